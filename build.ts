@@ -1,0 +1,49 @@
+/** Bundles the program into one file that runs with nothing but Node: `node build.ts`. */
+import { chmod, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = dirname(fileURLToPath(import.meta.url));
+
+/**
+ * Comes first in the bundle, before any module of it is evaluated. Written for old versions too: the check has to run there.
+ * The CommonJS modules inside expect `require`, `__filename` and `__dirname`, which an ES module does not have.
+ */
+const banner = `#!/usr/bin/env node
+import { createRequire as pullpassCreateRequire } from 'node:module';
+import { fileURLToPath as pullpassFileURLToPath } from 'node:url';
+{
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  if (major < 22 || (major === 22 && minor < 19)) {
+    process.stderr.write('pullpass needs Node.js 22.19 or newer, this is ' + process.versions.node + ': install a newer one or use the container image\\n');
+    process.exit(1);
+  }
+}
+const require = pullpassCreateRequire(import.meta.url);
+const __filename = pullpassFileURLToPath(import.meta.url);
+const __dirname = pullpassFileURLToPath(new URL('.', import.meta.url));
+`;
+
+export async function bundle({ entry, outfile }: { entry: string; outfile: string }): Promise<void> {
+  await build({
+    absWorkingDir: root,
+    entryPoints: [entry],
+    outfile,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node22',
+    banner: { js: banner },
+    sourcemap: 'external',
+    // The licences of what is inside: pullpass.js.LEGAL.txt, to be shipped along.
+    legalComments: 'external',
+    logLevel: 'warning',
+  });
+  await chmod(outfile, 0o755);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await rm(`${root}/dist`, { recursive: true, force: true });
+  await bundle({ entry: `${root}/src/main.ts`, outfile: `${root}/dist/pullpass.js` });
+}

@@ -1,0 +1,52 @@
+import eslint from '@eslint/js';
+import tseslint from 'typescript-eslint';
+
+/** Node's own modules that reach the outside world: never in the pure rooms. */
+const ioModules = ['fs', 'fs/promises', 'net', 'tls', 'http', 'https', 'http2', 'dns', 'child_process', 'os', 'process', 'timers', 'timers/promises']
+  .flatMap((name) => [name, `node:${name}`]);
+
+export default tseslint.config(
+  { ignores: ['dist/', 'coverage/', 'node_modules/'] },
+  eslint.configs.recommended,
+  ...tseslint.configs.recommendedTypeChecked,
+  {
+    files: ['**/*.ts'],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      '@typescript-eslint/no-floating-promises': 'error',
+      '@typescript-eslint/no-explicit-any': 'error',
+      '@typescript-eslint/no-non-null-assertion': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/require-await': 'off',
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
+      'no-console': 'error',
+      eqeqeq: 'error',
+    },
+  },
+  { files: ['**/*.js'], ...tseslint.configs.disableTypeChecked },
+  { files: ['*.ts', 'test/sandbox/**/*.ts', 'bench/**/*.ts'], rules: { 'no-console': 'off' } },
+  {
+    // One composition root: nothing else reads the environment or the command line.
+    files: ['src/**/*.ts'],
+    ignores: ['src/main.ts'],
+    rules: {
+      'no-restricted-properties': ['error', { object: 'process', property: 'env' }, { object: 'process', property: 'argv' }, { object: 'process', property: 'exit' }],
+    },
+  },
+  {
+    // The pure rooms: data in, data out. Types of the API are welcome, its client is not.
+    files: ['src/plan/**/*.ts', 'src/credentials/**/*.ts', 'src/audit/rules.ts'],
+    rules: {
+      '@typescript-eslint/no-restricted-imports': ['error', {
+        paths: [
+          ...ioModules.map((name) => ({ name, message: 'this room is pure: no I/O' })),
+          { name: '@kubernetes/client-node', message: 'this room is pure: import types only', allowTypeImports: true },
+          { name: 'undici', message: 'this room is pure: no I/O' },
+        ],
+        patterns: [{ group: ['**/kube/**', '**/controller/**', '**/reconcile/**', '**/server/**'], message: 'this room is pure: import types only', allowTypeImports: true }],
+      }],
+      'no-restricted-globals': ['error', 'process', 'fetch', 'setTimeout', 'setInterval', 'console'],
+    },
+  },
+);

@@ -1,0 +1,35 @@
+/** A Secret as people have it in a file: what `kubectl get secret -o yaml` or `-o json` prints, or a manifest to apply. */
+import { parse as parseYaml } from 'yaml';
+import type { SecretContent } from '../credentials/docker-config.ts';
+import { encodeBase64 } from '../credentials/base64.ts';
+
+/** Undefined: the text is something else. Never throws: what a parser says about a text would quote it. */
+export function readSecretManifest(text: string): SecretContent | undefined {
+  const manifest = parseText(text);
+  if (!isRecord(manifest) || manifest['kind'] !== 'Secret') return undefined;
+  const written = Object.entries(strings(manifest['stringData'])).map(([key, value]) => [key, encodeBase64(value)] as const);
+  return {
+    type: typeof manifest['type'] === 'string' ? manifest['type'] : 'Opaque',
+    data: { ...strings(manifest['data']), ...Object.fromEntries(written) },
+  };
+}
+
+function parseText(text: string): unknown {
+  const languages = [(source: string): unknown => JSON.parse(source), (source: string): unknown => parseYaml(source, { logLevel: 'silent' })];
+  for (const parse of languages) {
+    try {
+      return parse(text);
+    } catch {
+      // Not this language.
+    }
+  }
+  return undefined;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function strings(value: unknown): Record<string, string> {
+  return Object.fromEntries(Object.entries(isRecord(value) ? value : {}).filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
+}

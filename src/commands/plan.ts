@@ -1,0 +1,141 @@
+/** `pullpass plan`: what the controller would change now. Reads, and writes nothing. */
+import Table from 'cli-table3';
+import { createColors } from 'picocolors';
+import type { Colors } from 'picocolors/types.js';
+import { stringify } from 'yaml';
+import type { Configuration } from '../config/schema.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { isInSync, planNamespace } from '../plan/namespace.ts';
+import type { NamespacePlan, PlanOptions } from '../plan/namespace.ts';
+import type { Problem } from '../plan/problem.ts';
+import type { ObservedScope } from '../plan/observed.ts';
+import { createSourceBook } from '../reconcile/sources.ts';
+import type { SourceBook } from '../reconcile/sources.ts';
+import { describe } from '../reconcile/namespace.ts';
+import { createWorld, feedsOf, observeNamespace, readWorld } from '../reconcile/world.ts';
+import type { Digest, World } from '../reconcile/world.ts';
+
+export type Output = 'table' | 'json' | 'yaml';
+
+/** The cluster as it was read at one moment. */
+export interface Snapshot {
+  readonly world: World;
+  readonly book: SourceBook;
+  /** Sorted by namespace. */
+  readonly scopes: readonly ObservedScope[];
+}
+
+export interface ClusterPlan {
+  /** Sorted by namespace; only those where something is opted in, to be done, or wrong. */
+  readonly namespaces: readonly NamespacePlan[];
+  readonly sources: readonly { readonly name: string; readonly problems: readonly string[] }[];
+  readonly total: number;
+}
+
+/** Reads all that a plan depends on. Throws ApiError where a right is missing. */
+export async function readCluster(client: KubeClient, configuration: Configuration, digest: Digest): Promise<Snapshot> {
+  const world = createWorld(digest);
+  const book = createSourceBook(world);
+  book.configure(configuration);
+  await readWorld(world, feedsOf(world, configuration), client);
+  book.refresh();
+  const names = [...world.namespaces.all()].map(({ name }) => name).sort();
+  const scopes = names.flatMap((name) => observeNamespace(world, name, book.observe(), configuration.retiredCopyNames) ?? []);
+  return { world, book, scopes };
+}
+
+export function planCluster({ scopes, book }: Snapshot, options?: PlanOptions): ClusterPlan {
+  const plans = scopes.map((scope) => planNamespace(scope, options));
+  return {
+    namespaces: plans.filter((plan) => !isInSync(plan) || plan.problems.length > 0 || plan.standings.some(({ choice }) => choice.in)),
+    sources: book.observe().map(({ config, problems }) => ({ name: config.name, problems })),
+    total: plans.length,
+  };
+}
+
+export const pendingIn = ({ namespaces }: ClusterPlan): NamespacePlan[] => namespaces.filter((plan) => !isInSync(plan));
+
+/** The text ends with a line break. */
+export function renderPlan(plan: ClusterPlan, output: Output, color: boolean): string {
+  switch (output) {
+    case 'json':
+      return `${JSON.stringify(toData(plan), undefined, 2)}\n`;
+    case 'yaml':
+      return stringify(toData(plan));
+    case 'table':
+      return toTable(plan, createColors(color));
+  }
+}
+
+/** The documented shape of `-o json` and `-o yaml`. */
+function toData(plan: ClusterPlan) {
+  return {
+    apiVersion: 'pullpass.dev/v1alpha1',
+    kind: 'Plan',
+    pending: pendingIn(plan).length,
+    sources: plan.sources,
+    namespaces: plan.namespaces.map((namespace) => ({
+      namespace: namespace.namespace,
+      sources: namespace.standings.map(({ source, copyName, choice, copy, accounts }) => ({ source, copyName, optedIn: choice.in, why: choice.why, copy, serviceAccounts: accounts })),
+      changes: stepsOf(namespace).map((action) =>
+        action.type === 'editReferences'
+          ? { type: action.type, serviceAccount: action.account.name, add: action.edit.add, remove: action.edit.remove }
+          : { type: action.type, copy: action.name }),
+      problems: namespace.problems.map(({ reason, object, note }) => ({ reason, object: `${object.kind}/${object.name}`, note })),
+    })),
+  };
+}
+
+function toTable(plan: ClusterPlan, c: Colors): string {
+  const lines: string[] = [];
+  for (const { name, problems } of plan.sources) for (const problem of problems) lines.push(`${c.red('!')} source ${name}: ${problem}`);
+  if (lines.length > 0) lines.push('');
+
+  if (plan.namespaces.length > 0) {
+    const table = new Table({ head: ['NAMESPACE', 'SOURCE', 'OPTED IN', 'COPY', 'SERVICEACCOUNTS', 'CHANGES'], style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2 }, chars: NO_BORDERS });
+    for (const namespace of plan.namespaces) table.push(...rowsOf(namespace, c));
+    lines.push(...table.toString().split('\n').map((line) => line.trimEnd()), '');
+  }
+  const problems = plan.namespaces.flatMap((namespace) => namespace.problems.map((problem) => [namespace.namespace, problem] as const));
+  for (const [namespace, problem] of problems) lines.push(`${c.yellow('!')} ${namespace}: ${objectOf(problem)}${problem.note}`);
+  if (problems.length > 0) lines.push('');
+  return `${[...lines, summaryOf(plan, c)].join('\n')}\n`;
+}
+
+function rowsOf(plan: NamespacePlan, c: Colors): string[][] {
+  const changes = stepsOf(plan).map((step) => {
+    const text = describe(step).replace(/ created$/, '').replace(/ (updated|removed)$/, '');
+    if (step.type === 'createCopy') return c.green(`+ ${text}`);
+    if (step.type === 'deleteCopy') return c.red(`- ${text}`);
+    return c.yellow(`~ ${text}`);
+  });
+  const cell = changes.length === 0 ? c.dim('none') : changes.join('\n');
+  const shown = plan.standings.filter(({ choice, copy }) => choice.in || choice.why === 'denied' || choice.why === 'bad annotation' || copy !== 'none');
+  if (shown.length === 0) return [[plan.namespace, '', '', '', '', cell]];
+  return shown.map(({ source, choice, copy, accounts }, i) => [
+    i === 0 ? plan.namespace : '',
+    source,
+    choice.in ? 'yes' : `no (${choice.why})`,
+    copy === 'in sync' || copy === 'source' ? copy : copy === 'none' ? '' : c.yellow(copy),
+    choice.in ? `${accounts.referenced}/${accounts.selected}` : '',
+    i === 0 ? cell : '',
+  ]);
+}
+
+function summaryOf(plan: ClusterPlan, c: Colors): string {
+  const pending = pendingIn(plan);
+  const writes = pending.reduce((sum, p) => sum + stepsOf(p).length, 0);
+  if (pending.length === 0) return `${c.green('In sync.')} Nothing to change in ${count(plan.total, 'namespace')}.`;
+  return `${count(writes, 'change')} pending in ${pending.length} of ${count(plan.total, 'namespace')}.`;
+}
+
+/** A plan's actions in the order in which they would be carried out. */
+export function stepsOf({ writeCopies, editReferences, deleteCopies }: NamespacePlan) {
+  return [...writeCopies, ...editReferences, ...deleteCopies];
+}
+
+const objectOf = ({ object }: Problem): string => (object.kind === 'Namespace' ? '' : `${object.kind} ${object.name}: `);
+
+export const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? '' : 's'}`;
+
+const NO_BORDERS = Object.fromEntries(['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left', 'bottom-right', 'left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid', 'middle'].map((name) => [name, '']));

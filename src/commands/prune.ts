@@ -1,0 +1,78 @@
+/** `pullpass prune`: takes everything out of the cluster that Pullpass put there, by the same plan as an opt-out. */
+import type { V1Lease } from '@kubernetes/client-node';
+import type { Configuration } from '../config/schema.ts';
+import { UserError } from '../errors.ts';
+import { isForbidden, isNotFound } from '../kube/api-error.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { paths } from '../kube/paths.ts';
+import { LEASE_NAME } from '../names.ts';
+import type { PlanOptions } from '../plan/namespace.ts';
+import { createApplier } from '../reconcile/apply.ts';
+import { describe, describeFailure, reconcileNamespace } from '../reconcile/namespace.ts';
+import type { Digest } from '../reconcile/world.ts';
+import { count, pendingIn, planCluster, readCluster, stepsOf } from './plan.ts';
+
+export interface PruneOptions {
+  client: KubeClient;
+  configuration: Configuration;
+  /** Where the controller's Lease is. */
+  namespace: string;
+  digest: Digest;
+  write: (line: string) => void;
+  /** Whether to go on, once it is known what would go. */
+  confirm: (question: string) => Promise<boolean>;
+  signal: AbortSignal;
+}
+
+/** As if nobody had opted in to anything, and as if nothing was to be retained. */
+const NOBODY: PlanOptions = {
+  select: ({ sources }) => ({ choices: new Map(sources.map(({ config }) => [config.name, { in: false, why: 'disabled' }])), problems: [] }),
+};
+
+/** Resolves to the exit status. Throws UserError while a controller is running: it would put everything back. */
+export async function runPrune({ client, configuration, namespace, digest, write, confirm, signal }: PruneOptions): Promise<number> {
+  await refuseWhileLed(client, namespace);
+  const removing: Configuration = { ...configuration, sources: configuration.sources.map((source) => ({ ...source, onOptOut: 'remove' })) };
+  const snapshot = await readCluster(client, removing, digest);
+  const pending = pendingIn(planCluster(snapshot, NOBODY));
+  if (pending.length === 0) {
+    write('Nothing to remove: no copy and no reference of Pullpass is left.');
+    return 0;
+  }
+  for (const plan of pending) write(`${plan.namespace}: ${stepsOf(plan).map(describe).join(', ').replaceAll(' removed', '')}`);
+  const copies = pending.reduce((sum, plan) => sum + plan.deleteCopies.length, 0);
+  const accounts = pending.reduce((sum, plan) => sum + plan.editReferences.length, 0);
+  const what = `${count(copies, 'copy').replace('copys', 'copies')} and the references of ${count(accounts, 'ServiceAccount')} in ${count(pending.length, 'namespace')}`;
+  if (!(await confirm(`Remove ${what}? Pods that pull with them will fail at their next pull.`))) {
+    write('Nothing was changed.');
+    return 1;
+  }
+
+  const applier = createApplier({ client, world: snapshot.world, content: () => undefined });
+  const concerned = new Set(pending.map((plan) => plan.namespace));
+  let failed = 0;
+  for (const scope of snapshot.scopes.filter((s) => concerned.has(s.namespace.name))) {
+    const { failures } = await reconcileNamespace(scope, applier, signal, NOBODY);
+    for (const failure of failures) write(`${scope.namespace.name}: not removed: ${describeFailure(failure)}`);
+    failed += failures.length;
+  }
+  if (failed > 0) throw new UserError(`prune: ${count(failed, 'change')} failed; run it again once the reason above is mended`);
+  write(`Removed ${what}.`);
+  return 0;
+}
+
+async function refuseWhileLed(client: KubeClient, namespace: string): Promise<void> {
+  let lease: V1Lease;
+  try {
+    lease = await client.get<V1Lease>(paths.leases(namespace, LEASE_NAME));
+  } catch (error) {
+    // Without the right to see it, a running controller shows itself by putting things back; with it, ask first.
+    if (isNotFound(error) || isForbidden(error)) return;
+    throw error;
+  }
+  const { holderIdentity, renewTime, leaseDurationSeconds = 15 } = lease.spec ?? {};
+  const age = Date.now() - new Date(String(renewTime)).getTime();
+  if (holderIdentity && age < leaseDurationSeconds * 1000) {
+    throw new UserError(`prune: the controller is running (${holderIdentity}) and would put everything back; first: kubectl -n ${namespace} scale deployment pullpass --replicas=0`);
+  }
+}

@@ -1,0 +1,108 @@
+/** `pullpass rbac`: the rights table as RBAC objects. */
+import { Document, isMap, isSeq, visit } from 'yaml';
+import type { Configuration } from '../config/schema.ts';
+import { DEFAULT_NAMESPACE } from '../names.ts';
+import { requiredRights, type Right, type Verb } from '../plan/rights.ts';
+
+/** Name of every object that is printed, and of the ServiceAccount in the manifests. */
+export const RBAC_NAME = 'pullpass';
+
+export interface RbacOptions {
+  /** Where the controller runs. */
+  namespace: string;
+  /** What it runs as. */
+  serviceAccount: string;
+}
+
+export const DEFAULT_RBAC_OPTIONS: RbacOptions = { namespace: DEFAULT_NAMESPACE, serviceAccount: RBAC_NAME };
+
+const HEADER = `\
+# What Pullpass may do in the cluster for one configuration, as printed by \`pullpass rbac\`.
+# Secrets are limited by name: the copies in all namespaces, the sources in their own. Everything else is denied.
+#
+# Apply:  pullpass rbac --config config.yaml | kubectl apply -f -
+# as someone who holds these rights, such as a cluster-admin; the namespaces below must exist. Do it again when the name
+# of a copy or the namespace or name of a source or of an alias's login changes. Roles that are no longer needed stay behind:
+#         kubectl get roles,rolebindings --all-namespaces --selector app.kubernetes.io/name=pullpass
+`;
+
+const LABELS = { 'app.kubernetes.io/name': 'pullpass', 'app.kubernetes.io/component': 'controller' };
+
+interface Rule {
+  apiGroups: string[];
+  resources: string[];
+  resourceNames?: string[];
+  verbs: Verb[];
+}
+
+/**
+ * A ClusterRole, a Role in each namespace that is read or written by name, and their bindings: a YAML stream, the same
+ * for the same configuration on every machine. The ServiceAccount itself is not among them.
+ */
+export function renderRbac(configuration: Configuration, options: RbacOptions = DEFAULT_RBAC_OPTIONS): string {
+  const rights = requiredRights(configuration, options);
+  const namespaces = [...new Set(rights.flatMap(({ namespace }) => (namespace === undefined ? [] : [namespace])))].sort();
+  const documents = [undefined, ...namespaces].flatMap((namespace) => {
+    const here = merge(rights.filter((right) => right.namespace === namespace));
+    return [role(namespace, here), binding(namespace, options)];
+  });
+  return HEADER + documents.map((document) => `---\n${print(document)}`).join('');
+}
+
+/** Rights on the same objects become one. */
+function merge(rights: Right[]): Right[] {
+  const merged = new Map<string, Right>();
+  for (const right of rights) {
+    const objects = JSON.stringify([right.apiGroup, right.resource, right.resourceNames]);
+    const same = merged.get(objects);
+    merged.set(objects, same === undefined ? right : {
+      ...same,
+      verbs: [...new Set([...same.verbs, ...right.verbs])],
+      why: [...new Set([same.why, right.why])].join('; '),
+    });
+  }
+  return [...merged.values()];
+}
+
+function role(namespace: string | undefined, rights: Right[]): Document {
+  const rules = rights.map(({ apiGroup, resource, resourceNames, verbs }): Rule => ({
+    apiGroups: [apiGroup],
+    resources: [resource],
+    ...(resourceNames !== undefined && { resourceNames }),
+    verbs,
+  }));
+  const document = new Document({ ...head(namespace, 'Role'), rules });
+  const nodes = document.get('rules');
+  if (isSeq(nodes)) {
+    nodes.items.forEach((node, index) => {
+      if (isMap(node)) node.commentBefore = ` To ${rights[index]?.why}.`;
+    });
+  }
+  return document;
+}
+
+function binding(namespace: string | undefined, options: RbacOptions): Document {
+  return new Document({
+    ...head(namespace, 'RoleBinding'),
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: kindIn(namespace, 'Role'), name: RBAC_NAME },
+    subjects: [{ kind: 'ServiceAccount', name: options.serviceAccount, namespace: options.namespace }],
+  });
+}
+
+function head(namespace: string | undefined, kind: 'Role' | 'RoleBinding') {
+  return {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: kindIn(namespace, kind),
+    metadata: { name: RBAC_NAME, ...(namespace !== undefined && { namespace }), labels: LABELS },
+  };
+}
+
+function kindIn(namespace: string | undefined, kind: 'Role' | 'RoleBinding'): string {
+  return namespace === undefined ? `Cluster${kind}` : kind;
+}
+
+/** Lists of words on one line, as people write rules; no anchors where a value is used twice. */
+function print(document: Document): string {
+  visit(document, { Seq: (_, node) => { node.flow = !node.items.some(isMap); } });
+  return document.toString({ lineWidth: 0, flowCollectionPadding: false });
+}

@@ -1,0 +1,23 @@
+/** `pullpass schema`: the configuration format for editors and CI. */
+import { z } from 'zod';
+import { configurationSchema } from '../config/schema.ts';
+
+/**
+ * JSON Schema of what a user writes: keys with a default are optional. Draft 7, the one that YAML editors understand.
+ * It knows the shape only; `pullpass validate` also checks cron expressions, time zones and names used twice.
+ */
+export function configurationJsonSchema(): Record<string, unknown> {
+  const { $schema, ...schema } = z.toJSONSchema(configurationSchema, { io: 'input', target: 'draft-7' });
+  return {
+    $schema,
+    $id: 'https://pullpass.dev/schemas/configuration-v1alpha1.json',
+    title: 'Pullpass configuration',
+    description: 'Which registry credentials Pullpass copies, and into which namespaces they may go.',
+    ...schema,
+  };
+}
+
+/** The text that the command prints, without a newline at the end. */
+export function renderSchema(): string {
+  return JSON.stringify(configurationJsonSchema(), null, 2);
+}

@@ -1,0 +1,99 @@
+/** `pullpass validate`: every error of a configuration with its line, or what it amounts to. */
+import { parseConfiguration, renderProblem } from '../config/load.ts';
+import type { Configuration, SourceConfig } from '../config/schema.ts';
+import { globMatches } from '../plan/glob.ts';
+import { admitted } from '../plan/selection.ts';
+
+/** Namespaces of every cluster whose pods run the cluster itself. */
+const SYSTEM_NAMESPACES = ['kube-system', 'kube-public', 'kube-node-lease'];
+
+/**
+ * Checks a configuration without a cluster.
+ *
+ * @param fileName how the text is called in problems: the path as given, or `stdin`.
+ * @returns what to print, without a newline at the end, and the exit status: 1 when the text cannot be used. Warnings
+ * do not change the status.
+ */
+export function validateConfiguration(text: string, fileName: string): { text: string; exitCode: 0 | 1 } {
+  const result = parseConfiguration(text, fileName);
+  if (!result.ok) return { text: result.problems.map(renderProblem).join('\n'), exitCode: 1 };
+  const { configuration } = result;
+  const lines = [
+    `${fileName}: valid, ${count(configuration.sources.length, 'source')}`,
+    ...configuration.sources.map(describe),
+    ...configurationWarnings(configuration).map((warning) => `warning: ${warning}`),
+  ];
+  return { text: lines.join('\n'), exitCode: 0 };
+}
+
+/** What is allowed and yet rarely meant. One line each: where, what, what to do. */
+export function configurationWarnings({ sources, retiredCopyNames }: Configuration): string[] {
+  const warnings = sources.flatMap((source, index) =>
+    sourceWarnings(source, sources).map(([key, warning]) => `sources[${index}].${key}: ${warning}`));
+  if (retiredCopyNames.length > 0) {
+    warnings.push(`retiredCopyNames: Pullpass deletes its Secrets named ${list(retiredCopyNames)} everywhere; remove the names once they are gone`);
+  }
+  return warnings;
+}
+
+function sourceWarnings(source: SourceConfig, sources: readonly SourceConfig[]): [key: string, warning: string][] {
+  const warnings: [string, string][] = [];
+  const { allow, deny } = source.namespaces;
+  if (admitsNone(source)) {
+    warnings.push(['namespaces', 'the guard admits no namespace, so no copy is ever made; widen "allow" or narrow "deny"']);
+  }
+  const system = SYSTEM_NAMESPACES.filter((namespace) => admitted(source, namespace));
+  if (system.length > 0) {
+    warnings.push(['namespaces.deny', `${list(system)} may opt in; add "kube-*" unless that is meant`]);
+  }
+  for (const { name, secret } of sources) {
+    if (secret.name !== source.copyName || !admitted(source, secret.namespace)) continue;
+    warnings.push(['copyName', `namespace "${secret.namespace}" may opt in, but there "${secret.name}" is the source Secret of "${name}"; deny that namespace or choose another name`]);
+  }
+  if (source.serviceAccounts.length === 0) {
+    warnings.push(['serviceAccounts', 'is empty, so only ServiceAccounts that a namespace or an annotation of their own names get the reference']);
+  }
+  if (source.onOptOut === 'retain') {
+    warnings.push(['onOptOut', 'a namespace that opts out keeps its copy, a credential that is no longer updated; use "remove" to clean up']);
+  }
+  if (source.optInByDefault && allow.includes('*') && deny.length === 0) {
+    warnings.push(['optInByDefault', 'every namespace of the cluster gets the credential; list in "deny" those that must not']);
+  }
+  return warnings;
+}
+
+/** Whether no name at all passes the guard. Says no when in doubt: wildcards against wildcards are not decided here. */
+function admitsNone(source: SourceConfig): boolean {
+  const { allow, deny } = source.namespaces;
+  const allowed = allow.filter((pattern) => !pattern.startsWith('!'));
+  // A list of exclusions only admits everything else.
+  if (allowed.length === 0 && allow.length > 0) allowed.push('*');
+  // A deny pattern of letters and "*" that takes the text of an allow pattern takes everything that pattern takes.
+  const decisive = deny.some((pattern) => pattern.startsWith('!')) ? [] : deny.filter((pattern) => !pattern.includes('?'));
+  return allowed.every((pattern) =>
+    /[*?]/.test(pattern) ? decisive.some((denied) => globMatches(denied, pattern)) : !admitted(source, pattern));
+}
+
+function describe(source: SourceConfig): string {
+  const { secret, namespaces, copyName, aliases } = source;
+  return [
+    `  ${source.name}: Secret ${secret.namespace}/${secret.name}`,
+    `copies "${copyName}"`,
+    `namespaces ${words(namespaces.allow)}${namespaces.deny.length > 0 ? ` but not ${words(namespaces.deny)}` : ''}`,
+    source.optInByDefault ? 'in unless they opt out' : 'in when they opt in',
+    `ServiceAccounts ${words(source.serviceAccounts)}`,
+    ...(aliases.length > 0 ? [count(aliases.length, 'alias', 'aliases')] : []),
+  ].join(', ');
+}
+
+function words(patterns: readonly string[]): string {
+  return patterns.length === 0 ? 'none' : patterns.join(' ');
+}
+
+function list(names: readonly string[]): string {
+  return names.map((name) => `"${name}"`).join(', ');
+}
+
+function count(number: number, one: string, many = `${one}s`): string {
+  return `${number} ${number === 1 ? one : many}`;
+}

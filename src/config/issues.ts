@@ -1,0 +1,96 @@
+/** zod's issues, said so that someone who never heard of zod can act on them. */
+import { z } from 'zod';
+import { knownKeys, nearest } from './known-keys.ts';
+
+/** `at`: an unknown key is shown where the key stands, anything else where the value does. */
+export interface Complaint {
+  path: PropertyKey[];
+  at: 'key' | 'value';
+  message: string;
+}
+
+/** Wording of the issues for which the schema gives none; pass it as `error` to `safeParse`, with `reportInput: true`. */
+export const wording: z.core.$ZodErrorMap = (issue) => {
+  const missing = issue.input === undefined;
+  switch (issue.code) {
+    case 'invalid_type':
+      if (missing) return 'is missing: add it';
+      return `${actual(issue.input)}, must be ${EXPECTED[issue.expected] ?? issue.expected}${remedy(issue.expected, issue.input)}`;
+    case 'invalid_value': {
+      const allowed = issue.values.map((value) => JSON.stringify(value)).join(' or ');
+      return missing ? `is missing: add it, with the value ${allowed}` : `must be ${allowed}`;
+    }
+    default:
+      return undefined;
+  }
+};
+
+/** One complaint for each thing to put right, whatever zod made of it. */
+export function complaints(issues: readonly z.core.$ZodIssue[]): Complaint[] {
+  const all = issues.flatMap((issue) => expand(issue, []));
+  const meant = new Set(all.flatMap(({ means }) => (means === undefined ? [] : [z.core.toDotPath(means)])));
+  // `copyname: x` is one mistake: say what was meant, and not also that copyName is missing.
+  return all.filter(({ missing, path }) => !(missing && meant.has(z.core.toDotPath(path)))).map(({ path, at, message }) => ({ path, at, message }));
+}
+
+interface Draft extends Complaint {
+  missing?: boolean;
+  means?: PropertyKey[] | undefined;
+}
+
+function expand(issue: z.core.$ZodIssue, prefix: PropertyKey[]): Draft[] {
+  const path = [...prefix, ...issue.path];
+  if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey(path, key));
+  if (issue.code === 'invalid_union') return expandUnion(issue, path);
+  return [{ path, at: 'value', message: issue.message, missing: isMissing(issue) }];
+}
+
+/** Of several variants complains about the one that was meant: the one with the fewest keys too many or missing. */
+function expandUnion(issue: z.core.$ZodIssueInvalidUnion, path: PropertyKey[]): Draft[] {
+  const misfits = issue.errors.map((branch) => branch.reduce((sum, each) => sum + misfit(each), 0));
+  const least = Math.min(...misfits);
+  const candidates = issue.errors.filter((_, index) => misfits[index] === least);
+  const [meant] = candidates;
+  if (meant !== undefined && candidates.length === 1) return meant.flatMap((each) => expand(each, path));
+  const unknown = unknownKeys(candidates[0]).filter((key) => candidates.every((branch) => unknownKeys(branch).includes(key)));
+  return unknown.length > 0 ? unknown.map((key) => unknownKey(path, key)) : [{ path, at: 'value', message: issue.message }];
+}
+
+function unknownKeys(branch: z.core.$ZodIssue[] = []): string[] {
+  return branch.flatMap((issue) => (issue.code === 'unrecognized_keys' && issue.path.length === 0 ? issue.keys : []));
+}
+
+function misfit(issue: z.core.$ZodIssue): number {
+  return issue.code === 'unrecognized_keys' ? issue.keys.length : Number(isMissing(issue));
+}
+
+function isMissing(issue: z.core.$ZodIssue): boolean {
+  return (issue.code === 'invalid_type' || issue.code === 'invalid_value') && issue.input === undefined;
+}
+
+function unknownKey(path: PropertyKey[], key: string): Draft {
+  const known = knownKeys(path);
+  const meant = nearest(key, known);
+  const advice = meant === undefined ? `remove it; known here: ${known.join(', ')}` : `did you mean "${meant}"?`;
+  return { path: [...path, key], at: 'key', message: `is not a known key: ${advice}`, means: meant === undefined ? undefined : [...path, meant] };
+}
+
+const EXPECTED: Record<string, string> = { string: 'text', boolean: 'true or false', array: 'a list', object: 'a mapping', number: 'a number' };
+
+/** The kind of a value, never the value: people paste passwords into the wrong places. */
+function actual(input: unknown): string {
+  if (input === null) return 'is empty';
+  if (Array.isArray(input)) return 'is a list';
+  switch (typeof input) {
+    case 'object': return 'is a mapping';
+    case 'string': return 'is text';
+    case 'boolean': return 'is true or false';
+    default: return 'is a number';
+  }
+}
+
+function remedy(expected: string, input: unknown): string {
+  if (expected === 'string' && (typeof input === 'number' || typeof input === 'boolean')) return ': put it in quotes';
+  if (expected === 'array' && typeof input === 'string') return ': put "- " in front of it, or brackets around it';
+  return '';
+}

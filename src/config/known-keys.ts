@@ -1,0 +1,56 @@
+/** Which keys a place in the configuration knows, and which of them a typo meant. */
+import { z } from 'zod';
+import { configurationSchema } from './schema.ts';
+
+interface SchemaNode {
+  properties?: Record<string, SchemaNode>;
+  items?: SchemaNode;
+  anyOf?: SchemaNode[];
+}
+
+/** Keys of the mapping at `path`; of every variant where there are several. Empty for a path that is no mapping. */
+export function knownKeys(path: readonly PropertyKey[]): string[] {
+  let nodes = variants(z.toJSONSchema(configurationSchema, { io: 'input' }) as SchemaNode);
+  for (const segment of path) {
+    nodes = nodes.flatMap((node) => {
+      const next = typeof segment === 'number' ? node.items : own(node.properties, String(segment));
+      return next === undefined ? [] : variants(next);
+    });
+  }
+  return [...new Set(nodes.flatMap((node) => Object.keys(node.properties ?? {})))];
+}
+
+/** The candidate that is at most a third of its letters away from `word`, upper and lower case aside. */
+export function nearest(word: string, candidates: readonly string[]): string | undefined {
+  const [best] = candidates
+    .map((candidate) => ({ candidate, distance: editDistance(word.toLowerCase(), candidate.toLowerCase()) }))
+    .filter(({ candidate, distance }) => distance <= Math.max(1, Math.floor(candidate.length / 3)))
+    .sort((a, b) => a.distance - b.distance);
+  return best?.candidate;
+}
+
+/** Insertions, deletions, replacements and swaps of neighbours that turn `a` into `b`. */
+function editDistance(a: string, b: string): number {
+  // A key longer than any we know is no typo of one: do not spend time on a pasted document.
+  if (Math.abs(a.length - b.length) > b.length) return Infinity;
+  const rows = [Array.from({ length: b.length + 1 }, (_, j) => j)];
+  const at = (i: number, j: number) => rows[i]?.[j] ?? Infinity;
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    rows.push(row);
+    for (let j = 1; j <= b.length; j++) {
+      const replace = at(i - 1, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      const swap = a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1] ? at(i - 2, j - 2) + 1 : Infinity;
+      row.push(Math.min(replace, swap, at(i - 1, j) + 1, at(i, j - 1) + 1));
+    }
+  }
+  return at(a.length, b.length);
+}
+
+function variants(node: SchemaNode): SchemaNode[] {
+  return node.anyOf === undefined ? [node] : node.anyOf.flatMap(variants);
+}
+
+function own<T>(record: Record<string, T> | undefined, key: string): T | undefined {
+  return record !== undefined && Object.hasOwn(record, key) ? record[key] : undefined;
+}

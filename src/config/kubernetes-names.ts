@@ -1,0 +1,13 @@
+/** Names as Kubernetes allows them. */
+import { z } from 'zod';
+
+/** RFC 1123 subdomain, as Secret names are. */
+export const dnsSubdomain = z
+  .string()
+  .max(253, 'is longer than 253 characters')
+  .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/, 'is not a valid name: lower-case letters, digits, "-" and ".", starting and ending with a letter or digit');
+/** RFC 1123 label, as Namespace names are; also what a label value and a metric label can carry. */
+export const dnsLabel = z
+  .string()
+  .max(63, 'is longer than 63 characters')
+  .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/, 'is not a valid name: lower-case letters, digits and "-", starting and ending with a letter or digit');

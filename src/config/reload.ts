@@ -1,0 +1,75 @@
+/** Follows the configuration file of a running controller. */
+import { isDeepStrictEqual } from 'node:util';
+import { UserError } from '../errors.ts';
+import { parseConfiguration, readConfigurationText, unreadable, type ConfigProblem } from './load.ts';
+import type { Configuration } from './schema.ts';
+
+/** The callbacks must not throw. */
+export interface WatchOptions {
+  /** The configuration in force when the watch starts. The first look compares with it, so nothing between is missed. */
+  running: Configuration;
+  intervalMs: number;
+  /** A good version that differs from the one in force: it is in force from now on. Comments alone change nothing. */
+  onChange: (configuration: Configuration) => void;
+  /** A version that cannot be used, told once a version; the one in force stays. */
+  onProblem: (problems: ConfigProblem[]) => void;
+  /** After problems, the file says again what is in force already. */
+  onRestored?: () => void;
+  /** Ends the watch; no callback comes after it. */
+  signal: AbortSignal;
+}
+
+export interface ConfigurationWatch {
+  /** Looks at the file now, without waiting for the interval. Never rejects. */
+  check(): Promise<void>;
+}
+
+/**
+ * Polls the content: the kubelet updates a ConfigMap mount by swapping a symlink two levels up, which fs.watch on the
+ * file does not see. The timer does not keep the process alive.
+ */
+export function watchConfiguration(path: string, options: WatchOptions): ConfigurationWatch {
+  const { intervalMs, signal, onChange, onProblem, onRestored } = options;
+  let running = options.running;
+  let judged: string | undefined; // the version that was looked at last, or what kept it from being read
+  let inTrouble = false;
+  let current: Promise<void> | undefined;
+
+  function judge(version: string, result: ReturnType<typeof parseConfiguration>): void {
+    if (signal.aborted || version === judged) return;
+    judged = version;
+    if (!result.ok) {
+      inTrouble = true;
+      onProblem(result.problems);
+      return;
+    }
+    const restored = inTrouble;
+    inTrouble = false;
+    if (!isDeepStrictEqual(result.configuration, running)) {
+      running = result.configuration;
+      onChange(running);
+    } else if (restored) {
+      onRestored?.();
+    }
+  }
+
+  async function look(): Promise<void> {
+    let text: string;
+    try {
+      text = await readConfigurationText(path);
+    } catch (error) {
+      const message = unreadable(error instanceof UserError ? error.cause : error);
+      judge(`unreadable: ${message}`, { ok: false, problems: [{ file: path, line: 1, column: 1, path: '', message }] });
+      return;
+    }
+    if (`text: ${text}` !== judged) judge(`text: ${text}`, parseConfiguration(text, path));
+  }
+
+  // A look that is still under way answers for the next one: two would race for the verdict.
+  const check = () => (current ??= look().finally(() => { current = undefined; }));
+  if (!signal.aborted) {
+    const timer = setInterval(() => void check(), intervalMs).unref();
+    signal.addEventListener('abort', () => { clearInterval(timer); }, { once: true });
+  }
+  return { check };
+}

@@ -1,0 +1,77 @@
+/** The configuration document, `kind: Configuration`. The types of the whole program come from this schema. */
+import { z } from 'zod';
+import { crossCheck } from './cross-checks.ts';
+import { GLOB } from '../plan/glob.ts';
+import { dnsLabel, dnsSubdomain } from './kubernetes-names.ts';
+import { isValidCron, isTimeZone } from './schedule.ts';
+
+const glob = z.string().regex(GLOB, 'is not a pattern: names with "*" and "?", and "!" in front to exclude');
+
+const secretRef = z.strictObject({
+  namespace: dnsLabel.describe('Namespace of the source Secret.'),
+  name: dnsSubdomain.describe('Name of the source Secret.'),
+});
+
+const aliasHost = z
+  .string()
+  .regex(/^[!-~]+$/, 'must be a registry key, such as "harbor.corp:443/dockerhub": no spaces, no characters outside ASCII')
+  .describe('The registry key to add: host, optionally with port and path, as in `auths`.');
+
+const alias = z.union([
+  z.strictObject({
+    host: aliasHost,
+    from: z.string().min(1, 'is empty').describe('Registry key of the entry in the source whose login is used; any Docker Hub name finds the Docker Hub entry.'),
+  }),
+  z.strictObject({
+    host: aliasHost,
+    login: z.strictObject({
+      secret: dnsSubdomain.describe('A Secret next to the source: kubernetes.io/basic-auth, or kubernetes.io/dockerconfigjson with exactly one entry.'),
+    }),
+  }),
+], 'must have "host" and one of "from" (whose login in the source to use) or "login: { secret: ... }" (a login of its own)');
+
+const source = z.strictObject({
+  name: dnsLabel.describe('How annotations, logs and metrics call this source.'),
+  secret: secretRef.describe('The one place where the credentials are kept.'),
+  copyName: dnsSubdomain.describe('Name of the copy in every opted-in namespace. The rights of Pullpass are limited to these names.'),
+  namespaces: z
+    .strictObject({
+      allow: z.array(glob).default(['*']).describe('Globs of the namespaces that may opt in.'),
+      deny: z.array(glob).default(['kube-*', 'pullpass-system']).describe('Globs of the namespaces that may not; wins over allow.'),
+    })
+    .prefault({})
+    .describe('The guard: which namespaces may opt in. Annotating a namespace that it refuses has no effect.'),
+  optInByDefault: z.boolean().default(false).describe('true: every admitted namespace is in, unless it says sync=disabled.'),
+  serviceAccounts: z.array(glob).default(['default']).describe('Globs of the ServiceAccounts that get the reference; "!" in front excludes.'),
+  aliases: z.array(alias).default([]).describe('Further registry keys of the copy: give a mirror host its own entry.'),
+  onOptOut: z.enum(['remove', 'retain']).default('remove').describe('What happens to the copy and its references when a namespace opts out.'),
+});
+
+const cron = z.string().refine(isValidCron, 'is not a cron expression, such as "*/10 * * * *"');
+
+export const configurationSchema = z
+  .strictObject({
+    apiVersion: z.literal('pullpass.dev/v1alpha1').describe('Version of this format.'),
+    kind: z.literal('Configuration'),
+    sources: z.array(source).min(1, 'needs at least one source').describe('The Secrets that hold registry credentials, one entry each.'),
+    retiredCopyNames: z
+      .array(dnsSubdomain)
+      .default([])
+      .describe('Copy names of sources that were renamed or dropped: Pullpass removes what it left under these names, and keeps the rights to do so.'),
+    schedules: z
+      .strictObject({
+        resync: cron.default('*/10 * * * *').describe('When everything is compared again. Costs no API request where all is in sync.'),
+        timeZone: z.string().refine(isTimeZone, 'is not an IANA time zone, such as "Europe/Berlin"').default('UTC').describe('Time zone of the schedules.'),
+      })
+      .prefault({})
+      .describe('Cron expressions.'),
+  })
+  // `when`: also on a document with other errors, so that one run lists everything.
+  .superRefine((document, ctx) => {
+    for (const { path, message } of crossCheck(document)) ctx.addIssue({ code: 'custom', path, message });
+  }, { when: () => true });
+
+/** The validated document, defaults filled in. */
+export type Configuration = z.output<typeof configurationSchema>;
+export type SourceConfig = Configuration['sources'][number];
+export type AliasConfig = SourceConfig['aliases'][number];

@@ -1,0 +1,153 @@
+/** From a key to a reconciled namespace: queue, one retry switch, and what is told of it. */
+import { messageOf } from '../errors.ts';
+import type { EventRecorder } from '../kube/events.ts';
+import type { Log } from '../log.ts';
+import { MANAGER } from '../names.ts';
+import type { SourceStanding } from '../plan/namespace.ts';
+import type { ObservedScope } from '../plan/observed.ts';
+import type { ObjectRef, Problem } from '../plan/problem.ts';
+import type { Applier } from '../reconcile/apply.ts';
+import { describe, describeFailure, reconcileNamespace } from '../reconcile/namespace.ts';
+import type { NamespaceOutcome } from '../reconcile/namespace.ts';
+import { isPassing, isRefusal, outcomeOf } from './outcome.ts';
+import type { Rotations } from './rotation.ts';
+import { namespaceOf } from './triggers.ts';
+import type { Key } from './triggers.ts';
+import type { WorkQueue } from './work-queue.ts';
+
+export interface ControllerOptions {
+  queue: WorkQueue<Key>;
+  /** undefined: there is no such namespace. */
+  observe: (namespace: string) => ObservedScope | undefined;
+  applier: Applier;
+  events: EventRecorder;
+  rotations: Rotations;
+  log: Log;
+  onReconciled: (result: 'in-sync' | 'changed' | 'failed', seconds: number) => void;
+}
+
+export interface Controller {
+  /** Handles keys until `signal` aborts; those in flight are finished. Writes stop at once when `fence` aborts. */
+  run(options: { concurrency: number; signal: AbortSignal; fence: AbortSignal }): Promise<void>;
+  /** How each namespace stood when it was last looked at. */
+  standings(): ReadonlyMap<string, readonly SourceStanding[]>;
+}
+
+export function createController({ queue, observe, applier, events, rotations, log, onReconciled }: ControllerOptions): Controller {
+  const standings = new Map<string, readonly SourceStanding[]>();
+  /** What was reported per namespace, so that what is mended can be told apart from what lasts. */
+  const reported = new Map<string, Map<string, Problem>>();
+
+  async function handle(key: Key, fence: AbortSignal): Promise<void> {
+    const namespace = namespaceOf(key);
+    const scope = observe(namespace);
+    if (scope === undefined) {
+      standings.delete(namespace);
+      report(namespace, []);
+      rotations.drop(namespace);
+      queue.forget(key);
+      return;
+    }
+    const startedAt = performance.now();
+    const outcome = await reconcileNamespace(scope, applier, fence);
+    standings.set(namespace, outcome.plan.standings);
+    const result = outcome.failures.length > 0 ? 'failed' : outcome.done.length > 0 ? 'changed' : 'in-sync';
+    onReconciled(result, (performance.now() - startedAt) / 1000);
+    tell(key, namespace, outcome, fence);
+    report(namespace, [...outcome.plan.problems, ...refusals(scope, outcome)]);
+    // What is being deleted will carry nothing new, however long it takes to go.
+    if (scope.namespace.terminating) rotations.drop(namespace);
+    else rotations.settle(namespace, asWritten(outcome), scope.sources);
+    settle(key, outcome, fence);
+  }
+
+  /** The one retry switch. */
+  function settle(key: Key, { failures }: NamespaceOutcome, fence: AbortSignal): void {
+    const outcome = outcomeOf(failures);
+    // Not leading any more: the next leader starts with everything.
+    if (fence.aborted) return;
+    switch (outcome.then) {
+      case 'done':
+      case 'refused':
+        return queue.forget(key);
+      case 'again':
+      case 'wait':
+        return queue.addAfter(key, outcome.afterMs);
+      case 'retry':
+        queue.retry(key);
+    }
+  }
+
+  function tell(key: Key, namespace: string, { done, failures }: NamespaceOutcome, fence: AbortSignal): void {
+    if (done.length > 0) {
+      // A rotation writes everywhere at once and has its own line; opting in and out is news.
+      const level = done.every(({ type }) => type === 'updateCopy') ? 'debug' : 'info';
+      log[level]({ namespace }, done.map(describe).join(', '));
+    }
+    const retries = queue.retries(key);
+    for (const failure of failures) {
+      // After the fence nothing is written: each write fails, and that is as it should be.
+      const passing = fence.aborted || (isPassing(failure.error) && retries < 3);
+      log[passing ? 'debug' : 'warn']({ namespace, retries }, describeFailure(failure));
+    }
+  }
+
+  function report(namespace: string, problems: readonly Problem[]): void {
+    const before = reported.get(namespace);
+    const now = new Map(problems.map((problem) => [problemKey(problem), problem]));
+    // First what is mended: the recorder forgets by object and reason, and must not forget what is told next.
+    const lasting = new Set([...(before?.keys() ?? [])].filter((key) => now.has(key)).map((key) => subject(now.get(key))));
+    for (const [key, problem] of before ?? []) {
+      if (!now.has(key) && !lasting.has(subject(problem))) events.resolve(regarding(problem.object), problem.reason);
+    }
+    for (const [key, problem] of now) {
+      events.record({ regarding: regarding(problem.object), type: 'Warning', reason: problem.reason, action: 'Reconcile', note: problem.note });
+      if (!before?.has(key)) log.warn({ namespace, reason: problem.reason, object: `${problem.object.kind}/${problem.object.name}` }, problem.note);
+    }
+    if (now.size === 0) reported.delete(namespace);
+    else reported.set(namespace, now);
+  }
+
+  return {
+    standings: () => standings,
+    run: ({ concurrency, signal, fence }) =>
+      queue.run({
+        concurrency,
+        signal,
+        handle: async (key) => {
+          try {
+            await handle(key, fence);
+          } catch (error) {
+            // reconcileNamespace does not throw: this is a bug of ours. One namespace must not stop the others.
+            log.error({ err: error, key }, `unexpected: ${messageOf(error)}`);
+            queue.retry(key);
+          }
+        },
+      }),
+  };
+}
+
+/** A refused write becomes an Event on the namespace: its owner is the one who can do something. */
+function refusals({ namespace }: ObservedScope, { failures }: NamespaceOutcome): Problem[] {
+  return failures
+    .filter(({ error }) => isRefusal(error))
+    .map((failure) => ({ reason: 'WriteRefused', object: { kind: 'Namespace', name: namespace.name, uid: namespace.uid }, note: `The API server refuses a write of ${MANAGER}: ${describeFailure(failure)}` }));
+}
+
+/** The standings after what was carried out of the plan. */
+function asWritten({ plan, done }: NamespaceOutcome): SourceStanding[] {
+  const written = new Set(done.flatMap((action) => (action.type === 'editReferences' || action.type === 'deleteCopy' ? [] : [action.name])));
+  return plan.standings.map((standing) => (written.has(standing.copyName) ? { ...standing, copy: 'in sync' } : standing));
+}
+
+function regarding({ kind, namespace, name, uid }: ObjectRef) {
+  return { apiVersion: 'v1', kind, name, ...(namespace !== undefined && { namespace }), ...(uid !== undefined && { uid }) };
+}
+
+function subject(problem: Problem | undefined): string {
+  return JSON.stringify([problem?.reason, problem?.object.kind, problem?.object.name, problem?.object.uid]);
+}
+
+function problemKey({ reason, object, note }: Problem): string {
+  return JSON.stringify([reason, object.kind, object.name, object.uid, note]);
+}

@@ -1,0 +1,241 @@
+/** The controller as a whole: what is started, in which order, and how it stops. Everything it needs is handed in. */
+import { schedule } from 'node-cron';
+import { watchConfiguration } from '../config/reload.ts';
+import { renderProblem } from '../config/problem.ts';
+import type { Configuration } from '../config/schema.ts';
+import { messageOf } from '../errors.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { createEventRecorder } from '../kube/events.ts';
+import { createLeaderElector } from '../kube/leader-election.ts';
+import type { ElectionTimings } from '../kube/leader-election.ts';
+import type { ReflectorTimings } from '../kube/reflector.ts';
+import { sleep } from '../kube/sleep.ts';
+import type { Log } from '../log.ts';
+import { LEASE_NAME } from '../names.ts';
+import { createApplier } from '../reconcile/apply.ts';
+import { createSourceBook } from '../reconcile/sources.ts';
+import { createWorld, observeNamespace } from '../reconcile/world.ts';
+import type { Digest } from '../reconcile/world.ts';
+import { startServer } from '../server/http.ts';
+import type { Metrics } from '../server/metrics.ts';
+import { createController } from './controller.ts';
+import { missingRights } from './rights.ts';
+import { createRotations } from './rotation.ts';
+import { announceSources, remindOfSources } from './source-news.ts';
+import { publishStandings } from './standings.ts';
+import { createTriggers } from './triggers.ts';
+import type { Key } from './triggers.ts';
+import { createWatches } from './watches.ts';
+import { createWorkQueue } from './work-queue.ts';
+
+export interface ManagerOptions {
+  client: KubeClient;
+  configuration: Configuration;
+  /** File to follow; undefined where the configuration does not change. */
+  configurationFile?: string | undefined;
+  /** Where the Lease is, and what the manifests call our own namespace. */
+  namespace: string;
+  /** Unique among the replicas: the pod's name. */
+  identity: string;
+  leaderElection: boolean;
+  concurrency: number;
+  /** Listening address of /livez, /readyz and /metrics. */
+  address: string;
+  digest: Digest;
+  metrics: Metrics;
+  log: Log;
+  timings?: { election?: ElectionTimings | undefined; reflector?: Partial<ReflectorTimings> | undefined; configurationMs?: number; drainMs?: number; eventsMs?: number };
+  /** Told of the address that the server listens on, once it does. */
+  onListening?: (url: string | undefined) => void;
+}
+
+/** How long writes in flight may take after SIGTERM, in milliseconds; the manifests give 30 s to all of it. */
+const DRAIN_MS = 20_000;
+/** How long Events may take after that. They are written ten a second at most, so there can be more than fit. */
+const EVENTS_MS = 2_000;
+
+/** Runs until `stop` aborts, then finishes what is in flight, gives the Lease back and returns. */
+export async function runManager(options: ManagerOptions, stop: AbortSignal): Promise<void> {
+  const { client, namespace, identity, log, metrics, timings = {} } = options;
+  let { configuration } = options;
+
+  const world = createWorld(options.digest);
+  const queue = createWorkQueue<Key>({ onDepth: (depth) => metrics.queueDepth.set(depth), onWait: (ms) => metrics.queueWait.observe(ms / 1000) });
+  const events = createEventRecorder({ client, log, instance: identity });
+  const rotations = createRotations(log, {
+    pending: (source, namespaces) => metrics.rotationPending.set({ source }, namespaces),
+    complete: (source, seconds) => metrics.rotationDuration.observe({ source }, seconds),
+  });
+  const namespaces = (): string[] => [...world.namespaces.all()].map(({ name }) => name);
+  let leading = false;
+
+  const watches = createWatches({
+    client, world, log, timings: timings.reflector,
+    onStart: (feed) => triggers.watch(feed),
+    onSynced: () => {
+      lookAtSources();
+      triggers.everything();
+    },
+    onRestart: (resource) => metrics.watchRestarts.inc({ resource }),
+  });
+  const book = createSourceBook(world, (source) => watches.isRead(source));
+  const triggers = createTriggers(world, (key) => queue.add(key), lookAtSources);
+
+  function lookAtSources(): void {
+    const changes = book.refresh();
+    if (changes.length === 0) return;
+    announceSources(changes, { log, metrics, events: leading ? events : undefined });
+    const digests = new Map(book.observe().map(({ config, digest }) => [config.name, digest]));
+    for (const change of changes) {
+      const digest = digests.get(change.source.name);
+      if (change.type === 'accepted' && leading && digest !== undefined) rotations.begin(change.source.name, digest, namespaces(), change.first);
+    }
+    triggers.everything();
+  }
+
+  async function configure(next: Configuration): Promise<void> {
+    const names = new Set(next.sources.map(({ name }) => name));
+    // In this order: giving up a rotation sets a metric of its source.
+    rotations.clear(names);
+    for (const { name } of configuration.sources) if (!names.has(name)) metrics.forgetSource(name);
+    warnOfLeftCopies(configuration, next, log);
+    configuration = next;
+    book.configure(next);
+    planResync(next);
+    await watches.configure(next);
+    lookAtSources();
+    triggers.everything();
+  }
+
+  let rightsAreMissing = false;
+  async function checkRights(): Promise<void> {
+    try {
+      const missing = await missingRights(client, configuration, namespace, stop);
+      metrics.missingRights.set(missing.length);
+      for (const right of missing) log.error(right);
+      if (rightsAreMissing && missing.length === 0) log.info('every right that the configuration needs is there now');
+      rightsAreMissing = missing.length > 0;
+    } catch (error) {
+      if (!stop.aborted) log.warn(`cannot check our own rights: ${messageOf(error)}`);
+      rightsAreMissing = true;
+    }
+  }
+
+  let resync: ReturnType<typeof schedule> | undefined;
+  function planResync({ schedules }: Configuration): void {
+    void resync?.destroy();
+    resync = schedule(schedules.resync, async () => {
+      if (rightsAreMissing) await checkRights();
+      if (leading) remindOfSources(book.observe(), events);
+      triggers.everything();
+    }, { timezone: schedules.timeZone, noOverlap: true });
+  }
+
+  const server = await startServer({
+    address: options.address,
+    livez: () => watches.stuck(),
+    readyz: () => watches.problems(),
+    metrics: () => {
+      metrics.leader.set(leading ? 1 : 0);
+      publishStandings(configuration.sources.map(({ name }) => name), leading ? controller.standings().values() : [], metrics);
+      return metrics.expose();
+    },
+    contentType: metrics.contentType,
+  });
+  options.onListening?.(server.url);
+
+  const controller = createController({
+    queue, events, rotations, log,
+    observe: (name) => observeNamespace(world, name, book.observe(), configuration.retiredCopyNames),
+    applier: createApplier({ client, world, content: (source) => book.content(source) }),
+    onReconciled: (result, seconds) => metrics.reconcileDuration.observe({ kind: 'namespace', result }, seconds),
+  });
+
+  /** One term as the leader. `fence` aborts when another may lead: from then on nothing is written. */
+  async function lead(fence: AbortSignal): Promise<void> {
+    leading = true;
+    for (const { config, digest } of book.observe()) if (digest !== undefined) rotations.begin(config.name, digest, namespaces(), true);
+    remindOfSources(book.observe(), events);
+    triggers.everything();
+    await controller.run({ concurrency: options.concurrency, signal: AbortSignal.any([fence, stop]), fence });
+    leading = false;
+    rotations.clear();
+  }
+
+  try {
+    log.info({ server: client.server, sources: configuration.sources.map(({ name }) => name) }, 'starting');
+    await checkRights();
+    for (const resource of ['namespaces', 'serviceaccounts', 'copies', 'sources'] as const) metrics.observeWatch(resource, () => Date.now() - watches.silentForMs(resource));
+    metrics.configReloadSuccess.set(1);
+    metrics.configReloadTimestamp.set(Date.now() / 1000);
+    await configure(configuration);
+    await watches.settled(stop);
+    if (options.configurationFile !== undefined) follow(options.configurationFile);
+    if (!stop.aborted) log.info({ namespaces: world.namespaces.size, serviceAccounts: world.serviceAccounts.size }, 'in step with the API server');
+
+    if (!options.leaderElection) {
+      await lead(new AbortController().signal);
+    } else if (!stop.aborted) {
+      // The Lease is kept until the writes in flight are done: only then may the other replica begin.
+      const campaign = new AbortController();
+      const elector = createLeaderElector({
+        client, namespace, name: LEASE_NAME, identity, log,
+        onStartedLeading: lead,
+        onStoppedLeading: () => metrics.leader.set(0),
+        ...(timings.election && { timings: timings.election }),
+      });
+      const running = elector.run(campaign.signal);
+      await aborted(stop);
+      await within(timings.drainMs ?? DRAIN_MS, queue.shutdown());
+      campaign.abort();
+      await running;
+    }
+  } finally {
+    void resync?.destroy();
+    await within(timings.drainMs ?? DRAIN_MS, queue.shutdown());
+    await within(timings.eventsMs ?? EVENTS_MS, events.flush());
+    events.stop();
+    await watches.stop();
+    await server.close();
+    log.info('stopped');
+  }
+
+  function follow(file: string): void {
+    watchConfiguration(file, {
+      running: configuration,
+      intervalMs: timings.configurationMs ?? 5_000,
+      signal: stop,
+      onChange: (next) => {
+        log.info({ sources: next.sources.map(({ name }) => name) }, 'configuration reloaded');
+        metrics.configReloadSuccess.set(1);
+        metrics.configReloadTimestamp.set(Date.now() / 1000);
+        configure(next).then(checkRights).catch((error: unknown) => log.error({ err: error }, `unexpected: ${messageOf(error)}`));
+      },
+      onProblem: (problems) => {
+        metrics.configReloadSuccess.set(0);
+        for (const problem of problems) log.error(`configuration refused, the one in force stays: ${renderProblem(problem)}`);
+      },
+      onRestored: () => metrics.configReloadSuccess.set(1),
+    });
+  }
+}
+
+/** A copy name that vanishes from the configuration leaves Secrets behind that no right covers any more: say how to go about it. */
+function warnOfLeftCopies(before: Configuration, after: Configuration, log: Log): void {
+  const known = new Set([...after.sources.map(({ copyName }) => copyName), ...after.retiredCopyNames]);
+  const left = [...before.sources.map(({ copyName }) => copyName), ...before.retiredCopyNames].filter((name) => !known.has(name));
+  for (const name of left) log.warn({ copyName: name }, `the configuration no longer has copyName "${name}": copies by that name stay where they are. Add it to retiredCopyNames to have them removed.`);
+}
+
+/** Waits for `work`, but not longer than `ms`, and leaves no timer behind that would keep the process alive. */
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  const done = new AbortController();
+  await Promise.race([work.finally(() => done.abort()).catch(() => undefined), sleep(ms, done.signal)]);
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,28 @@
+/** Gauges of copies and references, counted when somebody asks. */
+import type { SourceStanding } from '../plan/namespace.ts';
+import type { Metrics } from '../server/metrics.ts';
+
+/** `sources`: the configured ones; each has its gauges, others have none. A replica that does not lead counts nothing. */
+export function publishStandings(sources: readonly string[], namespaces: Iterable<readonly SourceStanding[]>, metrics: Pick<Metrics, 'copies' | 'references'>): void {
+  const copies = new Map<string, Record<'in-sync' | 'stale' | 'missing' | 'foreign', number>>();
+  const references = new Map<string, { present: number; missing: number }>();
+  for (const source of sources) {
+    copies.set(source, { 'in-sync': 0, stale: 0, missing: 0, foreign: 0 });
+    references.set(source, { present: 0, missing: 0 });
+  }
+  for (const standings of namespaces) {
+    for (const { source, choice, copy, accounts } of standings) {
+      const counts = copies.get(source);
+      const refs = references.get(source);
+      // A namespace that was last looked at under an earlier configuration can name a source that is gone.
+      if (counts === undefined || refs === undefined || !choice.in) continue;
+      if (copy === 'in sync') counts['in-sync']++;
+      else if (copy === 'stale' || copy === 'foreign') counts[copy]++;
+      else if (copy !== 'source') counts.missing++;
+      refs.present += accounts.referenced;
+      refs.missing += accounts.selected - accounts.referenced;
+    }
+  }
+  for (const [source, counts] of copies) for (const [state, count] of Object.entries(counts)) metrics.copies.set({ source, state }, count);
+  for (const [source, counts] of references) for (const [state, count] of Object.entries(counts)) metrics.references.set({ source, state }, count);
+}

@@ -1,0 +1,129 @@
+/** Docker configs and the Secrets that hold them: which credentials a kubelet takes from one, or why it would fail. */
+import { KEY_DOCKERCFG, KEY_DOCKER_CONFIG_JSON, TYPE_DOCKERCFG, TYPE_DOCKER_CONFIG_JSON } from '../names.ts';
+import { decodeBase64 } from './base64.ts';
+import { type ByteString, isUtf8, toText } from './byte-string.ts';
+import { type Entries, type Entry, type Form, fold, readEntries } from './entries.ts';
+import { normaliseKey, quoteKey } from './registry-name.ts';
+
+/** One entry, in plain text. Never log it, never put it into an error. */
+export interface Credential {
+  /** Registry key as written: host, optionally with scheme, port, path and globs. */
+  key: string;
+  /** Empty when the entry has none: the kubelet then pulls with an empty login. */
+  username: string;
+  password: string;
+  /** The kubelet ignores it. */
+  identityToken?: string;
+}
+
+/** The part of a Secret that matters here, as the API server returns it: values of `data` are base64. */
+export interface SecretContent {
+  type?: string | undefined;
+  data?: Readonly<Record<string, string>> | undefined;
+}
+
+/** Texts are one line each, name the registry key, and never hold any part of a credential. */
+export type DockerConfig =
+  | { ok: true; credentials: Credential[]; warnings: string[] }
+  | {
+      ok: false;
+      problems: string[];
+      /** true: with this Secret in its list every pull of a pod fails. false: kubelets find no credential in it. */
+      failsPulls: boolean;
+    };
+
+/** Never throws. Wrong type, missing or empty data, and no entry at all are problems too: such a source is no source. */
+export function parseSecret(secret: SecretContent): DockerConfig {
+  const found = contentOf(secret);
+  return 'problem' in found ? { ok: false, problems: [found.problem], failsPulls: false } : parseDockerConfig(found.content, found.form);
+}
+
+/** Never throws. */
+export function parseDockerConfig(content: string | Uint8Array, form: Form = 'dockerconfigjson'): DockerConfig {
+  const read = readEntries(content, form);
+  if (!read.ok) return { ...read, failsPulls: true };
+  const empty = emptiness(read, form);
+  if (empty !== undefined) return { ok: false, problems: [empty], failsPulls: false };
+  return { ok: true, credentials: read.entries.map(toCredential), warnings: [...read.entries.flatMap(warn), ...ambiguities(read.entries), ...helpers(read)] };
+}
+
+/** The document inside a pull Secret, as bytes. */
+export function contentOf({ type, data }: SecretContent): { form: Form; content: Uint8Array } | { problem: string } {
+  const form: Form | undefined = type === TYPE_DOCKER_CONFIG_JSON ? 'dockerconfigjson' : type === TYPE_DOCKERCFG ? 'dockercfg' : undefined;
+  if (form === undefined) return { problem: `is of type ${JSON.stringify(type ?? 'Opaque')}; a pull Secret is of type ${TYPE_DOCKER_CONFIG_JSON}` };
+  const name = form === 'dockerconfigjson' ? KEY_DOCKER_CONFIG_JSON : KEY_DOCKERCFG;
+  const value = data !== undefined && Object.hasOwn(data, name) ? (data[name] ?? '') : '';
+  if (value === '') return { problem: `has nothing under data["${name}"]; put the Docker config there` };
+  const content = decodeBase64(value, 'padded');
+  if (content === undefined) return { problem: `data["${name}"] is not base64` };
+  return { form, content: Buffer.from(content, 'latin1') };
+}
+
+function toCredential({ key, username, password, identityToken }: Entry): Credential {
+  return { key, username: toText(username), password: toText(password), ...(identityToken === undefined ? {} : { identityToken }) };
+}
+
+function emptiness({ entries, others }: Entries, form: Form): string | undefined {
+  const [first] = entries;
+  if (first === undefined) {
+    const legacy = form === 'dockerconfigjson' && others.some(({ value }) => hasLogin(value));
+    return legacy
+      ? `has registries at the top, the form of type ${TYPE_DOCKERCFG}; put them under "auths"`
+      : `has no registries; put at least one under ${form === 'dockerconfigjson' ? '"auths"' : 'its host name'}`;
+  }
+  if (form === 'dockercfg' && entries.length === 1 && first.key === 'auths' && !hasLogin(first.node)) {
+    return `has the form of type ${TYPE_DOCKER_CONFIG_JSON}, in which kubelets find nothing under type ${TYPE_DOCKERCFG}; make it a Secret of that type`;
+  }
+  return undefined;
+}
+
+/** Which form a file has, whose name does not tell: legacy when registries with logins stand at the top. */
+export function guessForm(content: string | Uint8Array): Form {
+  const read = readEntries(content, 'dockerconfigjson');
+  return read.ok && read.entries.length === 0 && read.others.some(({ value }) => hasLogin(value)) ? 'dockercfg' : 'dockerconfigjson';
+}
+
+/** Is this value an entry, by the names of its fields? */
+function hasLogin(value: Entry['node']): boolean {
+  return value.kind === 'object' && value.members.some(({ name }) => ['AUTH', 'USERNAME', 'PASSWORD'].includes(fold(name)));
+}
+
+function warn({ key, username, password, identityToken }: Entry): string[] {
+  const registry = `registry ${quoteKey(key)}`;
+  const warnings: string[] = [];
+  const normal = normaliseKey(key);
+  if (normal === undefined) warnings.push(`${registry}: kubelets leave it out, because it is not a URL; write host, host:port or host/path`);
+  else if (normal === '' || normal.startsWith('/')) warnings.push(`${registry}: names no host, so that no image can match it`);
+  if (username === '' && password === '') {
+    warnings.push(identityToken === undefined
+      ? `${registry}: has neither username nor password, so that kubelets pull without a login`
+      : `${registry}: has only an identity token, which kubelets ignore; add a username and a password or access token`);
+  } else if (username === '' || password === '') {
+    warnings.push(`${registry}: has no ${username === '' ? 'username' : 'password'}`);
+  }
+  if (!isUtf8(username) || !isUtf8(password)) warnings.push(`${registry}: its login is not UTF-8, which kubelets cannot hand to the container runtime`);
+  if (/[\r\n]$/.test(password)) warnings.push(`${registry}: its password ends with a line break, which is hardly a part of it (echo adds one, echo -n does not)`);
+  return warnings;
+}
+
+/** Kubelets collect one Secret's entries in the random order of a Go map: two for one registry take random turns. */
+function ambiguities(entries: readonly Entry[]): string[] {
+  const first = new Map<ByteString, Entry>();
+  return entries.flatMap((entry) => {
+    const normal = normaliseKey(entry.key);
+    const other = normal === undefined ? undefined : first.get(normal);
+    if (normal !== undefined && other === undefined) first.set(normal, entry);
+    if (other === undefined || (other.username === entry.username && other.password === entry.password)) return [];
+    return [`registry ${quoteKey(entry.key)}: means the same to kubelets as ${quoteKey(other.key)}, with another login; which one they try first is random, so keep one`];
+  });
+}
+
+function helpers({ others }: Entries): string[] {
+  return others
+    .filter(({ name, value }) => ['CREDHELPERS', 'CREDSSTORE'].includes(fold(name)) && !isBlank(value))
+    .map(({ name }) => `"${fold(name) === 'CREDSSTORE' ? 'credsStore' : 'credHelpers'}": kubelets ignore it; write the logins under "auths"`);
+}
+
+function isBlank(value: Entry['node']): boolean {
+  return value.kind === 'null' || (value.kind === 'string' && value.value === '') || (value.kind === 'object' && value.members.length === 0);
+}

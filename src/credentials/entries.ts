@@ -1,0 +1,112 @@
+/**
+ * The entries of a Docker config, decoded as the kubelet's Go structs are: names of fields without regard to case,
+ * `null` changes nothing, the last of several duplicates wins, and one value of a wrong type fails the whole document.
+ */
+import { type ByteString, toByteString } from './byte-string.ts';
+import { decodeBase64 } from './base64.ts';
+import { type JsonDocument, type JsonMember, type JsonNode, readJson } from './go-json.ts';
+import { quoteKey } from './registry-name.ts';
+
+/** `dockerconfigjson`: entries under `auths`. `dockercfg`, the legacy form: entries at the top. */
+export type Form = 'dockerconfigjson' | 'dockercfg';
+
+export interface Entry {
+  /** As written. */
+  key: string;
+  username: ByteString;
+  password: ByteString;
+  identityToken?: string;
+  node: JsonNode;
+}
+export interface Entries {
+  ok: true;
+  document: JsonDocument;
+  /** In document order; a duplicate stands where its key was first seen. */
+  entries: Entry[];
+  /** What stands next to `auths`. */
+  others: JsonMember[];
+}
+
+/** Problems are one line each and hold nothing of a credential. */
+export function readEntries(content: string | Uint8Array, form: Form): Entries | { ok: false; problems: string[] } {
+  const json = readJson(content);
+  if (!json.ok) {
+    const hint = looksEncoded(toByteString(content)) ? '; it looks like base64 around JSON: encode it once, not twice' : '';
+    return { ok: false, problems: [`is not JSON (line ${json.line}, column ${json.column})${hint}`] };
+  }
+  const problems: string[] = [];
+  const found = new Map<string, Entry>();
+  const others: JsonMember[] = [];
+  const { root } = json.document;
+  for (const member of membersOf(root, 'the document', problems)) {
+    if (form === 'dockercfg') addEntry(member);
+    else if (fold(member.name) === 'AUTHS') {
+      // Go decodes a second `auths` into the same map, and null empties it.
+      if (member.value.kind === 'null') found.clear();
+      membersOf(member.value, '"auths"', problems).forEach(addEntry);
+    } else {
+      others.push(member);
+      if (fold(member.name) === 'HTTPHEADERS') checkHeaders(member.value, problems);
+    }
+  }
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, document: json.document, entries: [...found.values()], others };
+
+  function addEntry(member: JsonMember): void {
+    found.set(member.name, readEntry(member, problems));
+  }
+}
+
+/** Go compares names of fields by Unicode's simple case folding: two letters beyond ASCII fold into it. */
+export function fold(name: string): string {
+  return name.replace(/[a-z]+/g, (letters) => letters.toUpperCase()).replaceAll('\u017f', 'S').replaceAll('\u212a', 'K');
+}
+
+function readEntry({ name: key, value: node }: JsonMember, problems: string[]): Entry {
+  const registry = `registry ${quoteKey(key)}`;
+  const fields = { USERNAME: '', PASSWORD: '', EMAIL: '', AUTH: '' };
+  let identityToken = '';
+  for (const { name, value } of membersOf(node, registry, problems)) {
+    const field = fold(name);
+    if (field === 'IDENTITYTOKEN' && value.kind === 'string') identityToken = value.value;
+    if (!isField(field) || value.kind === 'null') continue;
+    if (value.kind === 'string') fields[field] = value.value;
+    else problems.push(`${registry}: "${field.toLowerCase()}" must be a string, not ${article(value)}`);
+  }
+  const auth = fields.AUTH === '' ? undefined : decodeAuth(fields.AUTH);
+  if (auth === 'no base64') problems.push(`${registry}: "auth" is not base64; it must be base64 of username:password`);
+  if (auth === 'no colon') problems.push(`${registry}: "auth" has no ":" once decoded; it must be base64 of username:password`);
+  const login = typeof auth === 'object' ? auth : { username: toByteString(fields.USERNAME), password: toByteString(fields.PASSWORD) };
+  return { key, ...login, ...(identityToken === '' ? {} : { identityToken }), node };
+
+  function isField(field: string): field is keyof typeof fields {
+    return Object.hasOwn(fields, field);
+  }
+}
+
+/** With or without padding, as the end of the field says; the first ":" splits. */
+function decodeAuth(field: string): { username: ByteString; password: ByteString } | 'no base64' | 'no colon' {
+  const decoded = decodeBase64(field, field.replace(/[\r\n]+$/, '').endsWith('=') ? 'padded' : 'unpadded');
+  if (decoded === undefined) return 'no base64';
+  const colon = decoded.indexOf(':');
+  return colon < 0 ? 'no colon' : { username: decoded.slice(0, colon), password: decoded.slice(colon + 1) };
+}
+
+function checkHeaders(headers: JsonNode, problems: string[]): void {
+  const wrong = membersOf(headers, '"HttpHeaders"', problems).some(({ value }) => value.kind !== 'string' && value.kind !== 'null');
+  if (wrong) problems.push('"HttpHeaders" must hold strings only; the kubelet refuses the whole Secret otherwise');
+}
+
+/** Members of an object; none of null; a problem for everything else. */
+function membersOf(node: JsonNode, what: string, problems: string[]): JsonMember[] {
+  if (node.kind === 'object') return node.members;
+  if (node.kind !== 'null') problems.push(`${what} must be an object, not ${article(node)}`);
+  return [];
+}
+
+function article(node: JsonNode): string {
+  return /^[aeiou]/.test(node.kind) ? `an ${node.kind}` : `a ${node.kind}`;
+}
+
+function looksEncoded(content: ByteString): boolean {
+  return decodeBase64(content, 'padded')?.trimStart().startsWith('{') === true;
+}

@@ -1,0 +1,157 @@
+/**
+ * JSON as Go's encoding/json reads it: document order and duplicate members are kept, invalid UTF-8 inside strings
+ * becomes U+FFFD, nesting is limited. A syntax error is a position; it never quotes the text, which holds credentials.
+ */
+import { type ByteString, toByteString, toText } from './byte-string.ts';
+
+interface Span {
+  /** Offsets of the value in {@link JsonDocument.bytes}. */
+  start: number;
+  end: number;
+}
+export type JsonNode =
+  | ({ kind: 'object'; members: JsonMember[] } & Span)
+  | ({ kind: 'string'; value: string } & Span)
+  | ({ kind: 'array' | 'number' | 'boolean' | 'null' } & Span);
+export interface JsonMember {
+  name: string;
+  value: JsonNode;
+}
+export interface JsonDocument {
+  bytes: ByteString;
+  root: JsonNode;
+}
+export type JsonResult = { ok: true; document: JsonDocument } | { ok: false; line: number; column: number };
+
+const MAX_DEPTH = 10_000; // Go refuses deeper nesting
+const SPACE = /[ \t\r\n]*/y;
+const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
+// One step of a string: a run of plain bytes (no control characters), or one escape.
+const STRING_STEP = /[ !#-[\]-\xff]+|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
+const LITERALS = [['true', 'boolean'], ['false', 'boolean'], ['null', 'null']] as const;
+
+class SyntaxAt extends Error {
+  readonly position: number;
+  constructor(position: number) {
+    super('not JSON');
+    this.position = position;
+  }
+}
+
+/** Never throws. `line` and `column` (of bytes) count from 1. */
+export function readJson(content: string | Uint8Array): JsonResult {
+  const bytes = toByteString(content);
+  try {
+    return { ok: true, document: { bytes, root: parse(bytes) } };
+  } catch (error) {
+    if (!(error instanceof SyntaxAt)) throw error;
+    const before = bytes.slice(0, error.position).split('\n');
+    return { ok: false, line: before.length, column: (before.at(-1) ?? '').length + 1 };
+  }
+}
+
+/** The value as it was written. */
+export function sourceText(document: JsonDocument, node: JsonNode): string {
+  return toText(document.bytes.slice(node.start, node.end));
+}
+
+// Without recursion: ten thousand levels are allowed, and the document comes from outside.
+function parse(bytes: ByteString): JsonNode {
+  let at = 0;
+  const open: { node: JsonNode; name: string }[] = [];
+
+  const token = (pattern: RegExp): string | undefined => {
+    pattern.lastIndex = at;
+    const found = pattern.exec(bytes)?.[0];
+    if (found !== undefined) at += found.length;
+    return found;
+  };
+  const next = (): string => {
+    token(SPACE);
+    return bytes.charAt(at);
+  };
+  const expect = (character: string): void => {
+    if (next() !== character) throw new SyntaxAt(at);
+    at++;
+  };
+  const string = (): string => {
+    expect('"');
+    const start = at;
+    while (token(STRING_STEP));
+    if (bytes.charAt(at) !== '"') throw new SyntaxAt(at);
+    at++;
+    return unescape(bytes.slice(start, at - 1));
+  };
+  const memberName = (): string => {
+    const name = string();
+    expect(':');
+    return name;
+  };
+  const scalar = (start: number): JsonNode => {
+    if (bytes.charAt(at) === '"') {
+      const value = string();
+      return { kind: 'string', value, start, end: at };
+    }
+    for (const [text, kind] of LITERALS) {
+      if (!bytes.startsWith(text, at)) continue;
+      at += text.length;
+      return { kind, start, end: at };
+    }
+    if (token(NUMBER) === undefined) throw new SyntaxAt(at);
+    return { kind: 'number', start, end: at };
+  };
+
+  for (;;) {
+    const first = next();
+    const start = at;
+    let done: JsonNode;
+    if (first === '{' || first === '[') {
+      if (open.length === MAX_DEPTH) throw new SyntaxAt(at);
+      at++;
+      const node: JsonNode = first === '{' ? { kind: 'object', members: [], start, end: at } : { kind: 'array', start, end: at };
+      if (next() !== closer(node)) {
+        open.push({ node, name: first === '{' ? memberName() : '' });
+        continue;
+      }
+      node.end = ++at;
+      done = node;
+    } else {
+      done = scalar(start);
+    }
+    // A value is complete: put it into what it stands in, and close whatever ends here.
+    for (;;) {
+      const parent = open.at(-1);
+      const following = next();
+      if (parent === undefined) {
+        if (at < bytes.length) throw new SyntaxAt(at);
+        return done;
+      }
+      if (parent.node.kind === 'object') parent.node.members.push({ name: parent.name, value: done });
+      if (following !== ',' && following !== closer(parent.node)) throw new SyntaxAt(at);
+      at++;
+      if (following === ',') {
+        if (parent.node.kind === 'object') parent.name = memberName();
+        break;
+      }
+      parent.node.end = at;
+      done = parent.node;
+      open.pop();
+    }
+  }
+}
+
+function closer(node: JsonNode): string {
+  return node.kind === 'object' ? '}' : ']';
+}
+
+const SHORT_ESCAPES: Record<string, string> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' };
+
+function unescape(raw: ByteString): string {
+  if (!raw.includes('\\')) return toText(raw);
+  const text = raw.replace(/\\(u[0-9a-fA-F]{4}|[^])|[^\\]+/g, (plain: string, escape: string | undefined) => {
+    if (escape === undefined) return toText(plain);
+    if (escape.length > 1) return String.fromCharCode(Number.parseInt(escape.slice(1), 16));
+    return SHORT_ESCAPES[escape] ?? escape;
+  });
+  return text.toWellFormed(); // half a surrogate pair becomes U+FFFD, as in Go
+}

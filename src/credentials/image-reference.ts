@@ -1,0 +1,74 @@
+/** Image references, read as the kubelet (the distribution/reference grammar) reads them. */
+import { DOCKER_HUB, printable } from './registry-name.ts';
+
+export interface ImageReference {
+  /** Host, optionally with a port. Empty for the odd name whose first part looks like a host but is none: `a_b.c/d`. */
+  registry: string;
+  /** Path within the registry: `library/nginx`. */
+  repository: string;
+  /** `registry/repository`: what the kubelet looks up in its keyring. */
+  name: string;
+  /** As written; none means `latest` where there is no digest either. */
+  tag?: string;
+  digest?: string;
+}
+export type ImageResult = { ok: true; image: ImageReference } | { ok: false; problem: string };
+
+const DOMAIN = /^(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?$/;
+const PATH_COMPONENT = /^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*$/;
+const TAG = /^\w[\w.-]{0,127}$/;
+const DIGESTS = { sha256: /^[a-f0-9]{64}$/, sha384: /^[a-f0-9]{96}$/, sha512: /^[a-f0-9]{128}$/ };
+const MAX_PATH = 255;
+
+/** Never throws; the problem is one line that names the image. */
+export function parseImage(reference: string): ImageResult {
+  const no = (why: string): ImageResult => ({ ok: false, problem: `"${printable(reference.slice(0, 300))}" is not an image reference: ${why}` });
+  if (reference === '') return no('it is empty');
+  if (reference.includes('://')) return no('it starts with a scheme; write it as in a pod: host/repository:tag');
+  if (DIGESTS.sha256.test(reference)) return no('64 hexadecimal digits are an image id, not a name');
+
+  const [domain, remainder] = splitDomain(reference);
+  const [beforeDigest, digest] = cut(remainder, '@');
+  const [path, tag] = cut(beforeDigest, ':');
+  if (path !== path.toLowerCase()) return no('the repository must be lower case');
+  // What is no valid host may still be the first part of a path: underscores are allowed there.
+  const registry = DOMAIN.test(domain) ? domain : '';
+  const repository = registry === '' ? `${domain}/${path}` : path;
+  const components = repository.split('/');
+  if (!components.every((component) => PATH_COMPONENT.test(component))) {
+    return no('a repository is made of lower-case letters and digits, separated by ".", "_", "__", "-" or "/"');
+  }
+  if (repository.length > MAX_PATH) return no(`the repository is longer than ${MAX_PATH} characters`);
+  if (tag !== undefined && !TAG.test(tag)) return no('a tag has up to 128 letters, digits, "_", "." and "-", and does not start with "." or "-"');
+  if (digest !== undefined && !isDigest(digest)) return no('a digest is sha256:, sha384: or sha512: with all its lower-case hexadecimal digits');
+  return {
+    ok: true,
+    image: {
+      registry,
+      repository,
+      name: registry === '' ? repository : `${registry}/${repository}`,
+      ...(tag === undefined ? {} : { tag }),
+      ...(digest === undefined ? {} : { digest }),
+    },
+  };
+}
+
+/** A first part is a host when it is `localhost`, has a "." or ":", or an upper-case letter; all else is on Docker Hub. */
+function splitDomain(reference: string): [domain: string, remainder: string] {
+  const [first, rest] = cut(reference, '/');
+  if (rest === undefined) return [DOCKER_HUB, `library/${reference}`];
+  const isHost = first === 'localhost' || /[.:]/.test(first) || first !== first.toLowerCase();
+  const domain = !isHost || first === 'index.docker.io' ? DOCKER_HUB : first;
+  const remainder = isHost ? rest : reference;
+  return [domain, domain === DOCKER_HUB && !remainder.includes('/') ? `library/${remainder}` : remainder];
+}
+
+function isDigest(digest: string): boolean {
+  const [algorithm, encoded = ''] = cut(digest, ':');
+  return Object.entries(DIGESTS).some(([name, pattern]) => name === algorithm && pattern.test(encoded));
+}
+
+function cut(text: string, separator: string): [before: string, after: string | undefined] {
+  const at = text.indexOf(separator);
+  return at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)];
+}

@@ -1,0 +1,72 @@
+/** Names of registries: the kubelet's normal form of a registry key, and the many names of Docker Hub. */
+import { type ByteString, toByteString, toText } from './byte-string.ts';
+import { parseUrl } from './go-url.ts';
+
+/** How Pullpass holds Docker Hub. */
+export const DOCKER_HUB = 'docker.io';
+/** What a pull Secret calls it; `docker login` writes the same. */
+export const DOCKER_HUB_KEY = 'https://index.docker.io/v1/';
+/** Where its registry API is: what Distribution, Nexus, Artifactory and zot want as an upstream. */
+export const DOCKER_HUB_ENDPOINT = 'registry-1.docker.io';
+
+// In the order in which a kubelet would use them for an image on Docker Hub; it never uses the last one.
+const DOCKER_HUB_HOSTS = [DOCKER_HUB, 'index.docker.io', DOCKER_HUB_ENDPOINT];
+
+/**
+ * The kubelet's normal form: no scheme, no query, no user, no leading `/v1` or `/v2` in front of another "/".
+ * Undefined: not a URL, the kubelet leaves such an entry out.
+ */
+export function normaliseKey(key: string): ByteString | undefined {
+  const bytes = toByteString(key);
+  const url = parseUrl(/^https?:\/\//.test(bytes) ? bytes : `https://${bytes}`);
+  if (url === undefined) return undefined;
+  const path = /^\/v[12]\//.test(url.path) ? url.path.slice(3) : url.path;
+  return path === '/' ? url.host : url.host + path;
+}
+
+/** Any name of Docker Hub as a whole: with or without scheme, `/v1`, `/v2` and port 443. */
+export function isDockerHub(name: string): boolean {
+  return dockerHubRank(name) >= 0;
+}
+
+/** `docker.io` for every name of Docker Hub, else host with port and path. Undefined: not a registry name. */
+export function canonicalRegistry(name: string): string | undefined {
+  if (isDockerHub(name)) return DOCKER_HUB;
+  const key = normaliseKey(name);
+  return key === undefined || key === '' || key.startsWith('/') ? undefined : toText(key);
+}
+
+/**
+ * The entry that `name` means: with exactly this key, else with the same normal form, else, when both are names of
+ * Docker Hub, the one that a kubelet would try first.
+ */
+export function findEntry<T extends { key: string }>(entries: readonly T[], name: string): T | undefined {
+  const exact = entries.find((entry) => entry.key === name);
+  if (exact !== undefined) return exact;
+  const normal = normaliseKey(name);
+  const same = normal === undefined ? undefined : entries.find((entry) => normaliseKey(entry.key) === normal);
+  if (same !== undefined || !isDockerHub(name)) return same;
+  return entries.filter((entry) => isDockerHub(entry.key)).sort((a, b) => dockerHubRank(a.key) - dockerHubRank(b.key))[0];
+}
+
+function dockerHubRank(name: string): number {
+  const key = normaliseKey(name)?.replace(/\/v[12]$/, '').replace(/:443$/, '');
+  return DOCKER_HUB_HOSTS.findIndex((host) => host === key);
+}
+
+/** The key without what it must not show: a login in front of the host, a query, a fragment. */
+export function redactKey(key: string): string {
+  const [, scheme = '', rest = ''] = /^([a-zA-Z]*:\/\/)?([^]*)$/.exec(key) ?? [];
+  return scheme + rest.replace(/^[^]*@/, '***@').replace(/[?#][^]*$/, '');
+}
+
+/** The key for a message: redacted, in quotes, one line, of bounded length. */
+export function quoteKey(key: string): string {
+  const text = printable(redactKey(key));
+  return `"${text.length > 200 ? `${text.slice(0, 200)}…` : text}"`;
+}
+
+/** Text from outside for a terminal: no control characters, no line breaks, no direction marks. */
+export function printable(text: string): string {
+  return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (c) => `\\u{${(c.codePointAt(0) ?? 0).toString(16)}}`);
+}

@@ -1,0 +1,113 @@
+/** What the API server, or the way to it, answered instead of what was asked for. */
+
+/** A server that asks for more patience than this is asked again all the same. */
+const MAX_RETRY_AFTER_MS = 5 * 60_000;
+const MAX_MESSAGE = 500;
+
+/** The fields of a Kubernetes `Status` that anything here decides on. */
+interface Status {
+  message?: string;
+  reason?: string;
+  details?: { retryAfterSeconds?: number; causes?: { reason?: string; message?: string; field?: string }[] };
+}
+
+/** An HTTP answer other than 2xx. `code` is the HTTP status, `reason` the machine-readable one of the Status. */
+export class ApiError extends Error {
+  override name = 'ApiError';
+  readonly code: number;
+  readonly reason: string;
+  /** Reasons of `details.causes`, such as NamespaceTerminating or FieldManagerConflict. */
+  readonly causes: readonly string[];
+  /** How long the server asks to wait, in milliseconds: at least 1, and bounded. Undefined where it does not ask. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(request: string, code: number, status: Status, retryAfterMs?: number) {
+    super(`${request}: ${status.message ?? `HTTP status ${code}`}`);
+    this.code = code;
+    this.reason = status.reason ?? '';
+    this.causes = (status.details?.causes ?? []).map((cause) => cause.reason ?? '');
+    const seconds = status.details?.retryAfterSeconds;
+    const asked = retryAfterMs ?? (seconds === undefined ? 0 : seconds * 1000);
+    // "At once" is no wish to wait: then our own backoff counts.
+    this.retryAfterMs = asked > 0 ? Math.min(asked, MAX_RETRY_AFTER_MS) : undefined;
+  }
+}
+
+/** No answer at all: connection refused or reset, a timeout, a certificate that does not verify. */
+export class UnreachableError extends Error {
+  override name = 'UnreachableError';
+}
+
+export const isNotFound = (error: unknown): boolean => error instanceof ApiError && error.code === 404;
+export const isConflict = (error: unknown): boolean => error instanceof ApiError && error.code === 409;
+export const isForbidden = (error: unknown): boolean => error instanceof ApiError && error.code === 403 && !isNamespaceTerminating(error);
+/** The resourceVersion that a list or watch was to go on from is no longer kept. */
+export const isGone = (error: unknown): boolean => error instanceof ApiError && (error.code === 410 || error.reason === 'Expired');
+/** The resourceVersion lies in the server's future: its etcd was restored from a backup. */
+export const isTooNew = (error: unknown): boolean => error instanceof ApiError && error.causes.includes('ResourceVersionTooLarge');
+/** A create in a namespace that is being deleted: a 403, and not a missing right. */
+export const isNamespaceTerminating = (error: unknown): boolean => error instanceof ApiError && error.causes.includes('NamespaceTerminating');
+/** Refused for what it says: quota, policy, an immutable field. Of a JSON Patch it can also be a lost race. */
+export const isInvalid = (error: unknown): boolean => error instanceof ApiError && (error.code === 400 || error.code === 422);
+/** Somebody else wrote in between. A JSON Patch whose `test` fails answers 422, not 409. */
+export const isRace = (error: unknown): boolean => error instanceof ApiError && (error.code === 409 || error.code === 422);
+
+/** Builds the error for an answer. `hideMessage`: the server may quote what was sent, and what was sent is a credential. */
+export function apiErrorOf(request: string, code: number, body: string, retryAfter: string | undefined, hideMessage: boolean): ApiError {
+  const status = readStatus(body);
+  const said = status === undefined ? plainText(body) : (status.message ?? '');
+  const message = hideMessage ? inOurWords(code, status, said) : oneLine(said);
+  // Proxies and an overloaded server answer with a text or a page of their own, which does not say the code.
+  const shown = message === '' ? `HTTP status ${code}` : status === undefined ? `HTTP status ${code}: ${message}` : message;
+  return new ApiError(request, code, { ...status, message: shown }, parseRetryAfter(retryAfter));
+}
+
+/** What of an answer is a Status, and nothing of any other shape: whoever stands in between may answer as well. */
+function readStatus(body: string): Status | undefined {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(body);
+  } catch {
+    return undefined;
+  }
+  if (parsed === null || typeof parsed !== 'object') return undefined;
+  const { message, reason, details } = parsed as Record<string, unknown>;
+  const { causes, retryAfterSeconds } = (details ?? {}) as Record<string, unknown>;
+  return {
+    ...(typeof message === 'string' && { message }),
+    ...(typeof reason === 'string' && /^[A-Za-z]{1,64}$/.test(reason) && { reason }),
+    details: {
+      ...(typeof retryAfterSeconds === 'number' && { retryAfterSeconds }),
+      causes: (Array.isArray(causes) ? causes : []).flatMap((cause: { reason?: unknown } | null) => (typeof cause?.reason === 'string' ? [{ reason: cause.reason }] : [])),
+    },
+  };
+}
+
+/** Why a write of a credential was refused, without a word of the server's: webhooks quote what they refuse. */
+function inOurWords(code: number, status: Status | undefined, said: string): string {
+  const name = `HTTP status ${code}${status?.reason === undefined ? '' : ` ${status.reason}`}`;
+  if (code !== 403) return name;
+  if (status?.details?.causes?.some(({ reason }) => reason === 'NamespaceTerminating')) return `${name}: the namespace is being deleted`;
+  if (said.includes('exceeded quota')) return `${name}: a ResourceQuota of the namespace is used up`;
+  if (/ cannot [a-z]+ resource /.test(said)) return `${name}: the right is missing`;
+  if (/admission webhook|ValidatingAdmissionPolicy/.test(said)) return `${name}: an admission webhook or policy denies it`;
+  return name;
+}
+
+/** Of a page only its title. */
+function plainText(body: string): string {
+  return /^\s*</.test(body) ? (/<title>([^<]*)/i.exec(body)?.[1] ?? '') : body;
+}
+
+/** Without line breaks and control characters, and bounded: it ends up in logs, Events and terminals. */
+export function oneLine(text: string): string {
+  const flat = text.slice(0, 4 * MAX_MESSAGE).replace(/[\s\p{C}\p{Zl}\p{Zp}]+/gu, ' ').trim();
+  return flat.length > MAX_MESSAGE ? `${flat.slice(0, MAX_MESSAGE)}...` : flat;
+}
+
+function parseRetryAfter(value: string | undefined): number | undefined {
+  if (value === undefined || value === '') return undefined;
+  const seconds = Number(value);
+  const ms = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(value) - Date.now();
+  return Number.isFinite(ms) ? ms : undefined;
+}

@@ -1,0 +1,179 @@
+/**
+ * The few calls that Pullpass makes, over a {@link Connection}. Every call has a time limit; every failure is an
+ * ApiError (the server said no) or an UnreachableError (nobody answered). Nothing is retried here but a 401, once:
+ * retrying is the work queue's and the reflector's business.
+ */
+import { MANAGER } from '../names.ts';
+import { messageOf } from '../errors.ts';
+import { apiErrorOf, oneLine, UnreachableError } from './api-error.ts';
+import type { Connection } from './connection.ts';
+
+export type PatchType = 'application/json-patch+json' | 'application/merge-patch+json' | 'application/apply-patch+yaml';
+export type Query = Record<string, string | number | boolean | undefined>;
+
+export interface CallOptions {
+  query?: Query;
+  accept?: string;
+  signal?: AbortSignal | undefined;
+  /** Whether the body holds a credential: then nothing that the server says of it is repeated. */
+  sensitive?: boolean;
+}
+
+/** One line of a watch. */
+export interface WatchEvent<T> {
+  type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
+  object: T;
+}
+
+/** `T` is what the caller expects the server to send: the server is trusted to keep its own schema. */
+export interface KubeClient {
+  get<T>(path: string, options?: CallOptions): Promise<T>;
+  create<T>(path: string, body: object, options?: CallOptions): Promise<T>;
+  replace<T>(path: string, body: object, options?: CallOptions): Promise<T>;
+  patch<T>(path: string, type: PatchType, body: object, options?: CallOptions): Promise<T>;
+  delete(path: string, body?: object, options?: CallOptions): Promise<void>;
+  /** Yields events until the server closes the stream; throws on errors and when `signal` aborts. */
+  watch<T>(path: string, options: CallOptions & { signal: AbortSignal }): AsyncGenerator<WatchEvent<T>>;
+  readonly server: string;
+}
+
+export interface ClientOptions {
+  /** Longest time for one call, in milliseconds. */
+  timeoutMs?: number;
+  userAgent?: string;
+  /** Largest answer that is taken in. */
+  maxBodyBytes?: number;
+  /** Told of each finished call, for metrics. `code` is 0 when there was no answer. */
+  onCall?: (verb: string, resource: string, code: number) => void;
+}
+
+/** A whole page of 500 Secrets of the largest size is far below this; a body that is not is not ours. */
+const MAX_BODY_BYTES = 256 * 1024 * 1024;
+/** One object is far smaller: etcd takes 1.5 MiB. */
+const MAX_LINE_CHARS = 16 * 1024 * 1024;
+
+export function createClient(connection: Connection, options: ClientOptions = {}): KubeClient {
+  const { timeoutMs = 30_000, userAgent = MANAGER, maxBodyBytes = MAX_BODY_BYTES, onCall } = options;
+
+  async function exchange(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, call: CallOptions, signal: AbortSignal, pool: 'call' | 'watch', body?: object, contentType?: string) {
+    const target = path + queryString(call.query);
+    const headers: Record<string, string> = { accept: call.accept ?? 'application/json', 'user-agent': userAgent };
+    if (body !== undefined) headers['content-type'] = contentType ?? 'application/json';
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    const verb = pool === 'watch' ? 'watch' : method.toLowerCase();
+    for (let attempt = 0; ; attempt++) {
+      let response;
+      try {
+        response = await connection.send({ method, path: target, headers, ...(text === undefined ? {} : { body: text }), signal, pool });
+      } catch (error) {
+        onCall?.(verb, resourceOf(path), 0);
+        throw unreachable(`${method} ${path}`, connection.server, error, signal);
+      }
+      onCall?.(verb, resourceOf(path), response.statusCode);
+      if (response.statusCode < 300) return response;
+      const answer = await readText(response.body, 64 * 1024).catch(() => '');
+      // A bound token is replaced on disk before it ends; the copy in memory can be the old one.
+      if (response.statusCode === 401 && attempt === 0) {
+        connection.refresh();
+        continue;
+      }
+      throw apiErrorOf(`${method} ${path}`, response.statusCode, answer, header(response.headers['retry-after']), call.sensitive === true);
+    }
+  }
+
+  async function call<T>(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, options: CallOptions, body?: object, contentType?: string): Promise<T> {
+    const timeout = AbortSignal.timeout(timeoutMs);
+    const signal = options.signal === undefined ? timeout : AbortSignal.any([timeout, options.signal]);
+    const response = await exchange(method, path, options, signal, 'call', body, contentType);
+    try {
+      return JSON.parse(await readText(response.body, maxBodyBytes)) as T;
+    } catch (error) {
+      // JSON.parse quotes the text that it could not parse, and the text can be a Secret: say only that it failed.
+      if (error instanceof SyntaxError) throw new UnreachableError(`${method} ${path}: the answer of ${connection.server} is not JSON`);
+      throw unreachable(`${method} ${path}`, connection.server, error, signal);
+    }
+  }
+
+  return {
+    server: connection.server,
+    get: (path, options = {}) => call('GET', path, options),
+    create: (path, body, options = {}) => call('POST', path, options, body),
+    replace: (path, body, options = {}) => call('PUT', path, options, body),
+    patch: (path, type, body, options = {}) => call('PATCH', path, options, body, type),
+    delete: async (path, body, options = {}) => {
+      await call('DELETE', path, options, body);
+    },
+    async *watch<T>(path: string, options: CallOptions & { signal: AbortSignal }) {
+      const response = await exchange('GET', path, { ...options, query: { ...options.query, watch: 'true' } }, options.signal, 'watch');
+      try {
+        yield* jsonLines<WatchEvent<T>>(response.body);
+      } catch (error) {
+        if (error instanceof SyntaxError) throw new UnreachableError(`WATCH ${path}: the stream of ${connection.server} is not JSON`);
+        throw unreachable(`WATCH ${path}`, connection.server, error, options.signal);
+      }
+    },
+  };
+}
+
+/** Splits a stream into lines and parses each; a last line without its end is a broken stream and is dropped. */
+async function* jsonLines<T>(stream: AsyncIterable<Uint8Array>): AsyncGenerator<T> {
+  const decoder = new TextDecoder();
+  /** Of the line that has no end yet: joined once it has one, for joining at each chunk is quadratic. */
+  let pieces: string[] = [];
+  let size = 0;
+  for await (const chunk of stream) {
+    const lines = decoder.decode(chunk, { stream: true }).split('\n');
+    const rest = lines.pop() ?? '';
+    for (const end of lines) {
+      const line = pieces.length === 0 ? end : pieces.join('') + end;
+      pieces = [];
+      size = 0;
+      if (line !== '') yield JSON.parse(line) as T;
+    }
+    if (rest !== '') pieces.push(rest);
+    size += rest.length;
+    if (size > MAX_LINE_CHARS) throw new Error(`a line is longer than ${MAX_LINE_CHARS} characters`);
+  }
+}
+
+async function readText(stream: AsyncIterable<Uint8Array>, limit: number): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of stream) {
+    size += chunk.length;
+    if (size > limit) throw new Error(`the answer is larger than ${limit} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function unreachable(request: string, server: string, error: unknown, signal: AbortSignal): UnreachableError {
+  const aborted = signal.aborted ? (signal.reason as { name?: string } | undefined)?.name : undefined;
+  const why = aborted === 'TimeoutError' ? 'timed out' : aborted !== undefined ? 'was stopped' : oneLine(messageOf(causeOf(error)));
+  return new UnreachableError(`${request}: ${server}: ${why}`, { cause: error });
+}
+
+/** undici wraps the reason ("fetch failed", an AggregateError without a message); the reader needs the reason. */
+function causeOf(error: unknown): unknown {
+  if (error instanceof AggregateError && error.errors.length > 0) return causeOf(error.errors[0]);
+  if (error instanceof Error && error.cause instanceof Error && error.message === '') return error.cause;
+  return error;
+}
+
+function queryString(query: Query = {}): string {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) if (value !== undefined) search.set(name, String(value));
+  const text = search.toString();
+  return text === '' ? '' : `?${text}`;
+}
+
+function header(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value[0] : value;
+}
+
+/** `secrets` of `/api/v1/namespaces/x/secrets/y`: a bounded label for metrics. */
+export function resourceOf(path: string): string {
+  const parts = path.split('/').filter((part) => part !== '');
+  const rest = parts.slice(parts[0] === 'api' ? 2 : 3);
+  return (rest[0] === 'namespaces' && rest.length > 2 ? rest[2] : rest[0]) ?? '';
+}

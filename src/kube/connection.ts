@@ -1,0 +1,110 @@
+/**
+ * Connections to one API server. client-node opens a new connection for every request; these are kept and shared:
+ * one pool for calls, one for watches, so that long watches never hold up a write.
+ */
+import { KubeConfig } from '@kubernetes/client-node';
+import { Agent, ProxyAgent, request } from 'undici';
+import type { Dispatcher } from 'undici';
+import type { AgentOptions, RequestOptions } from 'node:https';
+import { UserError } from '../errors.ts';
+
+/** Tokens and CAs are read again after this long; client-go does the same once a minute. */
+const CREDENTIALS_MAX_AGE_MS = 30_000;
+/** After a 401 they are read at once, but not more often than this. */
+const REFRESH_INTERVAL_MS = 1_000;
+/** More connections than this only make one API server slower (its CPU is the limit). */
+const MAX_CALL_CONNECTIONS = 64;
+
+export interface Connection {
+  /** One HTTP exchange. Rejects only when there is no answer; the caller reads the status. */
+  send(options: { method: Dispatcher.HttpMethod; path: string; headers: Record<string, string>; body?: string; signal: AbortSignal; pool: 'call' | 'watch' }): Promise<Dispatcher.ResponseData>;
+  /** Forgets what was read of token and CA, so that the next call reads them again. For a 401. */
+  refresh(): void;
+  readonly server: string;
+  close(): Promise<void>;
+}
+
+interface Session {
+  readonly readAt: number;
+  readonly headers: Record<string, string>;
+  readonly pools: Pools;
+}
+type Pools = Record<'call' | 'watch', Dispatcher>;
+
+export function connect(config: KubeConfig, now: () => number = Date.now): Connection {
+  const cluster = config.getCurrentCluster();
+  if (cluster === null) throw new UserError('no cluster to talk to');
+  const server = cluster.server.replace(/\/+$/, '');
+  let reader = config;
+  let session: Session | undefined;
+  let opening: Promise<Session> | undefined;
+  let refreshedAt: number | undefined;
+  let pools: Pools | undefined;
+  /** CA, client certificate and key that the pools were made with. */
+  let poolsTls: string | undefined;
+
+  async function open(): Promise<Session> {
+    if (session !== undefined && now() - session.readAt < CREDENTIALS_MAX_AGE_MS) return session;
+    // One for all who wait: reading can mean to run a program (`exec` of a kubeconfig).
+    opening ??= read(reader).finally(() => { opening = undefined; });
+    return opening;
+  }
+
+  async function read(from: KubeConfig): Promise<Session> {
+    const options: RequestOptions = { headers: {} };
+    await from.applyToHTTPSOptions(options);
+    const headers: Record<string, string> = {};
+    for (const [name, value] of Object.entries(options.headers ?? {})) headers[name] = String(value).trim();
+    if (options.auth) headers['Authorization'] = `Basic ${Buffer.from(options.auth).toString('base64')}`;
+
+    // A new CA or client certificate needs new connections; a new token does not.
+    const tls = [options.ca, options.cert, options.key].map((part) => (part === undefined ? '' : Buffer.from(part as string | Buffer).toString('base64'))).join('|');
+    if (pools === undefined || poolsTls !== tls) {
+      const old = pools;
+      poolsTls = tls;
+      pools = { call: pool(options, MAX_CALL_CONNECTIONS), watch: pool(options, null) };
+      // Calls in flight on the old connections are answered first.
+      if (old) void Promise.allSettled([old.call.close(), old.watch.close()]);
+    }
+    const fresh = { readAt: now(), headers, pools };
+    // A refresh that came meanwhile wants a later reading than this one.
+    if (from === reader) session = fresh;
+    return fresh;
+  }
+
+  function pool(options: RequestOptions, connections: number | null): Dispatcher {
+    const wanted = config.createDispatcherOptions(cluster, options as AgentOptions);
+    const limits = { connections, pipelining: 1, keepAliveTimeout: 60_000, bodyTimeout: 0, headersTimeout: 0 };
+    switch (wanted.type) {
+      case 'proxy':
+        return new ProxyAgent({ ...limits, uri: wanted.uri, requestTls: wanted.requestTls as object });
+      case 'agent':
+        return new Agent({ ...limits, connect: { ...(wanted.connect as object), timeout: 10_000 } });
+      case 'none':
+        return new Agent(limits);
+      case 'socks':
+        throw new UserError('kubeconfig: SOCKS proxies are not supported; use an HTTP proxy-url');
+    }
+  }
+
+  return {
+    server,
+    async send({ method, path, headers, body, signal, pool: which }) {
+      const { headers: auth, pools: open_ } = await open();
+      return request(server + path, { method, headers: { ...headers, ...auth }, body: body ?? null, signal, dispatcher: open_[which] });
+    },
+    refresh() {
+      // Many calls get their 401 at the same time: one reading serves them all.
+      if (refreshedAt !== undefined && now() - refreshedAt < REFRESH_INTERVAL_MS) return;
+      refreshedAt = now();
+      // client-node keeps tokens of files for a minute, those of programs until they end: only new readers read again.
+      reader = new KubeConfig();
+      reader.loadFromOptions({ clusters: config.clusters, users: config.users, contexts: config.contexts, currentContext: config.currentContext });
+      session = undefined;
+      opening = undefined;
+    },
+    async close() {
+      await Promise.allSettled([pools?.call.destroy(), pools?.watch.destroy()]);
+    },
+  };
+}

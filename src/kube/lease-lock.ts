@@ -1,0 +1,134 @@
+/**
+ * One Lease and its holder. Everything rests on the resourceVersion: the server refuses a write to a Lease that changed
+ * since it was read, so two candidates that both see it free cannot both get it.
+ */
+import { isConflict, isNotFound } from './api-error.ts';
+import type { KubeClient } from './client.ts';
+import { paths } from './paths.ts';
+
+/** Whose the Lease is after a try; `contested`: somebody wrote it at the same time, the next try tells. */
+export type Outcome = 'ours' | 'theirs' | 'contested';
+
+export interface LeaseLockOptions {
+  client: KubeClient;
+  namespace: string;
+  name: string;
+  /** Written as the holder. */
+  identity: string;
+  /** How long others wait after our last renewal, in milliseconds. */
+  leaseDurationMs: number;
+  /** `monotonic` judges whether another's Lease ran out; `wall` is only written into it. Milliseconds. */
+  clock: { monotonic(): number; wall(): number };
+}
+
+export interface LeaseLock {
+  /**
+   * One try to become or to stay the holder. `leading`: we believe that we hold it, so it is written without a read first.
+   * @throws ApiError, UnreachableError
+   */
+  tryHold(signal: AbortSignal, leading: boolean): Promise<Outcome>;
+  /**
+   * Clears the holder if that is us, so that nobody need wait for the Lease to run out.
+   * @throws ApiError, UnreachableError
+   */
+  free(signal: AbortSignal): Promise<void>;
+}
+
+/** What we read of a Lease. Whatever else it holds goes back as it came. */
+interface Lease {
+  metadata?: object;
+  spec?: { holderIdentity?: string; leaseDurationSeconds?: number; acquireTime?: string; renewTime?: string; leaseTransitions?: number };
+}
+
+export function createLeaseLock({ client, namespace, name, identity, leaseDurationMs, clock }: LeaseLockOptions): LeaseLock {
+  const path = paths.leases(namespace, name);
+  /** The Lease as last seen, and when this state of it was first seen: after its holder wrote it, never before. */
+  let seen: { lease: Lease; at: number } | undefined;
+
+  async function tryHold(signal: AbortSignal, leading: boolean): Promise<Outcome> {
+    try {
+      if (leading && seen !== undefined) {
+        const renewed = await client.replace<Lease>(path, held(seen.lease), { signal }).catch(undefinedIf(isConflict, isNotFound));
+        if (renewed !== undefined) return ours(renewed);
+      }
+      const lease = await client.get<Lease>(path, { signal }).catch(undefinedIf(isNotFound));
+      if (lease === undefined) {
+        // Somebody deleted the Lease under its holder, who writes it anew at its next renewal. Leave it the time.
+        if (seen !== undefined && isAnothers(seen.lease) && !ranOut(seen)) return 'theirs';
+        return ours(await client.create<Lease>(paths.leases(namespace), held({}), { signal }));
+      }
+      // Only a renewal counts: an annotation by somebody else does not make a Lease last longer.
+      const fresh = seen !== undefined && JSON.stringify(seen.lease.spec) === JSON.stringify(lease.spec) ? { lease, at: seen.at } : { lease, at: clock.monotonic() };
+      seen = fresh;
+      if (isAnothers(lease) && !ranOut(fresh)) return 'theirs';
+      return ours(await client.replace<Lease>(path, held(lease), { signal }));
+    } catch (error) {
+      if (isConflict(error)) return 'contested';
+      throw error;
+    }
+  }
+
+  function ours(lease: Lease): Outcome {
+    seen = { lease, at: clock.monotonic() };
+    return 'ours';
+  }
+
+  const isAnothers = ({ spec }: Lease): boolean => (spec?.holderIdentity ?? '') !== '' && spec?.holderIdentity !== identity;
+
+  /** Judged by the holder's own duration, for it may run with other timings than we do. */
+  function ranOut({ lease, at }: { lease: Lease; at: number }): boolean {
+    const seconds = lease.spec?.leaseDurationSeconds;
+    return clock.monotonic() >= at + (seconds === undefined ? leaseDurationMs : seconds * 1000);
+  }
+
+  /** `lease` with us as its holder from now on, and its resourceVersion as it was read. */
+  function held(lease: Lease): object {
+    const before = lease.spec ?? {};
+    const renewTime = microTime(clock.wall());
+    const renewal = before.holderIdentity === identity;
+    const transitions = before.leaseTransitions ?? 0;
+    return {
+      ...lease,
+      apiVersion: 'coordination.k8s.io/v1',
+      kind: 'Lease',
+      metadata: { ...lease.metadata, namespace, name },
+      spec: {
+        ...before,
+        holderIdentity: identity,
+        leaseDurationSeconds: Math.ceil(leaseDurationMs / 1000),
+        acquireTime: renewal ? (before.acquireTime ?? renewTime) : renewTime,
+        renewTime,
+        leaseTransitions: renewal || lease.spec === undefined ? transitions : transitions + 1,
+      },
+    };
+  }
+
+  return {
+    tryHold,
+    async free(signal) {
+      // A renewal that was cut off may still arrive in between: look again, a few times.
+      for (let tries = 0; tries < 3; tries++) {
+        const lease = await client.get<Lease>(path, { signal });
+        if (lease.spec?.holderIdentity !== identity) return;
+        const time = microTime(clock.wall());
+        // Absent rather than empty, as client-go writes it.
+        const { holderIdentity: _, ...spec } = lease.spec;
+        const body = { ...lease, spec: { ...spec, leaseDurationSeconds: 1, acquireTime: time, renewTime: time } };
+        if ((await client.replace<Lease>(path, body, { signal }).catch(undefinedIf(isConflict))) !== undefined) return;
+      }
+    },
+  };
+}
+
+/** For `catch`: undefined instead of an error that one of `tests` knows. */
+function undefinedIf(...tests: ((error: unknown) => boolean)[]): (error: unknown) => undefined {
+  return (error) => {
+    if (!tests.some((test) => test(error))) throw error;
+    return undefined;
+  };
+}
+
+/** The API's MicroTime: RFC 3339 with exactly six digits of a second. */
+export function microTime(ms: number): string {
+  return new Date(ms).toISOString().replace('Z', '000Z');
+}

@@ -1,0 +1,13 @@
+/** Where the few kinds that Pullpass touches live in the API. Names are escaped: they can come from a command line. */
+
+const at = (prefix: string, namespace: string | undefined, resource: string, name: string | undefined): string =>
+  prefix + (namespace === undefined ? '' : `/namespaces/${encodeURIComponent(namespace)}`) + `/${resource}` + (name === undefined ? '' : `/${encodeURIComponent(name)}`);
+
+export const paths = {
+  namespaces: (name?: string) => at('/api/v1', undefined, 'namespaces', name),
+  secrets: (namespace?: string, name?: string) => at('/api/v1', namespace, 'secrets', name),
+  serviceAccounts: (namespace?: string, name?: string) => at('/api/v1', namespace, 'serviceaccounts', name),
+  events: (namespace: string, name?: string) => at('/apis/events.k8s.io/v1', namespace, 'events', name),
+  leases: (namespace: string, name?: string) => at('/apis/coordination.k8s.io/v1', namespace, 'leases', name),
+  selfSubjectAccessReviews: () => '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews',
+};

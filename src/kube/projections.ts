@@ -1,0 +1,63 @@
+/** From API objects to the few fields that are kept. What is not named here is let go with the object. */
+import type { V1Secret, V1ServiceAccount } from '@kubernetes/client-node';
+import {
+  ANNOTATION_ADDED, ANNOTATION_ADOPT, ANNOTATION_SERVICE_ACCOUNTS, ANNOTATION_SOURCES, ANNOTATION_SYNC,
+  KEY_DOCKER_CONFIG_JSON, LABEL_MANAGED_BY, LABEL_SOURCE, MANAGER,
+} from '../names.ts';
+import type { ObservedCopy, ObservedNamespace, ObservedServiceAccount } from '../plan/observed.ts';
+import type { ApiObject } from './list.ts';
+import type { Stored } from './store.ts';
+
+/** A source Secret, or a login that an alias uses: the only ones whose data is kept. */
+export interface SourceSecret extends Stored {
+  readonly namespace: string;
+  readonly type: string;
+  /** base64, as in the API. */
+  readonly data: Readonly<Record<string, string>>;
+}
+
+export function projectNamespace({ metadata }: ApiObject): ObservedNamespace {
+  const annotations = metadata.annotations ?? {};
+  return {
+    ...identity(metadata),
+    terminating: metadata.deletionTimestamp !== undefined,
+    sync: annotations[ANNOTATION_SYNC],
+    sources: annotations[ANNOTATION_SOURCES],
+    serviceAccounts: annotations[ANNOTATION_SERVICE_ACCOUNTS],
+  };
+}
+
+export function projectServiceAccount({ metadata, imagePullSecrets }: ApiObject & Pick<V1ServiceAccount, 'imagePullSecrets'>): ObservedServiceAccount {
+  const annotations = metadata.annotations ?? {};
+  return {
+    namespace: metadata.namespace ?? '',
+    ...identity(metadata),
+    pullSecrets: imagePullSecrets?.map(({ name }) => name ?? ''),
+    sync: annotations[ANNOTATION_SYNC],
+    added: annotations[ANNOTATION_ADDED],
+    annotated: metadata.annotations !== undefined,
+  };
+}
+
+/** `digest` stands for the content; the content is not kept. */
+export function projectCopy({ metadata, type, data }: ApiObject & Pick<V1Secret, 'type' | 'data'>, digest: (base64: string) => string): ObservedCopy {
+  const content = data?.[KEY_DOCKER_CONFIG_JSON];
+  return {
+    namespace: metadata.namespace ?? '',
+    ...identity(metadata),
+    type: type ?? '',
+    ours: metadata.labels?.[LABEL_MANAGED_BY] === MANAGER,
+    source: metadata.labels?.[LABEL_SOURCE],
+    adopt: metadata.annotations?.[ANNOTATION_ADOPT] === 'true',
+    digest: content === undefined ? undefined : digest(content),
+    terminating: metadata.deletionTimestamp !== undefined,
+  };
+}
+
+export function projectSource({ metadata, type, data }: ApiObject & Pick<V1Secret, 'type' | 'data'>): SourceSecret {
+  return { namespace: metadata.namespace ?? '', ...identity(metadata), type: type ?? '', data: data ?? {} };
+}
+
+function identity({ name, uid = '', resourceVersion = '' }: ApiObject['metadata']): { name: string; uid: string; resourceVersion: string } {
+  return { name, uid, resourceVersion };
+}

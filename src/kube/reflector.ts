@@ -1,0 +1,232 @@
+/**
+ * Keeps a {@link Store} equal to what the server has: list, then watch, for ever. It never stops quietly: every error
+ * leads to another try with a longer wait, a stream that has gone silent is cut, and a version that is no longer kept
+ * (410) leads to a new list, which also finds what was deleted meanwhile.
+ */
+import { messageOf } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { ApiError, apiErrorOf, isForbidden, isGone, isTooNew } from './api-error.ts';
+import type { KubeClient, Query, WatchEvent } from './client.ts';
+import { acceptObject, listPages } from './list.ts';
+import type { ApiObject, Selector } from './list.ts';
+import { sleep } from './sleep.ts';
+import type { Store, Stored } from './store.ts';
+
+export interface ReflectorOptions<T extends Stored> {
+  client: KubeClient;
+  /** Name for logs and metrics, such as `serviceaccounts`. */
+  resource: string;
+  selector: Selector;
+  /** Keeps what is needed of an object. The rest of it is let go at once. */
+  project: (object: never) => T;
+  store: Store<T>;
+  log: Log;
+  onRestart?: (resource: string) => void;
+  timings?: Partial<ReflectorTimings>;
+  /** A number in [0, 1). */
+  random?: () => number;
+}
+
+export interface ReflectorTimings {
+  /** How long the server is asked to keep a watch open: at least this, at most twice this. */
+  watchMs: number;
+  /** A stream without any event or bookmark for this long is dead (bookmarks come about once a minute). */
+  idleMs: number;
+  minBackoffMs: number;
+  maxBackoffMs: number;
+  pageSize: number;
+}
+
+export interface Reflector {
+  readonly resource: string;
+  /** Resolves when the store holds all that the server had at some moment after the start. */
+  readonly synced: Promise<void>;
+  readonly isSynced: boolean;
+  /** Milliseconds since the last sign of life from the server. */
+  silentForMs(): number;
+  /** Neither heard nor tried anything for longer than all limits allow: only a restart helps. */
+  isStuck(): boolean;
+  /** What went wrong last, until something goes right again. */
+  readonly problem: string | undefined;
+  stop(): Promise<void>;
+}
+
+const DEFAULTS: ReflectorTimings = { watchMs: 300_000, idleMs: 150_000, minBackoffMs: 250, maxBackoffMs: 30_000, pageSize: 500 };
+/** A stream that lasted this long was no failure from the start: the next one is tried without a long wait. */
+const HEALTHY_MS = 5_000;
+/** A stream that ends sooner is no watch. */
+const TOO_SHORT_MS = 1_000;
+const INITIAL_EVENTS_END = 'k8s.io/initial-events-end';
+
+export function startReflector<T extends Stored>(options: ReflectorOptions<T>): Reflector {
+  const { client, resource, selector, store, log, onRestart, random = Math.random } = options;
+  const { path, fieldSelector, metadataOnly } = selector;
+  const project = options.project as (object: ApiObject) => T;
+  const timings = { ...DEFAULTS, ...options.timings };
+  const stopping = new AbortController();
+  const synced = Promise.withResolvers<void>();
+  let isSynced = false;
+  let lastSign = Date.now();
+  let lastTry = lastSign;
+  let problem: string | undefined;
+  let failures = 0;
+  // Where to go on: known as long as the store is whole up to it.
+  let version: string | undefined;
+  // Servers before 1.32 do not know it, later ones can have it switched off: found out once.
+  let watchList = true;
+
+  const sign = (): void => {
+    lastSign = Date.now();
+    problem = undefined;
+  };
+
+  /** One stream. Calls `each` per event; ends when the server closes it, throws when it breaks, goes idle or is stopped. */
+  async function stream(query: Query, each: (event: WatchEvent<ApiObject>) => void): Promise<void> {
+    const cut = new AbortController();
+    const signal = AbortSignal.any([cut.signal, stopping.signal]);
+    let idle: NodeJS.Timeout | undefined;
+    const touch = (): void => {
+      clearTimeout(idle);
+      idle = setTimeout(() => cut.abort(new DOMException('no event and no bookmark in time', 'TimeoutError')), timings.idleMs);
+    };
+    touch();
+    const openedAt = Date.now();
+    let alive = false;
+    try {
+      const timeoutSeconds = Math.ceil((timings.watchMs * (1 + random())) / 1000);
+      const all = { fieldSelector, allowWatchBookmarks: true, timeoutSeconds, ...query };
+      for await (const event of client.watch<ApiObject>(path, { query: all, accept: acceptObject(metadataOnly), signal })) {
+        touch();
+        if (event.type === 'ERROR') throw errorOf(path, event.object);
+        sign();
+        each(event);
+        alive = true;
+      }
+      alive = true;
+      // A proxy that answers and hangs up would otherwise be asked again without a pause.
+      if (Date.now() - openedAt < TOO_SHORT_MS) throw new Error('the server closed the watch at once');
+    } catch (error) {
+      if (!cut.signal.aborted) throw error;
+      alive = false;
+      throw new SilentError(messageOf(cut.signal.reason), { cause: error });
+    } finally {
+      // Not at its first event: a server that breaks each watch soon after it took it must be asked less and less often.
+      if (alive && Date.now() - openedAt >= HEALTHY_MS) failures = 0;
+      clearTimeout(idle);
+      cut.abort();
+    }
+  }
+
+  function apply({ type, object }: WatchEvent<ApiObject>): void {
+    if (type === 'DELETED') store.remove(object.metadata.namespace ?? '', object.metadata.name, object.metadata.resourceVersion);
+    else if (type !== 'BOOKMARK') store.put(project(object));
+    // Last: an event that could not be taken in is asked for again.
+    version = object.metadata.resourceVersion ?? version;
+  }
+
+  /** Lists in pages. Nothing is taken in before the last page is there. */
+  async function list(): Promise<void> {
+    let items: T[] = [];
+    const reached = await listPages(client, selector, {
+      pageSize: timings.pageSize,
+      signal: stopping.signal,
+      each: (object) => items.push(project(object)),
+      restart: () => { items = []; },
+      onPage: () => { lastSign = Date.now(); },
+    });
+    becomeSynced(items, reached);
+  }
+
+  /** The initial list as a stream (one request, no pages held by the server), and then the watch on the same stream. */
+  async function watchFromStart(): Promise<void> {
+    let initial: Map<string, T> | undefined = new Map();
+    await stream({ sendInitialEvents: true, resourceVersionMatch: 'NotOlderThan' }, (event) => {
+      if (initial === undefined) return apply(event);
+      if (event.type === 'BOOKMARK' && event.object.metadata.annotations?.[INITIAL_EVENTS_END] === 'true') {
+        becomeSynced(initial.values(), event.object.metadata.resourceVersion);
+        initial = undefined;
+      } else if (event.type !== 'BOOKMARK') {
+        // What changes while the server catches up comes before the end, too: an object can go away again.
+        const { namespace = '', name } = event.object.metadata;
+        if (event.type === 'DELETED') initial.delete(`${namespace}/${name}`);
+        else initial.set(`${namespace}/${name}`, project(event.object));
+      }
+    });
+    if (initial !== undefined) throw new Error('the server closed the stream before the end of the initial events');
+  }
+
+  function becomeSynced(items: Iterable<T>, reached: string | undefined): void {
+    if (!reached) throw new Error('the list of the server has no resourceVersion');
+    store.replace(items, reached);
+    version = reached;
+    sign();
+    isSynced = true;
+    synced.resolve();
+  }
+
+  async function run(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      lastTry = Date.now();
+      try {
+        if (version !== undefined) await stream({ resourceVersion: version }, apply);
+        else if (watchList) await watchFromStart();
+        else await list();
+      } catch (error) {
+        if (stopping.signal.aborted) return;
+        if (version === undefined && watchList && isWatchListUnknown(error)) {
+          watchList = false;
+          log.debug({ resource }, 'the server has no streaming lists: listing in pages');
+          continue;
+        }
+        // A broken watch goes on from its last event, unless the server no longer keeps that version, or does not have
+        // it yet: restored from a backup it counts from lower again, and keeps silent until it comes past our version.
+        if (isGone(error) || isTooNew(error) || error instanceof SilentError) version = undefined;
+        onRestart?.(resource);
+        failures++;
+        const text = messageOf(error);
+        // A watch cut by a restarting server is daily business; the same problem is told once, not at every try.
+        const worthTelling = failures > 1 || isForbidden(error);
+        if (worthTelling && problem !== text) log.warn({ resource, failures }, `cannot watch ${resource}: ${text}${isForbidden(error) ? ' (apply the output of `pullpass rbac`)' : ''}`);
+        if (worthTelling) problem = text;
+        await sleep(backoff(failures, error, timings, random), stopping.signal);
+      }
+    }
+  }
+
+  const running = run();
+  return {
+    resource,
+    synced: synced.promise,
+    get isSynced() {
+      return isSynced;
+    },
+    silentForMs: () => Date.now() - lastSign,
+    isStuck: () => Date.now() - Math.max(lastSign, lastTry) > 2 * (timings.idleMs + timings.maxBackoffMs),
+    get problem() {
+      return problem;
+    },
+    async stop() {
+      stopping.abort();
+      await running;
+    },
+  };
+}
+
+/** The idle limit cut the stream. */
+class SilentError extends Error {}
+
+function errorOf(path: string, object: ApiObject): ApiError {
+  const { code } = object as { code?: unknown };
+  return apiErrorOf(`WATCH ${path}`, typeof code === 'number' ? code : 500, JSON.stringify(object), undefined, false);
+}
+
+function backoff(failures: number, error: unknown, { minBackoffMs, maxBackoffMs }: ReflectorTimings, random: () => number): number {
+  const asked = error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0;
+  const grown = Math.min(maxBackoffMs, minBackoffMs * 2 ** Math.min(failures - 1, 20));
+  return Math.max(asked, grown * (0.5 + random() / 2));
+}
+
+/** An older server answers 400 or 422 to `sendInitialEvents`; one with the feature off does the same. */
+function isWatchListUnknown(error: unknown): boolean {
+  return error instanceof ApiError && (error.code === 400 || error.code === 422);
+}

@@ -1,0 +1,106 @@
+/** What is known of one kind of object: projected to the fields we need, by namespace and name, with change listeners. */
+
+/** Every projection keeps these four. `namespace` is '' for cluster-scoped objects. */
+export interface Stored {
+  readonly namespace?: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+}
+
+export type Listener<T> = (current: T | undefined, previous: T | undefined) => void;
+
+export interface Store<T extends Stored> {
+  get(namespace: string, name: string): T | undefined;
+  /** All in one namespace, in no promised order. */
+  in(namespace: string): Iterable<T>;
+  all(): Iterable<T>;
+  readonly size: number;
+  /**
+   * Takes in an object unless a newer version of it is known, or it was deleted since. Also for answers to our own
+   * writes: they can be ahead of the watch, and just as well behind it.
+   */
+  put(object: T): void;
+  /** Forgets an object; with `resourceVersion`, only if nothing newer is known. */
+  remove(namespace: string, name: string, resourceVersion?: string): void;
+  /** Makes the store hold exactly `objects`, as after a list; `resourceVersion` is the one that the list stands for. */
+  replace(objects: Iterable<T>, resourceVersion?: string): void;
+  /** Called after each change that is one. */
+  onChange(listener: Listener<T>): void;
+}
+
+export function createStore<T extends Stored>(): Store<T> {
+  const byNamespace = new Map<string, Map<string, T>>();
+  const listeners: Listener<T>[] = [];
+  let size = 0;
+  /** Of the last list or deletion: what is not newer and not in the store is known to be gone. */
+  let settled = '';
+  const tell: Listener<T> = (current, previous) => {
+    for (const listener of listeners) listener(current, previous);
+  };
+
+  function set(object: T, wins: (known: T) => boolean): void {
+    const namespace = object.namespace ?? '';
+    let names = byNamespace.get(namespace);
+    if (names === undefined) byNamespace.set(namespace, (names = new Map<string, T>()));
+    const previous = names.get(object.name);
+    if (previous !== undefined && !wins(previous)) return;
+    names.set(object.name, object);
+    if (previous === undefined) size++;
+    tell(object, previous);
+  }
+
+  function unset(namespace: string, name: string): void {
+    const names = byNamespace.get(namespace);
+    const previous = names?.get(name);
+    if (names === undefined || previous === undefined) return;
+    names.delete(name);
+    size--;
+    if (names.size === 0) byNamespace.delete(namespace);
+    tell(undefined, previous);
+  }
+
+  return {
+    get: (namespace, name) => byNamespace.get(namespace)?.get(name),
+    in: (namespace) => byNamespace.get(namespace)?.values() ?? [],
+    *all() {
+      for (const names of byNamespace.values()) yield* names.values();
+    },
+    get size() {
+      return size;
+    },
+    put(object) {
+      if (settled !== '' && !byNamespace.get(object.namespace ?? '')?.has(object.name) && !isNewer(object.resourceVersion, settled)) return;
+      set(object, (known) => isNewer(object.resourceVersion, known.resourceVersion));
+    },
+    remove(namespace, name, resourceVersion) {
+      const known = byNamespace.get(namespace)?.get(name);
+      if (resourceVersion !== undefined && isNewer(resourceVersion, settled)) settled = resourceVersion;
+      if (known && resourceVersion !== undefined && isNewer(known.resourceVersion, resourceVersion)) return;
+      unset(namespace, name);
+    },
+    replace(objects, resourceVersion = '') {
+      settled = resourceVersion;
+      const seen = new Map<string, Set<string>>();
+      for (const object of objects) {
+        const namespace = object.namespace ?? '';
+        let names = seen.get(namespace);
+        if (names === undefined) seen.set(namespace, (names = new Set()));
+        names.add(object.name);
+        // A list is the truth even where its versions are lower: an etcd restored from a backup counts from lower again.
+        set(object, (known) => known.resourceVersion !== object.resourceVersion || known.uid !== object.uid);
+      }
+      for (const { namespace = '', name } of [...this.all()]) if (!seen.get(namespace)?.has(name)) unset(namespace, name);
+    },
+    onChange(listener) {
+      listeners.push(listener);
+    },
+  };
+}
+
+/**
+ * Resource versions of one kind in one cluster are integers that grow. Longer is larger, so no BigInt is needed.
+ */
+export function isNewer(a: string, b: string): boolean {
+  return a.length === b.length ? a > b : a.length > b.length;
+}

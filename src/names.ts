@@ -1,0 +1,52 @@
+/** Every name that Pullpass writes into a cluster or reads from it. Changing one is a migration, not a rename. */
+
+/** Field manager of every server-side apply; also the `app.kubernetes.io/managed-by` value of a copy. */
+export const MANAGER = 'pullpass';
+
+/** Where the manifests install the controller, and where sources live unless configured otherwise. */
+export const DEFAULT_NAMESPACE = 'pullpass-system';
+
+/** A Secret is ours if and only if it carries this label with {@link MANAGER} as its value. */
+export const LABEL_MANAGED_BY = 'app.kubernetes.io/managed-by';
+/** On a copy: the name of the source (in the configuration) that it was made from. */
+export const LABEL_SOURCE = 'pullpass.dev/source';
+/** On a Secret rendered for a cache proxy: the name of that cache proxy in the configuration. */
+export const LABEL_CACHE_PROXY = 'pullpass.dev/cache-proxy';
+
+/** On a Namespace (`enabled`, `disabled`): opt in. On a ServiceAccount: overrides the namespace's choice for this one. */
+export const ANNOTATION_SYNC = 'pullpass.dev/sync';
+/** On a Namespace: names of sources, comma-separated. */
+export const ANNOTATION_SOURCES = 'pullpass.dev/sources';
+/** On a Namespace: globs of ServiceAccount names, comma-separated; `!` excludes. */
+export const ANNOTATION_SERVICE_ACCOUNTS = 'pullpass.dev/service-accounts';
+/** On a Secret that already has a copy's name: `"true"` lets Pullpass take it over. */
+export const ANNOTATION_ADOPT = 'pullpass.dev/adopt';
+/**
+ * On a ServiceAccount, written by Pullpass: the pull secrets that Pullpass added to it, comma-separated and sorted.
+ * It is what makes opting out exact: an entry that somebody else wrote is not in this record and is never removed.
+ */
+export const ANNOTATION_ADDED = 'pullpass.dev/added-pull-secrets';
+
+export const TYPE_DOCKER_CONFIG_JSON = 'kubernetes.io/dockerconfigjson';
+export const TYPE_DOCKERCFG = 'kubernetes.io/dockercfg';
+export const TYPE_BASIC_AUTH = 'kubernetes.io/basic-auth';
+/** The one data key of a copy. */
+export const KEY_DOCKER_CONFIG_JSON = '.dockerconfigjson';
+export const KEY_DOCKERCFG = '.dockercfg';
+
+/** The Lease that the replicas compete for. */
+export const LEASE_NAME = 'pullpass-controller';
+
+/** The Secret that keeps what must survive a restart: a key for macs and what each cache proxy was given last. */
+export const STATE_NAME = 'pullpass-state';
+
+/** Reasons of the Events that Pullpass writes: part of the interface, people alert on them. */
+export type EventReason =
+  | 'InvalidAnnotation' // a pullpass.dev annotation has a value that means nothing
+  | 'UnknownSource' // the namespace names a source that the configuration does not have
+  | 'OptInDenied' // the namespace opted in, the source's guard says no
+  | 'SecretNotOurs' // a Secret that Pullpass did not make has the copy's name
+  | 'SourceInvalid' // missing, unparsable or empty: the last good content stays in force
+  | 'SourceAccepted' // a new content of the source is being spread
+  | 'SourceUnavailable' // the namespace wants a source that has no good content yet
+  | 'WriteRefused'; // the API server refuses a write for good (quota, admission policy, missing right)

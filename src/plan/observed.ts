@@ -1,0 +1,66 @@
+/** What a plan is computed from: the few fields that matter, as the stores keep them. No credential is in here. */
+import type { SourceConfig } from '../config/schema.ts';
+
+export interface ObservedNamespace {
+  readonly name: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+  readonly terminating: boolean;
+  /** Raw values of our annotations; undefined where the annotation is absent. */
+  readonly sync: string | undefined;
+  readonly sources: string | undefined;
+  readonly serviceAccounts: string | undefined;
+}
+
+export interface ObservedServiceAccount {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+  /** Names in order, as written; undefined where the field is absent, which a JSON Patch must tell from an empty list. */
+  readonly pullSecrets: readonly string[] | undefined;
+  /** Raw value of {@link ANNOTATION_SYNC}. */
+  readonly sync: string | undefined;
+  /** Raw value of {@link ANNOTATION_ADDED}. */
+  readonly added: string | undefined;
+  /** Whether it has any annotation: a JSON Patch cannot add a key to a map that is not there. */
+  readonly annotated: boolean;
+}
+
+export interface ObservedCopy {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+  readonly type: string;
+  /** Carries our managed-by label. */
+  readonly ours: boolean;
+  /** Value of {@link LABEL_SOURCE}. */
+  readonly source: string | undefined;
+  /** Carries `adopt: "true"`. */
+  readonly adopt: boolean;
+  /** Keyed digest of `.dockerconfigjson`; undefined where the key is absent. */
+  readonly digest: string | undefined;
+  readonly terminating: boolean;
+}
+
+/** What a source has to give: its last good content by digest, and what is wrong with the newest one. */
+export interface ObservedSource {
+  readonly config: SourceConfig;
+  /** Digest of the content to spread; undefined while there never was a good one. */
+  readonly digest: string | undefined;
+  /** Whether the Secret and all its copies were read. Before that, nothing may be concluded from what is not there. */
+  readonly read: boolean;
+  /** Why the newest content is not in force; empty when it is. */
+  readonly problems: readonly string[];
+}
+
+/** Everything that one namespace's plan may depend on. */
+export interface ObservedScope {
+  readonly namespace: ObservedNamespace;
+  readonly serviceAccounts: readonly ObservedServiceAccount[];
+  /** Secrets in the namespace that have a configured or retired copy name, by name. */
+  readonly copies: ReadonlyMap<string, ObservedCopy>;
+  readonly sources: readonly ObservedSource[];
+  readonly retiredCopyNames: readonly string[];
+}

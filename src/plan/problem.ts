@@ -1,0 +1,29 @@
+/** Something a plan cannot or will not do, and whom to tell. Becomes a Warning Event, a log line and a finding. */
+import type { EventReason } from '../names.ts';
+
+export interface ObjectRef {
+  readonly kind: 'Namespace' | 'ServiceAccount' | 'Secret';
+  readonly namespace?: string;
+  readonly name: string;
+  readonly uid?: string;
+}
+
+export interface Problem {
+  readonly reason: EventReason;
+  readonly object: ObjectRef;
+  /** One line: what is wrong and what to do. Values that a tenant wrote are quoted and cut. */
+  readonly note: string;
+}
+
+/** A tenant's text inside our own line: quoted, without control characters, bounded. */
+export function quote(value: string): string {
+  const flat = value.slice(0, 200).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '?');
+  return JSON.stringify(flat.length > 80 ? `${flat.slice(0, 77)}...` : flat);
+}
+
+/** Several of a tenant's texts: the first few, and how many more there are. */
+export function quoteList(values: Iterable<string>): string {
+  const all = [...new Set(values)];
+  const shown = all.slice(0, 5).map(quote).join(', ');
+  return all.length > 5 ? `${shown} and ${all.length - 5} more` : shown;
+}

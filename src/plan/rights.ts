@@ -1,0 +1,114 @@
+/** The one table of every right that the controller uses: the RBAC printer and the start-up self-check both read it. */
+import type { Configuration } from '../config/schema.ts';
+import { LEASE_NAME } from '../names.ts';
+
+export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete';
+
+/** One line of the table: what may be done to what, where, and what for. */
+export interface Right {
+  /** API group, `''` for the core one. */
+  apiGroup: string;
+  resource: string;
+  verbs: Verb[];
+  /** Sorted. Absent: every object of the resource. */
+  resourceNames?: string[];
+  /** Absent: in all namespaces, or the resource is cluster-scoped. */
+  namespace?: string;
+  /** Completes the sentence "Pullpass needs this to ...". */
+  why: string;
+}
+
+/** `spec.resourceAttributes` of a SelfSubjectAccessReview, and the line to print when the answer is no. */
+export interface AccessCheck {
+  verb: Verb;
+  group: string;
+  resource: string;
+  namespace?: string;
+  name?: string;
+  /** What is refused, what it prevents, what to do. */
+  description: string;
+}
+
+/** Rights that everything else builds on: the cluster's Secrets are not among them, each is named. */
+const CLUSTER_RIGHTS: readonly Right[] = [
+  { apiGroup: '', resource: 'namespaces', verbs: ['get', 'list', 'watch'], why: 'see which namespaces opt in' },
+  { apiGroup: '', resource: 'serviceaccounts', verbs: ['get', 'list', 'watch', 'patch'], why: 'add the reference to imagePullSecrets' },
+  // `patch` is how the series of a repeated Event counts on.
+  { apiGroup: 'events.k8s.io', resource: 'events', verbs: ['create', 'patch'], why: 'report to the owners of a namespace' },
+];
+
+/**
+ * Everything the controller is allowed to do for `configuration`, and nothing that it does not do.
+ *
+ * A list or watch of Secrets asks for `fieldSelector=metadata.name=<name>`: that is how the authorizer learns the name.
+ * A copy is written by server-side apply, a PATCH: for an object that is not there yet the API server asks for `create`
+ * *with* the name, unlike for a POST. So the rights on copies stay limited to their names, and `update` is not needed.
+ *
+ * @param controller where the controller itself runs: its Lease lives there.
+ */
+export function requiredRights(configuration: Configuration, controller: { namespace: string }): Right[] {
+  const copyNames = sorted(configuration.sources.map((source) => source.copyName));
+  const rights: Right[] = [
+    ...CLUSTER_RIGHTS,
+    secrets({ names: copyNames, verbs: ['get', 'list', 'watch', 'create', 'patch', 'delete'], why: 'keep the copies' }),
+  ];
+  const retired = sorted(configuration.retiredCopyNames).filter((name) => !copyNames.includes(name));
+  if (retired.length > 0) {
+    rights.push(secrets({ names: retired, verbs: ['get', 'list', 'watch', 'delete'], why: 'remove the copies of retired names' }));
+  }
+  for (const [namespace, names] of sourceSecrets(configuration)) {
+    rights.push(secrets({ namespace, names, verbs: ['get', 'list', 'watch'], why: 'read the sources and the logins of their aliases' }));
+  }
+  return [...rights, ...leaseRights(controller.namespace)];
+}
+
+/** The same rights as questions, one a verb and name, to be asked with SelfSubjectAccessReviews. */
+export function accessChecks(rights: readonly Right[]): AccessCheck[] {
+  return rights.flatMap((right) =>
+    right.verbs.flatMap((verb) => (right.resourceNames ?? [undefined]).map((name) => accessCheck(right, verb, name))));
+}
+
+/** Namespaces of sources, each with the names of the Secrets that are read there. Sorted. */
+export function sourceSecrets({ sources }: Configuration): [namespace: string, names: string[]][] {
+  const byNamespace = new Map<string, string[]>();
+  for (const { secret, aliases } of sources) {
+    const logins = aliases.flatMap((alias) => ('login' in alias ? [alias.login.secret] : []));
+    byNamespace.set(secret.namespace, [...(byNamespace.get(secret.namespace) ?? []), secret.name, ...logins]);
+  }
+  return sorted(byNamespace.keys()).map((namespace) => [namespace, sorted(byNamespace.get(namespace) ?? [])]);
+}
+
+function secrets({ names, ...right }: { names: string[]; verbs: Verb[]; why: string; namespace?: string }): Right {
+  return { apiGroup: '', resource: 'secrets', resourceNames: names, ...right };
+}
+
+function leaseRights(namespace: string): Right[] {
+  const lease = { apiGroup: 'coordination.k8s.io', resource: 'leases', namespace };
+  return [
+    { ...lease, verbs: ['get', 'update'], resourceNames: [LEASE_NAME], why: 'elect the replica that acts' },
+    // A POST carries no name that the authorizer could compare, so `create` cannot be limited by name.
+    { ...lease, verbs: ['create'], why: 'create the Lease of the election' },
+  ];
+}
+
+function accessCheck({ apiGroup: group, resource, namespace, why }: Right, verb: Verb, name: string | undefined): AccessCheck {
+  const what = name === undefined ? resource : `${resource} named "${name}"`;
+  return {
+    verb,
+    group,
+    resource,
+    ...(namespace !== undefined && { namespace }),
+    ...(name !== undefined && { name }),
+    description: `cannot ${verb} ${what}${place(resource, namespace)}, needed to ${why}: apply the output of \`pullpass rbac\``,
+  };
+}
+
+function place(resource: string, namespace: string | undefined): string {
+  if (resource === 'namespaces') return '';
+  return namespace === undefined ? ' in all namespaces' : ` in namespace "${namespace}"`;
+}
+
+/** By code unit, each once: the order must not depend on the machine's locale. */
+function sorted(values: Iterable<string>): string[] {
+  return [...new Set(values)].sort();
+}

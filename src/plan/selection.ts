@@ -1,0 +1,110 @@
+/** Who gets what: which sources a namespace is opted in to, and which of its ServiceAccounts. */
+import { ANNOTATION_SERVICE_ACCOUNTS, ANNOTATION_SOURCES, ANNOTATION_SYNC } from '../names.ts';
+import type { SourceConfig } from '../config/schema.ts';
+import { GLOB, matchNames } from './glob.ts';
+import type { ObservedNamespace, ObservedServiceAccount } from './observed.ts';
+import { quote, quoteList } from './problem.ts';
+import type { Problem } from './problem.ts';
+
+/** Why a namespace is in or out of one source. */
+export type Choice =
+  | { readonly in: true; readonly why: 'enabled' | 'default' }
+  | { readonly in: false; readonly why: 'not opted in' | 'disabled' | 'denied' | 'not listed' | 'bad annotation' };
+
+export interface Selection {
+  /** By source name; every configured source has one. */
+  readonly choices: ReadonlyMap<string, Choice>;
+  readonly problems: readonly Problem[];
+}
+
+/** A tenant's list longer than this is cut: it is matched for every ServiceAccount and source, again and again. */
+export const MAX_LISTED = 256;
+
+const out = (why: Extract<Choice, { in: false }>['why']): Choice => ({ in: false, why });
+
+/** Decides for each source whether `namespace` is in. A guard that says no wins over every annotation. */
+export function selectSources(namespace: ObservedNamespace, sources: readonly SourceConfig[], admits: (source: SourceConfig, namespace: string) => boolean = admitted): Selection {
+  const problems: Problem[] = [];
+  const report = (reason: Problem['reason'], note: string): void => {
+    problems.push({ reason, object: { kind: 'Namespace', name: namespace.name, uid: namespace.uid }, note });
+  };
+  const all = (choice: (source: SourceConfig) => Choice): Selection => ({ choices: new Map(sources.map((s) => [s.name, choice(s)])), problems });
+
+  const { sync } = namespace;
+  if (sync !== undefined && sync !== 'enabled' && sync !== 'disabled') {
+    report('InvalidAnnotation', `${ANNOTATION_SYNC} is ${quote(sync)}: use "enabled" or "disabled". The namespace is treated as not opted in.`);
+    return all(() => out('bad annotation'));
+  }
+  if (sync === 'disabled') return all(() => out('disabled'));
+
+  const listed = namespace.sources === undefined ? undefined : new Set(splitList(namespace.sources));
+  // Also where nothing was asked for and a list takes away what the namespace would get by default.
+  if (listed !== undefined && (sync === 'enabled' || sources.some((s) => s.optInByDefault && admits(s, namespace.name)))) {
+    if (listed.size === 0) report('InvalidAnnotation', `${ANNOTATION_SOURCES} is empty: name sources, or remove it to get all that admit this namespace.`);
+    const known = new Set(sources.map((s) => s.name));
+    const unknown = [...listed].filter((name) => !known.has(name));
+    if (unknown.length > 0) report('UnknownSource', `${ANNOTATION_SOURCES} names ${quoteList(unknown)}, which the configuration does not have.`);
+  }
+
+  const selection = all((source) => {
+    if (listed !== undefined && !listed.has(source.name)) return out('not listed');
+    if (sync !== 'enabled' && !source.optInByDefault) return out('not opted in');
+    if (!admits(source, namespace.name)) return out(sync === 'enabled' ? 'denied' : 'not opted in');
+    return { in: true, why: sync === 'enabled' ? 'enabled' : 'default' };
+  });
+
+  // Without a list, "every source that admits it" is what was asked for: only getting none at all is worth a word.
+  const denied = sources.filter((s) => { const c = selection.choices.get(s.name); return c?.in === false && c.why === 'denied'; });
+  const any = sources.some((s) => selection.choices.get(s.name)?.in === true);
+  if (denied.length > 0 && (listed !== undefined || !any)) {
+    report('OptInDenied', `The namespace opted in, but the guard of source ${quoteList(denied.map((s) => s.name))} does not admit it: ask the platform team to allow it in the configuration (sources[].namespaces).`);
+  }
+  return selection;
+}
+
+/** The guard: who may opt in. Deny wins. */
+export function admitted({ namespaces }: SourceConfig, namespace: string): boolean {
+  return matchNames(namespaces.allow)(namespace) && !matchNames(namespaces.deny)(namespace);
+}
+
+/** Which ServiceAccounts of an opted-in namespace get the reference of `source`. */
+export function selectsAccount(namespace: ObservedNamespace, source: SourceConfig): (account: ObservedServiceAccount) => boolean {
+  const patterns = namespace.serviceAccounts === undefined ? source.serviceAccounts : accountPatterns(namespace.serviceAccounts).patterns;
+  const matches = matchNames(patterns);
+  return ({ name, sync }) => (sync === 'enabled' ? true : sync === 'disabled' ? false : matches(name));
+}
+
+/** Annotations that mean nothing on the ServiceAccounts and on the namespace's account list. */
+export function accountProblems(namespace: ObservedNamespace, accounts: readonly ObservedServiceAccount[]): Problem[] {
+  const problems: Problem[] = [];
+  if (namespace.serviceAccounts !== undefined) {
+    const report = (note: string): void => {
+      problems.push({ reason: 'InvalidAnnotation', object: { kind: 'Namespace', name: namespace.name, uid: namespace.uid }, note: `${ANNOTATION_SERVICE_ACCOUNTS} ${note}` });
+    };
+    const { patterns, cut } = accountPatterns(namespace.serviceAccounts);
+    const bad = patterns.filter((pattern) => !GLOB.test(pattern));
+    if (patterns.length === 0) report("is empty: no ServiceAccount is selected. Name some, or remove it to get the source's own choice.");
+    if (bad.length > 0) report(`has ${quoteList(bad)}, which can match no name: use names with "*" and "?", and "!" in front to exclude.`);
+    if (cut) report(`lists more than ${MAX_LISTED} patterns: only the first ${MAX_LISTED} count. Use "*" to name many at once.`);
+  }
+  for (const account of accounts) {
+    if (account.sync === undefined || account.sync === 'enabled' || account.sync === 'disabled') continue;
+    problems.push({
+      reason: 'InvalidAnnotation',
+      object: { kind: 'ServiceAccount', namespace: account.namespace, name: account.name, uid: account.uid },
+      note: `${ANNOTATION_SYNC} is ${quote(account.sync)}: use "enabled" or "disabled". The namespace's choice applies.`,
+    });
+  }
+  return problems;
+}
+
+/** What counts of a namespace's list. Never more than that is even split: this is done for every source. */
+function accountPatterns(annotation: string): { patterns: readonly string[]; cut: boolean } {
+  const listed = splitList(annotation, MAX_LISTED + 1);
+  return { patterns: listed.slice(0, MAX_LISTED), cut: listed.length > MAX_LISTED };
+}
+
+/** `a, b,,c ` -> a, b, c. */
+export function splitList(value: string, limit?: number): string[] {
+  return value.split(',', limit).map((part) => part.trim()).filter((part) => part !== '');
+}

@@ -1,0 +1,120 @@
+/** The only writer of copies and references. Each write is guarded so that it cannot hit what it was not planned for. */
+import type { V1Secret } from '@kubernetes/client-node';
+import { KEY_DOCKER_CONFIG_JSON, LABEL_MANAGED_BY, LABEL_SOURCE, MANAGER, TYPE_DOCKER_CONFIG_JSON } from '../names.ts';
+import type { Action, CopyAction, EditReferences } from '../plan/action.ts';
+import type { ObservedServiceAccount } from '../plan/observed.ts';
+import { planReferences, toJsonPatch } from '../plan/service-account.ts';
+import { isInvalid, isNotFound, isRace } from '../kube/api-error.ts';
+import type { KubeClient } from '../kube/client.ts';
+import type { ApiObject } from '../kube/list.ts';
+import { paths } from '../kube/paths.ts';
+import { projectCopy, projectServiceAccount } from '../kube/projections.ts';
+import { sleep } from '../kube/sleep.ts';
+import type { World } from './world.ts';
+
+/** What the plan was made for is no longer there: plan again. Not a failure. */
+export class SupersededError extends Error {
+  override name = 'SupersededError';
+}
+
+/** A ServiceAccount that others write all the time: each of our tries came too late. */
+export class LostRaceError extends Error {
+  override name = 'LostRaceError';
+}
+
+/** How often a lost race for a ServiceAccount is run again before the work queue takes over. */
+const RACE_ATTEMPTS = 5;
+
+export interface Applier {
+  /** Carries out one action and takes the server's answer into the world. `signal`: leadership may have ended, or we stop. */
+  apply(action: Action, signal: AbortSignal): Promise<void>;
+}
+
+export function createApplier({ client, world, content }: { client: KubeClient; world: World; content: (source: string) => string | undefined }): Applier {
+  async function writeCopy(action: Exclude<CopyAction, { type: 'deleteCopy' }>, guard: { uid?: string; resourceVersion?: string }, signal: AbortSignal): Promise<void> {
+    const data = content(action.source);
+    if (data === undefined) throw new SupersededError(`source "${action.source}" is gone`);
+    const body: V1Secret = {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: action.name, namespace: action.namespace, labels: { [LABEL_MANAGED_BY]: MANAGER, [LABEL_SOURCE]: action.source }, ...guard },
+      type: TYPE_DOCKER_CONFIG_JSON,
+      data: { [KEY_DOCKER_CONFIG_JSON]: data },
+    };
+    // Without a guard the object must be new: not forced, so that a Secret that came up meanwhile answers 409. With
+    // one it is the very object that the plan saw, and is ours or given to us: forced, so that drift is put right.
+    const force = guard.uid !== undefined;
+    const secret = await client.patch<ApiObject>(paths.secrets(action.namespace, action.name), 'application/apply-patch+yaml', body, { query: { fieldManager: MANAGER, force }, signal, sensitive: true });
+    world.copies.get(action.name)?.put(projectCopy(secret, world.digest));
+  }
+
+  async function deleteCopy({ namespace, name, uid, resourceVersion }: { namespace: string; name: string; uid: string; resourceVersion: string }, signal: AbortSignal): Promise<void> {
+    try {
+      await client.delete(paths.secrets(namespace, name), { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: { uid, resourceVersion } }, { signal, sensitive: true });
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+    }
+    // The watch will say so too; until it does, nothing must plan with a Secret that is gone.
+    world.copies.get(name)?.remove(namespace, name);
+  }
+
+  async function editReferences({ account: planned, edit: first, wanted }: EditReferences, signal: AbortSignal): Promise<void> {
+    const path = paths.serviceAccounts(planned.namespace, planned.name);
+    let account = planned;
+    let edit = first;
+    for (let attempt = 1; ; attempt++) {
+      let refusal: unknown;
+      try {
+        const answer = await client.patch<ApiObject>(path, 'application/json-patch+json', toJsonPatch(account, edit), { query: { fieldManager: MANAGER }, signal });
+        world.serviceAccounts.put(projectServiceAccount(answer));
+        return;
+      } catch (error) {
+        if (isNotFound(error)) return;
+        if (!isRace(error)) throw error;
+        refusal = error;
+      }
+      if (attempt === RACE_ATTEMPTS) throw new LostRaceError(`others wrote it ${RACE_ATTEMPTS} times while we tried to`, { cause: refusal });
+      // Somebody else wrote in between. Without a pause, many writers keep running into each other.
+      await sleep(Math.random() * 10 * 2 ** attempt, signal);
+      let live;
+      try {
+        live = projectServiceAccount(await client.get<ApiObject>(path, { signal }));
+      } catch (error) {
+        if (isNotFound(error)) return;
+        throw error;
+      }
+      world.serviceAccounts.put(live);
+      if (live.uid !== planned.uid || live.sync !== planned.sync) throw new SupersededError(`ServiceAccount ${planned.namespace}/${planned.name} is another one now`);
+      // Nobody was quicker: a policy refuses this edit, and will the next time. 409 is a race of other fields, too.
+      if (isInvalid(refusal) && sameBasis(live, account)) throw refusal;
+      const again = planReferences(live, wanted);
+      if (again === undefined) return;
+      account = live;
+      edit = again;
+    }
+  }
+
+  return {
+    async apply(action, signal) {
+      signal.throwIfAborted();
+      switch (action.type) {
+        case 'createCopy':
+          return writeCopy(action, {}, signal);
+        case 'updateCopy':
+          return writeCopy(action, { uid: action.uid, resourceVersion: action.resourceVersion }, signal);
+        case 'replaceCopy':
+          await deleteCopy(action, signal);
+          return writeCopy(action, {}, signal);
+        case 'deleteCopy':
+          return deleteCopy(action, signal);
+        case 'editReferences':
+          return editReferences(action, signal);
+      }
+    },
+  };
+}
+
+/** Whether the patch for one of the two is the patch for the other. */
+function sameBasis(a: ObservedServiceAccount, b: ObservedServiceAccount): boolean {
+  return a.uid === b.uid && a.added === b.added && a.annotated === b.annotated && JSON.stringify(a.pullSecrets) === JSON.stringify(b.pullSecrets);
+}

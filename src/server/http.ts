@@ -1,0 +1,137 @@
+/** The small HTTP server for probes and metrics. It answers GET and HEAD on fixed paths and reads no body. */
+import { createServer } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { messageOf, UserError } from '../errors.ts';
+
+/** After this long, close() cuts connections whose answer is still under way, in milliseconds. */
+const CLOSE_GRACE_MS = 1_000;
+
+export interface Page {
+  contentType: string;
+  body: string;
+  /** HTTP status; 200 unless given. */
+  status?: number;
+}
+
+export interface ServerOptions {
+  /** `:8080`, `127.0.0.1:0`, `[::1]:8080`, a bare port; `0` starts nothing. */
+  address: string;
+  /** What is wrong so that only a restart helps, one line each; empty when alive. */
+  livez: () => string[];
+  /** What is wrong so that this replica cannot do its work yet, one line each; empty when ready. */
+  readyz: () => string[];
+  /** The whole exposition in the format that `contentType` names. */
+  metrics: () => Promise<string>;
+  contentType: string;
+  /** Further pages by path. */
+  pages?: Record<string, () => Promise<Page>>;
+}
+
+export interface RunningServer {
+  /** `http://host:port` for clients on the same machine; undefined when switched off. */
+  readonly url: string | undefined;
+  /** Stops listening and ends every connection: idle ones at once, others after a second at the latest. */
+  close(): Promise<void>;
+}
+
+/**
+ * Listens and answers until closed.
+ * @throws UserError when the address is malformed or cannot be listened on.
+ */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const at = parseAddress(options.address);
+  if (at === undefined) return { url: undefined, close: () => Promise.resolve() };
+
+  const pages = new Map<string, () => Page | Promise<Page>>(Object.entries(options.pages ?? {}));
+  pages.set('/livez', () => health(options.livez()));
+  pages.set('/readyz', () => health(options.readyz()));
+  pages.set('/metrics', async () => ({ contentType: options.contentType, body: await options.metrics() }));
+
+  // Everybody in the cluster network can connect: bounds on everything that a client decides.
+  const server = createServer({ maxHeaderSize: 8 * 1024, headersTimeout: 5_000, requestTimeout: 10_000, keepAliveTimeout: 5_000, connectionsCheckingInterval: 2_000 });
+  server.maxConnections = 256;
+  server.on('request', (request, response) => {
+    request.resume();
+    void answer(request, response);
+  });
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const page = await pageFor(request);
+    if (!server.listening) response.setHeader('connection', 'close');
+    response.writeHead(page.status ?? 200, {
+      'content-type': page.contentType,
+      'content-length': Buffer.byteLength(page.body),
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+      ...(page.status === 405 ? { allow: 'GET, HEAD' } : {}),
+    });
+    response.end(request.method === 'HEAD' ? undefined : page.body);
+  }
+
+  async function pageFor(request: IncomingMessage): Promise<Page> {
+    const path = (request.url ?? '').split('?', 1)[0] ?? '';
+    const page = pages.get(path);
+    if (page === undefined) return text(404, 'not found');
+    if (request.method !== 'GET' && request.method !== 'HEAD') return text(405, 'only GET and HEAD');
+    try {
+      return await page();
+    } catch (error) {
+      return text(500, messageOf(error));
+    }
+  }
+
+  await listen(server, at, options.address);
+  return { url: urlOf(server, at.host), close: () => close(server) };
+}
+
+/** Takes `host:port`, `[v6]:port`, `:port` or a port apart; undefined means off. An empty host means every address. */
+export function parseAddress(address: string): { host: string | undefined; port: number } | undefined {
+  if (address === '0') return undefined;
+  const match = /^(?:(?:\[(?<v6>[0-9a-fA-F:.]+)\]|(?<host>[^[\]:\s]*)):)?(?<port>\d{1,5})$/.exec(address);
+  const port = Number(match?.groups?.['port']);
+  if (match === null || port > 65_535) {
+    throw new UserError(`cannot listen on ${JSON.stringify(address)}: use HOST:PORT, [IPV6]:PORT or :PORT, or 0 to switch it off`);
+  }
+  const host = match.groups?.['v6'] ?? match.groups?.['host'];
+  return { host: host === '' ? undefined : host, port };
+}
+
+function health(problems: string[]): Page {
+  return problems.length === 0 ? text(200, 'ok') : text(503, problems.map((problem) => problem.replace(/\s*\n\s*/g, ' ')).join('\n'));
+}
+
+const text = (status: number, body: string): Page => ({ status, contentType: 'text/plain; charset=utf-8', body: `${body}\n` });
+
+function listen(server: Server, at: { host: string | undefined; port: number }, address: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const why = error.code === 'EADDRINUSE' ? 'the port is in use' : error.code === 'EACCES' ? 'not permitted' : messageOf(error);
+      reject(new UserError(`cannot listen on ${address}: ${why}`, { cause: error }));
+    });
+    server.listen({ port: at.port, ...(at.host === undefined ? {} : { host: at.host }) }, () => {
+      server.removeAllListeners('error');
+      // Accepting can fail later, when file descriptors run out: that one connection is lost, the server is not.
+      server.on('error', () => undefined);
+      resolve();
+    });
+  });
+}
+
+function urlOf(server: Server, host: string | undefined): string {
+  const bound = server.address();
+  const port = bound !== null && typeof bound === 'object' ? bound.port : 0;
+  const name = host ?? 'localhost';
+  return `http://${name.includes(':') ? `[${name}]` : name}:${port}`;
+}
+
+function close(server: Server): Promise<void> {
+  if (!server.listening) return Promise.resolve();
+  return new Promise((resolve) => {
+    const grace = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS);
+    server.close(() => {
+      clearTimeout(grace);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}

@@ -1,0 +1,54 @@
+import { expect, test } from 'vitest';
+import { parseAllDocuments } from 'yaml';
+import { renderRbac } from '../../src/commands/rbac.ts';
+import { parseConfiguration } from '../../src/config/load.ts';
+import { requiredRights } from '../../src/plan/rights.ts';
+import { FULL } from '../config/documents.ts';
+
+interface RbacObject {
+  kind: string;
+  metadata: { name: string; namespace?: string; labels: Record<string, string> };
+  rules?: { apiGroups: string[]; resources: string[]; resourceNames?: string[]; verbs: string[] }[];
+  roleRef?: { kind: string; name: string };
+  subjects?: { kind: string; name: string; namespace: string }[];
+}
+
+const parsed = parseConfiguration(FULL, 'full.yaml');
+if (!parsed.ok) throw new Error('the test has a bad document');
+const { configuration } = parsed;
+const options = { namespace: 'elsewhere', serviceAccount: 'runner' };
+const objects = (text: string) => parseAllDocuments(text).map((document) => document.toJS() as RbacObject);
+
+test('prints a role and a binding for the cluster and for each namespace that is reached by name', () => {
+  expect(objects(renderRbac(configuration, options)).map(({ kind, metadata }) => [kind, metadata.namespace])).toEqual([
+    ['ClusterRole', undefined], ['ClusterRoleBinding', undefined],
+    ['Role', 'elsewhere'], ['RoleBinding', 'elsewhere'],
+    ['Role', 'pullpass-system'], ['RoleBinding', 'pullpass-system'],
+    ['Role', 'registries'], ['RoleBinding', 'registries'],
+  ]);
+});
+
+test('what is printed grants exactly the rights of the table', () => {
+  const granted = objects(renderRbac(configuration, options)).flatMap(({ metadata, rules = [] }) =>
+    rules.flatMap(({ apiGroups, resources, resourceNames, verbs }) => verbs.map((verb) =>
+      ({ namespace: metadata.namespace, group: apiGroups.join(), resource: resources.join(), names: resourceNames?.join(), verb }))));
+  const required = requiredRights(configuration, options).flatMap(({ namespace, apiGroup, resource, resourceNames, verbs }) =>
+    verbs.map((verb) => ({ namespace, group: apiGroup, resource, names: resourceNames?.join(), verb })));
+  const order = (list: object[]) => list.map((item) => JSON.stringify(item)).sort();
+  expect(order(granted)).toEqual(order(required));
+});
+
+test('every binding leads from its role to the ServiceAccount', () => {
+  for (const { kind, roleRef, subjects } of objects(renderRbac(configuration, options)).filter(({ kind }) => kind.endsWith('Binding'))) {
+    expect(roleRef).toMatchObject({ kind: kind.replace('Binding', ''), name: 'pullpass' });
+    expect(subjects).toEqual([{ kind: 'ServiceAccount', name: 'runner', namespace: 'elsewhere' }]);
+  }
+});
+
+test('the text is the same for sources in another order, says how to apply it, and what each rule is for', () => {
+  const text = renderRbac(configuration, options);
+  expect(renderRbac({ ...configuration, sources: configuration.sources.toReversed() }, options)).toBe(text);
+  expect(text).toMatch(/^#.*\n(#.*\n)*# Apply: {2}pullpass rbac --config config\.yaml \| kubectl apply -f -\n/);
+  expect(text).toContain('  # To keep the copies.\n  - apiGroups: [""]\n    resources: [secrets]\n    resourceNames: [second-registry, upstream-registry]\n');
+  expect(objects(text).every(({ metadata }) => metadata.labels['app.kubernetes.io/name'] === 'pullpass')).toBe(true);
+});

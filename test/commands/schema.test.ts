@@ -1,0 +1,52 @@
+import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { configurationJsonSchema, renderSchema } from '../../src/commands/schema.ts';
+import { parseConfiguration } from '../../src/config/load.ts';
+import { FULL, GOOD } from '../config/documents.ts';
+
+interface Node { properties?: Record<string, Node>; items?: Node; anyOf?: Node[]; required?: string[]; description?: string; additionalProperties?: boolean }
+
+test('is a draft 7 schema with an id and a title, for editors', () => {
+  expect(JSON.parse(renderSchema())).toMatchObject({
+    $schema: 'http://json-schema.org/draft-07/schema#',
+    $id: 'https://pullpass.dev/schemas/configuration-v1alpha1.json',
+    title: 'Pullpass configuration',
+    type: 'object',
+  });
+});
+
+test('keys with a default may be left out', () => {
+  const schema = configurationJsonSchema() as Node;
+  expect(schema.required).toEqual(['apiVersion', 'kind', 'sources']);
+  expect(schema.properties?.['sources']?.items?.required).toEqual(['name', 'secret', 'copyName']);
+});
+
+test('every mapping refuses unknown keys, and every key of a source is explained', () => {
+  const mappings = (node: Node): Node[] => [
+    ...(node.properties ? [node] : []),
+    ...[...Object.values(node.properties ?? {}), ...(node.items ? [node.items] : []), ...(node.anyOf ?? [])].flatMap(mappings),
+  ];
+  const schema = configurationJsonSchema() as Node;
+  expect(mappings(schema).map(({ additionalProperties }) => additionalProperties)).not.toContain(undefined);
+  const keys = Object.entries(schema.properties?.['sources']?.items?.properties ?? {});
+  expect(keys).toHaveLength(8);
+  expect(keys.filter(([, { description }]) => description === undefined)).toEqual([]);
+});
+
+// Only somebody else's dependency: present with ESLint, not asked for by this project.
+const ajv = await import('ajv').then(({ default: Ajv }) => new Ajv(), () => undefined);
+
+describe.skipIf(ajv === undefined)('a JSON Schema validator', () => {
+  const accepts = (text: string): unknown => ajv?.validate(configurationJsonSchema(), parse(text));
+
+  test('accepts what the controller accepts', () => {
+    for (const text of [GOOD, FULL]) expect([parseConfiguration(text, 'c').ok, accepts(text)]).toEqual([true, true]);
+  });
+
+  test('refuses unknown and missing keys', () => {
+    for (const text of [`${GOOD}verify: auto\n`, GOOD.replace(/ {4}copyName.*\n/, '')]) {
+      ajv?.removeSchema();
+      expect([parseConfiguration(text, 'c').ok, accepts(text)]).toEqual([false, false]);
+    }
+  });
+});

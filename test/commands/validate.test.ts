@@ -1,0 +1,57 @@
+import { expect, test } from 'vitest';
+import { validateConfiguration } from '../../src/commands/validate.ts';
+import { FULL, GOOD } from '../config/documents.ts';
+
+const warnings = (text: string): string[] => validateConfiguration(text, 'c.yaml').text.split('\n').filter((line) => line.startsWith('warning: '));
+const withGuard = (guard: string): string => `${GOOD}    namespaces: ${guard}\n`;
+
+test('a good file gets a summary and one line a source', () => {
+  expect(validateConfiguration(GOOD, 'c.yaml')).toEqual({
+    exitCode: 0,
+    text: 'c.yaml: valid, 1 source\n' +
+      '  upstream: Secret pullpass-system/upstream-registry, copies "upstream-registry", namespaces * but not kube-* pullpass-system, in when they opt in, ServiceAccounts default',
+  });
+});
+
+test('a bad file gets every error and exit status 1', () => {
+  expect(validateConfiguration(`${GOOD}a: 1\nb: 1\n`, 'stdin')).toEqual({
+    exitCode: 1,
+    text: expect.stringMatching(/^stdin:7:1: a: is not a known key.*\nstdin:8:1: b: is not a known key.*$/) as string,
+  });
+});
+
+test('what is kept on opt-out and what is retired is pointed out', () => {
+  expect(warnings(FULL)).toEqual([
+    expect.stringContaining('sources[0].onOptOut: a namespace that opts out keeps its copy'),
+    expect.stringContaining('retiredCopyNames: Pullpass deletes its Secrets named "old-registry"'),
+  ]);
+});
+
+test.each([
+  ['{ allow: [] }', true],
+  ['{ allow: [team-a], deny: ["team-*"] }', true],
+  ['{ allow: ["team-*"], deny: ["*"] }', true],
+  ['{ allow: ["!a"], deny: ["*"] }', true],
+  ['{ allow: ["fo*"], deny: ["*", "!foo"] }', false],
+  ['{ allow: ["team-*"], deny: ["team-?"] }', false],
+  ['{ allow: ["team-*"], deny: ["team-a*"] }', false],
+])('a guard that admits no namespace is pointed out: %s -> %s', (guard, warned) => {
+  expect(warnings(withGuard(guard)).some((line) => line.includes('sources[0].namespaces: the guard admits no namespace'))).toBe(warned);
+});
+
+test.each([
+  ['{ deny: [] }', 'warning: sources[0].namespaces.deny: "kube-system", "kube-public", "kube-node-lease" may opt in; add "kube-*" unless that is meant'],
+  ['{ deny: [kube-system, pullpass-system] }', 'warning: sources[0].namespaces.deny: "kube-public", "kube-node-lease" may opt in; add "kube-*" unless that is meant'],
+])('a guard that admits the namespaces of the cluster itself is pointed out: %s', (guard, line) => {
+  expect(warnings(withGuard(guard))).toContain(line);
+});
+
+test('a guard that does not reach them anyway is not', () => {
+  expect(warnings(withGuard('{ allow: ["team-*"], deny: [] }'))).toEqual([]);
+});
+
+test('a copy that would land on a source Secret is pointed out', () => {
+  expect(warnings(withGuard('{ deny: ["kube-*"] }'))).toEqual([
+    'warning: sources[0].copyName: namespace "pullpass-system" may opt in, but there "upstream-registry" is the source Secret of "upstream"; deny that namespace or choose another name',
+  ]);
+});

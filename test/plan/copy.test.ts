@@ -1,0 +1,146 @@
+import { describe, expect, test } from 'vitest';
+import { planCopy, planRemoval } from '../../src/plan/copy.ts';
+import type { CopyPlan } from '../../src/plan/copy.ts';
+import type { ObservedCopy } from '../../src/plan/observed.ts';
+import type { Choice } from '../../src/plan/selection.ts';
+import { copy, namespace, source } from './observations.ts';
+
+const IN: Choice = { in: true, why: 'enabled' };
+const OUT: Choice = { in: false, why: 'disabled' };
+
+/** `state; what is written; what it means for references; what is told`, each where there is something to say. */
+function short({ state, action, references, problem }: CopyPlan): string {
+  return [state, action?.type, `references ${references}`, problem?.reason].filter((part) => part !== undefined).join('; ');
+}
+
+const COPIES = {
+  'no copy': undefined,
+  'a copy in sync': copy(),
+  'a stale copy': copy({ digest: 'old' }),
+  'a copy without content': copy({ digest: undefined }),
+  'a copy of another source': copy({ source: 'other' }),
+  'a copy of the wrong type': copy({ type: 'Opaque', digest: undefined }),
+  'a copy going away': copy({ terminating: true }),
+  'a foreign Secret': copy({ ours: false, source: undefined }),
+  'a foreign Secret to adopt': copy({ ours: false, source: undefined, adopt: true }),
+  'a foreign Secret to adopt, of the wrong type': copy({ ours: false, adopt: true, type: 'Opaque' }),
+  'a foreign Secret going away': copy({ ours: false, terminating: true }),
+} satisfies Record<string, ObservedCopy | undefined>;
+type Copies = keyof typeof COPIES;
+
+describe('in a namespace that is in, with a source that has a good content', () => {
+  test.each<[Copies, string]>([
+    ['no copy', 'missing; createCopy; references add'],
+    ['a copy in sync', 'in sync; references add'],
+    ['a stale copy', 'stale; updateCopy; references add'],
+    ['a copy without content', 'stale; updateCopy; references add'],
+    ['a copy of another source', 'stale; updateCopy; references add'],
+    ['a copy of the wrong type', 'stale; replaceCopy; references add'],
+    ['a copy going away', 'terminating; references keep'],
+    ['a foreign Secret', 'foreign; references keep; SecretNotOurs'],
+    ['a foreign Secret to adopt', 'stale; updateCopy; references add'],
+    ['a foreign Secret to adopt, of the wrong type', 'stale; replaceCopy; references add'],
+    ['a foreign Secret going away', 'terminating; references keep'],
+  ])('%s: %s', (state, expected) => {
+    expect(short(planCopy(namespace(), source(), IN, COPIES[state], false))).toBe(expected);
+  });
+});
+
+describe('in a namespace that is in, with a source that never had a good content', () => {
+  test.each<[Copies, string]>([
+    ['no copy', 'unavailable; references keep; SourceUnavailable'],
+    ['a copy in sync', 'in sync; references add'],
+    ['a stale copy', 'in sync; references add'],
+    ['a copy of the wrong type', 'in sync; references add'],
+    ['a copy going away', 'terminating; references keep'],
+    ['a foreign Secret', 'foreign; references keep; SecretNotOurs'],
+    ['a foreign Secret to adopt', 'foreign; references keep'],
+  ])('%s: %s', (state, expected) => {
+    expect(short(planCopy(namespace(), source({ digest: undefined, problems: ['Secret x: does not exist'] }), IN, COPIES[state], false))).toBe(expected);
+  });
+
+  test('the reason is told', () => {
+    const plan = planCopy(namespace(), source({ digest: undefined, problems: ['Secret x: does not exist'] }), IN, undefined, false);
+    expect(plan.problem?.note).toBe('Source "upstream" has nothing to copy yet: Secret x: does not exist');
+  });
+});
+
+describe('in a namespace that is out', () => {
+  test.each<[Copies, 'remove' | 'retain', string]>([
+    ['no copy', 'remove', 'none; references remove'],
+    ['a copy in sync', 'remove', 'leftover; deleteCopy; references remove'],
+    ['a stale copy', 'remove', 'leftover; deleteCopy; references remove'],
+    ['a copy of another source', 'remove', 'leftover; deleteCopy; references remove'],
+    ['a copy of the wrong type', 'remove', 'leftover; deleteCopy; references remove'],
+    ['a copy going away', 'remove', 'terminating; references remove'],
+    ['a foreign Secret', 'remove', 'none; references remove'],
+    ['a foreign Secret to adopt', 'remove', 'none; references remove'],
+    ['no copy', 'retain', 'none; references remove'],
+    ['a copy in sync', 'retain', 'retained; references freeze'],
+    ['a stale copy', 'retain', 'retained; references freeze'],
+    ['a copy going away', 'retain', 'retained; references freeze'],
+    ['a foreign Secret', 'retain', 'none; references freeze'],
+  ])('%s, %s: %s', (state, onOptOut, expected) => {
+    for (const digest of ['new', undefined]) {
+      expect(short(planCopy(namespace(), source({ digest, config: { onOptOut } }), OUT, COPIES[state], false))).toBe(expected);
+    }
+  });
+});
+
+describe('a source that was not read yet', () => {
+  test.each(Object.keys(COPIES) as Copies[])('changes nothing: %s', (state) => {
+    for (const choice of [IN, OUT]) expect(short(planCopy(namespace(), source({ read: false, digest: undefined }), choice, COPIES[state], false))).toBe('unavailable; references freeze');
+  });
+});
+
+describe('in the namespace of the source, under its own name', () => {
+  const at = (state: Copies, choice: Choice, onOptOut: 'remove' | 'retain' = 'remove') =>
+    short(planCopy(namespace(), source({ config: { secret: { namespace: 'team-a', name: 'regcred' }, onOptOut } }), choice, COPIES[state], true));
+
+  test('the source itself is referenced and never written, whatever labels it carries', () => {
+    for (const state of ['a copy in sync', 'a stale copy', 'a copy of the wrong type', 'a foreign Secret', 'a foreign Secret to adopt'] as const) {
+      expect(at(state, IN)).toBe('source; references add');
+      expect(at(state, OUT)).toBe('none; references remove');
+      expect(at(state, OUT, 'retain')).toBe('none; references freeze');
+    }
+  });
+
+  test('a source that is not there, or is going away, is not referenced', () => {
+    expect(at('no copy', IN)).toBe('source; references keep');
+    expect(at('a copy going away', IN)).toBe('source; references keep');
+  });
+});
+
+describe('where the copy would have the place of another source', () => {
+  test('nothing is written or removed, not even where labels say that it is ours', () => {
+    for (const state of Object.keys(COPIES) as Copies[]) {
+      expect(short(planCopy(namespace(), source(), IN, COPIES[state], true))).toBe('foreign; references keep; SecretNotOurs');
+      expect(short(planCopy(namespace(), source(), OUT, COPIES[state], true))).toBe('none; references remove');
+    }
+  });
+});
+
+describe('what is written', () => {
+  test('is for the very object that was seen', () => {
+    expect(planCopy(namespace(), source(), IN, COPIES['a stale copy'], false).action).toEqual({
+      type: 'updateCopy', namespace: 'team-a', name: 'regcred', source: 'upstream', digest: 'new', uid: 'copy-uid', resourceVersion: '7',
+    });
+    expect(planCopy(namespace(), source(), OUT, COPIES['a stale copy'], false).action).toEqual({
+      type: 'deleteCopy', namespace: 'team-a', name: 'regcred', uid: 'copy-uid', resourceVersion: '7',
+    });
+  });
+
+  test('has no guard where there was nothing', () => {
+    expect(planCopy(namespace(), source(), IN, undefined, false).action).toEqual({ type: 'createCopy', namespace: 'team-a', name: 'regcred', source: 'upstream', digest: 'new' });
+  });
+});
+
+test.each<[Copies, string]>([
+  ['no copy', 'none; references remove'],
+  ['a copy in sync', 'leftover; deleteCopy; references remove'],
+  ['a copy going away', 'terminating; references remove'],
+  ['a foreign Secret', 'none; references remove'],
+  ['a foreign Secret to adopt', 'none; references remove'],
+])('under a retired name, %s: %s', (state, expected) => {
+  expect(short(planRemoval(COPIES[state]))).toBe(expected);
+});

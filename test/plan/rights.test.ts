@@ -1,0 +1,63 @@
+import { expect, test } from 'vitest';
+import { parseConfiguration } from '../../src/config/load.ts';
+import type { Configuration } from '../../src/config/schema.ts';
+import { accessChecks, requiredRights, type Right } from '../../src/plan/rights.ts';
+import { FULL, GOOD } from '../config/documents.ts';
+
+function configuration(text: string): Configuration {
+  const result = parseConfiguration(text, 'c.yaml');
+  if (!result.ok) throw new Error('the test has a bad document');
+  return result.configuration;
+}
+const controller = { namespace: 'pullpass-system' };
+const onSecrets = (rights: Right[]) => rights.filter(({ resource }) => resource === 'secrets').map(({ why: _, ...right }) => right);
+
+test('Secrets are never reached without a name', () => {
+  for (const right of requiredRights(configuration(FULL), controller)) {
+    if (right.resource === 'secrets') expect(right.resourceNames?.length).toBeGreaterThan(0);
+  }
+});
+
+test('copies are written by name in all namespaces, retired ones only removed, sources only read where they are', () => {
+  const secrets = { apiGroup: '', resource: 'secrets' };
+  expect(onSecrets(requiredRights(configuration(FULL), controller))).toEqual([
+    { ...secrets, resourceNames: ['second-registry', 'upstream-registry'], verbs: ['get', 'list', 'watch', 'create', 'patch', 'delete'] },
+    { ...secrets, resourceNames: ['old-registry'], verbs: ['get', 'list', 'watch', 'delete'] },
+    { ...secrets, namespace: 'pullpass-system', resourceNames: ['mirror-login', 'upstream-registry'], verbs: ['get', 'list', 'watch'] },
+    { ...secrets, namespace: 'registries', resourceNames: ['second-source'], verbs: ['get', 'list', 'watch'] },
+  ]);
+});
+
+test('beyond Secrets there are namespaces, ServiceAccounts, Events and the Lease, and nothing else', () => {
+  const rights = requiredRights(configuration(GOOD), { namespace: 'elsewhere' }).filter(({ resource }) => resource !== 'secrets');
+  expect(rights.map(({ why: _, ...right }) => right)).toEqual([
+    { apiGroup: '', resource: 'namespaces', verbs: ['get', 'list', 'watch'] },
+    { apiGroup: '', resource: 'serviceaccounts', verbs: ['get', 'list', 'watch', 'patch'] },
+    { apiGroup: 'events.k8s.io', resource: 'events', verbs: ['create', 'patch'] },
+    { apiGroup: 'coordination.k8s.io', resource: 'leases', namespace: 'elsewhere', verbs: ['get', 'update'], resourceNames: ['pullpass-controller'] },
+    { apiGroup: 'coordination.k8s.io', resource: 'leases', namespace: 'elsewhere', verbs: ['create'] },
+  ]);
+});
+
+test('a Secret that two sources share is named once', () => {
+  const shared = `${GOOD}  - name: b\n    secret: { namespace: pullpass-system, name: upstream-registry }\n    copyName: b-copy\n`;
+  expect(onSecrets(requiredRights(configuration(shared), controller)).at(-1)?.resourceNames).toEqual(['upstream-registry']);
+});
+
+test('each right becomes one question a verb and name, which says what to do when the answer is no', () => {
+  const checks = accessChecks(requiredRights(configuration(FULL), controller));
+  expect(checks).toContainEqual({
+    verb: 'patch', group: '', resource: 'secrets', name: 'upstream-registry',
+    description: 'cannot patch secrets named "upstream-registry" in all namespaces, needed to keep the copies: apply the output of `pullpass rbac`',
+  });
+  expect(checks).toContainEqual({
+    verb: 'get', group: '', resource: 'secrets', namespace: 'registries', name: 'second-source',
+    description: 'cannot get secrets named "second-source" in namespace "registries", needed to read the sources and the logins of their aliases: apply the output of `pullpass rbac`',
+  });
+  expect(checks).toContainEqual({
+    verb: 'list', group: '', resource: 'namespaces',
+    description: 'cannot list namespaces, needed to see which namespaces opt in: apply the output of `pullpass rbac`',
+  });
+  expect(new Set(checks.map((check) => JSON.stringify(check))).size).toBe(checks.length);
+  expect(checks).toHaveLength(3 + 4 + 2 + 2 * 6 + 4 + 2 * 3 + 3 + 2 + 1);
+});

@@ -1,0 +1,48 @@
+/** The credential changes in one place. Each copy is one write, and nothing is read: everything is known already. */
+import type { Act, Stage } from '../act.ts';
+import { COPY, HOME, KEY, pullSecretsOf } from '../cluster.ts';
+import { expectEqual } from '../expect.ts';
+import { ofObjects, since } from '../requests.ts';
+
+export const TEAMS = Array.from({ length: 50 }, (_, i) => `team-${String(i + 1).padStart(2, '0')}`);
+
+export const rotation: Act = {
+  title: `The credential is rotated, with ${TEAMS.length} more namespaces opted in`,
+  async play(stage) {
+    const { cluster, controller, logins, requests, tell } = stage;
+    await optTeamsIn(stage);
+
+    const before = await cluster.copies();
+    const counted = await requests();
+    const lines = controller.log.length;
+    const content = logins.issue();
+    await cluster.setSecret(HOME, COPY, content);
+    tell.does(`kubectl apply --filename source.yaml   # Secret ${HOME}/${COPY}, with the new password`);
+
+    const [after, ms] = await cluster.until('the new content in every copy', async () => {
+      const copies = await cluster.copies();
+      return copies.every((copy) => copy.data?.[KEY] === content) && copies;
+    });
+    await controller.logged('rotation complete', lines);
+    tell.holds(`${after.length} copies carry the new content`, ms);
+
+    const made = ofObjects(since(counted, await requests()));
+    expectEqual({ writes: made.writes, reads: made.reads }, { writes: after.length, reads: 0 }, 'requests of the controller');
+    tell.holds(`requests of the controller for it: ${made.writes} writes, ${made.reads} reads`);
+    expectEqual(uids(after), uids(before), 'the UIDs of the copies');
+    tell.holds('each copy was updated in place: same name, same UID');
+  },
+};
+
+async function optTeamsIn({ cluster, tell }: Stage): Promise<void> {
+  await cluster.namespaces(TEAMS);
+  const startedAt = performance.now();
+  await Promise.all(TEAMS.map(cluster.optIn));
+  await cluster.until('the references of the teams', async () => {
+    const accounts = (await cluster.accounts()).filter(({ metadata }) => metadata?.name === 'default' && TEAMS.includes(metadata.namespace ?? ''));
+    return accounts.length === TEAMS.length && accounts.every((account) => pullSecretsOf(account).includes(COPY));
+  });
+  tell.holds(`${TEAMS[0]} to ${TEAMS.at(-1)} opt in at once: ${TEAMS.length} copies, ${TEAMS.length} references`, performance.now() - startedAt);
+}
+
+const uids = (secrets: readonly { metadata?: { namespace?: string; uid?: string } }[]): string[] => secrets.map(({ metadata }) => `${metadata?.namespace} ${metadata?.uid}`).sort();

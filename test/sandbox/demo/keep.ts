@@ -1,0 +1,26 @@
+/** `--keep`: the stage stays for a person to play on. */
+import path from 'node:path';
+import type { Narrator } from './narrator.ts';
+
+const ROOT = path.resolve(import.meta.dirname, '../../..');
+
+export function inviteToPlay(tell: Narrator, files: { config: string; kubeconfig: string }): void {
+  tell.title('Everything stays up. In another terminal:');
+  tell.quote(`
+cd ${shell(ROOT)}
+export KUBECONFIG=${shell(files.kubeconfig)} PULLPASS_CONFIG=${shell(files.config)}
+
+kubectl get secrets --all-namespaces --selector app.kubernetes.io/managed-by=pullpass
+kubectl annotate namespace team-01 pullpass.dev/sync=enabled
+kubectl --namespace team-01 get serviceaccount default --output yaml
+npm run --silent pullpass -- match registry.example.com/team/app:1.0 --namespace team-01
+npm run --silent pullpass -- plan
+`.trim());
+  tell.note("The controller's token is good for an hour.");
+  tell.end('Ctrl-C stops everything and removes every trace.');
+}
+
+/** A word for the shell. */
+function shell(text: string): string {
+  return /^[\w./:@-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,27 @@
+/** Which API server the demo plays on. */
+import type { ApiServer } from '../../integration/env/api-server.ts';
+import { ExpectationError } from './expect.ts';
+import { requestsOf } from './requests.ts';
+import type { Requests } from './requests.ts';
+
+export interface Playground {
+  readonly api: ApiServer;
+  readonly name: string;
+  /** What a user has asked for so far, as the server saw it; undefined where the server keeps no record. */
+  readonly requests: ((user: string) => Requests) | undefined;
+}
+
+/** An API server in this process: nothing to install, up in a moment. */
+export async function startSandbox(): Promise<Playground> {
+  const { startSandbox: start } = await import('../kube-api/index.ts');
+  const api = await start();
+  return { api, name: 'the sandbox, inside this process', requests: (user) => requestsOf(api.requests().filter((request) => request.user === user)) };
+}
+
+/** A real kube-apiserver with etcd, where setup-envtest has put one. Throws one line that says how to get it. */
+export async function startReal(): Promise<Playground> {
+  const { findRealApi, startRealApi } = await import('../../integration/env/real-api.ts');
+  const binaries = findRealApi();
+  if ('missing' in binaries) throw new ExpectationError(binaries.missing);
+  return { api: await startRealApi(binaries.found), name: 'a real kube-apiserver', requests: undefined };
+}

@@ -1,0 +1,89 @@
+/** Questions to the API server: may I, may they, who am I, whose token is this; and a new token. */
+import { authorize, type Attributes } from '../auth/authorize.ts';
+import { ISSUER } from '../auth/tokens.ts';
+import type { User } from '../auth/user.ts';
+import { at, isObject, textAt, type Json, type JsonObject } from '../json.ts';
+import { apiVersionOf } from '../kinds/kind.ts';
+import { badRequest, notFound } from '../status.ts';
+import { now, type Context, type Result } from '../serve/context.ts';
+import { check, invalid, required } from '../validation/field-error.ts';
+import { readObject, readBody } from './body.ts';
+
+export function review(context: Context): Result {
+  const { kind } = context;
+  const object = readObject(context, kind, 'Ignore');
+  const answer = (status: JsonObject): Result => ({
+    type: 'raw', code: 201, object: { kind: kind.kind, apiVersion: apiVersionOf(kind), metadata: object.metadata, ...(at(object, 'spec') === undefined || kind.review === 'SelfSubjectReview' ? {} : { spec: at(object, 'spec') }), status },
+  });
+  switch (kind.review) {
+    case 'SelfSubjectReview': return answer({ userInfo: userInfo(context.user) });
+    case 'TokenReview': return answer(reviewToken(context, at(object, 'spec')));
+    case 'SelfSubjectAccessReview': return answer(reviewAccess(context, context.user, at(object, 'spec')));
+    default: return answer(reviewAccess(context, subjectOf(at(object, 'spec')), at(object, 'spec')));
+  }
+}
+
+function reviewAccess({ cluster }: Context, user: User, spec: Json | undefined): JsonObject {
+  const { allowed, reason } = authorize(cluster.store, user, attributesOf(spec));
+  return { allowed, ...(reason === '' ? {} : { reason }) };
+}
+
+function attributesOf(spec: Json | undefined): Attributes {
+  const asked = at(spec, 'resourceAttributes');
+  const path = at(spec, 'nonResourceAttributes');
+  if (isObject(path)) return { verb: textAt(path, 'verb'), path: textAt(path, 'path') };
+  if (!isObject(asked)) throw badRequest('exactly one of nonResourceAttributes or resourceAttributes must be specified');
+  return {
+    verb: textAt(asked, 'verb'), group: textAt(asked, 'group'), resource: textAt(asked, 'resource'),
+    subresource: textAt(asked, 'subresource'), namespace: textAt(asked, 'namespace'), name: textAt(asked, 'name'),
+  };
+}
+
+function subjectOf(spec: Json | undefined): User {
+  const groups = at(spec, 'groups');
+  return { name: textAt(spec, 'user'), groups: Array.isArray(groups) ? groups.map(String) : [] };
+}
+
+function reviewToken({ cluster }: Context, spec: Json | undefined): JsonObject {
+  const asked = at(spec, 'audiences');
+  const audiences = Array.isArray(asked) && asked.length > 0 ? asked.map(String) : [ISSUER];
+  for (const audience of audiences) {
+    const user = cluster.tokens.user(textAt(spec, 'token'), audience);
+    if (user) return { authenticated: true, user: userInfo(user), audiences: [audience] };
+  }
+  return { user: {}, error: '[invalid bearer token, unknown]' };
+}
+
+function userInfo({ name, uid, groups, extra }: User): JsonObject {
+  return JSON.parse(JSON.stringify({ username: name, uid, groups, extra })) as JsonObject;
+}
+
+const SHORTEST = 600;
+const DEFAULT_LIFETIME = 3600;
+
+/** POST `serviceaccounts/<name>/token`. */
+export function requestToken(context: Context): Result {
+  const { cluster: { store, tokens }, kind, resource } = context;
+  const account = store.get(kind.storage, resource.namespace, resource.name);
+  if (!account) throw notFound(kind, resource.name);
+  const body = readBody(context, 'TokenRequest');
+  const spec = at(body, 'spec');
+  const asked = at(spec, 'expirationSeconds');
+  const seconds = typeof asked === 'number' ? asked : DEFAULT_LIFETIME;
+  const given = at(spec, 'audiences');
+  const audiences = Array.isArray(given) && given.length > 0 ? given.map(String) : [ISSUER];
+  check({ group: 'authentication.k8s.io', kind: 'TokenRequest' }, '', [
+    ...(seconds < SHORTEST ? [invalid('spec.expirationSeconds', seconds, 'may not specify a duration less than 10 minutes')] : []),
+    ...(audiences.some((audience) => audience === '') ? [required('spec.audiences')] : []),
+  ]);
+  const { token, expires } = tokens.issue(account, seconds, audiences);
+  return {
+    type: 'raw', code: 201,
+    object: {
+      kind: 'TokenRequest', apiVersion: 'authentication.k8s.io/v1',
+      metadata: { name: resource.name, namespace: resource.namespace, creationTimestamp: now() },
+      spec: { audiences, expirationSeconds: seconds, boundObjectRef: at(spec, 'boundObjectRef') ?? null },
+      status: { token, expirationTimestamp: expires.toISOString().replace(/\.\d+Z$/, 'Z') },
+    },
+  };
+}
