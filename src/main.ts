@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 /** The composition root: the only place that reads the command line and the environment and makes clients. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { randomBytes } from 'node:crypto';
@@ -17,6 +16,9 @@ import { runPrune } from './commands/prune.ts';
 import { readPullSecrets } from './commands/pull-secrets.ts';
 import { renderRbac } from './commands/rbac.ts';
 import { renderSchema } from './commands/schema.ts';
+import { observeRotations } from './commands/rotation.ts';
+import { renderChecks, runChecks } from './commands/verify.ts';
+import { runWait } from './commands/wait.ts';
 import { validateConfiguration } from './commands/validate.ts';
 import { loadConfiguration, readConfigurationText } from './config/load.ts';
 import { runManager } from './controller/manager.ts';
@@ -29,6 +31,7 @@ import { connect } from './kube/connection.ts';
 import { loadKubeConfig } from './kube/kubeconfig.ts';
 import { createLog, LOG_LEVELS } from './log.ts';
 import { DEFAULT_NAMESPACE } from './names.ts';
+import { createReach } from './registry/reach.ts';
 import { createMetrics } from './server/metrics.ts';
 
 const logLevel = process.env['LOG_LEVEL'] ?? 'info';
@@ -114,6 +117,40 @@ function program(): Command {
       process.stdout.write(renderRbac(configuration, { namespace: flags.controllerNamespace, serviceAccount: flags.serviceAccount }));
     });
 
+  root.command('verify').summary('try credentials at their registries and through the cache proxies')
+    .description('Tries every credential at its registry, and every cache proxy by a private pull through it. One try each.\nExit status: 0, 3 when one is refused.')
+    .addOption(options.config()).addOption(options.kubeconfig()).addOption(options.context()).addOption(options.output())
+    .action(async (flags: Connected & { output: Output }) => {
+      const configuration = await loadConfiguration(flags.config);
+      const reach = createReach({ userAgent });
+      try {
+        const checks = await withClient(flags, async (client) =>
+          runChecks({ client, configuration, reach, signal: untilInterrupted(), snapshot: await readCluster(client, configuration, newDigest()) }));
+        const { text: out, exitCode } = renderChecks(checks, flags.output, colors());
+        process.stdout.write(out);
+        process.exitCode = exitCode;
+      } finally {
+        await reach.close();
+      }
+    });
+
+  root.command('wait').summary('block until a rotation is complete: the old credential can be revoked')
+    .description('Blocks, with progress, until every copy and every cache proxy carries what the source holds now.\nExit status: 0 "complete: the old credential can be revoked", 1 not in time (what is behind is printed).')
+    .addOption(options.config()).addOption(options.kubeconfig()).addOption(options.context()).addOption(options.namespace())
+    .requiredOption('--source <name>', 'name of the source in the configuration')
+    .addOption(new Option('--timeout <seconds>', 'how long to wait').default(600).argParser(between(0, 86_400)))
+    .action(async (flags: Connected & { source: string; timeout: number; controllerNamespace: string }) => {
+      const configuration = await loadConfiguration(flags.config);
+      const { text: out, exitCode } = await withClient(flags, (client) =>
+        runWait({
+          source: flags.source, timeoutMs: flags.timeout * 1000, signal: untilInterrupted(),
+          observe: async () => observeRotations({ client, configuration, namespace: flags.controllerNamespace, snapshot: await readCluster(client, configuration, newDigest()) }),
+          progress: (line) => process.stderr.write(`${flags.source}: ${line}\n`),
+        }));
+      (exitCode === 0 ? process.stdout : process.stderr).write(`${out}\n`);
+      process.exitCode = exitCode;
+    });
+
   root.command('prune').summary('remove everything that Pullpass put into the cluster')
     .description('Removes every copy and every reference that Pullpass put into the cluster; asks first. Stop the controller before.')
     .addOption(options.config()).addOption(options.kubeconfig()).addOption(options.context()).addOption(options.namespace())
@@ -142,14 +179,16 @@ async function runController(flags: ControllerFlags): Promise<void> {
   const configuration = await loadConfiguration(flags.config);
   const metrics = createMetrics({ version: manifest.version });
   const connection = connect(loadKubeConfig(flags));
+  const reach = createReach({ userAgent });
   const client = createClient(connection, { userAgent, onCall: (verb, resource, code) => metrics.apiRequests.inc({ verb, resource, code: String(code) }) });
   try {
     await runManager({
-      client, configuration, configurationFile: flags.config, metrics, log, digest: newDigest(),
+      client, configuration, configurationFile: flags.config, metrics, log, reach, digest: newDigest(),
       namespace: flags.namespace, identity: flags.identity, leaderElection: flags.leaderElection, concurrency: flags.concurrency, address: flags.address,
       onListening: (url) => url !== undefined && log.info({ url }, 'serving /livez, /readyz and /metrics'),
     }, untilInterrupted());
   } finally {
+    await reach.close();
     await connection.close();
   }
 }

@@ -49,4 +49,7 @@ export type EventReason =
   | 'SourceInvalid' // missing, unparsable or empty: the last good content stays in force
   | 'SourceAccepted' // a new content of the source is being spread
   | 'SourceUnavailable' // the namespace wants a source that has no good content yet
+  | 'ProxyNotApplied' // a cache proxy could not be given the login, and why
+  | 'ProxyLoginRefused' // the product, or its upstream, says no to the login: nothing was changed
+  | 'ProxyNotVerified' // a pull through the cache proxy fails although it has the login
   | 'WriteRefused'; // the API server refuses a write for good (quota, admission policy, missing right)

@@ -9,6 +9,7 @@ import { isInSync, planNamespace } from '../plan/namespace.ts';
 import type { NamespacePlan, PlanOptions } from '../plan/namespace.ts';
 import type { Problem } from '../plan/problem.ts';
 import type { ObservedScope } from '../plan/observed.ts';
+import { NO_BORDERS } from './table.ts';
 import { createSourceBook } from '../reconcile/sources.ts';
 import type { SourceBook } from '../reconcile/sources.ts';
 import { describe } from '../reconcile/namespace.ts';
@@ -137,5 +138,3 @@ export function stepsOf({ writeCopies, editReferences, deleteCopies }: Namespace
 const objectOf = ({ object }: Problem): string => (object.kind === 'Namespace' ? '' : `${object.kind} ${object.name}: `);
 
 export const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? '' : 's'}`;
-
-const NO_BORDERS = Object.fromEntries(['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left', 'bottom-right', 'left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid', 'middle'].map((name) => [name, '']));

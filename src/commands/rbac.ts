@@ -2,7 +2,8 @@
 import { Document, isMap, isSeq, visit } from 'yaml';
 import type { Configuration } from '../config/schema.ts';
 import { DEFAULT_NAMESPACE } from '../names.ts';
-import { requiredRights, type Right, type Verb } from '../plan/rights.ts';
+import type { Right, Verb } from '../plan/rights.ts';
+import { allRights } from '../proxies/index.ts';
 
 /** Name of every object that is printed, and of the ServiceAccount in the manifests. */
 export const RBAC_NAME = 'pullpass';
@@ -40,7 +41,7 @@ interface Rule {
  * for the same configuration on every machine. The ServiceAccount itself is not among them.
  */
 export function renderRbac(configuration: Configuration, options: RbacOptions = DEFAULT_RBAC_OPTIONS): string {
-  const rights = requiredRights(configuration, options);
+  const rights = allRights(configuration, options);
   const namespaces = [...new Set(rights.flatMap(({ namespace }) => (namespace === undefined ? [] : [namespace])))].sort();
   const documents = [undefined, ...namespaces].flatMap((namespace) => {
     const here = merge(rights.filter((right) => right.namespace === namespace));

@@ -1,4 +1,8 @@
 /** What must hold between the parts of a configuration. Works on documents with other errors too, so that one run lists all. */
+import { DOCKER_HUB, isDockerHub } from '../credentials/registry-name.ts';
+import { leadsTo } from '../proxies/api.ts';
+import { checkTemplate } from '../proxies/template.ts';
+import { NOT_A_SECRET_KEY, SECRET_KEY } from './kubernetes-names.ts';
 
 interface CrossProblem {
   path: (string | number)[];
@@ -10,9 +14,20 @@ export function crossCheck(document: unknown): CrossProblem[] {
   const sources = items(field(document, 'sources'));
   const retired = items(field(document, 'retiredCopyNames'));
   const copyNames = sources.map((source) => field(source, 'copyName'));
+  const names = sources.map((source) => field(source, 'name'));
+  const proxies = items(field(document, 'cacheProxies'));
   return [
     ...repeated(sources.map((source) => field(source, 'name')), (i) => ['sources', i, 'name'], 'sources need different names'),
     ...repeated(copyNames, (i) => ['sources', i, 'copyName'], 'two sources cannot share one Secret'),
+    ...repeated(proxies.map((proxy) => field(proxy, 'name')), (i) => ['cacheProxies', i, 'name'], 'cache proxies need different names'),
+    ...proxies.flatMap((proxy, i) => {
+      const source = field(proxy, 'source');
+      return typeof source === 'string' && !names.includes(source)
+        ? [{ path: ['cacheProxies', i, 'source'], message: `is not the name of a source: "${source}"; use one of: ${names.filter((name) => typeof name === 'string').join(', ')}` }]
+        : [];
+    }),
+    ...repeated(proxies.map(secretOf), (i) => ['cacheProxies', i, 'secret'], 'two cache proxies cannot share one Secret'),
+    ...proxies.flatMap((proxy, i) => checkProxy(proxy).map(({ path, message }) => ({ path: ['cacheProxies', i, ...path], message }))),
     ...repeated(retired, (i) => ['retiredCopyNames', i], 'remove one of the two'),
     ...retired.flatMap((name, i) =>
       typeof name === 'string' && copyNames.includes(name)
@@ -25,6 +40,39 @@ export function crossCheck(document: unknown): CrossProblem[] {
         'one registry key has one login',
       )),
   ];
+}
+
+/** The Secret that is rendered for a cache proxy. */
+function secretOf(proxy: unknown): unknown {
+  const secret = field(proxy, 'secret');
+  const [namespace, name] = [field(secret, 'namespace'), field(secret, 'name')];
+  return typeof namespace === 'string' && typeof name === 'string' ? `${namespace}/${name}` : undefined;
+}
+
+function checkProxy(proxy: unknown): CrossProblem[] {
+  switch (field(proxy, 'kind')) {
+    case 'distribution': {
+      const key = field(proxy, 'passwordKey');
+      return typeof key === 'string' && key === field(proxy, 'usernameKey') ? [{ path: ['passwordKey'], message: 'must be another key than usernameKey: one would overwrite the other' }] : [];
+    }
+    case 'template': {
+      const files = field(proxy, 'files');
+      if (typeof files !== 'object' || files === null || Array.isArray(files)) return [];
+      if (Object.keys(files).length === 0) return [{ path: ['files'], message: 'needs at least one key with its template' }];
+      return Object.entries(files).flatMap(([key, text]: [string, unknown]) => [
+        ...(SECRET_KEY.test(key) ? [] : [NOT_A_SECRET_KEY]),
+        ...(typeof text === 'string' ? (checkTemplate(text) ?? []) : []),
+      ].flat().map((message) => ({ path: ['files', key], message })));
+    }
+    case 'harbor': {
+      const [registry, url] = [field(proxy, 'registry'), field(proxy, 'endpointUrl')];
+      // The default leads to Docker Hub: it must never be given the login of another registry.
+      return typeof registry === 'string' && typeof url === 'string' && !isDockerHub(registry) && leadsTo(url, DOCKER_HUB)
+        ? [{ path: ['endpointUrl'], message: `leads to Docker Hub, and the login is for "${registry}": add endpointUrl with the URL of that registry` }] : [];
+    }
+    default:
+      return [];
+  }
 }
 
 function repeated(values: unknown[], path: (index: number) => CrossProblem['path'], advice: string): CrossProblem[] {

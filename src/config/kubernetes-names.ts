@@ -11,3 +11,7 @@ export const dnsLabel = z
   .string()
   .max(63, 'is longer than 63 characters')
   .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/, 'is not a valid name: lower-case letters, digits and "-", starting and ending with a letter or digit');
+/** A key of a Secret: it becomes a file name. */
+export const SECRET_KEY = /^(?!\.\.)(?!\.$)[-._a-zA-Z0-9]{1,253}$/;
+export const NOT_A_SECRET_KEY = 'is not a key of a Secret: letters, digits, "-", "_" and ".", at most 253, not "." and not ".." in front';
+export const secretKey = z.string().regex(SECRET_KEY, NOT_A_SECRET_KEY);

@@ -1,5 +1,6 @@
 /** The configuration document, `kind: Configuration`. The types of the whole program come from this schema. */
 import { z } from 'zod';
+import { cacheProxySchema } from './cache-proxies.ts';
 import { crossCheck } from './cross-checks.ts';
 import { GLOB } from '../plan/glob.ts';
 import { dnsLabel, dnsSubdomain } from './kubernetes-names.ts';
@@ -44,6 +45,15 @@ const source = z.strictObject({
   optInByDefault: z.boolean().default(false).describe('true: every admitted namespace is in, unless it says sync=disabled.'),
   serviceAccounts: z.array(glob).default(['default']).describe('Globs of the ServiceAccounts that get the reference; "!" in front excludes.'),
   aliases: z.array(alias).default([]).describe('Further registry keys of the copy: give a mirror host its own entry.'),
+  verify: z.enum(['off', 'auto', 'enforce']).default('auto').describe('Preflight: try each credential at its registry before it is spread. auto: a definite no holds it back, no answer does not; enforce: no answer holds it back too; off: not tried.'),
+  canary: z
+    .strictObject({
+      namespaces: z.int().min(1).default(1).describe('How many of the namespaces that have a copy go first, in order of their names.'),
+      proxies: z.int().min(0).default(1).describe('How many of its cache proxies go first, in the order of the configuration.'),
+      seconds: z.int().min(1).max(86_400).default(120).describe('How long they are watched before the rest follows.'),
+    })
+    .optional()
+    .describe('A new content goes to a few first. It stays there while pulls that worked before fail there.'),
   onOptOut: z.enum(['remove', 'retain']).default('remove').describe('What happens to the copy and its references when a namespace opts out.'),
 });
 
@@ -54,6 +64,15 @@ export const configurationSchema = z
     apiVersion: z.literal('pullpass.dev/v1alpha1').describe('Version of this format.'),
     kind: z.literal('Configuration'),
     sources: z.array(source).min(1, 'needs at least one source').describe('The Secrets that hold registry credentials, one entry each.'),
+    cacheProxies: z.array(cacheProxySchema).default([]).describe('Pull-through caches and mirrors that log in upstream by themselves: each is given the login of its source.'),
+    registries: z
+      .array(z.strictObject({
+        host: z.string().min(1).describe('Host with port, as in the registry key.'),
+        ca: z.string().regex(/-----BEGIN CERTIFICATE-----/, 'is not a PEM certificate').optional().describe('PEM certificates to trust for this registry, besides the well-known ones.'),
+        plainHttp: z.boolean().default(false).describe('Ask it by http://. The login then crosses the network in the clear.'),
+      }))
+      .default([])
+      .describe('How to reach registries for the preflight, where that is not https with a well-known certificate.'),
     retiredCopyNames: z
       .array(dnsSubdomain)
       .default([])
@@ -61,6 +80,7 @@ export const configurationSchema = z
     schedules: z
       .strictObject({
         resync: cron.default('*/10 * * * *').describe('When everything is compared again. Costs no API request where all is in sync.'),
+        probe: cron.default('*/15 * * * *').describe('When logins and cache proxies are tried again. Only metrics and reports depend on it.'),
         timeZone: z.string().refine(isTimeZone, 'is not an IANA time zone, such as "Europe/Berlin"').default('UTC').describe('Time zone of the schedules.'),
       })
       .prefault({})
@@ -75,3 +95,4 @@ export const configurationSchema = z
 export type Configuration = z.output<typeof configurationSchema>;
 export type SourceConfig = Configuration['sources'][number];
 export type AliasConfig = SourceConfig['aliases'][number];
+export type { CacheProxyConfig } from './cache-proxies.ts';

@@ -11,8 +11,9 @@ import { describe, describeFailure, reconcileNamespace } from '../reconcile/name
 import type { NamespaceOutcome } from '../reconcile/namespace.ts';
 import { isPassing, isRefusal, outcomeOf } from './outcome.ts';
 import type { Rotations } from './rotation.ts';
-import { namespaceOf } from './triggers.ts';
+import { parseKey } from './triggers.ts';
 import type { Key } from './triggers.ts';
+import type { Outcome } from './outcome.ts';
 import type { WorkQueue } from './work-queue.ts';
 
 export interface ControllerOptions {
@@ -23,6 +24,8 @@ export interface ControllerOptions {
   events: EventRecorder;
   rotations: Rotations;
   log: Log;
+  /** Handles a cache proxy by name. */
+  proxy: (name: string, fence: AbortSignal) => Promise<Outcome>;
   onReconciled: (result: 'in-sync' | 'changed' | 'failed', seconds: number) => void;
 }
 
@@ -33,13 +36,18 @@ export interface Controller {
   standings(): ReadonlyMap<string, readonly SourceStanding[]>;
 }
 
-export function createController({ queue, observe, applier, events, rotations, log, onReconciled }: ControllerOptions): Controller {
+export function createController({ queue, observe, applier, events, rotations, log, proxy, onReconciled }: ControllerOptions): Controller {
   const standings = new Map<string, readonly SourceStanding[]>();
   /** What was reported per namespace, so that what is mended can be told apart from what lasts. */
   const reported = new Map<string, Map<string, Problem>>();
 
   async function handle(key: Key, fence: AbortSignal): Promise<void> {
-    const namespace = namespaceOf(key);
+    const [kind, name] = parseKey(key);
+    if (kind === 'proxy') settle(key, await proxy(name, fence), fence);
+    else await handleNamespace(key, name, fence);
+  }
+
+  async function handleNamespace(key: Key, namespace: string, fence: AbortSignal): Promise<void> {
     const scope = observe(namespace);
     if (scope === undefined) {
       standings.delete(namespace);
@@ -58,12 +66,11 @@ export function createController({ queue, observe, applier, events, rotations, l
     // What is being deleted will carry nothing new, however long it takes to go.
     if (scope.namespace.terminating) rotations.drop(namespace);
     else rotations.settle(namespace, asWritten(outcome), scope.sources);
-    settle(key, outcome, fence);
+    settle(key, outcomeOf(outcome.failures), fence);
   }
 
   /** The one retry switch. */
-  function settle(key: Key, { failures }: NamespaceOutcome, fence: AbortSignal): void {
-    const outcome = outcomeOf(failures);
+  function settle(key: Key, outcome: Outcome, fence: AbortSignal): void {
     // Not leading any more: the next leader starts with everything.
     if (fence.aborted) return;
     switch (outcome.then) {

@@ -11,14 +11,21 @@ import type { ElectionTimings } from '../kube/leader-election.ts';
 import type { ReflectorTimings } from '../kube/reflector.ts';
 import { sleep } from '../kube/sleep.ts';
 import type { Log } from '../log.ts';
-import { LEASE_NAME } from '../names.ts';
+import { LEASE_NAME, STATE_NAME } from '../names.ts';
 import { createApplier } from '../reconcile/apply.ts';
+import { createCanary } from '../reconcile/canary.ts';
+import { failingPulls } from '../reconcile/failing-pulls.ts';
+import { createPreflight } from '../reconcile/preflight.ts';
 import { createSourceBook } from '../reconcile/sources.ts';
+import { createState } from '../reconcile/state.ts';
 import { createWorld, observeNamespace } from '../reconcile/world.ts';
 import type { Digest } from '../reconcile/world.ts';
+import { createProxyKube } from '../proxies/kube.ts';
+import type { Reach } from '../registry/reach.ts';
 import { startServer } from '../server/http.ts';
 import type { Metrics } from '../server/metrics.ts';
 import { createController } from './controller.ts';
+import { createProxyController } from './proxies.ts';
 import { missingRights } from './rights.ts';
 import { createRotations } from './rotation.ts';
 import { announceSources, remindOfSources } from './source-news.ts';
@@ -42,6 +49,8 @@ export interface ManagerOptions {
   /** Listening address of /livez, /readyz and /metrics. */
   address: string;
   digest: Digest;
+  /** The way to registries and cache proxies. */
+  reach: Reach;
   metrics: Metrics;
   log: Log;
   timings?: { election?: ElectionTimings | undefined; reflector?: Partial<ReflectorTimings> | undefined; configurationMs?: number; drainMs?: number; eventsMs?: number };
@@ -66,8 +75,20 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
     pending: (source, namespaces) => metrics.rotationPending.set({ source }, namespaces),
     complete: (source, seconds) => metrics.rotationDuration.observe({ source }, seconds),
   });
-  const namespaces = (): string[] => [...world.namespaces.all()].map(({ name }) => name);
+  /** All that has to carry a source: namespaces by name, cache proxies as `proxy/<name>`, which no namespace can be called. */
+  const carriers = (source: string): string[] => [...[...world.namespaces.all()].map(({ name }) => name), ...proxies.of(source).map((name) => `proxy/${name}`)];
   let leading = false;
+
+  const state = createState(client, namespace);
+  const preflight = createPreflight({
+    state,
+    check: (credential, signal) => options.reach.check(configuration, credential, signal),
+    onVerdict: () => {
+      lookAtSources();
+      // Only the leader remembers: what a replica finds that does not lead, it finds again when it does.
+      if (leading) state.save(stop).catch((error: unknown) => log.debug({ err: error }, 'the verdict could not be remembered'));
+    },
+  });
 
   const watches = createWatches({
     client, world, log, timings: timings.reflector,
@@ -78,8 +99,39 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
     },
     onRestart: (resource) => metrics.watchRestarts.inc({ resource }),
   });
-  const book = createSourceBook(world, (source) => watches.isRead(source));
-  const triggers = createTriggers(world, (key) => queue.add(key), lookAtSources);
+  const book = createSourceBook(world, (source) => watches.isRead(source), (source, content, credentials) => preflight.judge(source, state.mac(content), credentials), (source, digest) => canary.phase(source, digest));
+  const canary = createCanary({
+    candidates: (source) => ({
+      namespaces: [...(world.copies.get(source.copyName)?.all() ?? [])].filter(({ ours }) => ours).map((copy) => copy.namespace).sort(),
+      proxies: proxies.of(source.name),
+    }),
+    failing: async ({ namespaces, proxies: first }, signal) => [
+      ...(await failingPulls(client, namespaces, signal)),
+      ...proxies.standings().filter(({ name, verified }) => first.has(name) && verified.state === 'refused').map(({ name }) => `cache proxy ${name}: a private pull through it fails`),
+    ],
+    onChange: (name) => {
+      const { state: phase } = canary.phase(name, book.observe().find(({ config }) => config.name === name)?.digest);
+      if (phase === 'halted') log.warn({ source: name }, 'rotation halted: pulls started to fail at the canaries; the rest keeps the content before');
+      else log.info({ source: name }, 'the canaries are well: the rest follows');
+      if (leading) remindOfSources(book.observe(), events);
+      triggers.everything();
+    },
+  });
+  const proxies = createProxyController({
+    state, log, events, metrics,
+    isSynced: (feed) => watches.isSynced(feed),
+    feedProblem: (feed) => watches.problemOf(feed),
+    credentials: (source, proxy) => book.credentials(source, proxy),
+    context: ({ config, copyName }, signal) => ({
+      kube: createProxyKube({ client, proxy: config.name, signal }),
+      http: options.reach.http('ca' in config ? config.ca : undefined),
+      mac: state.mac, signal, copyName,
+    }),
+    probe: (proxy, { kube, signal }) => options.reach.probe(proxy, kube, signal),
+    now: Date.now,
+    onApplied: (source, name) => rotations.arrive(source, `proxy/${name}`),
+  });
+  const triggers = createTriggers(world, (key) => queue.add(key), lookAtSources, () => proxies.names());
 
   function lookAtSources(): void {
     const changes = book.refresh();
@@ -88,7 +140,8 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
     const digests = new Map(book.observe().map(({ config, digest }) => [config.name, digest]));
     for (const change of changes) {
       const digest = digests.get(change.source.name);
-      if (change.type === 'accepted' && leading && digest !== undefined) rotations.begin(change.source.name, digest, namespaces(), change.first);
+      if (change.type === 'accepted' && digest !== undefined && !change.first) canary.begin(change.source, digest);
+      if (change.type === 'accepted' && leading && digest !== undefined) rotations.begin(change.source.name, digest, carriers(change.source.name), change.first);
     }
     triggers.everything();
   }
@@ -101,8 +154,8 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
     warnOfLeftCopies(configuration, next, log);
     configuration = next;
     book.configure(next);
-    planResync(next);
-    await watches.configure(next);
+    planSchedules(next);
+    await watches.configure(next, proxies.configure(next));
     lookAtSources();
     triggers.everything();
   }
@@ -121,14 +174,34 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
     }
   }
 
-  let resync: ReturnType<typeof schedule> | undefined;
-  function planResync({ schedules }: Configuration): void {
-    void resync?.destroy();
-    resync = schedule(schedules.resync, async () => {
-      if (rightsAreMissing) await checkRights();
-      if (leading) remindOfSources(book.observe(), events);
-      triggers.everything();
-    }, { timezone: schedules.timeZone, noOverlap: true });
+  let schedules: ReturnType<typeof schedule>[] = [];
+  function planSchedules(next: Configuration): void {
+    for (const task of schedules) void task.destroy();
+    const at = (cron: string, run: () => Promise<void>): ReturnType<typeof schedule> => schedule(cron, run, { timezone: next.schedules.timeZone, noOverlap: true });
+    schedules = [
+      at(next.schedules.resync, async () => {
+        if (rightsAreMissing) await checkRights();
+        if (leading) remindOfSources(book.observe(), events);
+        triggers.everything();
+      }),
+      at(next.schedules.probe, async () => {
+        if (!leading) return;
+        await Promise.all(next.sources.map((source) => preflight.recheck(source, book.credentials(source.name) ?? [])));
+        proxies.verifyAgain();
+        triggers.everything();
+      }),
+    ];
+  }
+
+  /** Without the Secret the controller still works; it then forgets at a restart what it gave to whom. */
+  async function loadState(): Promise<void> {
+    try {
+      await state.load(stop);
+    } catch (error) {
+      if (stop.aborted) return;
+      state.forget();
+      log.warn(`cannot keep state in Secret ${namespace}/${STATE_NAME}: ${messageOf(error)}. Cache proxies are given their login again at each restart.`);
+    }
   }
 
   const server = await startServer({
@@ -137,6 +210,9 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
     readyz: () => watches.problems(),
     metrics: () => {
       metrics.leader.set(leading ? 1 : 0);
+      for (const { source, key, state: now } of preflight.standings()) {
+        for (const verdict of ['accepted', 'refused', 'unknown']) metrics.credentialVerified.set({ source, registry: key, state: verdict }, now === verdict ? 1 : 0);
+      }
       publishStandings(configuration.sources.map(({ name }) => name), leading ? controller.standings().values() : [], metrics);
       return metrics.expose();
     },
@@ -146,15 +222,18 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
 
   const controller = createController({
     queue, events, rotations, log,
-    observe: (name) => observeNamespace(world, name, book.observe(), configuration.retiredCopyNames),
-    applier: createApplier({ client, world, content: (source) => book.content(source) }),
+    proxy: (name, fence) => proxies.handle(name, fence),
+    observe: (name) => observeNamespace(world, name, book.observe(name), configuration.retiredCopyNames),
+    applier: createApplier({ client, world, content: (source, digest) => book.content(source, digest) }),
     onReconciled: (result, seconds) => metrics.reconcileDuration.observe({ kind: 'namespace', result }, seconds),
   });
 
   /** One term as the leader. `fence` aborts when another may lead: from then on nothing is written. */
   async function lead(fence: AbortSignal): Promise<void> {
     leading = true;
-    for (const { config, digest } of book.observe()) if (digest !== undefined) rotations.begin(config.name, digest, namespaces(), true);
+    // Another replica may have led meanwhile: what it remembered counts.
+    await loadState();
+    for (const { config, digest } of book.observe()) if (digest !== undefined) rotations.begin(config.name, digest, carriers(config.name), true);
     remindOfSources(book.observe(), events);
     triggers.everything();
     await controller.run({ concurrency: options.concurrency, signal: AbortSignal.any([fence, stop]), fence });
@@ -165,7 +244,8 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
   try {
     log.info({ server: client.server, sources: configuration.sources.map(({ name }) => name) }, 'starting');
     await checkRights();
-    for (const resource of ['namespaces', 'serviceaccounts', 'copies', 'sources'] as const) metrics.observeWatch(resource, () => Date.now() - watches.silentForMs(resource));
+    await loadState();
+    for (const resource of ['namespaces', 'serviceaccounts', 'copies', 'sources', 'proxies'] as const) metrics.observeWatch(resource, () => Date.now() - watches.silentForMs(resource));
     metrics.configReloadSuccess.set(1);
     metrics.configReloadTimestamp.set(Date.now() / 1000);
     await configure(configuration);
@@ -191,7 +271,9 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
       await running;
     }
   } finally {
-    void resync?.destroy();
+    for (const task of schedules) void task.destroy();
+    preflight.stop();
+    canary.stop();
     await within(timings.drainMs ?? DRAIN_MS, queue.shutdown());
     await within(timings.eventsMs ?? EVENTS_MS, events.flush());
     events.stop();

@@ -26,7 +26,7 @@ export function outcomeOf(failures: readonly Failure[]): Outcome {
   return { then: 'done' };
 }
 
-function outcomeOfError(error: unknown): Outcome {
+export function outcomeOfError(error: unknown): Outcome {
   if (error instanceof SupersededError) return { then: 'again', afterMs: 50 };
   if (!(error instanceof ApiError)) return { then: 'retry' };
   if (error.retryAfterMs !== undefined) return { then: 'wait', afterMs: error.retryAfterMs };

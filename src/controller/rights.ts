@@ -3,11 +3,12 @@ import type { V1SelfSubjectAccessReview } from '@kubernetes/client-node';
 import type { Configuration } from '../config/schema.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { paths } from '../kube/paths.ts';
-import { accessChecks, requiredRights } from '../plan/rights.ts';
+import { accessChecks } from '../plan/rights.ts';
+import { allRights } from '../proxies/index.ts';
 
 /** One line per missing right; throws when the server cannot be asked. */
 export async function missingRights(client: KubeClient, configuration: Configuration, namespace: string, signal: AbortSignal): Promise<string[]> {
-  const checks = accessChecks(requiredRights(configuration, { namespace }));
+  const checks = accessChecks(allRights(configuration, { namespace }));
   const answers = await Promise.all(
     checks.map(({ verb, group, resource, namespace, name }) =>
       client.create<V1SelfSubjectAccessReview>(paths.selfSubjectAccessReviews(), {

@@ -1,4 +1,4 @@
-/** Follows each rotation until every namespace carries the new content: the one line that people wait for. */
+/** Follows each rotation until every namespace and cache proxy carries the new content: the one line that people wait for. */
 import type { Log } from '../log.ts';
 import type { SourceStanding } from '../plan/namespace.ts';
 import type { ObservedSource } from '../plan/observed.ts';
@@ -10,10 +10,12 @@ export interface RotationMeter {
 }
 
 export interface Rotations {
-  /** The content of `source` with this digest is to reach all of `namespaces`. `first`: there was none before. */
-  begin(source: string, digest: string, namespaces: Iterable<string>, first: boolean): void;
+  /** The content of `source` with this digest is to reach all `carriers`. `first`: there was none before. */
+  begin(source: string, digest: string, carriers: Iterable<string>, first: boolean): void;
   /** A namespace was reconciled, and stands like this now. `planned`: what each source had to give when it was planned. */
   settle(namespace: string, standings: readonly SourceStanding[], planned: readonly ObservedSource[]): void;
+  /** A cache proxy, by its name among the carriers, has the current content. */
+  arrive(source: string, carrier: string): void;
   /** A namespace is gone, or about to go. */
   drop(namespace: string): void;
   /** Gives up the rotations of all sources but `stay`: those no longer configured, or all that this replica led. */
@@ -40,14 +42,14 @@ export function createRotations(log: Log, meter: RotationMeter, now: () => numbe
     rotations.delete(source);
     const seconds = (now() - rotation.startedAt) / 1000;
     const facts = { source, copies: rotation.copies, seconds: Number(seconds.toFixed(3)) };
-    if (rotation.first) return log.info(facts, 'every copy carries the source');
+    if (rotation.first) return log.info(facts, 'every copy and cache proxy carries the source');
     meter.complete(source, seconds);
-    log.info(facts, 'rotation complete: every copy carries the new content');
+    log.info(facts, 'rotation complete: every copy and cache proxy carries the new content');
   }
 
   return {
-    begin(source, digest, namespaces, first) {
-      const waiting = new Set(namespaces);
+    begin(source, digest, carriers, first) {
+      const waiting = new Set(carriers);
       if (waiting.size === 0) return;
       rotations.set(source, { digest, waiting, startedAt: now(), first, copies: 0 });
       meter.pending(source, waiting.size);
@@ -61,6 +63,7 @@ export function createRotations(log: Log, meter: RotationMeter, now: () => numbe
         if (copy !== 'stale' && copy !== 'missing' && copy !== 'terminating') leave(source, namespace, choice.in && copy === 'in sync');
       }
     },
+    arrive: (source, carrier) => leave(source, carrier, false),
     drop(namespace) {
       for (const source of [...rotations.keys()]) leave(source, namespace, false);
     },

@@ -1,11 +1,16 @@
 /** Every watch and what it enqueues. A key is only a name: what happened is found out by looking, not from the event. */
 import type { Feed, World } from '../reconcile/world.ts';
 
-/** A unit of work: one namespace with all that Pullpass keeps in it. */
-export type Key = `namespace/${string}`;
+/** A unit of work: one namespace with all that Pullpass keeps in it, or one cache proxy. */
+export type Key = `namespace/${string}` | `proxy/${string}`;
 
 export const namespaceKey = (name: string): Key => `namespace/${name}`;
-export const namespaceOf = (key: Key): string => key.slice('namespace/'.length);
+export const proxyKey = (name: string): Key => `proxy/${name}`;
+/** What a key names: `['namespace', 'team-a']`. */
+export function parseKey(key: Key): ['namespace' | 'proxy', string] {
+  const slash = key.indexOf('/');
+  return [key.slice(0, slash) as 'namespace' | 'proxy', key.slice(slash + 1)];
+}
 
 export interface Triggers {
   /** The object changed, came up or went away. Our own writes come back here too, and plan to nothing. */
@@ -14,7 +19,8 @@ export interface Triggers {
   everything(): void;
 }
 
-export function createTriggers(world: World, enqueue: (key: Key) => void, sourceChanged: () => void): Triggers {
+/** `proxies`: names of the cache proxies in the configuration in force. */
+export function createTriggers(world: World, enqueue: (key: Key) => void, sourceChanged: () => void, proxies: () => Iterable<string>): Triggers {
   return {
     watch(feed) {
       feed.store.onChange((current, previous) => {
@@ -28,10 +34,13 @@ export function createTriggers(world: World, enqueue: (key: Key) => void, source
             return enqueue(namespaceKey(object.namespace ?? ''));
           case 'sources':
             return sourceChanged();
+          case 'proxies':
+            return enqueue(proxyKey(feed.owner ?? ''));
         }
       });
     },
     everything() {
+      for (const name of proxies()) enqueue(proxyKey(name));
       for (const { name } of world.namespaces.all()) enqueue(namespaceKey(name));
     },
   };

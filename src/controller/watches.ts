@@ -22,12 +22,19 @@ export interface WatchesOptions {
 
 export interface Watches {
   /** Starts what the configuration needs more, stops what it needs no longer, leaves the rest running. */
-  configure(configuration: Configuration): Promise<void>;
+  configure(configuration: Configuration, targets: readonly Feed[]): Promise<void>;
   /** Resolves when each feed is synced or has said why it cannot be; namespaces and ServiceAccounts must be synced. */
   settled(signal: AbortSignal): Promise<void>;
   /** Whether the Secrets of a source and its copies have all been read. */
   isRead(source: SourceConfig): boolean;
-  /** What keeps each feed from being synced or running, one line each. */
+  /** Whether a feed, by its id, holds all there is. */
+  isSynced(id: string): boolean;
+  /** What is wrong with one feed, by its id. */
+  problemOf(id: string): string | undefined;
+  /**
+   * What keeps us from doing our work, one line each: a feed that was not read yet, or one without which nothing can be
+   * done. A right that one source or cache proxy lacks is told in the log and the metrics, and holds up nothing else.
+   */
   problems(): string[];
   /** Feeds that only a restart of the process can bring back. */
   stuck(): string[];
@@ -36,13 +43,16 @@ export interface Watches {
   stop(): Promise<void>;
 }
 
+/** Without these nothing can be planned. */
+const ESSENTIAL = ['namespaces', 'serviceaccounts'];
+
 export function createWatches({ client, world, log, onStart, onSynced, onRestart, timings }: WatchesOptions): Watches {
   const running = new Map<string, { feed: Feed; reflector: Reflector }>();
   const isSynced = (id: string): boolean => running.get(id)?.reflector.isSynced === true;
 
   return {
-    async configure(configuration) {
-      const feeds = feedsOf(world, configuration);
+    async configure(configuration, targets) {
+      const feeds = [...feedsOf(world, configuration), ...targets];
       const wanted = new Set(feeds.map(({ id }) => id));
       const old = [...running].filter(([id]) => !wanted.has(id));
       for (const [id] of old) running.delete(id);
@@ -56,16 +66,20 @@ export function createWatches({ client, world, log, onStart, onSynced, onRestart
       await Promise.all(old.map(([, { reflector }]) => reflector.stop()));
     },
     async settled(signal) {
-      const essential = ['namespaces', 'serviceaccounts'];
       for (let waitedMs = 0; !signal.aborted; waitedMs += 50) {
-        const open = [...running].filter(([id, { reflector }]) => !reflector.isSynced && (essential.includes(id) || reflector.problem === undefined));
+        const open = [...running].filter(([id, { reflector }]) => !reflector.isSynced && (ESSENTIAL.includes(id) || reflector.problem === undefined));
         if (open.length === 0) return;
         if (waitedMs > 0 && waitedMs % 30_000 === 0) log.warn(`still waiting for the first answer about: ${open.map(([id]) => id).join(', ')}`);
         await sleep(50, signal);
       }
     },
+    isSynced,
+    problemOf: (id) => running.get(id)?.reflector.problem,
     isRead: (source) => feedsOfSource(source).every(isSynced),
-    problems: () => [...running].flatMap(([id, { reflector }]) => (reflector.problem !== undefined ? [`${id}: ${reflector.problem}`] : reflector.isSynced ? [] : [`${id}: not read yet`])),
+    problems: () => [...running].flatMap(([id, { reflector }]) => {
+      if (reflector.problem !== undefined) return ESSENTIAL.includes(id) ? [`${id}: ${reflector.problem}`] : [];
+      return reflector.isSynced ? [] : [`${id}: not read yet`];
+    }),
     stuck: () => [...running].flatMap(([id, { reflector }]) => (reflector.isStuck() ? [`${id}: the watch is stuck`] : [])),
     silentForMs: (resource) => Math.max(0, ...[...running.values()].filter(({ feed }) => feed.resource === resource).map(({ reflector }) => reflector.silentForMs())),
     async stop() {

@@ -56,6 +56,9 @@ export function requiredRights(configuration: Configuration, controller: { names
   if (retired.length > 0) {
     rights.push(secrets({ names: retired, verbs: ['get', 'list', 'watch', 'delete'], why: 'remove the copies of retired names' }));
   }
+  if (configuration.sources.some(({ canary }) => canary !== undefined)) {
+    rights.push({ apiGroup: '', resource: 'pods', verbs: ['list'], why: 'see whether pulls of the canaries fail' });
+  }
   for (const [namespace, names] of sourceSecrets(configuration)) {
     rights.push(secrets({ namespace, names, verbs: ['get', 'list', 'watch'], why: 'read the sources and the logins of their aliases' }));
   }

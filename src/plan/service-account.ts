@@ -47,6 +47,20 @@ export function planReferences(account: ObservedServiceAccount, { wanted, kept }
 export function toJsonPatch(account: ObservedServiceAccount, edit: ReferenceEdit): JsonPatchOperation[] {
   const patch: JsonPatchOperation[] = [{ op: 'test', path: '/metadata/uid', value: account.uid }];
   const list = account.pullSecrets;
+  const testable = !ESCAPED_BY_GO.test([...(list ?? []), account.added ?? ''].join());
+  if (!testable) patch.push({ op: 'test', path: '/metadata/resourceVersion', value: account.resourceVersion });
+  return [...patch, ...changes(account, edit)].filter(({ op, path }) => testable || op !== 'test' || path.startsWith('/metadata/uid') || path.startsWith('/metadata/resourceVersion'));
+}
+
+/**
+ * The API server compares a `test` with JSON in which Go has written these as \u003c and the like: text that holds one
+ * never equals itself. Somebody else's entry may; then the version of the whole object is what is tested instead.
+ */
+const ESCAPED_BY_GO = /[<>&\u2028\u2029]/;
+
+function changes(account: ObservedServiceAccount, edit: ReferenceEdit): JsonPatchOperation[] {
+  const patch: JsonPatchOperation[] = [];
+  const list = account.pullSecrets;
 
   if (list === undefined) {
     // `test null` holds for an absent field too: a list that came up meanwhile is not overwritten.

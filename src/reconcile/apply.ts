@@ -2,7 +2,6 @@
 import type { V1Secret } from '@kubernetes/client-node';
 import { KEY_DOCKER_CONFIG_JSON, LABEL_MANAGED_BY, LABEL_SOURCE, MANAGER, TYPE_DOCKER_CONFIG_JSON } from '../names.ts';
 import type { Action, CopyAction, EditReferences } from '../plan/action.ts';
-import type { ObservedServiceAccount } from '../plan/observed.ts';
 import { planReferences, toJsonPatch } from '../plan/service-account.ts';
 import { isInvalid, isNotFound, isRace } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
@@ -30,9 +29,9 @@ export interface Applier {
   apply(action: Action, signal: AbortSignal): Promise<void>;
 }
 
-export function createApplier({ client, world, content }: { client: KubeClient; world: World; content: (source: string) => string | undefined }): Applier {
+export function createApplier({ client, world, content }: { client: KubeClient; world: World; content: (source: string, digest: string) => string | undefined }): Applier {
   async function writeCopy(action: Exclude<CopyAction, { type: 'deleteCopy' }>, guard: { uid?: string; resourceVersion?: string }, signal: AbortSignal): Promise<void> {
-    const data = content(action.source);
+    const data = content(action.source, action.digest);
     if (data === undefined) throw new SupersededError(`source "${action.source}" is gone`);
     const body: V1Secret = {
       apiVersion: 'v1',
@@ -60,12 +59,11 @@ export function createApplier({ client, world, content }: { client: KubeClient; 
 
   async function editReferences({ account: planned, edit: first, wanted }: EditReferences, signal: AbortSignal): Promise<void> {
     const path = paths.serviceAccounts(planned.namespace, planned.name);
-    let account = planned;
-    let edit = first;
+    let patch = toJsonPatch(planned, first);
     for (let attempt = 1; ; attempt++) {
       let refusal: unknown;
       try {
-        const answer = await client.patch<ApiObject>(path, 'application/json-patch+json', toJsonPatch(account, edit), { query: { fieldManager: MANAGER }, signal });
+        const answer = await client.patch<ApiObject>(path, 'application/json-patch+json', patch, { query: { fieldManager: MANAGER }, signal });
         world.serviceAccounts.put(projectServiceAccount(answer));
         return;
       } catch (error) {
@@ -85,12 +83,13 @@ export function createApplier({ client, world, content }: { client: KubeClient; 
       }
       world.serviceAccounts.put(live);
       if (live.uid !== planned.uid || live.sync !== planned.sync) throw new SupersededError(`ServiceAccount ${planned.namespace}/${planned.name} is another one now`);
-      // Nobody was quicker: a policy refuses this edit, and will the next time. 409 is a race of other fields, too.
-      if (isInvalid(refusal) && sameBasis(live, account)) throw refusal;
       const again = planReferences(live, wanted);
       if (again === undefined) return;
-      account = live;
-      edit = again;
+      const next = toJsonPatch(live, again);
+      // All that the patch tests is so: nobody was quicker, a policy refuses it, and will the next time. (A 409 can also
+      // be a race of other fields.)
+      if (isInvalid(refusal) && JSON.stringify(next) === JSON.stringify(patch)) throw refusal;
+      patch = next;
     }
   }
 
@@ -112,9 +111,4 @@ export function createApplier({ client, world, content }: { client: KubeClient; 
       }
     },
   };
-}
-
-/** Whether the patch for one of the two is the patch for the other. */
-function sameBasis(a: ObservedServiceAccount, b: ObservedServiceAccount): boolean {
-  return a.uid === b.uid && a.added === b.added && a.annotated === b.annotated && JSON.stringify(a.pullSecrets) === JSON.stringify(b.pullSecrets);
 }

@@ -28,7 +28,9 @@ export interface Feed<T extends Stored = Stored> {
   /** Unique among the feeds of a configuration. */
   readonly id: string;
   /** Bounded name for logs and metrics. */
-  readonly resource: 'namespaces' | 'serviceaccounts' | 'copies' | 'sources';
+  readonly resource: 'namespaces' | 'serviceaccounts' | 'copies' | 'sources' | 'proxies';
+  /** Name of the cache proxy that a target belongs to. */
+  readonly owner?: string;
   readonly selector: Selector;
   readonly project: (object: never) => T;
   readonly store: Store<T>;

@@ -33,7 +33,7 @@ export function createMetrics({ version, now = Date.now, processMetrics = true }
   const references = gauge('references', `References of chosen ServiceAccounts to copies, by source and state (${REFERENCE_STATES.join(', ')}).`, ['source', 'state']);
   const sourceValid = gauge('source_valid', '1 if the source Secret holds usable credentials, 0 if its last good content stays in force.', ['source']);
   const sourceChanged = gauge('source_changed_timestamp_seconds', 'When the content of the source last changed, in seconds since 1970.', ['source']);
-  const rotationPending = gauge('rotation_pending', '1 while a copy or a cache proxy does not carry the current content of the source yet.', ['source']);
+  const rotationPending = gauge('rotation_pending', 'How many namespaces and cache proxies do not carry the current content of the source yet.', ['source']);
   const rotationDuration = histogram('rotation_duration_seconds', 'From a change of the source to its content in every copy and cache proxy.', [0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1_800, 3_600], ['source']);
   const ofOneSource = { sourceValid, sourceChanged, rotationPending };
 
@@ -50,8 +50,18 @@ export function createMetrics({ version, now = Date.now, processMetrics = true }
   gauge('build_info', 'Always 1; the version is in the label.', ['version']).set({ version }, 1);
   if (processMetrics) collectDefaultMetrics({ register: registry });
 
+  const proxyApplied = gauge('proxy_applied', '1 if the cache proxy was given the login that its source has now.', ['proxy', 'source']);
+  const proxyVerified = gauge('proxy_verified', 'What the last private pull through the cache proxy showed: 1 for the state that holds (verified, refused, unknown).', ['proxy', 'source', 'state']);
+  const credentialVerified = gauge('credential_verified', 'What the registry says of the credential: 1 for the state that holds (accepted, refused, unknown).', ['source', 'registry', 'state']);
+
   return {
     /** `source`, `state`: {@link CopyState} */
+    /** `proxy`, `source` */
+    proxyApplied,
+    /** `proxy`, `source`, `state`: verified, refused, unknown */
+    proxyVerified,
+    /** `source`, `registry`, `state`: accepted, refused, unknown */
+    credentialVerified,
     copies,
     /** `source`, `state`: {@link ReferenceState} */
     references,

@@ -33,6 +33,7 @@ export function scriptedClient(answer: (call: Call) => unknown = () => ({}), onW
     if (signal?.aborted) throw new UnreachableError(`${made.verb} ${made.path}: was stopped`);
     const stopped = Promise.withResolvers<never>();
     const stop = (): void => stopped.reject(new UnreachableError(`${made.verb} ${made.path}: was stopped`));
+    stopped.promise.catch(() => undefined); // also when the answer comes first
     signal?.addEventListener('abort', stop);
     try {
       return structuredClone(await Promise.race([answer(made), stopped.promise]));

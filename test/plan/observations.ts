@@ -12,13 +12,14 @@ export function sourceConfig(parts: Partial<SourceConfig> = {}): SourceConfig {
     optInByDefault: false,
     serviceAccounts: ['default'],
     aliases: [],
+    verify: 'off',
     onOptOut: 'remove',
     ...parts,
   };
 }
 
 export function configuration(sources: SourceConfig[], retiredCopyNames: string[] = []): Configuration {
-  return { apiVersion: 'pullpass.dev/v1alpha1', kind: 'Configuration', sources, retiredCopyNames, schedules: { resync: '*/10 * * * *', timeZone: 'UTC' } };
+  return { apiVersion: 'pullpass.dev/v1alpha1', kind: 'Configuration', sources, retiredCopyNames, cacheProxies: [], registries: [], schedules: { resync: '*/10 * * * *', probe: '*/15 * * * *', timeZone: 'UTC' } };
 }
 
 export function source(parts: Partial<Omit<ObservedSource, 'config'>> & { config?: Partial<SourceConfig> } = {}): ObservedSource {

@@ -102,6 +102,17 @@ describe('the patch', () => {
     expect(names(edit(live(['a', 'x', 'a'], { [ANNOTATION_ADDED]: 'a' }), want([])))).toEqual(['x', 'a']);
   });
 
+  test.each(['a<b', 'a>b', 'a&b', 'a\u2028b'])('beside %j, which the server cannot compare, tests the version of the whole object', (odd) => {
+    for (const before of [live([odd]), live(['x'], { [ANNOTATION_ADDED]: `a,${odd}` })]) {
+      const seen = projectServiceAccount(before);
+      const planned = planReferences(seen, want(['b']));
+      const patch = planned === undefined ? [] : toJsonPatch(seen, planned);
+      expect(patch.filter(({ op }) => op === 'test').map(({ path }) => path).sort()).toEqual(['/metadata/resourceVersion', '/metadata/uid']);
+      expect(() => applyPatch({ ...before, metadata: { ...before.metadata, resourceVersion: '2' } }, patch)).toThrow(PatchRefused);
+      expect(names(applyPatch(before, patch))).toEqual([...names(before), 'b']);
+    }
+  });
+
   test('names the annotation as a JSON pointer must', () => {
     const observed = account({ annotated: true });
     const planned = planReferences(observed, want(['a']));

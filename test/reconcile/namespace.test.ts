@@ -27,7 +27,7 @@ const referenced = { pullSecrets: ['one', 'two'], added: 'one,two', annotated: t
 describe('carrying out a plan', () => {
   test('copies first, then references', async () => {
     const { tried, done, failed } = await reconcile(scope({ sources: two, serviceAccounts: accounts }));
-    expect(tried).toEqual(['createCopy one', 'createCopy two', 'default: +one, +two', 'builder: +one, +two']);
+    expect(tried).toEqual(['createCopy one', 'createCopy two', 'default: +one +two', 'builder: +one +two']);
     expect(done).toEqual(tried);
     expect(failed).toEqual([]);
   });
@@ -61,9 +61,9 @@ describe('carrying out a plan', () => {
 
   test('one ServiceAccount that fails does not stop the others', async () => {
     const { tried, done, failed } = await reconcile(scope({ sources: two, serviceAccounts: accounts }), (action) => (action.startsWith('default') ? refusal(403) : undefined));
-    expect(tried).toContain('builder: +one, +two');
-    expect(done).toEqual(['createCopy one', 'createCopy two', 'builder: +one, +two']);
-    expect(failed).toEqual(['default: +one, +two']);
+    expect(tried).toContain('builder: +one +two');
+    expect(done).toEqual(['createCopy one', 'createCopy two', 'builder: +one +two']);
+    expect(failed).toEqual(['default: +one +two']);
   });
 
   test('a copy is not deleted while a reference to it is left; others are', async () => {
@@ -104,6 +104,6 @@ test('what was done is told in the words of the vocabulary', async () => {
   const edit = (add: string[], remove: string[]): Action => ({ type: 'editReferences', account: account(), edit: { add, remove, record: add }, wanted: { wanted: new Set(), kept: new Set() } });
   const actions: Action[] = [{ type: 'createCopy', ...target, ...content }, { type: 'updateCopy', ...target, ...content, ...guard }, { type: 'replaceCopy', ...target, ...content, ...guard }, { type: 'deleteCopy', ...target, ...guard }, edit(['a'], ['b']), edit([], [])];
   expect(actions.map(words)).toEqual([
-    'copy regcred created', 'copy regcred updated', 'copy regcred replaced (its type was wrong)', 'copy regcred removed', 'ServiceAccount default: +a, -b', 'ServiceAccount default: record corrected',
+    'copy regcred created', 'copy regcred updated', 'copy regcred replaced (its type was wrong)', 'copy regcred removed', 'ServiceAccount default: +a -b', 'ServiceAccount default: record corrected',
   ]);
 });

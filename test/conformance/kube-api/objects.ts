@@ -1,6 +1,6 @@
 /** Create, read, replace and delete single objects, and how each of them is refused. */
 import { beforeAll, describe, expect, test } from 'vitest';
-import { core, created, leases, MERGE, refusal, type Suite } from './api.ts';
+import { APPLY, core, created, leases, MERGE, refusal, type Suite } from './api.ts';
 
 export const objects: Suite = (api) => {
   let ns: string;
@@ -127,6 +127,12 @@ export const objects: Suite = (api) => {
         details: { name: 'l', group: 'coordination.k8s.io', kind: 'leases', causes: [{ reason: 'FieldValueInvalid', message: 'Invalid value: 0: must be specified for an update', field: 'metadata.resourceVersion' }] },
       });
     });
+    test('of a Lease may leave it without a holder, and its apply keeps the resourceVersion', async () => {
+      const apply = (fields: object): ReturnType<ReturnType<typeof api>['admin']['call']> => api().admin.call('PATCH', `${leases(ns, 'released')}?fieldManager=m`, { type: APPLY, body: { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { name: 'released' }, ...fields } });
+      await created(apply({ metadata: { name: 'released', labels: { a: 'b' } }, spec: { holderIdentity: 'a' } }));
+      const { code, body } = await apply({ spec: { holderIdentity: '' } });
+      expect([code, body.spec, body.metadata.labels]).toEqual([200, { holderIdentity: '' }, undefined]);
+    });
     test('of a Lease wants microseconds', async () => {
       const answer = await api().admin.call('POST', leases(ns), { body: { metadata: { name: 'm' }, spec: { renewTime: '2026-01-01T00:00:00Z' } } });
       expect(refusal(answer)).toEqual({ code: 400, reason: 'BadRequest', message: 'Lease in version "v1" cannot be handled as a Lease: parsing time "2026-01-01T00:00:00Z" as "2006-01-02T15:04:05.000000Z07:00": cannot parse "Z" as ".000000"' });
@@ -157,6 +163,7 @@ export const objects: Suite = (api) => {
       expect(again.body.metadata.resourceVersion).toBe(deleted.body.metadata.resourceVersion);
       expect(refusal(await api().admin.call('PATCH', config('held'), { type: MERGE, body: { metadata: { finalizers: ['test.dev/hold', 'test.dev/more'] } } })))
         .toMatchObject({ code: 422, message: 'ConfigMap "held" is invalid: metadata.finalizers: Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers []string{"test.dev/more"}' });
+      expect(refusal(await api().admin.call('POST', config(), { body: { metadata: { name: 'held' } } })).message).toBe('object is being deleted: configmaps "held" already exists');
       const released = await api().admin.call('PATCH', config('held'), { type: MERGE, body: { metadata: { finalizers: null } } });
       expect([released.code, released.body.metadata.resourceVersion]).toEqual([200, deleted.body.metadata.resourceVersion]);
       expect((await api().admin.call('GET', config('held'))).code).toBe(404);

@@ -16,6 +16,7 @@ import { createClient } from '../../../src/kube/client.ts';
 import type { ClientOptions, KubeClient } from '../../../src/kube/client.ts';
 import { connect } from '../../../src/kube/connection.ts';
 import { paths } from '../../../src/kube/paths.ts';
+import { createReach } from '../../../src/registry/reach.ts';
 import { createMetrics } from '../../../src/server/metrics.ts';
 import { runManager } from '../../../src/controller/manager.ts';
 import type { ManagerOptions } from '../../../src/controller/manager.ts';
@@ -73,7 +74,7 @@ export function configuration(...sources: { name: string; [key: string]: unknown
   return configurationSchema.parse({
     apiVersion: 'pullpass.dev/v1alpha1',
     kind: 'Configuration',
-    sources: sources.map(({ name, ...rest }) => ({ name, secret: { namespace: CONTROLLER_NAMESPACE, name }, copyName: `${name}-copy`, ...rest })),
+    sources: sources.map(({ name, ...rest }) => ({ name, secret: { namespace: CONTROLLER_NAMESPACE, name }, copyName: `${name}-copy`, verify: 'off', ...rest })),
   });
 }
 
@@ -165,6 +166,7 @@ export async function createCluster(server: ApiServer): Promise<Cluster> {
           client, configuration: config, namespace: CONTROLLER_NAMESPACE, identity: 'test', leaderElection: false, concurrency: 32, address: '0',
           digest: (content) => digestOf(content, key),
           metrics: createMetrics({ version: 'test', processMetrics: false }),
+          reach: createReach({ userAgent: 'test' }),
           log: createLog('debug', { write: (line: string) => {
             const entry = JSON.parse(line) as Record<string, unknown>;
             logs.push(entry);

@@ -12,6 +12,7 @@ import type { KubeClient } from '../../../src/kube/client.ts';
 import { connect } from '../../../src/kube/connection.ts';
 import { loadKubeConfig } from '../../../src/kube/kubeconfig.ts';
 import { createLog } from '../../../src/log.ts';
+import { createReach } from '../../../src/registry/reach.ts';
 import { createMetrics } from '../../../src/server/metrics.ts';
 
 export interface CrashPlan {
@@ -45,7 +46,8 @@ await runManager(
   {
     client: crashing, configuration: configurationSchema.parse(configuration), namespace: 'pullpass-system', identity: `crash-${at}-${when}`, leaderElection: false,
     // One after the other: which write is the n-th must not depend on luck.
-    concurrency: 1, address: '0', digest: (content) => digestOf(content, key), metrics: createMetrics({ version: 'test', processMetrics: false }), log: createLog('silent'),
+    concurrency: 1, address: '0', digest: (content) => digestOf(content, key), metrics: createMetrics({ version: 'test', processMetrics: false }),
+          reach: createReach({ userAgent: 'test' }), log: createLog('silent'),
   },
   AbortSignal.timeout(60_000),
 );

@@ -26,8 +26,16 @@ export interface Stage {
   readonly tell: Narrator;
   /** What the controller has asked of the API server so far. */
   readonly requests: () => Promise<Requests>;
+  /** How many writes of its own state may be among them: none where the server's record tells them apart. */
+  readonly ownWrites: number;
   /** One request with the controller's own token; gives the HTTP status. */
   readonly asController: (method: string, path: string) => Promise<number>;
+  /** Files that a person can use meanwhile. A changed configuration is taken over by the controller. */
+  readonly files: { readonly config: string; readonly kubeconfig: string };
+  /** Takes what has to be taken down again, whatever happens. */
+  readonly cleanUp: AsyncDisposableStack;
+  /** Ends when the demo is being stopped. */
+  readonly signal: AbortSignal;
   /** `--config FILE --kubeconfig FILE` of an admin. */
   readonly connection: readonly string[];
 }

@@ -1,5 +1,5 @@
 /** What people do with kubectl, as plain HTTP, and the waiting for what becomes of it. */
-import type { EventsV1Event, V1Lease, V1Namespace, V1Secret, V1ServiceAccount } from '@kubernetes/client-node';
+import type { EventsV1Event, V1Deployment, V1Lease, V1Namespace, V1Secret, V1ServiceAccount } from '@kubernetes/client-node';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseAllDocuments } from 'yaml';
 import type { RawClient } from '../../integration/env/raw-client.ts';
@@ -39,8 +39,8 @@ export function createCluster(client: RawClient, signal: AbortSignal) {
   const self = {
     until,
     secret: (namespace: string, name = COPY) => call<V1Secret>('GET', `/api/v1/namespaces/${namespace}/secrets/${name}`),
-    /** Every copy in the cluster. */
-    copies: () => list<V1Secret>('/api/v1/secrets?labelSelector=app.kubernetes.io%2Fmanaged-by%3Dpullpass'),
+    /** Every copy of the source `upstream` in the cluster. */
+    copies: () => list<V1Secret>('/api/v1/secrets?labelSelector=app.kubernetes.io%2Fmanaged-by%3Dpullpass%2Cpullpass.dev%2Fsource%3Dupstream'),
     account: (namespace: string, name = 'default') => call<V1ServiceAccount>('GET', `/api/v1/namespaces/${namespace}/serviceaccounts/${name}`),
     accounts: () => list<V1ServiceAccount>('/api/v1/serviceaccounts'),
     async pullSecrets(namespace: string, name = 'default'): Promise<string[]> {
@@ -87,6 +87,12 @@ export function createCluster(client: RawClient, signal: AbortSignal) {
       for await (const { type, object } of events) if (type === 'DELETED') return Number(object.metadata.resourceVersion);
       throw new ExpectationError(`the watch of the copy in ${namespace} ended`);
     },
+    /** A workload of one container; nobody runs it but who is told to. */
+    createDeployment: (namespace: string, name: string) => {
+      const labels = { app: name };
+      return call('POST', `/apis/apps/v1/namespaces/${namespace}/deployments`, { metadata: { name }, spec: { selector: { matchLabels: labels }, template: { metadata: { labels }, spec: { containers: [{ name: 'registry', image: 'registry:2' }] } } } });
+    },
+    deployment: (namespace: string, name: string) => call<V1Deployment>('GET', `/apis/apps/v1/namespaces/${namespace}/deployments/${name}`),
     deleteAccount: (namespace: string, name: string) => call('DELETE', `/api/v1/namespaces/${namespace}/serviceaccounts/${name}`),
 
     /** `kubectl apply --server-side`; gives the kinds in order. */

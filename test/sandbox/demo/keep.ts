@@ -1,5 +1,6 @@
 /** `--keep`: the stage stays for a person to play on. */
 import path from 'node:path';
+import { REGISTRY } from './logins.ts';
 import type { Narrator } from './narrator.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../../..');
@@ -10,10 +11,10 @@ export function inviteToPlay(tell: Narrator, files: { config: string; kubeconfig
 cd ${shell(ROOT)}
 export KUBECONFIG=${shell(files.kubeconfig)} PULLPASS_CONFIG=${shell(files.config)}
 
-kubectl get secrets --all-namespaces --selector app.kubernetes.io/managed-by=pullpass
+kubectl get secrets --all-namespaces --selector pullpass.dev/source
 kubectl annotate namespace team-01 pullpass.dev/sync=enabled
 kubectl --namespace team-01 get serviceaccount default --output yaml
-npm run --silent pullpass -- match registry.example.com/team/app:1.0 --namespace team-01
+npm run --silent pullpass -- match ${REGISTRY}/team/app:1.0 --namespace team-01
 npm run --silent pullpass -- plan
 `.trim());
   tell.note("The controller's token is good for an hour.");

@@ -1,12 +1,21 @@
 /** Made-up registry logins. Every text form of them is remembered, so that a leak is found wherever it is. */
 import { randomBytes } from 'node:crypto';
 
-/** The registry of the whole demo; nobody is asked. */
-export const REGISTRY = 'registry.example.com';
+/** The registry of the whole demo. Nothing listens there: no login leaves this machine, and nobody waits for an answer. */
+export const REGISTRY = 'localhost:1';
+
+export interface Login {
+  readonly username: string;
+  readonly password: string;
+}
 
 export interface Logins {
   /** A Docker config with a new password, as base64: the value of `.dockerconfigjson`. */
   readonly issue: (username?: string) => string;
+  /** A new login, to be used where passwords are taken as they are. */
+  readonly invent: (username: string) => Login;
+  /** A Docker config with this login for one registry. */
+  readonly contentFor: (registry: string, login: Login) => string;
   /** A Docker config whose second entry no kubelet can read; the first one is good. */
   readonly issueBroken: () => string;
   /** The text without any password or a form of one. */
@@ -23,10 +32,10 @@ export function createLogins(): Logins {
     known.push(content, ...forms);
     return content;
   }
-  function entry(username: string): { value: object; forms: string[] } {
+  function entry(username: string): { value: { username: string; password: string; auth: string }; forms: string[] } {
     const password = randomBytes(12).toString('hex');
     const auth = base64(`${username}:${password}`);
-    return { value: { username, password, auth }, forms: [password, auth] };
+    return { value: { username, password, auth }, forms: [password, auth, base64(password)] };
   }
 
   return {
@@ -34,6 +43,12 @@ export function createLogins(): Logins {
       const { value, forms } = entry(username);
       return remember({ auths: { [REGISTRY]: value } }, ...forms);
     },
+    invent(username) {
+      const { value: { password }, forms } = entry(username);
+      known.push(...forms);
+      return { username, password };
+    },
+    contentFor: (registry, { username, password }) => remember({ auths: { [registry]: { username, password, auth: base64(`${username}:${password}`) } } }),
     issueBroken() {
       const { value, forms } = entry('pull-robot');
       return remember({ auths: { [REGISTRY]: value, 'mirror.example.com': { auth: 'not base64!' } } }, ...forms);

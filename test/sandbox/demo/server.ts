@@ -1,5 +1,6 @@
 /** Which API server the demo plays on. */
 import type { ApiServer } from '../../integration/env/api-server.ts';
+import { HOME } from './cluster.ts';
 import { ExpectationError } from './expect.ts';
 import { requestsOf } from './requests.ts';
 import type { Requests } from './requests.ts';
@@ -7,7 +8,7 @@ import type { Requests } from './requests.ts';
 export interface Playground {
   readonly api: ApiServer;
   readonly name: string;
-  /** What a user has asked for so far, as the server saw it; undefined where the server keeps no record. */
+  /** What a user has asked for outside pullpass-system, as the server saw it; undefined where it keeps no record. */
   readonly requests: ((user: string) => Requests) | undefined;
 }
 
@@ -15,7 +16,7 @@ export interface Playground {
 export async function startSandbox(): Promise<Playground> {
   const { startSandbox: start } = await import('../kube-api/index.ts');
   const api = await start();
-  return { api, name: 'the sandbox, inside this process', requests: (user) => requestsOf(api.requests().filter((request) => request.user === user)) };
+  return { api, name: 'the sandbox, inside this process', requests: (user) => requestsOf(api.requests().filter((request) => request.user === user && request.namespace !== HOME)) };
 }
 
 /** A real kube-apiserver with etcd, where setup-envtest has put one. Throws one line that says how to get it. */

@@ -27,12 +27,7 @@ export interface StageOptions {
   readonly cleanUp: AsyncDisposableStack;
 }
 
-export interface SetStage extends Stage {
-  /** Files that a person can use meanwhile. */
-  readonly files: { readonly config: string; readonly kubeconfig: string };
-}
-
-export async function setStage({ startServer, tell, logins, color, signal, cleanUp }: StageOptions): Promise<SetStage> {
+export async function setStage({ startServer, tell, logins, color, signal, cleanUp }: StageOptions): Promise<Stage> {
   const directory = await mkdtemp(path.join(tmpdir(), 'pullpass-demo-'));
   cleanUp.defer(() => rm(directory, { recursive: true, force: true }));
   const write = async (name: string, content: string): Promise<string> => {
@@ -57,7 +52,7 @@ export async function setStage({ startServer, tell, logins, color, signal, clean
   await write('kubeconfig', api.adminKubeconfig());
   await cluster.namespace(HOME);
   await cluster.createAccount(HOME, 'pullpass');
-  expectEqual(rbac.code, 0, `the exit status of pullpass rbac (${rbac.stderr.trim()})`);
+  expectEqual(rbac.code, 0, `the exit status of pullpass rbac (${rbac.stderr.trim().split('\n', 1)[0]})`);
   const applied = await cluster.apply(rbac.stdout);
   expectEqual(applied, ['ClusterRole', 'ClusterRoleBinding', 'Role', 'RoleBinding'], 'what pullpass rbac prints');
   tell.holds('rights of the controller: what `pullpass rbac` prints, and nothing else');
@@ -76,8 +71,9 @@ export async function setStage({ startServer, tell, logins, color, signal, clean
   const own = rawClient(api, { token: tokenIn(kubeconfig) });
   cleanUp.defer(() => own.close());
   return {
-    cluster, controller, pullpass, logins, tell, files,
+    cluster, controller, pullpass, logins, tell, files, cleanUp, signal,
     requests: async () => requests?.(`system:serviceaccount:${HOME}:pullpass`) ?? requestsIn(await controller.metrics()),
+    ownWrites: requests === undefined ? 2 : 0,
     asController: async (method, url) => (await own.call(method, url, { signal })).code,
     connection: ['--config', files.config, '--kubeconfig', files.kubeconfig],
   };

@@ -40,7 +40,7 @@ export interface Sandbox extends ApiServer {
   readonly faults: Faults;
   /** A fresh token of a ServiceAccount, which must exist. */
   tokenFor(account: ServiceAccountRef): string;
-  /** Every request since the start or the last reset, in order of completion; a watch when it ends. */
+  /** Every request since the start or the last reset, in order of completion; a watch as soon as it is open. */
   requests(): readonly LoggedRequest[];
   resetRequests(): void;
   /** Forgets history: from here on older resourceVersions and continue tokens are answered with 410. */

@@ -57,8 +57,8 @@ export function notFound(resource: GroupResource, name: string): ApiError {
   return new ApiError(404, 'NotFound', `${qualified(resource)} "${name}" not found`, about(resource, name));
 }
 
-export function alreadyExists(resource: GroupResource, name: string): ApiError {
-  return new ApiError(409, 'AlreadyExists', `${qualified(resource)} "${name}" already exists`, about(resource, name));
+export function alreadyExists(resource: GroupResource, name: string, dying = false): ApiError {
+  return new ApiError(409, 'AlreadyExists', `${dying ? 'object is being deleted: ' : ''}${qualified(resource)} "${name}" already exists`, about(resource, name));
 }
 
 export function conflict(resource: GroupResource, name: string, why: string): ApiError {

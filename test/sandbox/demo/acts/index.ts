@@ -1,6 +1,7 @@
 /** The acts, in the order in which they are played. */
 import type { Act } from '../act.ts';
 import { badSource } from './bad-source.ts';
+import { caches } from './caches.ts';
 import { concurrentWriter } from './concurrent-writer.ts';
 import { drift } from './drift.ts';
 import { endState } from './end-state.ts';
@@ -14,7 +15,7 @@ import { rotation } from './rotation.ts';
 
 /** The last one leaves the controller running: `--keep` goes on from there. */
 export const ACTS: readonly Act[] = [
-  optIn, newAccount, concurrentWriter, drift, rotation, badSource, guard, foreignSecret, rights, optOut, endState,
+  optIn, caches, newAccount, concurrentWriter, drift, rotation, badSource, guard, foreignSecret, rights, optOut, endState,
 ];
 
 export { stop } from './stop.ts';

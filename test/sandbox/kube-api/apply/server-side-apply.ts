@@ -21,15 +21,17 @@ export function serverSideApply(live: KubeObject | undefined, config: JsonObject
   const me = { ...writer, operation: 'Apply' as const };
   const id = ownerId(me);
   const previous = owners.get(id);
-  const claimed = stripped(fieldSetOf(config, shape));
-  owners.set(id, { ...me, time: previous?.time, fields: claimed });
+  // With the name and the like, which nobody owns in the end: claiming those is what keeps metadata from being pruned.
+  owners.set(id, { ...me, time: previous?.time, fields: fieldSetOf(config, shape) });
 
   const merged = merge(before, config, shape) as JsonObject;
   const object = previous && !previous.fields.empty ? prune(merged, owners, previous.fields, shape) : merged;
   const settled = settle(before, object, shape, owners, id, force);
 
   const mine = settled.get(id);
-  if (mine && !equal(before, object)) settled.set(id, { ...mine, time: writer.time });
+  const fields = mine && stripped(mine.fields);
+  if (!mine || fields?.empty !== false) settled.delete(id);
+  else settled.set(id, { ...mine, fields, ...(equal(before, object) ? {} : { time: writer.time }) });
   return { object, managedFields: encodeOwners(settled) };
 }
 

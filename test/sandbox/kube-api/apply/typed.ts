@@ -83,7 +83,8 @@ function compareAt(before: Json | undefined, after: Json | undefined, given: Sha
     else if (!equal(before, after)) result.modified.add(path);
     return;
   }
-  for (const { element, left, right, inner } of pairs(before, after, shape)) compareAt(left, right, inner, [...path, element], result);
+  if (shape.type === 'list') compareItems(before, after, shape, path, result);
+  else for (const { element, left, right, inner } of fields(before, after, shape)) compareAt(left, right, inner, [...path, element], result);
   if (before === undefined) result.added.add(path);
   else if (after === undefined) result.removed.add(path);
 }
@@ -100,12 +101,35 @@ interface Pair {
   readonly inner: Shape;
 }
 
-function pairs(before: Json | undefined, after: Json | undefined, shape: Shape): Pair[] {
-  if (shape.type === 'list') {
-    const left = index(before, shape);
-    const right = index(after, shape);
-    return [...new Set([...left.keys(), ...right.keys()])].map((element) => ({ element, left: left.get(element), right: right.get(element), inner: shape.items }));
+/** Items that appear more than once have no identity: together they are one leaf. */
+function compareItems(before: Json | undefined, after: Json | undefined, shape: ListShape, path: readonly string[], result: Difference): void {
+  const left = grouped(before, shape);
+  const right = grouped(after, shape);
+  for (const element of new Set([...left.keys(), ...right.keys()])) {
+    const [ours = [], theirs = []] = [left.get(element), right.get(element)];
+    const itemPath = [...path, element];
+    if (ours.length > 1 && theirs.length > 1) {
+      if (!equal(ours, theirs)) result.modified.add(itemPath);
+      continue;
+    }
+    if (ours.length <= 1 && theirs.length <= 1) compareAt(ours[0], theirs[0], shape.items, itemPath, result);
+    else if (ours.length > 1 && theirs[0] !== undefined) compareAt(undefined, theirs[0], shape.items, itemPath, result);
+    else if (theirs.length > 1 && ours[0] !== undefined) compareAt(ours[0], undefined, shape.items, itemPath, result);
+    if (ours.length > 1) result.removed.add(itemPath);
+    if (theirs.length > 1) result.added.add(itemPath);
   }
+}
+
+function grouped(list: Json | undefined, shape: ListShape): Map<string, Json[]> {
+  const groups = new Map<string, Json[]>();
+  for (const item of Array.isArray(list) ? list : []) {
+    const element = itemElement(shape, item);
+    groups.set(element, [...groups.get(element) ?? [], item]);
+  }
+  return groups;
+}
+
+function fields(before: Json | undefined, after: Json | undefined, shape: Shape): Pair[] {
   const left = isObject(before) ? before : {};
   const right = isObject(after) ? after : {};
   return [...new Set([...Object.keys(left), ...Object.keys(right)])].map((key) => ({ element: `f:${key}`, left: left[key], right: right[key], inner: childShape(shape, key) }));
@@ -127,23 +151,37 @@ export function merge(live: Json | undefined, applied: Json | undefined, given: 
   return result;
 }
 
-/** Applied items come in the order in which they were applied; the others stay around them where they were. */
+/**
+ * Items that both have come in the order in which they were applied. Those of one side only keep their place on that side,
+ * and where the two sides could go either way, the live object's items come first.
+ */
 function mergeLists(live: Json, applied: Json, shape: ListShape): Json[] {
-  const before = index(live, shape);
+  const before = grouped(live, shape);
   const wanted = index(applied, shape);
-  const result: Json[] = [];
-  const left = [...before.keys()];
+  // Duplicates of the live object stay, each in its place, as long as nobody applies that item.
+  const left = (Array.isArray(live) ? live : []).map((item) => ({ element: itemElement(shape, item), item }));
   const right = [...wanted.keys()];
-  const take = (element: string): void => void result.push(merge(before.get(element), wanted.get(element), shape.items) as Json);
+  const shared = right.filter((element) => before.has(element));
+  const done = new Set<string>();
+  const result: Json[] = [];
+  const take = (element: string): void => {
+    done.add(element);
+    if (shared[0] === element) shared.shift();
+    const [only, ...more] = before.get(element) ?? [];
+    result.push(merge(more.length > 0 ? undefined : only, wanted.get(element), shape.items) as Json);
+  };
   while (left.length > 0 || right.length > 0) {
-    const [next] = left;
-    if (next !== undefined && next === right[0]) { take(next); left.shift(); right.shift(); continue; }
-    if (next !== undefined && !wanted.has(next)) { take(next); left.shift(); continue; }
-    const element = right.shift();
-    if (element === undefined) { left.shift(); continue; }
-    take(element);
-    const place = left.indexOf(element);
-    if (place !== -1) left.splice(place, 1);
+    const [ours, theirs] = [left[0], right[0]];
+    if (ours && theirs !== undefined) {
+      if (ours.element === theirs) { take(theirs); left.shift(); right.shift(); continue; }
+      // An item that both have, but whose turn it is not yet: it comes with the applied ones.
+      if (wanted.has(ours.element) && shared[0] !== undefined && shared[0] !== ours.element) { left.shift(); continue; }
+    }
+    if (ours) {
+      if (!wanted.has(ours.element)) { result.push(ours.item); left.shift(); continue; }
+      if (done.has(ours.element)) left.shift();
+    }
+    if (theirs !== undefined) { take(theirs); right.shift(); }
   }
   return result;
 }

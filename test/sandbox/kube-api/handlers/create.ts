@@ -38,7 +38,8 @@ export function createObject(context: Context, object: KubeObject, managedFields
   check({ group: kind.errorGroup, kind: kind.kind }, object.metadata.name, [...validateMetadata(object.metadata, kind.nameRule), ...kind.validate?.(object) ?? [], ...kind.validateCreate?.(object) ?? []]);
 
   const { name, namespace = '' } = object.metadata;
-  if (store.get(kind.storage, namespace, name)) throw alreadyExists(kind, name);
+  const existing = store.get(kind.storage, namespace, name);
+  if (existing) throw alreadyExists(kind, name, existing.metadata.deletionTimestamp !== undefined);
   if (options.dryRun) return ordered(context, object);
   return view(kind, store.create(kind.storage, toStored(context, object)));
 }
@@ -49,7 +50,7 @@ export function toStored({ kind }: Pick<Context, 'kind'>, object: KubeObject): K
 }
 
 function ordered({ kind }: Pick<Context, 'kind'>, object: KubeObject): KubeObject {
-  return decode(kind.shape, object).value as KubeObject;
+  return decode(kind.shape, object, true).value as KubeObject;
 }
 
 export function checkNamespace({ kind, resource }: Context, object: KubeObject): void {

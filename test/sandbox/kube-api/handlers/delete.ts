@@ -46,7 +46,9 @@ function remove({ cluster: { store }, kind }: Context, current: KubeObject, opti
   const marked = mark(stored);
   if (isFinished(marked)) {
     if (!options.dryRun) store.delete(kind.storage, stored);
-    return kind.returnsDeleted ? view(kind, marked) : undefined;
+    if (!kind.returnsDeleted) return undefined;
+    // Pods are deleted gracefully, even those that go at once; the others show no sign of it.
+    return kind.storage === '/pods' ? view(kind, marked) : current;
   }
   if (stored.metadata.deletionTimestamp !== undefined) return current;
   return view(kind, options.dryRun ? marked : store.update(kind.storage, marked));

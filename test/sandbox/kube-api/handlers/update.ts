@@ -121,7 +121,7 @@ function commit(context: Context, current: KubeObject, fresh: KubeObject, option
   if (options.dryRun) return view(kind, stored);
   if (isFinished(stored)) {
     store.delete(kind.storage, stored);
-    return view(kind, stored);
+    return kind.toStored ? view(kind, stored) : fresh;
   }
   return view(kind, store.update(kind.storage, stored));
 }

@@ -29,7 +29,6 @@ export const lease = defineKind({
     const transitions = at(object, 'spec', 'leaseTransitions');
     if (typeof duration === 'number' && duration <= 0) errors.push(invalid('spec.leaseDurationSeconds', duration, 'must be greater than 0'));
     if (typeof transitions === 'number' && transitions < 0) errors.push(invalid('spec.leaseTransitions', transitions, 'must be greater than or equal to 0'));
-    if (at(object, 'spec', 'holderIdentity') === '') errors.push(invalid('spec.holderIdentity', '', 'must not be empty'));
     return errors;
   },
   columns: [{ name: 'Holder', type: 'string', cell: (object) => textAt(object, 'spec', 'holderIdentity') }],

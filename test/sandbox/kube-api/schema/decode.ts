@@ -18,13 +18,18 @@ export interface Decoded {
   readonly unknown: readonly string[];
 }
 
-export function decode(shape: StructShape, input: Json | undefined): Decoded {
+/**
+ * `stored`: as it comes back from storage, which cannot tell an empty list from none. Until then a list that is always
+ * written is `[]` when somebody says so.
+ */
+export function decode(shape: StructShape, input: Json | undefined, stored = false): Decoded {
   const unknown: string[] = [];
-  const value = decodeStruct(shape, input ?? null, { unknown, path: '', goPath: shape.name });
+  const value = decodeStruct(shape, input ?? null, { unknown, path: '', goPath: shape.name, stored });
   return { value: value ?? {}, unknown };
 }
 
 interface Place {
+  readonly stored: boolean;
   readonly unknown: string[];
   /** As in `unknown field "spec.foo"`. */
   readonly path: string;
@@ -66,7 +71,7 @@ function decodeStruct(shape: StructShape, input: Json, place: Place): JsonObject
   }
   const out: JsonObject = {};
   for (const [key, field] of Object.entries(shape.fields)) {
-    const written = writtenOut(field, decoded[key]);
+    const written = writtenOut(field, decoded[key], place.stored);
     if (written !== undefined) out[key] = written;
   }
   if (shape.open) {
@@ -76,9 +81,9 @@ function decodeStruct(shape: StructShape, input: Json, place: Place): JsonObject
 }
 
 /** What Go's encoder would write for a field of this value. */
-function writtenOut(field: Field, value: Json | undefined): Json | undefined {
+function writtenOut(field: Field, value: Json | undefined, stored: boolean): Json | undefined {
   if (field.zero === 'keep') return value;
-  if (value === undefined || isZero(value)) return field.zero === 'always' ? zero(field.shape, value) : undefined;
+  if (value === undefined || isZero(value)) return field.zero === 'always' ? zero(field.shape, stored ? undefined : value) : undefined;
   return value;
 }
 
@@ -93,7 +98,7 @@ function zero(shape: Shape, given?: Json): Json {
     case 'string': case 'intOrString': case 'quantity': return '';
     case 'integer': return 0;
     case 'boolean': return false;
-    case 'struct': return decodeStruct(shape, {}, { unknown: [], path: '', goPath: shape.name }) ?? {};
+    case 'struct': return decodeStruct(shape, {}, { unknown: [], path: '', goPath: shape.name, stored: false }) ?? {};
     case 'list': case 'map': return given ?? null;
     default: return null;
   }
@@ -175,7 +180,11 @@ function withoutIndexes(path: string): string {
   return path.replace(/\[\d+\]/g, '');
 }
 
+const empties = new WeakMap<StructShape, JsonObject>();
+
 /** What an object of this shape is before anybody sets anything: ownership of fields is counted from here. */
 export function emptyObject(shape: StructShape, kind: Json | undefined, apiVersion: Json | undefined): JsonObject {
-  return { ...decode(shape, {}).value, kind, apiVersion };
+  let empty = empties.get(shape);
+  if (!empty) empties.set(shape, empty = decode(shape, {}).value);
+  return { ...empty, kind, apiVersion };
 }

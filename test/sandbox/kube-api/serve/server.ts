@@ -66,7 +66,13 @@ export class ApiHttpServer {
     const info = parseRequest(request.method ?? 'GET', request.url ?? '/');
     let user: User = ANONYMOUS;
     let cut = false;
-    response.once('close', () => this.#record(request, info, user, cut ? 0 : response.statusCode));
+    // A watch is on record from its start, everything else from its end.
+    let recorded = false;
+    const record = (): void => {
+      if (!recorded) this.#record(request, info, user, cut ? 0 : response.statusCode);
+      recorded = true;
+    };
+    response.once('close', record);
     try {
       user = authenticate(request, this.#options.cluster.tokens, this.#options.anonymous);
       user = impersonate(this.#options.cluster.store, user, request.headers);
@@ -86,7 +92,7 @@ export class ApiHttpServer {
         userAgent: request.headers['user-agent'] ?? '', contentType: request.headers['content-type'] ?? '',
       };
       const representation = negotiate(request.headers.accept, truthy(info.query.get('pretty')));
-      if (info.verb === 'watch') { this.#watch(context, info, response, representation); return; }
+      if (info.verb === 'watch') { this.#watch(context, info, response, representation); record(); return; }
       const result = handle(context, info.verb);
       if (loseAnswer) { cut = true; response.destroy(); request.socket.destroy(); return; }
       respond(response, context, result, representation);

@@ -62,7 +62,7 @@ export function validateMetadataUpdate(fresh: KubeObject, old: KubeObject): Fiel
   const { metadata: now } = fresh;
   const { metadata: before } = old;
   if (before.deletionTimestamp !== undefined) {
-    const added = (now.finalizers ?? []).filter((finalizer) => !before.finalizers?.includes(finalizer));
+    const added = [...new Set(now.finalizers)].filter((finalizer) => !before.finalizers?.includes(finalizer)).sort();
     if (added.length > 0) {
       const list = added.map((finalizer) => JSON.stringify(finalizer)).join(', ');
       errors.push(forbiddenField('metadata.finalizers', `no new finalizers can be added if the object is being deleted, found new finalizers []string{${list}}`));

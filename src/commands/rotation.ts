@@ -1,0 +1,108 @@
+/** How far a rotation is: which copies and cache proxies carry what the source holds now. For `plan`, `wait` and the audit. */
+import type { Configuration } from '../config/schema.ts';
+import { UserError } from '../errors.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { isForbidden, isNotFound } from '../kube/api-error.ts';
+import type { ApiObject } from '../kube/list.ts';
+import { chooseLogin } from '../plan/proxy.ts';
+import { createProxies } from '../proxies/index.ts';
+import type { ConfiguredProxy } from '../proxies/index.ts';
+import { carries, loginMac } from '../reconcile/proxy.ts';
+import { createState } from '../reconcile/state.ts';
+import type { State } from '../reconcile/state.ts';
+import { planCluster } from './plan.ts';
+import type { Snapshot } from './plan.ts';
+
+export interface ProxyProgress {
+  readonly name: string;
+  readonly kind: string;
+  readonly source: string;
+  /** Carries the login that the source has now; undefined where that cannot be told. */
+  readonly applied: boolean | undefined;
+  readonly verified: 'verified' | 'refused' | 'unknown';
+  /** Whether it was looked at since: a login that was only written may still be wrong. */
+  readonly checked: boolean;
+  /** Whether a private pull can show it: then it must, before the old login is revoked. */
+  readonly probed: boolean;
+  /** One line: what keeps it, or what the last verdict was. */
+  readonly why: string;
+  readonly since?: string;
+}
+
+export interface RotationProgress {
+  readonly source: string;
+  /** Why the content that the source holds now is not spread; empty when nothing is in the way. */
+  readonly heldBack: readonly string[];
+  readonly copies: { readonly total: number; /** Namespaces, sorted. */ readonly behind: readonly string[]; /** Namespaces whose Secret by that name is not ours. */ readonly foreign: readonly string[] };
+  readonly proxies: readonly ProxyProgress[];
+  readonly complete: boolean;
+}
+
+export interface RotationOptions {
+  client: KubeClient;
+  configuration: Configuration;
+  /** Where the controller keeps its state. */
+  namespace: string;
+  snapshot: Snapshot;
+}
+
+/** One per configured source, in order. Throws ApiError where copies or sources cannot be read. */
+export async function observeRotations({ client, configuration, namespace, snapshot }: RotationOptions): Promise<RotationProgress[]> {
+  const state = createState(client, namespace);
+  const known = await state.peek();
+  const plans = planCluster(snapshot).namespaces;
+  const proxies = await Promise.all(createProxies(configuration).map((proxy) => observeProxy(proxy, { client, snapshot, state: known ? state : undefined })));
+
+  return snapshot.book.observe().map(({ config, problems }) => {
+    const standings = plans.flatMap((plan) => plan.standings.filter(({ source, choice }) => source === config.name && choice.in).map((standing) => ({ ...standing, namespace: plan.namespace })));
+    const foreign = standings.filter(({ copy }) => copy === 'foreign').map((s) => s.namespace);
+    const behind = standings.filter(({ copy }) => copy !== 'in sync' && copy !== 'source' && copy !== 'foreign').map((s) => s.namespace);
+    const content = snapshot.book.content(config.name);
+    const record = known ? state.source(config.name) : undefined;
+    const refused = content !== undefined && record?.state === 'held back' && record.mac === state.mac(content) ? record.why : [];
+    const heldBack = [...problems, ...refused];
+    const own = proxies.filter(({ source }) => source === config.name);
+    return {
+      source: config.name,
+      heldBack,
+      copies: { total: standings.length - foreign.length, behind, foreign },
+      proxies: own,
+      complete: heldBack.length === 0 && behind.length === 0 && own.every(isDone),
+    };
+  });
+}
+
+/** Carries the login, and what can show that it works has shown it. */
+export function isDone({ applied, checked, probed, verified }: ProxyProgress): boolean {
+  return applied === true && checked && (probed ? verified === 'verified' : verified !== 'refused');
+}
+
+async function observeProxy(proxy: ConfiguredProxy, { client, snapshot, state }: { client: KubeClient; snapshot: Snapshot; state: State | undefined }): Promise<ProxyProgress> {
+  const { config } = proxy;
+  const at = { name: config.name, kind: config.kind, source: config.source, probed: config.probe !== undefined };
+  const no = (why: string, applied: boolean | undefined = false): ProxyProgress => ({ ...at, applied, verified: 'unknown', checked: false, why });
+  const credentials = snapshot.book.credentials(config.source);
+  if (credentials === undefined) return no('the source has no usable content');
+  const choice = chooseLogin(credentials, config.registry);
+  if (!choice.ok) return no(choice.problem);
+  if (state === undefined) return no('the state of the controller cannot be read: it has not run yet, or the right to read it is missing', undefined);
+
+  const mac = loginMac({ state, proxy, login: choice.login });
+  const record = state.proxy(config.name);
+  const fingerprints = await Promise.all(proxy.adapter.targets.map(async (target) => target.fingerprint(await read(client, `${target.path}/${target.name}`), state.mac)));
+  const applied = carries(proxy, choice.login, fingerprints, state.mac) ?? record.applied?.mac === mac;
+  if (!applied) return no(record.refused?.mac === mac ? `the login is refused: ${record.refused.why}` : 'does not carry the current login yet');
+  const { verified } = record;
+  if (verified?.mac !== mac) return no('applied, not verified yet', true);
+  return { ...at, applied, verified: verified.state, checked: true, why: verified.why, since: verified.at };
+}
+
+async function read(client: KubeClient, path: string): Promise<ApiObject | undefined> {
+  try {
+    return await client.get<ApiObject>(path, { sensitive: true });
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    if (isForbidden(error)) throw new UserError(`no right to read ${path}: ask for it, or use a kubeconfig that has it`, { cause: error });
+    throw error;
+  }
+}

@@ -1,0 +1,61 @@
+/** `pullpass wait`: blocks until a rotation is complete, and says what is behind if it does not become so. */
+import { messageOf, UsageError } from '../errors.ts';
+import { UnreachableError } from '../kube/api-error.ts';
+import { sleep } from '../kube/sleep.ts';
+import { isDone } from './rotation.ts';
+import type { RotationProgress } from './rotation.ts';
+
+export interface WaitOptions {
+  source: string;
+  /** Reads how all rotations stand. */
+  observe: () => Promise<readonly RotationProgress[]>;
+  timeoutMs: number;
+  intervalMs?: number;
+  /** A line of progress; called when it differs from the one before. */
+  progress: (line: string) => void;
+  now?: () => number;
+  signal: AbortSignal;
+}
+
+/** Resolves to what to print and the exit status: 0 complete, 1 not in time. Throws UsageError for an unknown source. */
+export async function runWait({ source, observe, timeoutMs, intervalMs = 1_000, progress, now = Date.now, signal }: WaitOptions): Promise<{ text: string; exitCode: 0 | 1 }> {
+  const deadline = now() + timeoutMs;
+  let last = '';
+  let at: RotationProgress | undefined;
+  let trouble: string;
+  for (;;) {
+    try {
+      const all = await observe();
+      at = all.find((rotation) => rotation.source === source);
+      if (at === undefined) throw new UsageError(`wait: the configuration has no source "${source}"; it has: ${all.map((r) => r.source).join(', ')}`);
+      trouble = '';
+    } catch (error) {
+      // An API server that restarts in the middle of a rotation is no reason to stop waiting.
+      if (!(error instanceof UnreachableError)) throw error;
+      trouble = messageOf(error);
+    }
+    if (at?.complete === true && trouble === '') return { text: `complete: the old credential can be revoked (${summary(at)})`, exitCode: 0 };
+    const line = trouble || (at === undefined ? 'waiting' : summary(at));
+    if (line !== last) progress((last = line));
+    if (now() >= deadline || signal.aborted) break;
+    await sleep(Math.min(intervalMs, Math.max(0, deadline - now())), signal);
+  }
+  return { text: [`not complete: do not revoke the old credential yet. Behind:`, ...(trouble ? [trouble] : []), ...(at === undefined ? [] : behind(at))].join('\n  '), exitCode: 1 };
+}
+
+function summary({ copies, proxies, heldBack }: RotationProgress): string {
+  const done = copies.total - copies.behind.length;
+  const applied = proxies.filter((proxy) => proxy.applied === true);
+  const verified = applied.filter((proxy) => proxy.verified === 'verified');
+  const parts = [`${done}/${copies.total} copies`, ...(proxies.length === 0 ? [] : [`${applied.length}/${proxies.length} cache proxies`, `${verified.length} verified`])];
+  return `${heldBack.length > 0 ? 'held back; ' : ''}${parts.join(', ')}`;
+}
+
+function behind({ copies, proxies, heldBack }: RotationProgress): string[] {
+  const shown = copies.behind.slice(0, 10).join(', ');
+  return [
+    ...heldBack.map((why) => `the source is held back: ${why}`),
+    ...(copies.behind.length === 0 ? [] : [`${copies.behind.length} copies: ${shown}${copies.behind.length > 10 ? ', ...' : ''}`]),
+    ...proxies.filter((proxy) => !isDone(proxy)).map(({ name, why }) => `cache proxy ${name}: ${why}`),
+  ];
+}

@@ -1,0 +1,71 @@
+/** Reads an object, patches it and reads it again until nothing is missing; what others write meanwhile is never overwritten. */
+import { isDeepStrictEqual } from 'node:util';
+import { UserError } from '../errors.ts';
+import { isConflict, isRace } from '../kube/api-error.ts';
+import type { ApiObject } from '../kube/list.ts';
+import { sleep } from '../kube/sleep.ts';
+import type { JsonPatchOperation } from '../plan/service-account.ts';
+import { LostRaceError } from '../reconcile/apply.ts';
+import type { ProxyKube } from './proxy.ts';
+
+const ATTEMPTS = 5;
+
+export interface Convergence {
+  readonly path: string;
+  /** How messages call the object. */
+  readonly what: string;
+  /** What brings the object one step nearer; empty: it is as wanted. Pure; may throw. */
+  readonly next: (object: ApiObject) => readonly JsonPatchOperation[];
+  /** The error to throw when the object is not there. */
+  readonly absent: () => Promise<Error>;
+}
+
+/** @throws UserError when a patch has no effect, LostRaceError when others keep writing, and whatever else the server says. */
+export async function converge(kube: ProxyKube, signal: AbortSignal, { path, what, next, absent }: Convergence): Promise<void> {
+  let sent: Sent | undefined;
+  for (let attempt = 0; ; attempt++) {
+    const object = await kube.get<ApiObject>(path);
+    if (object === undefined) throw await absent();
+    const { resourceVersion: version } = object.metadata;
+    const patch = next(object);
+    if (patch.length === 0) return;
+    if (sent !== undefined && isFutile(sent, { version, patch })) throw ineffective(what, sent.refusal);
+    if (attempt === ATTEMPTS) throw new LostRaceError(`${what}: others wrote it ${ATTEMPTS} times while we tried to`, { cause: sent?.refusal });
+    // Without a pause, many writers keep running into each other.
+    if (sent?.refusal !== undefined) await sleep(Math.random() * 10 * 2 ** attempt, signal);
+    signal.throwIfAborted();
+    // Every write of others changes the version. A test of the fields themselves would never pass where they hold "<",
+    // ">" or "&": the server compares bytes, and in its own these are escaped.
+    const guarded = [{ op: 'test', path: '/metadata/resourceVersion', value: version }, ...patch];
+    sent = { version, patch, refusal: await refusalOf(kube.patch(path, 'application/json-patch+json', guarded)) };
+  }
+}
+
+interface Sent {
+  readonly version: string | undefined;
+  readonly patch: readonly JsonPatchOperation[];
+  readonly refusal: Error | undefined;
+}
+
+/** Whether another try would end as the last one did: it was taken and had no effect, or refused though nobody was quicker. */
+function isFutile(last: Sent, now: Omit<Sent, 'refusal'>): boolean {
+  if (!isDeepStrictEqual(last.patch, now.patch)) return false;
+  // 409 is a lost race too, and can come while the object is as it was.
+  return last.refusal === undefined || (!isConflict(last.refusal) && last.version === now.version);
+}
+
+function ineffective(what: string, refusal: Error | undefined): UserError {
+  if (refusal === undefined) return new UserError(`${what}: a change was accepted and is not there: its CRD has no such field, or another controller takes it back`);
+  return new UserError(`${what}: the API server refuses the change: its CRD has another form for the field, or an admission policy denies it`, { cause: refusal });
+}
+
+/** What the server said of a patch whose object had changed, or that it does not take. Other errors are thrown. */
+async function refusalOf(patched: Promise<void>): Promise<Error | undefined> {
+  try {
+    await patched;
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof Error && isRace(error))) throw error;
+    return error;
+  }
+}

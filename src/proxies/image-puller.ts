@@ -1,0 +1,33 @@
+/** kubernetes-image-puller has one string of names, separated by ";". Its operator rolls the puller when the string changes. */
+import type { ConfigOf } from '../config/cache-proxies.ts';
+import type { ApiObject } from '../kube/list.ts';
+import { patchedProduct, type PatchOptions } from './custom-object.ts';
+import { type Edit, missing, put } from './object-edit.ts';
+import { readField } from './json-pointer.ts';
+import type { CacheProxy } from './proxy.ts';
+
+const NAMES = '/spec/imagePullSecrets';
+
+export function imagePuller(config: ConfigOf<'image-puller'>, { copyName }: PatchOptions): CacheProxy {
+  const { name, registry, object: { namespace, name: puller } } = config;
+  return patchedProduct({
+    name,
+    product: 'kubernetes-image-puller',
+    registry,
+    object: { apiVersion: 'che.eclipse.org/v1alpha1', resource: 'kubernetesimagepullers', kind: 'KubernetesImagePuller', namespace, name: puller },
+    // The puller's pods run next to their KubernetesImagePuller. They read the Secret at each pull: no trigger.
+    copy: { namespace, name: copyName },
+    point: (object) => addName(object, copyName),
+  });
+}
+
+function addName(object: ApiObject, name: string): Edit {
+  const field = readField(object, NAMES);
+  if ('missingParent' in field) return missing(field.missingParent);
+  const names = field.value ?? '';
+  if (typeof names !== 'string') return { problem: `has no text at ${NAMES}` };
+  // Split and trimmed as the puller does it; what others wrote stays as they wrote it.
+  if (names.split(';').some((part) => part.trim() === name)) return { patch: [] };
+  const kept = names.trimEnd();
+  return { patch: [put(NAMES, kept === '' || kept.endsWith(';') ? kept + name : `${kept};${name}`)] };
+}

@@ -1,0 +1,28 @@
+/** RFC 6901: reading a field of an object by its path. */
+
+export type Field =
+  /** undefined: the field is not there (or null, which the API server takes for the same) and can be added. */
+  | { readonly value: unknown }
+  /** The pointer of what the field would have to be in. */
+  | { readonly missingParent: string };
+
+/** `pointer` is `/a/b`, or empty for the object itself. */
+export function readField(object: unknown, pointer: string): Field {
+  const parts = pointer.split('/').slice(1);
+  let current = object;
+  for (const [depth, part] of parts.entries()) {
+    if (typeof current !== 'object' || current === null) return { missingParent: `/${parts.slice(0, depth).join('/')}` };
+    const key = unescapePart(part);
+    current = Object.hasOwn(current, key) ? (current as Record<string, unknown>)[key] : undefined;
+  }
+  return { value: current ?? undefined };
+}
+
+/** `part` as one step of a pointer. */
+export function escapePart(part: string): string {
+  return part.replaceAll('~', '~0').replaceAll('/', '~1');
+}
+
+function unescapePart(part: string): string {
+  return part.replaceAll('~1', '/').replaceAll('~0', '~');
+}

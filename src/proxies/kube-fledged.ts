@@ -1,0 +1,40 @@
+/** kube-fledged pulls with `imagePullSecrets` of an ImageCache; a refresh makes it try again what it could not pull. */
+import type { ConfigOf } from '../config/cache-proxies.ts';
+import { UserError } from '../errors.ts';
+import type { ApiObject } from '../kube/list.ts';
+import type { JsonPatchOperation } from '../plan/service-account.ts';
+import { patchedProduct, type PatchOptions } from './custom-object.ts';
+import { NotYetError } from './proxy.ts';
+import { addReference, annotate, annotationPath } from './object-edit.ts';
+import type { CacheProxy } from './proxy.ts';
+
+const LIST = '/spec/imagePullSecrets';
+const REFRESH = 'kubefledged.io/refresh-imagecache';
+
+export function kubeFledged(config: ConfigOf<'kube-fledged'>, { copyName }: PatchOptions): CacheProxy {
+  const { name, registry, object: { namespace, name: cache } } = config;
+  return patchedProduct({
+    name,
+    product: 'kube-fledged',
+    registry,
+    object: { apiVersion: 'kubefledged.io/v1alpha2', resource: 'imagecaches', kind: 'ImageCache', namespace, name: cache },
+    // An ImageCache has no reference into other namespaces.
+    copy: { namespace, name: copyName },
+    point: (object) => addReference(object, LIST, copyName),
+    trigger: refresh,
+    gate: idle(`${namespace}/${cache}`),
+  });
+}
+
+/** What counts is that the annotation comes up: one that a refresh left behind is taken away first, then set. */
+function refresh(object: ApiObject, record: Readonly<Record<string, string>>): readonly JsonPatchOperation[] {
+  if (object.metadata.annotations?.[REFRESH] === undefined) return annotate(object, { [REFRESH]: '', ...record });
+  return [{ op: 'remove', path: annotationPath(REFRESH) }];
+}
+
+/** kube-fledged drops every change that is made while it is at work, and would pull again what was purged on purpose. */
+const idle = (cache: string) => (object: ApiObject): void => {
+  const { status } = object as { status?: { status?: unknown; reason?: unknown } };
+  if (status?.status === 'Processing') throw new NotYetError(`ImageCache "${cache}" is being processed, and kube-fledged ignores changes meanwhile`);
+  if (status?.reason === 'ImageCachePurge') throw new UserError(`ImageCache "${cache}" was purged and is left alone: delete it, or refresh it yourself (annotation ${REFRESH})`);
+};

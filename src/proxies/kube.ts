@@ -1,0 +1,78 @@
+/** What adapters may do with the API server. Logins pass through here: nothing that the server says of a body is repeated. */
+import { UserError } from '../errors.ts';
+import { isNotFound } from '../kube/api-error.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { paths } from '../kube/paths.ts';
+import { ANNOTATION_ADOPT, MANAGER } from '../names.ts';
+import type { ProxyKube } from './proxy.ts';
+import { decode, isAsWanted, madeByUsAlone, ownerOf, secretBody, TYPE_OPAQUE } from './rendered-secret.ts';
+import type { ObservedSecret, WantedSecret } from './rendered-secret.ts';
+
+/**
+ * The calls of one cache proxy, bounded in time by the client and by `signal`.
+ * Errors: UserError where somebody has to do something; ApiError and UnreachableError of the client, 409 and 422 for a
+ * lost race: all of them are to be tried again later.
+ */
+export function createProxyKube({ client, proxy, signal }: { client: KubeClient; /** Its name in the configuration. */ proxy: string; signal: AbortSignal }): ProxyKube {
+  const secretly = { signal, sensitive: true };
+
+  async function get<T>(path: string): Promise<T | undefined> {
+    try {
+      return await client.get<T>(path, secretly);
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    }
+  }
+
+  const put = (secret: WantedSecret, body: object, force: boolean): Promise<ObservedSecret> =>
+    client.patch(paths.secrets(secret.namespace, secret.name), 'application/apply-patch+yaml', body, { query: { fieldManager: MANAGER, force }, ...secretly });
+
+  /** Not forced: a Secret that came up meanwhile with other content of the same keys answers 409. */
+  async function create(secret: WantedSecret): Promise<void> {
+    const made = await put(secret, secretBody(secret, proxy), false).catch((error: unknown) => {
+      if (!isNotFound(error)) throw error;
+      throw new UserError(`cache proxy "${proxy}": namespace "${secret.namespace}" is not there: create it, or correct secret.namespace`, { cause: error });
+    });
+    if (madeByUsAlone(made)) return;
+    // It came up meanwhile with other keys, and the apply was merged into it: an apply of nothing takes ours out again.
+    const { uid, resourceVersion } = made.metadata;
+    await put(secret, { apiVersion: 'v1', kind: 'Secret', metadata: { namespace: secret.namespace, name: secret.name, uid, resourceVersion } }, true);
+    throw foreign(secret);
+  }
+
+  function foreign({ namespace, name }: WantedSecret): UserError {
+    return new UserError(`cache proxy "${proxy}": Secret ${namespace}/${name} was not made by Pullpass and is left alone: delete or rename it, or annotate it ${ANNOTATION_ADOPT}="true" to let Pullpass take it over`);
+  }
+
+  return {
+    async applySecret(secret) {
+      const { namespace, name, type = TYPE_OPAQUE } = secret;
+      const found = await get<ObservedSecret>(paths.secrets(namespace, name));
+      if (found === undefined) return create(secret);
+      const owner = ownerOf(found);
+      if (owner === 'foreign') throw foreign(secret);
+      if (owner === 'copy') throw new UserError(`cache proxy "${proxy}": Secret ${namespace}/${name} is the copy of a source: give one of them another name`);
+      if (isAsWanted(found, secret, proxy)) return;
+      const { uid, resourceVersion } = found.metadata;
+      const guard = { ...(uid !== undefined && { uid }), ...(resourceVersion !== undefined && { resourceVersion }) };
+      // The type is immutable; so is all the rest, where somebody said so.
+      if (found.type !== type || found.immutable === true) {
+        if (owner === 'given') throw new UserError(`cache proxy "${proxy}": Secret ${namespace}/${name} is ${found.immutable === true ? 'immutable' : `of type ${found.type}, not ${type}`}, which cannot be changed: delete it, Pullpass then makes it anew`);
+        await client.delete(paths.secrets(namespace, name), { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: guard }, secretly);
+        return create(secret);
+      }
+      // Forced, so that drift is put right: with the guard it is the very object that was looked at.
+      await put(secret, secretBody(secret, proxy, guard), true);
+    },
+    async readSecret({ namespace, name }) {
+      const found = await get<ObservedSecret>(paths.secrets(namespace, name));
+      if (found === undefined) throw new UserError(`cache proxy "${proxy}": Secret ${namespace}/${name} is not there: create it, or correct its name in the configuration`);
+      return Object.fromEntries(Object.entries(found.data ?? {}).map(([key, base64]) => [key, decode(base64)]));
+    },
+    get,
+    async patch(path, type, body) {
+      await client.patch(path, type, body, { query: { fieldManager: MANAGER }, ...secretly });
+    },
+  };
+}

@@ -1,0 +1,87 @@
+/** What every cache proxy product looks like to the engine. One file a product implements it; all run one conformance suite. */
+import type { ApiObject } from '../kube/list.ts';
+import type { Right } from '../plan/rights.ts';
+import type { HttpClient } from '../registry/http.ts';
+
+/** The upstream login to forward. */
+export interface UpstreamLogin {
+  /** Canonical registry, `host[:port]`; Docker Hub is `docker.io`. A product that wants another name for it writes that. */
+  readonly registry: string;
+  readonly username: string;
+  readonly password: string;
+}
+
+/** Keyed digest of a text: may be kept and compared, says nothing about the text. The same in every replica. */
+export type Mac = (text: string) => string;
+
+/** One object in the API server that shows what a product was given. It is watched, by name. */
+export interface Target {
+  /** Collection to watch, such as `/api/v1/namespaces/x/secrets`. */
+  readonly path: string;
+  readonly name: string;
+  /** What of the observed object decides; no credential, only macs of one. undefined: the object is absent. */
+  fingerprint(object: ApiObject | undefined, mac: Mac): string;
+  /** What {@link fingerprint} must be once `login` was applied. */
+  expected(login: UpstreamLogin, mac: Mac): string;
+}
+
+/** What an adapter may do with the API server; implemented once, bounded in time, credentials never repeated in errors. */
+export interface ProxyKube {
+  /** Server-side apply with our field manager, forced; `managed-by` and the label of the cache proxy are added. Refuses a Secret that is not ours unless it says adopt. */
+  applySecret(secret: { namespace: string; name: string; type?: string; data: Readonly<Record<string, string>> /* plain text */; annotations?: Readonly<Record<string, string>> }): Promise<void>;
+  /** Data of a Secret, decoded. Throws UserError when it is not there. */
+  readSecret(secret: { namespace: string; name: string }): Promise<Readonly<Record<string, string>>>;
+  get<T>(path: string): Promise<T | undefined>;
+  /** Merge patch, or JSON Patch where a list is edited (then guarded by `test`). */
+  patch(path: string, type: 'application/merge-patch+json' | 'application/json-patch+json', body: object): Promise<void>;
+}
+
+export interface ProxyContext {
+  readonly kube: ProxyKube;
+  /** For the product's own API: bounded, no redirects to other hosts, credentials never in errors. */
+  readonly http: HttpClient;
+  readonly mac: Mac;
+  readonly signal: AbortSignal;
+  /** Name of the copy of the proxy's source: what `patch` products point at. */
+  readonly copyName: string;
+}
+
+/** The product, or its upstream, says no to the login to forward: more tries would lock an account. */
+export class LoginRefusedError extends Error {
+  override name = 'LoginRefusedError';
+}
+
+/** The product says no to our own administrator's login: the login to forward was not tried. */
+export class AdminRefusedError extends LoginRefusedError {
+  override name = 'AdminRefusedError';
+}
+
+/** Something else has to happen first, and is about to: no failure unless it lasts. A target changes when it has happened. */
+export class NotYetError extends Error {
+  override name = 'NotYetError';
+}
+
+export interface Verdict {
+  readonly state: 'verified' | 'refused' | 'unknown';
+  /** One line, no credential. */
+  readonly why: string;
+}
+
+export interface CacheProxy {
+  /** Rights on the API server, limited by name. */
+  readonly rights: readonly Right[];
+  /**
+   * What shows that a login was applied: the engine calls {@link apply} only when one of them does not match. Empty for a
+   * product that keeps it behind its own API, where passwords cannot be read back: then the engine remembers a mac.
+   */
+  readonly targets: readonly Target[];
+  /** Everything of the configuration that decides what is written, for the remembered mac of products without targets. */
+  readonly identity: string;
+  /**
+   * Brings the product's login up to date. Idempotent: what is right already is not written again. Where the product can
+   * try a candidate, it is tried first, and a refused one changes nothing: throws LoginRefusedError. Other errors are retried with backoff.
+   */
+  apply(login: UpstreamLogin, context: ProxyContext): Promise<void>;
+  /** Asks the product itself whether its login works, where it can tell. A pull through `probe` is the engine's business. */
+  verify?(login: UpstreamLogin, context: ProxyContext): Promise<Verdict>;
+}

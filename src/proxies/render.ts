@@ -1,0 +1,103 @@
+/**
+ * The render shape: a Secret in the product's own format, then, where the product reads it only at its start, a roll of
+ * its workload. Each is a target of its own, so that a crash between the two converges.
+ */
+import { UserError } from '../errors.ts';
+import type { ApiObject } from '../kube/list.ts';
+import { paths } from '../kube/paths.ts';
+import { LABEL_CACHE_PROXY } from '../names.ts';
+import type { Right } from '../plan/rights.ts';
+import type { CacheProxy, Mac, ProxyKube, Target, UpstreamLogin } from './proxy.ts';
+import { decode, ownedKeys, ownerOf, TYPE_OPAQUE } from './rendered-secret.ts';
+import type { ObservedSecret } from './rendered-secret.ts';
+
+/** On the pod template of the workload: keyed digest of the content that its pods started with. */
+export const ANNOTATION_LOGIN = 'pullpass.dev/login';
+
+/** Key of the Secret -> what stands there for a login. The keys are known without one. */
+export type Files = Readonly<Record<string, (login: UpstreamLogin) => string>>;
+
+interface Workload {
+  readonly kind: 'Deployment' | 'StatefulSet' | 'DaemonSet';
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** What every render kind has in its configuration. */
+export interface RenderConfig {
+  readonly name: string;
+  readonly secret: { readonly namespace: string; readonly name: string };
+  /** None: the product reads the Secret by itself. */
+  readonly workload?: Workload | undefined;
+}
+
+export function render({ name, secret, workload }: RenderConfig, files: Files): CacheProxy {
+  const content = (login: UpstreamLogin): Record<string, string> => Object.fromEntries(Object.entries(files).map(([key, text]) => [key, text(login)]));
+  /** Of the whole content: what the pods have started with. */
+  const revision = (login: UpstreamLogin, mac: Mac): string => mac(JSON.stringify(Object.entries(content(login)).sort(byKey)));
+  const why = `keep the login of cache proxy "${name}"`;
+  return {
+    rights: [
+      { apiGroup: '', resource: 'secrets', verbs: ['get', 'list', 'watch', 'create', 'patch', 'delete'], resourceNames: [secret.name], namespace: secret.namespace, why },
+      ...(workload === undefined ? [] : [rightToRoll(workload, name)]),
+    ],
+    targets: [
+      secretTarget(name, secret, Object.keys(files), content),
+      ...(workload === undefined ? [] : [workloadTarget(workload, revision)]),
+    ],
+    identity: JSON.stringify({ secret, workload, keys: Object.keys(files).sort() }),
+    async apply(login, { kube, mac }) {
+      // Pods that come up from here on find the new login; only then the old ones go.
+      await kube.applySecret({ ...secret, data: content(login) });
+      if (workload !== undefined) await roll(kube, name, workload, revision(login, mac));
+    },
+  };
+}
+
+function secretTarget(proxy: string, { namespace, name }: RenderConfig['secret'], keys: readonly string[], content: (login: UpstreamLogin) => Record<string, string>): Target {
+  // Whose it is counts as well: somebody else's Secret is to be reported, even when it happens to hold the right login.
+  const show = (owner: string, type: string, texts: [key: string, text: string | undefined][], mac: Mac): string =>
+    JSON.stringify([owner, type, ...texts.sort(byKey).map(([key, text]) => [key, text === undefined ? null : mac(text)])]);
+  return {
+    path: paths.secrets(namespace),
+    name,
+    fingerprint(object, mac) {
+      if (object === undefined) return 'absent';
+      const { type = '', data = {}, ...secret } = object as ObservedSecret;
+      const owner = ownerOf(secret) === 'ours' ? (secret.metadata.labels?.[LABEL_CACHE_PROXY] ?? '') : '';
+      // A key that we wrote under an older configuration still holds a login: it shows until it is gone.
+      return show(owner, type, [...new Set([...keys, ...ownedKeys(secret)])].map((key) => [key, data[key] === undefined ? undefined : decode(data[key])]), mac);
+    },
+    expected: (login, mac) => show(proxy, TYPE_OPAQUE, Object.entries(content(login)), mac),
+  };
+}
+
+type Rolled = ApiObject & { spec?: { template?: { metadata?: { annotations?: Record<string, string> } } } };
+const rolledTo = (object: Rolled): string | undefined => object.spec?.template?.metadata?.annotations?.[ANNOTATION_LOGIN];
+
+function workloadTarget(workload: Workload, revision: (login: UpstreamLogin, mac: Mac) => string): Target {
+  return {
+    path: collection(workload),
+    name: workload.name,
+    fingerprint: (object) => (object === undefined ? 'absent' : (rolledTo(object) ?? 'never rolled')),
+    expected: revision,
+  };
+}
+
+/** Touches one annotation of the pod template: the controller of the workload does the rest, at its own pace. */
+async function roll(kube: ProxyKube, proxy: string, workload: Workload, revision: string): Promise<void> {
+  const path = `${collection(workload)}/${encodeURIComponent(workload.name)}`;
+  const found = await kube.get<Rolled>(path);
+  if (found === undefined) throw new UserError(`cache proxy "${proxy}": ${workload.kind} ${workload.namespace}/${workload.name} is not there and cannot be rolled: install it, or correct "workload" in the configuration`);
+  if (rolledTo(found) === revision) return;
+  await kube.patch(path, 'application/merge-patch+json', { spec: { template: { metadata: { annotations: { [ANNOTATION_LOGIN]: revision } } } } });
+}
+
+function rightToRoll({ kind, namespace, name }: Workload, proxy: string): Right {
+  return { apiGroup: 'apps', resource: resourceOf(kind), verbs: ['get', 'list', 'watch', 'patch'], resourceNames: [name], namespace, why: `roll cache proxy "${proxy}" when its login changes` };
+}
+
+const resourceOf = (kind: Workload['kind']): string => `${kind.toLowerCase()}s`;
+const collection = ({ kind, namespace }: Workload): string => `/apis/apps/v1/namespaces/${encodeURIComponent(namespace)}/${resourceOf(kind)}`;
+/** By code unit: the order must not depend on the machine's locale. */
+const byKey = ([a]: [string, ...unknown[]], [b]: [string, ...unknown[]]): number => (a < b ? -1 : 1);

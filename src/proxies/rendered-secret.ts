@@ -1,0 +1,60 @@
+/** A Secret in the product's own file format: how it is written, and how to tell whether it is ours and as wanted. */
+import type { V1Secret } from '@kubernetes/client-node';
+import type { ApiObject } from '../kube/list.ts';
+import { ANNOTATION_ADOPT, LABEL_CACHE_PROXY, LABEL_MANAGED_BY, LABEL_SOURCE, MANAGER } from '../names.ts';
+import type { ProxyKube } from './proxy.ts';
+
+/** What an adapter asks for; `data` is plain text. */
+export type WantedSecret = Parameters<ProxyKube['applySecret']>[0];
+
+export const TYPE_OPAQUE = 'Opaque';
+
+/** A Secret as the API server sends it: base64, and who owns which field. */
+export type ObservedSecret = ApiObject & Pick<V1Secret, 'type' | 'data' | 'immutable'> & {
+  metadata: { managedFields?: { manager?: string; operation?: string; fieldsV1?: Record<string, unknown> }[] };
+};
+
+/** The body of a server-side apply: all that we want to own of the Secret, and nothing else. */
+export function secretBody({ namespace, name, type = TYPE_OPAQUE, data, annotations }: WantedSecret, proxy: string, guard: { uid?: string; resourceVersion?: string } = {}): V1Secret {
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { namespace, name, labels: labelsOf(proxy), ...(annotations && { annotations: { ...annotations } }), ...guard },
+    type,
+    data: Object.fromEntries(Object.entries(data).map(([key, text]) => [key, encode(text)])),
+  };
+}
+
+/** Whether applying `wanted` would change nothing: others' keys, labels and annotations do not count. */
+export function isAsWanted(found: ObservedSecret, { type = TYPE_OPAQUE, data, annotations = {} }: WantedSecret, proxy: string): boolean {
+  const { labels = {}, annotations: has = {} } = found.metadata;
+  return found.type === type
+    && Object.entries(labelsOf(proxy)).every(([name, value]) => labels[name] === value)
+    && Object.entries(annotations).every(([name, value]) => has[name] === value)
+    && Object.entries(data).every(([key, text]) => found.data?.[key] === encode(text))
+    && ownedKeys(found).every((key) => Object.hasOwn(data, key));
+}
+
+/** Who a Secret belongs to. A copy is ours too, but not a cache proxy's to write. */
+export function ownerOf({ metadata: { labels = {}, annotations = {} } }: ApiObject): 'ours' | 'copy' | 'given' | 'foreign' {
+  if (labels[LABEL_MANAGED_BY] === MANAGER) return labels[LABEL_SOURCE] === undefined ? 'ours' : 'copy';
+  return annotations[ANNOTATION_ADOPT] === 'true' ? 'given' : 'foreign';
+}
+
+/** Data keys that we applied, also those that the configuration no longer names: they still hold a login. */
+export function ownedKeys({ metadata }: ObservedSecret): string[] {
+  const entry = metadata.managedFields?.find(({ manager, operation }) => manager === MANAGER && operation === 'Apply');
+  return Object.keys(entry?.fieldsV1?.['f:data'] ?? {}).flatMap((field) => (field.startsWith('f:') ? [field.slice(2)] : []));
+}
+
+/** Whether nobody else has ever written it: an apply that was to create it did so. */
+export function madeByUsAlone({ metadata }: ObservedSecret): boolean {
+  return metadata.managedFields?.every(({ manager }) => manager === MANAGER) ?? true;
+}
+
+export const decode = (base64: string): string => Buffer.from(base64, 'base64').toString('utf8');
+const encode = (text: string): string => Buffer.from(text).toString('base64');
+
+function labelsOf(proxy: string): Record<string, string> {
+  return { [LABEL_MANAGED_BY]: MANAGER, [LABEL_CACHE_PROXY]: proxy };
+}

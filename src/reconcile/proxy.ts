@@ -1,0 +1,132 @@
+/** One cache proxy, brought to the login that it should have: choose, compare, apply, verify, remember. */
+import type { Credential } from '../credentials/docker-config.ts';
+import { messageOf } from '../errors.ts';
+import { chooseLogin, planProxy } from '../plan/proxy.ts';
+import type { ProxyRecord } from '../plan/proxy.ts';
+import type { ConfiguredProxy } from '../proxies/index.ts';
+import { AdminRefusedError, LoginRefusedError, NotYetError } from '../proxies/proxy.ts';
+import type { ProxyContext, UpstreamLogin, Verdict } from '../proxies/proxy.ts';
+import type { State } from './state.ts';
+
+export interface ProxyDeps {
+  state: Pick<State, 'mac' | 'proxy' | 'setProxy' | 'save'>;
+  /** The credentials that `proxy` is to have; undefined while the source has no good content. */
+  credentials: (source: string, proxy: string) => readonly Credential[] | undefined;
+  /** Fingerprints of the watched targets, in order; undefined while one of them was not read. */
+  fingerprints: (proxy: ConfiguredProxy) => readonly string[] | undefined;
+  context: (proxy: ConfiguredProxy, signal: AbortSignal) => ProxyContext;
+  /** A private pull through the cache proxy; unknown where none is configured. */
+  probe: (proxy: ConfiguredProxy, context: ProxyContext) => Promise<Verdict>;
+  now: () => number;
+}
+
+export interface ProxyOutcome {
+  /** Carries the login that the source has now. */
+  readonly applied: boolean;
+  /** Something was written. */
+  readonly changed: boolean;
+  readonly verified: Verdict;
+  /** Somebody has to do something; one line. */
+  readonly problem?: { readonly reason: 'ProxyNotApplied' | 'ProxyLoginRefused' | 'ProxyNotVerified'; readonly note: string };
+  /** What went wrong and is to be tried again. */
+  readonly error?: unknown;
+  /** When to look again, in milliseconds, where nothing else will say so. */
+  readonly againMs?: number;
+  /** Something else has to happen first and is about to: the copy is still to be written. A problem only if it lasts. */
+  readonly notYet?: string;
+  /** When to pull through it again, in milliseconds; the caller makes it longer each time. */
+  readonly verifyAgainMs?: number;
+}
+
+const UNVERIFIED: Verdict = { state: 'unknown', why: 'not tried yet' };
+const ADMIN_AGAIN_MS = 5 * 60_000;
+/** A pull right after the login was brought is tried again: the product may still be restarting. */
+const UNKNOWN_AGAIN_MS = 1_000;
+/** Each of these can be a login upstream that fails. */
+const REFUSED_AGAIN_MS = 20_000;
+
+/** Mac of the login and of where it goes: what decides whether a product without readable targets has it. */
+export function loginMac({ state, proxy, login }: { state: Pick<State, 'mac'>; proxy: ConfiguredProxy; login: UpstreamLogin }): string {
+  return state.mac(JSON.stringify([proxy.config.kind, proxy.adapter.identity, login.registry, login.username, login.password]));
+}
+
+/** Whether the targets show the login; undefined for a product that has none. */
+export function carries(proxy: ConfiguredProxy, login: UpstreamLogin, fingerprints: readonly string[], mac: State['mac']): boolean | undefined {
+  const { targets } = proxy.adapter;
+  return targets.length === 0 ? undefined : targets.every((target, i) => target.expected(login, mac) === fingerprints[i]);
+}
+
+/** `verifyDue`: the probe schedule asks for another look at what is applied already. Never throws. */
+export async function reconcileProxy(proxy: ConfiguredProxy, deps: ProxyDeps, verifyDue: boolean, signal: AbortSignal): Promise<ProxyOutcome> {
+  const { config } = proxy;
+  const { state, now } = deps;
+  const waiting = (note: string): ProxyOutcome => ({ applied: false, changed: false, verified: UNVERIFIED, problem: { reason: 'ProxyNotApplied', note } });
+
+  const credentials = deps.credentials(config.source, config.name);
+  if (credentials === undefined) return { applied: false, changed: false, verified: UNVERIFIED };
+  const choice = chooseLogin(credentials, config.registry);
+  if (!choice.ok) return waiting(choice.problem);
+  const fingerprints = deps.fingerprints(proxy);
+  if (fingerprints === undefined) return { applied: false, changed: false, verified: UNVERIFIED, notYet: 'what it was given before was not read yet' };
+
+  const { login } = choice;
+  const mac = loginMac({ state, proxy, login });
+  const at = (): string => new Date(now()).toISOString();
+  const remember = (change: Partial<ProxyRecord>): void => state.setProxy(config.name, { ...state.proxy(config.name), ...change });
+  const plan = planProxy({ mac, record: state.proxy(config.name), carried: carries(proxy, login, fingerprints, state.mac), verifyDue, now: now() });
+  const context = deps.context(proxy, signal);
+  let changed = false;
+  /** It carries the login already, whatever becomes of the verification. */
+  const carried = plan.step === 'verify' || plan.step === 'nothing';
+
+  try {
+    signal.throwIfAborted();
+    if (plan.step === 'wait') {
+      const why = state.proxy(config.name).refused?.why ?? '';
+      return { ...waiting(''), problem: { reason: 'ProxyLoginRefused', note: `the login is refused, and the one before stays: ${why}` }, ...(plan.afterMs !== undefined && { againMs: plan.afterMs }) };
+    }
+    if (plan.step === 'apply') {
+      await proxy.adapter.apply(login, context);
+      changed = true;
+      const { refused: _, ...record } = state.proxy(config.name);
+      state.setProxy(config.name, { ...record, applied: { mac, at: at() } });
+      // Written before the verification, which can take long: a crash then repeats the check and not the write.
+      await state.save(signal);
+    }
+    if (plan.step === 'nothing') return outcome(state.proxy(config.name).verified ?? UNVERIFIED);
+
+    const verdict = await verify(proxy, login, deps, context);
+    remember({ verified: { mac, state: verdict.state, why: verdict.why, at: at() } });
+    await state.save(signal);
+    return outcome(verdict);
+  } catch (error) {
+    if (error instanceof NotYetError) return { applied: false, changed, verified: UNVERIFIED, notYet: error.message };
+    if (error instanceof AdminRefusedError) {
+      // It says nothing about the login to forward. Rarely tried again, for an administrator can be locked out too.
+      return { ...waiting(error.message), applied: changed || carried, changed, againMs: ADMIN_AGAIN_MS };
+    }
+    if (error instanceof LoginRefusedError) {
+      const times = (state.proxy(config.name).refused?.mac === mac ? (state.proxy(config.name).refused?.times ?? 0) : 0) + 1;
+      remember({ refused: { mac, times, at: at(), why: error.message } });
+      await state.save(signal).catch(() => undefined);
+      const again = planProxy({ mac, record: state.proxy(config.name), carried: carries(proxy, login, fingerprints, state.mac), verifyDue: false, now: now() });
+      return { applied: false, changed, verified: UNVERIFIED, problem: { reason: 'ProxyLoginRefused', note: `the login is refused, and the one before stays: ${error.message}` }, ...(again.afterMs !== undefined && { againMs: again.afterMs }) };
+    }
+    return { applied: changed || carried, changed, verified: UNVERIFIED, error, ...(changed || carried ? {} : { problem: { reason: 'ProxyNotApplied' as const, note: messageOf(error) } }) };
+  }
+
+  function outcome(verified: Verdict): ProxyOutcome {
+    const { state: verdict, why } = verified;
+    if (verdict === 'refused') return { applied: true, changed, verified, problem: { reason: 'ProxyNotVerified', note: why }, verifyAgainMs: REFUSED_AGAIN_MS };
+    return { applied: true, changed, verified, ...(verdict === 'unknown' && config.probe !== undefined && { verifyAgainMs: UNKNOWN_AGAIN_MS }) };
+  }
+}
+
+/** The product's own word and a real pull, whichever says more: a no of either counts, then a yes of either. */
+async function verify(proxy: ConfiguredProxy, login: UpstreamLogin, { probe }: ProxyDeps, context: ProxyContext): Promise<Verdict> {
+  const own = proxy.adapter.verify === undefined ? undefined : await proxy.adapter.verify(login, context);
+  if (own?.state === 'refused') return own;
+  const pulled = await probe(proxy, context);
+  if (pulled.state !== 'unknown' || own === undefined) return pulled;
+  return own;
+}

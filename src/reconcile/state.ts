@@ -1,0 +1,188 @@
+/**
+ * What must survive a restart and be the same in every replica: the key of the macs, what each cache proxy was given
+ * last, and which logins were refused. One Secret in the controller's own namespace; it holds no credential.
+ */
+import type { V1Secret } from '@kubernetes/client-node';
+import { createHmac, randomBytes, randomUUID } from 'node:crypto';
+import { z } from 'zod';
+import { isConflict, isForbidden, isNotFound } from '../kube/api-error.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { paths } from '../kube/paths.ts';
+import { LABEL_MANAGED_BY, MANAGER, STATE_NAME } from '../names.ts';
+import type { ProxyRecord } from '../plan/proxy.ts';
+import type { Mac } from '../proxies/proxy.ts';
+
+/** What the registries said of one source. */
+export interface SourceRecord {
+  /** Mac of the newest content. */
+  readonly mac: string;
+  readonly state: 'accepted' | 'held back';
+  /** One line per registry that said no, or that could not be asked. */
+  readonly why: readonly string[];
+  readonly since: string;
+  /** How often a refused login was tried, by mac of registry and login. */
+  readonly refused: Readonly<Record<string, { readonly times: number; readonly at: string; readonly why: string }>>;
+}
+
+export interface State {
+  readonly mac: Mac;
+  proxy(name: string): ProxyRecord;
+  setProxy(name: string, record: ProxyRecord | undefined): void;
+  source(name: string): SourceRecord | undefined;
+  setSource(name: string, record: SourceRecord | undefined): void;
+  /** Names that have a record. */
+  proxies(): string[];
+  sources(): string[];
+  /** Takes what the Secret holds; makes it where it is not there. Throws ApiError. */
+  load(signal: AbortSignal): Promise<void>;
+  /** Takes what the Secret holds without making one; false where there is none, or it may not be read. */
+  peek(signal?: AbortSignal): Promise<boolean>;
+  /** Goes on in memory, with a key of its own: where the Secret cannot be read. */
+  forget(): void;
+  /** Writes what changed since the last load or save; nothing changed, nothing is written. Throws ApiError. */
+  save(signal: AbortSignal): Promise<void>;
+}
+
+/** Maps: names of the configuration are any word, also those that every object has. */
+interface Content {
+  proxies: Map<string, ProxyRecord>;
+  sources: Map<string, SourceRecord>;
+}
+
+const at = z.string().refine((text) => !Number.isNaN(Date.parse(text)));
+const refused = z.object({ times: z.number().int().min(1), at, why: z.string() });
+const schema = z.object({
+  proxies: z.record(z.string(), z.object({
+    applied: z.object({ mac: z.string(), at }).exactOptional(),
+    refused: z.object({ mac: z.string(), ...refused.shape }).exactOptional(),
+    verified: z.object({ mac: z.string(), state: z.enum(['verified', 'refused', 'unknown']), why: z.string(), at }).exactOptional(),
+  })).default({}),
+  sources: z.record(z.string(), z.object({
+    mac: z.string(), state: z.enum(['accepted', 'held back']), why: z.array(z.string()), since: at, refused: z.record(z.string(), refused),
+  })).default({}),
+});
+
+const KEY = 'mac-key';
+const CONTENT = 'state.json';
+
+export function createState(client: KubeClient, namespace: string): State {
+  const path = paths.secrets(namespace, STATE_NAME);
+  let key: Buffer | undefined;
+  let content: Content = { proxies: new Map(), sources: new Map() };
+  let saved = '';
+  let version: { uid?: string; resourceVersion?: string } = {};
+  let saving: Promise<void> = Promise.resolve();
+  let inMemory = false;
+
+  async function write(text: string, { fieldManager = MANAGER, force }: { fieldManager?: string; force: boolean }, signal: AbortSignal): Promise<void> {
+    if (key === undefined) throw new Error('the state was not loaded');
+    const body: V1Secret = {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: STATE_NAME, namespace, labels: { [LABEL_MANAGED_BY]: MANAGER }, ...version },
+      type: 'Opaque',
+      data: { [KEY]: key.toString('base64'), [CONTENT]: Buffer.from(text).toString('base64') },
+    };
+    take(await client.patch<V1Secret>(path, 'application/apply-patch+yaml', body, { query: { fieldManager, force }, signal, sensitive: true }));
+    saved = text;
+  }
+
+  function take({ metadata, data }: V1Secret): void {
+    version = { ...(metadata?.uid && { uid: metadata.uid }), ...(metadata?.resourceVersion && { resourceVersion: metadata.resourceVersion }) };
+    if (data?.[KEY]) key = Buffer.from(data[KEY], 'base64');
+  }
+
+  function read(text: string): Content {
+    try {
+      const { proxies, sources } = schema.parse(JSON.parse(text));
+      return { proxies: new Map(Object.entries(proxies)), sources: new Map(Object.entries(sources)) };
+    } catch {
+      // Spoiled by hand: starting anew costs one more apply per cache proxy and one more try per login, and nothing else.
+      return { proxies: new Map(), sources: new Map() };
+    }
+  }
+
+  const textOf = ({ proxies, sources }: Content): string => JSON.stringify({ proxies: Object.fromEntries(proxies), sources: Object.fromEntries(sources) });
+
+  async function load(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      try {
+        const secret = await client.get<V1Secret>(path, { signal, sensitive: true });
+        inMemory = false;
+        take(secret);
+        saved = Buffer.from(secret.data?.[CONTENT] ?? '', 'base64').toString();
+        content = read(saved);
+        if (key !== undefined && key.length >= 16 && secret.data?.[KEY]) return;
+        if (key === undefined || key.length < 16) key = randomBytes(32);
+        return await write(textOf(content), { force: true }, signal);
+      } catch (error) {
+        if (isConflict(error)) continue;
+        if (!isNotFound(error)) throw error;
+      }
+      try {
+        // A key that is in use stays: what is in memory was made with it.
+        key ??= randomBytes(32);
+        version = {};
+        inMemory = false;
+        // An apply never conflicts with one by the same manager: for the first write each replica has a name of its own.
+        return await write(textOf(content), { fieldManager: `${MANAGER}-${randomUUID()}`, force: false }, signal);
+      } catch (error) {
+        // The other replica was quicker: its key is the one.
+        if (!isConflict(error)) throw error;
+      }
+    }
+  }
+
+  return {
+    mac(text) {
+      if (key === undefined) throw new Error('the state was not loaded');
+      return createHmac('sha256', key).update(text).digest('hex');
+    },
+    proxy: (name) => content.proxies.get(name) ?? {},
+    setProxy(name, record) {
+      if (record === undefined) content.proxies.delete(name);
+      else content.proxies.set(name, record);
+    },
+    source: (name) => content.sources.get(name),
+    setSource(name, record) {
+      if (record === undefined) content.sources.delete(name);
+      else content.sources.set(name, record);
+    },
+    proxies: () => [...content.proxies.keys()],
+    sources: () => [...content.sources.keys()],
+    load,
+    async peek(signal) {
+      try {
+        const secret = await client.get<V1Secret>(path, { ...(signal && { signal }), sensitive: true });
+        take(secret);
+        content = read(Buffer.from(secret.data?.[CONTENT] ?? '', 'base64').toString());
+        return key !== undefined;
+      } catch (error) {
+        if (isNotFound(error) || isForbidden(error)) return false;
+        throw error;
+      }
+    },
+    forget() {
+      inMemory = true;
+      key ??= randomBytes(32);
+    },
+    save(signal) {
+      // One at a time: each write carries the version that the one before left.
+      saving = saving.catch(() => undefined).then(async () => {
+        const text = textOf(content);
+        if (inMemory || text === saved) return;
+        try {
+          await write(text, { force: true }, signal);
+        } catch (error) {
+          if (!isConflict(error) && !isNotFound(error)) throw error;
+          // Somebody wrote or deleted it. What we know is newer: take its version and key, and write again.
+          const mine = content;
+          await load(signal);
+          content = mine;
+          await write(textOf(content), { force: true }, signal);
+        }
+      });
+      return saving;
+    },
+  };
+}

@@ -1,0 +1,69 @@
+/** Where a registry's API is, and which token server may see the login for it. */
+import { parseImage } from '../credentials/image-reference.ts';
+import { DOCKER_HUB_ENDPOINT, isDockerHub, printable } from '../credentials/registry-name.ts';
+import { redactUrl } from './http-error.ts';
+
+export type Located = { readonly ok: true; readonly url: URL } | { readonly ok: false; readonly why: string };
+
+/**
+ * `registry`: a host with or without port, a URL, or a registry key as in a Docker config (its path, which narrows the
+ * key to some repositories, is left out). https unless it starts with `http://`. Any name of Docker Hub means its API host.
+ */
+export function locateRegistry(registry: string): Located {
+  if (isDockerHub(registry)) return { ok: true, url: new URL(`https://${DOCKER_HUB_ENDPOINT}`) };
+  const located = locateBase(registry);
+  return located.ok ? { ok: true, url: new URL(located.url.origin) } : located;
+}
+
+/** The same for the base URL of a cache proxy, whose path is kept: requests go to `<base>/v2/...`. */
+export function locateBase(base: string): Located {
+  const url = URL.parse(/^https?:\/\//.test(base) ? base : `https://${base}`);
+  // The parser takes line breaks out and globs as they are: what is not a plain host is no place to send a login to.
+  if (url === null || !/^[!-~]+$/.test(base) || url.hostname === '') return { ok: false, why: 'it is not a host name or URL' };
+  if (url.username !== '' || url.password !== '') return { ok: false, why: 'its name holds a login' };
+  if (!/^[\w.-]+$|^\[[\da-f:.]+\]$/i.test(url.hostname)) return { ok: false, why: 'its name is a pattern, not one host' };
+  const path = url.pathname.replace(/\/+$/, '');
+  return { ok: true, url: new URL(url.origin + path) };
+}
+
+/** The URL of an API request. `path` comes from checked parts and starts after `/v2/`. */
+export function apiUrl(base: URL, path = ''): string {
+  return `${base.origin}${base.pathname.replace(/\/+$/, '')}/v2/${path}`;
+}
+
+/**
+ * The token server that a challenge names, when a login may go there. On another host is normal (Docker Hub's is
+ * auth.docker.io), but only over https; plain http only on the host of a registry that is itself used over plain http.
+ */
+export function locateRealm(realm: string | undefined, registry: URL): Located {
+  if (realm === undefined) return { ok: false, why: 'its challenge names no token server' };
+  const url = /^[!-~]{1,2048}$/.test(realm) ? URL.parse(realm) : null;
+  if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:')) return { ok: false, why: 'the token server in its challenge is not an http(s) URL' };
+  if (url.username !== '' || url.password !== '') return { ok: false, why: 'the token server in its challenge has a login in its URL' };
+  if (url.protocol === 'http:' && (registry.protocol !== 'http:' || url.hostname !== registry.hostname)) {
+    return { ok: false, why: `it names a token server over plain http (${redactUrl(url)}), to which no login is sent` };
+  }
+  url.hash = '';
+  return { ok: true, url };
+}
+
+/** `corp/app`: by the grammar of image names, so that it can stand in a URL. */
+export function isRepository(repository: string): boolean {
+  return isImage(repository, 'latest');
+}
+
+/** Can both stand in a URL? `reference`: a tag or a digest. */
+export function isImage(repository: string, reference: string): boolean {
+  const parsed = parseImage(`a.b/${repository}${reference.includes(':') ? '@' : ':'}${reference}`);
+  return parsed.ok && parsed.image.repository === repository && (parsed.image.tag ?? parsed.image.digest) === reference;
+}
+
+export function pullScope(repository: string): string {
+  return `repository:${repository}:pull`;
+}
+
+/** How messages call a registry. */
+export function registryLabel(registry: string): string {
+  const located = locateRegistry(registry);
+  return located.ok ? located.url.host : `"${printable(registry.replace(/^[^]*@/, '***@').slice(0, 200))}"`;
+}

@@ -1,0 +1,159 @@
+/** A small HTTP client for registries and cache proxies, in which everything that the other side decides is bounded. */
+import { getCACertificates } from 'node:tls';
+import { Agent, request as send } from 'undici';
+import type { Dispatcher } from 'undici';
+import { HttpError, redactUrl, toHttpError } from './http-error.ts';
+
+export type HttpMethod = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+/** Goes into the Authorization header, and only to the origin of the request's URL. */
+export type HttpAuth = { readonly username: string; readonly password: string } | { readonly bearer: string };
+
+export interface HttpRequest {
+  readonly method: HttpMethod;
+  /** Absolute, without a login in it. Plain http goes out in the clear: the caller decides that by writing `http://`. */
+  readonly url: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  readonly auth?: HttpAuth | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Longest body to read, in bytes; a longer one is an error. */
+  readonly maxBytes?: number;
+}
+
+export interface HttpResponse {
+  readonly status: number;
+  /** Names in lower case; several fields of one name are joined by ", ". */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Read as UTF-8. */
+  readonly body: string;
+  /** A redirect that was not followed: where to, as `scheme://host[:port]`. Hosts come from the server: do not trust them. */
+  readonly redirectedTo?: string;
+}
+
+export interface HttpClient {
+  /** Resolves for every status; a redirect is followed only for GET and HEAD within the same origin. @throws HttpError */
+  request(request: HttpRequest): Promise<HttpResponse>;
+  /** Cuts what is under way and ends the kept connections. */
+  close(): Promise<void>;
+}
+
+export interface HttpClientOptions {
+  /** PEM of CAs to trust on top of the usual ones. */
+  readonly ca?: string | undefined;
+  /** From sending a request to the headers of its answer, in milliseconds. Default: 10,000. */
+  readonly requestMs?: number;
+  /** The whole exchange, with redirects and body, in milliseconds. Default: 30,000. */
+  readonly exchangeMs?: number;
+  /** Default of {@link HttpRequest.maxBytes}: 1 MiB. */
+  readonly maxBytes?: number;
+  /** Redirects followed in one exchange. Default: 3. */
+  readonly maxRedirects?: number;
+  readonly userAgent?: string;
+}
+
+export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
+  const { requestMs = 10_000, exchangeMs = 30_000, maxBytes = 1_048_576, maxRedirects = 3, userAgent = 'pullpass' } = options;
+  const agent = new Agent({
+    allowH2: false,
+    pipelining: 1,
+    connections: 8,
+    maxHeaderSize: 32 * 1024,
+    // The limits below are exact and cover everything; undici's own would only fire beside them.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    connect: { timeout: requestMs, ...(options.ca === undefined ? {} : { ca: [...getCACertificates('default'), options.ca] }) },
+  });
+
+  async function hop(url: URL, { method, headers, body, auth, signal, maxBytes: limit = maxBytes }: HttpRequest, exchange: AbortSignal): Promise<HttpResponse> {
+    const what = `${method} ${redactUrl(url)}`;
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(), requestMs);
+    try {
+      const answer = await send(url, {
+        dispatcher: agent,
+        method,
+        headers: headersOf({ accept: '*/*', 'user-agent': userAgent, ...headers }, auth, what),
+        body: body ?? null,
+        signal: AbortSignal.any([exchange, late.signal, ...(signal === undefined ? [] : [signal])]),
+      });
+      clearTimeout(timer);
+      const text = await readBody(answer, method === 'HEAD' ? Infinity : limit, what);
+      return { status: answer.statusCode, headers: flatten(answer.headers), body: text };
+    } catch (error) {
+      if (signal?.aborted) throw new HttpError('cancelled', `${what}: cancelled`);
+      if (exchange.aborted) throw new HttpError('timeout', `${what}: not complete after ${exchangeMs / 1000} s`);
+      if (late.signal.aborted) throw new HttpError('timeout', `${what}: no answer after ${requestMs / 1000} s`);
+      throw toHttpError(error, what);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  return {
+    async request(request) {
+      const exchange = AbortSignal.timeout(exchangeMs);
+      let url = urlOf(request);
+      for (let redirects = 0; ; redirects++) {
+        const response = await hop(url, request, exchange);
+        const target = redirectOf(response, url);
+        if (target === undefined) return response;
+        // Another origin would get the login of this one, or an address inside the cluster a request of ours.
+        const follow = target !== 'malformed' && target.origin === url.origin && (request.method === 'GET' || request.method === 'HEAD') && redirects < maxRedirects;
+        if (!follow) return { ...response, redirectedTo: target === 'malformed' ? 'a malformed URL' : target.origin };
+        url = target;
+      }
+    },
+    close: () => agent.destroy(),
+  };
+}
+
+function urlOf({ method, url: text }: HttpRequest): URL {
+  const url = URL.parse(text);
+  const no = (why: string): HttpError => new HttpError('invalid', `${method} ${redactUrl(text)}: ${why}`);
+  if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) throw no('use an http:// or https:// URL');
+  if (url.username !== '' || url.password !== '') throw no('the URL holds a login; give it separately');
+  return url;
+}
+
+function headersOf(headers: Record<string, string>, auth: HttpAuth | undefined, what: string): Record<string, string> {
+  const all = auth === undefined ? headers : { ...headers, authorization: authorization(auth) };
+  for (const [name, value] of Object.entries(all)) {
+    if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name) || /[^\t\x20-\x7e]/.test(value)) throw new HttpError('invalid', `${what}: a header is not valid`);
+  }
+  return all;
+}
+
+/** Base64 carries any bytes, so that a login cannot add a header; a token that could is stopped by {@link headersOf}. */
+function authorization(auth: HttpAuth): string {
+  return 'bearer' in auth ? `Bearer ${auth.bearer}` : `Basic ${Buffer.from(`${auth.username}:${auth.password}`).toString('base64')}`;
+}
+
+async function readBody({ headers, body }: Dispatcher.ResponseData, limit: number, what: string): Promise<string> {
+  const tooLarge = (): HttpError => new HttpError('too large', `${what}: the answer is longer than ${limit} bytes`);
+  try {
+    if (Number(headers['content-length'] ?? 0) > limit) throw tooLarge();
+    const chunks: Buffer[] = [];
+    let length = 0;
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      length += chunk.length;
+      if (length > limit) throw tooLarge();
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks).toString('utf8');
+  } finally {
+    // A body left half read would hold its connection; its error event is our own doing.
+    body.on('error', () => undefined).destroy();
+  }
+}
+
+function flatten(headers: Dispatcher.ResponseData['headers']): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).flatMap(([name, value]) => (value === undefined ? [] : [[name, Array.isArray(value) ? value.join(', ') : value]])));
+}
+
+function redirectOf({ status, headers }: HttpResponse, from: URL): URL | 'malformed' | undefined {
+  if (![301, 302, 303, 307, 308].includes(status)) return undefined;
+  const target = URL.parse(headers['location'] ?? '', from.href);
+  const usable = headers['location'] !== undefined && target !== null && /^https?:$/.test(target.protocol) && target.username === '' && target.password === '';
+  return usable ? target : 'malformed';
+}

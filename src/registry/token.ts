@@ -1,0 +1,77 @@
+/** Asks a token server for a Bearer token: distribution's token specification, and its OAuth 2 form. */
+import { describe, isRefusal, parseObject } from './answer.ts';
+import type { HttpClient, HttpResponse } from './http.ts';
+import { redactUrl } from './http-error.ts';
+import type { Login } from './login.ts';
+
+export interface TokenRequest {
+  /** Checked: see `locateRealm`. */
+  readonly realm: URL;
+  readonly service: string | undefined;
+  /** `repository:corp/app:pull`; undefined asks for a token that is good for a login only. */
+  readonly scope: string | undefined;
+  /** Undefined asks for an anonymous token. */
+  readonly login: Login | undefined;
+  readonly http: HttpClient;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** `refused`: the token server says no. `unknown`: it says nothing usable. `why` starts with the token server's URL. */
+export type TokenAnswer =
+  | { readonly state: 'issued'; readonly token: string }
+  | { readonly state: 'refused'; readonly status: number; readonly why: string }
+  | { readonly state: 'unknown'; readonly status: number; readonly why: string };
+
+/** A token answer is some KiB. */
+const MAX_BYTES = 256 * 1024;
+
+/**
+ * With a password: GET, which every token server has; the OAuth POST only where there is no GET, because a second try
+ * with the same wrong password counts twice towards a locked account. With an identity token: OAuth POST.
+ * @throws HttpError
+ */
+export async function requestToken(request: TokenRequest): Promise<TokenAnswer> {
+  if (request.login !== undefined && 'identityToken' in request.login) return read(await post(request), request);
+  const response = await get(request);
+  const noGet = request.login !== undefined && (response.status === 404 || response.status === 405);
+  return read(noGet ? await post(request) : response, request);
+}
+
+function get({ realm, service, scope, login, http, signal }: TokenRequest): Promise<HttpResponse> {
+  const url = new URL(realm);
+  if (service !== undefined) url.searchParams.set('service', service);
+  if (scope !== undefined) url.searchParams.append('scope', scope);
+  const auth = login !== undefined && 'password' in login ? login : undefined;
+  if (auth !== undefined) url.searchParams.set('account', auth.username);
+  return http.request({ method: 'GET', url: url.href, auth, signal, maxBytes: MAX_BYTES });
+}
+
+function post({ realm, service, scope, login, http, signal }: TokenRequest): Promise<HttpResponse> {
+  const form = new URLSearchParams({ client_id: 'pullpass' });
+  if (service !== undefined) form.set('service', service);
+  if (scope !== undefined) form.set('scope', scope);
+  if (login !== undefined && 'identityToken' in login) {
+    form.set('grant_type', 'refresh_token');
+    form.set('refresh_token', login.identityToken);
+  } else if (login !== undefined) {
+    form.set('grant_type', 'password');
+    form.set('username', login.username);
+    form.set('password', login.password);
+  }
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+  return http.request({ method: 'POST', url: realm.href, headers, body: form.toString(), signal, maxBytes: MAX_BYTES });
+}
+
+function read(response: HttpResponse, { realm }: TokenRequest): TokenAnswer {
+  const { status } = response;
+  const document = parseObject(response.body);
+  if (status === 200) {
+    // The specification has both names for one thing; OAuth answers have the second only.
+    const token = [document?.['token'], document?.['access_token']].find((value) => typeof value === 'string' && value !== '');
+    if (typeof token === 'string' && /^[!-~]{1,24000}$/.test(token)) return { state: 'issued', token };
+    return { state: 'unknown', status, why: `${redactUrl(realm)} answers ${describe(response)} without a usable token` };
+  }
+  // RFC 6749 section 5.2: a wrong password or an ended refresh token is a 400 with this error.
+  const refused = isRefusal(response) || (status === 400 && document?.['error'] === 'invalid_grant');
+  return { state: refused ? 'refused' : 'unknown', status, why: `${redactUrl(realm)} answers ${describe(response)}` };
+}

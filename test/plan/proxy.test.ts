@@ -1,0 +1,88 @@
+import { describe, expect, test } from 'vitest';
+import type { Credential } from '../../src/credentials/docker-config.ts';
+import { chooseLogin, planProxy } from '../../src/plan/proxy.ts';
+import type { ProxyRecord } from '../../src/plan/proxy.ts';
+
+const credential = (key: string, more: Partial<Credential> = {}): Credential => ({ key, username: 'robot', password: `for ${key}`, ...more });
+const chosen = (keys: string[], registry: string) => {
+  const choice = chooseLogin(keys.map((key) => credential(key)), registry);
+  return choice.ok ? [choice.login.registry, choice.login.password] : choice.problem;
+};
+
+describe('the login that is chosen', () => {
+  const HUB = 'https://index.docker.io/v1/';
+  test.each(['docker.io', 'index.docker.io', 'registry-1.docker.io', HUB])('is that of Docker Hub by whatever name: %s', (name) => {
+    expect(chosen(['ghcr.io', HUB], name)).toEqual(['docker.io', `for ${HUB}`]);
+    expect(chosen(['ghcr.io', name], 'docker.io')).toEqual(['docker.io', `for ${name}`]);
+  });
+
+  test('is the entry by that very key before any that also matches', () => {
+    expect(chosen(['*.corp', 'a.corp/team', 'a.corp'], 'a.corp')).toEqual(['a.corp', 'for a.corp']);
+    expect(chosen(['*.corp', 'a.corp/team', 'a.corp'], 'a.corp/team')).toEqual(['a.corp/team', 'for a.corp/team']);
+    expect(chosen(['docker.io', HUB], HUB)).toEqual(['docker.io', `for ${HUB}`]);
+  });
+
+  test('may be that of a glob, or of the host without its path', () => {
+    expect(chosen(['*.corp'], 'a.corp')).toEqual(['a.corp', 'for *.corp']);
+    expect(chosen(['a.corp'], 'a.corp/team')).toEqual(['a.corp/team', 'for a.corp']);
+  });
+
+  test('is never that of another host, port or path', () => {
+    for (const key of ['b.corp', 'a.corp:5000', 'a.corp/other', 'a.corp.evil', '*.*.corp', 'docker.io']) {
+      expect(chosen([key], 'a.corp')).toMatch(/^the source has no credential for "a\.corp"; it has: /);
+    }
+    expect(chosen(['ghcr.io'], 'docker.io')).toBe('the source has no credential for "docker.io"; it has: "ghcr.io"');
+    expect(chosen([], 'docker.io')).toMatch(/it has: none$/);
+  });
+
+  test.each<[string, Partial<Credential>, RegExp]>([
+    ['only an identity token', { username: '', password: '', identityToken: 'SECRET-TOKEN' }, /is an identity token, and a cache proxy needs a username and a password/],
+    ['no username', { username: '', password: 'SECRET-PASSWORD' }, /has no username$/],
+    ['no password', { password: '' }, /has no password$/],
+  ])('is a problem where the entry has %s', (_, parts, problem) => {
+    const choice = chooseLogin([credential('docker.io', parts)], 'docker.io');
+    expect(choice).toEqual({ ok: false, problem: expect.stringMatching(problem) as string });
+    expect(JSON.stringify(choice)).not.toContain('SECRET');
+  });
+
+  test('is the password where there is an identity token besides', () => {
+    expect(chooseLogin([credential('docker.io', { identityToken: 'token' })], 'docker.io')).toMatchObject({ ok: true, login: { password: 'for docker.io' } });
+  });
+
+  test('problems show no login that a key holds', () => {
+    const choice = chooseLogin([credential('https://ann:hunter2@b.corp')], 'a.corp');
+    expect(JSON.stringify(choice)).not.toContain('hunter2');
+  });
+});
+
+describe('the next step', () => {
+  const NOW = Date.parse('2030-01-01T00:00:00Z');
+  const ago = (minutes: number): string => new Date(NOW - minutes * 60_000).toISOString();
+  const step = (record: ProxyRecord, carried?: boolean, verifyDue = false) => planProxy({ mac: 'new', record, carried, verifyDue, now: NOW });
+  const applied = { mac: 'new', at: ago(1) };
+  const verified = { mac: 'new', state: 'verified', why: '', at: ago(1) } as const;
+
+  test.each<[string, ReturnType<typeof step>['step'], ProxyRecord, boolean | undefined, boolean]>([
+    ['never given anything', 'apply', {}, undefined, false],
+    ['given another login', 'apply', { applied: { mac: 'old', at: ago(1) } }, undefined, false],
+    ['given it, not looked at', 'verify', { applied }, undefined, false],
+    ['given it, looked at with the login before', 'verify', { applied, verified: { ...verified, mac: 'old' } }, undefined, false],
+    ['given it and looked at', 'nothing', { applied, verified }, undefined, false],
+    ['given it, looked at, and due again', 'verify', { applied, verified }, undefined, true],
+    ['remembered, but its targets show another', 'apply', { applied, verified }, false, false],
+    ['remembered, but its targets show another, and due', 'apply', { applied, verified }, false, true],
+    ['not remembered, but its targets show it', 'verify', {}, true, false],
+    ['shown by its targets and looked at', 'nothing', { verified }, true, false],
+    ['refused, but somebody gave it by hand', 'verify', { refused: { mac: 'new', times: 1, at: ago(0), why: '' } }, true, false],
+    ['refused with the login before', 'apply', { refused: { mac: 'old', times: 3, at: ago(0), why: '' } }, undefined, false],
+  ])('%s -> %s', (_, expected, record, carried, verifyDue) => {
+    expect(step(record, carried, verifyDue)).toEqual({ step: expected });
+  });
+
+  test.each([[1, 5], [2, 30], [3, 360], [4, 360], [100, 360]])('a login refused %i times waits %i minutes', (times, minutes) => {
+    const refused = (at: string): ProxyRecord => ({ refused: { mac: 'new', times, at, why: '' } });
+    expect(step(refused(ago(0)))).toEqual({ step: 'wait', afterMs: minutes * 60_000 });
+    expect(step(refused(ago(minutes - 1)), false, true)).toEqual({ step: 'wait', afterMs: 60_000 });
+    expect(step(refused(ago(minutes)))).toEqual({ step: 'apply' });
+  });
+});
