@@ -194,11 +194,11 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
   }
 
   /** Without the Secret the controller still works; it then forgets at a restart what it gave to whom. */
-  async function loadState(): Promise<void> {
+  async function loadState(signal: AbortSignal): Promise<void> {
     try {
-      await state.load(stop);
+      await state.load(signal);
     } catch (error) {
-      if (stop.aborted) return;
+      if (signal.aborted) return;
       state.forget();
       log.warn(`cannot keep state in Secret ${namespace}/${STATE_NAME}: ${messageOf(error)}. Cache proxies are given their login again at each restart.`);
     }
@@ -230,9 +230,9 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
 
   /** One term as the leader. `fence` aborts when another may lead: from then on nothing is written. */
   async function lead(fence: AbortSignal): Promise<void> {
-    leading = true;
     // Another replica may have led meanwhile: what it remembered counts.
-    await loadState();
+    await loadState(fence);
+    leading = true;
     for (const { config, digest } of book.observe()) if (digest !== undefined) rotations.begin(config.name, digest, carriers(config.name), true);
     remindOfSources(book.observe(), events);
     triggers.everything();
@@ -244,7 +244,7 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
   try {
     log.info({ server: client.server, sources: configuration.sources.map(({ name }) => name) }, 'starting');
     await checkRights();
-    await loadState();
+    await loadState(stop);
     for (const resource of ['namespaces', 'serviceaccounts', 'copies', 'sources', 'proxies'] as const) metrics.observeWatch(resource, () => Date.now() - watches.silentForMs(resource));
     metrics.configReloadSuccess.set(1);
     metrics.configReloadTimestamp.set(Date.now() / 1000);

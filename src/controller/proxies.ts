@@ -140,7 +140,7 @@ export function createProxyController({ isSynced, feedProblem, log, events, metr
       for (const [name, { source }] of before) {
         if (entries.get(name)?.source.name === source.name) continue;
         standings.delete(name);
-        for (const of of [reported, due, failedPulls]) of.delete(name);
+        for (const memory of [reported, due, failedPulls]) memory.delete(name);
         metrics.proxyApplied.remove({ proxy: name, source: source.name });
         for (const verdict of ['verified', 'refused', 'unknown']) metrics.proxyVerified.remove({ proxy: name, source: source.name, state: verdict });
       }
@@ -166,7 +166,7 @@ export function createProxyController({ isSynced, feedProblem, log, events, metr
         const then = outcomeOfError(outcome.error);
         return then.then === 'refused' ? { then: 'retry' } : then;
       }
-      if (outcome.changed) for (const of of [due, failedPulls]) of.delete(name);
+      if (outcome.changed) for (const memory of [due, failedPulls]) memory.delete(name);
       if (outcome.verifyAgainMs !== undefined) {
         const left = (due.get(name) ?? 0) - deps.now();
         // Woken before its time, by an event of its workload for instance: that was no look, and is no reason for one.

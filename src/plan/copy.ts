@@ -2,6 +2,7 @@
 import { TYPE_DOCKER_CONFIG_JSON } from '../names.ts';
 import type { CopyAction } from './action.ts';
 import type { ObservedCopy, ObservedNamespace, ObservedSource } from './observed.ts';
+import { quote } from './problem.ts';
 import type { Problem } from './problem.ts';
 import type { Choice } from './selection.ts';
 
@@ -55,20 +56,23 @@ function planWanted(namespace: ObservedNamespace, { config, digest, problems }: 
   }
   // It goes away by itself; its deletion comes back as an event and it is made again.
   if (copy.terminating) return { state: 'terminating', references: 'keep' };
-  if (!copy.ours && !copy.adopt) {
+  const wrongType = copy.type !== TYPE_DOCKER_CONFIG_JSON;
+  // A type cannot be changed, and a Secret that is not ours is never deleted, whatever its annotation says.
+  if (!copy.ours && (!copy.adopt || wrongType)) {
+    const remedy = copy.adopt ? `It is to be adopted, but is of type ${quote(copy.type)}, which cannot be changed: delete it.` : 'Delete or rename it, or annotate it pullpass.dev/adopt="true" to let Pullpass take it over.';
     return {
       state: 'foreign',
       references: 'keep',
       problem: {
         reason: 'SecretNotOurs',
         object: { kind: 'Secret', namespace: copy.namespace, name: copy.name, uid: copy.uid },
-        note: `A Secret that Pullpass did not make has the name of the copy of source "${config.name}": it is left alone. Delete or rename it, or annotate it pullpass.dev/adopt="true" to let Pullpass take it over.`,
+        note: `A Secret that Pullpass did not make has the name of the copy of source "${config.name}": it is left alone. ${remedy}`,
       },
     };
   }
   // Without a good content there is nothing to compare with: what is there is the last good one.
   if (digest === undefined) return { state: copy.ours ? 'in sync' : 'foreign', references: copy.ours ? 'add' : 'keep' };
-  if (copy.type !== TYPE_DOCKER_CONFIG_JSON) return { state: 'stale', action: write('replaceCopy', digest), references: 'add' };
+  if (wrongType) return { state: 'stale', action: write('replaceCopy', digest), references: 'add' };
   if (!copy.ours || copy.digest !== digest || copy.source !== config.name) return { state: 'stale', action: write('updateCopy', digest), references: 'add' };
   return { state: 'in sync', references: 'add' };
 }

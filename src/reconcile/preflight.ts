@@ -90,7 +90,7 @@ export function createPreflight({ state, check, onVerdict, now = Date.now, timer
     standings.set(redactKey(key), { source, key: redactKey(key), state: verdict, why, at: new Date(now()).toISOString() });
   }
 
-  async function tryAll(source: SourceConfig, contentMac: string, credentials: readonly Credential[]): Promise<Judgement & { ids?: readonly string[] }> {
+  async function tryAll(source: SourceConfig, contentMac: string, credentials: readonly Credential[], isCurrent: () => boolean): Promise<Judgement & { ids?: readonly string[] }> {
     const record = state.source(source.name);
     const results = await Promise.all(tryable(credentials).map((credential) => tryOne(source, credential, record)));
     const of = (wanted: LoginVerdict['state']): string[] => results.filter(({ verdict }) => verdict.state === wanted).map(({ verdict }) => verdict.why);
@@ -98,6 +98,12 @@ export function createPreflight({ state, check, onVerdict, now = Date.now, timer
     // Read again: a recheck may have found something meanwhile.
     const refused = refusals(state.source(source.name), results);
     const held = why.length > 0;
+    if (!isCurrent()) {
+      // About a content that is no longer there: only the tries count.
+      const newest = state.source(source.name);
+      if (newest !== undefined) state.setSource(source.name, { ...newest, refused });
+      return { state: 'pending' };
+    }
     const same = record?.mac === contentMac && record.state === (held ? 'held back' : 'accepted');
     state.setSource(source.name, { mac: contentMac, state: held ? 'held back' : 'accepted', why: held ? why : of('unknown'), since: same ? record.since : new Date(now()).toISOString(), refused });
     return held ? { state: 'held back', why, ids: results.map(({ id }) => id) } : { state: 'accepted', notes: of('unknown') };
@@ -124,7 +130,7 @@ export function createPreflight({ state, check, onVerdict, now = Date.now, timer
     const entry: { contentMac: string; judgement: Judgement; timer?: unknown } = { contentMac, judgement: { state: 'pending' } };
     timers.clear(verdicts.get(source.name)?.timer);
     verdicts.set(source.name, entry);
-    void tryAll(source, contentMac, credentials).then((judgement) => {
+    void tryAll(source, contentMac, credentials, () => verdicts.get(source.name) === entry).then((judgement) => {
       // The source may have changed again meanwhile: then this verdict is about nothing.
       if (stopping.signal.aborted || verdicts.get(source.name) !== entry) return;
       const { ids, ...said } = judgement;

@@ -1,5 +1,5 @@
 /** A small HTTP client for registries and cache proxies, in which everything that the other side decides is bounded. */
-import { getCACertificates } from 'node:tls';
+import tls from 'node:tls';
 import { Agent, request as send } from 'undici';
 import type { Dispatcher } from 'undici';
 import { HttpError, redactUrl, toHttpError } from './http-error.ts';
@@ -62,7 +62,7 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
     // The limits below are exact and cover everything; undici's own would only fire beside them.
     headersTimeout: 0,
     bodyTimeout: 0,
-    connect: { timeout: requestMs, ...(options.ca === undefined ? {} : { ca: [...getCACertificates('default'), options.ca] }) },
+    connect: { timeout: requestMs, ...(options.ca === undefined ? {} : { ca: [...tls.getCACertificates('default'), options.ca] }) },
   });
 
   async function hop(url: URL, { method, headers, body, auth, signal, maxBytes: limit = maxBytes }: HttpRequest, exchange: AbortSignal): Promise<HttpResponse> {

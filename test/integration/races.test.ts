@@ -87,7 +87,7 @@ onEachServer((server) => {
     expect(losses).toEqual([]);
     // It took part: otherwise the above would say nothing.
     expect(toggles).toBeGreaterThan(4);
-    expect(controller.writes().filter((write) => write.startsWith('patch serviceaccounts 2')).length).toBeGreaterThan(toggles);
+    expect(controller.writes().filter((write) => write.startsWith('patch serviceaccounts 2')).length).toBeGreaterThanOrEqual(toggles);
   });
 
   test('an edit planned for what is no longer there is refused by the server, not forced on it', async () => {
@@ -107,5 +107,18 @@ onEachServer((server) => {
     await apply({ type: 'editReferences', account: before, edit: { add: [copy], remove: [], record: [copy] }, wanted }, new AbortController().signal);
     expect(await cluster.pullSecrets('stale')).toEqual(['theirs', copy]);
     expect((await cluster.getServiceAccount('stale', 'default')).metadata?.annotations).toEqual({ theirs: 'too', 'pullpass.dev/added-pull-secrets': copy });
+  });
+
+  test("somebody else's entry with characters that Go escapes does not keep ours away", async () => {
+    await cluster.namespace('escaped');
+    const path = paths.serviceAccounts('escaped', 'default');
+    await cluster.admin.patch(path, 'application/merge-patch+json', { imagePullSecrets: [{ name: 'a&b' }] });
+    const account = projectServiceAccount(await cluster.admin.get(path));
+    // What the server makes of a content test on such a list: it never holds.
+    await expect(cluster.admin.patch(path, 'application/json-patch+json', [{ op: 'test', path: '/imagePullSecrets', value: [{ name: 'a&b' }] }])).rejects.toMatchObject({ code: 422 });
+    await cluster.admin.patch(path, 'application/json-patch+json', toJsonPatch(account, { add: [copy], remove: [], record: [copy] }));
+    expect(await cluster.pullSecrets('escaped')).toEqual(['a&b', copy]);
+    // And a change in between is still a lost race.
+    await expect(cluster.admin.patch(path, 'application/json-patch+json', toJsonPatch(account, { add: ['other'], remove: [], record: [copy, 'other'] }))).rejects.toMatchObject({ code: 422 });
   });
 });

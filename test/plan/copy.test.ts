@@ -39,7 +39,7 @@ describe('in a namespace that is in, with a source that has a good content', () 
     ['a copy going away', 'terminating; references keep'],
     ['a foreign Secret', 'foreign; references keep; SecretNotOurs'],
     ['a foreign Secret to adopt', 'stale; updateCopy; references add'],
-    ['a foreign Secret to adopt, of the wrong type', 'stale; replaceCopy; references add'],
+    ['a foreign Secret to adopt, of the wrong type', 'foreign; references keep; SecretNotOurs'],
     ['a foreign Secret going away', 'terminating; references keep'],
   ])('%s: %s', (state, expected) => {
     expect(short(planCopy(namespace(), source(), IN, COPIES[state], false))).toBe(expected);

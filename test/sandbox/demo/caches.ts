@@ -94,7 +94,7 @@ export function playKubelet({ cluster, cleanUp, signal }: Stage, cache: Cache): 
   return {
     async settled() {
       await cluster.until(`Deployment ${CACHES}/${CACHE} rolled`, async () => {
-        if (failure !== undefined) throw failure;
+        if (failure !== undefined) throw new Error('the kubelet of the demo failed', { cause: failure });
         return (await template()) === running;
       });
     },

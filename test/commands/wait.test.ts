@@ -1,0 +1,88 @@
+import { describe, expect, test } from 'vitest';
+import { isDone } from '../../src/commands/rotation.ts';
+import type { ProxyProgress, RotationProgress } from '../../src/commands/rotation.ts';
+import { runWait } from '../../src/commands/wait.ts';
+import { UnreachableError } from '../../src/kube/api-error.ts';
+
+const proxy = (parts: Partial<ProxyProgress> = {}): ProxyProgress => ({ name: 'cache', kind: 'zot', source: 'hub', applied: true, verified: 'verified', checked: true, probed: true, why: 'pulled', ...parts });
+const rotation = (parts: Partial<RotationProgress> = {}): RotationProgress => ({ source: 'hub', heldBack: [], copies: { total: 3, behind: [], foreign: [] }, proxies: [proxy()], complete: true, ...parts });
+const behind = rotation({ complete: false, copies: { total: 3, behind: ['team-b'], foreign: [] } });
+
+/** Each look costs a second of a clock that nothing else moves. */
+async function wait(looks: (RotationProgress | Error)[], { timeoutMs = 10_000, signal = new AbortController().signal, source = 'hub' } = {}) {
+  const progress: string[] = [];
+  let now = 0;
+  let looked = 0;
+  const result = await runWait({
+    source, timeoutMs, intervalMs: 0, now: () => now, signal, progress: (line) => progress.push(line),
+    observe: async () => {
+      const look = looks[Math.min(looked++, looks.length - 1)];
+      now += 1_000;
+      if (look instanceof Error) throw look;
+      return Promise.resolve(look === undefined ? [] : [look]);
+    },
+  });
+  return { ...result, progress, looked };
+}
+
+test('ends with 0 as soon as everything carries the content', async () => {
+  expect(await wait([behind, behind, rotation()])).toEqual({
+    exitCode: 0, text: 'complete: the old credential can be revoked (3/3 copies, 1/1 cache proxies, 1 verified)',
+    progress: ['2/3 copies, 1/1 cache proxies, 1 verified'], looked: 3,
+  });
+});
+
+test('without cache proxies speaks of copies only', async () => {
+  expect((await wait([rotation({ proxies: [] })])).text).toBe('complete: the old credential can be revoked (3/3 copies)');
+});
+
+test('ends with 1 after the time is over, and says what is behind', async () => {
+  const { exitCode, text, looked } = await wait([rotation({
+    complete: false, heldBack: ['registry: refused'], copies: { total: 12, behind: Array.from({ length: 12 }, (_, i) => `team-${i}`), foreign: [] },
+    proxies: [proxy(), proxy({ name: 'late', applied: false, why: 'does not carry the current login yet' })],
+  })], { timeoutMs: 3_000 });
+  expect([exitCode, looked]).toEqual([1, 3]);
+  expect(text.split('\n')).toEqual([
+    'not complete: do not revoke the old credential yet. Behind:',
+    '  the source is held back: registry: refused',
+    '  12 copies: team-0, team-1, team-2, team-3, team-4, team-5, team-6, team-7, team-8, team-9, ...',
+    '  cache proxy late: does not carry the current login yet',
+  ]);
+});
+
+test('looks once where no time is given', async () => {
+  expect(await wait([behind], { timeoutMs: 0 })).toMatchObject({ exitCode: 1, looked: 1 });
+});
+
+test('an API server that is away is waited for, and what was seen before is not taken for now', async () => {
+  const away = new UnreachableError('no answer');
+  expect(await wait([away, behind, away, rotation()])).toMatchObject({ exitCode: 0, looked: 4, progress: ['no answer', '2/3 copies, 1/1 cache proxies, 1 verified', 'no answer'] });
+  expect(await wait([away], { timeoutMs: 2_000 })).toMatchObject({ exitCode: 1, text: expect.stringContaining('no answer') as string });
+});
+
+test('another error ends it', async () => {
+  await expect(wait([new Error('forbidden')])).rejects.toThrow('forbidden');
+});
+
+test('a source that is not there is a mistake in the call', async () => {
+  await expect(wait([rotation()], { source: 'hup' })).rejects.toThrow('wait: the configuration has no source "hup"; it has: hub');
+});
+
+test('an interrupt ends it with 1', async () => {
+  expect(await wait([behind], { signal: AbortSignal.abort() })).toMatchObject({ exitCode: 1, looked: 1 });
+});
+
+describe('a cache proxy is done', () => {
+  test.each<[boolean, string, Partial<ProxyProgress>]>([
+    [true, 'verified by a private pull', {}],
+    [false, 'not applied', { applied: false }],
+    [false, 'applied or not: unknown', { applied: undefined }],
+    [false, 'applied, not looked at yet', { checked: false, verified: 'unknown' }],
+    [false, 'a private pull that could not be tried', { verified: 'unknown' }],
+    [false, 'refused', { verified: 'refused' }],
+    [true, 'without a private pull, looked at, nothing against it', { probed: false, verified: 'unknown' }],
+    [false, 'without a private pull, refused by the product', { probed: false, verified: 'refused' }],
+  ])('%j: %s', (done, _, parts) => {
+    expect(isDone(proxy(parts))).toBe(done);
+  });
+});
