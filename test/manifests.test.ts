@@ -39,9 +39,10 @@ const [container = {}] = pod.containers;
 test('every file is YAML, and every namespaced object says which namespace', () => {
   const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.yaml'));
   expect(files.length).toBeGreaterThan(8);
-  for (const object of files.filter((name) => !/(config|kustomization)\.yaml$/.test(name)).flatMap((name) => objects(file(name)))) {
+  const named = files.filter((name) => !/(config|kustomization)\.yaml$/.test(name)).flatMap((name) => objects(file(name)).map((object) => ({ name, object })));
+  for (const { name, object } of named) {
     expect(object).toMatchObject({ apiVersion: expect.any(String) as string, kind: expect.any(String) as string, metadata: { name: expect.any(String) as string } });
-    if (!/^(Namespace|ClusterRole.*)$/.test(object.kind)) expect(object.metadata.namespace).toBe(DEFAULT_NAMESPACE);
+    if (!/^(Namespace|ClusterRole.*)$/.test(object.kind)) expect(object.metadata.namespace).toBe(name.startsWith('components/cache-proxy/') ? 'registry-cache' : DEFAULT_NAMESPACE);
   }
 });
 
@@ -51,10 +52,10 @@ test('rbac.yaml is what `pullpass rbac` prints for config.yaml', async () => {
 
 test('config.yaml spells out the defaults and nothing else', async () => {
   const { sources, ...rest } = await loadConfiguration(path.join(root, 'config.yaml'));
-  expect(rest).toMatchObject({ retiredCopyNames: [], schedules: { resync: '*/10 * * * *', timeZone: 'UTC' } });
+  expect(rest).toMatchObject({ retiredCopyNames: [], cacheProxies: [], registries: [], schedules: { resync: '*/10 * * * *', probe: '*/15 * * * *', timeZone: 'UTC' } });
   expect(sources).toEqual([{
     name: 'upstream', secret: { namespace: DEFAULT_NAMESPACE, name: 'upstream-registry' }, copyName: 'upstream-registry',
-    namespaces: { allow: ['*'], deny: ['kube-*', 'pullpass-system'] }, optInByDefault: false, serviceAccounts: ['default'], aliases: [], onOptOut: 'remove',
+    namespaces: { allow: ['*'], deny: ['kube-*', 'pullpass-system'] }, optInByDefault: false, serviceAccounts: ['default'], aliases: [], verify: 'auto', onOptOut: 'remove',
   }]);
 });
 

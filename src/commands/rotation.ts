@@ -80,18 +80,19 @@ export function isDone({ applied, checked, probed, verified }: ProxyProgress): b
 async function observeProxy(proxy: ConfiguredProxy, { client, snapshot, state }: { client: KubeClient; snapshot: Snapshot; state: State | undefined }): Promise<ProxyProgress> {
   const { config } = proxy;
   const at = { name: config.name, kind: config.kind, source: config.source, probed: config.probe !== undefined };
-  const no = (why: string, applied: boolean | undefined = false): ProxyProgress => ({ ...at, applied, verified: 'unknown', checked: false, why });
+  /** `applied`: undefined means that it cannot be told. */
+  const no = (why: string, applied: boolean | undefined): ProxyProgress => ({ ...at, applied, verified: 'unknown', checked: false, why });
   const credentials = snapshot.book.credentials(config.source);
-  if (credentials === undefined) return no('the source has no usable content');
+  if (credentials === undefined) return no('the source has no usable content', false);
   const choice = chooseLogin(credentials, config.registry);
-  if (!choice.ok) return no(choice.problem);
+  if (!choice.ok) return no(choice.problem, false);
   if (state === undefined) return no('the state of the controller cannot be read: it has not run yet, or the right to read it is missing', undefined);
 
   const mac = loginMac({ state, proxy, login: choice.login });
   const record = state.proxy(config.name);
   const fingerprints = await Promise.all(proxy.adapter.targets.map(async (target) => target.fingerprint(await read(client, `${target.path}/${target.name}`), state.mac)));
   const applied = carries(proxy, choice.login, fingerprints, state.mac) ?? record.applied?.mac === mac;
-  if (!applied) return no(record.refused?.mac === mac ? `the login is refused: ${record.refused.why}` : 'does not carry the current login yet');
+  if (!applied) return no(record.refused?.mac === mac ? `the login is refused: ${record.refused.why}` : 'does not carry the current login yet', false);
   const { verified } = record;
   if (verified?.mac !== mac) return no('applied, not verified yet', true);
   return { ...at, applied, verified: verified.state, checked: true, why: verified.why, since: verified.at };

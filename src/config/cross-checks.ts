@@ -60,9 +60,9 @@ function checkProxy(proxy: unknown): CrossProblem[] {
       if (typeof files !== 'object' || files === null || Array.isArray(files)) return [];
       if (Object.keys(files).length === 0) return [{ path: ['files'], message: 'needs at least one key with its template' }];
       return Object.entries(files).flatMap(([key, text]: [string, unknown]) => [
-        ...(SECRET_KEY.test(key) ? [] : [NOT_A_SECRET_KEY]),
-        ...(typeof text === 'string' ? (checkTemplate(text) ?? []) : []),
-      ].flat().map((message) => ({ path: ['files', key], message })));
+        SECRET_KEY.test(key) ? undefined : NOT_A_SECRET_KEY,
+        typeof text === 'string' ? checkTemplate(text) : undefined,
+      ].filter((message) => message !== undefined).map((message) => ({ path: ['files', key], message })));
     }
     case 'harbor': {
       const [registry, url] = [field(proxy, 'registry'), field(proxy, 'endpointUrl')];

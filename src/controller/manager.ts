@@ -99,7 +99,11 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
     },
     onRestart: (resource) => metrics.watchRestarts.inc({ resource }),
   });
-  const book = createSourceBook(world, (source) => watches.isRead(source), (source, content, credentials) => preflight.judge(source, state.mac(content), credentials), (source, digest) => canary.phase(source, digest));
+  const book = createSourceBook(world, (source) => watches.isRead(source), (source, content, credentials) => {
+    // One replica asks: two would try a bad login twice as often.
+    const asks = leading || source.verify === 'off';
+    return asks ? preflight.judge(source, state.mac(content), credentials) : { state: 'pending' };
+  }, (source, digest) => canary.phase(source, digest));
   const canary = createCanary({
     candidates: (source) => ({
       namespaces: [...(world.copies.get(source.copyName)?.all() ?? [])].filter(({ ours }) => ours).map((copy) => copy.namespace).sort(),
@@ -154,6 +158,7 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
     warnOfLeftCopies(configuration, next, log);
     configuration = next;
     book.configure(next);
+    if (leading) forgetUnknown();
     planSchedules(next);
     await watches.configure(next, proxies.configure(next));
     lookAtSources();
@@ -187,10 +192,18 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
       at(next.schedules.probe, async () => {
         if (!leading) return;
         await Promise.all(next.sources.map((source) => preflight.recheck(source, book.credentials(source.name) ?? [])));
+        await state.save(stop).catch((error: unknown) => log.debug({ err: error }, 'the verdicts could not be remembered'));
         proxies.verifyAgain();
         triggers.everything();
       }),
     ];
+  }
+
+  /** What is remembered of names that the configuration no longer has goes with the next save. */
+  function forgetUnknown(): void {
+    const known = { proxies: configuration.cacheProxies.map(({ name }) => name), sources: configuration.sources.map(({ name }) => name) };
+    for (const name of state.proxies()) if (!known.proxies.includes(name)) state.setProxy(name, undefined);
+    for (const name of state.sources()) if (!known.sources.includes(name)) state.setSource(name, undefined);
   }
 
   /** Without the Secret the controller still works; it then forgets at a restart what it gave to whom. */
@@ -233,6 +246,8 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
     // Another replica may have led meanwhile: what it remembered counts.
     await loadState(fence);
     leading = true;
+    forgetUnknown();
+    lookAtSources();
     for (const { config, digest } of book.observe()) if (digest !== undefined) rotations.begin(config.name, digest, carriers(config.name), true);
     remindOfSources(book.observe(), events);
     triggers.everything();

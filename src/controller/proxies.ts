@@ -140,7 +140,7 @@ export function createProxyController({ isSynced, feedProblem, log, events, metr
       for (const [name, { source }] of before) {
         if (entries.get(name)?.source.name === source.name) continue;
         standings.delete(name);
-        for (const memory of [reported, due, failedPulls]) memory.delete(name);
+        for (const memory of [reported, due, failedPulls, notYet]) memory.delete(name);
         metrics.proxyApplied.remove({ proxy: name, source: source.name });
         for (const verdict of ['verified', 'refused', 'unknown']) metrics.proxyVerified.remove({ proxy: name, source: source.name, state: verdict });
       }

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { renderRbac } from '../../src/commands/rbac.ts';
 import { parseConfiguration } from '../../src/config/load.ts';
-import { requiredRights } from '../../src/plan/rights.ts';
+import { allRights } from '../../src/proxies/index.ts';
 import { FULL } from '../config/documents.ts';
 
 interface RbacObject {
@@ -32,7 +32,7 @@ test('what is printed grants exactly the rights of the table', () => {
   const granted = objects(renderRbac(configuration, options)).flatMap(({ metadata, rules = [] }) =>
     rules.flatMap(({ apiGroups, resources, resourceNames, verbs }) => verbs.map((verb) =>
       ({ namespace: metadata.namespace, group: apiGroups.join(), resource: resources.join(), names: resourceNames?.join(), verb }))));
-  const required = requiredRights(configuration, options).flatMap(({ namespace, apiGroup, resource, resourceNames, verbs }) =>
+  const required = allRights(configuration, options).flatMap(({ namespace, apiGroup, resource, resourceNames, verbs }) =>
     verbs.map((verb) => ({ namespace, group: apiGroup, resource, names: resourceNames?.join(), verb })));
   const order = (list: object[]) => list.map((item) => JSON.stringify(item)).sort();
   expect(order(granted)).toEqual(order(required));
@@ -51,4 +51,17 @@ test('the text is the same for sources in another order, says how to apply it, a
   expect(text).toMatch(/^#.*\n(#.*\n)*# Apply: {2}pullpass rbac --config config\.yaml \| kubectl apply -f -\n/);
   expect(text).toContain('  # To keep the copies.\n  - apiGroups: [""]\n    resources: [secrets]\n    resourceNames: [second-registry, upstream-registry]\n');
   expect(objects(text).every(({ metadata }) => metadata.labels['app.kubernetes.io/name'] === 'pullpass')).toBe(true);
+});
+
+test('the state is kept in one Secret, by name, where the controller runs', () => {
+  const [role] = objects(renderRbac(configuration, options)).filter(({ kind, metadata }) => kind === 'Role' && metadata.namespace === 'elsewhere');
+  expect(role?.rules).toContainEqual({ apiGroups: [''], resources: ['secrets'], resourceNames: ['pullpass-state'], verbs: ['get', 'create', 'patch'] });
+});
+
+test('a cache proxy adds its own rights, limited by name and namespace', () => {
+  const with_ = parseConfiguration(`${FULL}cacheProxies:\n  - { name: p, kind: zot, source: upstream, registry: docker.io, secret: { namespace: caches, name: zot-login }, workload: { namespace: caches, name: zot } }\n`, 'c.yaml');
+  if (!with_.ok) throw new Error('the test has a bad document');
+  const added = objects(renderRbac(with_.configuration, options)).filter(({ metadata }) => metadata.namespace === 'caches');
+  expect(added.map(({ kind }) => kind)).toEqual(['Role', 'RoleBinding']);
+  expect(added[0]?.rules?.map(({ resources, resourceNames }) => [resources, resourceNames])).toEqual(expect.arrayContaining([[['secrets'], ['zot-login']], [['deployments'], ['zot']]]));
 });

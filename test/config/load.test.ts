@@ -26,10 +26,13 @@ describe('a good document', () => {
           optInByDefault: false,
           serviceAccounts: ['default'],
           aliases: [],
+          verify: 'auto',
           onOptOut: 'remove',
         }],
+        cacheProxies: [],
+        registries: [],
         retiredCopyNames: [],
-        schedules: { resync: '*/10 * * * *', timeZone: 'UTC' },
+        schedules: { resync: '*/10 * * * *', probe: '*/15 * * * *', timeZone: 'UTC' },
       },
     });
   });
@@ -83,14 +86,14 @@ sources:
     secret:
       name: s
     copyName: C
-    verify: auto
+    verify: always
     onOptOut: keep
     optInByDefault: "yes"
     serviceAccounts: default
   - name: 12
     copyName:
     secret: null
-cacheProxies: []
+caches: []
 schedules: { audit: x, resync: "a b", timeZone: Moon }
 retiredCopyNames: [old, old]
 `)).toEqual([
@@ -99,15 +102,15 @@ retiredCopyNames: [old, old]
       'c.yaml:4:5: sources[0].nam: is not a known key: did you mean "name"?',
       'c.yaml:5:5: sources[0].secret.namespace: is missing: add it',
       expect.stringMatching(/^c\.yaml:7:15: sources\[0\]\.copyName: is not a valid name: lower-case/),
-      'c.yaml:8:5: sources[0].verify: is not a known key: remove it; known here: name, secret, copyName, namespaces, optInByDefault, serviceAccounts, aliases, onOptOut',
+      'c.yaml:8:13: sources[0].verify: must be "off" or "auto" or "enforce"',
       'c.yaml:9:15: sources[0].onOptOut: must be "remove" or "retain"',
       'c.yaml:10:21: sources[0].optInByDefault: is text, must be true or false',
       'c.yaml:11:22: sources[0].serviceAccounts: is text, must be a list: put "- " in front of it, or brackets around it',
       'c.yaml:12:11: sources[1].name: is a number, must be text: put it in quotes',
       'c.yaml:13:5: sources[1].copyName: is empty, must be text',
       'c.yaml:14:13: sources[1].secret: is empty, must be a mapping',
-      'c.yaml:15:1: cacheProxies: is not a known key: remove it; known here: apiVersion, kind, sources, retiredCopyNames, schedules',
-      'c.yaml:16:14: schedules.audit: is not a known key: remove it; known here: resync, timeZone',
+      'c.yaml:15:1: caches: is not a known key: remove it; known here: apiVersion, kind, sources, cacheProxies, registries, retiredCopyNames, schedules',
+      'c.yaml:16:14: schedules.audit: is not a known key: remove it; known here: resync, probe, timeZone',
       'c.yaml:16:32: schedules.resync: is not a cron expression, such as "*/10 * * * *"',
       'c.yaml:16:49: schedules.timeZone: is not an IANA time zone, such as "Europe/Berlin"',
       'c.yaml:17:25: retiredCopyNames[1]: is used twice: "old"; remove one of the two',
@@ -166,6 +169,58 @@ retiredCopyNames: [old, old]
       expect.stringMatching(/^c\.yaml:7:1: __proto__: is not a known key: remove it/),
       expect.stringMatching(/^c\.yaml:8:1: constructor: is not a known key: remove it/),
     ]);
+  });
+});
+
+describe('cache proxies', () => {
+  /** Two lines a proxy: what all kinds have, from line 8 on, then the fields. */
+  const withProxies = (...proxies: string[]): string => `${GOOD}cacheProxies:\n${proxies.map((fields, i) => `  - { name: p${i}, source: upstream, registry: docker.io,\n      ${fields} }\n`).join('')}`;
+  const SECRET = 'secret: { namespace: n, name: s }';
+  const API = 'url: https://h.corp, admin: { secret: { namespace: n, name: a } }';
+
+  test.each([
+    `kind: distribution, ${SECRET}`,
+    `kind: template, ${SECRET}, files: { "auth.json": "{{auth|json}}" }`,
+    `kind: harbor, ${API}, endpoint: e`,
+    `kind: harbor, ${API}, endpoint: e, endpointUrl: https://mirror.corp`,
+    `kind: webhook, ${API}`,
+  ])('may be: %s', (fields) => {
+    expect(lines(withProxies(fields))).toEqual([]);
+  });
+
+  test.each([
+    ['kind: squid', /^c\.yaml:9:\d+: cacheProxies\[0\]\.kind: /],
+    ['kind: zot', /^c\.yaml:8:5: cacheProxies\[0\]\.secret: is missing: add it$/],
+    ['kind: zot, secret: { namespace: n, name: S }', /^c\.yaml:9:\d+: cacheProxies\[0\]\.secret\.name: is not a valid name/],
+    [`kind: zot, ${SECRET}, key: a/b`, /^c\.yaml:9:\d+: cacheProxies\[0\]\.key: is not a key of a Secret/],
+    [`kind: zot, ${SECRET}, key: ..`, /\.key: is not a key of a Secret/],
+    [`kind: distribution, ${SECRET}, usernameKey: "a b"`, /^c\.yaml:9:\d+: cacheProxies\[0\]\.usernameKey: is not a key of a Secret/],
+    [`kind: distribution, ${SECRET}, usernameKey: a, passwordKey: a`, /^c\.yaml:9:\d+: cacheProxies\[0\]\.passwordKey: must be another key than usernameKey/],
+    [`kind: distribution, ${SECRET}, usernameKey: REGISTRY_PROXY_PASSWORD`, /\.passwordKey: must be another key than usernameKey/],
+    [`kind: template, ${SECRET}, files: {}`, /^c\.yaml:9:\d+: cacheProxies\[0\]\.files: needs at least one key/],
+    [`kind: template, ${SECRET}, files: { a/b: x }`, /^c\.yaml:9:\d+: cacheProxies\[0\]\.files\["a\/b"\]: is not a key of a Secret/],
+    [`kind: template, ${SECRET}, files: { a: "{{pasword}}" }`, /^c\.yaml:9:\d+: cacheProxies\[0\]\.files\.a: unknown placeholder "\{\{pasword\}\}": use \{\{registry\}\}/],
+    [`kind: template, ${SECRET}, files: { a: "{{password" }`, /\.files\.a: "\{\{" without "\}\}"/],
+    [`kind: harbor, ${API}, endpoint: e, endpointUrl: harbor`, /\.endpointUrl: is not an http:\/\/ or https:\/\/ URL$/],
+  ])('with one mistake get one line: %s', (fields, line) => {
+    expect(lines(withProxies(fields))).toEqual([expect.stringMatching(line)]);
+  });
+
+  test.each(['', ', endpointUrl: "https://registry-1.docker.io"', ', endpointUrl: "https://hub.docker.com"'])('of Harbor for another registry than Docker Hub must say where that is: %j', (url) => {
+    expect(lines(withProxies(`kind: harbor, ${API}, endpoint: e${url}`).replace('registry: docker.io', 'registry: ghcr.io'))).toEqual([
+      expect.stringMatching(/^c\.yaml:\d+:\d+: cacheProxies\[0\]\.endpointUrl: leads to Docker Hub, and the login is for "ghcr\.io": add endpointUrl/),
+    ]);
+  });
+
+  test('need names of their own, a source that there is, and a Secret that no other renders into', () => {
+    const two = withProxies(`kind: zot, ${SECRET}`, `kind: template, ${SECRET}, files: { a: x }`);
+    expect(lines(two)).toEqual([expect.stringMatching(/^c\.yaml:11:\d+: cacheProxies\[1\]\.secret: is used twice: "n\/s"; two cache proxies cannot share one Secret$/)]);
+    expect(lines(two.replace('name: p1', 'name: p0').replace('name: s }, files', 'name: t }, files'))).toEqual([expect.stringMatching(/^c\.yaml:10:13: cacheProxies\[1\]\.name: is used twice: "p0"/)]);
+    expect(lines(withProxies(`kind: zot, ${SECRET}`).replace('source: upstream', 'source: downstream'))).toEqual([expect.stringMatching(/^c\.yaml:8:\d+: cacheProxies\[0\]\.source: is not the name of a source: "downstream"; use one of: upstream$/)]);
+  });
+
+  test('show no text of a template, which could hold a password', () => {
+    expect(lines(withProxies(`kind: template, ${SECRET}, files: { a: "hunter2 {{", b: [hunter2] }`)).join()).not.toContain('hunter2');
   });
 });
 

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { parseConfiguration } from '../../src/config/load.ts';
 import type { Configuration } from '../../src/config/schema.ts';
 import { accessChecks, requiredRights, type Right } from '../../src/plan/rights.ts';
+import { allRights } from '../../src/proxies/index.ts';
 import { FULL, GOOD } from '../config/documents.ts';
 
 function configuration(text: string): Configuration {
@@ -60,4 +61,8 @@ test('each right becomes one question a verb and name, which says what to do whe
   });
   expect(new Set(checks.map((check) => JSON.stringify(check))).size).toBe(checks.length);
   expect(checks).toHaveLength(3 + 4 + 2 + 2 * 6 + 4 + 2 * 3 + 3 + 2 + 1);
+});
+
+test('the state is one more Secret, reached by name, in the namespace of the controller', () => {
+  expect(onSecrets(allRights(configuration(GOOD), { namespace: 'elsewhere' })).at(-1)).toEqual({ apiGroup: '', resource: 'secrets', namespace: 'elsewhere', resourceNames: ['pullpass-state'], verbs: ['get', 'create', 'patch'] });
 });

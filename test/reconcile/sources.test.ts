@@ -1,16 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import type { SourceConfig } from '../../src/config/schema.ts';
 import { createSourceBook } from '../../src/reconcile/sources.ts';
-import type { SourceChange } from '../../src/reconcile/sources.ts';
+import type { Judge, SourceChange } from '../../src/reconcile/sources.ts';
 import { configuration, sourceConfig } from '../plan/observations.ts';
 import { base64, digest, dockerConfig, putSource, rawSecret, worldFor } from './worlds.ts';
 
 const AT = { namespace: 'pullpass-system', name: 'upstream-registry' };
 
-function book(parts: Partial<SourceConfig> = {}, isRead: (source: SourceConfig) => boolean = () => true) {
+function book(parts: Partial<SourceConfig> = {}, isRead: (source: SourceConfig) => boolean = () => true, judge?: Judge) {
   const config = configuration([sourceConfig(parts)]);
   const world = worldFor(config);
-  const sources = createSourceBook(world, isRead);
+  const sources = createSourceBook(world, isRead, judge);
   sources.configure(config);
   let version = 1;
   return {
@@ -192,6 +192,59 @@ describe('a new configuration', () => {
     b.configure({ aliases: [{ host: 'mirror.test', from: 'registry.test' }] });
     expect(short(b.refresh())).toEqual(['accepted']);
     expect(b.content()).toContain('mirror.test');
+  });
+});
+
+describe('a content that is judged', () => {
+  const held = { state: 'held back', why: ['registry.test: refused'] } as const;
+  const accepted = { state: 'accepted', notes: [] } as const;
+
+  function judged() {
+    const verdict = { now: accepted as ReturnType<Judge>, asked: [] as string[] };
+    const b = book({}, undefined, (_, content) => {
+      verdict.asked.push(Buffer.from(content, 'base64').toString());
+      return verdict.now;
+    });
+    b.secret(GOOD);
+    b.refresh();
+    return Object.assign(b, { verdict });
+  }
+
+  test('comes into force when it is accepted, and the last good one stays until then', () => {
+    const b = judged();
+    b.verdict.now = { state: 'pending' };
+    b.secret(BETTER);
+    expect([b.refresh(), b.refresh(), b.content(), b.observe()[0]?.problems]).toEqual([[], [], GOOD, []]);
+    b.verdict.now = accepted;
+    expect(short(b.refresh())).toEqual(['accepted']);
+    expect(b.content()).toBe(BETTER);
+    expect(b.credentials('upstream')?.[0]?.password).toBe('two');
+  });
+
+  test('held back is told once, and the last good one stays in force, for cache proxies too', () => {
+    const b = judged();
+    b.verdict.now = held;
+    b.secret(BETTER);
+    expect(short(b.refresh())).toEqual(['refused, last good stays: Secret pullpass-system/upstream-registry: held back: registry.test: refused']);
+    b.verdict.now = { state: 'pending' };
+    expect(b.refresh()).toEqual([]);
+    b.verdict.now = held;
+    expect(b.refresh()).toEqual([]);
+    expect([b.content(), b.credentials('upstream')?.[0]?.password]).toEqual([GOOD, 'one']);
+    b.verdict.now = accepted;
+    expect(short(b.refresh())).toEqual(['accepted']);
+    expect(b.observe()[0]?.problems).toEqual([]);
+  });
+
+  test('and is the one in force again is not judged again: recovered', () => {
+    const b = judged();
+    b.verdict.now = held;
+    b.secret(BETTER);
+    b.refresh();
+    b.verdict.asked.length = 0;
+    b.secret(GOOD);
+    expect(short(b.refresh())).toEqual(['recovered']);
+    expect(b.verdict.asked).toEqual([]);
   });
 });
 

@@ -75,6 +75,9 @@ describe('the exposition', () => {
     metrics.sourceChanged.set({ source: 'upstream' }, 1_700_000_000);
     metrics.rotationPending.set({ source: 'upstream' }, 0);
     metrics.rotationDuration.observe({ source: 'upstream' }, 3);
+    metrics.proxyApplied.set({ proxy: 'cache', source: 'upstream' }, 1);
+    metrics.proxyVerified.set({ proxy: 'cache', source: 'upstream', state: 'verified' }, 1);
+    metrics.credentialVerified.set({ source: 'upstream', registry: 'docker.io', state: 'accepted' }, 1);
     metrics.reconcileDuration.observe({ kind: 'namespace', result: 'changed' }, 0.02);
     metrics.apiRequests.inc({ verb: 'get', resource: 'secrets', code: 200 });
     metrics.watchRestarts.inc({ resource: 'secrets' });
@@ -87,8 +90,11 @@ describe('the exposition', () => {
       'pullpass_config_reload_success{} gauge',
       'pullpass_config_reload_timestamp_seconds{} gauge',
       'pullpass_copies{source,state} gauge',
+      'pullpass_credential_verified{source,registry,state} gauge',
       'pullpass_leader{} gauge',
       'pullpass_missing_rights{} gauge',
+      'pullpass_proxy_applied{proxy,source} gauge',
+      'pullpass_proxy_verified{proxy,source,state} gauge',
       'pullpass_queue_depth{} gauge',
       'pullpass_queue_wait_seconds{} histogram',
       'pullpass_reconcile_duration_seconds{kind,result} histogram',

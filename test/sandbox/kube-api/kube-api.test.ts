@@ -179,7 +179,7 @@ test('another kind is one entry', async () => {
   expect((await admin.call('GET', '/apis/test.dev/v1')).body['resources']).toMatchObject([{ name: 'widgets' }]);
 });
 
-test('five thousand namespaces are no burden', async () => {
+test('five thousand namespaces are no burden', { timeout: 240_000 }, async () => {
   const watch = follow('/api/v1/secrets?watch=1');
   /** CPU time, of client and server both: on a busy machine the clock on the wall says nothing. */
   const create = async (from: number, count: number): Promise<number> => {

@@ -60,7 +60,8 @@ export const caches: Act = {
 
 /** Adds the source and the cache to the configuration of the running controller; the rights first. */
 async function configure({ cluster, controller, files, pullpass, tell }: Stage, { upstream, forwarded }: Caches): Promise<void> {
-  await cluster.namespaces([CACHES, TEAM], { 'pullpass.dev/sync': 'enabled' });
+  await cluster.namespace(CACHES);
+  await cluster.namespace(TEAM, { 'pullpass.dev/sync': 'enabled', 'pullpass.dev/sources': SOURCE });
   await cluster.createDeployment(CACHES, CACHE);
   const document = parseDocument(await readFile(files.config, 'utf8'));
   document.addIn(['sources'], { name: SOURCE, secret: { namespace: HOME, name: SECRET }, copyName: SECRET, namespaces: { allow: [TEAM] }, verify: 'auto' });
@@ -99,7 +100,7 @@ async function refuse({ cluster, connection, logins, pullpass, tell }: Stage, { 
   const rendered = (await cluster.secret(CACHES, CACHE_LOGIN))?.metadata?.resourceVersion;
   const mistyped = logins.invent('robot-3');
   await cluster.setSecret(HOME, SECRET, logins.contentFor(upstream.host, mistyped));
-  tell.does(`kubectl apply --filename corp.yaml   # with a mistyped password`);
+  tell.does('kubectl apply --filename corp.yaml   # with a mistyped password');
   const [event, ms] = await cluster.until('a SourceInvalid Event about the refused login', async () =>
     (await cluster.events(HOME, 'SourceInvalid')).find(({ regarding, note }) => regarding?.name === SECRET && note?.includes('held back: ') === true));
   tell.holds('tried at the registry, refused, held back. A Warning Event says so', ms);

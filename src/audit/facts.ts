@@ -1,0 +1,48 @@
+/** The observation, and what is worked out from it once for all rules: plans, keyrings, coverage. Pure. */
+import type { ImageReference } from '../credentials/image-reference.ts';
+import { planNamespace } from '../plan/namespace.ts';
+import type { NamespacePlan } from '../plan/namespace.ts';
+import type { ObservedServiceAccount } from '../plan/observed.ts';
+import { coverageOf } from './coverage.ts';
+import type { RegistryCoverage } from './coverage.ts';
+import { createImageBook, createKeyBook } from './keys.ts';
+import type { KeyBook } from './keys.ts';
+import type { AuditedSource, Observation, Workload } from './observation.ts';
+
+export interface Facts extends Observation {
+  /** What the controller would do: one a scope, in the same order. */
+  readonly plans: readonly NamespacePlan[];
+  readonly keys: KeyBook;
+  readonly coverage: readonly RegistryCoverage[];
+  /** By namespace. */
+  readonly planOf: (namespace: string) => NamespacePlan | undefined;
+  /** undefined: kubelets cannot read it. */
+  readonly image: (reference: string) => ImageReference | undefined;
+  readonly account: (namespace: string, name: string) => ObservedServiceAccount | undefined;
+  /** Sources that hold an entry for an image of this name. */
+  readonly sourcesFor: (imageName: string) => readonly AuditedSource[];
+  /** Workloads that no kubelet pulls for with its own means only. */
+  readonly managed: readonly Workload[];
+}
+
+export function createFacts(observation: Observation): Facts {
+  const { scopes, sources, workloads } = observation;
+  const keys = createKeyBook(observation);
+  const image = createImageBook();
+  const accounts = new Map(scopes.map(({ namespace, serviceAccounts }) => [namespace.name, new Map(serviceAccounts.map((account) => [account.name, account]))]));
+  const good = sources.flatMap((source) => (source.content === undefined ? [] : [{ source, keys: keys.ofContent(source.config.copyName, source.content) }]));
+  // Without a configuration nobody knows which references are too many: a plan would remove all that Pullpass added.
+  const plans = scopes.map((scope) => planNamespace(observation.configured ? scope : { ...scope, serviceAccounts: [] }));
+  const byNamespace = new Map(plans.map((plan) => [plan.namespace, plan]));
+  return {
+    ...observation,
+    plans,
+    planOf: (namespace) => byNamespace.get(namespace),
+    keys,
+    coverage: coverageOf(observation, keys, image),
+    image,
+    account: (namespace, name) => accounts.get(namespace)?.get(name),
+    sourcesFor: (name) => good.filter((each) => each.keys.picks(name).length > 0).map(({ source }) => source),
+    managed: workloads.filter(({ isStatic }) => !isStatic),
+  };
+}

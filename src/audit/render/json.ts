@@ -1,0 +1,7 @@
+/** `-o json`: the report as it is; its shape is `report-schema.ts`. */
+import type { Report } from '../report.ts';
+
+/** Ends with a line break. */
+export function renderJson(report: Report): string {
+  return `${JSON.stringify(report, undefined, 2)}\n`;
+}

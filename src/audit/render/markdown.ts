@@ -1,0 +1,43 @@
+/** `-o markdown`: for comments of CI and for tickets. Everything that comes from the cluster is escaped: tenants wrote some of it. */
+import type { Report } from '../report.ts';
+import { grouped, HEADINGS } from './groups.ts';
+import { verdictOf } from './verdict.ts';
+
+/** Comments of the common forges end at 65,536 characters. */
+const MAX_FINDINGS_OF_A_RULE = 25;
+const MAX_REGISTRIES = 30;
+
+/** Ends with a line break. */
+export function renderMarkdown(report: Report): string {
+  const { level, headline, facts } = verdictOf(report);
+  const mark = { ok: '✅', warning: '⚠️', error: '❌' }[level];
+  const lines = ['# Pullpass audit', '', `${mark} **${escape(headline)}**`, '', ...facts.map((fact) => `- ${escape(fact)}`), `- cluster ${escape(report.cluster.server)}, ${escape(report.generatedAt)}`];
+  for (const { severity, count, groups } of grouped(report)) {
+    lines.push('', `## ${HEADINGS[severity]} (${count})`);
+    for (const { rule, findings } of groups) {
+      const shown = findings.slice(0, MAX_FINDINGS_OF_A_RULE);
+      lines.push('', `### ${rule.id} ${escape(rule.title)}`, '', '| What is wrong | What to do |', '| --- | --- |');
+      for (const { message, remedy } of shown) lines.push(`| ${escape(message)} | ${escape(remedy)} |`);
+      if (findings.length > shown.length) lines.push('', `and ${findings.length - shown.length} more`);
+    }
+  }
+  if (report.registries.length > 0) {
+    lines.push('', '## Registries', '', '| Registry | Pods | Images | With credential | Cache proxy | Failing |', '| --- | ---: | ---: | ---: | --- | ---: |');
+    for (const { registry, pods, images, covered, proxies, failing } of report.registries.slice(0, MAX_REGISTRIES)) {
+      lines.push(`| ${escape(registry)} | ${pods} | ${images} | ${covered} | ${escape(proxies.join(', '))} | ${failing} |`);
+    }
+    if (report.registries.length > MAX_REGISTRIES) lines.push('', `and ${report.registries.length - MAX_REGISTRIES} more`);
+  }
+  if (report.couldNotSee.length > 0) lines.push('', '## Not seen', '', ...report.couldNotSee.map((line) => `- ${escape(line)}`));
+  return `${lines.join('\n')}\n`;
+}
+
+/** Text that stays text: no markup, no HTML, no table cell of its own, nobody mentioned, nothing linked. */
+export function escape(text: string): string {
+  return text
+    .replace(/[\s\p{C}\p{Zl}\p{Zp}]+/gu, ' ')
+    .replace(/[&<>]/g, (character) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;' })[character] ?? '')
+    .replace(/[\\`*_{}[\]()#+!|~-]/g, '\\$&')
+    // Forges link what looks like an address, a name or a number even where it is escaped; a comment comes in between.
+    .replace(/@|:(?=\/\/)|www(?=\.)|\\#/gi, '$&<!-- -->');
+}

@@ -1,0 +1,20 @@
+/** How far the newest content of a source has come. Pure. */
+import type { NamespacePlan } from '../plan/namespace.ts';
+import type { ProxyStanding } from './observation.ts';
+
+export interface Rotation {
+  /** Copies that hold another content than the newest. */
+  readonly stale: number;
+  readonly copiesDone: number;
+  readonly copies: number;
+  readonly proxiesDone: number;
+  readonly proxies: number;
+}
+
+export function rotationOf({ plans, proxies = [] }: { readonly plans: readonly NamespacePlan[]; readonly proxies?: readonly ProxyStanding[] }, source: string): Rotation {
+  const states = plans.flatMap(({ standings }) => standings.filter((each) => each.source === source && each.choice.in).map(({ copy }) => copy));
+  const own = proxies.filter((proxy) => proxy.source === source);
+  const stale = states.filter((state) => state === 'stale').length;
+  const copiesDone = states.filter((state) => state === 'in sync').length;
+  return { stale, copiesDone, copies: copiesDone + stale + states.filter((state) => state === 'missing').length, proxiesDone: own.filter(({ applied }) => applied).length, proxies: own.length };
+}

@@ -1,0 +1,78 @@
+/** Copies that are not as they should be: the controller's own plan says which. */
+import { TYPE_DOCKER_CONFIG_JSON } from '../../names.ts';
+import type { CopyState } from '../../plan/copy.ts';
+import type { NamespacePlan, SourceStanding } from '../../plan/namespace.ts';
+import type { ObservedCopy } from '../../plan/observed.ts';
+import { quote } from '../../plan/problem.ts';
+import type { Facts } from '../facts.ts';
+import type { Hit, Rule } from '../finding.ts';
+
+const CHECK_CONTROLLER = 'The controller mends this within seconds: check that it runs and what its log says of this namespace. `pullpass plan` shows what it would change.';
+
+export const copyMissing: Rule = {
+  id: 'PP001', name: 'copy-missing', severity: 'error', title: 'A copy is missing',
+  cause: 'The namespace is opted in to a source, and the copy of that source is not there: the controller does not run or may not write, or somebody deleted the copy a moment ago.',
+  remedy: CHECK_CONTROLLER,
+  check: (facts) => standing(facts, 'missing').map(({ plan, of }) => ({
+    object: secretIn(plan, of.copyName), about: of.source,
+    message: `Copy "${of.copyName}" of source "${of.source}" is missing: pods in ${plan.namespace} cannot pull with it.`,
+  })),
+};
+
+export const copyStale: Rule = {
+  id: 'PP002', name: 'copy-stale', severity: 'error', title: 'A copy is out of date',
+  cause: "The copy's content, type or labels differ from the source's: a rotation has not reached the namespace, or somebody edited the copy.",
+  remedy: CHECK_CONTROLLER,
+  check: (facts) => standing(facts, 'stale').map(({ plan, of, copy }) => ({
+    object: secretIn(plan, of.copyName), about: of.source,
+    message: `Copy "${of.copyName}" ${howStale(copy, of.source)}: pods in ${plan.namespace} pull with what it holds now.`,
+  })),
+};
+
+export const copyForeign: Rule = {
+  id: 'PP003', name: 'copy-foreign', severity: 'error', title: "A Secret that Pullpass did not make has a copy's name",
+  cause: 'The namespace opted in, but a Secret by the name of the copy is there already. Pullpass never writes over what is not its own.',
+  remedy: 'Delete or rename the Secret; or annotate it pullpass.dev/adopt="true" to let Pullpass take it over.',
+  check: (facts) => facts.plans.flatMap(({ namespace, problems }) => problems.filter(({ reason }) => reason === 'SecretNotOurs').map(({ object, note }): Hit => ({
+    object: { kind: 'Secret', namespace, name: object.name }, about: note.includes('would have the place') ? 'reserved' : 'foreign', message: note,
+  }))),
+};
+
+export const copyOrphaned: Rule = {
+  id: 'PP004', name: 'copy-orphaned', severity: 'warning', title: 'A copy is left that nobody asks for',
+  cause: 'The namespace opted out, or the source was renamed or dropped, and the copy stayed: whoever can read Secrets there still has the credential.',
+  remedy: 'The controller removes copies of the sources it knows. A name that no source has any more: add it to retiredCopyNames in the configuration, or delete the Secret.',
+  check: (facts) => [
+    ...facts.plans.flatMap((plan) => plan.deleteCopies.map(({ name }): Hit => ({
+      object: secretIn(plan, name), message: `Copy "${name}" is still in ${plan.namespace}, ${whyUnwanted(plan, name)}.`,
+    }))),
+    ...facts.strayCopies.map(({ namespace, name, source }): Hit => ({
+      object: { kind: 'Secret', namespace, name },
+      message: `Secret "${name}" in ${namespace} is a copy of source ${quote(source)}, but no source has this copyName.`,
+    })),
+  ],
+};
+
+interface Standing {
+  readonly plan: NamespacePlan;
+  readonly of: SourceStanding;
+  readonly copy: ObservedCopy | undefined;
+}
+
+function standing({ plans, scopes }: Facts, state: CopyState): Standing[] {
+  return plans.flatMap((plan, i) => plan.standings.filter(({ copy }) => copy === state).map((of) => ({ plan, of, copy: scopes[i]?.copies.get(of.copyName) })));
+}
+
+const secretIn = ({ namespace }: NamespacePlan, name: string): Hit['object'] => ({ kind: 'Secret', namespace, name });
+
+function howStale(copy: ObservedCopy | undefined, source: string): string {
+  if (copy !== undefined && copy.type !== TYPE_DOCKER_CONFIG_JSON) return `is of the wrong type, ${quote(copy.type)}`;
+  if (copy !== undefined && !copy.ours) return `is to be taken over for source "${source}", and was not yet`;
+  if (copy?.digest === undefined) return 'is empty';
+  return copy.source === source ? `does not hold the content of source "${source}"` : `was made for another source, ${quote(copy.source ?? '')}, and now belongs to "${source}"`;
+}
+
+function whyUnwanted({ standings }: NamespacePlan, copyName: string): string {
+  const of = standings.find((each) => each.copyName === copyName);
+  return of === undefined ? 'but its name is among retiredCopyNames' : `but the namespace is not opted in to source "${of.source}" (${of.choice.why})`;
+}

@@ -1,0 +1,54 @@
+/** Every rule, by id. An id is never used again; docs/audit-rules.md has a section for each. */
+import type { Facts } from '../facts.ts';
+import { SEVERITIES } from '../finding.ts';
+import type { Finding, Rule } from '../finding.ts';
+import { oneLineOf } from '../words.ts';
+import { controllerExcessiveRights } from './controller.ts';
+import { copyForeign, copyMissing, copyOrphaned, copyStale } from './copies.ts';
+import { credentialExpired, credentialExpiring, credentialRejected } from './credentials.ts';
+import { credentialShadowed, credentialUnused } from './entries.ts';
+import { badAnnotation, optInDenied, unknownSource } from './opt-in.ts';
+import { podBeforePatch, podOwnSecrets } from './pods.ts';
+import { proxyAnonymous, proxyNotApplied, proxyNotVerified, proxyRefused } from './proxies.ts';
+import { pullFailing } from './pull-failing.ts';
+import { danglingReference, pullSecretBroken, pullSecretUseless } from './pull-secrets.ts';
+import { imageByDigest, registryWithoutCredential, registryWithoutProxy } from './registries.ts';
+import { referenceOrphaned, serviceAccountNotPatched } from './service-accounts.ts';
+import { rotationIncomplete, sourceHeldBack, sourceInvalid, sourceMissing, sourceSuspicious } from './sources.ts';
+
+/** Sorted by id. 00x: copies and references; 02x: pods; 04x: credentials; 06x: cache proxies; 08x: sources; 09x: the controller. */
+export const RULES: readonly Rule[] = [
+  copyMissing, copyStale, copyForeign, copyOrphaned, serviceAccountNotPatched, danglingReference, optInDenied, badAnnotation, unknownSource, referenceOrphaned, pullSecretBroken, pullSecretUseless,
+  podBeforePatch, podOwnSecrets, pullFailing, imageByDigest, registryWithoutCredential, registryWithoutProxy,
+  credentialRejected, credentialExpiring, credentialExpired, credentialUnused, credentialShadowed,
+  proxyNotApplied, proxyNotVerified, proxyRefused, proxyAnonymous,
+  sourceMissing, sourceInvalid, sourceHeldBack, rotationIncomplete, sourceSuspicious,
+  controllerExcessiveRights,
+];
+
+/** Errors first, then by rule, namespace and name. */
+export function findingsOf(facts: Facts): Finding[] {
+  return RULES.flatMap(({ id, severity, remedy, check }) => check(facts).map((hit): Finding => clean({ rule: id, severity, remedy, ...hit }))).sort(inOrder);
+}
+
+/** The last line of defence: names in references are not checked by Kubernetes and may hold anything. */
+function clean({ object: { kind, namespace, name }, about, message, remedy, ...rest }: Finding): Finding {
+  return {
+    ...rest,
+    object: { kind: oneLineOf(kind, 63), ...(namespace !== undefined && { namespace: oneLineOf(namespace, 63) }), name: oneLineOf(name, 253) },
+    ...(about !== undefined && { about: oneLineOf(about, 300) }),
+    message: oneLineOf(message, 1200),
+    remedy: oneLineOf(remedy, 600),
+  };
+}
+
+function inOrder(a: Finding, b: Finding): number {
+  return SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity)
+    || compare(a.rule, b.rule)
+    || compare(a.object.namespace ?? '', b.object.namespace ?? '')
+    || compare(a.object.kind, b.object.kind)
+    || compare(a.object.name, b.object.name)
+    || compare(a.about ?? '', b.about ?? '');
+}
+
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

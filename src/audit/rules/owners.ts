@@ -1,0 +1,34 @@
+/** Workloads by what made them: a thousand pods of one Deployment are one finding. */
+import type { FindingObject } from '../finding.ts';
+import type { Workload } from '../observation.ts';
+
+export interface Owned<T> {
+  readonly object: FindingObject;
+  /** `team-a/Deployment web`. */
+  readonly title: string;
+  readonly pods: number;
+  /** One a workload of this owner to which something applies. */
+  readonly about: readonly (T & { readonly workload: Workload })[];
+}
+
+/** `look` says what is to be said of a workload; undefined: nothing. Owners of whom nothing is said are left out. */
+export function byOwner<T extends object>(workloads: readonly Workload[], look: (workload: Workload) => T | undefined): Owned<T>[] {
+  const owners = new Map<string, { -readonly [K in keyof Owned<T>]: Owned<T>[K] } & { about: (T & { workload: Workload })[] }>();
+  for (const workload of workloads) {
+    const said = look(workload);
+    if (said === undefined) continue;
+    const { namespace, owner: { kind, name } } = workload;
+    const title = `${namespace}/${kind} ${name}`;
+    let owner = owners.get(title);
+    if (owner === undefined) owners.set(title, (owner = { object: { kind, namespace, name }, title, pods: 0, about: [] }));
+    owner.pods += workload.pods;
+    owner.about.push({ ...said, workload });
+  }
+  return [...owners.values()];
+}
+
+/** How to have the pods of `object` made anew. */
+export function recreate({ kind, namespace = '', name }: FindingObject): string {
+  if (kind === 'Deployment' || kind === 'StatefulSet' || kind === 'DaemonSet') return `kubectl -n ${namespace} rollout restart ${kind.toLowerCase()}/${name}`;
+  return kind === 'Pod' ? `delete and create Pod ${namespace}/${name}` : `delete the pods of ${kind} ${namespace}/${name}, so that they are made anew`;
+}

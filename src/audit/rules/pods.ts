@@ -1,0 +1,67 @@
+/** Pods that do not have what their ServiceAccount has: a pod takes its pull secrets when it is created, and never again. */
+import { splitList } from '../../plan/selection.ts';
+import { quote, quoteList } from '../../plan/problem.ts';
+import type { Facts } from '../facts.ts';
+import type { Hit, Rule } from '../finding.ts';
+import type { Workload } from '../observation.ts';
+import { plural, some } from '../words.ts';
+import { byOwner, recreate } from './owners.ts';
+
+export const podBeforePatch: Rule = {
+  id: 'PP020', name: 'pod-before-patch', severity: 'warning', title: 'Pods are older than the pull secrets of their ServiceAccount',
+  cause: 'Pods copy the imagePullSecrets of their ServiceAccount when they are created. These were created before the ServiceAccount got the Secret, and never get it.',
+  remedy: 'Have the pods created anew, such as by `kubectl rollout restart`; or let Pullpass do so (healPods in the configuration).',
+  check: (facts) => byOwner(facts.managed, (workload) => lackOf(facts, workload, 'before')).map(({ object, title, pods, about }): Hit => ({
+    object,
+    message: `${title}: ${plural(pods, 'pod')} ${pods === 1 ? 'was' : 'were'} created before ServiceAccount "${about[0]?.workload.serviceAccount ?? ''}" got ${quoteList(about.flatMap(({ secrets }) => secrets))}, and ${pods === 1 ? 'pulls' : 'pull'} ${images(about)} without it.`,
+    remedy: `Have the pods created anew: ${recreate(object)}`,
+  })),
+};
+
+export const podOwnSecrets: Rule = {
+  id: 'PP021', name: 'pod-own-pull-secrets', severity: 'warning', title: "Pods name pull secrets of their own and get none of the ServiceAccount's",
+  cause: "A pod that names any pull secret itself gets none of its ServiceAccount's, and none of those it names matches its image.",
+  remedy: 'Add the Secret to imagePullSecrets in the pod template, or remove that list there.',
+  check: (facts) => byOwner(facts.managed, (workload) => lackOf(facts, workload, 'own')).map(({ object, title, pods, about }): Hit => ({
+    object,
+    message: `${title}: ${plural(pods, 'pod')} ${pods === 1 ? 'names' : 'name'} ${quoteList(about.flatMap(({ workload }) => workload.pullSecrets))} and so ${pods === 1 ? 'gets' : 'get'} none of ServiceAccount "${about[0]?.workload.serviceAccount ?? ''}": ${quoteList(about.flatMap(({ secrets }) => secrets))} would match ${images(about)}.`,
+    remedy: `Add ${quoteList(about.flatMap(({ secrets }) => secrets))} to imagePullSecrets in the pod template of ${title}, or remove that list there.`,
+  })),
+};
+
+interface Lack {
+  /** Secrets of the ServiceAccount that the pods do not have, and that would match. */
+  readonly secrets: readonly string[];
+  readonly images: readonly string[];
+}
+
+function lackOf({ account, keys, image }: Facts, workload: Workload, kind: 'before' | 'own'): Lack | undefined {
+  const { namespace, pullSecrets, serviceAccount } = workload;
+  const current = account(namespace, serviceAccount);
+  const listed = current?.pullSecrets ?? [];
+  const lacking = listed.filter((name) => name !== '' && !pullSecrets.includes(name));
+  if (current === undefined || lacking.length === 0 || (isOlder(pullSecrets, listed, splitList(current.added ?? '')) ? 'before' : 'own') !== kind) return undefined;
+
+  const own = keys.of(namespace, pullSecrets);
+  const missed = keys.of(namespace, lacking);
+  const uncovered = workload.images.filter((reference) => {
+    const parsed = image(reference);
+    return parsed !== undefined && own.picks(parsed.name).length === 0 && missed.picks(parsed.name).length > 0;
+  });
+  if (uncovered.length > 0) {
+    const secrets = uncovered.flatMap((reference) => missed.picks(image(reference)?.name ?? '').slice(0, 1).map(({ secret }) => secret));
+    return { secrets: [...new Set(secrets)], images: uncovered };
+  }
+  // What cannot be read may match: worth a word only where pulls fail.
+  const failing = workload.failures.map((failure) => failure.image);
+  return missed.unseen.length > 0 && failing.length > 0 ? { secrets: missed.unseen, images: failing } : undefined;
+}
+
+/** Nothing at all, or exactly what the ServiceAccount had before Pullpass came: what a pod of that time would have. */
+function isOlder(onPod: readonly string[], listed: readonly string[], added: readonly string[]): boolean {
+  if (onPod.length === 0) return true;
+  const before = new Set(listed.filter((name) => !added.includes(name)));
+  return before.size === new Set(onPod).size && onPod.every((name) => before.has(name));
+}
+
+const images = (about: readonly Lack[]): string => some([...new Set(about.flatMap((lack) => lack.images))].map(quote));

@@ -1,0 +1,50 @@
+/** Cache proxies: whether they have the upstream login, and whether it works. */
+import { findEntry, quoteKey } from '../../credentials/registry-name.ts';
+import type { Facts } from '../facts.ts';
+import type { Hit, Rule } from '../finding.ts';
+import type { ProxyStanding } from '../observation.ts';
+import { oneLineOf } from '../words.ts';
+
+export const proxyNotApplied: Rule = {
+  id: 'PP060', name: 'proxy-not-applied', severity: 'error', title: 'A cache proxy does not have the newest login',
+  cause: 'The login of the source was not forwarded to the cache proxy: its API does not answer, refuses Pullpass, or the controller does not run. Once the old login is revoked, what the cache does not hold is "not found".',
+  remedy: 'See the reason in the finding; check that the cache proxy answers, and what the log of the controller says of it. Do not revoke the old login before.',
+  check: (facts) => (facts.proxies ?? []).filter((proxy) => !proxy.applied && anonymous(facts, proxy) === undefined).map((proxy) => hit(proxy, `Cache proxy "${proxy.name}" does not have the newest login of source "${proxy.source}" for ${quoteKey(proxy.registry)}${since(proxy)}: ${oneLineOf(proxy.why)}`)),
+};
+
+export const proxyNotVerified: Rule = {
+  id: 'PP061', name: 'proxy-not-verified', severity: 'warning', title: 'It is unknown whether the login of a cache proxy works',
+  cause: 'The login was forwarded, but nothing shows that the cache proxy can pull with it: no private probe image is configured, or the probe could not be made. A public image, or one that the cache holds, proves nothing.',
+  remedy: 'Configure a probe: cacheProxies[].probe with a private image, best one that the cache does not hold yet; then run `pullpass verify`.',
+  check: ({ proxies = [] }) => proxies.filter(({ applied, verified }) => applied && verified === 'unknown').map((proxy) => hit(proxy, `Whether cache proxy "${proxy.name}" can pull from ${quoteKey(proxy.registry)} is unknown${since(proxy)}: ${oneLineOf(proxy.why)}`)),
+};
+
+export const proxyRefused: Rule = {
+  id: 'PP062', name: 'proxy-login-refused', severity: 'error', title: 'The login of a cache proxy does not work',
+  cause: 'A private pull through the cache proxy failed, or the product says that its upstream refuses the login. Cached images are still served; all others are "not found".',
+  remedy: 'Put a working credential into the Secret of the source; Pullpass forwards it. If pods can pull with it directly, check which upstream the cache proxy is set to.',
+  check: ({ proxies = [] }) => proxies.filter(({ verified }) => verified === 'refused').map((proxy) => hit(proxy, `Cache proxy "${proxy.name}" cannot pull from ${quoteKey(proxy.registry)} with its login${since(proxy)}: ${oneLineOf(proxy.why)}`)),
+};
+
+export const proxyAnonymous: Rule = {
+  id: 'PP063', name: 'proxy-anonymous', severity: 'warning', title: 'A cache proxy has no login to pull with',
+  cause: 'The source has no username and password for the registry of the cache proxy (an identity token cannot be forwarded): the cache pulls anonymously, gets no private image, and shares the rate limit of everybody.',
+  remedy: 'Add an entry with a username and a password or access token for this registry to the source, or correct cacheProxies[].registry.',
+  check: (facts) => (facts.proxies ?? []).flatMap((proxy): Hit[] => {
+    const why = anonymous(facts, proxy);
+    return why === undefined ? [] : [hit(proxy, `Cache proxy "${proxy.name}" gets no login for ${quoteKey(proxy.registry)}: ${why}.`)];
+  }),
+};
+
+/** Why there is no login to forward; undefined: there is one, or it is not known. */
+function anonymous({ sources }: Facts, { source, registry }: ProxyStanding): string | undefined {
+  const content = sources.find(({ config }) => config.name === source)?.content;
+  if (content === undefined) return undefined;
+  const entry = findEntry(content.entries, registry);
+  if (entry === undefined) return `source "${source}" has no entry for it`;
+  if (entry.kind === 'login') return undefined;
+  return entry.kind === 'empty' ? `the entry of source "${source}" has neither username nor password` : `the entry of source "${source}" has only an identity token`;
+}
+
+const hit = ({ name }: ProxyStanding, message: string): Hit => ({ object: { kind: 'CacheProxy', name }, message });
+const since = ({ since: at }: ProxyStanding): string => (at === undefined ? '' : ` since ${at}`);

@@ -1,0 +1,171 @@
+/** The cache proxies of a configuration, with stores that a test fills and a product that a test plays. */
+import { expect, test } from 'vitest';
+import { configurationSchema } from '../../src/config/schema.ts';
+import { createProxyController } from '../../src/controller/proxies.ts';
+import { createLog } from '../../src/log.ts';
+import type { ProxyRecord } from '../../src/plan/proxy.ts';
+import type { Verdict } from '../../src/proxies/proxy.ts';
+import type { State } from '../../src/reconcile/state.ts';
+import { createReach } from '../../src/registry/reach.ts';
+import { createMetrics } from '../../src/server/metrics.ts';
+
+const SECRET = { namespace: 'n', name: 'login' };
+const fence = new AbortController().signal;
+const configured = (...proxies: object[]) => configurationSchema.parse({
+  apiVersion: 'pullpass.dev/v1alpha1', kind: 'Configuration',
+  sources: ['hub', 'other'].map((name) => ({ name, secret: { namespace: 'pullpass-system', name }, copyName: `${name}-copy` })),
+  cacheProxies: proxies,
+});
+const zot = (more: object = {}) => ({ name: 'cache', kind: 'zot', source: 'hub', registry: 'docker.io', secret: SECRET, probe: { url: 'http://cache.test', repository: 'r', reference: '1' }, ...more });
+
+function controller() {
+  const records = new Map<string, ProxyRecord>();
+  const applied: string[] = [];
+  const arrived: string[] = [];
+  const events: string[] = [];
+  const lines: string[] = [];
+  const metrics = createMetrics({ version: 'test', processMetrics: false });
+  const w = { now: 0, key: 'k', read: true, password: 'one', pulls: 0, verdict: { state: 'verified', why: 'pulled' } as Verdict, data: {} as Record<string, string> };
+  const state: State = {
+    mac: (text) => `${w.key}:${Buffer.from(text).toString('base64')}`,
+    proxy: (name) => records.get(name) ?? {},
+    setProxy: (name, record) => void records.set(name, record ?? {}),
+    source: () => undefined, setSource: () => undefined, proxies: () => [...records.keys()], sources: () => [],
+    load: () => Promise.resolve(), peek: () => Promise.resolve(true), forget: () => undefined, save: () => Promise.resolve(),
+  };
+  const reach = createReach({ userAgent: 'test' });
+  const proxies = createProxyController({
+    state, metrics,
+    log: createLog('info', { write: (line) => void lines.push(line) }),
+    events: { record: ({ reason, note }) => void events.push(`${reason}: ${note}`), resolve: (_, reason) => void events.push(`resolved ${reason}`) },
+    isSynced: () => w.read, feedProblem: () => undefined,
+    credentials: () => [{ key: 'docker.io', username: 'robot', password: w.password }],
+    context: (_, signal) => ({
+      kube: {
+        applySecret: ({ name, data }) => { applied.push(name); w.data = { ...data }; return Promise.resolve(); },
+        readSecret: () => Promise.resolve({}), get: () => Promise.resolve(undefined), patch: () => Promise.resolve(),
+      },
+      http: reach.http(), mac: state.mac, signal, copyName: 'hub-copy',
+    }),
+    probe: () => { w.pulls++; return Promise.resolve(w.verdict); },
+    now: () => w.now,
+    onApplied: (source, name) => arrived.push(`${source} ${name}`),
+  });
+  const feedsOf = (...entries: object[]) => proxies.configure(configured(...entries));
+  return Object.assign(w, {
+    proxies, applied, arrived, events, lines, metrics, feedsOf,
+    /** The watch sees what was written. */
+    see(feeds: ReturnType<typeof feedsOf>, version = '5'): void {
+      for (const { store, project } of feeds) {
+        store.put(project({
+          metadata: { ...SECRET, uid: 'u', resourceVersion: version, labels: { 'app.kubernetes.io/managed-by': 'pullpass', 'pullpass.dev/cache-proxy': 'cache' } },
+          type: 'Opaque', data: Object.fromEntries(Object.entries(w.data).map(([key, text]) => [key, Buffer.from(text).toString('base64')])),
+        } as Parameters<typeof project>[0]));
+      }
+    },
+  });
+}
+
+test('is given its login, and once the watch shows it, left alone', async () => {
+  const c = controller();
+  const feeds = c.feedsOf(zot());
+  expect(feeds.map(({ selector }) => selector)).toEqual([{ path: '/api/v1/namespaces/n/secrets', fieldSelector: 'metadata.name=login' }]);
+  expect([c.proxies.names(), c.proxies.of('hub'), c.proxies.of('other')]).toEqual([['cache'], ['cache'], []]);
+  expect(await c.proxies.handle('cache', fence)).toEqual({ then: 'done' });
+  c.see(feeds);
+  expect(await c.proxies.handle('cache', fence)).toEqual({ then: 'done' });
+  expect([c.applied, c.pulls, c.arrived[0]]).toEqual([['login'], 1, 'hub cache']);
+  expect(c.proxies.standings()).toMatchObject([{ name: 'cache', source: 'hub', applied: true, verified: { state: 'verified' } }]);
+  expect(c.lines.join()).not.toContain('one');
+});
+
+test('nothing is done before its targets were read, and nothing for a name that is not there', async () => {
+  const c = controller();
+  c.feedsOf(zot());
+  c.read = false;
+  await c.proxies.handle('cache', fence);
+  expect(await c.proxies.handle('gone', fence)).toEqual({ then: 'done' });
+  expect([c.applied, c.arrived]).toEqual([[], []]);
+});
+
+test('another key of the macs is no drift', async () => {
+  const c = controller();
+  const feeds = c.feedsOf(zot());
+  await c.proxies.handle('cache', fence);
+  c.see(feeds);
+  c.key = 'another';
+  await c.proxies.handle('cache', fence);
+  expect(c.applied).toHaveLength(1);
+});
+
+test('a failing pull is tried again ever more rarely, whatever wakes it meanwhile, and at once for a new login', async () => {
+  const c = controller();
+  const feeds = c.feedsOf(zot());
+  c.verdict = { state: 'refused', why: 'not found' };
+  const waits: unknown[] = [];
+  for (let i = 0; i < 7; i++) {
+    const outcome = await c.proxies.handle('cache', fence);
+    c.see(feeds);
+    waits.push(outcome.then === 'wait' ? outcome.afterMs / 1_000 : outcome.then);
+    const pulls = c.pulls;
+    c.now += 1_000;
+    expect(await c.proxies.handle('cache', fence)).toEqual({ then: 'wait', afterMs: (outcome.then === 'wait' ? outcome.afterMs : 0) - 1_000 });
+    expect(c.pulls).toBe(pulls);
+    c.now += outcome.then === 'wait' ? outcome.afterMs : 0;
+  }
+  expect(waits).toEqual([20, 40, 80, 160, 320, 640, 900]);
+  expect(c.events.filter((event) => !event.startsWith('ProxyNotVerified: Cache proxy cache: not found'))).toEqual([]);
+  expect(c.lines.filter((line) => line.includes('not found'))).toHaveLength(1);
+
+  c.password = 'two';
+  const pulls = c.pulls;
+  expect(await c.proxies.handle('cache', fence)).toEqual({ then: 'wait', afterMs: 20_000 });
+  expect(c.pulls).toBe(pulls + 1);
+  c.see(feeds, '6');
+  c.now += 20_000;
+  c.verdict = { state: 'verified', why: 'pulled' };
+  c.events.length = 0;
+  expect(await c.proxies.handle('cache', fence)).toEqual({ then: 'done' });
+  expect(c.events).toEqual(['resolved ProxyNotApplied', 'resolved ProxyLoginRefused', 'resolved ProxyNotVerified']);
+});
+
+test('the schedule has each verified once more', async () => {
+  const c = controller();
+  const feeds = c.feedsOf(zot());
+  await c.proxies.handle('cache', fence);
+  c.see(feeds);
+  c.proxies.verifyAgain();
+  await c.proxies.handle('cache', fence);
+  await c.proxies.handle('cache', fence);
+  expect(c.pulls).toBe(2);
+});
+
+test('what it stood like goes with it, and with the source that it had', async () => {
+  const c = controller();
+  c.feedsOf(zot());
+  await c.proxies.handle('cache', fence);
+  expect(await c.metrics.expose()).toMatch(/proxy="cache",source="hub"/);
+  c.feedsOf(zot({ source: 'other' }));
+  expect(await c.metrics.expose()).not.toMatch(/proxy="cache",source="hub"/);
+  await c.proxies.handle('cache', fence);
+  c.feedsOf();
+  expect([c.proxies.standings(), c.proxies.names()]).toEqual([[], []]);
+  expect(await c.metrics.expose()).not.toMatch(/proxy="cache"/);
+});
+
+test('a store is kept while what is watched stays, and another place gets another', () => {
+  const c = controller();
+  const [first] = c.feedsOf(zot());
+  const [same] = c.feedsOf(zot({ registry: 'ghcr.io' }));
+  const [moved] = c.feedsOf(zot({ secret: { ...SECRET, name: 'elsewhere' } }));
+  expect(same?.store).toBe(first?.store);
+  expect(moved?.store).not.toBe(first?.store);
+  expect(moved?.id).not.toBe(first?.id);
+});
+
+test('not leading any more: nothing is told', async () => {
+  const c = controller();
+  c.feedsOf(zot());
+  expect(await c.proxies.handle('cache', AbortSignal.abort())).toEqual({ then: 'done' });
+  expect([c.applied, c.events, c.proxies.standings()]).toEqual([[], [], []]);
+});
