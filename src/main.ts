@@ -7,6 +7,12 @@ import { createInterface } from 'node:readline/promises';
 import { text } from 'node:stream/consumers';
 import picocolors from 'picocolors';
 import manifest from '../package.json' with { type: 'json' };
+import { runAudit } from './commands/audit.ts';
+import { knownTo } from './commands/audit-known.ts';
+import type { Severity } from './audit/finding.ts';
+import { SEVERITIES } from './audit/finding.ts';
+import { TEXT_OUTPUTS } from './audit/render/index.ts';
+import type { TextOutput } from './audit/render/index.ts';
 import { runMatch } from './commands/match.ts';
 import type { MatchOptions } from './commands/match.ts';
 import type { MatchOutput } from './commands/match-render.ts';
@@ -93,6 +99,15 @@ function program(): Command {
       process.stdout.write(renderPlan(plan, flags.output, colors()));
       process.exitCode = pendingIn(plan).length > 0 ? 2 : 0;
     });
+
+  root.command('audit').summary('say what would break, and why')
+    .description('Says what would break, and why: findings, and which registries are used with which credential. Changes nothing.\nExit status: 0, 3 when findings reach --fail-on.')
+    .addOption(new Option('--config <file>', 'configuration file; without one, what needs no source is audited').env('PULLPASS_CONFIG'))
+    .addOption(options.kubeconfig()).addOption(options.context()).addOption(options.namespace())
+    .addOption(new Option('-n, --namespace <name>', 'only this namespace; repeat it for more').argParser((name: string, names: string[] = []) => [...names, name]))
+    .addOption(new Option('--fail-on <severity>', 'exit with 3 when a finding is at least this severe').choices([...SEVERITIES]))
+    .addOption(new Option('-o, --output <format>', 'how to print').choices([...TEXT_OUTPUTS]).default('table'))
+    .action(audit);
 
   root.command('match').summary('show which credentials a kubelet would try for an image, in order, and why')
     .description('Shows which credentials a kubelet would try for an image, in order, and why. Never prints a password.\nExit status: 0, 4 when none matches, 1 when the Docker config cannot be used.')
@@ -191,6 +206,22 @@ async function runController(flags: ControllerFlags): Promise<void> {
     await reach.close();
     await connection.close();
   }
+}
+
+async function audit(flags: { config?: string; kubeconfig?: string; context?: string; controllerNamespace: string; namespace?: string[]; failOn?: Severity; output: TextOutput }): Promise<void> {
+  const configuration = flags.config === undefined ? undefined : await loadConfiguration(flags.config);
+  const live = process.stderr.isTTY;
+  const { text: out, exitCode } = await withClient(flags, async (client) =>
+    runAudit({
+      client, configuration, digest: newDigest(), namespaces: flags.namespace, failOn: flags.failOn, output: flags.output, color: colors(),
+      width: process.stdout.isTTY ? process.stdout.columns : undefined, version: manifest.version,
+      controller: { namespace: flags.controllerNamespace, name: 'pullpass' },
+      known: configuration === undefined ? undefined : await knownTo(client, configuration, flags.controllerNamespace, newDigest()),
+      progress: live ? (line) => process.stderr.write(`\r\u001b[K${line}`) : undefined,
+    }));
+  if (live) process.stderr.write('\r\u001b[K');
+  process.stdout.write(out);
+  process.exitCode = exitCode;
 }
 
 async function pullSecretsOf(flags: { dockerConfig?: string; namespace?: string; serviceAccount: string; kubeconfig?: string; context?: string }): Promise<MatchOptions['from']> {

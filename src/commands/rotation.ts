@@ -33,6 +33,8 @@ export interface RotationProgress {
   readonly source: string;
   /** Why the content that the source holds now is not spread; empty when nothing is in the way. */
   readonly heldBack: readonly string[];
+  /** The part of it that registries said no to. */
+  readonly refused: readonly string[];
   readonly copies: { readonly total: number; /** Namespaces, sorted. */ readonly behind: readonly string[]; /** Namespaces whose Secret by that name is not ours. */ readonly foreign: readonly string[] };
   readonly proxies: readonly ProxyProgress[];
   readonly complete: boolean;
@@ -65,6 +67,7 @@ export async function observeRotations({ client, configuration, namespace, snaps
     return {
       source: config.name,
       heldBack,
+      refused,
       copies: { total: standings.length - foreign.length, behind, foreign },
       proxies: own,
       complete: heldBack.length === 0 && behind.length === 0 && own.every(isDone),
@@ -94,7 +97,7 @@ async function observeProxy(proxy: ConfiguredProxy, { client, snapshot, state }:
   const applied = carries(proxy, choice.login, fingerprints, state.mac) ?? record.applied?.mac === mac;
   if (!applied) return no(record.refused?.mac === mac ? `the login is refused: ${record.refused.why}` : 'does not carry the current login yet', false);
   const { verified } = record;
-  if (verified?.mac !== mac) return no('applied, not verified yet', true);
+  if (verified?.mac !== mac) return no('applied; it is still being rolled, or was not verified yet', true);
   return { ...at, applied, verified: verified.state, checked: true, why: verified.why, since: verified.at };
 }
 

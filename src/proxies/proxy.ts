@@ -82,6 +82,8 @@ export interface CacheProxy {
    * try a candidate, it is tried first, and a refused one changes nothing: throws LoginRefusedError. Other errors are retried with backoff.
    */
   apply(login: UpstreamLogin, context: ProxyContext): Promise<void>;
+  /** What keeps the product from running with what was applied, in one line; undefined when nothing does. Asked before a verification. */
+  unsettled?(context: ProxyContext): Promise<string | undefined>;
   /** Asks the product itself whether its login works, where it can tell. A pull through `probe` is the engine's business. */
   verify?(login: UpstreamLogin, context: ProxyContext): Promise<Verdict>;
 }

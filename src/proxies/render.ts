@@ -2,6 +2,8 @@
  * The render shape: a Secret in the product's own format, then, where the product reads it only at its start, a roll of
  * its workload. Each is a target of its own, so that a crash between the two converges.
  */
+import { rolling } from './rollout.ts';
+import type { RollingWorkload } from './rollout.ts';
 import { UserError } from '../errors.ts';
 import type { ApiObject } from '../kube/list.ts';
 import { paths } from '../kube/paths.ts';
@@ -51,6 +53,13 @@ export function render({ name, secret, workload }: RenderConfig, files: Files): 
       await kube.applySecret({ ...secret, data: content(login) });
       if (workload !== undefined) await roll(kube, name, workload, revision(login, mac));
     },
+    ...(workload !== undefined && {
+      async unsettled({ kube }) {
+        const found = await kube.get<RollingWorkload>(`${collection(workload)}/${encodeURIComponent(workload.name)}`);
+        const left = found === undefined ? 'it is not there' : rolling(found);
+        return left === undefined ? undefined : `${workload.kind} ${workload.namespace}/${workload.name}: ${left}`;
+      },
+    }),
   };
 }
 

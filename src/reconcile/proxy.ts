@@ -95,6 +95,9 @@ export async function reconcileProxy(proxy: ConfiguredProxy, deps: ProxyDeps, ve
     }
     if (plan.step === 'nothing') return outcome(state.proxy(config.name).verified ?? UNVERIFIED);
 
+    // A pull answered by a pod that still has the login before would prove the wrong one.
+    const left = await proxy.adapter.unsettled?.(context);
+    if (left !== undefined) return { applied: true, changed, verified: { state: 'unknown', why: left }, verifyAgainMs: UNKNOWN_AGAIN_MS };
     const verdict = await verify(proxy, login, deps, context);
     remember({ verified: { mac, state: verdict.state, why: verdict.why, at: at() } });
     await state.save(signal);

@@ -41,7 +41,7 @@ const verified = (own: string, state = 'verified') => ({ proxies: { cache: { app
 
 test('complete: every proxy carries the login and was looked at', async () => {
   expect(await observe(CONTENT, (own) => verified(own))).toEqual({
-    source: 'hub', heldBack: [], copies: { total: 0, behind: [], foreign: [] }, complete: true,
+    source: 'hub', heldBack: [], refused: [], copies: { total: 0, behind: [], foreign: [] }, complete: true,
     proxies: [{ name: 'cache', kind: 'webhook', source: 'hub', applied: true, verified: 'verified', checked: true, probed: false, why: 'w', since: AT }],
   });
 });
@@ -49,7 +49,7 @@ test('complete: every proxy carries the login and was looked at', async () => {
 test.each<[string, (own: string) => object | number, object]>([
   ['nothing was given yet', () => ({}), { applied: false, why: 'does not carry the current login yet' }],
   ['it has the login before', () => verified('old'), { applied: false }],
-  ['it was given and not looked at', (own) => ({ proxies: { cache: { applied: { mac: own, at: AT } } } }), { applied: true, checked: false, why: 'applied, not verified yet' }],
+  ['it was given and not looked at', (own) => ({ proxies: { cache: { applied: { mac: own, at: AT } } } }), { applied: true, checked: false, why: 'applied; it is still being rolled, or was not verified yet' }],
   ['its last look was at the login before', (own) => ({ proxies: { cache: { applied: { mac: own, at: AT }, verified: { mac: 'old', state: 'verified', why: '', at: AT } } } }), { applied: true, checked: false, verified: 'unknown' }],
   ['it refuses the login', (own) => ({ proxies: { cache: { refused: { mac: own, times: 1, at: AT, why: 'wrong' } } } }), { applied: false, why: 'the login is refused: wrong' }],
   ['its pull is refused', (own) => verified(own, 'refused'), { applied: true, verified: 'refused' }],

@@ -5,7 +5,7 @@ import { runWait } from '../../src/commands/wait.ts';
 import { UnreachableError } from '../../src/kube/api-error.ts';
 
 const proxy = (parts: Partial<ProxyProgress> = {}): ProxyProgress => ({ name: 'cache', kind: 'zot', source: 'hub', applied: true, verified: 'verified', checked: true, probed: true, why: 'pulled', ...parts });
-const rotation = (parts: Partial<RotationProgress> = {}): RotationProgress => ({ source: 'hub', heldBack: [], copies: { total: 3, behind: [], foreign: [] }, proxies: [proxy()], complete: true, ...parts });
+const rotation = (parts: Partial<RotationProgress> = {}): RotationProgress => ({ source: 'hub', heldBack: [], refused: [], copies: { total: 3, behind: [], foreign: [] }, proxies: [proxy()], complete: true, ...parts });
 const behind = rotation({ complete: false, copies: { total: 3, behind: ['team-b'], foreign: [] } });
 
 /** Each look costs a second of a clock that nothing else moves. */

@@ -90,16 +90,24 @@ onEachServer((server) => {
   async function playKubelet(): Promise<void> {
     let running = '{}';
     while (!stopKubelet.signal.aborted) {
-      const { spec } = await cluster.admin.get<{ spec: { template: { metadata: { annotations?: Record<string, string> } } } }>(`/apis/apps/v1/namespaces/${NAMESPACE}/deployments/hub-cache`);
+      const { spec, metadata } = await cluster.admin.get<{ metadata: { generation: number }; spec: { template: { metadata: { annotations?: Record<string, string> } } } }>(`/apis/apps/v1/namespaces/${NAMESPACE}/deployments/hub-cache`);
       const template = JSON.stringify(spec.template.metadata.annotations ?? {});
       if (template !== running) {
         running = template;
         const data = (await cluster.getSecret(NAMESPACE, 'hub-cache-login'))?.data ?? {};
         const text = (key: string): string => Buffer.from(data[key] ?? '', 'base64').toString();
+        await report(metadata.generation, 0);
         await cache.restart({ username: text('REGISTRY_PROXY_USERNAME'), password: text('REGISTRY_PROXY_PASSWORD') });
+        await report(metadata.generation, 1);
       }
       await delay(20);
     }
+  }
+
+  async function report(observedGeneration: number, ready: number): Promise<void> {
+    await cluster.admin.patch(`/apis/apps/v1/namespaces/${NAMESPACE}/deployments/hub-cache/status`, 'application/merge-patch+json', {
+      status: { observedGeneration, replicas: 1, updatedReplicas: 1, readyReplicas: ready, availableReplicas: ready },
+    });
   }
 
   async function putSource(name: string): Promise<void> {

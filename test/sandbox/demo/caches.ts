@@ -72,16 +72,18 @@ export function playKubelet({ cluster, cleanUp, signal }: Stage, cache: Cache): 
   const until = AbortSignal.any([stopping.signal, signal]);
   let running = '{}';
 
-  async function template(): Promise<string> {
-    return JSON.stringify((await cluster.deployment(CACHES, CACHE))?.spec?.template.metadata?.annotations ?? {});
+  async function newest(): Promise<{ wanted: string; generation: number }> {
+    const deployment = await cluster.deployment(CACHES, CACHE);
+    return { wanted: JSON.stringify(deployment?.spec?.template.metadata?.annotations ?? {}), generation: deployment?.metadata?.generation ?? 0 };
   }
   async function play(): Promise<void> {
     for (; !until.aborted; await delay(20, undefined, { signal: until })) {
-      const wanted = await template();
+      const { wanted, generation } = await newest();
       if (wanted === running) continue;
       const { data = {} } = (await cluster.secret(CACHES, CACHE_LOGIN)) ?? {};
       const text = (key: string): string => Buffer.from(data[key] ?? '', 'base64').toString();
       await cache.restart({ username: text('REGISTRY_PROXY_USERNAME'), password: text('REGISTRY_PROXY_PASSWORD') });
+      await cluster.reportRolled(CACHES, CACHE, generation);
       running = wanted;
     }
   }
@@ -95,7 +97,7 @@ export function playKubelet({ cluster, cleanUp, signal }: Stage, cache: Cache): 
     async settled() {
       await cluster.until(`Deployment ${CACHES}/${CACHE} rolled`, async () => {
         if (failure !== undefined) throw new Error('the kubelet of the demo failed', { cause: failure });
-        return (await template()) === running;
+        return (await newest()).wanted === running;
       });
     },
   };

@@ -92,6 +92,9 @@ export function createCluster(client: RawClient, signal: AbortSignal) {
       const labels = { app: name };
       return call('POST', `/apis/apps/v1/namespaces/${namespace}/deployments`, { metadata: { name }, spec: { selector: { matchLabels: labels }, template: { metadata: { labels }, spec: { containers: [{ name: 'registry', image: 'registry:2' }] } } } });
     },
+    /** What the controller of the Deployment would report: its one pod runs what the template of this generation says. */
+    reportRolled: (namespace: string, name: string, observedGeneration: number) =>
+      merge(`/apis/apps/v1/namespaces/${namespace}/deployments/${name}/status`, { status: { observedGeneration, replicas: 1, updatedReplicas: 1, readyReplicas: 1, availableReplicas: 1 } }),
     deployment: (namespace: string, name: string) => call<V1Deployment>('GET', `/apis/apps/v1/namespaces/${namespace}/deployments/${name}`),
     deleteAccount: (namespace: string, name: string) => call('DELETE', `/api/v1/namespaces/${namespace}/serviceaccounts/${name}`),
 
