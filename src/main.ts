@@ -16,7 +16,7 @@ import type { TextOutput } from './audit/render/index.ts';
 import { runMatch } from './commands/match.ts';
 import type { MatchOptions } from './commands/match.ts';
 import type { MatchOutput } from './commands/match-render.ts';
-import { pendingIn, planCluster, readCluster, renderPlan } from './commands/plan.ts';
+import { pendingIn, pendingProxies, planCluster, readCluster, renderPlan } from './commands/plan.ts';
 import type { Output } from './commands/plan.ts';
 import { runPrune } from './commands/prune.ts';
 import { readPullSecrets } from './commands/pull-secrets.ts';
@@ -92,12 +92,15 @@ function program(): Command {
 
   root.command('plan').summary('show what the controller would change now')
     .description('Shows what the controller would change now, and changes nothing. Exit status: 0 nothing to change, 2 changes pending.')
-    .addOption(options.config()).addOption(options.kubeconfig()).addOption(options.context()).addOption(options.output())
-    .action(async (flags: Connected & { output: Output }) => {
+    .addOption(options.config()).addOption(options.kubeconfig()).addOption(options.context()).addOption(options.namespace()).addOption(options.output())
+    .action(async (flags: Connected & { output: Output; controllerNamespace: string }) => {
       const configuration = await loadConfiguration(flags.config);
-      const plan = await withClient(flags, async (client) => planCluster(await readCluster(client, configuration, newDigest())));
+      const plan = await withClient(flags, async (client) => {
+        const snapshot = await readCluster(client, configuration, newDigest());
+        return { ...planCluster(snapshot), rotations: await observeRotations({ client, configuration, namespace: flags.controllerNamespace, snapshot }) };
+      });
       process.stdout.write(renderPlan(plan, flags.output, colors()));
-      process.exitCode = pendingIn(plan).length > 0 ? 2 : 0;
+      process.exitCode = pendingIn(plan).length > 0 || pendingProxies(plan).length > 0 ? 2 : 0;
     });
 
   root.command('audit').summary('say what would break, and why')

@@ -9,6 +9,7 @@ import { isInSync, planNamespace } from '../plan/namespace.ts';
 import type { NamespacePlan, PlanOptions } from '../plan/namespace.ts';
 import type { Problem } from '../plan/problem.ts';
 import type { ObservedScope } from '../plan/observed.ts';
+import type { RotationProgress } from './rotation.ts';
 import { NO_BORDERS } from './table.ts';
 import { createSourceBook } from '../reconcile/sources.ts';
 import type { SourceBook } from '../reconcile/sources.ts';
@@ -31,6 +32,8 @@ export interface ClusterPlan {
   readonly namespaces: readonly NamespacePlan[];
   readonly sources: readonly { readonly name: string; readonly problems: readonly string[] }[];
   readonly total: number;
+  /** How far each source's content is, cache proxies included. */
+  readonly rotations?: readonly RotationProgress[];
 }
 
 /** Reads all that a plan depends on. Throws ApiError where a right is missing. */
@@ -56,6 +59,9 @@ export function planCluster({ scopes, book }: Snapshot, options?: PlanOptions): 
 
 export const pendingIn = ({ namespaces }: ClusterPlan): NamespacePlan[] => namespaces.filter((plan) => !isInSync(plan));
 
+/** Cache proxies that are still to be given the login that their source has. */
+export const pendingProxies = ({ rotations = [] }: ClusterPlan): string[] => rotations.flatMap(({ proxies }) => proxies).filter(({ applied }) => applied === false).map(({ name }) => name);
+
 /** The text ends with a line break. */
 export function renderPlan(plan: ClusterPlan, output: Output, color: boolean): string {
   switch (output) {
@@ -75,6 +81,7 @@ function toData(plan: ClusterPlan) {
     kind: 'Plan',
     pending: pendingIn(plan).length,
     sources: plan.sources,
+    rotations: (plan.rotations ?? []).map(({ source, complete, heldBack, copies, proxies }) => ({ source, complete, heldBack, copies, proxies })),
     namespaces: plan.namespaces.map((namespace) => ({
       namespace: namespace.namespace,
       sources: namespace.standings.map(({ source, copyName, choice, copy, accounts }) => ({ source, copyName, optedIn: choice.in, why: choice.why, copy, serviceAccounts: accounts })),
@@ -90,11 +97,18 @@ function toData(plan: ClusterPlan) {
 function toTable(plan: ClusterPlan, c: Colors): string {
   const lines: string[] = [];
   for (const { name, problems } of plan.sources) for (const problem of problems) lines.push(`${c.red('!')} source ${name}: ${problem}`);
+  for (const { source, refused } of plan.rotations ?? []) for (const why of refused) lines.push(`${c.red('!')} source ${source}: held back, its registry refuses the login: ${why}`);
   if (lines.length > 0) lines.push('');
 
   if (plan.namespaces.length > 0) {
     const table = new Table({ head: ['NAMESPACE', 'SOURCE', 'OPTED IN', 'COPY', 'SERVICEACCOUNTS', 'CHANGES'], style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2 }, chars: NO_BORDERS });
     for (const namespace of plan.namespaces) table.push(...rowsOf(namespace, c));
+    lines.push(...table.toString().split('\n').map((line) => line.trimEnd()), '');
+  }
+  const proxies = (plan.rotations ?? []).flatMap((rotation) => rotation.proxies);
+  if (proxies.length > 0) {
+    const table = new Table({ head: ['CACHE PROXY', 'KIND', 'SOURCE', 'APPLIED', 'VERIFIED', 'WHY'], style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2 }, chars: NO_BORDERS });
+    for (const { name, kind, source, applied, verified, why } of proxies) table.push([name, kind, source, applied === undefined ? 'unknown' : applied ? 'yes' : c.yellow('no'), verified === 'refused' ? c.red(verified) : verified, why]);
     lines.push(...table.toString().split('\n').map((line) => line.trimEnd()), '');
   }
   const problems = plan.namespaces.flatMap((namespace) => namespace.problems.map((problem) => [namespace.namespace, problem] as const));
@@ -126,8 +140,11 @@ function rowsOf(plan: NamespacePlan, c: Colors): string[][] {
 function summaryOf(plan: ClusterPlan, c: Colors): string {
   const pending = pendingIn(plan);
   const writes = pending.reduce((sum, p) => sum + stepsOf(p).length, 0);
+  const proxies = pendingProxies(plan);
+  const forwards = proxies.length === 0 ? '' : ` ${count(proxies.length, 'login')} to forward: ${proxies.join(', ')}.`;
+  if (pending.length === 0 && forwards !== '') return `Nothing to change in ${count(plan.total, 'namespace')}.${forwards}`;
   if (pending.length === 0) return `${c.green('In sync.')} Nothing to change in ${count(plan.total, 'namespace')}.`;
-  return `${count(writes, 'change')} pending in ${pending.length} of ${count(plan.total, 'namespace')}.`;
+  return `${count(writes, 'change')} pending in ${pending.length} of ${count(plan.total, 'namespace')}.${forwards}`;
 }
 
 /** A plan's actions in the order in which they would be carried out. */

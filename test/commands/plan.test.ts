@@ -1,0 +1,44 @@
+/** What `pullpass plan` prints for what was planned. */
+import { expect, test } from 'vitest';
+import { pendingProxies, renderPlan } from '../../src/commands/plan.ts';
+import type { ClusterPlan } from '../../src/commands/plan.ts';
+import type { RotationProgress } from '../../src/commands/rotation.ts';
+import { planNamespace } from '../../src/plan/namespace.ts';
+import { account, copy, scope, source } from '../plan/observations.ts';
+
+const proxy = { name: 'cache', kind: 'zot', source: 'upstream', applied: false as boolean | undefined, verified: 'unknown' as const, checked: false, probed: true, why: 'does not carry the current login yet' };
+const rotation = (parts: Partial<RotationProgress> = {}): RotationProgress => ({ source: 'upstream', heldBack: [], refused: [], copies: { total: 1, behind: [], foreign: [] }, proxies: [proxy], complete: false, ...parts });
+const plan = (parts: Partial<ClusterPlan> = {}): ClusterPlan => ({ namespaces: [planNamespace(scope({ sources: [source()], copies: [], serviceAccounts: [account()] }))], sources: [], total: 3, ...parts });
+const synced = planNamespace(scope({ sources: [source()], copies: [copy()], serviceAccounts: [account({ pullSecrets: ['regcred'], added: 'regcred', annotated: true })] }));
+
+test('a namespace that opted in shows its copy and its reference as changes, and the summary counts them', () => {
+  const text = renderPlan(plan(), 'table', false);
+  expect(text).toMatch(/team-a +upstream +yes +missing +0\/1 +\+ copy regcred/);
+  expect(text).toMatch(/2 changes pending in 1 of 3 namespaces\.\n$/);
+});
+
+test('nothing to change is said in one line', () => {
+  expect(renderPlan(plan({ namespaces: [synced] }), 'table', false)).toMatch(/In sync\. Nothing to change in 3 namespaces\.\n$/);
+});
+
+test('a cache proxy that lacks the login is shown and counts as pending; one that cannot be told does not', () => {
+  const withProxy = plan({ namespaces: [synced], rotations: [rotation()] });
+  expect(renderPlan(withProxy, 'table', false)).toMatch(/cache +zot +upstream +no +unknown +does not carry the current login yet/);
+  expect(renderPlan(withProxy, 'table', false)).toMatch(/1 login to forward: cache\.\n$/);
+  expect(pendingProxies(withProxy)).toEqual(['cache']);
+  expect(pendingProxies(plan({ rotations: [rotation({ proxies: [{ ...proxy, applied: undefined }] })] }))).toEqual([]);
+});
+
+test('what is held back is the first thing that one reads', () => {
+  expect(renderPlan(plan({ rotations: [rotation({ refused: ['registry.corp: refused the login'] })] }), 'table', false)).toMatch(/^! source upstream: held back, its registry refuses the login: registry\.corp/);
+});
+
+test('json holds the same, to be read by programs', () => {
+  const data = JSON.parse(renderPlan(plan({ rotations: [rotation()] }), 'json', false)) as unknown;
+  expect(data).toMatchObject({ kind: 'Plan', pending: 1, rotations: [{ source: 'upstream', complete: false, proxies: [{ name: 'cache', applied: false }] }], namespaces: [{ namespace: 'team-a', changes: [{ type: 'createCopy', copy: 'regcred' }, { type: 'editReferences', add: ['regcred'] }] }] });
+});
+
+test('colours are there only when asked for', () => {
+  expect(renderPlan(plan(), 'table', false)).not.toContain('\u001b[');
+  expect(renderPlan(plan(), 'table', true)).toContain('\u001b[');
+});
