@@ -1,12 +1,14 @@
 /** `pullpass prune`: takes everything out of the cluster that Pullpass put there, by the same plan as an opt-out. */
 import type { V1Lease } from '@kubernetes/client-node';
 import type { Configuration } from '../config/schema.ts';
-import { UserError } from '../errors.ts';
+import { messageOf, UserError } from '../errors.ts';
 import { isForbidden, isNotFound } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { paths } from '../kube/paths.ts';
-import { LEASE_NAME } from '../names.ts';
+import type { ApiObject } from '../kube/list.ts';
+import { LABEL_CACHE_PROXY, LABEL_MANAGED_BY, LEASE_NAME, MANAGER, STATE_NAME } from '../names.ts';
 import type { PlanOptions } from '../plan/namespace.ts';
+import { createProxies } from '../proxies/index.ts';
 import { createApplier } from '../reconcile/apply.ts';
 import { describe, describeFailure, reconcileNamespace } from '../reconcile/namespace.ts';
 import type { Digest } from '../reconcile/world.ts';
@@ -35,15 +37,18 @@ export async function runPrune({ client, configuration, namespace, digest, write
   const removing: Configuration = { ...configuration, sources: configuration.sources.map((source) => ({ ...source, onOptOut: 'remove' })) };
   const snapshot = await readCluster(client, removing, digest);
   const pending = pendingIn(planCluster(snapshot, NOBODY));
-  if (pending.length === 0) {
+  const others = await otherSecrets(client, configuration, namespace);
+  if (pending.length === 0 && others.length === 0) {
     write('Nothing to remove: no copy and no reference of Pullpass is left.');
     return 0;
   }
   for (const plan of pending) write(`${plan.namespace}: ${stepsOf(plan).map(describe).join(', ').replaceAll(' removed', '')}`);
+  for (const { path, what } of others) write(`${path.split('/')[4] ?? ''}: ${what}`);
   const copies = pending.reduce((sum, plan) => sum + plan.deleteCopies.length, 0);
   const accounts = pending.reduce((sum, plan) => sum + plan.editReferences.length, 0);
-  const what = `${count(copies, 'copy').replace('copys', 'copies')} and the references of ${count(accounts, 'ServiceAccount')} in ${count(pending.length, 'namespace')}`;
-  if (!(await confirm(`Remove ${what}? Pods that pull with them will fail at their next pull.`))) {
+  const secrets = others.length === 0 ? '' : `, and ${count(others.length, 'other Secret')}`;
+  const what = `${count(copies, 'copy').replace('copys', 'copies')} and the references of ${count(accounts, 'ServiceAccount')} in ${count(pending.length, 'namespace')}${secrets}`;
+  if (!(await confirm(`Remove ${what}? Pods and cache proxies that pull with them will fail at their next pull.`))) {
     write('Nothing was changed.');
     return 1;
   }
@@ -56,9 +61,36 @@ export async function runPrune({ client, configuration, namespace, digest, write
     for (const failure of failures) write(`${scope.namespace.name}: not removed: ${describeFailure(failure)}`);
     failed += failures.length;
   }
+  for (const { path, what, uid } of others) {
+    try {
+      await client.delete(path, { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: { uid } }, { signal });
+    } catch (error) {
+      if (isNotFound(error)) continue;
+      write(`${what}: not removed: ${messageOf(error)}`);
+      failed++;
+    }
+  }
   if (failed > 0) throw new UserError(`prune: ${count(failed, 'change')} failed; run it again once the reason above is mended`);
   write(`Removed ${what}.`);
   return 0;
+}
+
+/** What is neither copy nor reference: the logins rendered for cache proxies, and our own state. Only what carries our labels. */
+async function otherSecrets(client: KubeClient, configuration: Configuration, namespace: string): Promise<{ path: string; what: string; uid: string }[]> {
+  const rendered = createProxies(configuration).flatMap(({ config, adapter }) =>
+    adapter.targets.filter(({ path }) => path.endsWith('/secrets')).map(({ path, name }) => ({ path: `${path}/${encodeURIComponent(name)}`, what: `login of cache proxy ${config.name} (Secret ${name})`, label: LABEL_CACHE_PROXY, value: config.name })));
+  const state = { path: paths.secrets(namespace, STATE_NAME), what: `state of the controller (Secret ${STATE_NAME})`, label: LABEL_MANAGED_BY, value: MANAGER };
+  const found = await Promise.all([...rendered, state].map(async ({ path, what, label, value }) => {
+    try {
+      const { metadata } = await client.get<ApiObject>(path, { sensitive: true });
+      const ours = metadata.labels?.[LABEL_MANAGED_BY] === MANAGER && metadata.labels[label] === value;
+      return ours && metadata.uid !== undefined ? [{ path, what, uid: metadata.uid }] : [];
+    } catch (error) {
+      if (isNotFound(error)) return [];
+      throw error;
+    }
+  }));
+  return found.flat();
 }
 
 async function refuseWhileLed(client: KubeClient, namespace: string): Promise<void> {
