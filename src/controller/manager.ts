@@ -1,7 +1,4 @@
 /** The controller as a whole: what is started, in which order, and how it stops. Everything it needs is handed in. */
-import { schedule } from 'node-cron';
-import { watchConfiguration } from '../config/reload.ts';
-import { renderProblem } from '../config/problem.ts';
 import type { Configuration } from '../config/schema.ts';
 import { messageOf } from '../errors.ts';
 import type { KubeClient } from '../kube/client.ts';
@@ -25,9 +22,11 @@ import type { Reach } from '../registry/reach.ts';
 import { startServer } from '../server/http.ts';
 import type { Metrics } from '../server/metrics.ts';
 import { createController } from './controller.ts';
+import { followConfiguration, warnOfLeftCopies } from './follow.ts';
 import { createProxyController } from './proxies.ts';
 import { missingRights } from './rights.ts';
 import { createRotations } from './rotation.ts';
+import { createSchedules } from './schedules.ts';
 import { announceSources, remindOfSources } from './source-news.ts';
 import { publishStandings } from './standings.ts';
 import { createTriggers } from './triggers.ts';
@@ -159,7 +158,7 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
     configuration = next;
     book.configure(next);
     if (leading) forgetUnknown();
-    planSchedules(next);
+    schedules.configure(next);
     await watches.configure(next, proxies.configure(next));
     lookAtSources();
     triggers.everything();
@@ -179,25 +178,20 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
     }
   }
 
-  let schedules: ReturnType<typeof schedule>[] = [];
-  function planSchedules(next: Configuration): void {
-    for (const task of schedules) void task.destroy();
-    const at = (cron: string, run: () => Promise<void>): ReturnType<typeof schedule> => schedule(cron, run, { timezone: next.schedules.timeZone, noOverlap: true });
-    schedules = [
-      at(next.schedules.resync, async () => {
-        if (rightsAreMissing) await checkRights();
-        if (leading) remindOfSources(book.observe(), events);
-        triggers.everything();
-      }),
-      at(next.schedules.probe, async () => {
-        if (!leading) return;
-        await Promise.all(next.sources.map((source) => preflight.recheck(source, book.credentials(source.name) ?? [])));
-        await state.save(stop).catch((error: unknown) => log.debug({ err: error }, 'the verdicts could not be remembered'));
-        proxies.verifyAgain();
-        triggers.everything();
-      }),
-    ];
-  }
+  const schedules = createSchedules({
+    async resync() {
+      if (rightsAreMissing) await checkRights();
+      if (leading) remindOfSources(book.observe(), events);
+      triggers.everything();
+    },
+    async probe() {
+      if (!leading) return;
+      await Promise.all(configuration.sources.map((source) => preflight.recheck(source, book.credentials(source.name) ?? [])));
+      await state.save(stop).catch((error: unknown) => log.debug({ err: error }, 'the verdicts could not be remembered'));
+      proxies.verifyAgain();
+      triggers.everything();
+    },
+  });
 
   /** What is remembered of names that the configuration no longer has goes with the next save. */
   function forgetUnknown(): void {
@@ -265,7 +259,15 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
     metrics.configReloadTimestamp.set(Date.now() / 1000);
     await configure(configuration);
     await watches.settled(stop);
-    if (options.configurationFile !== undefined) follow(options.configurationFile);
+    if (options.configurationFile !== undefined) {
+      followConfiguration({
+        file: options.configurationFile, running: configuration, intervalMs: timings.configurationMs ?? 5_000, signal: stop, log, metrics,
+        take: async (next) => {
+          await configure(next);
+          await checkRights();
+        },
+      });
+    }
     if (!stop.aborted) log.info({ namespaces: world.namespaces.size, serviceAccounts: world.serviceAccounts.size }, 'in step with the API server');
 
     if (!options.leaderElection) {
@@ -286,7 +288,7 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
       await running;
     }
   } finally {
-    for (const task of schedules) void task.destroy();
+    schedules.stop();
     preflight.stop();
     canary.stop();
     await within(timings.drainMs ?? DRAIN_MS, queue.shutdown());
@@ -296,32 +298,6 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
     await server.close();
     log.info('stopped');
   }
-
-  function follow(file: string): void {
-    watchConfiguration(file, {
-      running: configuration,
-      intervalMs: timings.configurationMs ?? 5_000,
-      signal: stop,
-      onChange: (next) => {
-        log.info({ sources: next.sources.map(({ name }) => name) }, 'configuration reloaded');
-        metrics.configReloadSuccess.set(1);
-        metrics.configReloadTimestamp.set(Date.now() / 1000);
-        configure(next).then(checkRights).catch((error: unknown) => log.error({ err: error }, `unexpected: ${messageOf(error)}`));
-      },
-      onProblem: (problems) => {
-        metrics.configReloadSuccess.set(0);
-        for (const problem of problems) log.error(`configuration refused, the one in force stays: ${renderProblem(problem)}`);
-      },
-      onRestored: () => metrics.configReloadSuccess.set(1),
-    });
-  }
-}
-
-/** A copy name that vanishes from the configuration leaves Secrets behind that no right covers any more: say how to go about it. */
-function warnOfLeftCopies(before: Configuration, after: Configuration, log: Log): void {
-  const known = new Set([...after.sources.map(({ copyName }) => copyName), ...after.retiredCopyNames]);
-  const left = [...before.sources.map(({ copyName }) => copyName), ...before.retiredCopyNames].filter((name) => !known.has(name));
-  for (const name of left) log.warn({ copyName: name }, `the configuration no longer has copyName "${name}": copies by that name stay where they are. Add it to retiredCopyNames to have them removed.`);
 }
 
 /** Waits for `work`, but not longer than `ms`, and leaves no timer behind that would keep the process alive. */

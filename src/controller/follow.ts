@@ -1,0 +1,44 @@
+/** Takes new versions of the configuration file in force while the controller runs, and says what became of each. */
+import { renderProblem } from '../config/problem.ts';
+import { watchConfiguration } from '../config/reload.ts';
+import type { Configuration } from '../config/schema.ts';
+import { messageOf } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { Metrics } from '../server/metrics.ts';
+
+export interface FollowOptions {
+  file: string;
+  /** What is in force now. */
+  running: Configuration;
+  /** Between two looks at the file, in milliseconds. */
+  intervalMs: number;
+  signal: AbortSignal;
+  log: Log;
+  metrics: Pick<Metrics, 'configReloadSuccess' | 'configReloadTimestamp'>;
+  /** Takes a good version in force. */
+  take: (next: Configuration) => Promise<void>;
+}
+
+export function followConfiguration({ file, running, intervalMs, signal, log, metrics, take }: FollowOptions): void {
+  watchConfiguration(file, {
+    running, intervalMs, signal,
+    onChange: (next) => {
+      log.info({ sources: next.sources.map(({ name }) => name) }, 'configuration reloaded');
+      metrics.configReloadSuccess.set(1);
+      metrics.configReloadTimestamp.set(Date.now() / 1000);
+      take(next).catch((error: unknown) => log.error({ err: error }, `unexpected: ${messageOf(error)}`));
+    },
+    onProblem: (problems) => {
+      metrics.configReloadSuccess.set(0);
+      for (const problem of problems) log.error(`configuration refused, the one in force stays: ${renderProblem(problem)}`);
+    },
+    onRestored: () => metrics.configReloadSuccess.set(1),
+  });
+}
+
+/** A copy name that vanishes from the configuration leaves Secrets behind that no right covers any more: say how to go about it. */
+export function warnOfLeftCopies(before: Configuration, after: Configuration, log: Log): void {
+  const known = new Set([...after.sources.map(({ copyName }) => copyName), ...after.retiredCopyNames]);
+  const left = [...before.sources.map(({ copyName }) => copyName), ...before.retiredCopyNames].filter((name) => !known.has(name));
+  for (const name of left) log.warn({ copyName: name }, `the configuration no longer has copyName "${name}": copies by that name stay where they are. Add it to retiredCopyNames to have them removed.`);
+}
