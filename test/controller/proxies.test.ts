@@ -25,7 +25,7 @@ function controller() {
   const events: string[] = [];
   const lines: string[] = [];
   const metrics = createMetrics({ version: 'test', processMetrics: false });
-  const w = { now: 0, key: 'k', read: true, password: 'one', pulls: 0, verdict: { state: 'verified', why: 'pulled' } as Verdict, data: {} as Record<string, string> };
+  const w = { now: 0, key: 'k', read: true, unreadable: undefined as string | undefined, workload: undefined as object | undefined, password: 'one', pulls: 0, verdict: { state: 'verified', why: 'pulled' } as Verdict, data: {} as Record<string, string> };
   const state: State = {
     mac: (text) => `${w.key}:${Buffer.from(text).toString('base64')}`,
     proxy: (name) => records.get(name) ?? {},
@@ -38,12 +38,12 @@ function controller() {
     state, metrics,
     log: createLog('info', { write: (line) => void lines.push(line) }),
     events: { record: ({ reason, note }) => void events.push(`${reason}: ${note}`), resolve: (_, reason) => void events.push(`resolved ${reason}`) },
-    isSynced: () => w.read, feedProblem: () => undefined,
+    isSynced: () => w.read, feedProblem: () => w.unreadable,
     credentials: () => [{ key: 'docker.io', username: 'robot', password: w.password }],
     context: (_, signal) => ({
       kube: {
         applySecret: ({ name, data }) => { applied.push(name); w.data = { ...data }; return Promise.resolve(); },
-        readSecret: () => Promise.resolve({}), get: () => Promise.resolve(undefined), patch: () => Promise.resolve(),
+        readSecret: () => Promise.resolve({}), get: <T>(path: string) => Promise.resolve((path.includes('/deployments/') ? w.workload : undefined) as T | undefined), patch: () => Promise.resolve(),
       },
       http: reach.http(), mac: state.mac, signal, copyName: 'hub-copy',
     }),
@@ -168,4 +168,36 @@ test('not leading any more: nothing is told', async () => {
   c.feedsOf(zot());
   expect(await c.proxies.handle('cache', AbortSignal.abort())).toEqual({ then: 'done' });
   expect([c.applied, c.events, c.proxies.standings()]).toEqual([[], [], []]);
+});
+
+test('what is merely not there yet is waited for without a word, and becomes a problem with its reason when it lasts', async () => {
+  const c = controller();
+  c.feedsOf(zot());
+  c.read = false;
+  c.unreadable = 'forbidden';
+  const waits: unknown[] = [];
+  for (let i = 0; i < 4; i++) {
+    expect(c.events).toEqual([]);
+    const outcome = await c.proxies.handle('cache', fence);
+    waits.push(outcome.then === 'wait' ? outcome.afterMs : outcome.then);
+  }
+  expect(waits).toEqual([2_000, 4_000, 8_000, 16_000]);
+  expect(c.events).toEqual([expect.stringMatching(/^ProxyNotApplied: Cache proxy cache: .*cannot be read: forbidden$/)]);
+  c.read = true;
+  expect(await c.proxies.handle('cache', fence)).toEqual({ then: 'done' });
+  expect(c.events.slice(1)).toContain('resolved ProxyNotApplied');
+});
+
+test('a workload that is still rolling is not pulled through: the pod before would answer', async () => {
+  const c = controller();
+  const status = { observedGeneration: 2, replicas: 2, updatedReplicas: 1, readyReplicas: 1 };
+  c.workload = { metadata: { name: 'cache', generation: 2 }, status };
+  c.feedsOf(zot({ workload: { namespace: 'n', name: 'cache' } }));
+  expect(await c.proxies.handle('cache', fence)).toMatchObject({ then: 'wait' });
+  expect([c.applied, c.pulls]).toEqual([['login'], 0]);
+  expect(c.proxies.standings()).toMatchObject([{ applied: true, verified: { state: 'unknown', why: 'Deployment n/cache: 1 pods with the login before are still there' } }]);
+  c.workload = { metadata: { name: 'cache', generation: 2 }, status: { ...status, replicas: 1 } };
+  c.now += 60_000;
+  await c.proxies.handle('cache', fence);
+  expect(c.pulls).toBe(1);
 });
