@@ -10,6 +10,7 @@ import type { AuditedSource, Observation } from './observation.ts';
 import { REPORT_API_VERSION, REPORT_KIND } from './report.ts';
 import type { NamespaceReport, Report, SourceReport, Summary } from './report.ts';
 import { rotationOf } from './rotation.ts';
+import { timelineOf } from './timeline.ts';
 import { oneLineOf } from './words.ts';
 import { usedEntries } from './rules/entries.ts';
 import { findingsOf, RULES } from './rules/index.ts';
@@ -120,7 +121,7 @@ function reportSource(facts: Facts, source: AuditedSource): SourceReport {
       inSync: countOf('in sync'), stale: countOf('stale'), missing: countOf('missing'), foreign: countOf('foreign'), other: countOf('unavailable', 'source', 'terminating', 'none'),
       orphaned: states.filter(({ copy }) => copy === 'leftover').length,
     },
-    rotation: { complete: rotation.copiesDone === rotation.copies && rotation.proxiesDone === rotation.proxies, ...rotation },
+    rotation: { complete: rotation.copiesDone === rotation.copies && rotation.proxiesDone === rotation.proxies, ...rotation, timeline: timelineOf(facts, source) },
   };
 }
 

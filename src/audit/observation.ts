@@ -40,6 +40,8 @@ export interface AuditedSource {
   readonly state: 'good' | 'missing' | 'invalid' | 'unread';
   /** What a copy of it holds; undefined while there is nothing good. */
   readonly content?: PullContent;
+  /** When the source Secret was last written, in milliseconds since 1970. */
+  readonly changedAt?: number;
 }
 
 /** What a kubelet reads from one Secret. Secrets with the same content share one value. */
@@ -126,6 +128,8 @@ export interface ProxyStanding {
   readonly source: string;
   readonly registry: string;
   readonly applied: boolean;
+  /** ISO 8601: when it was given the login that it has. */
+  readonly appliedAt?: string;
   readonly verified: 'verified' | 'refused' | 'unknown';
   readonly why: string;
   readonly since?: string;

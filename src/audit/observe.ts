@@ -109,10 +109,12 @@ function auditSources({ world, book }: ReadWorld, reader: ContentReader): Audite
   return book.observe().map((observed): AuditedSource => {
     const { config } = observed;
     const content = book.content(config.name);
-    if (content !== undefined) return { config, observed, state: 'good', content: reader({ type: TYPE_DOCKER_CONFIG_JSON, data: { [KEY_DOCKER_CONFIG_JSON]: content } }) };
-    if (!observed.read) return { config, observed, state: 'unread' };
     const { namespace, name } = config.secret;
-    return { config, observed, state: world.secrets.get(keyOf(config.secret))?.get(namespace, name) === undefined ? 'missing' : 'invalid' };
+    const secret = world.secrets.get(keyOf(config.secret))?.get(namespace, name);
+    const changed = secret?.writtenAt === undefined ? {} : { changedAt: secret.writtenAt };
+    if (content !== undefined) return { config, observed, ...changed, state: 'good', content: reader({ type: TYPE_DOCKER_CONFIG_JSON, data: { [KEY_DOCKER_CONFIG_JSON]: content } }) };
+    if (!observed.read) return { config, observed, state: 'unread' };
+    return { config, observed, ...changed, state: secret === undefined ? 'missing' : 'invalid' };
   });
 }
 

@@ -52,7 +52,10 @@ export const reportSchema = z.strictObject({
       key: z.string(), state: z.enum(['accepted', 'refused', 'unknown', 'untried']), why: z.string().exactOptional(), since: z.string().exactOptional(), expiresAt: time.exactOptional(), used: z.boolean().exactOptional(),
     })),
     copies: z.strictObject({ inSync: count, stale: count, missing: count, foreign: count, other: count, orphaned: count }),
-    rotation: z.strictObject({ complete: z.boolean(), stale: count, copiesDone: count, copies: count, proxiesDone: count, proxies: count }),
+    rotation: z.strictObject({
+      complete: z.boolean(), stale: count, copiesDone: count, copies: count, proxiesDone: count, proxies: count,
+      timeline: z.array(z.strictObject({ at: time, event: z.enum(['source changed', 'login accepted', 'copies', 'proxy given', 'proxy verified']), name: z.string().exactOptional(), copies: count.exactOptional() })),
+    }),
   })),
   registries: z.array(z.strictObject({
     registry: z.string().min(1), access: z.enum(['public', 'node', 'unknown']), pods: count, images: count, covered: count, uncovered: count, unknown: count,
@@ -61,7 +64,7 @@ export const reportSchema = z.strictObject({
     uncoveredOwners: z.array(z.strictObject({ namespace: z.string(), kind: z.string(), name: z.string(), pods: count })),
   })),
   proxies: z.array(z.strictObject({
-    name: z.string(), kind: z.string(), source: z.string(), registry: z.string(), applied: z.boolean(), verified: z.enum(['verified', 'refused', 'unknown']),
+    name: z.string(), kind: z.string(), source: z.string(), registry: z.string(), applied: z.boolean(), appliedAt: z.string().exactOptional(), verified: z.enum(['verified', 'refused', 'unknown']),
     why: z.string(), since: z.string().exactOptional(), url: z.string().exactOptional(),
   })),
   findings: z.array(findingSchema),

@@ -92,5 +92,21 @@ export interface SourceReport {
   /** Copies in opted-in namespaces, by how they stand; and those that nobody asks for any more. */
   readonly copies: { readonly inSync: number; readonly stale: number; readonly missing: number; readonly foreign: number; readonly other: number; readonly orphaned: number };
   /** Whether every copy and every cache proxy carries the newest content. */
-  readonly rotation: { readonly complete: boolean; readonly stale: number; readonly copiesDone: number; readonly copies: number; readonly proxiesDone: number; readonly proxies: number };
+  readonly rotation: {
+    readonly complete: boolean; readonly stale: number; readonly copiesDone: number; readonly copies: number; readonly proxiesDone: number; readonly proxies: number;
+    /** How the newest content came to be where it is, oldest first; as much of it as can still be told. */
+    readonly timeline: readonly TimelineEntry[];
+  };
+}
+
+/** One step of a rotation. */
+export interface TimelineEntry {
+  /** ISO 8601, UTC. */
+  readonly at: string;
+  /** `copies`: so many copies carried the content by then. Others happened once for each name. */
+  readonly event: 'source changed' | 'login accepted' | 'copies' | 'proxy given' | 'proxy verified';
+  /** Registry key or cache proxy. */
+  readonly name?: string;
+  /** With `copies`: how many of them by then. */
+  readonly copies?: number;
 }

@@ -15,11 +15,11 @@ export async function knownTo(client: KubeClient, configuration: Configuration, 
     const configured = new Map(configuration.cacheProxies.map((proxy) => [proxy.name, proxy]));
     return {
       heldBack: rotations.flatMap(({ source, refused }) => refused.map((why) => ({ source, why }))),
-      proxies: rotations.flatMap(({ proxies }) => proxies).flatMap(({ name, kind, source, applied, verified, why, since }) => {
+      proxies: rotations.flatMap(({ proxies }) => proxies).flatMap(({ name, kind, source, applied, appliedAt, verified, why, since }) => {
         const config = configured.get(name);
         // What cannot be told is not reported as missing.
         if (config === undefined || applied === undefined) return [];
-        return [{ name, kind, source, registry: config.registry, applied, verified, why, ...(since !== undefined && { since }), ...(config.probe && { url: config.probe.url }) }];
+        return [{ name, kind, source, registry: config.registry, applied, verified, why, ...(appliedAt !== undefined && { appliedAt }), ...(since !== undefined && { since }), ...(config.probe && { url: config.probe.url }) }];
       }),
     };
   } catch (error) {

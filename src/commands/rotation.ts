@@ -19,6 +19,8 @@ export interface ProxyProgress {
   readonly source: string;
   /** Carries the login that the source has now; undefined where that cannot be told. */
   readonly applied: boolean | undefined;
+  /** ISO 8601: when it was given that login. */
+  readonly appliedAt?: string;
   readonly verified: 'verified' | 'refused' | 'unknown';
   /** Whether it was looked at since: a login that was only written may still be wrong. */
   readonly checked: boolean;
@@ -97,8 +99,9 @@ async function observeProxy(proxy: ConfiguredProxy, { client, snapshot, state }:
   const applied = carries(proxy, choice.login, fingerprints, state.mac) ?? record.applied?.mac === mac;
   if (!applied) return no(record.refused?.mac === mac ? `the login is refused: ${record.refused.why}` : 'does not carry the current login yet', false);
   const { verified } = record;
-  if (verified?.mac !== mac) return no('applied; it is still being rolled, or was not verified yet', true);
-  return { ...at, applied, verified: verified.state, checked: true, why: verified.why, since: verified.at };
+  const given = record.applied?.mac === mac ? { appliedAt: record.applied.at } : {};
+  if (verified?.mac !== mac) return { ...no('applied; it is still being rolled, or was not verified yet', true), ...given };
+  return { ...at, ...given, applied, verified: verified.state, checked: true, why: verified.why, since: verified.at };
 }
 
 async function read(client: KubeClient, path: string): Promise<ApiObject | undefined> {

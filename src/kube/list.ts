@@ -4,7 +4,7 @@ import type { KubeClient } from './client.ts';
 
 /** The part of any API object that is read by all. */
 export interface ApiObject {
-  metadata: { name: string; namespace?: string; uid?: string; resourceVersion?: string; annotations?: Record<string, string>; labels?: Record<string, string>; deletionTimestamp?: string };
+  metadata: { name: string; namespace?: string; uid?: string; resourceVersion?: string; annotations?: Record<string, string>; labels?: Record<string, string>; deletionTimestamp?: string; managedFields?: { manager?: string; operation?: string; time?: string; fieldsV1?: Record<string, unknown> }[] };
 }
 
 /** Which objects, and how much of each. */

@@ -14,6 +14,8 @@ export interface SourceSecret extends Stored {
   readonly type: string;
   /** base64, as in the API. */
   readonly data: Readonly<Record<string, string>>;
+  /** When its data was last written, in milliseconds since 1970; undefined where the server does not say. */
+  readonly writtenAt?: number | undefined;
 }
 
 export function projectNamespace({ metadata }: ApiObject): ObservedNamespace {
@@ -50,14 +52,21 @@ export function projectCopy({ metadata, type, data }: ApiObject & Pick<V1Secret,
     source: metadata.labels?.[LABEL_SOURCE],
     adopt: metadata.annotations?.[ANNOTATION_ADOPT] === 'true',
     digest: content === undefined ? undefined : digest(content),
+    writtenAt: writtenAt(metadata),
     terminating: metadata.deletionTimestamp !== undefined,
   };
 }
 
 export function projectSource({ metadata, type, data }: ApiObject & Pick<V1Secret, 'type' | 'data'>): SourceSecret {
-  return { namespace: metadata.namespace ?? '', ...identity(metadata), type: type ?? '', data: data ?? {} };
+  return { namespace: metadata.namespace ?? '', ...identity(metadata), type: type ?? '', data: data ?? {}, writtenAt: writtenAt(metadata) };
 }
 
 function identity({ name, uid = '', resourceVersion = '' }: ApiObject['metadata']): { name: string; uid: string; resourceVersion: string } {
   return { name, uid, resourceVersion };
+}
+
+/** The latest time at which anybody wrote a key of `data`, as the server notes it with the fields of each writer. */
+function writtenAt({ managedFields = [] }: ApiObject['metadata']): number | undefined {
+  const times = managedFields.flatMap(({ time, fieldsV1 }) => (time !== undefined && fieldsV1?.['f:data'] !== undefined ? [Date.parse(time)] : [])).filter((at) => !Number.isNaN(at));
+  return times.length === 0 ? undefined : Math.max(...times);
 }

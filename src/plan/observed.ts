@@ -41,6 +41,8 @@ export interface ObservedCopy {
   readonly adopt: boolean;
   /** Keyed digest of `.dockerconfigjson`; undefined where the key is absent. */
   readonly digest: string | undefined;
+  /** When its content was last written, in milliseconds since 1970; undefined where the server does not say. For reports only. */
+  readonly writtenAt?: number | undefined;
   readonly terminating: boolean;
 }
 

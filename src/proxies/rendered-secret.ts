@@ -10,9 +10,7 @@ export type WantedSecret = Parameters<ProxyKube['applySecret']>[0];
 export const TYPE_OPAQUE = 'Opaque';
 
 /** A Secret as the API server sends it: base64, and who owns which field. */
-export type ObservedSecret = ApiObject & Pick<V1Secret, 'type' | 'data' | 'immutable'> & {
-  metadata: { managedFields?: { manager?: string; operation?: string; fieldsV1?: Record<string, unknown> }[] };
-};
+export type ObservedSecret = ApiObject & Pick<V1Secret, 'type' | 'data' | 'immutable'>;
 
 /** The body of a server-side apply: all that we want to own of the Secret, and nothing else. */
 export function secretBody({ namespace, name, type = TYPE_OPAQUE, data, annotations }: WantedSecret, proxy: string, guard: { uid?: string; resourceVersion?: string } = {}): V1Secret {

@@ -42,7 +42,7 @@ const verified = (own: string, state = 'verified') => ({ proxies: { cache: { app
 test('complete: every proxy carries the login and was looked at', async () => {
   expect(await observe(CONTENT, (own) => verified(own))).toEqual({
     source: 'hub', heldBack: [], refused: [], copies: { total: 0, behind: [], foreign: [] }, complete: true,
-    proxies: [{ name: 'cache', kind: 'webhook', source: 'hub', applied: true, verified: 'verified', checked: true, probed: false, why: 'w', since: AT }],
+    proxies: [{ name: 'cache', kind: 'webhook', source: 'hub', applied: true, appliedAt: AT, verified: 'verified', checked: true, probed: false, why: 'w', since: AT }],
   });
 });
 
