@@ -53,3 +53,11 @@ export type EventReason =
   | 'ProxyLoginRefused' // the product, or its upstream, says no to the login: nothing was changed
   | 'ProxyNotVerified' // a pull through the cache proxy fails although it has the login
   | 'WriteRefused'; // the API server refuses a write for good (quota, admission policy, missing right)
+
+/** Name of the report object, cluster-scoped. */
+export const REPORT_NAME = 'pullpass';
+/** Kinds that dashboards read, the preferred one first. */
+export const REPORT_RESOURCES = [
+  { group: 'openreports.io', version: 'v1alpha1', resource: 'clusterreports', kind: 'ClusterReport' },
+  { group: 'wgpolicyk8s.io', version: 'v1alpha2', resource: 'clusterpolicyreports', kind: 'ClusterPolicyReport' },
+] as const;

@@ -81,10 +81,17 @@ export const configurationSchema = z
       .strictObject({
         resync: cron.default('*/10 * * * *').describe('When everything is compared again. Costs no API request where all is in sync.'),
         probe: cron.default('*/15 * * * *').describe('When logins and cache proxies are tried again. Only metrics and reports depend on it.'),
+        audit: cron.optional().describe('When the controller audits: metrics, a line in its log, and the page /report come from it. Unset: it does not, and needs no right to list pods.'),
         timeZone: z.string().refine(isTimeZone, 'is not an IANA time zone, such as "Europe/Berlin"').default('UTC').describe('Time zone of the schedules.'),
       })
       .prefault({})
       .describe('Cron expressions.'),
+    audit: z
+      .strictObject({
+        reportObject: z.boolean().default(false).describe('Also as an object that dashboards know: ClusterReport "pullpass" of openreports.io, else ClusterPolicyReport of wgpolicyk8s.io, where one of the two is installed.'),
+      })
+      .prefault({})
+      .describe('What becomes of the audits on `schedules.audit`.'),
   })
   // `when`: also on a document with other errors, so that one run lists everything.
   .superRefine((document, ctx) => {

@@ -1,6 +1,6 @@
 /** The one table of every right that the controller uses: the RBAC printer and the start-up self-check both read it. */
 import type { Configuration } from '../config/schema.ts';
-import { LEASE_NAME } from '../names.ts';
+import { LEASE_NAME, REPORT_NAME, REPORT_RESOURCES } from '../names.ts';
 
 export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete';
 
@@ -59,6 +59,7 @@ export function requiredRights(configuration: Configuration, controller: { names
   if (configuration.sources.some(({ canary }) => canary !== undefined)) {
     rights.push({ apiGroup: '', resource: 'pods', verbs: ['list'], why: 'see whether pulls of the canaries fail' });
   }
+  if (configuration.schedules.audit !== undefined) rights.push(...auditRights(configuration.audit));
   for (const [namespace, names] of sourceSecrets(configuration)) {
     rights.push(secrets({ namespace, names, verbs: ['get', 'list', 'watch'], why: 'read the sources and the logins of their aliases' }));
   }
@@ -83,6 +84,13 @@ export function sourceSecrets({ sources }: Configuration): [namespace: string, n
 
 function secrets({ names, ...right }: { names: string[]; verbs: Verb[]; why: string; namespace?: string }): Right {
   return { apiGroup: '', resource: 'secrets', resourceNames: names, ...right };
+}
+
+function auditRights({ reportObject }: Configuration['audit']): Right[] {
+  return [
+    { apiGroup: '', resource: 'pods', verbs: ['list'], why: 'audit which images are pulled with which credential' },
+    ...(reportObject ? REPORT_RESOURCES.map(({ group, resource }): Right => ({ apiGroup: group, resource, verbs: ['get', 'create', 'patch'], resourceNames: [REPORT_NAME], why: 'publish the audit for dashboards' })) : []),
+  ];
 }
 
 function leaseRights(namespace: string): Right[] {
