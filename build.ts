@@ -1,8 +1,9 @@
 /** Bundles the program into one file that runs with nothing but Node: `node build.ts`. */
 import { chmod, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
+import type { Plugin } from 'esbuild';
 
 const root = dirname(fileURLToPath(import.meta.url));
 
@@ -25,6 +26,17 @@ const __filename = pullpassFileURLToPath(import.meta.url);
 const __dirname = pullpassFileURLToPath(new URL('.', import.meta.url));
 `;
 
+/** What the report's page is made of stands in files beside its module, and the bundle has none: its constants are evaluated here. */
+const pageAssets: Plugin = {
+  name: 'page-assets',
+  setup({ onLoad }) {
+    onLoad({ filter: /[\\/]src[\\/]audit[\\/]page[\\/]assets\.ts$/ }, async ({ path }) => {
+      const assets = await import(pathToFileURL(path).href) as Record<string, unknown>;
+      return { contents: Object.entries(assets).map(([name, value]) => `export const ${name} = ${JSON.stringify(value)};\n`).join('') };
+    });
+  },
+};
+
 export async function bundle({ entry, outfile }: { entry: string; outfile: string }): Promise<void> {
   await build({
     absWorkingDir: root,
@@ -34,6 +46,7 @@ export async function bundle({ entry, outfile }: { entry: string; outfile: strin
     format: 'esm',
     platform: 'node',
     target: 'node22',
+    plugins: [pageAssets],
     banner: { js: banner },
     sourcemap: 'external',
     // The licences of what is inside: pullpass.js.LEGAL.txt, to be shipped along.

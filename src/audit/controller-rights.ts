@@ -1,8 +1,9 @@
 /** What RBAC lets the controller's ServiceAccount do with Secrets, read from the bindings that name it. */
-import type { V1ClusterRole, V1ClusterRoleBinding, V1PolicyRule, V1RoleBinding } from '@kubernetes/client-node';
+import type { V1ClusterRole, V1ClusterRoleBinding, V1PolicyRule, V1RoleBinding, V1SelfSubjectAccessReview } from '@kubernetes/client-node';
 import { isNotFound } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { listPages } from '../kube/list.ts';
+import { paths } from '../kube/paths.ts';
 import type { SecretGrant } from './observation.ts';
 
 export interface ControllerAccount {
@@ -32,6 +33,30 @@ export async function readSecretGrants(client: KubeClient, account: ControllerAc
   }
   return grants;
 }
+
+/**
+ * The controller asks the API server about itself, for it may not read roles: may it touch a Secret whatever its name?
+ * Asked for all namespaces, and for its own, where its roles are.
+ */
+export async function readOwnGrants(client: KubeClient, { namespace: own, name }: ControllerAccount, signal?: AbortSignal): Promise<SecretGrant[]> {
+  const role = { kind: 'ServiceAccount', namespace: own, name };
+  const granted = async (namespace: string | undefined): Promise<string[]> => {
+    const answers = await Promise.all(SECRET_VERBS.map((verb) => client.create<V1SelfSubjectAccessReview>(paths.selfSubjectAccessReviews(), {
+      apiVersion: 'authorization.k8s.io/v1', kind: 'SelfSubjectAccessReview',
+      spec: { resourceAttributes: { verb, resource: 'secrets', ...(namespace !== undefined && { namespace }) } },
+    }, { signal })));
+    return SECRET_VERBS.filter((_, i) => answers[i]?.status?.allowed === true);
+  };
+  const everywhere = await granted(undefined);
+  const here = (await granted(own)).filter((verb) => !everywhere.includes(verb));
+  return [
+    ...(everywhere.length > 0 ? [{ role, verbs: everywhere, names: [] }] : []),
+    ...(here.length > 0 ? [{ role, namespace: own, verbs: here, names: [] }] : []),
+  ];
+}
+
+/** `create` is asked as the server asks it for a POST, which names no object. */
+const SECRET_VERBS = ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete'];
 
 async function bindingsOf(client: KubeClient, path: string, account: ControllerAccount, signal: AbortSignal | undefined): Promise<Binding[]> {
   let found: Binding[] = [];

@@ -3,6 +3,8 @@ import type { ImageReference } from '../credentials/image-reference.ts';
 import { canonicalRegistry, redactKey } from '../credentials/registry-name.ts';
 import type { KeyBook } from './keys.ts';
 import type { AuditedSource, Observation, ProxyStanding, Workload } from './observation.ts';
+import { inOneGo } from './steps.ts';
+import type { Steps } from './steps.ts';
 import { oneLineOf } from './words.ts';
 import { isNodeRegistry, isPublicRegistry } from './well-known.ts';
 
@@ -34,9 +36,13 @@ const MAX_UNCOVERED = 10;
 type CoverageInput = Pick<Observation, 'workloads' | 'sources'> & { readonly proxies?: readonly ProxyStanding[] };
 
 /** Most pods first. */
-export function coverageOf(observation: CoverageInput, keys: KeyBook, parse: (image: string) => ImageReference | undefined): RegistryCoverage[] {
+export const coverageOf = (...args: Parameters<typeof coverageSteps>): RegistryCoverage[] => inOneGo(coverageSteps(...args));
+
+/** The same, so many workloads at a step. */
+export function* coverageSteps(observation: CoverageInput, keys: KeyBook, parse: (image: string) => ImageReference | undefined): Steps<RegistryCoverage[]> {
   const rows = new Map<string, Row>();
-  for (const workload of observation.workloads) {
+  for (const [i, workload] of observation.workloads.entries()) {
+    if (i % 1_000 === 999) yield;
     for (const [registry, images] of groupByRegistry(workload, parse)) {
       let row = rows.get(registry);
       if (row === undefined) rows.set(registry, (row = newRow()));

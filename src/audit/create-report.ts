@@ -3,23 +3,36 @@ import { redactKey } from '../credentials/registry-name.ts';
 import type { NamespacePlan } from '../plan/namespace.ts';
 import type { ObservedScope } from '../plan/observed.ts';
 import { selectsAccount } from '../plan/selection.ts';
-import { createFacts } from './facts.ts';
+import { factSteps } from './facts.ts';
 import type { Facts } from './facts.ts';
 import type { Finding, Severity } from './finding.ts';
 import type { AuditedSource, Observation } from './observation.ts';
 import { REPORT_API_VERSION, REPORT_KIND } from './report.ts';
 import type { NamespaceReport, Report, SourceReport, Summary } from './report.ts';
 import { rotationOf } from './rotation.ts';
+import { inOneGo, inTurns } from './steps.ts';
+import type { Steps } from './steps.ts';
 import { timelineOf } from './timeline.ts';
 import { oneLineOf } from './words.ts';
 import { usedEntries } from './rules/entries.ts';
-import { findingsOf, RULES } from './rules/index.ts';
+import { findingSteps, RULES } from './rules/index.ts';
 
 export function createReport(observation: Observation): Report {
-  const facts = createFacts(observation);
-  const findings = findingsOf(facts);
+  return inOneGo(reportSteps(observation));
+}
+
+/** The same for a process with other things to do: whoever waits has a turn after each step. */
+export function createReportInTurns(observation: Observation, turn: () => Promise<unknown>): Promise<Report> {
+  return inTurns(reportSteps(observation), turn);
+}
+
+function* reportSteps(observation: Observation): Steps<Report> {
+  const facts = yield* factSteps(observation);
+  const findings = yield* findingSteps(facts);
   const named = new Set(findings.map(({ rule }) => rule));
+  yield;
   const namespaces = reportNamespaces(facts, findings);
+  yield;
   return {
     apiVersion: REPORT_API_VERSION,
     kind: REPORT_KIND,

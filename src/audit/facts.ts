@@ -3,11 +3,13 @@ import type { ImageReference } from '../credentials/image-reference.ts';
 import { planNamespace } from '../plan/namespace.ts';
 import type { NamespacePlan } from '../plan/namespace.ts';
 import type { ObservedServiceAccount } from '../plan/observed.ts';
-import { coverageOf } from './coverage.ts';
+import { coverageSteps } from './coverage.ts';
 import type { RegistryCoverage } from './coverage.ts';
 import { createImageBook, createKeyBook } from './keys.ts';
 import type { KeyBook } from './keys.ts';
 import type { AuditedSource, Observation, Workload } from './observation.ts';
+import { inOneGo } from './steps.ts';
+import type { Steps } from './steps.ts';
 
 export interface Facts extends Observation {
   /** What the controller would do: one a scope, in the same order. */
@@ -25,21 +27,28 @@ export interface Facts extends Observation {
   readonly managed: readonly Workload[];
 }
 
-export function createFacts(observation: Observation): Facts {
+export const createFacts = (observation: Observation): Facts => inOneGo(factSteps(observation));
+
+/** The same in steps. */
+export function* factSteps(observation: Observation): Steps<Facts> {
   const { scopes, sources, workloads } = observation;
   const keys = createKeyBook(observation);
   const image = createImageBook();
   const accounts = new Map(scopes.map(({ namespace, serviceAccounts }) => [namespace.name, new Map(serviceAccounts.map((account) => [account.name, account]))]));
   const good = sources.flatMap((source) => (source.content === undefined ? [] : [{ source, keys: keys.ofContent(source.config.copyName, source.content) }]));
   // Without a configuration nobody knows which references are too many: a plan would remove all that Pullpass added.
-  const plans = scopes.map((scope) => planNamespace(observation.configured ? scope : { ...scope, serviceAccounts: [] }));
+  const plans: NamespacePlan[] = [];
+  for (const scope of scopes) {
+    plans.push(planNamespace(observation.configured ? scope : { ...scope, serviceAccounts: [] }));
+    if (plans.length % 500 === 0) yield;
+  }
   const byNamespace = new Map(plans.map((plan) => [plan.namespace, plan]));
   return {
     ...observation,
     plans,
     planOf: (namespace) => byNamespace.get(namespace),
     keys,
-    coverage: coverageOf(observation, keys, image),
+    coverage: yield* coverageSteps(observation, keys, image),
     image,
     account: (namespace, name) => accounts.get(namespace)?.get(name),
     sourcesFor: (name) => good.filter((each) => each.keys.picks(name).length > 0).map(({ source }) => source),

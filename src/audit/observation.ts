@@ -104,6 +104,7 @@ export interface StrayCopy {
 
 /** One RBAC rule about Secrets, and what binds it to the controller. */
 export interface SecretGrant {
+  /** Where the rule is; the ServiceAccount itself where only the answer of the server is known. */
   readonly role: { readonly kind: string; readonly namespace?: string; readonly name: string };
   /** undefined: in all namespaces. */
   readonly namespace?: string;

@@ -8,10 +8,11 @@ import { listPages } from '../kube/list.ts';
 import { DEFAULT_NAMESPACE, KEY_DOCKER_CONFIG_JSON, TYPE_DOCKER_CONFIG_JSON } from '../names.ts';
 import { keyOf } from '../reconcile/world.ts';
 import type { Digest, Feed } from '../reconcile/world.ts';
-import { readSecretGrants } from './controller-rights.ts';
+import { readOwnGrants, readSecretGrants } from './controller-rights.ts';
 import type { ControllerAccount } from './controller-rights.ts';
 import { secretKey } from './observation.ts';
 import type { AuditedSource, Observation, PullSecret, StrayCopy, Workload } from './observation.ts';
+import type { Known } from './known.ts';
 import { createPodTally } from './pods.ts';
 import { createContentReader, readPullSecrets } from './pull-secrets.ts';
 import type { ContentReader } from './pull-secrets.ts';
@@ -28,8 +29,13 @@ export interface ObserveOptions {
   readonly only?: readonly string[] | undefined;
   /** What the controller runs as. */
   readonly controller?: ControllerAccount | undefined;
-  /** Of later parts: what the caller found out by other means. */
-  readonly known?: Pick<Observation, 'registries' | 'proxies' | 'heldBack'> | undefined;
+  /** What the caller found out by other means, given what was read. */
+  readonly known?: ((read: ReadWorld) => Promise<Known | undefined>) | undefined;
+  /**
+   * The controller's own eyes: what it watches anyway. It reads pods besides, and asks for nothing that it has no right
+   * to by design: Secrets that are not its own, and the roles of others.
+   */
+  readonly watched?: ReadWorld | undefined;
   readonly now?: (() => number) | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly progress?: ((step: 'pods' | 'pull secrets', done: number) => void) | undefined;
@@ -37,7 +43,7 @@ export interface ObserveOptions {
 
 /** Throws ApiError when nothing at all may be read, UserError for a namespace that does not exist. */
 export async function observe(options: ObserveOptions): Promise<Observation> {
-  const { client, configuration, digest, only, now = Date.now, signal, controller = { namespace: DEFAULT_NAMESPACE, name: 'pullpass' } } = options;
+  const { client, configuration, digest, only, now = Date.now, signal, known, watched, controller = { namespace: DEFAULT_NAMESPACE, name: 'pullpass' } } = options;
   const couldNotSee: string[] = [];
   /** What may not be read becomes a line; everything else is a failure. */
   async function unlessRefused<T>(read: Promise<T>, missed: string): Promise<T | undefined> {
@@ -51,13 +57,13 @@ export async function observe(options: ObserveOptions): Promise<Observation> {
   }
 
   const [read, pods, strayCopies, grants] = await Promise.all([
-    readWorldWhereAllowed({ client, configuration, digest, only, signal }),
+    watched ?? readWorldWhereAllowed({ client, configuration, digest, only, signal }),
     unlessRefused(readPods(options), 'Pods, so nothing is said about images and pulls'),
-    configuration === undefined ? [] : unlessRefused(readStray(options, configuration), 'Secrets by label, so copies that a renamed or dropped source left are not found'),
-    only === undefined ? unlessRefused(readSecretGrants(client, controller, signal), "RBAC, so nothing is said about the controller's own rights") : undefined,
+    configuration === undefined || watched !== undefined ? [] : unlessRefused(readStray(options, configuration), 'Secrets by label, so copies that a renamed or dropped source left are not found'),
+    only === undefined ? unlessRefused(watched === undefined ? readSecretGrants(client, controller, signal) : readOwnGrants(client, controller, signal), "RBAC, so nothing is said about the controller's own rights") : undefined,
   ]);
   for (const [feed, why] of read.refused) couldNotSee.unshift(gapLine(feed.resource, why));
-  if (pods === undefined && read.scopes.length === 0) throw new NothingSeenError(couldNotSee);
+  if (watched === undefined && pods === undefined && read.scopes.length === 0) throw new NothingSeenError(couldNotSee);
 
   const reader = createContentReader(digest);
   const sources = auditSources(read, reader);
@@ -66,7 +72,7 @@ export async function observe(options: ObserveOptions): Promise<Observation> {
     server: client.server, now: now(), configured: configuration !== undefined, ...(only && { only }),
     scopes: read.scopes, sources, workloads, podsSeen: pods !== undefined,
     pullSecrets: await gatherPullSecrets({ ...options, read, sources, workloads, reader, couldNotSee }),
-    strayCopies: strayCopies ?? [], ...(grants && { grants }), ...options.known, couldNotSee,
+    strayCopies: strayCopies ?? [], ...(grants && { grants }), ...(await known?.(read)), couldNotSee,
   };
 }
 
@@ -127,11 +133,12 @@ interface Gather extends ObserveOptions {
 }
 
 /** Copies are known already, by digest; every other Secret that somebody pulls with is read once. */
-async function gatherPullSecrets({ client, read: { world, scopes, refused: blind }, sources, workloads, reader, couldNotSee, signal, progress }: Gather): Promise<Map<string, PullSecret>> {
+async function gatherPullSecrets({ client, read: { world, scopes, refused: blind }, sources, workloads, reader, couldNotSee, watched, signal, progress }: Gather): Promise<Map<string, PullSecret>> {
   const listed = new Map(sources.map((source) => [source.config.copyName, source]));
   for (const { id, resource } of blind.keys()) if (resource === 'copies') listed.delete(id.slice('copy/'.length));
   const known = new Map<string, PullSecret>();
   const wanted = new Map<string, { namespace: string; name: string }>();
+  const others = new Set<string>();
   const want = (namespace: string, name: string): void => {
     const key = secretKey(namespace, name);
     if (known.has(key) || wanted.has(key)) return;
@@ -139,13 +146,18 @@ async function gatherPullSecrets({ client, read: { world, scopes, refused: blind
     const copy = source === undefined ? undefined : world.copies.get(name)?.get(namespace, name);
     if (source !== undefined && copy === undefined) known.set(key, { state: 'missing' });
     else if (source?.content !== undefined && copy?.type === TYPE_DOCKER_CONFIG_JSON && copy.digest === source.observed.digest) known.set(key, { state: 'read', content: source.content });
-    else wanted.set(key, { namespace, name });
+    // By design the controller may read Secrets of its copy names only: it does not even ask for others.
+    else if (watched !== undefined && source === undefined) {
+      known.set(key, { state: 'unseen' });
+      others.add(namespace);
+    } else wanted.set(key, { namespace, name });
   };
   for (const { serviceAccounts } of scopes) for (const account of serviceAccounts) for (const name of account.pullSecrets ?? []) if (name !== '') want(account.namespace, name);
   for (const { namespace, pullSecrets } of workloads) for (const name of pullSecrets) want(namespace, name);
 
   const { secrets, refused, why } = await readPullSecrets({ client, wanted: wanted.values(), read: reader, signal, onProgress: progress && ((done) => progress('pull secrets', done)) });
   if (refused.size > 0) couldNotSee.push(`Pull Secrets in ${namesOf([...refused].sort())}, so it is unknown what their pods pull with: ${why}`);
+  if (others.size > 0) couldNotSee.push(`Pull Secrets that Pullpass does not manage, in ${namesOf([...others].sort())}: the controller has no right to read them; whoever has it sees more with \`pullpass audit\``);
   return new Map([...known, ...secrets]);
 }
 

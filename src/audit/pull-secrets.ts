@@ -2,7 +2,7 @@
 import type { V1Secret } from '@kubernetes/client-node';
 import { parseSecret } from '../credentials/docker-config.ts';
 import type { Credential, SecretContent } from '../credentials/docker-config.ts';
-import { tokenExpiry } from '../credentials/token-expiry.ts';
+import { loginExpiry } from '../credentials/token-expiry.ts';
 import { isForbidden, isNotFound } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { paths } from '../kube/paths.ts';
@@ -35,7 +35,7 @@ function readContent(id: string, secret: SecretContent, digest: Digest): PullCon
 
 function entryOf({ key, username, password, identityToken }: Credential, digest: Digest): PullEntry {
   const kind = username !== '' || password !== '' ? 'login' : identityToken === undefined ? 'empty' : 'identity token';
-  const expiresAt = tokenExpiry(password) ?? (identityToken === undefined ? undefined : tokenExpiry(identityToken));
+  const expiresAt = loginExpiry({ password, identityToken });
   return { key, login: digest(JSON.stringify([username, password])), kind, ...(expiresAt && { expiresAt: expiresAt.getTime() }) };
 }
 

@@ -3,58 +3,19 @@ import Table from 'cli-table3';
 import { createColors } from 'picocolors';
 import type { Colors } from 'picocolors/types.js';
 import { stringify } from 'yaml';
-import type { Configuration } from '../config/schema.ts';
-import type { KubeClient } from '../kube/client.ts';
-import { isInSync, planNamespace } from '../plan/namespace.ts';
-import type { NamespacePlan, PlanOptions } from '../plan/namespace.ts';
+import { isInSync } from '../plan/namespace.ts';
+import type { NamespacePlan } from '../plan/namespace.ts';
 import type { Problem } from '../plan/problem.ts';
-import type { ObservedScope } from '../plan/observed.ts';
-import type { RotationProgress } from './rotation.ts';
-import { NO_BORDERS } from './table.ts';
-import { createSourceBook } from '../reconcile/sources.ts';
-import type { SourceBook } from '../reconcile/sources.ts';
 import { describe } from '../reconcile/namespace.ts';
-import { createWorld, feedsOf, observeNamespace, readWorld } from '../reconcile/world.ts';
-import type { Digest, World } from '../reconcile/world.ts';
+import type { RotationProgress } from '../reconcile/progress.ts';
+import type { PlannedCluster } from '../reconcile/snapshot.ts';
+import { NO_BORDERS } from './table.ts';
 
 export type Output = 'table' | 'json' | 'yaml';
 
-/** The cluster as it was read at one moment. */
-export interface Snapshot {
-  readonly world: World;
-  readonly book: SourceBook;
-  /** Sorted by namespace. */
-  readonly scopes: readonly ObservedScope[];
-}
-
-export interface ClusterPlan {
-  /** Sorted by namespace; only those where something is opted in, to be done, or wrong. */
-  readonly namespaces: readonly NamespacePlan[];
-  readonly sources: readonly { readonly name: string; readonly problems: readonly string[] }[];
-  readonly total: number;
+export interface ClusterPlan extends PlannedCluster {
   /** How far each source's content is, cache proxies included. */
   readonly rotations?: readonly RotationProgress[];
-}
-
-/** Reads all that a plan depends on. Throws ApiError where a right is missing. */
-export async function readCluster(client: KubeClient, configuration: Configuration, digest: Digest): Promise<Snapshot> {
-  const world = createWorld(digest);
-  const book = createSourceBook(world);
-  book.configure(configuration);
-  await readWorld(world, feedsOf(world, configuration), client);
-  book.refresh();
-  const names = [...world.namespaces.all()].map(({ name }) => name).sort();
-  const scopes = names.flatMap((name) => observeNamespace(world, name, book.observe(), configuration.retiredCopyNames) ?? []);
-  return { world, book, scopes };
-}
-
-export function planCluster({ scopes, book }: Snapshot, options?: PlanOptions): ClusterPlan {
-  const plans = scopes.map((scope) => planNamespace(scope, options));
-  return {
-    namespaces: plans.filter((plan) => !isInSync(plan) || plan.problems.length > 0 || plan.standings.some(({ choice }) => choice.in)),
-    sources: book.observe().map(({ config, problems }) => ({ name: config.name, problems })),
-    total: plans.length,
-  };
 }
 
 export const pendingIn = ({ namespaces }: ClusterPlan): NamespacePlan[] => namespaces.filter((plan) => !isInSync(plan));

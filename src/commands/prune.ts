@@ -6,13 +6,15 @@ import { isForbidden, isNotFound } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { paths } from '../kube/paths.ts';
 import type { ApiObject } from '../kube/list.ts';
-import { LABEL_CACHE_PROXY, LABEL_MANAGED_BY, LEASE_NAME, MANAGER, STATE_NAME } from '../names.ts';
+import { LABEL_CACHE_PROXY, LABEL_MANAGED_BY, LEASE_NAME, MANAGER, REPORT_NAME, REPORT_RESOURCES, STATE_NAME } from '../names.ts';
 import type { PlanOptions } from '../plan/namespace.ts';
 import { createProxies } from '../proxies/index.ts';
 import { createApplier } from '../reconcile/apply.ts';
 import { describe, describeFailure, reconcileNamespace } from '../reconcile/namespace.ts';
+import { isOurReport, reportPath } from '../reconcile/report-object.ts';
 import type { Digest } from '../reconcile/world.ts';
-import { count, pendingIn, planCluster, readCluster, stepsOf } from './plan.ts';
+import { count, pendingIn, stepsOf } from './plan.ts';
+import { planCluster, readCluster } from '../reconcile/snapshot.ts';
 
 export interface PruneOptions {
   client: KubeClient;
@@ -37,17 +39,20 @@ export async function runPrune({ client, configuration, namespace, digest, write
   const removing: Configuration = { ...configuration, sources: configuration.sources.map((source) => ({ ...source, onOptOut: 'remove' })) };
   const snapshot = await readCluster(client, removing, digest);
   const pending = pendingIn(planCluster(snapshot, NOBODY));
-  const others = await otherSecrets(client, configuration, namespace);
+  const secrets = await otherSecrets(client, configuration, namespace);
+  const reports = await reportObjects(client, configuration);
+  const others = [...secrets, ...reports];
   if (pending.length === 0 && others.length === 0) {
     write('Nothing to remove: no copy and no reference of Pullpass is left.');
     return 0;
   }
   for (const plan of pending) write(`${plan.namespace}: ${stepsOf(plan).map(describe).join(', ').replaceAll(' removed', '')}`);
-  for (const { path, what } of others) write(`${path.split('/')[4] ?? ''}: ${what}`);
+  for (const { path, what } of secrets) write(`${path.split('/')[4] ?? ''}: ${what}`);
+  for (const { what } of reports) write(`cluster: ${what}`);
   const copies = pending.reduce((sum, plan) => sum + plan.deleteCopies.length, 0);
   const accounts = pending.reduce((sum, plan) => sum + plan.editReferences.length, 0);
-  const secrets = others.length === 0 ? '' : `, and ${count(others.length, 'other Secret')}`;
-  const what = `${count(copies, 'copy').replace('copys', 'copies')} and the references of ${count(accounts, 'ServiceAccount')} in ${count(pending.length, 'namespace')}${secrets}`;
+  const more = [...(secrets.length > 0 ? [count(secrets.length, 'other Secret')] : []), ...(reports.length > 0 ? [count(reports.length, 'report object')] : [])];
+  const what = `${count(copies, 'copy').replace('copys', 'copies')} and the references of ${count(accounts, 'ServiceAccount')} in ${count(pending.length, 'namespace')}${more.length > 0 ? `, and ${more.join(' and ')}` : ''}`;
   if (!(await confirm(`Remove ${what}? Pods and cache proxies that pull with them will fail at their next pull.`))) {
     write('Nothing was changed.');
     return 1;
@@ -75,8 +80,15 @@ export async function runPrune({ client, configuration, namespace, digest, write
   return 0;
 }
 
+/** Something in the cluster that is to go as it is. */
+interface Leftover {
+  path: string;
+  what: string;
+  uid: string;
+}
+
 /** What is neither copy nor reference: the logins rendered for cache proxies, and our own state. Only what carries our labels. */
-async function otherSecrets(client: KubeClient, configuration: Configuration, namespace: string): Promise<{ path: string; what: string; uid: string }[]> {
+async function otherSecrets(client: KubeClient, configuration: Configuration, namespace: string): Promise<Leftover[]> {
   const rendered = createProxies(configuration).flatMap(({ config, adapter }) =>
     adapter.targets.filter(({ path }) => path.endsWith('/secrets')).map(({ path, name }) => ({ path: `${path}/${encodeURIComponent(name)}`, what: `login of cache proxy ${config.name} (Secret ${name})`, label: LABEL_CACHE_PROXY, value: config.name })));
   const state = { path: paths.secrets(namespace, STATE_NAME), what: `state of the controller (Secret ${STATE_NAME})`, label: LABEL_MANAGED_BY, value: MANAGER };
@@ -87,6 +99,23 @@ async function otherSecrets(client: KubeClient, configuration: Configuration, na
       return ours && metadata.uid !== undefined ? [{ path, what, uid: metadata.uid }] : [];
     } catch (error) {
       if (isNotFound(error)) return [];
+      throw error;
+    }
+  }));
+  return found.flat();
+}
+
+/** Of both APIs, and whether or not it is configured: it stays behind when it is switched off. */
+async function reportObjects(client: KubeClient, { audit }: Configuration): Promise<Leftover[]> {
+  const found = await Promise.all(REPORT_RESOURCES.map(async ({ kind }): Promise<Leftover[]> => {
+    const path = reportPath(kind);
+    try {
+      const object = await client.get<ApiObject>(path);
+      const { uid } = object.metadata;
+      return isOurReport(object) && uid !== undefined ? [{ path, what: `report object (${kind} ${REPORT_NAME})`, uid }] : [];
+    } catch (error) {
+      // Who asks without the right is told so, whether or not the API is installed: that must not hold up all the rest.
+      if (isNotFound(error) || (isForbidden(error) && !audit.reportObject)) return [];
       throw error;
     }
   }));

@@ -13,6 +13,8 @@ export interface RbacOptions {
   namespace: string;
   /** What it runs as. */
   serviceAccount: string;
+  /** Whether it runs with `--secure-report`. */
+  secureReport?: boolean | undefined;
 }
 
 export const DEFAULT_RBAC_OPTIONS: RbacOptions = { namespace: DEFAULT_NAMESPACE, serviceAccount: RBAC_NAME };

@@ -9,7 +9,8 @@ import type { KubeClient } from '../kube/client.ts';
 import { createProxies } from '../proxies/index.ts';
 import { createProxyKube } from '../proxies/kube.ts';
 import type { Reach } from '../registry/reach.ts';
-import type { Output, Snapshot } from './plan.ts';
+import type { Snapshot } from '../reconcile/snapshot.ts';
+import type { Output } from './plan.ts';
 import { NO_BORDERS } from './table.ts';
 
 /** One line of the result. `state`: accepted and verified are good, refused is not, unknown says nothing. */

@@ -2,8 +2,8 @@
 import { messageOf, UsageError } from '../errors.ts';
 import { UnreachableError } from '../kube/api-error.ts';
 import { sleep } from '../kube/sleep.ts';
-import { isDone } from './rotation.ts';
-import type { RotationProgress } from './rotation.ts';
+import { isDone } from '../reconcile/progress.ts';
+import type { RotationProgress } from '../reconcile/progress.ts';
 
 export interface WaitOptions {
   source: string;

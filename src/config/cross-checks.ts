@@ -33,6 +33,9 @@ export function crossCheck(document: unknown): CrossProblem[] {
       typeof name === 'string' && copyNames.includes(name)
         ? [{ path: ['retiredCopyNames', i], message: `is still the copyName of a source: "${name}"; remove it here` }]
         : []),
+    ...(field(field(document, 'audit'), 'reportObject') === true && field(field(document, 'schedules'), 'audit') === undefined
+      ? [{ path: ['audit', 'reportObject'], message: 'needs a schedule: set schedules.audit, such as "0 * * * *"' }]
+      : []),
     ...sources.flatMap((source, i) =>
       repeated(
         items(field(source, 'aliases')).map((alias) => field(alias, 'host')),

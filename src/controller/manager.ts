@@ -6,29 +6,28 @@ import { createEventRecorder } from '../kube/events.ts';
 import { createLeaderElector } from '../kube/leader-election.ts';
 import type { ElectionTimings } from '../kube/leader-election.ts';
 import type { ReflectorTimings } from '../kube/reflector.ts';
-import { sleep } from '../kube/sleep.ts';
+import { aborted, sleep, within } from '../kube/sleep.ts';
 import type { Log } from '../log.ts';
 import { LEASE_NAME, STATE_NAME } from '../names.ts';
 import { createApplier } from '../reconcile/apply.ts';
-import { createCanary } from '../reconcile/canary.ts';
-import { failingPulls } from '../reconcile/failing-pulls.ts';
-import { createPreflight } from '../reconcile/preflight.ts';
-import { createSourceBook } from '../reconcile/sources.ts';
+import { createReportPublisher } from '../reconcile/report-object.ts';
 import { createState } from '../reconcile/state.ts';
 import { createWorld, observeNamespace } from '../reconcile/world.ts';
 import type { Digest } from '../reconcile/world.ts';
 import { createProxyKube } from '../proxies/kube.ts';
 import type { Reach } from '../registry/reach.ts';
-import { startServer } from '../server/http.ts';
+import { createAccess, secured } from '../server/access.ts';
 import type { Metrics } from '../server/metrics.ts';
+import { createAudits } from './audits.ts';
 import { createController } from './controller.ts';
 import { followConfiguration, warnOfLeftCopies } from './follow.ts';
 import { createProxyController } from './proxies.ts';
-import { missingRights } from './rights.ts';
+import { createReportPage } from './report-page.ts';
+import { createRightsCheck } from './rights.ts';
 import { createRotations } from './rotation.ts';
 import { createSchedules } from './schedules.ts';
-import { announceSources, remindOfSources } from './source-news.ts';
-import { publishStandings } from './standings.ts';
+import { createSources } from './sources.ts';
+import { startServing } from './serving.ts';
 import { createTriggers } from './triggers.ts';
 import type { Key } from './triggers.ts';
 import { createWatches } from './watches.ts';
@@ -45,20 +44,26 @@ export interface ManagerOptions {
   identity: string;
   leaderElection: boolean;
   concurrency: number;
-  /** Listening address of /livez, /readyz and /metrics. */
+  /** Listening address of /livez, /readyz, /metrics and /report. */
   address: string;
+  /** Whether /report is for those only whom the cluster lets get that path. */
+  secureReport?: boolean | undefined;
+  /** Of the program, for the report. */
+  version?: string | undefined;
   digest: Digest;
   /** The way to registries and cache proxies. */
   reach: Reach;
   metrics: Metrics;
   log: Log;
-  timings?: { election?: ElectionTimings | undefined; reflector?: Partial<ReflectorTimings> | undefined; configurationMs?: number; drainMs?: number; eventsMs?: number };
+  timings?: { election?: ElectionTimings | undefined; reflector?: Partial<ReflectorTimings> | undefined; configurationMs?: number; drainMs?: number; eventsMs?: number; firstAuditMs?: number; reportAgeMs?: number };
   /** Told of the address that the server listens on, once it does. */
   onListening?: (url: string | undefined) => void;
 }
 
 /** How long writes in flight may take after SIGTERM, in milliseconds; the manifests give 30 s to all of it. */
 const DRAIN_MS = 20_000;
+/** How long after its start a leader audits for the first time, whatever the schedule says: metrics then speak of today. */
+const FIRST_AUDIT_MS = 60_000;
 /** How long Events may take after that. They are written ten a second at most, so there can be more than fit. */
 const EVENTS_MS = 2_000;
 
@@ -79,47 +84,29 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
   let leading = false;
 
   const state = createState(client, namespace);
-  const preflight = createPreflight({
-    state,
-    check: (credential, signal) => options.reach.check(configuration, credential, signal),
-    onVerdict: () => {
-      lookAtSources();
-      // Only the leader remembers: what a replica finds that does not lead, it finds again when it does.
-      if (leading) state.save(stop).catch((error: unknown) => log.debug({ err: error }, 'the verdict could not be remembered'));
-    },
-  });
-
   const watches = createWatches({
     client, world, log, timings: timings.reflector,
     onStart: (feed) => triggers.watch(feed),
     onSynced: () => {
-      lookAtSources();
+      sources.look();
       triggers.everything();
     },
     onRestart: (resource) => metrics.watchRestarts.inc({ resource }),
   });
-  const book = createSourceBook(world, (source) => watches.isRead(source), (source, content, credentials) => {
-    // One replica asks: two would try a bad login twice as often.
-    const asks = leading || source.verify === 'off';
-    return asks ? preflight.judge(source, state.mac(content), credentials) : { state: 'pending' };
-  }, (source, digest) => canary.phase(source, digest));
-  const canary = createCanary({
-    candidates: (source) => ({
-      namespaces: [...(world.copies.get(source.copyName)?.all() ?? [])].filter(({ ours }) => ours).map((copy) => copy.namespace).sort(),
-      proxies: proxies.of(source.name),
-    }),
-    failing: async ({ namespaces, proxies: first }, signal) => [
-      ...(await failingPulls(client, namespaces, signal)),
-      ...proxies.standings().filter(({ name, verified }) => first.has(name) && verified.state === 'refused').map(({ name }) => `cache proxy ${name}: a private pull through it fails`),
-    ],
-    onChange: (name) => {
-      const { state: phase } = canary.phase(name, book.observe().find(({ config }) => config.name === name)?.digest);
-      if (phase === 'halted') log.warn({ source: name }, 'rotation halted: pulls started to fail at the canaries; the rest keeps the content before');
-      else log.info({ source: name }, 'the canaries are well: the rest follows');
-      if (leading) remindOfSources(book.observe(), events);
-      triggers.everything();
+  const sources = createSources({
+    client, world, state, events, log, metrics, stop,
+    reach: options.reach,
+    configuration: () => configuration,
+    leading: () => leading,
+    isRead: (source) => watches.isRead(source),
+    proxiesOf: (source) => proxies.of(source),
+    proxies: () => proxies.standings(),
+    onAccepted: (source, digest, first) => {
+      if (leading) rotations.begin(source, digest, carriers(source), first);
     },
+    onChange: () => triggers.everything(),
   });
+  const { book } = sources;
   const proxies = createProxyController({
     state, log, events, metrics,
     isSynced: (feed) => watches.isSynced(feed),
@@ -134,20 +121,7 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
     now: Date.now,
     onApplied: (source, name) => rotations.arrive(source, `proxy/${name}`),
   });
-  const triggers = createTriggers(world, (key) => queue.add(key), lookAtSources, () => proxies.names());
-
-  function lookAtSources(): void {
-    const changes = book.refresh();
-    if (changes.length === 0) return;
-    announceSources(changes, { log, metrics, events: leading ? events : undefined });
-    const digests = new Map(book.observe().map(({ config, digest }) => [config.name, digest]));
-    for (const change of changes) {
-      const digest = digests.get(change.source.name);
-      if (change.type === 'accepted' && digest !== undefined && !change.first) canary.begin(change.source, digest);
-      if (change.type === 'accepted' && leading && digest !== undefined) rotations.begin(change.source.name, digest, carriers(change.source.name), change.first);
-    }
-    triggers.everything();
-  }
+  const triggers = createTriggers(world, (key) => queue.add(key), sources.look, () => proxies.names());
 
   async function configure(next: Configuration): Promise<void> {
     const names = new Set(next.sources.map(({ name }) => name));
@@ -157,48 +131,36 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
     warnOfLeftCopies(configuration, next, log);
     configuration = next;
     book.configure(next);
-    if (leading) forgetUnknown();
+    if (leading) state.retain(next);
     schedules.configure(next);
+    if (next.schedules.audit === undefined) metrics.forgetAudit();
     await watches.configure(next, proxies.configure(next));
-    lookAtSources();
+    sources.look();
     triggers.everything();
   }
 
-  let rightsAreMissing = false;
-  async function checkRights(): Promise<void> {
-    try {
-      const missing = await missingRights(client, configuration, namespace, stop);
-      metrics.missingRights.set(missing.length);
-      for (const right of missing) log.error(right);
-      if (rightsAreMissing && missing.length === 0) log.info('every right that the configuration needs is there now');
-      rightsAreMissing = missing.length > 0;
-    } catch (error) {
-      if (!stop.aborted) log.warn(`cannot check our own rights: ${messageOf(error)}`);
-      rightsAreMissing = true;
-    }
-  }
+  const rights = createRightsCheck({ client, namespace, secureReport: options.secureReport, log, metrics, stop });
+  const audits = createAudits({
+    client, world, watches, namespace, log, metrics, stop,
+    configuration: () => configuration,
+    leading: () => leading,
+    publisher: createReportPublisher({ client, log }),
+  });
 
   const schedules = createSchedules({
     async resync() {
-      if (rightsAreMissing) await checkRights();
-      if (leading) remindOfSources(book.observe(), events);
+      if (rights.missing()) await rights.check(configuration);
+      sources.remind();
       triggers.everything();
     },
     async probe() {
       if (!leading) return;
-      await Promise.all(configuration.sources.map((source) => preflight.recheck(source, book.credentials(source.name) ?? [])));
-      await state.save(stop).catch((error: unknown) => log.debug({ err: error }, 'the verdicts could not be remembered'));
+      await sources.recheck();
       proxies.verifyAgain();
       triggers.everything();
     },
+    audit: () => audits.scheduled(),
   });
-
-  /** What is remembered of names that the configuration no longer has goes with the next save. */
-  function forgetUnknown(): void {
-    const known = { proxies: configuration.cacheProxies.map(({ name }) => name), sources: configuration.sources.map(({ name }) => name) };
-    for (const name of state.proxies()) if (!known.proxies.includes(name)) state.setProxy(name, undefined);
-    for (const name of state.sources()) if (!known.sources.includes(name)) state.setSource(name, undefined);
-  }
 
   /** Without the Secret the controller still works; it then forgets at a restart what it gave to whom. */
   async function loadState(signal: AbortSignal): Promise<void> {
@@ -211,19 +173,13 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
     }
   }
 
-  const server = await startServer({
-    address: options.address,
-    livez: () => watches.stuck(),
-    readyz: () => watches.problems(),
-    metrics: () => {
-      metrics.leader.set(leading ? 1 : 0);
-      for (const { source, key, state: now } of preflight.standings()) {
-        for (const verdict of ['accepted', 'refused', 'unknown']) metrics.credentialVerified.set({ source, registry: key, state: verdict }, now === verdict ? 1 : 0);
-      }
-      publishStandings(configuration.sources.map(({ name }) => name), leading ? controller.standings().values() : [], metrics);
-      return metrics.expose();
-    },
-    contentType: metrics.contentType,
+  const page = createReportPage({ audits, enabled: () => configuration.schedules.audit !== undefined, problems: () => watches.problems(), version: options.version, maxAgeMs: timings.reportAgeMs });
+  const server = await startServing({
+    address: options.address, metrics, watches, sources,
+    configuration: () => configuration,
+    leading: () => leading,
+    standings: () => controller.standings().values(),
+    report: options.secureReport === true ? secured(page, createAccess({ client, path: '/report', now: Date.now, log })) : page,
   });
   options.onListening?.(server.url);
 
@@ -240,19 +196,22 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
     // Another replica may have led meanwhile: what it remembered counts.
     await loadState(fence);
     leading = true;
-    forgetUnknown();
-    lookAtSources();
+    // Not at once: copies that are only now being written would be found missing.
+    void sleep(timings.firstAuditMs ?? FIRST_AUDIT_MS, AbortSignal.any([fence, stop])).then(() => audits.scheduled());
+    state.retain(configuration);
+    sources.look();
     for (const { config, digest } of book.observe()) if (digest !== undefined) rotations.begin(config.name, digest, carriers(config.name), true);
-    remindOfSources(book.observe(), events);
+    sources.remind();
     triggers.everything();
     await controller.run({ concurrency: options.concurrency, signal: AbortSignal.any([fence, stop]), fence });
     leading = false;
     rotations.clear();
+    metrics.stopLeading();
   }
 
   try {
     log.info({ server: client.server, sources: configuration.sources.map(({ name }) => name) }, 'starting');
-    await checkRights();
+    await rights.check(configuration);
     await loadState(stop);
     for (const resource of ['namespaces', 'serviceaccounts', 'copies', 'sources', 'proxies'] as const) metrics.observeWatch(resource, () => Date.now() - watches.silentForMs(resource));
     metrics.configReloadSuccess.set(1);
@@ -264,7 +223,7 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
         file: options.configurationFile, running: configuration, intervalMs: timings.configurationMs ?? 5_000, signal: stop, log, metrics,
         take: async (next) => {
           await configure(next);
-          await checkRights();
+          await rights.check(configuration);
         },
       });
     }
@@ -289,8 +248,7 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
     }
   } finally {
     schedules.stop();
-    preflight.stop();
-    canary.stop();
+    sources.stop();
     await within(timings.drainMs ?? DRAIN_MS, queue.shutdown());
     await within(timings.eventsMs ?? EVENTS_MS, events.flush());
     events.stop();
@@ -298,17 +256,4 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
     await server.close();
     log.info('stopped');
   }
-}
-
-/** Waits for `work`, but not longer than `ms`, and leaves no timer behind that would keep the process alive. */
-async function within(ms: number, work: Promise<unknown>): Promise<void> {
-  const done = new AbortController();
-  await Promise.race([work.finally(() => done.abort()).catch(() => undefined), sleep(ms, done.signal)]);
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

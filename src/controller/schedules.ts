@@ -10,7 +10,7 @@ export interface Schedules {
 }
 
 /** Each runs in the configured time zone, and never twice at the same time. */
-export function createSchedules(work: { resync: () => Promise<void>; probe: () => Promise<void> }): Schedules {
+export function createSchedules(work: { resync: () => Promise<void>; probe: () => Promise<void>; audit: () => Promise<void> }): Schedules {
   let tasks: ScheduledTask[] = [];
   const stop = (): void => {
     for (const task of tasks) void task.destroy();
@@ -20,7 +20,7 @@ export function createSchedules(work: { resync: () => Promise<void>; probe: () =
     configure({ schedules }) {
       stop();
       const at = (cron: string, run: () => Promise<void>): ScheduledTask => schedule(cron, run, { timezone: schedules.timeZone, noOverlap: true });
-      tasks = [at(schedules.resync, work.resync), at(schedules.probe, work.probe)];
+      tasks = [at(schedules.resync, work.resync), at(schedules.probe, work.probe), ...(schedules.audit === undefined ? [] : [at(schedules.audit, work.audit)])];
     },
     stop,
   };

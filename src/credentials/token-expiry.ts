@@ -24,3 +24,8 @@ function decode(part: string): Record<string, unknown> | undefined {
     return undefined;
   }
 }
+
+/** Of a login: its password's, or else its identity token's. */
+export function loginExpiry({ password, identityToken }: { readonly password: string; readonly identityToken?: string | undefined }): Date | undefined {
+  return tokenExpiry(password) ?? (identityToken === undefined ? undefined : tokenExpiry(identityToken));
+}

@@ -29,6 +29,14 @@ export interface AccessCheck {
   description: string;
 }
 
+/** Of whom rights are reckoned. */
+export interface ControllerOptions {
+  /** Where the controller runs: its Lease lives there. */
+  namespace: string;
+  /** Whether the page /report is for those only whom the cluster lets see it (`--secure-report`). */
+  secureReport?: boolean | undefined;
+}
+
 /** Rights that everything else builds on: the cluster's Secrets are not among them, each is named. */
 const CLUSTER_RIGHTS: readonly Right[] = [
   { apiGroup: '', resource: 'namespaces', verbs: ['get', 'list', 'watch'], why: 'see which namespaces opt in' },
@@ -37,16 +45,21 @@ const CLUSTER_RIGHTS: readonly Right[] = [
   { apiGroup: 'events.k8s.io', resource: 'events', verbs: ['create', 'patch'], why: 'report to the owners of a namespace' },
 ];
 
+/** Questions only: a review is answered and not stored. A POST carries no name, so neither can be limited by one. */
+const REVIEW_RIGHTS: readonly Right[] = [
+  { apiGroup: 'authentication.k8s.io', resource: 'tokenreviews', verbs: ['create'], why: 'see who asks for the page /report' },
+  { apiGroup: 'authorization.k8s.io', resource: 'subjectaccessreviews', verbs: ['create'], why: 'see whether they may see the page /report' },
+];
+const isReview = (resource: string): boolean => REVIEW_RIGHTS.some((right) => right.resource === resource);
+
 /**
  * Everything the controller is allowed to do for `configuration`, and nothing that it does not do.
  *
  * A list or watch of Secrets asks for `fieldSelector=metadata.name=<name>`: that is how the authorizer learns the name.
  * A copy is written by server-side apply, a PATCH: for an object that is not there yet the API server asks for `create`
  * *with* the name, unlike for a POST. So the rights on copies stay limited to their names, and `update` is not needed.
- *
- * @param controller where the controller itself runs: its Lease lives there.
  */
-export function requiredRights(configuration: Configuration, controller: { namespace: string }): Right[] {
+export function requiredRights(configuration: Configuration, controller: ControllerOptions): Right[] {
   const copyNames = sorted(configuration.sources.map((source) => source.copyName));
   const rights: Right[] = [
     ...CLUSTER_RIGHTS,
@@ -63,7 +76,7 @@ export function requiredRights(configuration: Configuration, controller: { names
   for (const [namespace, names] of sourceSecrets(configuration)) {
     rights.push(secrets({ namespace, names, verbs: ['get', 'list', 'watch'], why: 'read the sources and the logins of their aliases' }));
   }
-  return [...rights, ...leaseRights(controller.namespace)];
+  return [...rights, ...leaseRights(controller.namespace), ...(controller.secureReport ? REVIEW_RIGHTS : [])];
 }
 
 /** The same rights as questions, one a verb and name, to be asked with SelfSubjectAccessReviews. */
@@ -110,12 +123,12 @@ function accessCheck({ apiGroup: group, resource, namespace, why }: Right, verb:
     resource,
     ...(namespace !== undefined && { namespace }),
     ...(name !== undefined && { name }),
-    description: `cannot ${verb} ${what}${place(resource, namespace)}, needed to ${why}: apply the output of \`pullpass rbac\``,
+    description: `cannot ${verb} ${what}${place(resource, namespace)}, needed to ${why}: apply the output of \`pullpass rbac${isReview(resource) ? ' --secure-report' : ''}\``,
   };
 }
 
 function place(resource: string, namespace: string | undefined): string {
-  if (resource === 'namespaces') return '';
+  if (resource === 'namespaces' || isReview(resource)) return '';
   return namespace === undefined ? ' in all namespaces' : ` in namespace "${namespace}"`;
 }
 

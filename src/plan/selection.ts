@@ -57,7 +57,8 @@ export function selectSources(namespace: ObservedNamespace, sources: readonly So
   const denied = sources.filter((s) => { const c = selection.choices.get(s.name); return c?.in === false && c.why === 'denied'; });
   const any = sources.some((s) => selection.choices.get(s.name)?.in === true);
   if (denied.length > 0 && (listed !== undefined || !any)) {
-    report('OptInDenied', `The namespace opted in, but the guard of source ${quoteList(denied.map((s) => s.name))} does not admit it: ask the platform team to allow it in the configuration (sources[].namespaces).`);
+    const guards = denied.length === 1 ? `the guard of source ${quoteList(denied.map((s) => s.name))} does` : `the guards of sources ${quoteList(denied.map((s) => s.name))} do`;
+    report('OptInDenied', `The namespace opted in, but ${guards} not admit it: ask the platform team to allow it in the configuration (sources[].namespaces).`);
   }
   return selection;
 }

@@ -61,6 +61,14 @@ interface Tried {
   readonly isNew: boolean;
 }
 
+/** A glob names no host that could be asked, and an entry without a login proves nothing. */
+export const isTryable = ({ key, username, password, identityToken }: Credential): boolean =>
+  !/[*?[\]]/.test(key) && ((username !== '' && password !== '') || identityToken !== undefined);
+
+/** How a login at a registry is remembered: says nothing of either to whoever does not have the key. */
+export const loginId = (mac: State['mac'], { key, username, password, identityToken }: Credential): string =>
+  mac(JSON.stringify(['login', key, username, password, identityToken ?? '']));
+
 const systemTimers = { set: (run: () => void, ms: number): unknown => setTimeout(run, ms).unref(), clear: (timer: unknown): void => clearTimeout(timer as NodeJS.Timeout) };
 
 export function createPreflight({ state, check, onVerdict, now = Date.now, timers = systemTimers }: PreflightOptions): Preflight {
@@ -68,13 +76,8 @@ export function createPreflight({ state, check, onVerdict, now = Date.now, timer
   const verdicts = new Map<string, { contentMac: string; judgement: Judgement; timer?: unknown }>();
   const found = new Map<string, Map<string, CredentialStanding>>();
 
-  function tryable(credentials: readonly Credential[]): Credential[] {
-    // A glob names no host that could be asked, and an entry without a login proves nothing.
-    return credentials.filter(({ key, username, password, identityToken }) => !/[*?[\]]/.test(key) && ((username !== '' && password !== '') || identityToken !== undefined));
-  }
-
   async function tryOne(source: SourceConfig, credential: Credential, record: SourceRecord | undefined): Promise<Tried> {
-    const id = state.mac(JSON.stringify(['login', credential.key, credential.username, credential.password, credential.identityToken ?? '']));
+    const id = loginId(state.mac, credential);
     const before = record?.refused[id];
     if (before !== undefined && now() < Date.parse(before.at) + (REFUSED_DELAYS_MS[Math.min(before.times, REFUSED_DELAYS_MS.length) - 1] ?? 0)) {
       return { id, verdict: { state: 'refused', why: before.why }, isNew: false };
@@ -92,7 +95,7 @@ export function createPreflight({ state, check, onVerdict, now = Date.now, timer
 
   async function tryAll(source: SourceConfig, contentMac: string, credentials: readonly Credential[], isCurrent: () => boolean): Promise<Judgement & { ids?: readonly string[] }> {
     const record = state.source(source.name);
-    const results = await Promise.all(tryable(credentials).map((credential) => tryOne(source, credential, record)));
+    const results = await Promise.all(credentials.filter(isTryable).map((credential) => tryOne(source, credential, record)));
     const of = (wanted: LoginVerdict['state']): string[] => results.filter(({ verdict }) => verdict.state === wanted).map(({ verdict }) => verdict.why);
     const why = [...of('refused'), ...(source.verify === 'enforce' ? of('unknown') : [])];
     // Read again: a recheck may have found something meanwhile.
@@ -104,6 +107,9 @@ export function createPreflight({ state, check, onVerdict, now = Date.now, timer
       if (newest !== undefined) state.setSource(source.name, { ...newest, refused });
       return { state: 'pending' };
     }
+    // Keys that the source no longer has are nobody's standing.
+    const keys = new Set(credentials.map(({ key }) => redactKey(key)));
+    for (const key of [...(found.get(source.name)?.keys() ?? [])]) if (!keys.has(key)) found.get(source.name)?.delete(key);
     const same = record?.mac === contentMac && record.state === (held ? 'held back' : 'accepted');
     state.setSource(source.name, { mac: contentMac, state: held ? 'held back' : 'accepted', why: held ? why : of('unknown'), since: same ? record.since : new Date(now()).toISOString(), refused });
     return held ? { state: 'held back', why, ids: results.map(({ id }) => id) } : { state: 'accepted', notes: of('unknown') };
@@ -158,7 +164,7 @@ export function createPreflight({ state, check, onVerdict, now = Date.now, timer
     },
     async recheck(source, credentials) {
       if (source.verify === 'off') return;
-      const results = await Promise.all(tryable(credentials).map((credential) => tryOne(source, credential, state.source(source.name))));
+      const results = await Promise.all(credentials.filter(isTryable).map((credential) => tryOne(source, credential, state.source(source.name))));
       const record = state.source(source.name);
       // These tries count as well, or an account would be locked by the schedule.
       if (record !== undefined) state.setSource(source.name, { ...record, refused: refusals(record, results) });

@@ -5,6 +5,7 @@
 import type { V1Secret } from '@kubernetes/client-node';
 import { createHmac, randomBytes, randomUUID } from 'node:crypto';
 import { z } from 'zod';
+import type { Configuration } from '../config/schema.ts';
 import { isConflict, isForbidden, isNotFound } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { paths } from '../kube/paths.ts';
@@ -30,9 +31,8 @@ export interface State {
   setProxy(name: string, record: ProxyRecord | undefined): void;
   source(name: string): SourceRecord | undefined;
   setSource(name: string, record: SourceRecord | undefined): void;
-  /** Names that have a record. */
-  proxies(): string[];
-  sources(): string[];
+  /** What is remembered of names that the configuration no longer has goes with the next save. */
+  retain(configuration: Pick<Configuration, 'sources' | 'cacheProxies'>): void;
   /** Takes what the Secret holds; makes it where it is not there. Throws ApiError. */
   load(signal: AbortSignal): Promise<void>;
   /** Takes what the Secret holds without making one; false where there is none, or it may not be read. */
@@ -148,8 +148,11 @@ export function createState(client: KubeClient, namespace: string): State {
       if (record === undefined) content.sources.delete(name);
       else content.sources.set(name, record);
     },
-    proxies: () => [...content.proxies.keys()],
-    sources: () => [...content.sources.keys()],
+    retain({ sources, cacheProxies }) {
+      const known = { sources: new Set(sources.map(({ name }) => name)), proxies: new Set(cacheProxies.map(({ name }) => name)) };
+      for (const name of content.proxies.keys()) if (!known.proxies.has(name)) content.proxies.delete(name);
+      for (const name of content.sources.keys()) if (!known.sources.has(name)) content.sources.delete(name);
+    },
     load,
     async peek(signal) {
       try {

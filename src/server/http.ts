@@ -1,17 +1,36 @@
-/** The small HTTP server for probes and metrics. It answers GET and HEAD on fixed paths and reads no body. */
+/** The small HTTP server for probes, metrics and pages. It answers GET and HEAD on fixed paths and reads no body. */
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
 import { messageOf, UserError } from '../errors.ts';
 
 /** After this long, close() cuts connections whose answer is still under way, in milliseconds. */
 const CLOSE_GRACE_MS = 1_000;
+/** Below this many bytes an answer fits into a packet or two, and compressing it saves nothing. */
+const GZIP_FROM = 2 * 1024;
+
+const compress = promisify(gzip);
+
+/** What a page may depend on. */
+export interface PageRequest {
+  /** The header as it came. */
+  readonly authorization?: string | undefined;
+  readonly accept?: string | undefined;
+  /** Aborts when the client goes away. */
+  readonly signal: AbortSignal;
+}
 
 export interface Page {
   contentType: string;
   body: string;
   /** HTTP status; 200 unless given. */
   status?: number;
+  /** Further headers, names in lower case; they win over the server's own. */
+  headers?: Readonly<Record<string, string>>;
 }
+
+export type PageHandler = (request: PageRequest) => Page | Promise<Page>;
 
 export interface ServerOptions {
   /** `:8080`, `127.0.0.1:0`, `[::1]:8080`, a bare port; `0` starts nothing. */
@@ -20,11 +39,10 @@ export interface ServerOptions {
   livez: () => string[];
   /** What is wrong so that this replica cannot do its work yet, one line each; empty when ready. */
   readyz: () => string[];
-  /** The whole exposition in the format that `contentType` names. */
-  metrics: () => Promise<string>;
-  contentType: string;
+  /** The whole exposition, in a format that the client's `Accept` asks for. */
+  metrics: (accept: string | undefined) => Promise<{ contentType: string; body: string }>;
   /** Further pages by path. */
-  pages?: Record<string, () => Promise<Page>>;
+  pages?: Readonly<Record<string, PageHandler>>;
 }
 
 export interface RunningServer {
@@ -42,10 +60,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const at = parseAddress(options.address);
   if (at === undefined) return { url: undefined, close: () => Promise.resolve() };
 
-  const pages = new Map<string, () => Page | Promise<Page>>(Object.entries(options.pages ?? {}));
+  const pages = new Map<string, PageHandler>(Object.entries(options.pages ?? {}));
   pages.set('/livez', () => health(options.livez()));
   pages.set('/readyz', () => health(options.readyz()));
-  pages.set('/metrics', async () => ({ contentType: options.contentType, body: await options.metrics() }));
+  pages.set('/metrics', async ({ accept }) => ({ ...(await options.metrics(accept)), headers: { vary: 'accept' } }));
+  const compressed = createCompressor();
 
   // Everybody in the cluster network can connect: bounds on everything that a client decides.
   const server = createServer({ maxHeaderSize: 8 * 1024, headersTimeout: 5_000, requestTimeout: 10_000, keepAliveTimeout: 5_000, connectionsCheckingInterval: 2_000 });
@@ -56,25 +75,31 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   });
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const page = await pageFor(request);
+    const path = (request.url ?? '').split('?', 1)[0] ?? '';
+    const page = await pageFor(path, request, goneSignal(response));
+    const large = Buffer.byteLength(page.body) >= GZIP_FROM;
+    const packed = large && takesGzip(request.headers['accept-encoding']) ? await compressed(path, page.body).catch(() => undefined) : undefined;
+    if (response.destroyed) return;
     if (!server.listening) response.setHeader('connection', 'close');
     response.writeHead(page.status ?? 200, {
       'content-type': page.contentType,
-      'content-length': Buffer.byteLength(page.body),
+      // Of a HEAD too: it is answered as the GET would be, without the body.
+      'content-length': packed?.length ?? Buffer.byteLength(page.body),
       'cache-control': 'no-store',
       'x-content-type-options': 'nosniff',
-      ...(page.status === 405 ? { allow: 'GET, HEAD' } : {}),
+      ...page.headers,
+      ...(large ? { vary: [page.headers?.['vary'], 'accept-encoding'].filter((name) => name !== undefined).join(', ') } : {}),
+      ...(packed ? { 'content-encoding': 'gzip' } : {}),
     });
-    response.end(request.method === 'HEAD' ? undefined : page.body);
+    response.end(request.method === 'HEAD' ? undefined : (packed ?? page.body));
   }
 
-  async function pageFor(request: IncomingMessage): Promise<Page> {
-    const path = (request.url ?? '').split('?', 1)[0] ?? '';
+  async function pageFor(path: string, { method, headers: { authorization, accept } }: IncomingMessage, signal: AbortSignal): Promise<Page> {
     const page = pages.get(path);
     if (page === undefined) return text(404, 'not found');
-    if (request.method !== 'GET' && request.method !== 'HEAD') return text(405, 'only GET and HEAD');
+    if (method !== 'GET' && method !== 'HEAD') return text(405, 'only GET and HEAD', { allow: 'GET, HEAD' });
     try {
-      return await page();
+      return await page({ authorization, accept, signal });
     } catch (error) {
       return text(500, messageOf(error));
     }
@@ -100,7 +125,34 @@ function health(problems: string[]): Page {
   return problems.length === 0 ? text(200, 'ok') : text(503, problems.map((problem) => problem.replace(/\s*\n\s*/g, ' ')).join('\n'));
 }
 
-const text = (status: number, body: string): Page => ({ status, contentType: 'text/plain; charset=utf-8', body: `${body}\n` });
+/** A page of one line, or of one a problem. */
+export const text = (status: number, body: string, headers: Page['headers'] = {}): Page => ({ status, contentType: 'text/plain; charset=utf-8', body: `${body}\n`, headers });
+
+function goneSignal(response: ServerResponse): AbortSignal {
+  const gone = new AbortController();
+  response.once('close', () => gone.abort());
+  return gone.signal;
+}
+
+/** Keeps the last answer of each path: a report of megabytes stays the same from one audit to the next. */
+function createCompressor(): (path: string, body: string) => Promise<Buffer> {
+  const last = new Map<string, { body: string; packed: Promise<Buffer> }>();
+  return (path, body) => {
+    const known = last.get(path);
+    if (known?.body === body) return known.packed;
+    const packed = compress(body);
+    last.set(path, { body, packed });
+    return packed;
+  };
+}
+
+/** Whether `Accept-Encoding` names gzip, and does not give it the quality 0. */
+function takesGzip(header: string | string[] | undefined): boolean {
+  return String(header ?? '').split(',').some((each) => {
+    const [coding = '', ...parameters] = each.split(';').map((part) => part.trim().toLowerCase());
+    return coding === 'gzip' && !parameters.some((parameter) => /^q=0(\.0*)?$/.test(parameter));
+  });
+}
 
 function listen(server: Server, at: { host: string | undefined; port: number }, address: string): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -1,8 +1,16 @@
 /**
  * Every metric that Pullpass exposes. Names, labels and label values are part of the interface: dashboards and alerts
- * stand on them. The labels `source`, `resource` and `kind` come from the configuration or from code, never from tenants.
+ * stand on them; docs/metrics.md describes each. How many series there are is bounded, for tenants decide no label:
+ *
+ * - `source`, `proxy`: names of the configuration;
+ * - `registry`: keys of the source Secrets, which whoever writes them decides; redacted, printable and cut;
+ * - `rule`, `severity`, `state`, `kind`, `result`, `verb`, `version`: from code;
+ * - `resource`: from code, and custom resources of cache proxies of the configuration;
+ * - `code`: HTTP statuses of the API server.
  */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { printable, redactKey } from '../credentials/registry-name.ts';
+import { prefersOpenMetrics, toOpenMetrics } from './openmetrics.ts';
 
 /** How a copy stands: the words of the audit. */
 export const COPY_STATES = ['in-sync', 'stale', 'missing', 'foreign'] as const;
@@ -10,6 +18,26 @@ export type CopyState = (typeof COPY_STATES)[number];
 /** How the reference of a chosen ServiceAccount to its copy stands. */
 export const REFERENCE_STATES = ['present', 'missing'] as const;
 export type ReferenceState = (typeof REFERENCE_STATES)[number];
+/** What a registry says of a credential. */
+export const CREDENTIAL_STATES = ['accepted', 'refused', 'unknown'] as const;
+/** Longest label that comes from a source Secret, in characters. */
+const LONGEST_LABEL = 200;
+
+/** An audit that ended well. */
+export interface AuditResult {
+  /** All that there are: those that found nothing are exposed at 0. */
+  readonly rules: Iterable<{ readonly id: string; readonly severity: string }>;
+  readonly findings: Iterable<{ readonly rule: string; readonly severity: string }>;
+  /** How many things it could not see. */
+  readonly gaps: number;
+  /** How long it took. */
+  readonly seconds: number;
+}
+
+export interface Exposition {
+  readonly contentType: string;
+  readonly body: string;
+}
 
 export interface MetricsOptions {
   version: string;
@@ -25,7 +53,7 @@ export type Metrics = ReturnType<typeof createMetrics>;
 export function createMetrics({ version, now = Date.now, processMetrics = true }: MetricsOptions) {
   const registry = new Registry();
   const gauge = <L extends string = never>(name: string, help: string, labelNames: readonly L[] = []) => new Gauge<L>({ name: `pullpass_${name}`, help, labelNames: [...labelNames], registers: [registry] });
-  const counter = <L extends string>(name: string, help: string, labelNames: readonly L[]) => new Counter<L>({ name: `pullpass_${name}`, help, labelNames: [...labelNames], registers: [registry] });
+  const counter = <L extends string = never>(name: string, help: string, labelNames: readonly L[] = []) => new Counter<L>({ name: `pullpass_${name}`, help, labelNames: [...labelNames], registers: [registry] });
   const histogram = <L extends string = never>(name: string, help: string, buckets: number[], labelNames: readonly L[] = []) =>
     new Histogram<L>({ name: `pullpass_${name}`, help, buckets, labelNames: [...labelNames], registers: [registry] });
 
@@ -36,6 +64,27 @@ export function createMetrics({ version, now = Date.now, processMetrics = true }
   const rotationPending = gauge('rotation_pending', 'How many namespaces and cache proxies do not carry the current content of the source yet.', ['source']);
   const rotationDuration = histogram('rotation_duration_seconds', 'From a change of the source to its content in every copy and cache proxy.', [0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1_800, 3_600], ['source']);
   const ofOneSource = { sourceValid, sourceChanged, rotationPending };
+
+  const proxyApplied = gauge('proxy_applied', '1 if the cache proxy was given the login that its source has now.', ['proxy', 'source']);
+  const proxyVerified = gauge('proxy_verified', 'What the last private pull through the cache proxy showed: 1 for the state that holds (verified, refused, unknown).', ['proxy', 'source', 'state']);
+  const credentialVerified = gauge('credential_verified', `What the registry says of the credential: 1 for the state that holds (${CREDENTIAL_STATES.join(', ')}).`, ['source', 'registry', 'state']);
+  const credentialExpiry = gauge('credential_expiry_timestamp_seconds', 'When the login ends, in seconds since 1970, where it says so itself (exp of a JSON Web Token).', ['source', 'registry']);
+  const registryLabel = (key: string): string => printable(redactKey(key)).slice(0, LONGEST_LABEL);
+
+  const findings = gauge('findings', 'Findings of the last audit by rule; 0 where a rule found nothing.', ['rule', 'severity']);
+  const ofTheLastAudit = {
+    timestamp: gauge('audit_timestamp_seconds', 'When the last audit that ended well ended, in seconds since 1970.'),
+    duration: gauge('audit_duration_seconds', 'How long the last audit that ended well took.'),
+    success: gauge('audit_success', '1 if the last audit ended well, 0 if it failed.'),
+    gaps: gauge('audit_gaps', 'How many things the last audit could not see, for want of a right or an answer.'),
+  };
+  function forgetAudit(): void {
+    findings.reset();
+    // A gauge without labels starts at 0, and "ended in 1970" is not "there was none".
+    for (const metric of Object.values(ofTheLastAudit)) metric.remove({});
+  }
+  forgetAudit();
+  const auditFailures = counter('audit_failures_total', 'Audits that ended with an error.');
 
   const lastEvents = new Map<string, () => number>();
   new Gauge({
@@ -48,23 +97,25 @@ export function createMetrics({ version, now = Date.now, processMetrics = true }
     },
   });
   gauge('build_info', 'Always 1; the version is in the label.', ['version']).set({ version }, 1);
-  if (processMetrics) collectDefaultMetrics({ register: registry });
-
-  const proxyApplied = gauge('proxy_applied', '1 if the cache proxy was given the login that its source has now.', ['proxy', 'source']);
-  const proxyVerified = gauge('proxy_verified', 'What the last private pull through the cache proxy showed: 1 for the state that holds (verified, refused, unknown).', ['proxy', 'source', 'state']);
-  const credentialVerified = gauge('credential_verified', 'What the registry says of the credential: 1 for the state that holds (accepted, refused, unknown).', ['source', 'registry', 'state']);
+  if (processMetrics) {
+    collectDefaultMetrics({ register: registry });
+    // Gauges with the ending of counters, which linters of metrics refuse; their parts stay, by type.
+    for (const part of ['handles', 'requests', 'resources']) registry.removeSingleMetric(`nodejs_active_${part}_total`);
+  }
+  // prom-client writes what the format knows as NaN in its own way; not every reader forgives that.
+  const text = async (): Promise<string> => (await registry.metrics()).replaceAll(/ Nan(?=\n)/g, ' NaN');
 
   return {
     /** `source`, `state`: {@link CopyState} */
+    copies,
+    /** `source`, `state`: {@link ReferenceState} */
+    references,
     /** `proxy`, `source` */
     proxyApplied,
     /** `proxy`, `source`, `state`: verified, refused, unknown */
     proxyVerified,
-    /** `source`, `registry`, `state`: accepted, refused, unknown */
+    /** `source`, `registry`, `state`: {@link CREDENTIAL_STATES}. {@link setCredentials} leaves no series behind. */
     credentialVerified,
-    copies,
-    /** `source`, `state`: {@link ReferenceState} */
-    references,
     sourceValid,
     sourceChanged,
     rotationPending,
@@ -79,7 +130,44 @@ export function createMetrics({ version, now = Date.now, processMetrics = true }
     configReloadSuccess: gauge('config_reload_success', '1 if the last read of the configuration was accepted, 0 if it was refused and an earlier one stays in force.'),
     configReloadTimestamp: gauge('config_reload_timestamp_seconds', 'When the configuration in force was read, in seconds since 1970.'),
     missingRights: gauge('missing_rights', 'Rights that the configuration needs and the service account does not have.'),
+    /** An audit ended with an error. What the last good one said stays. */
+    auditFailures: {
+      inc(): void {
+        auditFailures.inc();
+        ofTheLastAudit.success.set(0);
+      },
+    },
 
+    /** In the place of all that was known of logins: a key that a source has no more leaves no series behind. */
+    setCredentials(credentials: Iterable<{ readonly source: string; readonly key: string; readonly state: (typeof CREDENTIAL_STATES)[number] }>): void {
+      credentialVerified.reset();
+      for (const { source, key, state: now } of credentials) {
+        for (const state of CREDENTIAL_STATES) credentialVerified.set({ source, registry: registryLabel(key), state }, now === state ? 1 : 0);
+      }
+    },
+    /** In the place of all ends that were known. `expiresAt`: milliseconds since 1970. */
+    setExpiries(logins: Iterable<{ readonly source: string; readonly key: string; readonly expiresAt: number }>): void {
+      credentialExpiry.reset();
+      // Of keys that look alike as labels the one that ends first counts: it is set last.
+      for (const { source, key, expiresAt } of [...logins].sort((a, b) => b.expiresAt - a.expiresAt)) credentialExpiry.set({ source, registry: registryLabel(key) }, expiresAt / 1000);
+    },
+    /** An audit ended well, just now. */
+    recordAudit(audit: AuditResult): void {
+      findings.reset();
+      for (const { id, severity } of audit.rules) findings.set({ rule: id, severity }, 0);
+      for (const { rule, severity } of audit.findings) findings.inc({ rule, severity });
+      ofTheLastAudit.timestamp.set(now() / 1000);
+      ofTheLastAudit.duration.set(audit.seconds);
+      ofTheLastAudit.gaps.set(audit.gaps);
+      ofTheLastAudit.success.set(1);
+    },
+    /** There are no audits any more: what the last one said would go stale. */
+    forgetAudit,
+    /** Removes what only the leader knows, when it leads no more: the next leader's word is the one that counts. */
+    stopLeading(): void {
+      for (const metric of [proxyApplied, proxyVerified, credentialVerified, credentialExpiry]) metric.reset();
+      forgetAudit();
+    },
     /** Exposes the age of the last event of a watch, computed when scraped. `lastEventAt`: milliseconds since 1970. */
     observeWatch(resource: string, lastEventAt: () => number): void {
       lastEvents.set(resource, lastEventAt);
@@ -91,11 +179,13 @@ export function createMetrics({ version, now = Date.now, processMetrics = true }
       for (const metric of Object.values(ofOneSource)) metric.remove({ source });
       rotationDuration.remove({ source });
     },
-    /** The whole exposition, in the format of `contentType`. */
-    async expose(): Promise<string> {
-      // prom-client writes what the format knows as NaN in its own way; not every reader forgives that.
-      return (await registry.metrics()).replace(/ Nan$/gm, ' NaN');
+    /** The whole exposition, in the best format that a scraper's `Accept` header names. */
+    async exposition(accept?: string): Promise<Exposition> {
+      // prom-client's own OpenMetrics is a switch of the whole registry, which scrapes at the same time would share; and
+      // it takes `_total` off the counters for good, for the text format too.
+      return prefersOpenMetrics(accept)
+        ? { contentType: Registry.OPENMETRICS_CONTENT_TYPE, body: toOpenMetrics(await text()) }
+        : { contentType: Registry.PROMETHEUS_CONTENT_TYPE, body: await text() };
     },
-    contentType: registry.contentType,
   };
 }

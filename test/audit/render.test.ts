@@ -1,4 +1,8 @@
 /** The forms of a report that are text. */
+import draft04 from 'ajv-draft-04';
+import formats from 'ajv-formats';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { describe, expect, test } from 'vitest';
 import { createReport } from '../../src/audit/create-report.ts';
 import { renderReport, TEXT_OUTPUTS } from '../../src/audit/render/index.ts';
@@ -86,6 +90,19 @@ describe('markdown', () => {
 });
 
 describe('sarif', () => {
+  test('is valid by the official schema of SARIF 2.1.0', () => {
+    const schema = JSON.parse(readFileSync(createRequire(import.meta.url).resolve('@microsoft/jest-sarif/lib/schemas/sarif-2.1.0-rtm.5.json'), 'utf8')) as object;
+    const ajv = new draft04.default({ strict: false, allErrors: true, unicodeRegExp: false });
+    formats.default(ajv);
+    const validate = ajv.compile(schema);
+    for (const report of [hostile, createReport(observation()), { ...hostile, couldNotSee: [] }]) {
+      validate(JSON.parse(renderReport(report, { output: 'sarif', version: '1.2.3', ...plain })));
+      expect(validate.errors).toBeNull();
+    }
+    // The schema is not one that lets everything through.
+    expect(validate({ version: '2.1.0', runs: [{ results: [] }] })).toBe(false);
+  });
+
   test('has the shape of SARIF 2.1.0', () => {
     for (const report of [hostile, createReport(observation())]) expect(sarifShape.parse(JSON.parse(renderReport(report, { output: 'sarif', version: '1.2.3', ...plain })))).toBeDefined();
   });

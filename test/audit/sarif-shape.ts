@@ -1,6 +1,6 @@
 /**
- * What SARIF 2.1.0 (OASIS, errata 01) says of the part of it that Pullpass writes: closed objects, required members, and the
- * rules between them. The official schema in JSON is in no package of npm.
+ * What SARIF 2.1.0 (OASIS, errata 01) says of the part of it that Pullpass writes, beyond its JSON Schema: closed objects, and the
+ * rules between members.
  */
 import { z } from 'zod';
 

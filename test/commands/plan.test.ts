@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { pendingProxies, renderPlan } from '../../src/commands/plan.ts';
 import type { ClusterPlan } from '../../src/commands/plan.ts';
-import type { RotationProgress } from '../../src/commands/rotation.ts';
+import type { RotationProgress } from '../../src/reconcile/progress.ts';
 import { planNamespace } from '../../src/plan/namespace.ts';
 import { account, copy, scope, source } from '../plan/observations.ts';
 

@@ -58,6 +58,13 @@ test('the state is kept in one Secret, by name, where the controller runs', () =
   expect(role?.rules).toContainEqual({ apiGroups: [''], resources: ['secrets'], resourceNames: ['pullpass-state'], verbs: ['get', 'create', 'patch'] });
 });
 
+test('reviews of tokens and of access are granted with --secure-report and not without', () => {
+  const granted = (text: string) => objects(text).flatMap(({ kind, rules = [] }) => rules.map(({ apiGroups, resources, verbs }) => [kind, apiGroups.join(), resources.join(), verbs.join()]));
+  const reviews = [['ClusterRole', 'authentication.k8s.io', 'tokenreviews', 'create'], ['ClusterRole', 'authorization.k8s.io', 'subjectaccessreviews', 'create']];
+  expect(granted(renderRbac(configuration, { ...options, secureReport: true }))).toEqual(expect.arrayContaining(reviews));
+  for (const review of reviews) expect(granted(renderRbac(configuration, options))).not.toContainEqual(review);
+});
+
 test('a cache proxy adds its own rights, limited by name and namespace', () => {
   const with_ = parseConfiguration(`${FULL}cacheProxies:\n  - { name: p, kind: zot, source: upstream, registry: docker.io, secret: { namespace: caches, name: zot-login }, workload: { namespace: caches, name: zot } }\n`, 'c.yaml');
   if (!with_.ok) throw new Error('the test has a bad document');

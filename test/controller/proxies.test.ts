@@ -30,7 +30,7 @@ function controller() {
     mac: (text) => `${w.key}:${Buffer.from(text).toString('base64')}`,
     proxy: (name) => records.get(name) ?? {},
     setProxy: (name, record) => void records.set(name, record ?? {}),
-    source: () => undefined, setSource: () => undefined, proxies: () => [...records.keys()], sources: () => [],
+    source: () => undefined, setSource: () => undefined, retain: () => undefined,
     load: () => Promise.resolve(), peek: () => Promise.resolve(true), forget: () => undefined, save: () => Promise.resolve(),
   };
   const reach = createReach({ userAgent: 'test' });
@@ -144,13 +144,13 @@ test('what it stood like goes with it, and with the source that it had', async (
   const c = controller();
   c.feedsOf(zot());
   await c.proxies.handle('cache', fence);
-  expect(await c.metrics.expose()).toMatch(/proxy="cache",source="hub"/);
+  expect((await c.metrics.exposition()).body).toMatch(/proxy="cache",source="hub"/);
   c.feedsOf(zot({ source: 'other' }));
-  expect(await c.metrics.expose()).not.toMatch(/proxy="cache",source="hub"/);
+  expect((await c.metrics.exposition()).body).not.toMatch(/proxy="cache",source="hub"/);
   await c.proxies.handle('cache', fence);
   c.feedsOf();
   expect([c.proxies.standings(), c.proxies.names()]).toEqual([[], []]);
-  expect(await c.metrics.expose()).not.toMatch(/proxy="cache"/);
+  expect((await c.metrics.exposition()).body).not.toMatch(/proxy="cache"/);
 });
 
 test('a store is kept while what is watched stays, and another place gets another', () => {

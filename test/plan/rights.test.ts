@@ -40,6 +40,21 @@ test('beyond Secrets there are namespaces, ServiceAccounts, Events and the Lease
   ]);
 });
 
+test('whom the page /report is for is asked of Kubernetes only with the flag, and what is then missing is told with it', () => {
+  const plain = requiredRights(configuration(FULL), controller);
+  expect(requiredRights(configuration(FULL), { ...controller, secureReport: false })).toEqual(plain);
+  const added = requiredRights(configuration(FULL), { ...controller, secureReport: true }).slice(plain.length);
+  expect(added.map(({ why: _, ...right }) => right)).toEqual([
+    { apiGroup: 'authentication.k8s.io', resource: 'tokenreviews', verbs: ['create'] },
+    { apiGroup: 'authorization.k8s.io', resource: 'subjectaccessreviews', verbs: ['create'] },
+  ]);
+  expect(accessChecks(added).map(({ description }) => description)).toEqual([
+    'cannot create tokenreviews, needed to see who asks for the page /report: apply the output of `pullpass rbac --secure-report`',
+    'cannot create subjectaccessreviews, needed to see whether they may see the page /report: apply the output of `pullpass rbac --secure-report`',
+  ]);
+  expect(allRights(configuration(FULL), { ...controller, secureReport: true })).toEqual(expect.arrayContaining(added));
+});
+
 test('a Secret that two sources share is named once', () => {
   const shared = `${GOOD}  - name: b\n    secret: { namespace: pullpass-system, name: upstream-registry }\n    copyName: b-copy\n`;
   expect(onSecrets(requiredRights(configuration(shared), controller)).at(-1)?.resourceNames).toEqual(['upstream-registry']);

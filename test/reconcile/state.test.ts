@@ -9,6 +9,7 @@ import { connect } from '../../src/kube/connection.ts';
 import type { Connection } from '../../src/kube/connection.ts';
 import { paths } from '../../src/kube/paths.ts';
 import { STATE_NAME } from '../../src/names.ts';
+import { configurationSchema } from '../../src/config/schema.ts';
 import { createState } from '../../src/reconcile/state.ts';
 import type { SourceRecord, State } from '../../src/reconcile/state.ts';
 import { refusal, scriptedClient } from '../kube/scripted-client.ts';
@@ -56,7 +57,7 @@ describe('the Secret', () => {
     const state = await loaded();
     expect((await secret()).metadata?.labels).toEqual({ 'app.kubernetes.io/managed-by': 'pullpass' });
     expect(Buffer.from((await secret()).data?.['mac-key'] ?? '', 'base64')).toHaveLength(32);
-    expect([state.proxies(), state.sources(), state.proxy('a'), state.source('a')]).toEqual([[], [], {}, undefined]);
+    expect([state.proxy('a'), state.source('a')]).toEqual([{}, undefined]);
   });
 
   test('made by replicas at the same moment has the key of one of them, and all go on with that one', async () => {
@@ -72,12 +73,12 @@ describe('the Secret', () => {
     state.setSource('hub', held);
     await state.save(signal);
     const next = await loaded();
-    expect([next.proxy('cache'), next.source('hub'), next.proxies(), next.sources()]).toEqual([record, held, ['cache'], ['hub']]);
+    expect([next.proxy('cache'), next.source('hub')]).toEqual([record, held]);
     expect(next.mac('x')).toBe(state.mac('x'));
     next.setProxy('cache', undefined);
     next.setSource('hub', undefined);
     await next.save(signal);
-    expect((await loaded()).proxies()).toEqual([]);
+    expect((await loaded()).proxy('cache')).toEqual({});
   });
 
   test('is not written when nothing changed', async () => {
@@ -121,6 +122,21 @@ describe('the Secret', () => {
   });
 });
 
+test('what the configuration no longer names goes with the next save', async () => {
+  const state = await loaded();
+  const record = { applied: { mac: 'a', at: AT } };
+  for (const name of ['cache', 'old-cache']) state.setProxy(name, record);
+  for (const name of ['hub', 'old-hub']) state.setSource(name, held);
+  await state.save(signal);
+  state.retain(configurationSchema.parse({
+    apiVersion: 'pullpass.dev/v1alpha1', kind: 'Configuration', sources: [{ name: 'hub', secret: { namespace: 'n', name: 'hub' }, copyName: 'c' }],
+    cacheProxies: [{ name: 'cache', kind: 'webhook', source: 'hub', registry: 'registry.test', url: 'https://cache.test', admin: { secret: { namespace: 'n', name: 'a' } } }],
+  }));
+  await state.save(signal);
+  const next = await loaded();
+  expect([next.proxy('cache'), next.proxy('old-cache'), next.source('hub'), next.source('old-hub')]).toEqual([record, {}, held, undefined]);
+});
+
 describe('spoiled by hand', () => {
   test.each([
     '', '{', 'null', '5', '[]', '{"proxies":5}', '{"sources":{"hub":{}}}', '{"sources":{"hub":null}}', '{"proxies":{"cache":{"refused":{"mac":"m","times":"many","at":"x","why":""}}}}',
@@ -129,7 +145,7 @@ describe('spoiled by hand', () => {
     const before = await loaded();
     await spoil({ 'state.json': base64(text) });
     const state = await loaded();
-    expect([state.proxies(), state.sources(), state.mac('x')]).toEqual([[], [], before.mac('x')]);
+    expect([state.proxy('cache'), state.source('hub'), state.mac('x')]).toEqual([{}, undefined, before.mac('x')]);
     state.setSource('hub', held);
     await state.save(signal);
     expect((await loaded()).source('hub')).toEqual(held);

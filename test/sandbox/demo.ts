@@ -17,7 +17,7 @@ const USAGE = `usage: npm run demo [-- --keep] [-- --real]
   --real   play on a real kube-apiserver, where setup-envtest has put one`;
 
 /** Nothing here takes this long; something hangs. */
-const LIMIT_MS = 120_000;
+const LIMIT_MS = 240_000;
 
 const options = process.argv.slice(2);
 if (options.some((option) => option !== '--keep' && option !== '--real')) {

@@ -1,68 +1,7 @@
-/** The exposition as a scraper reads it: by a parser that takes nothing but the text format, version 0.0.4. */
+/** The exposition as a scraper reads it. What is only there when an audit or a leader has been: metrics-leader.test.ts. */
 import { describe, expect, test } from 'vitest';
 import { createMetrics } from '../../src/server/metrics.ts';
-
-interface Family {
-  type: string;
-  help: string;
-  samples: { name: string; labels: Record<string, string>; value: number }[];
-}
-
-/** Throws on any line that the format does not allow, and on samples outside their family. */
-function parseExposition(text: string): Map<string, Family> {
-  if (!text.endsWith('\n')) throw new Error('the last line has no end');
-  const families = new Map<string, Family>();
-  const seen = new Set<string>();
-  let name = '';
-  for (const line of text.slice(0, -1).split('\n')) {
-    if (line === '') continue;
-    const comment = /^# (HELP|TYPE) ([a-zA-Z_:][a-zA-Z0-9_:]*) (.+)$/.exec(line);
-    if (comment !== null) {
-      const [, keyword, of = '', rest = ''] = comment;
-      if (keyword === 'HELP') {
-        if (families.has(of)) throw new Error(`${of} comes twice`);
-        name = of;
-        families.set(of, { help: rest, type: '', samples: [] });
-      } else {
-        const family = families.get(of);
-        if (family === undefined || of !== name || !/^(counter|gauge|histogram|summary|untyped)$/.test(rest)) throw new Error(`misplaced: ${line}`);
-        family.type = rest;
-      }
-      continue;
-    }
-    const sample = /^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (-?[0-9.]+(?:[eE][-+]?[0-9]+)?|[+-]Inf|NaN)$/.exec(line);
-    const family = families.get(name);
-    if (sample === null || family === undefined || family.type === '') throw new Error(`not a sample: ${line}`);
-    const [, of = '', inner = '', value = ''] = sample;
-    const suffixes = family.type === 'histogram' ? ['_bucket', '_sum', '_count'] : family.type === 'summary' ? ['', '_sum', '_count'] : [''];
-    if (!suffixes.some((suffix) => of === name + suffix)) throw new Error(`${of} is not of ${name}`);
-    const labels: Record<string, string> = {};
-    let rest = inner;
-    while (rest !== '') {
-      const label = /^([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\[\\"n])*)"(?:,|$)/.exec(rest);
-      if (label === null) throw new Error(`not labels: ${line}`);
-      const [all, key = '', quoted = ''] = label;
-      if (key in labels) throw new Error(`label ${key} comes twice: ${line}`);
-      labels[key] = quoted.replace(/\\(.)/g, (_, char: string) => (char === 'n' ? '\n' : char));
-      rest = rest.slice(all.length);
-    }
-    const identity = of + JSON.stringify(Object.entries(labels).sort());
-    if (seen.has(identity)) throw new Error(`the sample comes twice: ${line}`);
-    seen.add(identity);
-    family.samples.push({ name: of, labels, value: value === '+Inf' ? Infinity : Number(value) });
-  }
-  return families;
-}
-
-async function exposed(metrics: ReturnType<typeof createMetrics>) {
-  const families = parseExposition(await metrics.expose());
-  const value = (name: string, labels: Record<string, string> = {}) =>
-    families
-      .get(name.replace(/_(bucket|sum|count)$/, ''))
-      ?.samples.filter((sample) => sample.name === name)
-      .find((sample) => JSON.stringify(Object.entries(sample.labels).sort()) === JSON.stringify(Object.entries(labels).sort()))?.value;
-  return { families, value };
-}
+import { exposed, parseExposition } from '../monitoring/exposition.ts';
 
 const quiet = { version: '1.2.3', processMetrics: false };
 
@@ -78,6 +17,8 @@ describe('the exposition', () => {
     metrics.proxyApplied.set({ proxy: 'cache', source: 'upstream' }, 1);
     metrics.proxyVerified.set({ proxy: 'cache', source: 'upstream', state: 'verified' }, 1);
     metrics.credentialVerified.set({ source: 'upstream', registry: 'docker.io', state: 'accepted' }, 1);
+    metrics.setExpiries([{ source: 'upstream', key: 'docker.io', expiresAt: 0 }]);
+    metrics.recordAudit({ rules: [{ id: 'PP001', severity: 'error' }], findings: [], gaps: 0, seconds: 1 });
     metrics.reconcileDuration.observe({ kind: 'namespace', result: 'changed' }, 0.02);
     metrics.apiRequests.inc({ verb: 'get', resource: 'secrets', code: 200 });
     metrics.watchRestarts.inc({ resource: 'secrets' });
@@ -86,11 +27,18 @@ describe('the exposition', () => {
     const shape = [...families].map(([name, { type, samples }]) => `${name}{${Object.keys(samples.find((sample) => !sample.name.endsWith('_bucket'))?.labels ?? {}).join()}} ${type}`);
     expect(shape.sort()).toEqual([
       'pullpass_api_requests_total{verb,resource,code} counter',
+      'pullpass_audit_duration_seconds{} gauge',
+      'pullpass_audit_failures_total{} counter',
+      'pullpass_audit_gaps{} gauge',
+      'pullpass_audit_success{} gauge',
+      'pullpass_audit_timestamp_seconds{} gauge',
       'pullpass_build_info{version} gauge',
       'pullpass_config_reload_success{} gauge',
       'pullpass_config_reload_timestamp_seconds{} gauge',
       'pullpass_copies{source,state} gauge',
+      'pullpass_credential_expiry_timestamp_seconds{source,registry} gauge',
       'pullpass_credential_verified{source,registry,state} gauge',
+      'pullpass_findings{rule,severity} gauge',
       'pullpass_leader{} gauge',
       'pullpass_missing_rights{} gauge',
       'pullpass_proxy_applied{proxy,source} gauge',
@@ -117,7 +65,7 @@ describe('the exposition', () => {
     expect(first.value('pullpass_build_info', { version: '1' })).toBe(1);
     expect(second.value('process_start_time_seconds')).toBeGreaterThan(0);
     expect(first.families.has('nodejs_eventloop_lag_seconds')).toBe(true);
-    expect(one.contentType).toContain('text/plain; version=0.0.4');
+    expect((await one.exposition()).contentType).toContain('text/plain; version=0.0.4');
   });
 
   test('a label with quotes, backslashes and line ends survives', async () => {

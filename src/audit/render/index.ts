@@ -1,18 +1,19 @@
 /** A report in each of the forms that are text. */
 import type { Report } from '../report.ts';
+import { renderHtml } from './html.ts';
 import { renderJson } from './json.ts';
 import { renderMarkdown } from './markdown.ts';
 import { renderSarif } from './sarif.ts';
 import { renderTable } from './table.ts';
 
-export const TEXT_OUTPUTS = ['table', 'json', 'markdown', 'sarif'] as const;
+export const TEXT_OUTPUTS = ['table', 'json', 'markdown', 'sarif', 'html'] as const;
 export type TextOutput = (typeof TEXT_OUTPUTS)[number];
 
 export interface RenderOptions {
   readonly output: TextOutput;
   readonly color: boolean;
   readonly width?: number | undefined;
-  /** Of Pullpass, for SARIF. */
+  /** Of Pullpass, for SARIF and the page. */
   readonly version?: string | undefined;
 }
 
@@ -23,5 +24,6 @@ export function renderReport(report: Report, { output, color, width, version }: 
     case 'json': return renderJson(report);
     case 'markdown': return renderMarkdown(report);
     case 'sarif': return renderSarif(report, version);
+    case 'html': return renderHtml(report, version === undefined ? {} : { version });
   }
 }

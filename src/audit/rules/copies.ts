@@ -33,9 +33,14 @@ export const copyForeign: Rule = {
   id: 'PP003', name: 'copy-foreign', severity: 'error', title: "A Secret that Pullpass did not make has a copy's name",
   cause: 'The namespace opted in, but a Secret by the name of the copy is there already. Pullpass never writes over what is not its own.',
   remedy: 'Delete or rename the Secret; or annotate it pullpass.dev/adopt="true" to let Pullpass take it over.',
-  check: (facts) => facts.plans.flatMap(({ namespace, problems }) => problems.filter(({ reason }) => reason === 'SecretNotOurs').map(({ object, note }): Hit => ({
-    object: { kind: 'Secret', namespace, name: object.name }, about: note.includes('would have the place') ? 'reserved' : 'foreign', message: note,
-  }))),
+  check: (facts) => facts.plans.flatMap(({ namespace, problems }) => problems.filter(({ reason }) => reason === 'SecretNotOurs').map(({ object, note }): Hit => {
+    // An Event is one text; here what to do has a place of its own.
+    const [what = note, remedy] = note.split(/(?<=: it is left alone\.) /);
+    return {
+      object: { kind: 'Secret', namespace, name: object.name }, about: note.includes('would have the place') ? 'reserved' : 'foreign',
+      message: `Secret "${object.name}" in ${namespace}: ${what}`, ...(remedy !== undefined && { remedy }),
+    };
+  })),
 };
 
 export const copyOrphaned: Rule = {

@@ -2,6 +2,8 @@
 import type { Facts } from '../facts.ts';
 import { SEVERITIES } from '../finding.ts';
 import type { Finding, Rule } from '../finding.ts';
+import { inOneGo } from '../steps.ts';
+import type { Steps } from '../steps.ts';
 import { oneLineOf } from '../words.ts';
 import { controllerExcessiveRights } from './controller.ts';
 import { copyForeign, copyMissing, copyOrphaned, copyStale } from './copies.ts';
@@ -28,7 +30,17 @@ export const RULES: readonly Rule[] = [
 
 /** Errors first, then by rule, namespace and name. */
 export function findingsOf(facts: Facts): Finding[] {
-  return RULES.flatMap(({ id, severity, remedy, check }) => check(facts).map((hit): Finding => clean({ rule: id, severity, remedy, ...hit }))).sort(inOrder);
+  return inOneGo(findingSteps(facts));
+}
+
+/** The same, one rule at a step. */
+export function* findingSteps(facts: Facts): Steps<Finding[]> {
+  const found: Finding[] = [];
+  for (const { id, severity, remedy, check } of RULES) {
+    for (const hit of check(facts)) found.push(clean({ rule: id, severity, remedy, ...hit }));
+    yield;
+  }
+  return found.sort(inOrder);
 }
 
 /** The last line of defence: names in references are not checked by Kubernetes and may hold anything. */

@@ -28,6 +28,7 @@ function problems({ plans }: Facts, wanted: EventReason): Hit[] {
   return plans.flatMap((plan) => plan.problems.filter(({ reason }) => reason === wanted).map(({ object, note }): Hit => ({
     object: { kind: object.kind, name: object.name, ...(object.namespace !== undefined && { namespace: object.namespace }) },
     about: /^pullpass\.dev\/[a-z-]+/.exec(note)?.[0] ?? '',
-    message: object.kind === 'Namespace' ? `${object.name}: ${note}` : `${object.kind} "${object.name}" in ${plan.namespace}: ${note}`,
+    // Who reads an audit is the platform team.
+    message: `${object.kind === 'Namespace' ? object.name : `${object.kind} "${object.name}" in ${plan.namespace}`}: ${note.replace(/: ask the platform team .*$/, '.')}`,
   })));
 }

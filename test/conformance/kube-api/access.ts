@@ -101,6 +101,7 @@ export const access: Suite = (api) => {
   describe('reviews', () => {
     const may = async (client: RawClient, resourceAttributes: object): Promise<unknown> =>
       (await client.call('POST', '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews', { body: { spec: { resourceAttributes } } })).body.status['allowed'];
+    const ask = (spec: object): Promise<Answer> => api().admin.call('POST', '/apis/authorization.k8s.io/v1/subjectaccessreviews', { body: { spec } });
     test('answer for oneself', async () => {
       expect(await may(limited, { verb: 'get', resource: 'secrets', namespace: ns, name: 'copy' })).toBe(true);
       expect(await may(limited, { verb: 'get', resource: 'secrets', namespace: ns, name: 'private' })).toBe(false);
@@ -110,6 +111,49 @@ export const access: Suite = (api) => {
     test('answer for others, and say why', async () => {
       const { body } = await api().admin.call('POST', '/apis/authorization.k8s.io/v1/subjectaccessreviews', { body: { spec: { user, resourceAttributes: { verb: 'get', resource: 'secrets', namespace: ns, name: 'copy' } } } });
       expect(body.status).toEqual({ allowed: true, reason: `RBAC: allowed by ClusterRoleBinding "one-name-${ns}" of ClusterRole "one-name-${ns}" to ServiceAccount "limited/${ns}"` });
+    });
+    test('answer for a path that is no resource, with all that a token says of its owner', async () => {
+      const viewer = `viewer-${ns}`;
+      await created(api().admin.call('POST', rbac('clusterroles'), { body: { metadata: { name: viewer }, rules: [{ nonResourceURLs: ['/report'], verbs: ['get'] }] } }));
+      await created(api().admin.call('POST', rbac('clusterrolebindings'), { body: { metadata: { name: viewer }, roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: viewer }, subjects: [{ kind: 'ServiceAccount', name: 'limited', namespace: ns }] } }));
+      const may = async (spec: object): Promise<unknown> => (await ask(spec)).body.status;
+      const asked = { user, uid: 'u', groups: ['g'], extra: { 'example.com/key': ['v'] }, nonResourceAttributes: { path: '/report', verb: 'get' } };
+      await until(async () => (await ask(asked)).body.status['allowed'] === true);
+      expect(await may(asked)).toEqual({ allowed: true, reason: `RBAC: allowed by ClusterRoleBinding "${viewer}" of ClusterRole "${viewer}" to ServiceAccount "limited/${ns}"` });
+      expect((await ask(asked)).body.spec).toEqual(asked);
+      for (const nonResourceAttributes of [{ path: '/report/', verb: 'get' }, { path: '/report/x', verb: 'get' }, { path: '/report', verb: 'post' }]) expect(await may({ ...asked, nonResourceAttributes })).toEqual({ allowed: false });
+      expect(await may({ ...asked, user: 'another' })).toEqual({ allowed: false });
+      expect(await may({ groups: ['system:masters'], nonResourceAttributes: asked.nonResourceAttributes })).toEqual({ allowed: true });
+    });
+    test('say what is wrong with a question', async () => {
+      const nonResourceAttributes = { path: '/report', verb: 'get' };
+      const one = 'spec.resourceAttributes: Invalid value: null: exactly one of nonResourceAttributes or resourceAttributes must be specified';
+      const nobody = 'spec.user: Invalid value: "": at least one of user or group must be specified';
+      const wrong: [spec: object, why: string][] = [
+        [{ user }, one], [{ nonResourceAttributes }, nobody], [{}, `[${one}, ${nobody}]`],
+        [{ user, nonResourceAttributes, resourceAttributes: { verb: 'get', resource: 'pods' } }, 'spec.nonResourceAttributes: Invalid value: {"Path":"/report","Verb":"get"}: cannot be specified in combination with resourceAttributes'],
+      ];
+      for (const [spec, why] of wrong) expect(refusal(await ask(spec))).toMatchObject({ code: 422, reason: 'Invalid', message: `.authorization.k8s.io "" is invalid: ${why}`, details: { group: 'authorization.k8s.io' } });
+      expect(refusal(await api().admin.call('POST', '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews', { body: { spec: {} } })).message).toBe(`.authorization.k8s.io "" is invalid: ${one}`);
+    });
+    test('of tokens say why one is not good, and to whom it does not belong', async () => {
+      await created(api().admin.call('POST', core(ns, 'serviceaccounts'), { body: { metadata: { name: 'passing' } } }));
+      const tokenOf = async (audiences?: string[]): Promise<string> => String((await created(api().admin.call('POST', `${core(ns, 'serviceaccounts', 'passing')}/token`, { body: { spec: { ...(audiences && { audiences }) } } }))).body.status['token']);
+      const reviewed = async (spec: object): Promise<unknown> => (await api().admin.call('POST', '/apis/authentication.k8s.io/v1/tokenreviews', { body: { spec } })).body.status;
+      const own = 'https://kubernetes.default.svc';
+      const token = await tokenOf();
+      expect(await reviewed({ token: await tokenOf() })).toMatchObject({ authenticated: true, audiences: [own], user: {
+        username: `system:serviceaccount:${ns}:passing`, uid: expect.any(String) as string, groups: ['system:serviceaccounts', `system:serviceaccounts:${ns}`, 'system:authenticated'],
+        extra: { 'authentication.kubernetes.io/credential-id': [expect.stringMatching(/^JTI=/) as string] },
+      } });
+      for (const garbage of ['garbage', 'a.b.c']) expect(await reviewed({ token: garbage })).toEqual({ user: {}, error: 'invalid bearer token' });
+      const elsewhere = (had: string, wanted: string): object => ({ user: {}, error: `[invalid bearer token, token audiences ["${had}"] is invalid for the target audiences ["${wanted}"]]` });
+      expect(await reviewed({ token, audiences: ['other'] })).toEqual(elsewhere(own, 'other'));
+      expect(await reviewed({ token: await tokenOf(['vault']) })).toEqual(elsewhere('vault', own));
+      expect(refusal(await api().admin.call('POST', '/apis/authentication.k8s.io/v1/tokenreviews', { body: {} }))).toMatchObject({ code: 400, message: 'token is required for TokenReview in authentication' });
+      // Not reviewed before for its own audience: the real server remembers a good token for ten seconds.
+      await created(api().admin.call('DELETE', core(ns, 'serviceaccounts', 'passing')));
+      await until(async () => JSON.stringify(await reviewed({ token })) === JSON.stringify({ user: {}, error: '[invalid bearer token, serviceaccounts "passing" not found]' }));
     });
     test('of tokens', async () => {
       const request = await api().admin.call('POST', `${core(ns, 'serviceaccounts', 'limited')}/token`, { body: { spec: { expirationSeconds: 600 } } });

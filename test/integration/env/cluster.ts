@@ -5,9 +5,9 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { parseAllDocuments } from 'yaml';
-import { renderRbac } from '../../../src/commands/rbac.ts';
+import { DEFAULT_RBAC_OPTIONS, renderRbac } from '../../../src/commands/rbac.ts';
 import { isInSync } from '../../../src/plan/namespace.ts';
-import { planCluster, readCluster } from '../../../src/commands/plan.ts';
+import { planCluster, readCluster } from '../../../src/reconcile/snapshot.ts';
 import { configurationSchema } from '../../../src/config/schema.ts';
 import type { Configuration } from '../../../src/config/schema.ts';
 import { digestOf } from '../../../src/credentials/digest.ts';
@@ -60,8 +60,8 @@ export interface Cluster {
   source(secret: { namespace: string; name: string }, logins: Record<string, string>): Promise<void>;
   events(namespace: string): Promise<{ reason: string; note: string; regarding: { kind: string; name: string }; type: string }[]>;
   /** Applies exactly what `pullpass rbac` prints, and starts the controller as the ServiceAccount that it is for. */
-  controller(configuration: Configuration, options?: Partial<Pick<ManagerOptions, 'identity' | 'leaderElection' | 'configurationFile' | 'timings' | 'concurrency'>>): Promise<Controller>;
-  applyRbac(configuration: Configuration): Promise<void>;
+  controller(configuration: Configuration, options?: Partial<Pick<ManagerOptions, 'identity' | 'leaderElection' | 'configurationFile' | 'timings' | 'concurrency' | 'address' | 'secureReport' | 'onListening'>>): Promise<Controller>;
+  applyRbac(configuration: Configuration, options?: { secureReport?: boolean | undefined }): Promise<void>;
   /** A client of the controller's ServiceAccount. */
   asController(onCall?: ClientOptions['onCall']): Promise<{ client: KubeClient; close(): Promise<void> }>;
   /** Waits until `pullpass plan` has nothing left to change. */
@@ -140,13 +140,13 @@ export async function createCluster(server: ApiServer): Promise<Cluster> {
       const { items } = await admin.get<{ items: { reason: string; note: string; type: string; regarding: { kind: string; name: string } }[] }>(paths.events(namespace));
       return items;
     },
-    async applyRbac(config) {
+    async applyRbac(config, { secureReport } = {}) {
       await admin.create(paths.namespaces(), { apiVersion: 'v1', kind: 'Namespace', metadata: { name: CONTROLLER_NAMESPACE } }).catch(undefinedIfThere);
       for (const namespace of new Set(config.sources.map(({ secret }) => secret.namespace))) {
         await admin.create(paths.namespaces(), { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } }).catch(undefinedIfThere);
       }
       await admin.create(paths.serviceAccounts(CONTROLLER_NAMESPACE), { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'pullpass' } }).catch(undefinedIfThere);
-      for (const document of parseAllDocuments(renderRbac(config))) {
+      for (const document of parseAllDocuments(renderRbac(config, { ...DEFAULT_RBAC_OPTIONS, secureReport }))) {
         const object = document.toJS() as { kind: string; metadata: { name: string; namespace?: string } };
         const scope = object.metadata.namespace === undefined ? '' : `/namespaces/${object.metadata.namespace}`;
         await admin.patch(`/apis/rbac.authorization.k8s.io/v1${scope}/${object.kind.toLowerCase()}s/${object.metadata.name}`, 'application/apply-patch+yaml', object, { query: { fieldManager: 'test', force: true } });
@@ -154,7 +154,7 @@ export async function createCluster(server: ApiServer): Promise<Cluster> {
     },
     asController: async (onCall) => clientOf(await server.kubeconfigFor({ namespace: CONTROLLER_NAMESPACE, name: 'pullpass' }), onCall),
     async controller(config, options = {}) {
-      await cluster.applyRbac(config);
+      await cluster.applyRbac(config, { secureReport: options.secureReport });
       const logs: Controller['logs'] = [];
       const calls: Controller['calls'] = [];
       const { client, close } = await cluster.asController((verb, resource, code) => calls.push({ verb, resource, code }));

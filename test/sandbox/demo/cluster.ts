@@ -78,6 +78,7 @@ export function createCluster(client: RawClient, signal: AbortSignal) {
     createSecret: (namespace: string, name: string, content: string) =>
       call('POST', `/api/v1/namespaces/${namespace}/secrets`, { metadata: { name }, type: 'kubernetes.io/dockerconfigjson', data: { [KEY]: content } }),
     setSecret: (namespace: string, name: string, content: string) => merge(`/api/v1/namespaces/${namespace}/secrets/${name}`, { data: { [KEY]: content } }),
+    annotateSecret: (namespace: string, name: string, annotations: Annotations) => merge(`/api/v1/namespaces/${namespace}/secrets/${name}`, { metadata: { annotations } }),
     deleteSecret: (namespace: string, name = COPY) => call('DELETE', `/api/v1/namespaces/${namespace}/secrets/${name}`),
     /** Resolves to the version at which the copy in a namespace is deleted. The watch is open once `opened` was called. */
     async deletion(namespace: string, opened: () => void): Promise<number> {
@@ -87,6 +88,13 @@ export function createCluster(client: RawClient, signal: AbortSignal) {
       for await (const { type, object } of events) if (type === 'DELETED') return Number(object.metadata.resourceVersion);
       throw new ExpectationError(`the watch of the copy in ${namespace} ended`);
     },
+    /** A pod whose kubelet says that it cannot pull. */
+    async failingPod(namespace: string, name: string, image: string, message: string): Promise<void> {
+      const at = `/api/v1/namespaces/${namespace}/pods`;
+      await call('POST', at, { metadata: { name }, spec: { containers: [{ name: 'app', image }] } });
+      await call('PATCH', `${at}/${name}/status`, { status: { phase: 'Pending', containerStatuses: [{ name: 'app', image, imageID: '', ready: false, restartCount: 0, state: { waiting: { reason: 'ErrImagePull', message } } }] } }, 'application/merge-patch+json');
+    },
+    deletePod: (namespace: string, name: string) => call('DELETE', `/api/v1/namespaces/${namespace}/pods/${name}`, { gracePeriodSeconds: 0 }),
     /** A workload of one container; nobody runs it but who is told to. */
     createDeployment: (namespace: string, name: string) => {
       const labels = { app: name };

@@ -1,5 +1,6 @@
 /** The acts, in the order in which they are played. */
 import type { Act } from '../act.ts';
+import { audit } from './audit.ts';
 import { badSource } from './bad-source.ts';
 import { caches } from './caches.ts';
 import { concurrentWriter } from './concurrent-writer.ts';
@@ -15,7 +16,7 @@ import { rotation } from './rotation.ts';
 
 /** The last one leaves the controller running: `--keep` goes on from there. */
 export const ACTS: readonly Act[] = [
-  optIn, caches, newAccount, concurrentWriter, drift, rotation, badSource, guard, foreignSecret, rights, optOut, endState,
+  optIn, caches, newAccount, concurrentWriter, drift, rotation, badSource, guard, foreignSecret, rights, optOut, audit, endState,
 ];
 
 export { stop } from './stop.ts';

@@ -55,6 +55,16 @@ export class Tokens {
     return { ...serviceAccountUser(namespace, name, uid), extra: { [CREDENTIAL_ID]: [`JTI=${claims.jti}`] } };
   }
 
+  /** Why a token is not good, as a TokenReview says it. */
+  refusal(token: string, audiences: readonly string[]): string {
+    const claims = this.#verify(token);
+    if (!claims) return 'invalid bearer token';
+    const { namespace, serviceaccount: { name } } = claims['kubernetes.io'];
+    const quoted = (list: readonly string[]): string => `[${list.map((audience) => JSON.stringify(audience)).join(' ')}]`;
+    if (!claims.aud.some((audience) => audiences.includes(audience))) return `[invalid bearer token, token audiences ${quoted(claims.aud)} is invalid for the target audiences ${quoted(audiences)}]`;
+    return this.#store.get('/serviceaccounts', namespace, name) ? 'invalid bearer token' : `[invalid bearer token, serviceaccounts "${name}" not found]`;
+  }
+
   #verify(token: string): Claims | undefined {
     const [header, body, signature, ...more] = token.split('.');
     if (header === undefined || body === undefined || signature === undefined || more.length > 0) return undefined;

@@ -3,7 +3,7 @@ import { authorize, type Attributes } from '../auth/authorize.ts';
 import { ISSUER } from '../auth/tokens.ts';
 import type { User } from '../auth/user.ts';
 import { at, isObject, textAt, type Json, type JsonObject } from '../json.ts';
-import { apiVersionOf } from '../kinds/kind.ts';
+import { apiVersionOf, type Kind } from '../kinds/kind.ts';
 import { badRequest, notFound } from '../status.ts';
 import { now, type Context, type Result } from '../serve/context.ts';
 import { check, invalid, required } from '../validation/field-error.ts';
@@ -12,6 +12,7 @@ import { readObject, readBody } from './body.ts';
 export function review(context: Context): Result {
   const { kind } = context;
   const object = readObject(context, kind, 'Ignore');
+  if (kind.review?.endsWith('AccessReview')) checkSpec(kind, at(object, 'spec'));
   const answer = (status: JsonObject): Result => ({
     type: 'raw', code: 201, object: { kind: kind.kind, apiVersion: apiVersionOf(kind), metadata: object.metadata, ...(at(object, 'spec') === undefined || kind.review === 'SelfSubjectReview' ? {} : { spec: at(object, 'spec') }), status },
   });
@@ -32,11 +33,22 @@ function attributesOf(spec: Json | undefined): Attributes {
   const asked = at(spec, 'resourceAttributes');
   const path = at(spec, 'nonResourceAttributes');
   if (isObject(path)) return { verb: textAt(path, 'verb'), path: textAt(path, 'path') };
-  if (!isObject(asked)) throw badRequest('exactly one of nonResourceAttributes or resourceAttributes must be specified');
   return {
     verb: textAt(asked, 'verb'), group: textAt(asked, 'group'), resource: textAt(asked, 'resource'),
     subresource: textAt(asked, 'subresource'), namespace: textAt(asked, 'namespace'), name: textAt(asked, 'name'),
   };
+}
+
+/** The API server's own words, in which these kinds have no name. */
+function checkSpec({ group, review: kind }: Kind, spec: Json | undefined): void {
+  const [resource, path] = [at(spec, 'resourceAttributes'), at(spec, 'nonResourceAttributes')];
+  const groups = at(spec, 'groups');
+  const nobody = kind !== 'SelfSubjectAccessReview' && textAt(spec, 'user') === '' && !(Array.isArray(groups) && groups.length > 0);
+  check({ group, kind: '' }, '', [
+    ...(isObject(resource) && isObject(path) ? [invalid('spec.nonResourceAttributes', { Path: textAt(path, 'path'), Verb: textAt(path, 'verb') }, 'cannot be specified in combination with resourceAttributes')] : []),
+    ...(!isObject(resource) && !isObject(path) ? [invalid('spec.resourceAttributes', null, 'exactly one of nonResourceAttributes or resourceAttributes must be specified')] : []),
+    ...(nobody ? [invalid('spec.user', '', 'at least one of user or group must be specified')] : []),
+  ]);
 }
 
 function subjectOf(spec: Json | undefined): User {
@@ -45,13 +57,15 @@ function subjectOf(spec: Json | undefined): User {
 }
 
 function reviewToken({ cluster }: Context, spec: Json | undefined): JsonObject {
+  const token = textAt(spec, 'token');
+  if (token === '') throw badRequest('token is required for TokenReview in authentication');
   const asked = at(spec, 'audiences');
   const audiences = Array.isArray(asked) && asked.length > 0 ? asked.map(String) : [ISSUER];
   for (const audience of audiences) {
-    const user = cluster.tokens.user(textAt(spec, 'token'), audience);
+    const user = cluster.tokens.user(token, audience);
     if (user) return { authenticated: true, user: userInfo(user), audiences: [audience] };
   }
-  return { user: {}, error: '[invalid bearer token, unknown]' };
+  return { user: {}, error: cluster.tokens.refusal(token, audiences) };
 }
 
 function userInfo({ name, uid, groups, extra }: User): JsonObject {

@@ -7,11 +7,11 @@ import type { ApiObject } from '../kube/list.ts';
 import { chooseLogin } from '../plan/proxy.ts';
 import { createProxies } from '../proxies/index.ts';
 import type { ConfiguredProxy } from '../proxies/index.ts';
-import { carries, loginMac } from '../reconcile/proxy.ts';
-import { createState } from '../reconcile/state.ts';
-import type { State } from '../reconcile/state.ts';
-import { planCluster } from './plan.ts';
-import type { Snapshot } from './plan.ts';
+import { carries, loginMac } from './proxy.ts';
+import { createState } from './state.ts';
+import type { State } from './state.ts';
+import { planCluster } from './snapshot.ts';
+import type { Snapshot } from './snapshot.ts';
 
 export interface ProxyProgress {
   readonly name: string;

@@ -1,7 +1,7 @@
 /** Rotations as they stand in a cluster that a test plays: the state Secret, and what the targets show. */
 import { createHmac } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { observeRotations } from '../../src/commands/rotation.ts';
+import { observeRotations } from '../../src/reconcile/progress.ts';
 import { configurationSchema } from '../../src/config/schema.ts';
 import { createProxies } from '../../src/proxies/index.ts';
 import { loginMac } from '../../src/reconcile/proxy.ts';

@@ -1,0 +1,155 @@
+// @ts-check
+/** The findings that the filters let through: a few of each rule, more when asked for, all of them on paper. */
+
+const FIRST = 10;
+const MORE = 100;
+/** Names that are offered while one is typed. */
+const OFFERED = 20;
+
+/**
+ * @param {PageData} data
+ */
+function startFindings({ groups, namespaces }) {
+  const form = find('#filters', HTMLFormElement);
+  const shown = find('#shown', HTMLElement);
+  const noMatch = find('#no-match', HTMLElement);
+  const names = new Set([...namespaces.map(({ name }) => name), ...groups.flatMap(({ findings }) => findings.map(({ namespace }) => namespace))]);
+  names.delete('');
+  const views = groups.map(groupView);
+  const total = groups.reduce((sum, { findings }) => sum + findings.length, 0);
+
+  function update() {
+    const filter = readForm(form);
+    const matches = matcher(filter, (name) => names.has(name));
+    let count = 0;
+    for (const view of views) count += view.show(matches);
+    for (const severity of document.querySelectorAll('.severity')) severity.toggleAttribute('hidden', severity.querySelector('.group:not([hidden])') === null);
+    noMatch.hidden = count > 0;
+    shown.textContent = count === total ? `All ${plural(total, 'finding')}.` : `${number(count)} of ${plural(total, 'finding')}.`;
+    offerNames(filter.namespace);
+  }
+
+  /** @param {string} typed */
+  function offerNames(typed) {
+    const part = typed.toLowerCase();
+    /** @type {HTMLOptionElement[]} */
+    const options = [];
+    for (const name of names) {
+      if (!name.toLowerCase().includes(part)) continue;
+      options.push(new Option(name));
+      if (options.length === OFFERED) break;
+    }
+    find('#namespace-names', HTMLDataListElement).replaceChildren(...options);
+  }
+
+  function remember() {
+    const fragment = toFragment(readForm(form));
+    // Of the same document: also allowed for a file.
+    history.replaceState(null, '', fragment === '' ? location.pathname + location.search : `#${fragment}`);
+  }
+
+  /** A link to a filter, or to a section that the filters may hide. */
+  function follow() {
+    const filter = parseFragment(location.hash);
+    if (filter !== undefined) {
+      writeForm(form, filter);
+      update();
+      const title = find('#findings-title', HTMLElement);
+      title.scrollIntoView();
+      title.focus({ preventScroll: true });
+      return;
+    }
+    const target = document.getElementById(location.hash.slice(1));
+    if (target === null) return;
+    if (target.closest('[hidden]') !== null) {
+      writeForm(form, EVERYTHING);
+      update();
+      target.scrollIntoView();
+    }
+    const filtered = toFragment(readForm(form));
+    if (filtered !== '') history.replaceState(null, '', `#${filtered}`);
+  }
+
+  form.addEventListener('input', () => {
+    update();
+    remember();
+  });
+  form.addEventListener('reset', (event) => {
+    event.preventDefault();
+    writeForm(form, EVERYTHING);
+    update();
+    remember();
+  });
+  form.addEventListener('submit', (event) => event.preventDefault());
+  addEventListener('hashchange', follow);
+  onPrint((printing) => {
+    for (const view of views) view.setAll(printing);
+  });
+  // What a browser remembers of the form from before a reload is not what the address says.
+  writeForm(form, EVERYTHING);
+  update();
+  form.hidden = false;
+  shown.hidden = false;
+  if (location.hash !== '') follow();
+}
+
+const newFindingRow = rowMaker('finding-row', 'li');
+
+/**
+ * One rule's section.
+ * @param {GroupData} group
+ */
+function groupView(group) {
+  const section = find(`#${group.rule}`, HTMLElement);
+  const list = find('.rows', HTMLElement, section);
+  const more = find('.more', HTMLButtonElement, section);
+  const tally = find('.tally', HTMLElement, section);
+  section.querySelector('.rest')?.remove();
+  /** @type {FindingRow[]} */
+  let matching = [];
+  let limit = FIRST;
+  let all = false;
+
+  function render() {
+    list.replaceChildren(...matching.slice(0, all ? matching.length : limit).map(findingRow));
+    const left = all ? 0 : matching.length - limit;
+    more.hidden = left <= 0;
+    more.textContent = `Show ${number(Math.min(left, MORE))} more of ${number(left)}`;
+  }
+
+  more.addEventListener('click', () => {
+    const before = limit;
+    limit += MORE;
+    render();
+    // The button may be gone, and what was asked for starts here.
+    const next = list.children[before];
+    if (next instanceof HTMLElement) {
+      next.tabIndex = -1;
+      next.focus();
+    }
+  });
+
+  return {
+    /** @param {(group: GroupData, finding: FindingRow) => boolean} matches */
+    show(matches) {
+      matching = group.findings.filter((finding) => matches(group, finding));
+      limit = FIRST;
+      section.hidden = matching.length === 0;
+      tally.textContent = matching.length === group.findings.length ? number(matching.length) : `${number(matching.length)} of ${number(group.findings.length)}`;
+      render();
+      return matching.length;
+    },
+    /** @param {boolean} wanted */
+    setAll(wanted) {
+      all = wanted;
+      if (matching.length > limit) render();
+    },
+  };
+}
+
+/** @param {FindingRow} finding */
+function findingRow({ namespace, object, message, remedy = '' }) {
+  const row = newFindingRow();
+  fill(row, { namespace, object, message, remedy });
+  return row;
+}

@@ -1,0 +1,15 @@
+// @ts-check
+/** Takes over from what the page holds by itself. A section that has nothing to show has no form either. */
+
+const data = /** @type {PageData} */ (JSON.parse(find('#data', HTMLScriptElement).text));
+if (document.querySelector('#filters') !== null) startFindings(data);
+if (document.querySelector('#namespace-filters') !== null) {
+  startNamespaces(data);
+  startMap(data);
+}
+onPrint((printing) => {
+  for (const details of document.querySelectorAll('details')) {
+    if (printing) details.dataset['open'] = String(details.open);
+    details.open = printing || details.dataset['open'] === 'true';
+  }
+});

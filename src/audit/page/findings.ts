@@ -1,0 +1,78 @@
+/** Findings by rule, errors first, and the filters above them. Without the script the filters are not there, and the first rows are. */
+import { SEVERITIES } from '../finding.ts';
+import { grouped, HEADINGS } from '../render/groups.ts';
+import type { RuleGroup } from '../render/groups.ts';
+import type { Report } from '../report.ts';
+import type { FindingRow, GroupData, PageData } from './data.ts';
+import { html, prose } from './markup.ts';
+import type { Markup } from './markup.ts';
+import { empty, icon, section, slot } from './parts.ts';
+import { commonRemedy } from './view.ts';
+
+/** Rows that are there without the script, of all groups together. */
+export const MAX_SERVED = 500;
+
+export function findings(report: Report, data: PageData): Markup {
+  const total = report.findings.length;
+  if (total === 0) {
+    const unseen = report.couldNotSee.length > 0;
+    return section({ id: 'findings', title: 'Findings', body: empty(unseen ? html`Nothing is wrong with what could be seen. <a href="#not-seen">What could not be seen</a> is listed below.` : html`Nothing is wrong: there is nothing to do.`) });
+  }
+  const share = fairShare(data.groups.map((group) => group.findings.length), MAX_SERVED);
+  const rows = new Map(data.groups.map((group) => [group.rule, group]));
+  return section({
+    id: 'findings', title: 'Findings', count: total,
+    body: html`${filters(report)}
+<p id="shown" class="shown" role="status" hidden></p>
+<p id="no-match" class="empty" hidden>No finding matches these filters.</p>
+${grouped(report).map(({ severity, count, groups }) => html`<div class="severity" data-severity="${severity}">
+<h3 id="${HEADINGS[severity].toLowerCase()}">${HEADINGS[severity]} <span class="tally">${count}</span></h3>
+${groups.map((group) => groupOf(group, rows.get(group.rule.id), share))}</div>
+`)}<template id="finding-row">${findingRow({ namespace: '', object: '', message: '', remedy: '' })}</template>
+`,
+  });
+}
+
+function groupOf({ rule, findings: found }: RuleGroup, data: GroupData | undefined, share: number): Markup {
+  const common = commonRemedy(found);
+  const served = data?.findings.slice(0, share) ?? [];
+  return html`<section class="group" id="${rule.id}" data-severity="${rule.severity}" aria-labelledby="${rule.id}-title">
+<h4 id="${rule.id}-title" tabindex="-1">${icon(rule.severity)}<span>${rule.title}</span> <span class="tally">${found.length}</span> <span class="id">${rule.id} <span class="name">${rule.name}</span></span></h4>
+${common === undefined ? html`` : html`<p class="remedy"><span class="label">What to do</span> ${prose(common)}</p>`}
+<details><summary>Why this happens<span class="unseen">: ${rule.title}</span></summary><p>${prose(rule.cause)}</p>${common === undefined ? html`<p><span class="label">In general</span> ${prose(rule.remedy)}</p>` : html``}</details>
+<ul class="rows" role="list">
+${served.map(findingRow)}</ul>
+${found.length > served.length ? html`<p class="rest">and ${found.length - served.length} more, for which this page needs JavaScript; <code>pullpass audit -o json</code> prints them all</p>` : html``}
+<button type="button" class="more" hidden>Show more</button>
+</section>
+`;
+}
+
+function findingRow({ namespace, object, message, remedy = '' }: FindingRow): Markup {
+  return html`<li><p class="where">${slot('namespace', namespace)} ${slot('object', object)}</p><div><p class="message">${slot('message', message, 'text')}</p><p class="remedy" data-slot="remedy"${remedy === '' ? html` hidden` : html``}>${prose(remedy)}</p></div></li>
+`;
+}
+
+function filters({ summary, rules }: Report): Markup {
+  return html`<form id="filters" class="filters" role="search" aria-label="Filter findings" hidden>
+<fieldset><legend>Severity</legend>${SEVERITIES.map((severity) => html`<label><input type="checkbox" name="severity" value="${severity}" checked${summary.findings[severity] === 0 ? html` disabled` : html``}> ${icon(severity)}${HEADINGS[severity]}</label>`)}</fieldset>
+<label>Namespace <input type="search" name="namespace" list="namespace-names" autocomplete="off" autocapitalize="off" spellcheck="false" placeholder="all"></label>
+<label>Rule <select name="rule"><option value="">all</option>${rules.map(({ id, title }) => html`<option value="${id}">${id} ${title}</option>`)}</select></label>
+<label class="wide">Text <input type="search" name="text" autocomplete="off" spellcheck="false" placeholder="in any part of a finding"></label>
+<button type="reset">Clear filters</button>
+<datalist id="namespace-names"></datalist>
+</form>
+`;
+}
+
+/** The largest number of rows a group may have so that all together have at most `limit`: a long group takes no place from others. */
+function fairShare(sizes: readonly number[], limit: number): number {
+  let share = limit;
+  for (let left = limit, groups = sizes.length; groups > 0; groups--) {
+    share = Math.floor(left / groups);
+    const smallest = [...sizes].sort((a, b) => a - b)[sizes.length - groups] ?? 0;
+    if (smallest > share) return share;
+    left -= smallest;
+  }
+  return Math.max(share, ...sizes);
+}

@@ -1,0 +1,52 @@
+/** Namespaces and sources: a map of all of them for one glance, and a table, of which the page itself holds the first rows only. */
+import type { Report } from '../report.ts';
+import type { CellData, NamespaceRow, PageData } from './data.ts';
+import { html } from './markup.ts';
+import type { Markup } from './markup.ts';
+import { namespaceMap } from './map.ts';
+import { empty, icon, section, slot, table } from './parts.ts';
+
+/** Rows that are there without the script. */
+export const MAX_SERVED = 100;
+
+const RANK = { error: 0, warning: 1, ok: 2, none: 3 } as const;
+
+export function namespaces(report: Report, { namespaces: rows }: PageData): Markup {
+  if (rows.length === 0) return section({ id: 'namespaces', title: 'Namespaces', body: empty(html`No namespace was seen.`) });
+  // The script sorts in the same way.
+  const worstFirst = [...rows].sort((a, b) => RANK[a.level] - RANK[b.level] || b.failing - a.failing || b.errors - a.errors || b.warnings - a.warnings);
+  const names = report.sources.map(({ name }) => name);
+  return section({
+    id: 'namespaces', title: 'Namespaces', count: rows.length,
+    lead: report.configured
+      ? html`For each source: how its copy stands, and how many of the selected ServiceAccounts reference it.`
+      : html`No configuration was given, so nothing is said about copies and references here.`,
+    body: html`${namespaceMap(rows)}
+<form id="namespace-filters" class="filters" role="search" aria-label="Filter namespaces" hidden>
+<label>Name <input type="search" name="name" autocomplete="off" autocapitalize="off" spellcheck="false" placeholder="all"></label>
+<label>Order <select name="order"><option value="worst">worst first</option><option value="name">by name</option></select></label>
+<label class="check"><input type="checkbox" name="problems"> Only with problems</label>
+</form>
+${table({
+  id: 'matrix', caption: 'Namespaces and the copies they have',
+  columns: [{ title: 'Namespace' }, ...(report.configured ? [{ title: 'Opted in' }] : []), ...names.map((title) => ({ title })), { title: 'Pods', number: true }, { title: 'Failing', number: true }, { title: 'Findings' }],
+  rows: worstFirst.slice(0, MAX_SERVED).map((row) => namespaceRow(row, report.configured)),
+})}<p id="namespace-pages-shown" class="shown" role="status">${rows.length > MAX_SERVED ? html`The first ${MAX_SERVED} of ${rows.length}; for the others this page needs JavaScript.` : html``}</p>
+<div id="namespace-pages" class="pages" role="group" aria-label="Pages of the table" hidden><button type="button" value="first">First</button><button type="button" value="previous">Previous</button><button type="button" value="next">Next</button><button type="button" value="last">Last</button></div>
+<template id="namespace-row"><table><tbody>${namespaceRow({ name: '', level: 'none', why: '', cells: names.map(() => ({ tone: 'none', word: '', references: '' })), pods: 0, failing: 0, errors: 0, warnings: 0, notes: 0 }, report.configured)}</tbody></table></template>
+`,
+  });
+}
+
+/** The name becomes a link to the namespace's findings where there is a script that filters them. */
+function namespaceRow({ name, why, cells, pods, failing, errors, warnings, notes }: NamespaceRow, configured: boolean): Markup {
+  return html`<tr><th scope="row"><a data-slot="name">${name}</a></th>${configured ? html`<td>${slot('why', why)}</td>` : html``}${cells.map(cell)}<td class="number">${slot('pods', pods)}</td><td class="number">${slot('failing', failing === 0 ? '' : failing, 'alarm')}</td><td>${slot('found', foundOf(errors, warnings, notes))}</td></tr>
+`;
+}
+
+const cell = ({ tone, word, references }: CellData): Markup => html`<td class="cell" data-tone="${tone}">${icon(tone)}${slot('word', word)} ${slot('references', references)}</td>`;
+
+/** `2 errors, 1 note`; the script says it in the same words. */
+function foundOf(errors: number, warnings: number, notes: number): string {
+  return ([[errors, 'error'], [warnings, 'warning'], [notes, 'note']] as const).filter(([n]) => n > 0).map(([n, word]) => `${n.toLocaleString('en-US')} ${word}${n === 1 ? '' : 's'}`).join(', ');
+}

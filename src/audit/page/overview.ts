@@ -1,0 +1,66 @@
+/** What one sees first: the verdict, the numbers, and what is wrong, a line a rule. */
+import type { Severity } from '../finding.ts';
+import { grouped, HEADINGS } from '../render/groups.ts';
+import { verdictOf } from '../render/verdict.ts';
+import type { Report } from '../report.ts';
+import type { Tone } from './data.ts';
+import { html } from './markup.ts';
+import type { Markup } from './markup.ts';
+import { icon } from './parts.ts';
+
+/** So that the first screen is not all of the page. */
+const MAX_LINES = 14;
+
+export function overview(report: Report): Markup {
+  const { level, headline, facts } = verdictOf(report);
+  // The counts stand in the numbers beside it: the sentence is what they mean.
+  const [, counts = '', meaning = headline] = /^(.*?): (.*)$/s.exec(headline) ?? [];
+  return html`<section class="verdict" id="state" data-tone="${level}" aria-labelledby="state-title">
+<div class="said">
+<h2 id="state-title">${icon(level)} <span>${sentence(meaning)} <small>${counts}</small></span></h2>
+${facts.map((fact) => html`<p>${sentence(fact)}</p>`)}
+</div>
+${numbers(report)}
+</section>
+${wrong(report)}`;
+}
+
+function numbers({ summary, configured }: Report): Markup {
+  const { findings, copies, serviceAccounts, pods, podsFailing } = summary;
+  const wanted = copies.inSync + copies.outOfSync;
+  const of = (n: number, total: number): Markup => html`${n} <small>of ${total}</small>`;
+  return html`<dl class="numbers">
+${(['error', 'warning', 'info'] as const).map((severity) => number(HEADINGS[severity], html`${findings[severity]}`, findings[severity] > 0 ? severity : 'none'))}
+${configured ? html`${number('Copies in sync', of(copies.inSync, wanted), toneOf(copies.inSync === wanted))}
+${number('References in place', of(serviceAccounts.referenced, serviceAccounts.selected), toneOf(serviceAccounts.referenced === serviceAccounts.selected))}` : html``}
+${pods === 0 ? number('Pods seen', html`0`, 'none') : number('Pods that cannot pull', of(podsFailing, pods), toneOf(podsFailing === 0))}
+</dl>`;
+}
+
+const number = (name: string, value: Markup, tone: Tone): Markup => html`<div data-tone="${tone}"><dt>${name}</dt><dd>${value}</dd></div>`;
+
+const toneOf = (good: boolean): Tone => (good ? 'none' : 'error');
+
+function wrong(report: Report): Markup {
+  const groups = grouped(report).flatMap((each) => each.groups);
+  if (groups.length === 0) return html``;
+  return html`<nav class="wrong" aria-labelledby="wrong-title">
+<h2 id="wrong-title">What is wrong</h2>
+<ol>
+${groups.slice(0, MAX_LINES).map(({ rule, findings }) => html`<li><a href="#${rule.id}">${icon(rule.severity)}<span class="count">${findings.length}<span class="unseen"> ${noun(rule.severity, findings.length)}:</span></span><span class="line"><span class="title">${rule.title}</span><span class="example">${exampleOf(findings)}</span></span><span class="id">${rule.id}</span></a></li>
+`)}</ol>
+${groups.length > MAX_LINES ? html`<p><a href="#findings">and ${groups.length - MAX_LINES} more kinds of findings</a></p>` : html``}
+</nav>
+`;
+}
+
+function exampleOf(findings: ReturnType<typeof grouped>[number]['groups'][number]['findings']): string {
+  const [first] = findings;
+  if (first === undefined) return '';
+  const { kind, namespace, name } = first.object;
+  return `${kind} ${namespace === undefined ? '' : `${namespace}/`}${name}${findings.length > 1 ? `, and ${(findings.length - 1).toLocaleString('en-US')} more` : ''}`;
+}
+
+const noun = (severity: Severity, n: number): string => `${severity === 'info' ? 'note' : severity}${n === 1 ? '' : 's'}`;
+
+const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`;

@@ -1,0 +1,56 @@
+/** From the report to the rows of the page. Pure. */
+import type { Finding } from '../finding.ts';
+import { grouped } from '../render/groups.ts';
+import type { NamespaceReport, Report } from '../report.ts';
+import type { CellData, FindingRow, GroupData, Level, NamespaceRow, PageData, Tone } from './data.ts';
+
+type Standing = NamespaceReport['sources'][number];
+
+export function pageData(report: Report): PageData {
+  const names = report.sources.map(({ name }) => name);
+  return {
+    groups: grouped(report).flatMap(({ groups }) => groups.map(({ rule: { id, title, severity }, findings }): GroupData => {
+      const common = commonRemedy(findings);
+      return { rule: id, title, severity, findings: findings.map((finding) => rowOf(finding, common)) };
+    })),
+    namespaces: report.namespaces.map((namespace) => namespaceRow(namespace, names, report.configured)),
+  };
+}
+
+/** What to do about all of them, where that is the same. */
+export function commonRemedy(findings: readonly Finding[]): string | undefined {
+  const [first] = findings;
+  return findings.every(({ remedy }) => remedy === first?.remedy) ? first?.remedy : undefined;
+}
+
+function rowOf({ object: { kind, namespace, name }, message, remedy }: Finding, common: string | undefined): FindingRow {
+  const here = kind === 'Namespace' ? name : (namespace ?? '');
+  return { namespace: here, object: kind === 'Namespace' ? kind : `${kind} ${name}`, message, ...(remedy !== common && { remedy }) };
+}
+
+function namespaceRow(namespace: NamespaceReport, sources: readonly string[], configured: boolean): NamespaceRow {
+  const { name, why, pods, podsFailing: failing, findings } = namespace;
+  const standings = new Map(namespace.sources.map((standing) => [standing.source, standing]));
+  const cells = sources.map((source) => cellOf(standings.get(source)));
+  return { name, level: levelOf(namespace, cells, configured), why, cells, pods, failing, errors: findings.error, warnings: findings.warning, notes: findings.info };
+}
+
+const TONES: Readonly<Record<Standing['copy'], Tone>> = {
+  'in sync': 'ok', source: 'ok', missing: 'error', stale: 'error', foreign: 'error', unavailable: 'unknown', terminating: 'warning', leftover: 'warning', retained: 'info', none: 'none',
+};
+
+function cellOf(standing: Standing | undefined): CellData {
+  if (standing === undefined) return { tone: 'unknown', word: 'not seen', references: '' };
+  const { optedIn, why, copy, serviceAccounts: { selected, referenced } } = standing;
+  if (!optedIn) return { tone: copy === 'none' && (why === 'denied' || why === 'bad annotation') ? 'warning' : TONES[copy], word: copy === 'none' ? why : copy, references: '' };
+  const word = copy === 'source' ? 'the source itself' : copy;
+  const references = `${referenced}/${selected} refs`;
+  return referenced < selected && TONES[copy] === 'ok' ? { tone: 'error', word: `${word}, not referenced`, references } : { tone: TONES[copy], word, references };
+}
+
+function levelOf({ optedIn, podsFailing, findings }: NamespaceReport, cells: readonly CellData[], configured: boolean): Level {
+  const has = (...tones: Tone[]): boolean => cells.some(({ tone }) => tones.includes(tone));
+  if (findings.error > 0 || podsFailing > 0 || has('error')) return 'error';
+  if (findings.warning > 0 || (optedIn && has('unknown')) || has('warning')) return 'warning';
+  return optedIn || !configured ? 'ok' : 'none';
+}

@@ -1,0 +1,65 @@
+/** `-o html`, and `/report` of the controller: the report as one page, without anything else to load. */
+import { createHash } from 'node:crypto';
+import { SCRIPT, STYLE } from '../page/assets.ts';
+import { findings } from '../page/findings.ts';
+import { html, jsonIsland, textOf, verbatim } from '../page/markup.ts';
+import type { Markup } from '../page/markup.ts';
+import { namespaces } from '../page/namespaces.ts';
+import { overview } from '../page/overview.ts';
+import { iconSheet, slot, time } from '../page/parts.ts';
+import { notSeen, proxies } from '../page/proxies.ts';
+import { registries } from '../page/registries.ts';
+import { sources } from '../page/sources.ts';
+import { pageData } from '../page/view.ts';
+import type { Report } from '../report.ts';
+
+const sha256 = (text: string): string => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
+
+/** For the file itself: nothing but its own style and script; no text can become markup or code there (trusted types). */
+export const META_POLICY = `default-src 'none'; script-src ${sha256(SCRIPT)}; style-src ${sha256(STYLE)}; img-src data:; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'`;
+
+/** For the header of a page that is served: a meta element cannot forbid frames. */
+export const CONTENT_SECURITY_POLICY = `${META_POLICY}; frame-ancestors 'none'`;
+
+/** Without it browsers ask the server for one. */
+const ICON = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Crect width='16' height='16' rx='4' fill='%231f6feb'/%3E%3Cpath d='M3 8h10M9 4l4 4-4 4' fill='none' stroke='white' stroke-width='2'/%3E%3C/svg%3E";
+
+/** The same for the same report. Ends with a line break. */
+export function renderHtml(report: Report, { version }: { version?: string } = {}): string {
+  const data = pageData(report);
+  const { cluster, generatedAt, only } = report;
+  return textOf(html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${verbatim(META_POLICY)}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="referrer" content="no-referrer">
+<title>Pullpass audit of ${cluster.server}</title>
+<link rel="icon" href="${verbatim(ICON)}">
+<style>${verbatim(STYLE)}</style>
+</head>
+<body>
+${iconSheet()}
+<a class="skip" href="#main">Skip to the report</a>
+<header class="top">
+<h1><span class="brand">Pullpass</span> audit ${slot('of', cluster.server === '' ? '' : `of ${cluster.server}`)}</h1>
+<p>${only === undefined ? html`` : html`only namespace ${slot('only', only.join(', '), 'code')}, `}${time(generatedAt)}</p>
+${contents(report)}
+</header>
+<main id="main" tabindex="-1">
+${overview(report)}
+${findings(report, data)}${namespaces(report, data)}${registries(report)}${sources(report)}${proxies(report)}${notSeen(report)}</main>
+<footer><p>Pullpass ${version ?? ''} made this page from what the cluster's API says. It holds no credential, and loads nothing.</p></footer>
+<script type="application/json" id="data">${jsonIsland(data)}</script>
+<script>${verbatim(SCRIPT)}</script>
+</body>
+</html>
+`);
+}
+
+function contents({ couldNotSee }: Report): Markup {
+  const sections = [['findings', 'Findings'], ['namespaces', 'Namespaces'], ['registries', 'Registries'], ['sources', 'Sources'], ['proxies', 'Cache proxies'], ...(couldNotSee.length > 0 ? [['not-seen', 'Not seen']] : [])] as const;
+  return html`<nav aria-label="Sections"><ul role="list">${sections.map(([id = '', title = '']) => html`<li><a href="#${id}">${title}</a></li>`)}</ul></nav>`;
+}

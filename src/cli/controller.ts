@@ -1,0 +1,59 @@
+/** `pullpass controller`. */
+import { Command, Option } from 'commander';
+import { hostname } from 'node:os';
+import { loadConfiguration } from '../config/load.ts';
+import { runManager } from '../controller/manager.ts';
+import { UserError } from '../errors.ts';
+import { createClient } from '../kube/client.ts';
+import { connect } from '../kube/connection.ts';
+import { loadKubeConfig } from '../kube/kubeconfig.ts';
+import { createLog, LOG_LEVELS } from '../log.ts';
+import { DEFAULT_NAMESPACE } from '../names.ts';
+import { createReach } from '../registry/reach.ts';
+import { createMetrics } from '../server/metrics.ts';
+import { newDigest } from './connect.ts';
+import type { Environment } from './environment.ts';
+import { between, options } from './options.ts';
+import type { Configured } from './options.ts';
+
+interface Flags extends Configured {
+  namespace: string;
+  identity: string;
+  leaderElection: boolean;
+  concurrency: number;
+  address: string;
+  secureReport: boolean;
+}
+
+export function controllerCommand(env: Environment): Command {
+  return new Command('controller').summary('run the controller until SIGTERM')
+    .description('Runs the controller until SIGTERM. Exit status: 0 on a clean stop.')
+    .addOption(options.config()).addOption(options.kubeconfig()).addOption(options.context())
+    .addOption(new Option('--namespace <name>', 'namespace of the Lease').env('POD_NAMESPACE').default(DEFAULT_NAMESPACE))
+    .addOption(new Option('--identity <name>', 'name of this replica').env('POD_NAME').default(`${hostname()}-${process.pid}`, 'host name and process id'))
+    .addOption(new Option('--no-leader-election', 'do not compete for the Lease: for a single replica'))
+    .addOption(new Option('--concurrency <n>', 'namespaces reconciled at the same time').env('PULLPASS_CONCURRENCY').default(32).argParser(between(1, 256)))
+    .addOption(new Option('--address <host:port>', 'address of /livez, /readyz, /metrics and /report; 0 switches it off').env('PULLPASS_ADDRESS').default(':8080'))
+    .addOption(new Option('--secure-report', 'show /report only to whom Kubernetes lets get that path: bearer token, TokenReview, SubjectAccessReview').default(false))
+    .action((flags: Flags) => run(flags, env));
+}
+
+async function run({ namespace, identity, leaderElection, concurrency, address, secureReport, ...flags }: Flags, { version, userAgent, logLevel, untilInterrupted }: Environment): Promise<void> {
+  if (!(LOG_LEVELS as readonly string[]).includes(logLevel)) throw new UserError(`LOG_LEVEL is "${logLevel}": use one of ${LOG_LEVELS.join(', ')}`);
+  const log = createLog(logLevel);
+  const configuration = await loadConfiguration(flags.config);
+  const metrics = createMetrics({ version });
+  const connection = connect(loadKubeConfig(flags));
+  const reach = createReach({ userAgent });
+  const client = createClient(connection, { userAgent, onCall: (verb, resource, code) => metrics.apiRequests.inc({ verb, resource, code: String(code) }) });
+  try {
+    await runManager({
+      client, configuration, configurationFile: flags.config, metrics, log, reach, digest: newDigest(), version,
+      namespace, identity, leaderElection, concurrency, address, secureReport,
+      onListening: (url) => url !== undefined && log.info({ url }, 'serving /livez, /readyz, /metrics and /report'),
+    }, untilInterrupted());
+  } finally {
+    await reach.close();
+    await connection.close();
+  }
+}

@@ -1,0 +1,96 @@
+/** Commands that look at a cluster and change nothing: `plan`, `audit`, `verify`, `wait`. */
+import { Command, Option } from 'commander';
+import { SEVERITIES } from '../audit/finding.ts';
+import type { Severity } from '../audit/finding.ts';
+import { TEXT_OUTPUTS } from '../audit/render/index.ts';
+import type { TextOutput } from '../audit/render/index.ts';
+import { runAudit } from '../commands/audit.ts';
+import { pendingIn, pendingProxies, renderPlan } from '../commands/plan.ts';
+import type { Output } from '../commands/plan.ts';
+import { renderChecks, runChecks } from '../commands/verify.ts';
+import { runWait } from '../commands/wait.ts';
+import { loadConfiguration } from '../config/load.ts';
+import { observeRotations } from '../reconcile/progress.ts';
+import { planCluster, readCluster } from '../reconcile/snapshot.ts';
+import { createReach } from '../registry/reach.ts';
+import { newDigest, withClient } from './connect.ts';
+import type { Environment } from './environment.ts';
+import { between, options } from './options.ts';
+import type { Cluster, Configured } from './options.ts';
+
+export function planCommand(env: Environment): Command {
+  return new Command('plan').summary('show what the controller would change now')
+    .description('Shows what the controller would change now, and changes nothing. Exit status: 0 nothing to change, 2 changes pending.')
+    .addOption(options.config()).addOption(options.kubeconfig()).addOption(options.context()).addOption(options.namespace()).addOption(options.output())
+    .action(async (flags: Configured & { output: Output; controllerNamespace: string }) => {
+      const configuration = await loadConfiguration(flags.config);
+      const plan = await withClient(env, flags, async (client) => {
+        const snapshot = await readCluster(client, configuration, newDigest());
+        return { ...planCluster(snapshot), rotations: await observeRotations({ client, configuration, namespace: flags.controllerNamespace, snapshot }) };
+      });
+      process.stdout.write(renderPlan(plan, flags.output, env.colors()));
+      process.exitCode = pendingIn(plan).length > 0 || pendingProxies(plan).length > 0 ? 2 : 0;
+    });
+}
+
+export function auditCommand(env: Environment): Command {
+  return new Command('audit').summary('say what would break, and why')
+    .description('Says what would break, and why: findings, and which registries are used with which credential. Changes nothing.\nExit status: 0, 3 when findings reach --fail-on.')
+    .addOption(new Option('--config <file>', 'configuration file; without one, what needs no source is audited').env('PULLPASS_CONFIG'))
+    .addOption(options.kubeconfig()).addOption(options.context()).addOption(options.namespace())
+    .addOption(new Option('-n, --namespace <name>', 'only this namespace; repeat it for more').argParser((name: string, names: string[] = []) => [...names, name]))
+    .addOption(new Option('--fail-on <severity>', 'exit with 3 when a finding is at least this severe').choices([...SEVERITIES]))
+    .addOption(new Option('-o, --output <format>', 'how to print').choices([...TEXT_OUTPUTS]).default('table'))
+    .action(async (flags: Cluster & { config?: string; controllerNamespace: string; namespace?: string[]; failOn?: Severity; output: TextOutput }) => {
+      const configuration = flags.config === undefined ? undefined : await loadConfiguration(flags.config);
+      const live = process.stderr.isTTY;
+      const { text: out, exitCode } = await withClient(env, flags, async (client) =>
+        runAudit({
+          client, configuration, digest: newDigest(), namespaces: flags.namespace, failOn: flags.failOn, output: flags.output, color: env.colors(),
+          width: process.stdout.isTTY ? process.stdout.columns : undefined, version: env.version,
+          controller: { namespace: flags.controllerNamespace, name: 'pullpass' },
+          progress: live ? (line) => process.stderr.write(`\r\u001b[K${line}`) : undefined,
+        }));
+      if (live) process.stderr.write('\r\u001b[K');
+      process.stdout.write(out);
+      process.exitCode = exitCode;
+    });
+}
+
+export function verifyCommand(env: Environment): Command {
+  return new Command('verify').summary('try credentials at their registries and through the cache proxies')
+    .description('Tries every credential at its registry, and every cache proxy by a private pull through it. One try each.\nExit status: 0, 3 when one is refused.')
+    .addOption(options.config()).addOption(options.kubeconfig()).addOption(options.context()).addOption(options.output())
+    .action(async (flags: Configured & { output: Output }) => {
+      const configuration = await loadConfiguration(flags.config);
+      const reach = createReach({ userAgent: env.userAgent });
+      try {
+        const checks = await withClient(env, flags, async (client) =>
+          runChecks({ client, configuration, reach, signal: env.untilInterrupted(), snapshot: await readCluster(client, configuration, newDigest()) }));
+        const { text: out, exitCode } = renderChecks(checks, flags.output, env.colors());
+        process.stdout.write(out);
+        process.exitCode = exitCode;
+      } finally {
+        await reach.close();
+      }
+    });
+}
+
+export function waitCommand(env: Environment): Command {
+  return new Command('wait').summary('block until a rotation is complete: the old credential can be revoked')
+    .description('Blocks, with progress, until every copy and every cache proxy carries what the source holds now.\nExit status: 0 "complete: the old credential can be revoked", 1 not in time (what is behind is printed).')
+    .addOption(options.config()).addOption(options.kubeconfig()).addOption(options.context()).addOption(options.namespace())
+    .requiredOption('--source <name>', 'name of the source in the configuration')
+    .addOption(new Option('--timeout <seconds>', 'how long to wait').default(600).argParser(between(0, 86_400)))
+    .action(async (flags: Configured & { source: string; timeout: number; controllerNamespace: string }) => {
+      const configuration = await loadConfiguration(flags.config);
+      const { text: out, exitCode } = await withClient(env, flags, (client) =>
+        runWait({
+          source: flags.source, timeoutMs: flags.timeout * 1000, signal: env.untilInterrupted(),
+          observe: async () => observeRotations({ client, configuration, namespace: flags.controllerNamespace, snapshot: await readCluster(client, configuration, newDigest()) }),
+          progress: (line) => process.stderr.write(`${flags.source}: ${line}\n`),
+        }));
+      (exitCode === 0 ? process.stdout : process.stderr).write(`${out}\n`);
+      process.exitCode = exitCode;
+    });
+}

@@ -1,0 +1,29 @@
+/** Options that several commands share, each declared once. */
+import { InvalidArgumentError, Option } from 'commander';
+import { DEFAULT_NAMESPACE } from '../names.ts';
+
+/** Flags of a command that talks to a cluster. */
+export interface Cluster {
+  kubeconfig?: string;
+  context?: string;
+}
+export interface Configured extends Cluster {
+  config: string;
+}
+
+export const options = {
+  config: () => new Option('--config <file>', 'configuration file').env('PULLPASS_CONFIG').makeOptionMandatory(),
+  kubeconfig: () => new Option('--kubeconfig <file>', 'kubeconfig; otherwise $KUBECONFIG, ~/.kube/config, or the pod itself'),
+  context: () => new Option('--context <name>', 'context of the kubeconfig'),
+  namespace: () => new Option('--controller-namespace <name>', 'namespace that the controller runs in').env('POD_NAMESPACE').default(DEFAULT_NAMESPACE),
+  output: () => new Option('-o, --output <format>', 'how to print').choices(['table', 'json', 'yaml']).default('table'),
+};
+
+/** For whole numbers in a range. */
+export function between(low: number, high: number): (value: string) => number {
+  return (value) => {
+    const n = Number(value);
+    if (!Number.isInteger(n) || n < low || n > high) throw new InvalidArgumentError(`must be a whole number from ${low} to ${high}.`);
+    return n;
+  };
+}

@@ -1,0 +1,101 @@
+/** The controller's own audits: on schedule and for the page, over what it watches anyway. Never two at the same time. */
+import { setImmediate } from 'node:timers/promises';
+import { createReportInTurns } from '../audit/create-report.ts';
+import { knownTo } from '../audit/known.ts';
+import { observe } from '../audit/observe.ts';
+import { verdictOf } from '../audit/render/verdict.ts';
+import type { Report } from '../audit/report.ts';
+import { RULES } from '../audit/rules/index.ts';
+import type { Configuration } from '../config/schema.ts';
+import { messageOf } from '../errors.ts';
+import type { KubeClient } from '../kube/client.ts';
+import type { Log } from '../log.ts';
+import { MANAGER } from '../names.ts';
+import type { ReportPublisher } from '../reconcile/report-object.ts';
+import { snapshotOf } from '../reconcile/snapshot.ts';
+import { feedsOf } from '../reconcile/world.ts';
+import type { World } from '../reconcile/world.ts';
+import type { Metrics } from '../server/metrics.ts';
+import type { Watches } from './watches.ts';
+
+export interface Audits {
+  /** On schedule: a line in the log, metrics, the report object. Of the leader only; a failure is logged. */
+  scheduled(): Promise<void>;
+  /** For the page: the last one if it is not older than `maxAgeMs`, or else a new one. Throws what an audit throws. */
+  recent(maxAgeMs: number): Promise<Report>;
+}
+
+export interface AuditsOptions {
+  client: KubeClient;
+  world: World;
+  watches: Pick<Watches, 'isRead' | 'isSynced' | 'problemOf' | 'problems'>;
+  configuration: () => Configuration;
+  /** Where the controller runs. */
+  namespace: string;
+  leading: () => boolean;
+  publisher: ReportPublisher;
+  log: Log;
+  metrics: Pick<Metrics, 'recordAudit' | 'auditFailures'>;
+  stop: AbortSignal;
+  now?: () => number;
+}
+
+export function createAudits({ client, world, watches, configuration, namespace, leading, publisher, log, metrics, stop, now = Date.now }: AuditsOptions): Audits {
+  let last: { readonly at: number; readonly report: Report; readonly of: Configuration } | undefined;
+  let running: Promise<Report> | undefined;
+
+  /** Whoever asks while one runs gets that one. */
+  function audit(): Promise<Report> {
+    running ??= look().finally(() => {
+      running = undefined;
+    });
+    return running;
+  }
+
+  async function look(): Promise<Report> {
+    const startedAt = now();
+    const config = configuration();
+    const snapshot = snapshotOf(world, config, (source) => watches.isRead(source));
+    const refused = new Map(feedsOf(world, config).flatMap((feed) => (watches.isSynced(feed.id) ? [] : [[feed, watches.problemOf(feed.id) ?? 'not read yet']])));
+    const observation = await observe({
+      client, configuration: config, digest: world.digest, signal: stop, now,
+      controller: { namespace, name: MANAGER },
+      watched: { ...snapshot, refused },
+      known: () => knownTo({ client, configuration: config, namespace, snapshot, signal: stop }),
+    });
+    // Leases and probes do not wait for thousands of namespaces to be looked through.
+    const report = await createReportInTurns(observation, () => setImmediate());
+    last = { at: now(), report, of: config };
+    if (leading()) metrics.recordAudit({ rules: RULES, findings: report.findings, gaps: report.couldNotSee.length, seconds: (now() - startedAt) / 1000 });
+    return report;
+  }
+
+  return {
+    async scheduled() {
+      if (!leading() || configuration().schedules.audit === undefined || watches.problems().length > 0) return;
+      try {
+        const report = await audit();
+        const { level, headline } = verdictOf(report);
+        log[level === 'ok' ? 'info' : 'warn']({ ...report.summary, rules: rulesOf(report), couldNotSee: report.couldNotSee.length }, `audit: ${headline}`);
+        if (configuration().audit.reportObject && leading()) await publisher.publish(report, stop);
+      } catch (error) {
+        if (stop.aborted) return;
+        // A term that ended meanwhile leaves no word behind: the next leader's counts.
+        if (leading()) metrics.auditFailures.inc();
+        log.error(`audit: failed: ${messageOf(error)}`);
+      }
+    },
+    async recent(maxAgeMs) {
+      // A report of another configuration speaks of sources that are no longer there.
+      if (last !== undefined && last.of === configuration() && now() - last.at <= maxAgeMs) return last.report;
+      return audit();
+    },
+  };
+}
+
+/** How often each rule found something. */
+function rulesOf({ findings }: Report): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { rule } of findings) counts[rule] = (counts[rule] ?? 0) + 1;
+  return counts;
+}

@@ -1,0 +1,39 @@
+/** `/report`: the audit as a page. Never older than some minutes, and however many ask, never more than one audit at a time. */
+import { CONTENT_SECURITY_POLICY, renderHtml } from '../audit/render/html.ts';
+import type { Report } from '../audit/report.ts';
+import { messageOf } from '../errors.ts';
+import { text } from '../server/http.ts';
+import type { Page } from '../server/http.ts';
+import type { Audits } from './audits.ts';
+
+/** How old a report may be before a visitor makes a new one, in milliseconds: bounds what visitors cost the API server. */
+export const MAX_AGE_MS = 5 * 60_000;
+
+export interface ReportPageOptions {
+  audits: Pick<Audits, 'recent'>;
+  /** Whether the configuration has audits at all: without the schedule there is no right to list pods. */
+  enabled: () => boolean;
+  /** What keeps this replica from being in step with the cluster, one line each. */
+  problems: () => readonly string[];
+  version: string | undefined;
+  /** {@link MAX_AGE_MS} unless given. */
+  maxAgeMs?: number | undefined;
+}
+
+export function createReportPage({ audits, enabled, problems, version, maxAgeMs = MAX_AGE_MS }: ReportPageOptions): () => Promise<Page> {
+  let shown: { readonly report: Report; readonly html: string } | undefined;
+  return async () => {
+    if (!enabled()) return text(404, 'no audits here: set schedules.audit in the configuration, and apply the output of `pullpass rbac`');
+    const missing = problems();
+    if (missing.length > 0) return text(503, `not in step with the API server yet: ${missing.join('; ')}`, RETRY);
+    try {
+      const report = await audits.recent(maxAgeMs);
+      if (shown?.report !== report) shown = { report, html: renderHtml(report, version === undefined ? {} : { version }) };
+      return { contentType: 'text/html; charset=utf-8', body: shown.html, headers: { 'content-security-policy': CONTENT_SECURITY_POLICY, 'referrer-policy': 'no-referrer', 'x-frame-options': 'DENY' } };
+    } catch (error) {
+      return text(503, `the audit failed: ${messageOf(error)}`, RETRY);
+    }
+  };
+}
+
+const RETRY = { 'retry-after': '10' };

@@ -1,0 +1,49 @@
+/** What the controller shows of itself over HTTP: health, metrics, the report. Gauges are counted when somebody asks. */
+import type { Configuration } from '../config/schema.ts';
+import type { Credential } from '../credentials/docker-config.ts';
+import { loginExpiry } from '../credentials/token-expiry.ts';
+import type { SourceStanding } from '../plan/namespace.ts';
+import { startServer } from '../server/http.ts';
+import type { PageHandler, RunningServer } from '../server/http.ts';
+import type { Metrics } from '../server/metrics.ts';
+import type { Sources } from './sources.ts';
+import { publishStandings } from './standings.ts';
+import type { Watches } from './watches.ts';
+
+export interface ServingOptions {
+  address: string;
+  metrics: Metrics;
+  watches: Pick<Watches, 'stuck' | 'problems'>;
+  sources: Pick<Sources, 'standings' | 'book'>;
+  configuration: () => Configuration;
+  leading: () => boolean;
+  /** How each namespace stood when it was last looked at. */
+  standings: () => Iterable<readonly SourceStanding[]>;
+  report: PageHandler;
+}
+
+export function startServing({ address, metrics, watches, sources, configuration, leading, standings, report }: ServingOptions): Promise<RunningServer> {
+  return startServer({
+    address,
+    livez: () => watches.stuck(),
+    readyz: () => watches.problems(),
+    metrics: (accept) => {
+      const leads = leading();
+      const names = configuration().sources.map(({ name }) => name);
+      metrics.leader.set(leads ? 1 : 0);
+      publishStandings(names, leads ? standings() : [], metrics);
+      // Of the leader only: it alone asks registries, and two replicas that say the same would be counted twice.
+      metrics.setCredentials(leads ? sources.standings().filter(({ source }) => names.includes(source)) : []);
+      metrics.setExpiries(leads ? names.flatMap((name) => endsOf(name, sources.book.credentials(name) ?? [])) : []);
+      return metrics.exposition(accept);
+    },
+    pages: { '/report': report },
+  });
+}
+
+function endsOf(source: string, credentials: readonly Credential[]): { source: string; key: string; expiresAt: number }[] {
+  return credentials.flatMap((credential) => {
+    const expiresAt = loginExpiry(credential)?.getTime();
+    return expiresAt === undefined ? [] : [{ source, key: credential.key, expiresAt }];
+  });
+}

@@ -1,0 +1,50 @@
+/** The cluster as it was read at one moment, and what is planned from it: for every command that looks and does not stay. */
+import type { Configuration } from '../config/schema.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { isInSync, planNamespace } from '../plan/namespace.ts';
+import type { NamespacePlan, PlanOptions } from '../plan/namespace.ts';
+import type { ObservedScope } from '../plan/observed.ts';
+import { createSourceBook } from './sources.ts';
+import type { SourceBook } from './sources.ts';
+import { createWorld, feedsOf, observeNamespace, readWorld } from './world.ts';
+import type { Digest, World } from './world.ts';
+
+export interface Snapshot {
+  readonly world: World;
+  readonly book: SourceBook;
+  /** Sorted by namespace. */
+  readonly scopes: readonly ObservedScope[];
+}
+
+export interface PlannedCluster {
+  /** Sorted by namespace; only those where something is opted in, to be done, or wrong. */
+  readonly namespaces: readonly NamespacePlan[];
+  readonly sources: readonly { readonly name: string; readonly problems: readonly string[] }[];
+  readonly total: number;
+}
+
+/** Reads all that a plan depends on. Throws ApiError where a right is missing. */
+export async function readCluster(client: KubeClient, configuration: Configuration, digest: Digest): Promise<Snapshot> {
+  const world = createWorld(digest);
+  await readWorld(world, feedsOf(world, configuration), client);
+  return snapshotOf(world, configuration);
+}
+
+/** What a world shows when a source's newest content counts, whatever a registry said of it. `isRead` as for the source book. */
+export function snapshotOf(world: World, configuration: Configuration, isRead?: Parameters<typeof createSourceBook>[1]): Snapshot {
+  const book = createSourceBook(world, isRead);
+  book.configure(configuration);
+  book.refresh();
+  const sources = book.observe();
+  const names = [...world.namespaces.all()].map(({ name }) => name).sort();
+  return { world, book, scopes: names.flatMap((name) => observeNamespace(world, name, sources, configuration.retiredCopyNames) ?? []) };
+}
+
+export function planCluster({ scopes, book }: Pick<Snapshot, 'scopes' | 'book'>, options?: PlanOptions): PlannedCluster {
+  const plans = scopes.map((scope) => planNamespace(scope, options));
+  return {
+    namespaces: plans.filter((plan) => !isInSync(plan) || plan.problems.length > 0 || plan.standings.some(({ choice }) => choice.in)),
+    sources: book.observe().map(({ config, problems }) => ({ name: config.name, problems })),
+    total: plans.length,
+  };
+}

@@ -1,0 +1,132 @@
+/**
+ * Who may see a page: whom Kubernetes lets `get` its path. The bearer token goes to the API server, which says whose it is
+ * (TokenReview) and what they may do (SubjectAccessReview). No token is kept, logged or part of an error.
+ */
+import type { V1SubjectAccessReview, V1TokenReview } from '@kubernetes/client-node';
+import { createHash } from 'node:crypto';
+import { messageOf } from '../errors.ts';
+import type { KubeClient } from '../kube/client.ts';
+import type { Log } from '../log.ts';
+import { createGate } from './gate.ts';
+import { text } from './http.ts';
+import type { PageHandler } from './http.ts';
+
+const TOKEN_REVIEWS = '/apis/authentication.k8s.io/v1/tokenreviews';
+const SUBJECT_ACCESS_REVIEWS = '/apis/authorization.k8s.io/v1/subjectaccessreviews';
+
+export type Verdict = 'allowed' | 'unauthenticated' | 'forbidden' | 'unavailable';
+
+export interface Access {
+  /** The path of the page. */
+  readonly path: string;
+  /** `authorization`: the header as it came. `signal`: the client has gone; the review goes on for others with its token. */
+  allow(authorization: string | undefined, signal: AbortSignal): Promise<Verdict>;
+}
+
+export interface AccessOptions {
+  client: Pick<KubeClient, 'create'>;
+  path: string;
+  /** Milliseconds since 1970. */
+  now: () => number;
+  /** Told why nobody could be let in, once a minute at most. */
+  log?: Pick<Log, 'warn'>;
+}
+
+/** How long an answer counts, in milliseconds: a right that is taken away is gone after that. The API server caches as long. */
+const REMEMBERED_MS = 10_000;
+/** Answers remembered at most. More than the budget below gives in that time: strangers who try tokens push nobody out. */
+const REMEMBERED = 200;
+/** A review that takes longer is none, in milliseconds. */
+const TIMEOUT_MS = 5_000;
+const WARN_EVERY_MS = 60_000;
+/** Longer than any token that Kubernetes takes in a header of its own. */
+const MAX_TOKEN = 8 * 1024;
+
+export function createAccess({ client, path, now, log }: AccessOptions): Access {
+  const memory = createMemory();
+  const pending = new Map<string, Promise<Verdict>>();
+  const admit = createGate(now);
+  let warnedAt = -Infinity;
+
+  async function review(token: string): Promise<Verdict> {
+    const signal = AbortSignal.timeout(TIMEOUT_MS);
+    // Sensitive: whoever stands in between may quote what was sent.
+    const { status } = await client.create<V1TokenReview>(TOKEN_REVIEWS, { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenReview', spec: { token } }, { signal, sensitive: true });
+    const { username: user = '', uid, groups, extra } = status?.user ?? {};
+    if (status?.authenticated !== true || user === '') return 'unauthenticated';
+    const answer = await client.create<V1SubjectAccessReview>(SUBJECT_ACCESS_REVIEWS, {
+      apiVersion: 'authorization.k8s.io/v1',
+      kind: 'SubjectAccessReview',
+      spec: { user, ...(uid && { uid }), ...(groups && { groups }), ...(extra && { extra }), nonResourceAttributes: { path, verb: 'get' } },
+    }, { signal, sensitive: true });
+    return answer.status?.allowed === true ? 'allowed' : 'forbidden';
+  }
+
+  async function ask(token: string, key: string): Promise<Verdict> {
+    try {
+      const verdict = await admit(() => review(token));
+      if (verdict === undefined) return 'unavailable';
+      memory.put(key, verdict, now() + REMEMBERED_MS);
+      return verdict;
+    } catch (error) {
+      if (now() - warnedAt >= WARN_EVERY_MS) {
+        warnedAt = now();
+        log?.warn(`cannot check who may see ${path}: ${messageOf(error).replaceAll(token, '***')}`);
+      }
+      return 'unavailable';
+    } finally {
+      pending.delete(key);
+    }
+  }
+
+  return {
+    path,
+    async allow(authorization, signal) {
+      const token = bearerOf(authorization);
+      if (token === undefined) return 'unauthenticated';
+      const key = createHash('sha256').update(token).digest('base64');
+      const known = memory.get(key, now());
+      if (known !== undefined) return known;
+      let asked = pending.get(key);
+      if (asked === undefined) pending.set(key, (asked = ask(token, key)));
+      return signal.aborted ? 'unavailable' : asked;
+    },
+  };
+}
+
+/** The page for those who may see it, and for all others one line on how to become one of them. */
+export function secured(page: PageHandler, access: Access): PageHandler {
+  return async (request) => {
+    switch (await access.allow(request.authorization, request.signal)) {
+      case 'allowed': return page(request);
+      case 'unauthenticated': return text(401, 'a bearer token is needed that the cluster knows: Authorization: Bearer $(kubectl create token NAME)', { 'www-authenticate': 'Bearer realm="pullpass"' });
+      case 'forbidden': return text(403, `the token is good, and its owner may not "get" ${access.path}: bind it to the ClusterRole pullpass-report-viewer`);
+      case 'unavailable': return text(503, 'it could not be checked who asks: try again', { 'retry-after': '2' });
+    }
+  };
+}
+
+/** RFC 6750: one space, and the characters of a token. Anything else is no token, and nobody has to be asked about it. */
+function bearerOf(header = ''): string | undefined {
+  return header.length > MAX_TOKEN ? undefined : /^Bearer +([\w.~+/-]+=*) *$/i.exec(header)?.[1];
+}
+
+/** The newest answers; the one that was used longest ago goes first. */
+function createMemory() {
+  const entries = new Map<string, { verdict: Verdict; until: number }>();
+  return {
+    get(key: string, at: number): Verdict | undefined {
+      const entry = entries.get(key);
+      if (entry === undefined) return undefined;
+      entries.delete(key);
+      if (entry.until <= at) return undefined;
+      entries.set(key, entry);
+      return entry.verdict;
+    },
+    put(key: string, verdict: Verdict, until: number): void {
+      const [oldest] = entries.keys();
+      if (entries.size >= REMEMBERED && oldest !== undefined) entries.delete(oldest);
+      entries.set(key, { verdict, until });
+    },
+  };
+}

@@ -1,0 +1,109 @@
+/** The controller's audits against a server that is the test: who audits, what is told, and what a failure does. */
+import { expect, test } from 'vitest';
+import { configurationSchema } from '../../src/config/schema.ts';
+import type { Configuration } from '../../src/config/schema.ts';
+import { createAudits } from '../../src/controller/audits.ts';
+import type { AuditsOptions } from '../../src/controller/audits.ts';
+import { createLog } from '../../src/log.ts';
+import { createMetrics } from '../../src/server/metrics.ts';
+import { refusal, scriptedClient } from '../kube/scripted-client.ts';
+import { worldFor } from '../reconcile/worlds.ts';
+
+const configurationWith = (audit?: string, reportObject = false): Configuration => configurationSchema.parse({
+  apiVersion: 'pullpass.dev/v1alpha1', kind: 'Configuration', sources: [{ name: 'hub', secret: { namespace: 'pullpass-system', name: 'hub' }, copyName: 'c' }],
+  schedules: { audit }, audit: { reportObject },
+});
+
+function play(parts: Partial<AuditsOptions> & { pods?: () => unknown } = {}) {
+  const { pods = () => ({ metadata: {}, items: [] }), ...options } = parts;
+  const w = { now: 0, leading: true, configuration: configurationWith('0 * * * *', true) };
+  const lines: { level: string; msg: string }[] = [];
+  const published: unknown[] = [];
+  const metrics = createMetrics({ version: 'test', processMetrics: false });
+  const { client, calls } = scriptedClient(({ path }) => {
+    if (path === '/api/v1/pods') return pods();
+    if (path.endsWith('selfsubjectaccessreviews')) return { status: { allowed: false } };
+    throw refusal(404);
+  });
+  const audits = createAudits({
+    client, metrics, world: worldFor(w.configuration), namespace: 'pullpass-system', stop: new AbortController().signal,
+    watches: { isRead: () => true, isSynced: () => true, problemOf: () => undefined, problems: () => [] },
+    configuration: () => w.configuration, leading: () => w.leading, now: () => w.now,
+    publisher: { publish: async (report) => (published.push(report), 'written') },
+    log: createLog('info', { write: (line: string) => void lines.push(JSON.parse(line) as { level: string; msg: string }) }),
+    ...options,
+  });
+  return { w, audits, lines, published, metrics, reads: () => calls.filter(({ path }) => path === '/api/v1/pods').length };
+}
+
+test('the leader says one line, sets the metrics and publishes', async () => {
+  const { audits, lines, published, metrics } = play();
+  await audits.scheduled();
+  expect(lines).toMatchObject([{ level: 'warn', msg: 'audit: 1 error: pulls fail, or will.', rules: { PP080: 1 }, findings: { error: 1, warning: 0, info: 0 } }]);
+  expect(published).toHaveLength(1);
+  expect((await metrics.exposition()).body).toContain('pullpass_findings{rule="PP080",severity="error"} 1');
+});
+
+test.each<[string, Parameters<typeof play>[0], (w: ReturnType<typeof play>['w']) => void]>([
+  ['it does not lead', {}, (w) => { w.leading = false; }],
+  ['the configuration has no audits', {}, (w) => { w.configuration = configurationWith(); }],
+  ['it is not in step with the cluster', { watches: { isRead: () => true, isSynced: () => true, problemOf: () => undefined, problems: () => ['namespaces: not read yet'] } }, () => undefined],
+])('nothing is audited on schedule while %s', async (_, parts, change) => {
+  const { w, audits, lines, published, reads } = play(parts);
+  change(w);
+  await audits.scheduled();
+  expect([lines, published, reads()]).toEqual([[], [], 0]);
+});
+
+test('nothing is published unless the configuration says so', async () => {
+  const { w, audits, published } = play();
+  w.configuration = configurationWith('0 * * * *');
+  await audits.scheduled();
+  expect(published).toEqual([]);
+});
+
+test('a failure is one line and one in the metric; what the last good audit said stays', async () => {
+  let fails = false;
+  const { audits, lines, metrics } = play({ pods: () => { if (fails) throw refusal(500); return { metadata: {}, items: [] }; } });
+  await audits.scheduled();
+  fails = true;
+  await audits.scheduled();
+  expect(lines[1]).toMatchObject({ level: 'error', msg: expect.stringMatching(/^audit: failed: /) as string });
+  expect(lines).toHaveLength(2);
+  expect(lines[1]).not.toHaveProperty('stack');
+  const { body } = await metrics.exposition();
+  expect(body).toMatch(/pullpass_audit_failures_total 1/);
+  expect(body).toContain('pullpass_findings{rule="PP080",severity="error"} 1');
+});
+
+test('a page gets what is young enough, and a new one after that or after a reload', async () => {
+  const { w, audits, reads } = play();
+  const first = await audits.recent(1_000);
+  w.now = 1_000;
+  expect(await audits.recent(1_000)).toBe(first);
+  w.now = 1_001;
+  const second = await audits.recent(1_000);
+  expect(second).not.toBe(first);
+  w.configuration = configurationWith('1 * * * *');
+  expect(await audits.recent(1_000)).not.toBe(second);
+  expect(reads()).toBe(3);
+});
+
+test('those that come together get the same one; those that come after a failure get a new one', async () => {
+  let fails = true;
+  const { audits, reads } = play({ pods: () => { if (fails) throw refusal(500); return { metadata: {}, items: [] }; } });
+  const results = await Promise.allSettled([audits.recent(0), audits.recent(0), audits.recent(0)]);
+  expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+  expect(reads()).toBe(1);
+  fails = false;
+  const [a, b] = await Promise.all([audits.recent(0), audits.recent(0)]);
+  expect(a).toBe(b);
+});
+
+test('a right that is missing is a gap of the report, and no failure', async () => {
+  const { audits, lines } = play({ pods: () => { throw refusal(403); } });
+  const report = await audits.recent(0);
+  expect(report.couldNotSee).toEqual([expect.stringMatching(/^Pods, so nothing is said about images and pulls: /)]);
+  await audits.scheduled();
+  expect(lines).toMatchObject([{ couldNotSee: 1 }]);
+});
