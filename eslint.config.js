@@ -26,7 +26,20 @@ export default tseslint.config(
       eqeqeq: 'error',
     },
   },
-  { files: ['**/*.js'], ...tseslint.configs.disableTypeChecked },
+  { files: ['**/*.js'], ignores: ['src/audit/page/browser/*.js'], ...tseslint.configs.disableTypeChecked },
+  {
+    // The scripts of the report's page share one scope, which their own tsconfig.json knows.
+    files: ['src/audit/page/browser/*.js'],
+    languageOptions: { sourceType: 'script', parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      'no-undef': 'off',
+      'no-unused-vars': 'off',
+      '@typescript-eslint/no-unused-vars': ['error', { vars: 'local' }],
+      'no-console': 'error',
+      eqeqeq: 'error',
+      'no-restricted-properties': ['error', ...['innerHTML', 'outerHTML', 'insertAdjacentHTML', 'write'].map((property) => ({ property, message: 'text of others is never markup: use fill()' }))],
+    },
+  },
   { files: ['*.ts', 'test/sandbox/**/*.ts', 'bench/**/*.ts'], rules: { 'no-console': 'off' } },
   {
     // One composition root: nothing else reads the environment or the command line.

@@ -31,7 +31,7 @@ export async function report(): Promise<void> {
   longest = Math.max(longest, performance.now() - since);
   console.log(`  ${made.summary.namespaces} namespaces, ${made.summary.pods} pods, ${made.findings.length} findings: the report takes ${whole.toFixed(0)} ms in one go;`);
   console.log(`  in ${turns} turns the longest takes ${longest.toFixed(0)} ms: ${(longest / whole).toFixed(2)} of the whole`);
-  for (const output of ['json'] as const) {
+  for (const output of ['html', 'json'] as const) {
     const from = performance.now();
     const size = Buffer.byteLength(renderReport(made, { output, color: false }));
     const ms = performance.now() - from;

@@ -79,5 +79,5 @@ function howStale(copy: ObservedCopy | undefined, source: string): string {
 
 function whyUnwanted({ standings }: NamespacePlan, copyName: string): string {
   const of = standings.find((each) => each.copyName === copyName);
-  return of === undefined ? 'but its name is among retiredCopyNames' : `but the namespace is not opted in to source "${of.source}" (${of.choice.why})`;
+  return of === undefined ? 'but its name is among retiredCopyNames' : `but the namespace is not opted in to source "${of.source}"${of.choice.why === 'not opted in' ? '' : ` (${of.choice.why})`}`;
 }

@@ -58,7 +58,8 @@ function triedFor({ image, keys, account, sourcesFor, planOf }: Facts, { namespa
     const { name: sourceName } = source.config;
     const standing = planOf(namespace)?.standings.find((each) => each.source === sourceName);
     if (standing?.choice.in === true) return { text: `no pull secret of the pods matches; source "${sourceName}" has a credential, which has not reached ServiceAccount ${quote(serviceAccount)}`, then: `see that the controller runs, and that ServiceAccount ${quote(serviceAccount)} is selected (pullpass.dev/service-accounts)`, matched: false };
-    return { text: `no pull secret of the pods matches; source "${sourceName}" has a credential, but the namespace is not opted in (${standing?.choice.why ?? 'unknown'})`, then: `opt the namespace in: kubectl annotate namespace ${namespace} pullpass.dev/sync=enabled`, matched: false };
+    const why = standing?.choice.why;
+    return { text: `no pull secret of the pods matches; source "${sourceName}" has a credential, but the namespace is not opted in${why === undefined || why === 'not opted in' ? '' : ` (${why})`}`, then: `opt the namespace in: kubectl annotate namespace ${namespace} pullpass.dev/sync=enabled`, matched: false };
   }
   return { text: 'no pull secret of the pods matches, and no source has a credential for it', then: 'add a credential for this registry to a source, and opt the namespace in', matched: false };
 }

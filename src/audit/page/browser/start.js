@@ -1,7 +1,9 @@
 // @ts-check
 /** Takes over from what the page holds by itself. A section that has nothing to show has no form either. */
 
-const data = /** @type {PageData} */ (JSON.parse(find('#data', HTMLScriptElement).text));
+/** @type {unknown} */
+const parsed = JSON.parse(find('#data', HTMLScriptElement).text);
+const data = /** @type {PageData} */ (parsed);
 if (document.querySelector('#filters') !== null) startFindings(data);
 if (document.querySelector('#namespace-filters') !== null) {
   startNamespaces(data);
