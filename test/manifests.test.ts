@@ -73,7 +73,7 @@ test('the pod passes the "restricted" standard that its namespace enforces', () 
   });
   expect(container).toMatchObject({
     securityContext: { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } },
-    resources: { requests: { cpu: '50m', memory: '64Mi' }, limits: { memory: '256Mi' } },
+    resources: { requests: { cpu: '50m', memory: '64Mi' }, limits: { memory: '512Mi' } },
   });
   expect(pod.containers).toHaveLength(1);
 });
