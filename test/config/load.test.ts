@@ -33,8 +33,14 @@ describe('a good document', () => {
         registries: [],
         retiredCopyNames: [],
         schedules: { resync: '*/10 * * * *', probe: '*/15 * * * *', timeZone: 'UTC' },
+        audit: { reportObject: false },
       },
     });
+  });
+
+  test('may have audits as an object, but not without a schedule for them', () => {
+    expect(lines(`${GOOD}audit: { reportObject: true }\nschedules: { audit: "0 * * * *" }\n`)).toEqual([]);
+    expect(lines(`${GOOD}audit: { reportObject: true }\n`)).toEqual([expect.stringMatching(/audit\.reportObject: needs a schedule: set schedules\.audit, such as "0 \* \* \* \*"$/)]);
   });
 
   test.each([
@@ -94,7 +100,7 @@ sources:
     copyName:
     secret: null
 caches: []
-schedules: { audit: x, resync: "a b", timeZone: Moon }
+schedules: { prune: x, resync: "a b", timeZone: Moon }
 retiredCopyNames: [old, old]
 `)).toEqual([
       'c.yaml:1:13: apiVersion: must be "pullpass.dev/v1alpha1"',
@@ -109,8 +115,8 @@ retiredCopyNames: [old, old]
       'c.yaml:12:11: sources[1].name: is a number, must be text: put it in quotes',
       'c.yaml:13:5: sources[1].copyName: is empty, must be text',
       'c.yaml:14:13: sources[1].secret: is empty, must be a mapping',
-      'c.yaml:15:1: caches: is not a known key: remove it; known here: apiVersion, kind, sources, cacheProxies, registries, retiredCopyNames, schedules',
-      'c.yaml:16:14: schedules.audit: is not a known key: remove it; known here: resync, probe, timeZone',
+      'c.yaml:15:1: caches: is not a known key: remove it; known here: apiVersion, kind, sources, cacheProxies, registries, retiredCopyNames, schedules, audit',
+      'c.yaml:16:14: schedules.prune: is not a known key: remove it; known here: resync, probe, audit, timeZone',
       'c.yaml:16:32: schedules.resync: is not a cron expression, such as "*/10 * * * *"',
       'c.yaml:16:49: schedules.timeZone: is not an IANA time zone, such as "Europe/Berlin"',
       'c.yaml:17:25: retiredCopyNames[1]: is used twice: "old"; remove one of the two',

@@ -24,8 +24,11 @@ export interface Opened {
 
 export type Open = (report: Report, options?: BrowserContextOptions & { fragment?: string }) => Promise<Opened>;
 
-/** Calls `define` with a function that opens a report from a file, offline, each in a context of its own. */
-export function inBrowser(name: string, define: (open: Open) => void): void {
+/** Goes to a page that is served, each time with a context of its own. */
+export type Visit = (url: string, options?: BrowserContextOptions) => Promise<Opened & { readonly status: number | undefined }>;
+
+/** Calls `define` with a function that opens a report from a file, offline, and one that visits an address. */
+export function inBrowser(name: string, define: (open: Open, visit: Visit) => void): void {
   const found = findOnPath('chromium', 'on Debian, apt-get install chromium');
   if ('missing' in found) {
     describe(name, () => test.skip(found.missing, () => undefined));
@@ -53,6 +56,12 @@ export function inBrowser(name: string, define: (open: Open) => void): void {
       const incidents = watch(page, url);
       await page.goto(`${url}${fragment}`);
       return { page, url, incidents };
+    }, async (url, options = {}) => {
+      if (browser === undefined) throw new Error('the browser did not start');
+      const page = await (await browser.newContext({ viewport: DESKTOP, ...options })).newPage();
+      const incidents = watch(page, url);
+      const response = await page.goto(url);
+      return { page, url, incidents, status: response?.status() };
     });
   });
 }
