@@ -10,11 +10,11 @@ import { keyOf } from '../reconcile/world.ts';
 import type { Digest, Feed } from '../reconcile/world.ts';
 import { readOwnGrants, readSecretGrants } from './controller-rights.ts';
 import type { ControllerAccount } from './controller-rights.ts';
-import { secretKey } from './observation.ts';
-import type { AuditedSource, Observation, PullSecret, StrayCopy, Workload } from './observation.ts';
+import { gatherPullSecrets } from './gather-pull-secrets.ts';
 import type { Known } from './known.ts';
+import type { AuditedSource, Observation, StrayCopy, Workload } from './observation.ts';
 import { createPodTally } from './pods.ts';
-import { createContentReader, readPullSecrets } from './pull-secrets.ts';
+import { createContentReader } from './pull-secrets.ts';
 import type { ContentReader } from './pull-secrets.ts';
 import { readWorldWhereAllowed } from './read-world.ts';
 import type { ReadWorld } from './read-world.ts';
@@ -43,7 +43,7 @@ export interface ObserveOptions {
 
 /** Throws ApiError when nothing at all may be read, UserError for a namespace that does not exist. */
 export async function observe(options: ObserveOptions): Promise<Observation> {
-  const { client, configuration, digest, only, now = Date.now, signal, known, watched, controller = { namespace: DEFAULT_NAMESPACE, name: 'pullpass' } } = options;
+  const { client, configuration, digest, only, now = Date.now, signal, progress, known, watched, controller = { namespace: DEFAULT_NAMESPACE, name: 'pullpass' } } = options;
   const couldNotSee: string[] = [];
   /** What may not be read becomes a line; everything else is a failure. */
   async function unlessRefused<T>(read: Promise<T>, missed: string): Promise<T | undefined> {
@@ -71,7 +71,7 @@ export async function observe(options: ObserveOptions): Promise<Observation> {
   return {
     server: client.server, now: now(), configured: configuration !== undefined, ...(only && { only }),
     scopes: read.scopes, sources, workloads, podsSeen: pods !== undefined,
-    pullSecrets: await gatherPullSecrets({ ...options, read, sources, workloads, reader, couldNotSee }),
+    pullSecrets: await gatherPullSecrets({ client, read, sources, workloads, reader, couldNotSee, ownOnly: watched !== undefined, signal, onProgress: progress && ((done) => progress('pull secrets', done)) }),
     strayCopies: strayCopies ?? [], ...(grants && { grants }), ...(await known?.(read)), couldNotSee,
   };
 }
@@ -124,43 +124,6 @@ function auditSources({ world, book }: ReadWorld, reader: ContentReader): Audite
   });
 }
 
-interface Gather extends ObserveOptions {
-  readonly read: ReadWorld;
-  readonly sources: readonly AuditedSource[];
-  readonly workloads: readonly Workload[];
-  readonly reader: ContentReader;
-  readonly couldNotSee: string[];
-}
-
-/** Copies are known already, by digest; every other Secret that somebody pulls with is read once. */
-async function gatherPullSecrets({ client, read: { world, scopes, refused: blind }, sources, workloads, reader, couldNotSee, watched, signal, progress }: Gather): Promise<Map<string, PullSecret>> {
-  const listed = new Map(sources.map((source) => [source.config.copyName, source]));
-  for (const { id, resource } of blind.keys()) if (resource === 'copies') listed.delete(id.slice('copy/'.length));
-  const known = new Map<string, PullSecret>();
-  const wanted = new Map<string, { namespace: string; name: string }>();
-  const others = new Set<string>();
-  const want = (namespace: string, name: string): void => {
-    const key = secretKey(namespace, name);
-    if (known.has(key) || wanted.has(key)) return;
-    const source = listed.get(name);
-    const copy = source === undefined ? undefined : world.copies.get(name)?.get(namespace, name);
-    if (source !== undefined && copy === undefined) known.set(key, { state: 'missing' });
-    else if (source?.content !== undefined && copy?.type === TYPE_DOCKER_CONFIG_JSON && copy.digest === source.observed.digest) known.set(key, { state: 'read', content: source.content });
-    // By design the controller may read Secrets of its copy names only: it does not even ask for others.
-    else if (watched !== undefined && source === undefined) {
-      known.set(key, { state: 'unseen' });
-      others.add(namespace);
-    } else wanted.set(key, { namespace, name });
-  };
-  for (const { serviceAccounts } of scopes) for (const account of serviceAccounts) for (const name of account.pullSecrets ?? []) if (name !== '') want(account.namespace, name);
-  for (const { namespace, pullSecrets } of workloads) for (const name of pullSecrets) want(namespace, name);
-
-  const { secrets, refused, why } = await readPullSecrets({ client, wanted: wanted.values(), read: reader, signal, onProgress: progress && ((done) => progress('pull secrets', done)) });
-  if (refused.size > 0) couldNotSee.push(`Pull Secrets in ${namesOf([...refused].sort())}, so it is unknown what their pods pull with: ${why}`);
-  if (others.size > 0) couldNotSee.push(`Pull Secrets that Pullpass does not manage, in ${namesOf([...others].sort())}: the controller has no right to read them; whoever has it sees more with \`pullpass audit\``);
-  return new Map([...known, ...secrets]);
-}
-
 const GAPS: Readonly<Record<Feed['resource'], string>> = {
   namespaces: 'Namespaces, so nothing is said about who is opted in',
   serviceaccounts: 'ServiceAccounts, so nothing is said about their references',
@@ -170,9 +133,3 @@ const GAPS: Readonly<Record<Feed['resource'], string>> = {
 };
 
 const gapLine = (resource: Feed['resource'], why: string): string => `${GAPS[resource]}: ${why}`;
-
-function namesOf(names: readonly string[]): string {
-  const shown = names.slice(0, 3).join(', ');
-  return names.length > 3 ? `${shown} and ${names.length - 3} more namespaces` : `namespace${names.length === 1 ? '' : 's'} ${shown}`;
-}
-

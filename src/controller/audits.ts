@@ -9,6 +9,7 @@ import { RULES } from '../audit/rules/index.ts';
 import type { Configuration } from '../config/schema.ts';
 import { messageOf } from '../errors.ts';
 import type { KubeClient } from '../kube/client.ts';
+import { aborted, within } from '../kube/sleep.ts';
 import type { Log } from '../log.ts';
 import { MANAGER } from '../names.ts';
 import type { ReportPublisher } from '../reconcile/report-object.ts';
@@ -33,6 +34,10 @@ export interface AuditsOptions {
   /** Where the controller runs. */
   namespace: string;
   leading: () => boolean;
+  /** Resolves when there is nothing to be done at the moment: what is just being mended is no finding to alarm anybody. */
+  idle: () => Promise<void>;
+  /** How long a scheduled audit waits for that, in milliseconds; {@link PATIENCE_MS} unless given. */
+  patienceMs?: number;
   publisher: ReportPublisher;
   log: Log;
   metrics: Pick<Metrics, 'recordAudit' | 'auditFailures'>;
@@ -40,7 +45,10 @@ export interface AuditsOptions {
   now?: () => number;
 }
 
-export function createAudits({ client, world, watches, configuration, namespace, leading, publisher, log, metrics, stop, now = Date.now }: AuditsOptions): Audits {
+/** A rotation through thousands of namespaces takes less; one that takes longer is worth a finding. */
+const PATIENCE_MS = 2 * 60_000;
+
+export function createAudits({ client, world, watches, configuration, namespace, leading, idle, patienceMs = PATIENCE_MS, publisher, log, metrics, stop, now = Date.now }: AuditsOptions): Audits {
   let last: { readonly at: number; readonly report: Report; readonly of: Configuration } | undefined;
   let running: Promise<Report> | undefined;
 
@@ -72,7 +80,10 @@ export function createAudits({ client, world, watches, configuration, namespace,
 
   return {
     async scheduled() {
-      if (!leading() || configuration().schedules.audit === undefined || watches.problems().length > 0) return;
+      const mayAudit = (): boolean => leading() && configuration().schedules.audit !== undefined && watches.problems().length === 0;
+      if (!mayAudit()) return;
+      await within(patienceMs, Promise.race([idle(), aborted(stop)]));
+      if (!mayAudit() || stop.aborted) return;
       try {
         const report = await audit();
         const { level, headline } = verdictOf(report);

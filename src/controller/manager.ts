@@ -144,6 +144,7 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
     client, world, watches, namespace, log, metrics, stop,
     configuration: () => configuration,
     leading: () => leading,
+    idle: () => queue.idle(),
     publisher: createReportPublisher({ client, log }),
   });
 

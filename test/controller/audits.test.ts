@@ -28,7 +28,7 @@ function play(parts: Partial<AuditsOptions> & { pods?: () => unknown } = {}) {
   const audits = createAudits({
     client, metrics, world: worldFor(w.configuration), namespace: 'pullpass-system', stop: new AbortController().signal,
     watches: { isRead: () => true, isSynced: () => true, problemOf: () => undefined, problems: () => [] },
-    configuration: () => w.configuration, leading: () => w.leading, now: () => w.now,
+    configuration: () => w.configuration, leading: () => w.leading, idle: () => Promise.resolve(), now: () => w.now,
     publisher: { publish: async (report) => (published.push(report), 'written') },
     log: createLog('info', { write: (line: string) => void lines.push(JSON.parse(line) as { level: string; msg: string }) }),
     ...options,
@@ -53,6 +53,31 @@ test.each<[string, Parameters<typeof play>[0], (w: ReturnType<typeof play>['w'])
   change(w);
   await audits.scheduled();
   expect([lines, published, reads()]).toEqual([[], [], 0]);
+});
+
+test('what is just being mended is waited for, for a while', async () => {
+  const busy = Promise.withResolvers<void>();
+  const { audits, reads } = play({ idle: () => busy.promise });
+  const running = audits.scheduled();
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(reads()).toBe(0);
+  busy.resolve();
+  await running;
+  expect(reads()).toBe(1);
+
+  const stuck = play({ idle: () => new Promise<void>(() => undefined), patienceMs: 10 });
+  await stuck.audits.scheduled();
+  expect(stuck.reads()).toBe(1);
+});
+
+test('a term that ends during the wait leaves the audit to the next leader', async () => {
+  const busy = Promise.withResolvers<void>();
+  const { w, audits, reads, lines } = play({ idle: () => busy.promise });
+  const running = audits.scheduled();
+  w.leading = false;
+  busy.resolve();
+  await running;
+  expect([reads(), lines]).toEqual([0, []]);
 });
 
 test('nothing is published unless the configuration says so', async () => {

@@ -1,0 +1,69 @@
+/** Which pull Secrets are read, by whom, and how many: known copies never, others once, and by the controller its own only. */
+import { describe, expect, test } from 'vitest';
+import { gatherPullSecrets } from '../../src/audit/gather-pull-secrets.ts';
+import { createContentReader } from '../../src/audit/pull-secrets.ts';
+import { configurationSchema } from '../../src/config/schema.ts';
+import { snapshotOf } from '../../src/reconcile/snapshot.ts';
+import { refusal, scriptedClient } from '../kube/scripted-client.ts';
+import { base64, digest, dockerConfig, putCopy, putSource, rawSecret, worldFor } from '../reconcile/worlds.ts';
+import { workload } from './observations.ts';
+
+const configuration = configurationSchema.parse({
+  apiVersion: 'pullpass.dev/v1alpha1', kind: 'Configuration', sources: [{ name: 'hub', secret: { namespace: 'pullpass-system', name: 'hub' }, copyName: 'regcred' }],
+});
+const SECRET = { type: 'kubernetes.io/dockerconfigjson', data: { '.dockerconfigjson': base64(dockerConfig('read')) } };
+
+/** Namespaces `team-0`, `team-1`, ..., each with a copy of some content and pods that name these Secrets. */
+async function gather({ copies, pullSecrets = ['regcred'], ownOnly, answer = () => SECRET }: { copies: readonly (string | undefined)[]; pullSecrets?: readonly string[]; ownOnly: boolean; answer?: () => unknown }) {
+  const world = worldFor(configuration);
+  putSource(world, rawSecret({ namespace: 'pullpass-system', name: 'hub', content: dockerConfig('new') }));
+  const book = snapshotOf(world, configuration).book;
+  const content = Buffer.from(book.content('hub') ?? '', 'base64').toString();
+  copies.forEach((held, i) => {
+    if (held !== undefined) putCopy(world, rawSecret({ namespace: `team-${i}`, content: held === 'new' ? content : dockerConfig(held), source: 'hub' }));
+  });
+  const snapshot = snapshotOf(world, configuration);
+  const [observed] = snapshot.book.observe();
+  if (observed === undefined) throw new Error('no source');
+  const reader = createContentReader(digest);
+  const { client, calls } = scriptedClient(answer);
+  const couldNotSee: string[] = [];
+  const found = await gatherPullSecrets({
+    client, reader, couldNotSee, ownOnly, read: { ...snapshot, refused: new Map() },
+    sources: [{ config: observed.config, observed, state: 'good', content: reader({ type: SECRET.type, data: { '.dockerconfigjson': base64(content) } }) }],
+    workloads: copies.map((_, i) => workload({ namespace: `team-${i}`, pullSecrets })),
+  });
+  return { states: [...found].map(([key, { state }]) => `${key} ${state}`), reads: calls.map(({ path }) => path), couldNotSee };
+}
+
+describe('whoever audits', () => {
+  test.each([true, false])('reads no copy that holds what its source holds, and none that is not there (controller: %s)', async (ownOnly) => {
+    expect(await gather({ copies: ['new', undefined], ownOnly })).toEqual({ states: ['team-0/regcred read', 'team-1/regcred missing'], reads: [], couldNotSee: [] });
+  });
+
+  test.each([true, false])('reads a copy that holds something else (controller: %s)', async (ownOnly) => {
+    expect(await gather({ copies: ['old'], ownOnly })).toEqual({ states: ['team-0/regcred read'], reads: ['/api/v1/namespaces/team-0/secrets/regcred'], couldNotSee: [] });
+  });
+});
+
+test('a person reads Secrets of others too, each once, and is told of those that may not be read', async () => {
+  expect((await gather({ copies: ['new'], pullSecrets: ['own', 'regcred', 'own'], ownOnly: false })).reads).toEqual(['/api/v1/namespaces/team-0/secrets/own']);
+  const refused = await gather({ copies: ['new'], pullSecrets: ['own'], ownOnly: false, answer: () => { throw refusal(403); } });
+  expect(refused.states).toEqual(['team-0/own unseen']);
+  expect(refused.couldNotSee).toEqual([expect.stringMatching(/^Pull Secrets in namespace team-0, so it is unknown what their pods pull with: /)]);
+});
+
+test('the controller does not even ask for Secrets of others, and says so once', async () => {
+  expect(await gather({ copies: ['new', 'new', 'new', 'new', 'new'], pullSecrets: ['own'], ownOnly: true })).toEqual({
+    states: [0, 1, 2, 3, 4].map((i) => `team-${i}/own unseen`), reads: [],
+    couldNotSee: ['Pull Secrets that Pullpass does not manage, in team-0, team-1, team-2 and 2 more namespaces: the controller has no right to read them; whoever has it sees more with `pullpass audit`'],
+  });
+});
+
+test('in the middle of a rotation the controller reads no more than 500 copies', async () => {
+  const copies = Array.from({ length: 503 }, () => 'old');
+  const { states, reads, couldNotSee } = await gather({ copies, ownOnly: true });
+  expect([reads.length, states.filter((line) => line.endsWith('unseen')).length]).toEqual([500, 3]);
+  expect(couldNotSee).toEqual(['3 copies that are not as their source is, for there are more than 500 of them: it is unknown what their pods pull with']);
+  expect((await gather({ copies, ownOnly: false })).reads).toHaveLength(503);
+});
