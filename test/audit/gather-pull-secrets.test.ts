@@ -4,6 +4,7 @@ import { gatherPullSecrets } from '../../src/audit/gather-pull-secrets.ts';
 import { createContentReader } from '../../src/audit/pull-secrets.ts';
 import { configurationSchema } from '../../src/config/schema.ts';
 import { snapshotOf } from '../../src/reconcile/snapshot.ts';
+import { feedsOf } from '../../src/reconcile/world.ts';
 import { refusal, scriptedClient } from '../kube/scripted-client.ts';
 import { base64, digest, dockerConfig, putCopy, putSource, rawSecret, worldFor } from '../reconcile/worlds.ts';
 import { workload } from './observations.ts';
@@ -14,13 +15,13 @@ const configuration = configurationSchema.parse({
 const SECRET = { type: 'kubernetes.io/dockerconfigjson', data: { '.dockerconfigjson': base64(dockerConfig('read')) } };
 
 /** Namespaces `team-0`, `team-1`, ..., each with a copy of some content and pods that name these Secrets. */
-async function gather({ copies, pullSecrets = ['regcred'], ownOnly, answer = () => SECRET }: { copies: readonly (string | undefined)[]; pullSecrets?: readonly string[]; ownOnly: boolean; answer?: () => unknown }) {
+async function gather({ copies, pullSecrets = ['regcred'], ownOnly, answer = () => SECRET, type = SECRET.type, unread = false }: { copies: readonly (string | undefined)[]; pullSecrets?: readonly string[]; ownOnly: boolean; answer?: () => unknown; type?: string; unread?: boolean }) {
   const world = worldFor(configuration);
   putSource(world, rawSecret({ namespace: 'pullpass-system', name: 'hub', content: dockerConfig('new') }));
   const book = snapshotOf(world, configuration).book;
   const content = Buffer.from(book.content('hub') ?? '', 'base64').toString();
   copies.forEach((held, i) => {
-    if (held !== undefined) putCopy(world, rawSecret({ namespace: `team-${i}`, content: held === 'new' ? content : dockerConfig(held), source: 'hub' }));
+    if (held !== undefined) putCopy(world, rawSecret({ namespace: `team-${i}`, type, content: held === 'new' ? content : dockerConfig(held), source: 'hub' }));
   });
   const snapshot = snapshotOf(world, configuration);
   const [observed] = snapshot.book.observe();
@@ -29,7 +30,7 @@ async function gather({ copies, pullSecrets = ['regcred'], ownOnly, answer = () 
   const { client, calls } = scriptedClient(answer);
   const couldNotSee: string[] = [];
   const found = await gatherPullSecrets({
-    client, reader, couldNotSee, ownOnly, read: { ...snapshot, refused: new Map() },
+    client, reader, couldNotSee, ownOnly, read: { ...snapshot, refused: new Map(feedsOf(world, configuration).flatMap((feed) => (unread && feed.resource === 'copies' ? [[feed, 'forbidden']] : []))) },
     sources: [{ config: observed.config, observed, state: 'good', content: reader({ type: SECRET.type, data: { '.dockerconfigjson': base64(content) } }) }],
     workloads: copies.map((_, i) => workload({ namespace: `team-${i}`, pullSecrets })),
   });
@@ -44,6 +45,15 @@ describe('whoever audits', () => {
   test.each([true, false])('reads a copy that holds something else (controller: %s)', async (ownOnly) => {
     expect(await gather({ copies: ['old'], ownOnly })).toEqual({ states: ['team-0/regcred read'], reads: ['/api/v1/namespaces/team-0/secrets/regcred'], couldNotSee: [] });
   });
+});
+
+test('a copy of the wrong type is not taken for what its source holds: kubelets do not read it', async () => {
+  expect((await gather({ copies: ['new'], type: 'Opaque', ownOnly: true })).reads).toEqual(['/api/v1/namespaces/team-0/secrets/regcred']);
+});
+
+test('where the copies could not be read, none is taken for missing: a person reads each, the controller says that it cannot', async () => {
+  expect(await gather({ copies: [undefined], unread: true, ownOnly: false })).toMatchObject({ states: ['team-0/regcred read'], reads: ['/api/v1/namespaces/team-0/secrets/regcred'] });
+  expect(await gather({ copies: [undefined], unread: true, ownOnly: true })).toMatchObject({ states: ['team-0/regcred unseen'], reads: [], couldNotSee: [expect.stringContaining('in namespace team-0')] });
 });
 
 test('a person reads Secrets of others too, each once, and is told of those that may not be read', async () => {

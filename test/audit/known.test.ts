@@ -3,7 +3,9 @@ import { createHmac } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { knownTo } from '../../src/audit/known.ts';
 import { configurationSchema } from '../../src/config/schema.ts';
+import { createProxies } from '../../src/proxies/index.ts';
 import { loginId } from '../../src/reconcile/preflight.ts';
+import { loginMac } from '../../src/reconcile/proxy.ts';
 import { snapshotOf } from '../../src/reconcile/snapshot.ts';
 import { refusal, scriptedClient } from '../kube/scripted-client.ts';
 import { base64, dockerConfig, putSource, rawSecret, worldFor } from '../reconcile/worlds.ts';
@@ -11,31 +13,34 @@ import { base64, dockerConfig, putSource, rawSecret, worldFor } from '../reconci
 const AT = '2030-01-01T00:00:00.000Z';
 const KEY = Buffer.alloc(32, 7);
 const mac = (text: string): string => createHmac('sha256', KEY).update(text).digest('hex');
-const configurationWith = (verify: 'auto' | 'off') => configurationSchema.parse({
+const CACHE = { name: 'cache', kind: 'webhook', source: 'hub', registry: 'registry.test', url: 'https://cache.test', admin: { secret: { namespace: 'n', name: 'a' } } };
+const configurationWith = (verify: 'auto' | 'off', cache: object = CACHE) => configurationSchema.parse({
   apiVersion: 'pullpass.dev/v1alpha1', kind: 'Configuration',
   sources: [{ name: 'hub', secret: { namespace: 'pullpass-system', name: 'hub' }, copyName: 'c', verify }],
-  cacheProxies: [{ name: 'cache', kind: 'webhook', source: 'hub', registry: 'registry.test', url: 'https://cache.test', admin: { secret: { namespace: 'n', name: 'a' } } }],
+  cacheProxies: [cache],
 });
 const CONTENT = dockerConfig('one');
 /** As the source book renders it: what the state's mac is of. */
-function snapshot(verify: 'auto' | 'off', read = true) {
-  const configuration = configurationWith(verify);
+function snapshot(verify: 'auto' | 'off', { read = true, content = CONTENT, cache = CACHE as object } = {}) {
+  const configuration = configurationWith(verify, cache);
   const world = worldFor(configuration);
-  if (read) putSource(world, rawSecret({ namespace: 'pullpass-system', name: 'hub', uid: 'u', content: CONTENT }));
+  if (read) putSource(world, rawSecret({ namespace: 'pullpass-system', name: 'hub', uid: 'u', content }));
   return { configuration, snapshot: snapshotOf(world, configuration, () => read) };
 }
 
-async function known(state: object | number, { verify = 'auto', read = true }: { verify?: 'auto' | 'off'; read?: boolean } = {}) {
+async function known(state: object | number, { verify = 'auto', ...parts }: { verify?: 'auto' | 'off' } & Parameters<typeof snapshot>[1] = {}) {
   const { client, calls } = scriptedClient(({ path }) => {
+    if (path.includes('/namespaces/not-ours/')) throw refusal(403);
     if (typeof state === 'number' && path.includes('pullpass-state')) throw refusal(state);
     return { metadata: {}, data: { 'mac-key': KEY.toString('base64'), 'state.json': base64(JSON.stringify(state)) } };
   });
-  const found = await knownTo({ client, namespace: 'pullpass-system', ...snapshot(verify, read) });
+  const found = await knownTo({ client, namespace: 'pullpass-system', ...snapshot(verify, parts) });
   expect(calls.every(({ verb }) => verb === 'get')).toBe(true);
   return found;
 }
 const login = { key: 'registry.test', username: 'robot', password: 'one' };
-const current = mac(snapshot('auto').snapshot.book.content('hub') ?? '');
+const macOf = (content: string): string => mac(snapshot('auto', { content }).snapshot.book.content('hub') ?? '');
+const current = macOf(CONTENT);
 const record = (parts: object) => ({ sources: { hub: { mac: current, state: 'accepted', why: [], since: AT, refused: {}, ...parts } } });
 const refused = { [loginId(mac, login)]: { times: 1, at: AT, why: '401 Unauthorized' } };
 
@@ -72,4 +77,35 @@ test('without the state nothing is said of logins, nor of what cache proxies hav
 
 test('a source that was not read says nothing of its cache proxies', async () => {
   expect((await known(record({}), { read: false }))?.proxies).toEqual([]);
+});
+
+test('a pattern and an entry without a login are not said to be accepted: they were not tried', async () => {
+  const content = JSON.stringify({ auths: { '*.test': { username: 'robot', password: 'one' }, 'a.test': { username: 'robot', password: '' }, 'b.test': { username: 'robot', password: 'two' } } });
+  expect((await known(record({ mac: macOf(content) }), { content }))?.registries?.map(({ key }) => key)).toEqual(['b.test']);
+});
+
+test('a login that is part of the key does not show', async () => {
+  const content = JSON.stringify({ auths: { 'https://ann:hunter2@registry.test': { username: 'robot', password: 'one' } } });
+  expect((await known(record({ mac: macOf(content) }), { content }))?.registries).toMatchObject([{ key: 'https://***@registry.test', state: 'accepted' }]);
+});
+
+test('a cache proxy is told with its registry, when it was given the login, and when a pull through it was tried where', async () => {
+  const cache = { ...CACHE, probe: { url: 'https://cache.test', repository: 'r', reference: '1' } };
+  const [proxy] = createProxies(configurationWith('auto', cache));
+  if (proxy === undefined) throw new Error('no proxy');
+  const own = loginMac({ state: { mac }, proxy, login: { registry: 'registry.test', username: 'robot', password: 'one' } });
+  const later = '2030-01-01T00:05:00.000Z';
+  expect((await known({ proxies: { cache: { applied: { mac: own, at: AT }, verified: { mac: own, state: 'verified', why: 'pulled r:1', at: later } } } }, { cache }))?.proxies).toEqual([
+    { name: 'cache', kind: 'webhook', source: 'hub', registry: 'registry.test', applied: true, appliedAt: AT, verified: 'verified', why: 'pulled r:1', since: later, url: 'https://cache.test' },
+  ]);
+});
+
+test('nothing at all is said where what a cache proxy has may not be read', async () => {
+  expect(await known(record({}), { cache: { name: 'cache', kind: 'zot', source: 'hub', registry: 'registry.test', secret: { namespace: 'not-ours', name: 'login' } } })).toBeUndefined();
+});
+
+test('a state without its key is none: no verdict in it can be told from another', async () => {
+  const { client } = scriptedClient(() => ({ metadata: {}, data: { 'state.json': base64(JSON.stringify(record({ refused }))) } }));
+  const found = await knownTo({ client, namespace: 'pullpass-system', ...snapshot('auto') });
+  expect([found?.registries, found?.heldBack, found?.proxies]).toEqual([undefined, [], []]);
 });

@@ -3,9 +3,9 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { createReport } from '../../src/audit/create-report.ts';
 import { reportSchema } from '../../src/audit/report-schema.ts';
-import { copy, namespace } from '../plan/observations.ts';
+import { account, copy, namespace, source } from '../plan/observations.ts';
 import { HOSTILE, PASSWORD, hostileCluster } from './hostile.ts';
-import { HUB_KEY, badSource, failure, goodScope, nothingOptedIn, observation, workload } from './observations.ts';
+import { HUB_KEY, auditedSource, badSource, failure, goodScope, nothingOptedIn, observation, workload } from './observations.ts';
 
 test('follows its schema, also for hostile clusters and without a configuration', () => {
   for (const observed of [observation(), hostileCluster(), observation({ configured: false, sources: [], only: ['team-a'] }), observation({ sources: [badSource('missing')] })]) {
@@ -41,6 +41,19 @@ describe('says', () => {
   });
   test('of each source its registries and how far its content has come', () => {
     expect(report.sources).toMatchObject([{ name: 'upstream', state: 'good', registries: [{ key: HUB_KEY, state: 'accepted', used: true, since: '2026-02-01T00:00:00Z' }], copies: { inSync: 1, stale: 1 }, rotation: { complete: false, copiesDone: 1, copies: 2 } }]);
+  });
+  test('of a source that its content is held back, whatever else is known of it, and why', () => {
+    const { sources } = createReport(observation({ heldBack: [{ source: 'upstream', why: 'docker.io: 401' }, { source: 'other', why: 'quay.io: 401' }] }));
+    expect(sources).toMatchObject([{ state: 'held back', problems: ['docker.io: 401'] }]);
+  });
+  test('of a ServiceAccount what it should name and does not', () => {
+    const { namespaces } = createReport(observation({ scopes: [goodScope({ serviceAccounts: [account({ pullSecrets: ['own'] }), account({ name: 'not-chosen', pullSecrets: ['own'] })] })] }));
+    expect(namespaces[0]?.serviceAccounts).toEqual([{ name: 'default', wanted: ['regcred'], missing: ['regcred'], pullSecrets: ['own'] }]);
+  });
+  test('of a namespace why it is in by one source, although others do not have it', () => {
+    const second = auditedSource({ observed: source({ config: { name: 'second', copyName: 'second-copy', namespaces: { allow: ['elsewhere'], deny: [] } } }) });
+    expect(createReport(observation({ sources: [second, auditedSource()] })).namespaces).toMatchObject([{ optedIn: true, why: 'enabled' }]);
+    expect(createReport(observation({ sources: [second] })).namespaces).toMatchObject([{ optedIn: false, why: 'denied' }]);
   });
   test('how much of everything there is', () => {
     expect(report.summary).toMatchObject({ namespaces: 3, optedIn: 2, copies: { inSync: 1, outOfSync: 1 }, serviceAccounts: { selected: 2, referenced: 2 }, pods: 5, podsFailing: 2, images: 1, registries: 1, findings: { error: 2, warning: 1, info: 0 } });

@@ -36,6 +36,16 @@ describe('the timeline of a rotation', () => {
     }, auditedSource())).toEqual([]);
   });
 
+  test('is by time where cache proxies came first and a registry last, and shows no login of a key', () => {
+    expect(timelineOf({
+      scopes: [scopeAt(1, { writtenAt: at(3) })],
+      registries: [{ source: name, key: 'https://ann:hunter2@docker.io', state: 'accepted', why: 'w', since: iso(4) }],
+      proxies: [proxy({ appliedAt: iso(1), since: iso(2) })],
+    }, source).map(({ event, name: of }) => [event, of])).toEqual([
+      ['source changed', undefined], ['proxy given', 'cache'], ['proxy verified', 'cache'], ['copies', undefined], ['login accepted', 'https://***@docker.io'],
+    ]);
+  });
+
   test('of thousands of copies draws the first, the last, and some in between', () => {
     const scopes = Array.from({ length: 5_000 }, (_, i) => scopeAt(i, { writtenAt: at(0) + i * 100 }));
     const steps = timelineOf({ scopes }, source).filter(({ event }) => event === 'copies');

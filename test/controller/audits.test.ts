@@ -132,3 +132,76 @@ test('a right that is missing is a gap of the report, and no failure', async () 
   await audits.scheduled();
   expect(lines).toMatchObject([{ couldNotSee: 1 }]);
 });
+
+test('the line counts what each rule found, and the metrics tell how long it took and what it could not see', async () => {
+  const { w, audits, lines, metrics } = play({ pods: () => { w.now += 2_500; throw refusal(403); } });
+  w.configuration = configurationSchema.parse({
+    apiVersion: 'pullpass.dev/v1alpha1', kind: 'Configuration', schedules: { audit: '0 * * * *' },
+    sources: ['hub', 'corp'].map((name) => ({ name, secret: { namespace: 'pullpass-system', name }, copyName: name })),
+  });
+  await audits.scheduled();
+  expect(lines).toMatchObject([{ rules: { PP080: 2 } }]);
+  const { body } = await metrics.exposition();
+  expect(body).toContain('pullpass_audit_duration_seconds 2.5\n');
+  expect(body).toContain('pullpass_audit_gaps 1\n');
+});
+
+test('a page of a replica that does not lead leaves the metrics alone', async () => {
+  const { w, audits, metrics } = play();
+  w.leading = false;
+  expect((await audits.recent(0)).findings).toHaveLength(1);
+  expect((await metrics.exposition()).body).not.toContain('pullpass_findings{');
+});
+
+test('a term that ends during an audit publishes nothing, and counts no failure', async () => {
+  let fails = false;
+  const { w, audits, published, metrics } = play({ pods: () => {
+    w.leading = false;
+    if (fails) throw refusal(500);
+    return { metadata: {}, items: [] };
+  } });
+  await audits.scheduled();
+  w.leading = true;
+  fails = true;
+  await audits.scheduled();
+  expect(published).toEqual([]);
+  const { body } = await metrics.exposition();
+  expect(body).not.toContain('pullpass_findings{');
+  expect(body).toMatch(/pullpass_audit_failures_total 0/);
+});
+
+test('a stop is no failure, and ends the wait for what is being mended', async () => {
+  const stopping = new AbortController();
+  const during = play({ stop: stopping.signal, pods: () => { stopping.abort(); return new Promise(() => undefined); } });
+  await during.audits.scheduled();
+  expect(during.lines).toEqual([]);
+  expect((await during.metrics.exposition()).body).toMatch(/pullpass_audit_failures_total 0/);
+
+  const later = new AbortController();
+  const waiting = play({ stop: later.signal, idle: () => new Promise<void>(() => undefined) });
+  const running = waiting.audits.scheduled();
+  later.abort();
+  await running;
+  expect([waiting.reads(), waiting.lines]).toEqual([0, []]);
+});
+
+test('a report that was begun before a reload is not shown after it', async () => {
+  const { w, audits, reads } = play({ pods: () => { w.configuration = after; return { metadata: {}, items: [] }; } });
+  const after = configurationWith('1 * * * *');
+  await audits.recent(1_000);
+  await audits.recent(1_000);
+  expect(reads()).toBe(2);
+});
+
+test('others have their turn again and again while the report is worked out', async () => {
+  const { audits } = play();
+  let turns = 0;
+  let over = false;
+  const others = (): void => {
+    turns++;
+    if (!over) setImmediate(others);
+  };
+  setImmediate(others);
+  await audits.recent(0).finally(() => { over = true; });
+  expect(turns).toBeGreaterThan(10);
+});

@@ -24,8 +24,17 @@ test('asks for patience while the controller is not in step with the cluster', a
   expect(await page({ problems: () => ['namespaces: not read yet'] })).toMatchObject({ status: 503, body: expect.stringContaining('namespaces: not read yet') as string, headers: { 'retry-after': '10' } });
 });
 
-test('says in one line why an audit failed', async () => {
-  expect(await page({ audits: { recent: () => Promise.reject(new Error('GET /api/v1/pods: the server is gone')) } })).toMatchObject({ status: 503, body: 'the audit failed: GET /api/v1/pods: the server is gone\n' });
+test('says in one line why an audit failed, and when to come back', async () => {
+  expect(await page({ audits: { recent: () => Promise.reject(new Error('GET /api/v1/pods: the server is gone')) } })).toMatchObject({ status: 503, body: 'the audit failed: GET /api/v1/pods: the server is gone\n', headers: { 'retry-after': '10' } });
+});
+
+test('is the newest report, drawn once, and says which program made it', async () => {
+  const reports = [report, report, createReport(observation({ server: 'https://another.example:6443' }))];
+  const visit = createReportPage({ audits: { recent: () => Promise.resolve(reports.shift() ?? report) }, enabled: () => true, problems: () => [], version: '1.2.3' });
+  const [first, again, next] = [await visit(), await visit(), await visit()];
+  expect([again.body === first.body, next.body.includes('another.example:6443'), next.body.includes('cluster.example:6443')]).toEqual([true, true, false]);
+  expect(first.body).toContain('1.2.3');
+  expect((await page({ version: undefined })).body).not.toContain('1.2.3');
 });
 
 test('asks for a report that is not older than five minutes, unless it is told otherwise', async () => {

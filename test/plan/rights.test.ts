@@ -55,6 +55,18 @@ test('whom the page /report is for is asked of Kubernetes only with the flag, an
   expect(allRights(configuration(FULL), { ...controller, secureReport: true })).toEqual(expect.arrayContaining(added));
 });
 
+test('audits add the list of pods, and with a report object the two APIs that it can be of, by its name', () => {
+  const plain = requiredRights(configuration(GOOD), controller);
+  const audited = (more: string): object[] => {
+    const rights = requiredRights(configuration(`${GOOD}schedules: { audit: "0 * * * *" }\n${more}`), controller);
+    return rights.filter(({ resource, apiGroup }) => !plain.some((right) => right.resource === resource && right.apiGroup === apiGroup)).map(({ why: _, ...right }) => right);
+  };
+  const pods = { apiGroup: '', resource: 'pods', verbs: ['list'] };
+  const report = { verbs: ['get', 'create', 'patch'], resourceNames: ['pullpass'] };
+  expect(audited('')).toEqual([pods]);
+  expect(audited('audit: { reportObject: true }\n')).toEqual([pods, { apiGroup: 'openreports.io', resource: 'clusterreports', ...report }, { apiGroup: 'wgpolicyk8s.io', resource: 'clusterpolicyreports', ...report }]);
+});
+
 test('a Secret that two sources share is named once', () => {
   const shared = `${GOOD}  - name: b\n    secret: { namespace: pullpass-system, name: upstream-registry }\n    copyName: b-copy\n`;
   expect(onSecrets(requiredRights(configuration(shared), controller)).at(-1)?.resourceNames).toEqual(['upstream-registry']);

@@ -143,6 +143,18 @@ describe('a new content', () => {
   });
 });
 
+test('a content that came back while a newer one was tried is what is remembered', async () => {
+  const answer = Promise.withResolvers<Says>();
+  const p = preflight(({ password }) => (password === 'two' ? answer.promise : 'accepted'));
+  await p.decided(auto, 'm1', [login('one')]);
+  p.judge(auto, 'm2', [login('two')]);
+  p.judge(auto, 'm1', [login('one')]);
+  answer.resolve('refused');
+  await tick();
+  expect(p.records.get('upstream')).toMatchObject({ mac: 'm1', state: 'accepted' });
+  expect(p.judge(auto, 'm1', [login('one')])).toMatchObject({ state: 'accepted' });
+});
+
 describe('a refused login', () => {
   test('is tried at once, after 5 minutes, after 30 more, and then every 6 hours', async () => {
     const p = preflight(() => 'refused');
@@ -209,6 +221,50 @@ describe('a refused login', () => {
     expect(p.timers.size).toBe(0);
   });
 
+  test.each([
+    ['registry', login('one', 'b.corp')],
+    ['user', login('one', 'a.corp', { username: 'ann' })],
+    ['identity token', login('one', 'a.corp', { identityToken: 'two' })],
+  ])('says nothing of one with another %s: that is tried', async (_, other) => {
+    const p = preflight((credential) => (credential === other ? 'accepted' : 'refused'));
+    await p.decided(auto, 'm1', [login('one', 'a.corp', { identityToken: 'one' }), login('one')]);
+    expect(await p.decided(auto, 'm2', [other])).toEqual({ state: 'accepted', notes: [] });
+  });
+
+  test('is held back since its first refusal, and in force since the try that was accepted', async () => {
+    let says: Says = 'refused';
+    const p = preflight(() => says);
+    await p.decided(auto, 'm1', [login('one')]);
+    p.pass(5 * MINUTE);
+    await p.decided(auto, 'm1', [login('one')]);
+    expect(p.records.get('upstream')).toMatchObject({ state: 'held back', since: new Date(START).toISOString() });
+    says = 'accepted';
+    p.pass(30 * MINUTE);
+    await p.decided(auto, 'm1', [login('one')]);
+    expect(p.records.get('upstream')).toMatchObject({ state: 'accepted', since: new Date(START + 35 * MINUTE).toISOString() });
+  });
+
+  test('that a recheck found is not forgotten by a check that was under way', async () => {
+    const slow = Promise.withResolvers<Says>();
+    const p = preflight(({ password }) => (password === 'two' ? slow.promise : password === 'ended' ? 'refused' : 'accepted'));
+    await p.decided(auto, 'm1', [login('one')]);
+    p.judge(auto, 'm2', [login('two')]);
+    await p.recheck(auto, [login('ended')]);
+    slow.resolve('accepted');
+    await tick();
+    expect(p.records.get('upstream')).toMatchObject({ mac: 'm2', state: 'accepted' });
+    expect(Object.values(p.records.get('upstream')?.refused ?? {})).toMatchObject([{ times: 1, why: 'a.corp: refused' }]);
+  });
+
+  test('is among those that are kept when it is one of the newest, however many there were', async () => {
+    const p = preflight(() => 'refused');
+    for (let i = 0; i < 60; i++, p.clock.ms += 1_000) await p.decided(auto, `m${i}`, [login(`${i}`)]);
+    p.asked.length = 0;
+    await p.decided(auto, 'newest', [login('59')]);
+    await p.decided(auto, 'oldest', [login('0')]);
+    expect(p.asked).toEqual(['a.corp 0']);
+  });
+
   test('is remembered without any part of it', async () => {
     const p = preflight(() => 'refused');
     await p.decided(auto, 'm1', [login('hunter2')]);
@@ -237,6 +293,21 @@ test('with enforce, a registry that is not there is asked again every minute', a
   says = 'accepted';
   p.pass(MINUTE);
   expect(await p.decided(enforce, 'm1', [login('one')])).toMatchObject({ state: 'accepted' });
+});
+
+describe('what was found of a key', () => {
+  test('goes with the key', async () => {
+    const p = preflight(() => 'accepted');
+    await p.decided(auto, 'm1', [login('1'), login('2', 'b.corp')]);
+    await p.decided(auto, 'm2', [login('2', 'b.corp'), login('3', 'c.corp')]);
+    expect(p.standings().map(({ key }) => key)).toEqual(['b.corp', 'c.corp']);
+  });
+
+  test('stays where the key holds a login of its own, and is told without it', async () => {
+    const p = preflight(() => 'accepted');
+    await p.decided(auto, 'm1', [login('1', 'https://ann:hunter2@a.corp')]);
+    expect(p.standings()).toMatchObject([{ key: 'https://***@a.corp', state: 'accepted' }]);
+  });
 });
 
 describe('what is in force', () => {

@@ -222,6 +222,11 @@ describe('where it may not be read', () => {
     const { client: broken } = scriptedClient(() => { throw refusal(500); });
     await expect(createState(broken, NAMESPACE).peek()).rejects.toThrow();
   });
+
+  test('peek takes a Secret without a key for none: nothing in it could be compared', async () => {
+    const { client: keyless } = scriptedClient(() => ({ metadata: {}, data: { 'state.json': base64('{}') } }));
+    expect(await createState(keyless, NAMESPACE).peek()).toBe(false);
+  });
 });
 
 test('a save that fails is told, and the next one writes', async () => {

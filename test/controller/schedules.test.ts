@@ -1,0 +1,74 @@
+/** The schedules, with time that the test lets pass. */
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { configurationSchema } from '../../src/config/schema.ts';
+import type { Configuration } from '../../src/config/schema.ts';
+import { createSchedules } from '../../src/controller/schedules.ts';
+
+beforeEach(() => void vi.useFakeTimers({ now: Date.UTC(2030, 0, 1, 11, 59, 58) }));
+afterEach(() => void vi.useRealTimers());
+
+const configured = (schedules: object): Configuration => configurationSchema.parse({
+  apiVersion: 'pullpass.dev/v1alpha1', kind: 'Configuration', sources: [{ name: 'hub', secret: { namespace: 'n', name: 'hub' }, copyName: 'c' }],
+  // Once a year, unless a test says otherwise: the defaults would have their turn too.
+  schedules: { resync: '0 0 1 6 *', probe: '0 0 1 6 *', ...schedules },
+});
+const SECOND = 1_000;
+const HOUR = 3_600 * SECOND;
+
+function play() {
+  const ran: string[] = [];
+  const work = (name: string) => () => (ran.push(name), Promise.resolve());
+  const schedules = createSchedules({ resync: work('resync'), probe: work('probe'), audit: work('audit') });
+  return { schedules, ran, pass: (ms: number) => vi.advanceTimersByTimeAsync(ms) };
+}
+
+test.each(['resync', 'probe', 'audit'])('%s runs when its own schedule says so', async (name) => {
+  const { schedules, ran, pass } = play();
+  schedules.configure(configured({ [name]: '0 12 * * *' }));
+  await pass(HOUR);
+  schedules.stop();
+  expect(ran).toEqual([name]);
+});
+
+test('a schedule is in the time zone of the configuration', async () => {
+  const { schedules, ran, pass } = play();
+  schedules.configure(configured({ audit: '0 15 * * *', timeZone: 'Europe/Berlin' }));
+  await pass(HOUR);
+  expect(ran).toEqual([]);
+  await pass(HOUR + SECOND);
+  await pass(HOUR);
+  schedules.stop();
+  expect(ran).toEqual(['audit']);
+});
+
+test('a new configuration takes the place of the one before, and none is left after a stop', async () => {
+  const { schedules, ran, pass } = play();
+  schedules.configure(configured({ audit: '* * * * * *' }));
+  await pass(3 * SECOND);
+  const before = ran.length;
+  expect(before).toBeGreaterThan(1);
+  schedules.configure(configured({}));
+  await pass(5 * SECOND);
+  expect(ran).toHaveLength(before);
+  schedules.configure(configured({ audit: '* * * * * *' }));
+  await pass(3 * SECOND);
+  const after = ran.length;
+  expect(after).toBeGreaterThan(before);
+  schedules.stop();
+  await pass(5 * SECOND);
+  expect(ran).toHaveLength(after);
+});
+
+test('what takes longer than its schedule is not begun a second time meanwhile', async () => {
+  const busy = Promise.withResolvers<void>();
+  let begun = 0;
+  const idle = (): Promise<void> => Promise.resolve();
+  const schedules = createSchedules({ resync: idle, probe: idle, audit: () => (begun++, busy.promise) });
+  schedules.configure(configured({ audit: '* * * * * *' }));
+  await vi.advanceTimersByTimeAsync(5 * SECOND);
+  expect(begun).toBe(1);
+  busy.resolve();
+  await vi.advanceTimersByTimeAsync(3 * SECOND);
+  schedules.stop();
+  expect(begun).toBeGreaterThan(1);
+});
