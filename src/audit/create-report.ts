@@ -28,7 +28,7 @@ export function createReportInTurns(observation: Observation, turn: () => Promis
 
 function* reportSteps(observation: Observation): Steps<Report> {
   const facts = yield* factSteps(observation);
-  const findings = yield* findingSteps(facts);
+  const findings = concerning(facts, yield* findingSteps(facts));
   const named = new Set(findings.map(({ rule }) => rule));
   yield;
   const namespaces = reportNamespaces(facts, findings);
@@ -52,8 +52,18 @@ function* reportSteps(observation: Observation): Steps<Report> {
   };
 }
 
-function summarise({ coverage, workloads, configured }: Facts, findings: readonly Finding[], namespaces: readonly NamespaceReport[]): Summary {
-  const standings = namespaces.flatMap(({ sources }) => sources.filter(({ optedIn }) => optedIn));
+/** Where only some namespaces were asked for: what is wrong with a source or cache proxy counts if one of them is in. */
+function concerning({ only, plans, proxies = [] }: Facts, findings: readonly Finding[]): readonly Finding[] {
+  if (only === undefined) return findings;
+  const sources = new Set(plans.flatMap(({ standings }) => standings.filter(({ choice }) => choice.in).map(({ source }) => source)));
+  const caches = new Set(proxies.filter(({ source }) => sources.has(source)).map(({ name }) => name));
+  return findings.filter(({ object: { kind, name } }) => (kind === 'Source' ? sources.has(name) : kind === 'CacheProxy' ? caches.has(name) : true));
+}
+
+function summarise({ coverage, workloads, configured, sources: audited }: Facts, findings: readonly Finding[], namespaces: readonly NamespaceReport[]): Summary {
+  // Of a source that could not be read it is unknown how its copies and references should be.
+  const unread = new Set(audited.filter(({ state }) => state === 'unread').map(({ config }) => config.name));
+  const standings = namespaces.flatMap(({ sources }) => sources.filter(({ source, optedIn }) => optedIn && !unread.has(source)));
   const inSync = standings.filter(({ copy }) => copy === 'in sync').length;
   return {
     findings: tally(findings),
@@ -120,7 +130,7 @@ function reportSource(facts: Facts, source: AuditedSource): SourceReport {
     state: held.length > 0 ? 'held back' : state,
     problems: [...observed.problems, ...held.map(({ why }) => why)].map((problem) => oneLineOf(problem)),
     registries: (content?.entries ?? []).map((entry) => {
-      const tried = registries.find((each) => each.source === config.name && each.key === entry.key);
+      const tried = registries.find((each) => each.source === config.name && each.key === redactKey(entry.key));
       return {
         key: oneLineOf(redactKey(entry.key)),
         state: tried?.state ?? 'untried',

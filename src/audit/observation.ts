@@ -24,6 +24,8 @@ export interface Observation {
   readonly strayCopies: readonly StrayCopy[];
   /** Rules on Secrets that the controller's ServiceAccount is given; undefined: not looked at. */
   readonly grants?: readonly SecretGrant[];
+  /** The controller's Lease; undefined where there is none, or it was not looked at. `renewedAt`: milliseconds since 1970. */
+  readonly lease?: { readonly namespace: string; /** Empty: nobody. */ readonly holder: string; readonly renewedAt?: number };
   /** What became of trying credentials at their registries. */
   readonly registries?: readonly RegistryStanding[];
   readonly proxies?: readonly ProxyStanding[];

@@ -6,12 +6,14 @@ import { isForbidden, isGone } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { listPages } from '../kube/list.ts';
 import { DEFAULT_NAMESPACE, KEY_DOCKER_CONFIG_JSON, TYPE_DOCKER_CONFIG_JSON } from '../names.ts';
+import { withHeldBack } from '../reconcile/snapshot.ts';
 import { keyOf } from '../reconcile/world.ts';
 import type { Digest, Feed } from '../reconcile/world.ts';
 import { readOwnGrants, readSecretGrants } from './controller-rights.ts';
 import type { ControllerAccount } from './controller-rights.ts';
 import { gatherPullSecrets } from './gather-pull-secrets.ts';
 import type { Known } from './known.ts';
+import { readLease } from './lease.ts';
 import type { AuditedSource, Observation, StrayCopy, Workload } from './observation.ts';
 import { createPodTally } from './pods.ts';
 import { createContentReader } from './pull-secrets.ts';
@@ -19,6 +21,7 @@ import type { ContentReader } from './pull-secrets.ts';
 import { readWorldWhereAllowed } from './read-world.ts';
 import type { ReadWorld } from './read-world.ts';
 import { readStrayCopies } from './stray-copies.ts';
+import { some } from './words.ts';
 
 export interface ObserveOptions {
   readonly client: KubeClient;
@@ -56,23 +59,30 @@ export async function observe(options: ObserveOptions): Promise<Observation> {
     }
   }
 
-  const [read, pods, strayCopies, grants] = await Promise.all([
+  const [read, pods, strayCopies, grants, lease] = await Promise.all([
     watched ?? readWorldWhereAllowed({ client, configuration, digest, only, signal }),
     unlessRefused(readPods(options), 'Pods, so nothing is said about images and pulls'),
     configuration === undefined || watched !== undefined ? [] : unlessRefused(readStray(options, configuration), 'Secrets by label, so copies that a renamed or dropped source left are not found'),
     only === undefined ? unlessRefused(watched === undefined ? readSecretGrants(client, controller, signal) : readOwnGrants(client, controller, signal), "RBAC, so nothing is said about the controller's own rights") : undefined,
+    // Who asks as the controller is there.
+    configuration === undefined || watched !== undefined ? undefined : readLease(client, controller.namespace, signal),
   ]);
-  for (const [feed, why] of read.refused) couldNotSee.unshift(gapLine(feed.resource, why));
+  couldNotSee.unshift(...gapLines(read.refused));
   if (watched === undefined && pods === undefined && read.scopes.length === 0) throw new NothingSeenError(couldNotSee);
 
+  const found = await known?.(read);
+  const held = new Map((found?.heldBack ?? []).map(({ source, why }) => [source, [why]]));
+  // As the controller sees it: what is held back is not in force, and copies that do not hold it are as they should be.
+  const seen = configuration === undefined ? read : { ...read, ...withHeldBack(read, configuration, held) };
+  couldNotSee.push(...(found?.gaps ?? []));
   const reader = createContentReader(digest);
-  const sources = auditSources(read, reader);
+  const sources = auditSources(seen, reader, held);
   const workloads = pods ?? [];
   return {
     server: client.server, now: now(), configured: configuration !== undefined, ...(only && { only }),
-    scopes: read.scopes, sources, workloads, podsSeen: pods !== undefined,
-    pullSecrets: await gatherPullSecrets({ client, read, sources, workloads, reader, couldNotSee, ownOnly: watched !== undefined, signal, onProgress: progress && ((done) => progress('pull secrets', done)) }),
-    strayCopies: strayCopies ?? [], ...(grants && { grants }), ...(await known?.(read)), couldNotSee,
+    scopes: seen.scopes, sources, workloads, podsSeen: pods !== undefined,
+    pullSecrets: await gatherPullSecrets({ client, read: seen, sources, workloads, reader, couldNotSee, ownOnly: watched !== undefined, signal, onProgress: progress && ((done) => progress('pull secrets', done)) }),
+    strayCopies: strayCopies ?? [], ...(grants && { grants }), ...(lease && { lease }), ...knownOf(found), couldNotSee,
   };
 }
 
@@ -111,7 +121,13 @@ async function readStray({ client, only, signal }: ObserveOptions, { sources, re
   }
 }
 
-function auditSources({ world, book }: ReadWorld, reader: ContentReader): AuditedSource[] {
+function knownOf(found: Known | undefined): Pick<Observation, 'registries' | 'proxies' | 'heldBack'> {
+  if (found === undefined) return {};
+  const { gaps: _, ...known } = found;
+  return known;
+}
+
+function auditSources({ world, book }: ReadWorld, reader: ContentReader, held: ReadonlyMap<string, unknown>): AuditedSource[] {
   return book.observe().map((observed): AuditedSource => {
     const { config } = observed;
     const content = book.content(config.name);
@@ -120,6 +136,8 @@ function auditSources({ world, book }: ReadWorld, reader: ContentReader): Audite
     const changed = secret?.writtenAt === undefined ? {} : { changedAt: secret.writtenAt };
     if (content !== undefined) return { config, observed, ...changed, state: 'good', content: reader({ type: TYPE_DOCKER_CONFIG_JSON, data: { [KEY_DOCKER_CONFIG_JSON]: content } }) };
     if (!observed.read) return { config, observed, state: 'unread' };
+    // Nothing is wrong with how it is written; what its copies hold instead is not known from here.
+    if (held.has(config.name)) return { config, observed: { ...observed, problems: [] }, ...changed, state: 'good' };
     return { config, observed, ...changed, state: secret === undefined ? 'missing' : 'invalid' };
   });
 }
@@ -127,9 +145,17 @@ function auditSources({ world, book }: ReadWorld, reader: ContentReader): Audite
 const GAPS: Readonly<Record<Feed['resource'], string>> = {
   namespaces: 'Namespaces, so nothing is said about who is opted in',
   serviceaccounts: 'ServiceAccounts, so nothing is said about their references',
-  copies: 'Copies of a source, so nothing is said about them',
-  sources: 'The Secret of a source, so nothing is said about its content and copies',
-  proxies: 'A cache proxy, so nothing is said about it',
+  copies: 'Copies, so nothing is said about them',
+  sources: 'Secrets of sources, so nothing is said about their content and copies',
+  proxies: 'Cache proxies, so nothing is said about them',
 };
 
-const gapLine = (resource: Feed['resource'], why: string): string => `${GAPS[resource]}: ${why}`;
+/** One line for all that is alike, in the same order each time; with the server's words for the first of them. */
+function gapLines(refused: ReadWorld['refused']): string[] {
+  const byResource = Map.groupBy([...refused].sort(([a], [b]) => (a.id < b.id ? -1 : 1)), ([{ resource }]) => resource);
+  return (Object.keys(GAPS) as Feed['resource'][]).flatMap((resource) => {
+    const feeds = byResource.get(resource) ?? [];
+    const names = resource === 'copies' || resource === 'sources' ? ` (${some(feeds.map(([{ id }]) => id.slice(id.indexOf('/') + 1)), 5)})` : '';
+    return feeds.slice(0, 1).map(([, why]) => `${GAPS[resource].replace(',', `${names},`)}: ${why}`);
+  });
+}

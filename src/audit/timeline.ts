@@ -7,7 +7,7 @@ import { oneLineOf } from './words.ts';
 /** Of the copies, so many steps at most: a rotation is drawn, not listed. */
 const MAX_COPY_STEPS = 24;
 
-/** Oldest first. Before the change of the source there is nothing to tell: an entry that is older is not of this rotation. */
+/** Oldest first. A source that was written after its content was spread was written without a new one: that is no change. */
 export function timelineOf({ scopes, registries = [], proxies = [] }: Pick<Observation, 'scopes' | 'registries' | 'proxies'>, { config, observed, changedAt }: AuditedSource): TimelineEntry[] {
   const { digest } = observed;
   const written = scopes
@@ -15,7 +15,7 @@ export function timelineOf({ scopes, registries = [], proxies = [] }: Pick<Obser
     .flatMap((copy) => (copy.ours && digest !== undefined && copy.digest === digest && copy.writtenAt !== undefined ? [copy.writtenAt] : []))
     .sort((a, b) => a - b);
   const entries: TimelineEntry[] = [
-    ...(changedAt === undefined ? [] : [{ at: isoOf(changedAt), event: 'source changed' as const }]),
+    ...(changedAt === undefined || (written[0] ?? Infinity) < changedAt ? [] : [{ at: isoOf(changedAt), event: 'source changed' as const }]),
     ...registries.flatMap(({ source, key, state, since }) => (source === config.name && state === 'accepted' && since !== undefined ? [{ at: since, event: 'login accepted' as const, name: oneLineOf(redactKey(key)) }] : [])),
     ...stepsOf(written).map(({ at, copies }) => ({ at: isoOf(at), event: 'copies' as const, copies })),
     ...proxies.flatMap((proxy): TimelineEntry[] => {

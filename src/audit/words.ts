@@ -11,7 +11,13 @@ export function some(names: readonly string[], shown = 3): string {
   return names.length > shown ? `${first} and ${names.length - shown} more` : first;
 }
 
-export const day = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
+/** `2026-03-01 12:00 UTC`. */
+export const minute = (ms: number): string => `${new Date(ms).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+
+export const capital = (text: string): string => `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;
+
+/** A text of others at the end of our own, as a sentence. */
+export const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`);
 
 /** A text of others inside a sentence: one line, bounded, without control characters and direction marks. */
 export function oneLineOf(text: string, limit = 300): string {

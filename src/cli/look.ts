@@ -11,7 +11,7 @@ import { renderChecks, runChecks } from '../commands/verify.ts';
 import { runWait } from '../commands/wait.ts';
 import { loadConfiguration } from '../config/load.ts';
 import { observeRotations } from '../reconcile/progress.ts';
-import { planCluster, readCluster } from '../reconcile/snapshot.ts';
+import { planCluster, readCluster, withHeldBack } from '../reconcile/snapshot.ts';
 import { createReach } from '../registry/reach.ts';
 import { newDigest, withClient } from './connect.ts';
 import type { Environment } from './environment.ts';
@@ -26,7 +26,9 @@ export function planCommand(env: Environment): Command {
       const configuration = await loadConfiguration(flags.config);
       const plan = await withClient(env, flags, async (client) => {
         const snapshot = await readCluster(client, configuration, newDigest());
-        return { ...planCluster(snapshot), rotations: await observeRotations({ client, configuration, namespace: flags.controllerNamespace, snapshot }) };
+        const rotations = await observeRotations({ client, configuration, namespace: flags.controllerNamespace, snapshot });
+        const held = new Map(rotations.filter(({ refused }) => refused.length > 0).map(({ source, refused }) => [source, refused]));
+        return { ...planCluster(withHeldBack(snapshot, configuration, held)), sources: planCluster(snapshot).sources, rotations };
       });
       process.stdout.write(renderPlan(plan, flags.output, env.colors()));
       process.exitCode = pendingIn(plan).length > 0 || pendingProxies(plan).length > 0 ? 2 : 0;

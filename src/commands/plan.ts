@@ -21,7 +21,7 @@ export interface ClusterPlan extends PlannedCluster {
 export const pendingIn = ({ namespaces }: ClusterPlan): NamespacePlan[] => namespaces.filter((plan) => !isInSync(plan));
 
 /** Cache proxies that are still to be given the login that their source has. */
-export const pendingProxies = ({ rotations = [] }: ClusterPlan): string[] => rotations.flatMap(({ proxies }) => proxies).filter(({ applied }) => applied === false).map(({ name }) => name);
+export const pendingProxies = ({ rotations = [] }: ClusterPlan): string[] => rotations.filter(({ refused }) => refused.length === 0).flatMap(({ proxies }) => proxies).filter(({ applied }) => applied === false).map(({ name }) => name);
 
 /** The text ends with a line break. */
 export function renderPlan(plan: ClusterPlan, output: Output, color: boolean): string {

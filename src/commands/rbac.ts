@@ -8,6 +8,9 @@ import { allRights } from '../proxies/index.ts';
 /** Name of every object that is printed, and of the ServiceAccount in the manifests. */
 export const RBAC_NAME = 'pullpass';
 
+/** ClusterRole of those who may see the report; manifests/components/secure-report has the same. */
+export const REPORT_VIEWER_NAME = 'pullpass-report-viewer';
+
 export interface RbacOptions {
   /** Where the controller runs. */
   namespace: string;
@@ -49,6 +52,7 @@ export function renderRbac(configuration: Configuration, options: RbacOptions = 
     const here = merge(rights.filter((right) => right.namespace === namespace));
     return [role(namespace, here), binding(namespace, options)];
   });
+  if (options.secureReport === true) documents.push(reportViewer());
   return HEADER + documents.map((document) => `---\n${print(document)}`).join('');
 }
 
@@ -90,6 +94,18 @@ function binding(namespace: string | undefined, options: RbacOptions): Document 
     roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: kindIn(namespace, 'Role'), name: RBAC_NAME },
     subjects: [{ kind: 'ServiceAccount', name: options.serviceAccount, namespace: options.namespace }],
   });
+}
+
+/** For people: whoever is bound to it may see the page /report. */
+function reportViewer(): Document {
+  const document = new Document({
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'ClusterRole',
+    metadata: { name: REPORT_VIEWER_NAME, labels: { ...LABELS, 'app.kubernetes.io/component': 'report-viewer' } },
+    rules: [{ nonResourceURLs: ['/report'], verbs: ['get'] }],
+  });
+  document.commentBefore = ' Bind it to those who are to see the page /report.';
+  return document;
 }
 
 function head(namespace: string | undefined, kind: 'Role' | 'RoleBinding') {

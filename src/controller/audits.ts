@@ -73,7 +73,8 @@ export function createAudits({ client, world, watches, configuration, namespace,
     });
     // Leases and probes do not wait for thousands of namespaces to be looked through.
     const report = await createReportInTurns(observation, () => setImmediate());
-    last = { at: now(), report, of: config };
+    // As old as what it saw first.
+    last = { at: startedAt, report, of: config };
     if (leading()) metrics.recordAudit({ rules: RULES, findings: report.findings, gaps: report.couldNotSee.length, seconds: (now() - startedAt) / 1000 });
     return report;
   }
@@ -86,13 +87,14 @@ export function createAudits({ client, world, watches, configuration, namespace,
       if (!mayAudit() || stop.aborted) return;
       try {
         const report = await audit();
+        // A term that ended meanwhile leaves no word behind: the next leader's counts.
+        if (!leading()) return;
         const { level, headline } = verdictOf(report);
         log[level === 'ok' ? 'info' : 'warn']({ ...report.summary, rules: rulesOf(report), couldNotSee: report.couldNotSee.length }, `audit: ${headline}`);
-        if (configuration().audit.reportObject && leading()) await publisher.publish(report, stop);
+        if (configuration().audit.reportObject) await publisher.publish(report, stop);
       } catch (error) {
-        if (stop.aborted) return;
-        // A term that ended meanwhile leaves no word behind: the next leader's counts.
-        if (leading()) metrics.auditFailures.inc();
+        if (stop.aborted || !leading()) return;
+        metrics.auditFailures.inc();
         log.error(`audit: failed: ${messageOf(error)}`);
       }
     },

@@ -161,7 +161,7 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
       triggers.everything();
     },
     audit: () => audits.scheduled(),
-  });
+  }, log);
 
   /** Without the Secret the controller still works; it then forgets at a restart what it gave to whom. */
   async function loadState(signal: AbortSignal): Promise<void> {

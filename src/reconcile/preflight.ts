@@ -153,7 +153,11 @@ export function createPreflight({ state, check, onVerdict, now = Date.now, timer
 
   return {
     judge(source, contentMac, credentials) {
-      if (source.verify === 'off') return { state: 'accepted', notes: [] };
+      if (source.verify === 'off') {
+        // What was found while it was on is nobody's word any more.
+        found.delete(source.name);
+        return { state: 'accepted', notes: [] };
+      }
       const known = verdicts.get(source.name);
       if (known?.contentMac === contentMac) return known.judgement;
       // Let through before a restart: a registry that is down now, or a login that ended, is no reason to take it back.

@@ -1,11 +1,11 @@
 /** The cluster as it was read at one moment, and what is planned from it: for every command that looks and does not stay. */
-import type { Configuration } from '../config/schema.ts';
+import type { Configuration, SourceConfig } from '../config/schema.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { isInSync, planNamespace } from '../plan/namespace.ts';
 import type { NamespacePlan, PlanOptions } from '../plan/namespace.ts';
 import type { ObservedScope } from '../plan/observed.ts';
 import { createSourceBook } from './sources.ts';
-import type { SourceBook } from './sources.ts';
+import type { Judge, SourceBook } from './sources.ts';
 import { createWorld, feedsOf, observeNamespace, readWorld } from './world.ts';
 import type { Digest, World } from './world.ts';
 
@@ -30,14 +30,24 @@ export async function readCluster(client: KubeClient, configuration: Configurati
   return snapshotOf(world, configuration);
 }
 
-/** What a world shows when a source's newest content counts, whatever a registry said of it. `isRead` as for the source book. */
-export function snapshotOf(world: World, configuration: Configuration, isRead?: Parameters<typeof createSourceBook>[1]): Snapshot {
-  const book = createSourceBook(world, isRead);
+/** What a world shows when a source's newest content counts, whatever a registry said of it, but for what `judge` holds back. */
+export function snapshotOf(world: World, configuration: Configuration, isRead?: (source: SourceConfig) => boolean, judge?: Judge): Snapshot {
+  const book = createSourceBook(world, isRead, judge);
   book.configure(configuration);
   book.refresh();
   const sources = book.observe();
   const names = [...world.namespaces.all()].map(({ name }) => name).sort();
   return { world, book, scopes: names.flatMap((name) => observeNamespace(world, name, sources, configuration.retiredCopyNames) ?? []) };
+}
+
+/** The same cluster as the controller sees it that holds the newest content of these sources back: what is there stays. */
+export function withHeldBack({ world, book, ...rest }: Snapshot, configuration: Configuration, held: ReadonlyMap<string, readonly string[]>): Snapshot {
+  if (held.size === 0) return { world, book, ...rest };
+  const read = new Set(book.observe().filter((source) => source.read).map(({ config }) => config.name));
+  return snapshotOf(world, configuration, ({ name }) => read.has(name), ({ name }) => {
+    const why = held.get(name);
+    return why === undefined ? { state: 'accepted', notes: [] } : { state: 'held back', why };
+  });
 }
 
 export function planCluster({ scopes, book }: Pick<Snapshot, 'scopes' | 'book'>, options?: PlanOptions): PlannedCluster {

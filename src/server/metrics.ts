@@ -60,7 +60,7 @@ export function createMetrics({ version, now = Date.now, processMetrics = true }
   const copies = gauge('copies', `Copies by source and state (${COPY_STATES.join(', ')}).`, ['source', 'state']);
   const references = gauge('references', `References of chosen ServiceAccounts to copies, by source and state (${REFERENCE_STATES.join(', ')}).`, ['source', 'state']);
   const sourceValid = gauge('source_valid', '1 if the source Secret holds usable credentials, 0 if its last good content stays in force.', ['source']);
-  const sourceChanged = gauge('source_changed_timestamp_seconds', 'When the content of the source last changed, in seconds since 1970.', ['source']);
+  const sourceChanged = gauge('source_changed_timestamp_seconds', 'When this replica took over the content of the source, in seconds since 1970.', ['source']);
   const rotationPending = gauge('rotation_pending', 'How many namespaces and cache proxies do not carry the current content of the source yet.', ['source']);
   const rotationDuration = histogram('rotation_duration_seconds', 'From a change of the source to its content in every copy and cache proxy.', [0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1_800, 3_600], ['source']);
   const ofOneSource = { sourceValid, sourceChanged, rotationPending };

@@ -90,7 +90,7 @@ onEachServer((server) => {
     expect([...new Set(calls.map((call) => call.split(' ')[0]))]).toEqual(['get']);
     expect(text).not.toContain('pw-that-must-not-show');
     expect(text).toContain('source "corp" has a credential, but the namespace is not opted in');
-    expect(text).toContain('kubectl annotate namespace stranger pullpass.dev/sync=enabled');
+    expect(text).toContain('kubectl annotate namespace stranger --overwrite pullpass.dev/sync=enabled');
   });
 
   test('says the same of one namespace, and nothing of others', async () => {
@@ -111,10 +111,10 @@ onEachServer((server) => {
     test('Secrets: names what it could not see, and finds the rest', async () => {
       const client = await viewer('no-secrets', [{ apiGroups: [''], resources: ['namespaces', 'serviceaccounts', 'pods'], verbs: ['get', 'list'] }]);
       const { report } = await audit({ client });
-      expect(linesOf(report)).toEqual(['PP005 ServiceAccount team-a/default', 'PP005 ServiceAccount team-c/default', 'PP022 Pod stranger/app', 'PP007 Namespace kube-extra', 'PP024 Registry registry.corp']);
+      expect(linesOf(report)).toEqual(['PP022 Pod stranger/app', 'PP007 Namespace kube-extra', 'PP024 Registry registry.corp']);
       expect(report.sources).toMatchObject([{ state: 'unread' }]);
       expect(report.registries).toMatchObject([{ registry: 'registry.corp', pods: 2, covered: 0, uncovered: 1, unknown: 1 }]);
-      expect(report.couldNotSee.map((line) => line.split(',')[0]).sort()).toEqual(['Copies of a source', 'Pull Secrets in namespaces team-a', 'RBAC', 'Secrets by label', 'The Secret of a source']);
+      expect(report.couldNotSee.map((line) => line.split(',')[0]).sort()).toEqual(['Copies (corp-copy)', 'Pull Secrets in namespaces team-a', 'RBAC', 'Secrets by label', 'Secrets of sources (pullpass-system/corp)', 'What the controller remembers']);
     });
 
     test('pods: says nothing of images', async () => {

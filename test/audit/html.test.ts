@@ -10,7 +10,8 @@ import { CONTENT_SECURITY_POLICY, META_POLICY, renderHtml } from '../../src/audi
 import type { Report } from '../../src/audit/report.ts';
 import { broken, empty, hostile, inOrder, large, unseen } from '../page/reports.ts';
 import { HOSTILE, PASSWORD } from './hostile.ts';
-import { observation } from './observations.ts';
+import { auditedSource, goodScope, observation } from './observations.ts';
+import { namespace, scope, source } from '../plan/observations.ts';
 
 const REPORTS = { broken: broken(), hostile: hostile(), large: large(300, 200), 'in order': inOrder(), empty: empty(), unseen: unseen() };
 const cases = Object.entries(REPORTS).map(([name, report]) => ({ name, report, page: renderHtml(report, { version: '1.2.3' }) }));
@@ -125,6 +126,13 @@ describe('a broken cluster', () => {
     expect(cells.get('payments')).toEqual(['ok', 'ok', 'in sync', '1/1 refs']);
   });
 
+  test('gives an example a rule, and counts the other objects, not their findings', () => {
+    const examples = (report: Report): string[] => [...renderHtml(report).matchAll(/<span class="example">([^<]*)/g)].map(([, text = '']) => text);
+    expect(examples(REPORTS.broken)).toEqual(expect.arrayContaining(['Secret billing/regcred', 'Deployment shop/web, and 1 more']));
+    const twice = { ...REPORTS.broken, findings: findings.flatMap((finding) => [finding, { ...finding, message: 'And something else.' }]) };
+    expect(examples(twice)).toEqual(examples(REPORTS.broken));
+  });
+
   test('has every registry, source, step of the rotation and cache proxy', () => {
     for (const { registry, uncoveredOwners } of registries) for (const text of [registry, ...uncoveredOwners.map(({ kind, name }) => `${kind} ${name}`)]) expect(page).toContain(text);
     const steps = sources.flatMap(({ rotation }) => rotation.timeline);
@@ -180,4 +188,91 @@ test('a step of a rotation without a time is left out of the drawing', () => {
   const page = renderHtml({ ...REPORTS.broken, sources: [{ ...upstream, rotation: { ...upstream.rotation, timeline } }, ...others] });
   expect(content(page)).not.toContain('NaN');
   expect(page.match(/<tr><td><time/g)).toHaveLength(timeline.length - 1);
+});
+
+describe('a namespace that a guard does not admit', () => {
+  const only = (name: string, ...allow: string[]) => auditedSource({ observed: source({ config: { name, copyName: `${name}-login`, namespaces: { allow, deny: [] } } }) });
+  const { namespaces } = pageData(createReport(observation({
+    sources: [auditedSource(), only('ci', 'ci-*'), only('edge', 'edge-*')],
+    scopes: [goodScope(), goodScope({ namespace: namespace({ name: 'team-b', sources: 'upstream,ci' }) }), scope({ namespace: namespace({ name: 'kube-extra' }) }), scope({ namespace: namespace({ name: 'typo', sync: 'yes' }) })],
+    workloads: [],
+  })));
+  const row = (name: string) => namespaces.find((each) => each.name === name);
+  const cells = (name: string): unknown => row(name)?.cells.map(({ tone, word }) => [tone, word]);
+
+  test('is in order where another source serves it', () => {
+    expect(cells('team-a')).toEqual([['ok', 'in sync'], ['none', 'denied'], ['none', 'denied']]);
+    expect(row('team-a')).toMatchObject({ level: 'ok', warnings: 0 });
+  });
+  test('has a warning where it asked for that very source, or gets nothing at all', () => {
+    expect(cells('team-b')).toEqual([['ok', 'in sync'], ['warning', 'denied'], ['none', 'not listed']]);
+    expect(row('team-b')).toMatchObject({ level: 'warning', warnings: 1 });
+    expect(cells('kube-extra')).toEqual([['warning', 'denied'], ['warning', 'denied'], ['warning', 'denied']]);
+    expect(row('kube-extra')).toMatchObject({ level: 'warning', warnings: 1 });
+  });
+  test('is told from one whose annotation means nothing', () => {
+    expect(cells('typo')).toEqual([['warning', 'bad annotation'], ['warning', 'bad annotation'], ['warning', 'bad annotation']]);
+    expect(row('typo')).toMatchObject({ level: 'warning', warnings: 1 });
+  });
+});
+
+describe('what is not known', () => {
+  const credential = (part: { unknown: number; uncovered: number }): string | undefined => {
+    const registry = { registry: 'registry.corp', access: 'unknown' as const, pods: 2, images: 1, covered: 0, credentials: [], proxies: [], failing: 0, uncoveredOwners: [], ...part };
+    return /<dt>Credential<\/dt><dd>([^<]*)</.exec(renderHtml({ ...REPORTS['in order'], registries: [registry] }))?.[1];
+  };
+  test('of a registry is not said to be none', () => {
+    expect([credential({ unknown: 2, uncovered: 0 }), credential({ unknown: 1, uncovered: 1 }), credential({ unknown: 0, uncovered: 2 })]).toEqual(['not known', 'not known', 'none']);
+  });
+  test('of a login is whether anything uses it', () => {
+    expect(renderHtml(REPORTS.unseen)).toMatch(/<th scope="col">Used<\/th>.*<td>not known<\/td><\/tr>/s);
+  });
+  test('of cache proxies is listed where it can be', () => {
+    expect(renderHtml(REPORTS.unseen)).toContain('or none was looked at: see <a href="#not-seen">');
+    expect(renderHtml(REPORTS['in order'])).toContain('or none was looked at.');
+  });
+});
+
+describe('commands in backticks', () => {
+  const [first, ...others] = REPORTS.broken.findings;
+  if (first === undefined) throw new Error('the broken cluster has findings');
+  const findings = [{ ...first, message: 'A `message` of others.', remedy: 'See `kubectl describe pod`, `<img src=x>`.' }, ...others];
+  const page = renderHtml({ ...REPORTS.broken, findings, rules: REPORTS.broken.rules.map((rule) => ({ ...rule, cause: 'Asked by `kubelet`.' })), couldNotSee: ['Secrets: use `pullpass audit`', '`<b>`'] });
+
+  test('are code in remedies, causes and what could not be seen', () => {
+    expect(page).toContain('See <code>kubectl describe pod</code>, <code>&lt;img src=x&gt;</code>.');
+    expect(page).toContain('<p>Asked by <code>kubelet</code>.</p>');
+    expect(page).toContain('<li>Secrets: use <code>pullpass audit</code></li><li><code>&lt;b&gt;</code></li>');
+  });
+  test('are text in messages', () => {
+    expect(page).toContain('A `message` of others.');
+  });
+});
+
+describe('a rotation whose copies', () => {
+  const SECOND = 1000;
+  const HOUR = 3600 * SECOND;
+  /** With a copy so long after the change each, one namespace each. */
+  const drawn = (...written: number[]): { steps: number; rows: number; said: string | undefined; note: string | undefined } => {
+    const [upstream] = REPORTS['in order'].sources;
+    if (upstream === undefined) throw new Error('the cluster in order has a source');
+    const start = Date.parse('2026-01-01T00:00:00Z');
+    const at = (ms: number): string => new Date(start + ms).toISOString();
+    const timeline = [{ at: at(0), event: 'source changed' as const }, ...written.map((ms, i) => ({ at: at(ms), event: 'copies' as const, copies: i + 1 }))];
+    const page = renderHtml({ ...REPORTS['in order'], sources: [{ ...upstream, rotation: { ...upstream.rotation, copies: written.length, copiesDone: written.length, timeline } }] });
+    return { steps: page.match(/<rect class="step"/g)?.length ?? 0, rows: page.match(/<tr><td><time/g)?.length ?? 0, said: /aria-label="Rotation of source \S+ (over [^.]*) have/.exec(page)?.[1], note: /<p class="note">(\d.*?)<\/p>/.exec(page)?.[1] };
+  };
+
+  test('came one after another is drawn to its end', () => {
+    expect(drawn(2 * SECOND, 5 * SECOND, 50 * 60 * SECOND)).toEqual({ steps: 3, rows: 4, said: 'over 50 minutes: 3 of 3 copies', note: undefined });
+  });
+  test('came after a pause of more than an hour, too, is drawn up to that', () => {
+    const rest = 'after an hour without a copy, what is written is mostly for namespaces that opted in since.';
+    expect(drawn(2 * SECOND, 5 * SECOND, 5 * SECOND + HOUR)).toMatchObject({ steps: 3, note: undefined });
+    expect(drawn(2 * SECOND, 5 * SECOND, 6 * SECOND + HOUR)).toEqual({ steps: 2, rows: 4, said: 'over 5 seconds: 3 of 3 copies', note: `1 more copy came later after 1 hour, and is not drawn: ${rest}` });
+    expect(drawn(2 * SECOND, 5 * SECOND, 48 * HOUR, 480 * HOUR)).toMatchObject({ steps: 2, note: `2 more copies came later, the last after 20 days, and are not drawn: ${rest}` });
+  });
+  test('all came late is drawn all the same', () => {
+    expect(drawn(3 * HOUR, 3 * HOUR + SECOND)).toMatchObject({ steps: 2, note: undefined, said: 'over 3 hours: 2 of 2 copies' });
+  });
 });

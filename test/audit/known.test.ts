@@ -21,7 +21,7 @@ const configurationWith = (verify: 'auto' | 'off', cache: object = CACHE) => con
 });
 const CONTENT = dockerConfig('one');
 /** As the source book renders it: what the state's mac is of. */
-function snapshot(verify: 'auto' | 'off', { read = true, content = CONTENT, cache = CACHE as object } = {}) {
+function snapshot(verify: 'auto' | 'off', { read = true, content = CONTENT, cache = CACHE }: { read?: boolean; content?: string; cache?: object } = {}) {
   const configuration = configurationWith(verify, cache);
   const world = worldFor(configuration);
   if (read) putSource(world, rawSecret({ namespace: 'pullpass-system', name: 'hub', uid: 'u', content }));
@@ -70,6 +70,11 @@ test('nothing is said of a source whose logins are not to be tried', async () =>
   expect((await known(record({ refused }), { verify: 'off' }))?.registries).toEqual([]);
 });
 
+test('a state that may not be read is a gap, one that is not there is none', async () => {
+  expect((await known(403))?.gaps).toEqual([expect.stringMatching(/^What the controller remembers, so nothing is said about refused logins and about cache proxies: /)]);
+  expect((await known(404))?.gaps).toEqual([]);
+});
+
 test('without the state nothing is said of logins, nor of what cache proxies have', async () => {
   const found = await known(404);
   expect([found?.registries, found?.proxies]).toEqual([undefined, []]);
@@ -100,8 +105,8 @@ test('a cache proxy is told with its registry, when it was given the login, and 
   ]);
 });
 
-test('nothing at all is said where what a cache proxy has may not be read', async () => {
-  expect(await known(record({}), { cache: { name: 'cache', kind: 'zot', source: 'hub', registry: 'registry.test', secret: { namespace: 'not-ours', name: 'login' } } })).toBeUndefined();
+test('where what a cache proxy has may not be read, that is a gap, and nothing else is said', async () => {
+  expect(await known(record({}), { cache: { name: 'cache', kind: 'zot', source: 'hub', registry: 'registry.test', secret: { namespace: 'not-ours', name: 'login' } } })).toEqual({ gaps: [expect.stringMatching(/^What registries said of logins, and cache proxies, so nothing is said about them: no right to read /)] });
 });
 
 test('a state without its key is none: no verdict in it can be told from another', async () => {

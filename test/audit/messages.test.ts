@@ -21,7 +21,7 @@ describe('a login that its registry refuses', () => {
   });
 
   test('is one where another source is held back', () => {
-    expect(messages('PP040', observation({ registries: [refused('upstream')], heldBack: [{ source: 'other', why: '401' }] }))).toEqual([`The registry refuses credential "${HUB_KEY}" of source "upstream": 401`]);
+    expect(messages('PP040', observation({ registries: [refused('upstream')], heldBack: [{ source: 'other', why: '401' }] }))).toEqual([`The registry refuses credential "${HUB_KEY}" of source "upstream": 401.`]);
   });
 });
 
@@ -32,12 +32,17 @@ describe('a login that ends', () => {
   };
   const day = 24 * 3_600_000;
 
-  test('is told once, as of its source, whatever copies there are; days that are not whole do not count', () => {
-    expect(messages('PP041', ends(2.5 * day))).toEqual([`Credential "${HUB_KEY}" of source "upstream" ends on 2026-03-04, in 2 days.`]);
+  test('is told once, as of its source, whatever copies there are; days are rounded, and the last one is told in hours', () => {
+    const ending = (at: string): string[] => [`Credential "${HUB_KEY}" of source "upstream" ends on ${at}.`];
+    expect(messages('PP041', ends(2.4 * day))).toEqual(ending('2026-03-03 21:36 UTC, in 2 days'));
+    expect(messages('PP041', ends(1.9 * day))).toEqual(ending('2026-03-03 09:36 UTC, in 2 days'));
+    expect(messages('PP041', ends(day))).toEqual(ending('2026-03-02 12:00 UTC, in 1 day'));
+    expect(messages('PP041', ends(day / 4))).toEqual(ending('2026-03-01 18:00 UTC, in 6 hours'));
+    expect(messages('PP041', ends(60_000))).toEqual(ending('2026-03-01 12:01 UTC, in 1 hour'));
   });
 
   test('has ended at that second', () => {
-    expect([messages('PP041', ends(0)), messages('PP042', ends(0))]).toEqual([[], [`Credential "${HUB_KEY}" of source "upstream" ended on 2026-03-01.`]]);
+    expect([messages('PP041', ends(0)), messages('PP042', ends(0))]).toEqual([[], [`Credential "${HUB_KEY}" of source "upstream" ended on 2026-03-01 12:00 UTC.`]]);
   });
 });
 
@@ -67,20 +72,20 @@ describe('a copy', () => {
 describe("a Secret in a copy's place", () => {
   test('of a tenant: what is there is the message, what to do is the remedy', () => {
     const [finding] = found('PP003', observation({ scopes: [goodScope({ copies: [copy({ ours: false, digest: 'theirs' })] })] }));
-    expect(finding).toMatchObject({ about: 'foreign', message: 'Secret "regcred" in team-a: A Secret that Pullpass did not make has the name of the copy of source "upstream": it is left alone.', remedy: expect.stringContaining('pullpass.dev/adopt="true"') as string });
+    expect(finding).toMatchObject({ about: 'foreign', message: 'Secret team-a/regcred has the name of the copy of source "upstream", and Pullpass did not make it.', remedy: expect.stringContaining('pullpass.dev/adopt=true`') as string });
   });
 
   test('of the configuration: another finding, with another remedy', () => {
     const second = auditedSource({ observed: source({ config: { name: 'second', copyName: 'second-copy', secret: { namespace: 'team-a', name: 'regcred' } } }) });
     const [finding] = found('PP003', observation({ sources: [auditedSource(), second], scopes: [scope()], workloads: [] }));
-    expect(finding).toMatchObject({ about: 'reserved', message: expect.stringMatching(/^Secret "regcred" in team-a: The copy of source "upstream" would have the place of .*: it is left alone\.$/) as string, remedy: expect.stringMatching(/^Give the source another copyName/) as string });
+    expect(finding).toMatchObject({ about: 'reserved', message: expect.stringMatching(/^Secret team-a\/regcred has the name of the copy of source "upstream", and the configuration .*: it is left alone\.$/) as string, remedy: expect.stringMatching(/^Give the source another copyName/) as string });
   });
 });
 
 describe('an annotation', () => {
   test('that the guard does not admit is told to the platform team, which need not ask itself', () => {
     const [finding] = found('PP007', observation({ scopes: [scope({ namespace: namespace({ name: 'kube-extra' }), serviceAccounts: [] })], workloads: [] }));
-    expect(finding?.message).toMatch(/^kube-extra: The namespace opted in, but .* not admit it\.$/);
+    expect(finding?.message).toMatch(/^Namespace "kube-extra" opted in, but .* not admit it\.$/);
   });
 
   test('of a ServiceAccount is told with its namespace, and by its key', () => {
@@ -101,7 +106,7 @@ describe('a pull that fails', () => {
     const two = [workload({ pods: 3, failures: [failure({ message: unauthorized })] }), workload({ pods: 2, pullSecrets: ['regcred', 'more'], failures: [failure({ message: unauthorized })] })];
     const [finding] = found('PP022', observation({ workloads: two }));
     expect(finding?.message).toContain('5 pods cannot pull "nginx:1.27"');
-    expect(finding?.message).toMatch(/The kubelet says: pull access denied: 401 Unauthorized$/);
+    expect(finding?.message).toMatch(/The kubelet says: pull access denied: 401 Unauthorized\.$/);
     expect(failing({})?.message).not.toContain('The kubelet says');
   });
 
@@ -117,7 +122,7 @@ describe('a pull that fails', () => {
   const bare = { pullSecrets: [], failures: [failure({ message: unauthorized })] };
 
   test('where the reference has not come yet is one for the controller', () => {
-    expect(failing(bare, { scopes: [goodScope({ serviceAccounts: [account()] })] })).toMatchObject({ message: expect.stringContaining('source "upstream" has a credential, which has not reached ServiceAccount "default"') as string, remedy: expect.stringContaining('See that the controller runs') as string });
+    expect(failing(bare, { scopes: [goodScope({ serviceAccounts: [account()] })] })).toMatchObject({ message: expect.stringContaining('source "upstream" has a credential, which has not reached ServiceAccount "default"') as string, remedy: 'See that the controller runs, and that ServiceAccount "default" is selected (pullpass.dev/service-accounts); then have the pods created anew.' });
   });
 
   test.each([
@@ -128,16 +133,16 @@ describe('a pull that fails', () => {
   });
 
   test('of pods that are older than the reference is mended by new pods', () => {
-    expect(failing(bare)?.remedy).toBe('Have the pods created anew, without pull secrets of their own: kubectl -n team-a rollout restart deployment/web');
+    expect(failing(bare)?.remedy).toBe('Restart them: `kubectl -n team-a rollout restart deployment/web`');
   });
 
   test.each<[string, string, Partial<Workload>, RegExp]>([
     ['an error that nobody knows, with a login', 'strange', {}, /^See `kubectl describe pod` for the whole error\.$/],
-    ['an error that nobody knows, without one', 'strange', { pullSecrets: [] }, /^See `kubectl describe pod` for the whole error; if the image is private: have the pods created anew/],
+    ['an error that nobody knows, without one', 'strange', { pullSecrets: [] }, /^See `kubectl describe pod` for the whole error; if the image is private: restart them: `[^`]*`$/],
     ['not found, with a login', 'docker.io/library/nginx:1.27: not found', {}, /some registries also say "not found"/],
-    ['not found, without one', 'docker.io/library/nginx:1.27: not found', { pullSecrets: [] }, /if it is private: have the pods created anew/],
+    ['not found, without one', 'docker.io/library/nginx:1.27: not found', { pullSecrets: [] }, /if it is private: restart them: `[^`]*`$/],
     ['a rate limit, with a login', 'toomanyrequests', {}, /^Wait, or use an account with a higher limit/],
-    ['a rate limit, without one', 'toomanyrequests', { pullSecrets: [] }, /^Have the pods created anew/],
+    ['a rate limit, without one', 'toomanyrequests', { pullSecrets: [] }, /^Restart them/],
   ])('has a remedy for %s', (_, message, parts, remedy) => {
     expect(failing({ ...parts, failures: [failure({ message })] })?.remedy).toMatch(remedy);
   });

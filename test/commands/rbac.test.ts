@@ -59,10 +59,16 @@ test('the state is kept in one Secret, by name, where the controller runs', () =
 });
 
 test('reviews of tokens and of access are granted with --secure-report and not without', () => {
-  const granted = (text: string) => objects(text).flatMap(({ kind, rules = [] }) => rules.map(({ apiGroups, resources, verbs }) => [kind, apiGroups.join(), resources.join(), verbs.join()]));
+  const granted = (text: string) => objects(text).flatMap(({ kind, rules = [] }) => rules.map(({ apiGroups = [], resources = [], verbs }) => [kind, apiGroups.join(), resources.join(), verbs.join()]));
   const reviews = [['ClusterRole', 'authentication.k8s.io', 'tokenreviews', 'create'], ['ClusterRole', 'authorization.k8s.io', 'subjectaccessreviews', 'create']];
   expect(granted(renderRbac(configuration, { ...options, secureReport: true }))).toEqual(expect.arrayContaining(reviews));
   for (const review of reviews) expect(granted(renderRbac(configuration, options))).not.toContainEqual(review);
+});
+
+test('whoever is to see the report can be bound to a role that comes with --secure-report', () => {
+  const viewers = (more: object) => objects(renderRbac(configuration, { ...options, ...more })).filter(({ metadata }) => metadata.name === 'pullpass-report-viewer');
+  expect(viewers({ secureReport: true })).toMatchObject([{ kind: 'ClusterRole', rules: [{ nonResourceURLs: ['/report'], verbs: ['get'] }] }]);
+  expect(viewers({})).toEqual([]);
 });
 
 test('a cache proxy adds its own rights, limited by name and namespace', () => {

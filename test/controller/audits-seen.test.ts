@@ -61,7 +61,7 @@ describe('a watch that is behind', () => {
     const { couldNotSee } = await audit({ watches: { isSynced: (id) => id !== 'copy/c' && id !== 'namespaces', problemOf: (id) => (id === 'copy/c' ? 'no right to list Secrets named c' : undefined) } }).report;
     expect(couldNotSee).toHaveLength(2);
     expect(couldNotSee).toEqual(expect.arrayContaining([
-      'Copies of a source, so nothing is said about them: no right to list Secrets named c',
+      'Copies (c), so nothing is said about them: no right to list Secrets named c',
       'Namespaces, so nothing is said about who is opted in: not read yet',
     ]));
   });

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { configurationSchema } from '../../src/config/schema.ts';
 import type { Configuration } from '../../src/config/schema.ts';
 import { createSchedules } from '../../src/controller/schedules.ts';
+import { createLog } from '../../src/log.ts';
 
 beforeEach(() => void vi.useFakeTimers({ now: Date.UTC(2030, 0, 1, 11, 59, 58) }));
 afterEach(() => void vi.useRealTimers());
@@ -12,13 +13,15 @@ const configured = (schedules: object): Configuration => configurationSchema.par
   // Once a year, unless a test says otherwise: the defaults would have their turn too.
   schedules: { resync: '0 0 1 6 *', probe: '0 0 1 6 *', ...schedules },
 });
+const lines: { level: string; msg: string }[] = [];
+const log = createLog('debug', { write: (line: string) => void lines.push(JSON.parse(line) as { level: string; msg: string }) });
 const SECOND = 1_000;
 const HOUR = 3_600 * SECOND;
 
 function play() {
   const ran: string[] = [];
   const work = (name: string) => () => (ran.push(name), Promise.resolve());
-  const schedules = createSchedules({ resync: work('resync'), probe: work('probe'), audit: work('audit') });
+  const schedules = createSchedules({ resync: work('resync'), probe: work('probe'), audit: work('audit') }, log);
   return { schedules, ran, pass: (ms: number) => vi.advanceTimersByTimeAsync(ms) };
 }
 
@@ -63,7 +66,7 @@ test('what takes longer than its schedule is not begun a second time meanwhile',
   const busy = Promise.withResolvers<void>();
   let begun = 0;
   const idle = (): Promise<void> => Promise.resolve();
-  const schedules = createSchedules({ resync: idle, probe: idle, audit: () => (begun++, busy.promise) });
+  const schedules = createSchedules({ resync: idle, probe: idle, audit: () => (begun++, busy.promise) }, log);
   schedules.configure(configured({ audit: '* * * * * *' }));
   await vi.advanceTimersByTimeAsync(5 * SECOND);
   expect(begun).toBe(1);

@@ -8,7 +8,7 @@ import type { LoginVerdict } from '../../src/registry/auth.ts';
 import { createMetrics } from '../../src/server/metrics.ts';
 import { scriptedClient } from '../kube/scripted-client.ts';
 import { configuration, sourceConfig } from '../plan/observations.ts';
-import { base64, dockerConfig, putSource, rawSecret, worldFor } from '../reconcile/worlds.ts';
+import { base64, dockerConfig, putCopy, putSource, rawSecret, worldFor } from '../reconcile/worlds.ts';
 
 const AT = { namespace: 'pullpass-system', name: 'upstream-registry', uid: 'u' };
 const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -40,7 +40,7 @@ function play(parts: Partial<SourceConfig> = {}, says: (password: string) => Log
   });
   sources.book.configure(config);
   return {
-    w, sources, asked, accepted, events, records, cut: () => signal?.aborted,
+    w, world, sources, asked, accepted, events, records, cut: () => signal?.aborted,
     async holds(content: string): Promise<void> {
       putSource(world, rawSecret({ ...AT, resourceVersion: String(++w.version), content }));
       await this.look();
@@ -101,6 +101,17 @@ test('while a new content is refused, what is tried again is the one in force', 
   p.asked.length = 0;
   await p.sources.recheck();
   expect([p.asked, p.accepted]).toEqual([['one'], ['first one']]);
+  p.sources.stop();
+});
+
+test('the content that is there at the start is for everybody at once; only a change goes to the canaries first', async () => {
+  const p = play({ verify: 'off', canary: { namespaces: 1, proxies: 0, seconds: 60 } });
+  for (const namespace of ['team-a', 'team-b']) putCopy(p.world, rawSecret({ namespace, content: dockerConfig('one'), source: 'upstream' }));
+  const forEach = (): boolean[] => ['team-a', 'team-b'].map((namespace) => p.sources.book.observe(namespace)[0]?.digest === p.sources.book.observe()[0]?.digest);
+  await p.holds(dockerConfig('one'));
+  expect(forEach()).toEqual([true, true]);
+  await p.holds(dockerConfig('two'));
+  expect(forEach()).toEqual([true, false]);
   p.sources.stop();
 });
 

@@ -3,7 +3,9 @@ import { execFile } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readCluster } from '../../src/reconcile/snapshot.ts';
+import { runAudit } from '../../src/commands/audit.ts';
+import { isInSync } from '../../src/plan/namespace.ts';
+import { planCluster, readCluster, withHeldBack } from '../../src/reconcile/snapshot.ts';
 import { observeRotations } from '../../src/reconcile/progress.ts';
 import { renderChecks, runChecks } from '../../src/commands/verify.ts';
 import { runWait } from '../../src/commands/wait.ts';
@@ -185,6 +187,14 @@ onEachServer((server) => {
     expect(exitCode).toBe(1);
     expect(text).toMatch(/do not revoke the old credential yet[\s\S]*the source is held back/);
     expect(text).not.toContain('pw-of-third');
+
+    // What keeps the last good content is as it should be: the refusal is the one thing to be told.
+    const { report } = await runAudit({ client: cluster.admin, configuration: config, digest: (content) => content, controller: { namespace: CONTROLLER_NAMESPACE, name: 'pullpass' }, output: 'json', color: false });
+    expect(report.findings.filter(({ severity }) => severity !== 'info').map(({ rule, object }) => `${rule} ${object.kind} ${object.name}`)).toEqual(['PP082 Source hub']);
+    expect(report.proxies).toMatchObject([{ name: 'hub-cache', applied: true, verified: 'verified', why: expect.stringContaining('keeps the login before') as string }]);
+    expect(report.sources).toMatchObject([{ name: 'hub', state: 'held back', rotation: { stale: 0 } }]);
+    const snapshot = await readCluster(cluster.admin, config, (content) => content);
+    expect(planCluster(withHeldBack(snapshot, config, new Map([['hub', ['refused']]]))).namespaces.filter((plan) => !isInSync(plan))).toEqual([]);
   });
 
   test('mended, it goes on by itself', async () => {

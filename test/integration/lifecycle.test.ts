@@ -81,6 +81,41 @@ onEachServer((server) => {
     });
   });
 
+  describe('what was remembered of a source that the configuration has no more', () => {
+    const tried = (...names: string[]): Configuration => configuration(...names.map((name) => ({ name, verify: 'auto', namespaces: { allow: ['forget-*'] } })));
+    /** Where nobody listens: what is remembered is that there was no answer. */
+    const change = async (name: string, password: string): Promise<void> => cluster.source({ namespace: CONTROLLER_NAMESPACE, name }, { '127.0.0.1:1': password });
+    async function remembered(): Promise<Record<string, { mac: string }>> {
+      const text = (await cluster.getSecret(CONTROLLER_NAMESPACE, 'pullpass-state'))?.data?.['state.json'] ?? '';
+      return (JSON.parse(Buffer.from(text, 'base64').toString() || '{}') as { sources?: Record<string, { mac: string }> }).sources ?? {};
+    }
+    const names = async (): Promise<string[]> => Object.keys(await remembered()).sort();
+    /** Whether the change was written down: all that is to go is gone by then. */
+    async function afterChange(password: string): Promise<string[]> {
+      const { kept } = await remembered();
+      await change('kept', password);
+      await eventually(async () => expect((await remembered())['kept']?.mac).not.toBe(kept?.mac));
+      return names();
+    }
+
+    test('goes from the state with the next thing to remember, after a reload and after a restart', async () => {
+      for (const name of ['kept', 'dropped', 'dropped-later']) await change(name, 'one');
+      const file = path.join(directory, 'forgotten.yaml');
+      await writeFile(file, stringify(tried('kept', 'dropped', 'dropped-later')));
+      const first = await cluster.controller(tried('kept', 'dropped', 'dropped-later'), { configurationFile: file, timings: { configurationMs: 50 } });
+      await eventually(async () => expect(await names()).toEqual(['dropped', 'dropped-later', 'kept']));
+
+      await writeFile(file, stringify(tried('kept', 'dropped-later')));
+      await eventually(async () => { expect(first.logs.map(({ msg }) => msg)).toContain('configuration reloaded'); });
+      expect(await afterChange('two')).toEqual(['dropped-later', 'kept']);
+      await first.stop();
+
+      const second = await cluster.controller(tried('kept'));
+      expect(await afterChange('three')).toEqual(['kept']);
+      await second.stop();
+    });
+  });
+
   describe('a clean stop', () => {
     test('finishes what is in flight: no namespace is left with half of its writes', async () => {
       const config = configuration({ name: 'hub', namespaces: { allow: ['stop-*'] } });

@@ -1,5 +1,9 @@
 /** The controller's own audits: log, metrics and page say the same, with no right that `pullpass rbac` does not print. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { stringify } from 'yaml';
 import type { Configuration } from '../../src/config/schema.ts';
 import type { ManagerOptions } from '../../src/controller/manager.ts';
 import { CONTROLLER_NAMESPACE, configuration, createCluster, dockerConfig, eventually } from './env/cluster.ts';
@@ -28,7 +32,7 @@ onEachServer((server) => {
   };
 
   /** A controller that serves, and where. */
-  async function start(config: Configuration, options: Pick<Partial<ManagerOptions>, 'timings' | 'identity' | 'leaderElection'> = {}): Promise<{ controller: Controller; get: (path: string) => Promise<{ status: number; type: string; body: string; headers: Headers }> }> {
+  async function start(config: Configuration, options: Pick<Partial<ManagerOptions>, 'timings' | 'identity' | 'leaderElection' | 'configurationFile'> = {}): Promise<{ controller: Controller; get: (path: string) => Promise<{ status: number; type: string; body: string; headers: Headers }> }> {
     let url: string | undefined;
     const controller = await cluster.controller(config, { address: '127.0.0.1:0', onListening: (at) => { url = at; }, ...options, timings: { firstAuditMs: 60_000, ...options.timings } });
     return {
@@ -139,6 +143,23 @@ onEachServer((server) => {
     expect(await get('/report')).toMatchObject({ status: 404, body: expect.stringContaining('schedules.audit') as string });
     expect((await get('/metrics')).body).not.toContain('pullpass_findings{');
     expect(controller.calls.filter(({ resource }) => resource === 'pods')).toEqual([]);
+  });
+
+  test('a schedule that is taken out of the configuration takes page and metrics with it', async () => {
+    const directory = await mkdtemp(path.join(tmpdir(), 'pullpass-audits-'));
+    try {
+      const file = path.join(directory, 'config.yaml');
+      await writeFile(file, stringify(audited()));
+      const { get } = await start(audited(), { configurationFile: file, timings: { firstAuditMs: 100, configurationMs: 50 } });
+      await eventually(async () => { expect((await get('/metrics')).body).toContain('pullpass_findings{'); });
+      await writeFile(file, stringify(configuration({ name: 'corp' })));
+      await eventually(async () => { expect(await get('/report')).toMatchObject({ status: 404 }); });
+      const { body } = await get('/metrics');
+      expect(body).not.toContain('pullpass_findings{');
+      expect(body).not.toMatch(/^pullpass_audit_(timestamp_seconds|success) /m);
+    } finally {
+      await rm(directory, { recursive: true, force: true });
+    }
   });
 
   test('visitors that come together get one audit, and one that is young enough is shown again', async () => {

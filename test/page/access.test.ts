@@ -75,6 +75,29 @@ inBrowser('the page', (open) => {
     expect(incidents).toEqual([]);
   });
 
+  test('keeps the names of namespaces in sight on a phone, and what was found in one line on a desktop', async () => {
+    const { page } = await open(REPORTS.large, { viewport: PHONE });
+    const region = page.locator('.scroll', { has: page.locator('#matrix') });
+    const name = page.locator('#matrix tbody th').first();
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme });
+      expect(await region.evaluate((each) => {
+        each.scrollLeft = 300;
+        return each.scrollLeft;
+      })).toBe(300);
+      const [left = NaN, nameLeft = NaN, width = NaN] = await Promise.all([region.evaluate((each) => each.getBoundingClientRect().left), name.evaluate((each) => each.getBoundingClientRect().left), name.evaluate((each) => each.getBoundingClientRect().width)]);
+      expect(nameLeft - left).toBeLessThanOrEqual(1);
+      expect(width).toBeLessThan(PHONE.width / 2);
+      const backgrounds = await page.evaluate(() => ['#matrix tbody tr:last-child th', '.scroll'].map((selector) => getComputedStyle(document.querySelector(selector) ?? document.body).backgroundColor));
+      expect(backgrounds[0]).toBe(backgrounds[1]);
+    }
+    await page.setViewportSize(DESKTOP);
+    await page.locator('#matrix .found').first().evaluate((each) => {
+      each.textContent = '1 error, 1 warning, 1 note';
+    });
+    expect(await page.locator('#matrix .found').first().evaluate((each) => each.getClientRects().length)).toBe(1);
+  });
+
   test('does not move by itself where that is not wanted', async () => {
     const behaviour = async (reducedMotion: 'reduce' | 'no-preference'): Promise<string> => (await open(REPORTS.broken, { reducedMotion })).page.evaluate(() => getComputedStyle(document.documentElement).scrollBehavior);
     expect([await behaviour('reduce'), await behaviour('no-preference')]).toEqual(['auto', 'smooth']);

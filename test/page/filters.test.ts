@@ -29,6 +29,7 @@ inBrowser('filters of findings', (open) => {
     await field(page, 'namespace').fill('shop');
     expect(await rules(page)).toEqual(['PP005', 'PP022']);
     expect(await page.locator('#PP022 .tally').innerText()).toBe('1 of 2');
+    expect(await textsOf(page, '.severity > h3')).toEqual(['Errors 2 of 6']);
     await field(page, 'namespace').fill('str');
     expect(await textsOf(page, '.rows .namespace')).toEqual(['stranger']);
     expect(await page.locator('#namespace-names option').evaluateAll((options) => options.map((option) => option.textContent))).toEqual(['stranger']);
@@ -43,6 +44,16 @@ inBrowser('filters of findings', (open) => {
     await field(page, 'text').fill('no such thing');
     expect(await page.locator('#no-match').isVisible()).toBe(true);
     expect(await rules(page)).toEqual([]);
+  });
+
+  test('leave commands in remedies as code, and messages as text', async () => {
+    const report = broken();
+    const remedies = ['See `kubectl describe pod`.', 'Use `<img src=x>`, or `x'];
+    const { page, incidents } = await open({ ...report, findings: report.findings.map((finding, i) => (finding.rule === 'PP022' ? { ...finding, message: 'Said `so`.', remedy: remedies[i % 2] ?? '' } : finding)) }, { fragment: '#rule=PP022' });
+    expect((await textsOf(page, '#PP022 .rows code')).sort()).toEqual(['<img src=x>', 'kubectl describe pod']);
+    expect(await textsOf(page, '#PP022 .message')).toEqual(['Said `so`.', 'Said `so`.']);
+    expect(await page.locator('#PP022 img').count()).toBe(0);
+    expect(incidents).toEqual([]);
   });
 
   test('come with a link', async () => {

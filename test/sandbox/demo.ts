@@ -51,7 +51,7 @@ async function play(): Promise<void> {
   tell.end(`All of it holds: ${acts.length} acts in ${duration(performance.now() - startedAt)}.`);
   clearTimeout(limit);
   if (!keep) return;
-  inviteToPlay(tell, stage.files);
+  inviteToPlay(tell, stage.files, String((await stage.controller.logged('serving /livez'))['url']));
   if (!interrupted.signal.aborted) await once(interrupted.signal, 'abort');
 }
 

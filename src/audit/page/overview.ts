@@ -57,8 +57,10 @@ ${groups.length > MAX_LINES ? html`<p><a href="#findings">and ${groups.length - 
 function exampleOf(findings: ReturnType<typeof grouped>[number]['groups'][number]['findings']): string {
   const [first] = findings;
   if (first === undefined) return '';
+  // One object may have several findings of a rule.
+  const others = new Set(findings.map(({ object: { kind, namespace, name } }) => JSON.stringify([kind, namespace, name]))).size - 1;
   const { kind, namespace, name } = first.object;
-  return `${kind} ${namespace === undefined ? '' : `${namespace}/`}${name}${findings.length > 1 ? `, and ${(findings.length - 1).toLocaleString('en-US')} more` : ''}`;
+  return `${kind} ${namespace === undefined ? '' : `${namespace}/`}${name}${others > 0 ? `, and ${others.toLocaleString('en-US')} more` : ''}`;
 }
 
 const noun = (severity: Severity, n: number): string => `${severity === 'info' ? 'note' : severity}${n === 1 ? '' : 's'}`;

@@ -1,14 +1,14 @@
 /** Cache proxies: whether they have the newest login, and whether a pull through them works. And what could not be seen. */
 import type { Report } from '../report.ts';
-import { html } from './markup.ts';
+import { html, prose } from './markup.ts';
 import type { Markup } from './markup.ts';
 import { badge, empty, section, slot, table, time } from './parts.ts';
 
 const VERIFIED = { verified: 'ok', refused: 'error', unknown: 'unknown' } as const;
 
-export function proxies({ proxies: all, configured }: Report): Markup {
+export function proxies({ proxies: all, configured, couldNotSee }: Report): Markup {
   const title = { id: 'proxies', title: 'Cache proxies' };
-  if (all.length === 0) return section({ ...title, body: empty(configured ? html`None is configured, or none was looked at.` : html`No configuration was given, so nothing is said about cache proxies.`) });
+  if (all.length === 0) return section({ ...title, body: empty(configured ? html`None is configured, or none was looked at${couldNotSee.length > 0 ? html`: see <a href="#not-seen">what could not be seen</a>` : html``}.` : html`No configuration was given, so nothing is said about cache proxies.`) });
   return section({
     ...title, count: all.length,
     body: table({
@@ -25,6 +25,6 @@ export function notSeen({ couldNotSee }: Report): Markup {
   return section({
     id: 'not-seen', title: 'What could not be seen', count: couldNotSee.length,
     lead: html`Nothing is concluded from what is missing here.`,
-    body: html`<ul class="problems">${couldNotSee.map((line) => html`<li>${line}</li>`)}</ul>`,
+    body: html`<ul class="problems">${couldNotSee.map((line) => html`<li>${prose(line)}</li>`)}</ul>`,
   });
 }

@@ -26,7 +26,7 @@ function sourceOf(source: SourceReport, id: string, now: number): Markup {
 ${problems.length === 0 ? html`` : html`<ul class="problems">${problems.map((problem) => html`<li>${problem}</li>`)}</ul>`}
 ${registries.length === 0 ? html`<p class="empty">Nothing usable was read from it.</p>` : table({
     id: `${id}-registries`, caption: `Registries of source ${name}`,
-    columns: [{ title: 'Registry key' }, { title: 'Login' }, { title: 'Since' }, { title: 'Ends' }, { title: 'Used by pods' }],
+    columns: [{ title: 'Registry key' }, { title: 'Login' }, { title: 'Since' }, { title: 'Ends' }, { title: 'Used' }],
     rows: registries.map((each) => registryRow(each, now)),
   })}
 <h4>Rotation ${badge(rotation.complete ? 'ok' : 'warning', rotation.complete ? 'complete' : 'not complete')}</h4>

@@ -12,6 +12,8 @@ const AXIS = [1_000, 10_000, 60_000, 600_000, 3_600_000, 21_600_000, 86_400_000,
 const MARGIN = 3;
 /** In percent: marks that are closer would cover each other. */
 const CLOSE = 5;
+/** Copies of a rotation are written one after another. Those that come after such a pause, in milliseconds, are mostly of namespaces that opted in later. */
+const PAUSE = 3_600_000;
 /** Events that are named below the drawing. */
 const MAX_NAMED = 12;
 
@@ -20,14 +22,14 @@ export function timeline({ name, rotation }: SourceReport, id: string): Markup {
   // A state that somebody edited by hand may hold anything.
   const entries = rotation.timeline.filter((entry) => !Number.isNaN(Date.parse(entry.at)));
   const [first] = entries;
-  const last = entries.at(-1);
-  if (first === undefined || last === undefined) return html`<p class="note">The cluster does not remember how it went.</p>`;
+  if (first === undefined) return html`<p class="note">The cluster does not remember how it went.</p>`;
   const start = Date.parse(first.at);
-  const length = Date.parse(last.at) - start;
+  const length = Math.max(0, endOf(entries) - start);
   // Seconds matter at the beginning and days at the end.
   const at = (ms: number): number => (length === 0 ? MARGIN : MARGIN + ((100 - 2 * MARGIN) * Math.log1p(ms / 1000)) / Math.log1p(length / 1000));
   return html`<figure class="timeline">
 ${length === 0 ? html`` : drawing(entries, { name, start, length, copies, at })}
+${later(entries, start + length, start)}
 <details><summary>As a list<span class="unseen"> of the rotation of source ${name}</span></summary>
 ${table({
     id: `${id}-timeline`, caption: `Rotation of source ${name}, oldest first`,
@@ -36,6 +38,24 @@ ${table({
 `),
   })}</details>
 </figure>`;
+}
+
+/** When the drawing ends: no copy that came after a pause stretches it. Whatever else happened does. */
+function endOf(entries: readonly TimelineEntry[]): number {
+  const times = (steps: boolean): number[] => entries.filter(({ event }) => (event === 'copies') === steps).map((entry) => Date.parse(entry.at));
+  const steps = times(true);
+  const pause = steps.findIndex((at, i) => i > 0 && at - (steps[i - 1] ?? at) > PAUSE);
+  return Math.max(...times(false), ...(pause < 0 ? steps : steps.slice(0, pause)));
+}
+
+/** The copies that the drawing leaves out. */
+function later(entries: readonly TimelineEntry[], end: number, start: number): Markup {
+  const steps = entries.filter(({ event }) => event === 'copies');
+  const last = steps.at(-1);
+  const drawn = steps.filter((step) => Date.parse(step.at) <= end).at(-1);
+  if (last === undefined || last === drawn) return html``;
+  const n = (last.copies ?? 0) - (drawn?.copies ?? 0);
+  return html`<p class="note">${n} more ${n === 1 ? 'copy' : 'copies'} came later${n === 1 ? '' : ', the last'} after ${span(Date.parse(last.at) - start)}, and ${n === 1 ? 'is' : 'are'} not drawn: after an hour without a copy, what is written is mostly for namespaces that opted in since.</p>`;
 }
 
 function wordsOf({ event, name, copies }: TimelineEntry, total: number): string {
@@ -59,12 +79,12 @@ interface Scale {
 
 function drawing(entries: readonly TimelineEntry[], scale: Scale): Markup {
   const { name, start, length, copies, at } = scale;
-  const placed = entries.map((entry) => ({ ...entry, x: at(Date.parse(entry.at) - start) }));
+  const placed = entries.filter((entry) => Date.parse(entry.at) <= start + length).map((entry) => ({ ...entry, x: at(Date.parse(entry.at) - start) }));
   const steps = placed.filter(({ event }) => event === 'copies');
   const events = placed.filter(({ event }) => event !== 'copies');
   const marks = marksOf(events);
   const ticks = AXIS.filter((ms) => ms <= length);
-  const done = steps.at(-1)?.copies ?? 0;
+  const done = entries.findLast(({ event }) => event === 'copies')?.copies ?? 0;
   const label = `Rotation of source ${name} over ${span(length)}: ${done.toLocaleString('en-US')} of ${copies.toLocaleString('en-US')} copies have the new content. The list below says each step.`;
   return html`<svg class="drawing" role="img" aria-label="${label}" width="100%" height="140">
 ${ticks.map((ms) => html`<line class="grid" x1="${percent(at(ms))}" x2="${percent(at(ms))}" y1="${TOP - 10}" y2="${BOTTOM}"/><text x="${percent(at(ms))}" y="132" text-anchor="middle">${short(ms)}</text>`)}

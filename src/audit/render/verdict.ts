@@ -17,15 +17,17 @@ export function verdictOf({ summary, sources, configured, couldNotSee }: Report)
   const level = findings.error > 0 ? 'error' : findings.warning > 0 ? 'warning' : 'ok';
   const meaning = { error: 'pulls fail, or will', warning: 'nothing is broken, but not all is as it should be', ok: couldNotSee.length > 0 ? 'nothing is wrong with what could be seen' : 'nothing is wrong' }[level];
   const wanted = copies.inSync + copies.outOfSync;
-  const bad = sources.filter(({ state }) => state !== 'good').length;
+  const unseen = sources.filter(({ state }) => state === 'unread').length;
+  const bad = sources.filter(({ state }) => state !== 'good').length - unseen;
+  const doubts = [...(bad > 0 ? [`${bad} not good`] : []), ...(unseen > 0 ? [`${unseen} not seen`] : [])];
   return {
     level,
     headline: `${listed === '' ? 'No findings' : listed}: ${meaning}.`,
     facts: [
       configured
-        ? `${plural(sources.length, 'source')}${bad > 0 ? ` (${bad} not good)` : ''}; ${optedIn} of ${plural(namespaces, 'namespace')} opted in; ${copies.inSync} of ${wanted} copies in sync; ${serviceAccounts.referenced} of ${plural(serviceAccounts.selected, 'ServiceAccount reference')} in place`
+        ? `${plural(sources.length, 'source')}${doubts.length > 0 ? ` (${doubts.join(', ')})` : ''}; ${optedIn} of ${plural(namespaces, 'namespace')} opted in; ${copies.inSync} of ${wanted} copies in sync; ${serviceAccounts.referenced} of ${plural(serviceAccounts.selected, 'ServiceAccount reference')} in place`
         : `${plural(namespaces, 'namespace')}; no configuration given, so nothing is said about sources and copies`,
-      `${plural(pods, 'pod')}, ${podsFailing === 0 ? 'none of which fails to pull' : `${podsFailing} of which cannot pull`}; ${plural(images, 'image')} from ${registries === 1 ? '1 registry' : `${registries} registries`}`,
+      pods === 0 ? 'no pods' : `${plural(pods, 'pod')}, ${podsFailing === 0 ? 'none of which fails to pull' : `${podsFailing} of which cannot pull`}; ${plural(images, 'image')} from ${registries === 1 ? '1 registry' : `${registries} registries`}`,
     ],
   };
 }

@@ -2,6 +2,7 @@
 import { quote } from '../../plan/problem.ts';
 import type { Hit, Rule } from '../finding.ts';
 import { some } from '../words.ts';
+import { isPlainName } from './remedies.ts';
 
 export const controllerExcessiveRights: Rule = {
   id: 'PP090', name: 'controller-excessive-rights', severity: 'warning', title: 'The controller may touch Secrets that are none of its business',
@@ -10,5 +11,6 @@ export const controllerExcessiveRights: Rule = {
   check: ({ grants = [] }) => grants.filter(({ names }) => names.length === 0).map(({ role, namespace, verbs }): Hit => ({
     object: { kind: role.kind, name: role.name, ...(role.namespace !== undefined && { namespace: role.namespace }) }, about: namespace ?? '*',
     message: `${role.kind} "${role.name}" lets the controller ${some(verbs.map((verb) => (verb === '*' ? 'do anything with' : quote(verb).slice(1, -1))), 8)} every Secret ${namespace === undefined ? 'in the cluster' : `in namespace ${namespace}`}.`,
+    remedy: `Find its bindings: \`kubectl get clusterrolebindings,rolebindings -A -o wide${isPlainName(role.name) ? ` | grep ${role.name}` : ''}\`, remove the one for the controller, and apply the output of \`pullpass rbac --config FILE\``,
   })),
 };

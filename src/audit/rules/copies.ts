@@ -1,18 +1,19 @@
 /** Copies that are not as they should be: the controller's own plan says which. */
-import { TYPE_DOCKER_CONFIG_JSON } from '../../names.ts';
+import { ANNOTATION_ADOPT, TYPE_DOCKER_CONFIG_JSON } from '../../names.ts';
 import type { CopyState } from '../../plan/copy.ts';
 import type { NamespacePlan, SourceStanding } from '../../plan/namespace.ts';
 import type { ObservedCopy } from '../../plan/observed.ts';
 import { quote } from '../../plan/problem.ts';
 import type { Facts } from '../facts.ts';
 import type { Hit, Rule } from '../finding.ts';
+import { CHECK_CONTROLLER } from './remedies.ts';
 
-const CHECK_CONTROLLER = 'The controller mends this within seconds: check that it runs and what its log says of this namespace. `pullpass plan` shows what it would change.';
+const CHECK_COPY = `${CHECK_CONTROLLER} What it would change: \`pullpass plan --config FILE\``;
 
 export const copyMissing: Rule = {
   id: 'PP001', name: 'copy-missing', severity: 'error', title: 'A copy is missing',
   cause: 'The namespace is opted in to a source, and the copy of that source is not there: the controller does not run or may not write, or somebody deleted the copy a moment ago.',
-  remedy: CHECK_CONTROLLER,
+  remedy: CHECK_COPY,
   check: (facts) => standing(facts, 'missing').map(({ plan, of }) => ({
     object: secretIn(plan, of.copyName), about: of.source,
     message: `Copy "${of.copyName}" of source "${of.source}" is missing: pods in ${plan.namespace} cannot pull with it.`,
@@ -22,7 +23,7 @@ export const copyMissing: Rule = {
 export const copyStale: Rule = {
   id: 'PP002', name: 'copy-stale', severity: 'error', title: 'A copy is out of date',
   cause: "The copy's content, type or labels differ from the source's: a rotation has not reached the namespace, or somebody edited the copy.",
-  remedy: CHECK_CONTROLLER,
+  remedy: CHECK_COPY,
   check: (facts) => standing(facts, 'stale').map(({ plan, of, copy }) => ({
     object: secretIn(plan, of.copyName), about: of.source,
     message: `Copy "${of.copyName}" ${howStale(copy, of.source)}: pods in ${plan.namespace} pull with what it holds now.`,
@@ -32,13 +33,22 @@ export const copyStale: Rule = {
 export const copyForeign: Rule = {
   id: 'PP003', name: 'copy-foreign', severity: 'error', title: "A Secret that Pullpass did not make has a copy's name",
   cause: 'The namespace opted in, but a Secret by the name of the copy is there already. Pullpass never writes over what is not its own.',
-  remedy: 'Delete or rename the Secret; or annotate it pullpass.dev/adopt="true" to let Pullpass take it over.',
-  check: (facts) => facts.plans.flatMap(({ namespace, problems }) => problems.filter(({ reason }) => reason === 'SecretNotOurs').map(({ object, note }): Hit => {
-    // An Event is one text; here what to do has a place of its own.
-    const [what = note, remedy] = note.split(/(?<=: it is left alone\.) /);
+  remedy: 'Delete or rename the Secret; or, where it is of type kubernetes.io/dockerconfigjson, annotate it pullpass.dev/adopt="true" to let Pullpass take it over.',
+  check: ({ plans, scopes }) => plans.flatMap(({ namespace, standings, problems }, i) => problems.filter(({ reason }) => reason === 'SecretNotOurs').map(({ object: { name }, note }): Hit => {
+    const source = standings.find(({ copyName, copy }) => copyName === name && copy === 'foreign')?.source ?? '';
+    const object = { kind: 'Secret', namespace, name };
+    if (note.includes('would have the place')) {
+      // An Event is one text; here what to do has a place of its own.
+      const [, remedy] = note.split(/(?<=: it is left alone\.) /);
+      return { object, about: 'reserved', message: `Secret ${namespace}/${name} has the name of the copy of source "${source}", and the configuration names it as a source or a login: it is left alone.`, ...(remedy !== undefined && { remedy }) };
+    }
+    const type = scopes[i]?.copies.get(name)?.type;
     return {
-      object: { kind: 'Secret', namespace, name: object.name }, about: note.includes('would have the place') ? 'reserved' : 'foreign',
-      message: `Secret "${object.name}" in ${namespace}: ${what}`, ...(remedy !== undefined && { remedy }),
+      object, about: 'foreign',
+      message: `Secret ${namespace}/${name} has the name of the copy of source "${source}", and Pullpass did not make it.`,
+      remedy: type === TYPE_DOCKER_CONFIG_JSON
+        ? `Delete or rename it; or let Pullpass take it over: \`kubectl -n ${namespace} annotate secret ${name} ${ANNOTATION_ADOPT}=true\``
+        : `Delete or rename it: it is of type ${quote(type ?? '')}, so Pullpass cannot take it over.`,
     };
   })),
 };
@@ -50,10 +60,12 @@ export const copyOrphaned: Rule = {
   check: (facts) => [
     ...facts.plans.flatMap((plan) => plan.deleteCopies.map(({ name }): Hit => ({
       object: secretIn(plan, name), message: `Copy "${name}" is still in ${plan.namespace}, ${whyUnwanted(plan, name)}.`,
+      remedy: 'The controller deletes it within seconds: check that it runs.',
     }))),
     ...facts.strayCopies.map(({ namespace, name, source }): Hit => ({
       object: { kind: 'Secret', namespace, name },
       message: `Secret "${name}" in ${namespace} is a copy of source ${quote(source)}, but no source has this copyName.`,
+      remedy: `Add "${name}" to retiredCopyNames in the configuration, or delete the Secret.`,
     })),
   ],
 };

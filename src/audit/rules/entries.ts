@@ -6,6 +6,7 @@ import type { Hit, Rule } from '../finding.ts';
 import { secretKey } from '../observation.ts';
 import type { AuditedSource, PullEntry } from '../observation.ts';
 import { plural } from '../words.ts';
+import { secretOf } from './remedies.ts';
 
 const HUB_DEFAULT = 'index.docker.io';
 /** No key with a path matches it. */
@@ -20,6 +21,7 @@ export const credentialUnused: Rule = {
     return used === undefined ? [] : (source.content?.entries ?? []).filter((entry) => !used.has(entry)).map(({ key }): Hit => ({
       object: { kind: 'Source', name: source.config.name }, about: redactKey(key),
       message: `No image of any pod needs credential ${quoteKey(key)} of source "${source.config.name}".`,
+      remedy: `If nobody pulls there any more, remove the entry from ${secretOf(source)} and revoke the credential.`,
     }));
   }),
 };
@@ -81,7 +83,7 @@ function betweenSecrets({ scopes, pullSecrets }: Facts): Hit[] {
           if (known !== undefined) known.accounts++;
           else found.set(id, { accounts: 1, hit: {
             object: { kind: 'ServiceAccount', namespace: namespace.name, name }, about: `${secret} ${redactKey(entry.key)}`,
-            message: `${namespace.name}: ServiceAccount "${name}" pulls with Secret ${quote(first.secret)} before ${quote(secret)}, and both have another login for ${quoteKey(entry.key)}: the second is tried only after the first was refused.`,
+            message: `ServiceAccount "${name}" in ${namespace.name} pulls with Secret ${quote(first.secret)} before ${quote(secret)}, and they have different logins for ${quoteKey(entry.key)}: the second is tried only after the first was refused.`,
           } });
         }
       }

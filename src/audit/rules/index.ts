@@ -5,6 +5,7 @@ import type { Finding, Rule } from '../finding.ts';
 import { inOneGo } from '../steps.ts';
 import type { Steps } from '../steps.ts';
 import { oneLineOf } from '../words.ts';
+import { controllerNotRunning } from './controller-running.ts';
 import { controllerExcessiveRights } from './controller.ts';
 import { copyForeign, copyMissing, copyOrphaned, copyStale } from './copies.ts';
 import { credentialExpired, credentialExpiring, credentialRejected } from './credentials.ts';
@@ -25,7 +26,7 @@ export const RULES: readonly Rule[] = [
   credentialRejected, credentialExpiring, credentialExpired, credentialUnused, credentialShadowed,
   proxyNotApplied, proxyNotVerified, proxyRefused, proxyAnonymous,
   sourceMissing, sourceInvalid, sourceHeldBack, rotationIncomplete, sourceSuspicious,
-  controllerExcessiveRights,
+  controllerExcessiveRights, controllerNotRunning,
 ];
 
 /** Errors first, then by rule, namespace and name. */

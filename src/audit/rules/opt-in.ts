@@ -1,13 +1,18 @@
 /** What tenants wrote into annotations, and what the configuration makes of it: the controller's own judgement. */
+import { ANNOTATION_SYNC } from '../../names.ts';
 import type { EventReason } from '../../names.ts';
+import { quote } from '../../plan/problem.ts';
 import type { Facts } from '../facts.ts';
 import type { Hit, Rule } from '../finding.ts';
+import { some } from '../words.ts';
 
 export const optInDenied: Rule = {
   id: 'PP007', name: 'opt-in-denied', severity: 'warning', title: 'A namespace opted in where the guard says no',
   cause: "The namespace carries pullpass.dev/sync: enabled, but the source's guard (sources[].namespaces) does not admit it, so it gets no copy.",
   remedy: 'Allow the namespace in the configuration (sources[].namespaces), or remove the annotation from the namespace.',
-  check: (facts) => problems(facts, 'OptInDenied'),
+  check: (facts) => problems(facts, 'OptInDenied').map(({ object, ...hit }) => ({
+    object, ...hit, remedy: `Allow the namespace in the configuration (sources[].namespaces), or remove the annotation: \`kubectl annotate namespace ${object.name} ${ANNOTATION_SYNC}-\``,
+  })),
 };
 
 export const badAnnotation: Rule = {
@@ -21,7 +26,9 @@ export const unknownSource: Rule = {
   id: 'PP009', name: 'unknown-source', severity: 'warning', title: 'A namespace names a source that does not exist',
   cause: 'pullpass.dev/sources names a source that the configuration does not have: a typing error, or the source was renamed or dropped.',
   remedy: 'Correct the annotation pullpass.dev/sources, or add the source to the configuration.',
-  check: (facts) => problems(facts, 'UnknownSource'),
+  check: (facts) => !facts.configured ? [] : problems(facts, 'UnknownSource').map(({ message, ...hit }) => ({
+    ...hit, message: `${message} It has ${some(facts.sources.map(({ config }) => quote(config.name)))}.`,
+  })),
 };
 
 function problems({ plans }: Facts, wanted: EventReason): Hit[] {
@@ -29,6 +36,6 @@ function problems({ plans }: Facts, wanted: EventReason): Hit[] {
     object: { kind: object.kind, name: object.name, ...(object.namespace !== undefined && { namespace: object.namespace }) },
     about: /^pullpass\.dev\/[a-z-]+/.exec(note)?.[0] ?? '',
     // Who reads an audit is the platform team.
-    message: `${object.kind === 'Namespace' ? object.name : `${object.kind} "${object.name}" in ${plan.namespace}`}: ${note.replace(/: ask the platform team .*$/, '.')}`,
+    message: `${object.kind} "${object.name}"${object.kind === 'Namespace' ? '' : ` in ${plan.namespace}`}${note.replace(/^The namespace(?= opted in)|^/, (start) => (start === '' ? ': ' : '')).replace(/: ask the platform team .*$/, '.')}`,
   })));
 }

@@ -1,6 +1,7 @@
 /** Workloads by what made them: a thousand pods of one Deployment are one finding. */
 import type { FindingObject } from '../finding.ts';
 import type { Workload } from '../observation.ts';
+import { isPlainName } from './remedies.ts';
 
 export interface Owned<T> {
   readonly object: FindingObject;
@@ -27,8 +28,8 @@ export function byOwner<T extends object>(workloads: readonly Workload[], look: 
   return [...owners.values()];
 }
 
-/** How to have the pods of `object` made anew. */
-export function recreate({ kind, namespace = '', name }: FindingObject): string {
-  if (kind === 'Deployment' || kind === 'StatefulSet' || kind === 'DaemonSet') return `kubectl -n ${namespace} rollout restart ${kind.toLowerCase()}/${name}`;
-  return kind === 'Pod' ? `delete and create Pod ${namespace}/${name}` : `delete the pods of ${kind} ${namespace}/${name}, so that they are made anew`;
+/** How to have so many pods of `object` made anew, to the end of a sentence. */
+export function recreate({ kind, namespace = '', name }: FindingObject, pods: number): string {
+  if ((kind === 'Deployment' || kind === 'StatefulSet' || kind === 'DaemonSet') && isPlainName(name)) return `restart ${pods === 1 ? 'it' : 'them'}: \`kubectl -n ${namespace} rollout restart ${kind.toLowerCase()}/${name}\``;
+  return kind === 'Pod' ? `delete Pod "${name}" in ${namespace}, and create it again.` : `delete the pods of ${namespace}/${kind} ${name}, so that they are made anew.`;
 }

@@ -4,17 +4,17 @@ import { quote, quoteList } from '../../plan/problem.ts';
 import type { Facts } from '../facts.ts';
 import type { Hit, Rule } from '../finding.ts';
 import type { Workload } from '../observation.ts';
-import { plural, some } from '../words.ts';
+import { capital, plural, some } from '../words.ts';
 import { byOwner, recreate } from './owners.ts';
 
 export const podBeforePatch: Rule = {
   id: 'PP020', name: 'pod-before-patch', severity: 'warning', title: 'Pods are older than the pull secrets of their ServiceAccount',
   cause: 'Pods copy the imagePullSecrets of their ServiceAccount when they are created. These were created before the ServiceAccount got the Secret, and never get it.',
-  remedy: 'Have the pods created anew, such as by `kubectl rollout restart`.',
+  remedy: 'Have the pods created anew, such as by `kubectl rollout restart`',
   check: (facts) => byOwner(facts.managed, (workload) => lackOf(facts, workload, 'before')).map(({ object, title, pods, about }): Hit => ({
     object,
     message: `${title}: ${plural(pods, 'pod')} ${pods === 1 ? 'was' : 'were'} created before ServiceAccount "${about[0]?.workload.serviceAccount ?? ''}" got ${quoteList(about.flatMap(({ secrets }) => secrets))}, and ${pods === 1 ? 'pulls' : 'pull'} ${images(about)} without it.`,
-    remedy: `Have the pods created anew: ${recreate(object)}`,
+    remedy: capital(recreate(object, pods)),
   })),
 };
 

@@ -3,27 +3,30 @@ import { findEntry, quoteKey } from '../../credentials/registry-name.ts';
 import type { Facts } from '../facts.ts';
 import type { Hit, Rule } from '../finding.ts';
 import type { ProxyStanding } from '../observation.ts';
-import { oneLineOf } from '../words.ts';
+import { oneLineOf, sentence } from '../words.ts';
+import { secretOfSource } from './remedies.ts';
 
 export const proxyNotApplied: Rule = {
   id: 'PP060', name: 'proxy-not-applied', severity: 'error', title: 'A cache proxy does not have the newest login',
   cause: 'The login of the source was not forwarded to the cache proxy: its API does not answer, refuses Pullpass, or the controller does not run. Once the old login is revoked, what the cache does not hold is "not found".',
   remedy: 'See the reason in the finding; check that the cache proxy answers, and what the log of the controller says of it. Do not revoke the old login before.',
-  check: (facts) => (facts.proxies ?? []).filter((proxy) => !proxy.applied && anonymous(facts, proxy) === undefined).map((proxy) => hit(proxy, `Cache proxy "${proxy.name}" does not have the newest login of source "${proxy.source}" for ${quoteKey(proxy.registry)}${since(proxy)}: ${oneLineOf(proxy.why)}`)),
+  check: (facts) => (facts.proxies ?? []).filter((proxy) => !proxy.applied && anonymous(facts, proxy) === undefined).map((proxy) => hit(proxy, `Cache proxy "${proxy.name}" does not have the newest login of source "${proxy.source}" for ${quoteKey(proxy.registry)}${since(proxy)}: ${sentence(oneLineOf(proxy.why))}`)),
 };
 
 export const proxyNotVerified: Rule = {
   id: 'PP061', name: 'proxy-not-verified', severity: 'warning', title: 'It is unknown whether the login of a cache proxy works',
   cause: 'The login was forwarded, but nothing shows that the cache proxy can pull with it: no private probe image is configured, or the probe could not be made. A public image, or one that the cache holds, proves nothing.',
-  remedy: 'Configure a probe: cacheProxies[].probe with a private image, best one that the cache does not hold yet; then run `pullpass verify`.',
-  check: ({ proxies = [] }) => proxies.filter(({ applied, verified }) => applied && verified === 'unknown').map((proxy) => hit(proxy, `Whether cache proxy "${proxy.name}" can pull from ${quoteKey(proxy.registry)} is unknown${since(proxy)}: ${oneLineOf(proxy.why)}`)),
+  remedy: 'Configure a probe: cacheProxies[].probe with a private image, best one that the cache does not hold yet; then run `pullpass verify --config FILE`',
+  check: ({ proxies = [] }) => proxies.filter(({ applied, verified }) => applied && verified === 'unknown').map((proxy) => hit(proxy, `Whether cache proxy "${proxy.name}" can pull from ${quoteKey(proxy.registry)} is unknown${since(proxy)}: ${sentence(oneLineOf(proxy.why))}`)),
 };
+
+const forwardAgain = (secret: string): string => `Put a working credential into ${secret}; Pullpass forwards it. If pods can pull with it directly, check which upstream the cache proxy is set to.`;
 
 export const proxyRefused: Rule = {
   id: 'PP062', name: 'proxy-login-refused', severity: 'error', title: 'The login of a cache proxy does not work',
   cause: 'A private pull through the cache proxy failed, or the product says that its upstream refuses the login. Cached images are still served; all others are "not found".',
-  remedy: 'Put a working credential into the Secret of the source; Pullpass forwards it. If pods can pull with it directly, check which upstream the cache proxy is set to.',
-  check: ({ proxies = [] }) => proxies.filter(({ verified }) => verified === 'refused').map((proxy) => hit(proxy, `Cache proxy "${proxy.name}" cannot pull from ${quoteKey(proxy.registry)} with its login${since(proxy)}: ${oneLineOf(proxy.why)}`)),
+  remedy: forwardAgain('the Secret of the source'),
+  check: (facts) => (facts.proxies ?? []).filter(({ verified }) => verified === 'refused').map((proxy) => ({ ...hit(proxy, `Cache proxy "${proxy.name}" cannot pull from ${quoteKey(proxy.registry)} with its login${since(proxy)}: ${sentence(oneLineOf(proxy.why))}`), remedy: forwardAgain(secretOfSource(facts, proxy.source)) })),
 };
 
 export const proxyAnonymous: Rule = {

@@ -1,5 +1,5 @@
 /** What the words of a failed pull mean. Runtimes and registries have no common codes; these texts are what they have in common. */
-export type PullErrorClass = 'no image name' | 'login' | 'not found' | 'rate limit' | 'network' | 'other';
+export type PullErrorClass = 'no image name' | 'never pulled' | 'login' | 'not found' | 'rate limit' | 'network' | 'other';
 
 const PATTERNS: readonly [PullErrorClass, RegExp][] = [
   // Docker Hub says "denied ... may require login" for what does not exist, too: the login comes first.
@@ -11,6 +11,7 @@ const PATTERNS: readonly [PullErrorClass, RegExp][] = [
 
 export function classifyPullError(reason: string, message: string): PullErrorClass {
   if (reason === 'InvalidImageName') return 'no image name';
+  if (reason === 'ErrImageNeverPull') return 'never pulled';
   // The message quotes the image, whose name may hold any of these words.
   const text = message.replace(/"[^"]*"/g, '""').replace(/\bhttps?:\/\/\S+/g, '');
   return PATTERNS.find(([, pattern]) => pattern.test(text))?.[0] ?? 'other';

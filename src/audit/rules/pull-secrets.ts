@@ -4,7 +4,7 @@ import type { Facts } from '../facts.ts';
 import type { Rule } from '../finding.ts';
 import { secretKey } from '../observation.ts';
 import type { PullSecret } from '../observation.ts';
-import { some } from '../words.ts';
+import { capital, some } from '../words.ts';
 
 export const danglingReference: Rule = {
   id: 'PP006', name: 'dangling-reference', severity: 'warning', title: 'A reference to a Secret that does not exist',
@@ -25,21 +25,35 @@ export const pullSecretBroken: Rule = {
   remedy: 'Mend the Docker config in the Secret: `pullpass match IMAGE --docker-config FILE` tells what is wrong with it.',
   check: (facts) => unusable(facts, true).map(({ namespace, name, by, problem }) => ({
     object: { kind: 'Secret', namespace, name }, message: `Secret ${quote(name)} in ${namespace} cannot be parsed (${problem}), and ${by} to pull with: every such pull fails.`,
+    remedy: `Correct or remove the entry in Secret ${namespace}/${name}, or remove its name from imagePullSecrets.`,
   })),
 };
 
 export const pullSecretUseless: Rule = {
   id: 'PP012', name: 'pull-secret-useless', severity: 'warning', title: 'A pull Secret holds no credential',
   cause: 'The Secret has the wrong type, or nothing in it that kubelets would read: they pull as if it were not there.',
-  remedy: 'Make it a Secret of type kubernetes.io/dockerconfigjson with at least one registry, or remove its name from imagePullSecrets.',
-  check: (facts) => unusable(facts, false).map(({ namespace, name, by, problem }) => ({
-    object: { kind: 'Secret', namespace, name }, message: `Secret ${quote(name)} in ${namespace} ${problem}, but ${by} to pull with.`,
-  })),
+  remedy: 'Put at least one registry into it. The type of a Secret cannot be changed: where that is wrong, delete it and create it again as kubernetes.io/dockerconfigjson. Or remove its name from imagePullSecrets.',
+  check: (facts) => unusable(facts, false).map(({ namespace, name, who, one, problem }) => {
+    // "is of type ...; what to do": what to do has a place of its own.
+    const [what = '', advice = 'put a Docker config there'] = problem.split(/; (.*)/s);
+    const wrongType = what.startsWith('is of type ');
+    return {
+      object: { kind: 'Secret', namespace, name },
+      message: `${capital(who)} in ${namespace} ${one ? 'pulls' : 'pull'} with Secret ${quote(name)}, ${/^(?:is|has) /.test(what) ? 'which' : 'whose'} ${what}: kubelets ignore it.`,
+      remedy: wrongType
+        ? `The type of a Secret cannot be changed: delete it and create it again (\`kubectl -n ${namespace} create secret docker-registry ${name} ...\`), or remove its name from imagePullSecrets.`
+        : `Correct Secret ${namespace}/${name}: ${advice}; or remove its name from imagePullSecrets.`,
+    };
+  }),
 };
 
 interface Referenced {
   readonly namespace: string;
   readonly name: string;
+  /** Who names it. */
+  readonly who: string;
+  /** Whether that is one ServiceAccount. */
+  readonly one: boolean;
   /** Completes "Secret x ..., but". */
   readonly by: string;
 }
@@ -61,10 +75,12 @@ function referenced({ scopes, managed, pullSecrets, account }: Facts, wanted: (s
   }
   return [...found.values()].map(({ namespace, name, accounts, pods }) => {
     const parts = [
-      ...(accounts.size > 0 ? [`ServiceAccount${accounts.size > 1 ? 's' : ''} ${some([...accounts])}`] : []),
+      ...(accounts.size > 0 ? [`ServiceAccount${accounts.size > 1 ? 's' : ''} ${some([...accounts].map(quote))}`] : []),
       ...(pods.size > 0 ? [`pods of ${some([...pods])}`] : []),
     ];
-    return { namespace, name, by: `${parts.join(' and ')} name${accounts.size === 1 && pods.size === 0 ? 's' : ''} it` };
+    const who = parts.join(' and ');
+    const one = accounts.size === 1 && pods.size === 0;
+    return { namespace, name, who, one, by: `${who} ${one ? 'names' : 'name'} it` };
   });
 }
 

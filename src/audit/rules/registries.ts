@@ -1,9 +1,11 @@
-/** Registries in use: who pulls there without a credential, past no cache proxy, or in a way that the cache proxy cannot serve. */
+/** Registries in use: who pulls there without a credential, through no cache proxy, or in a way that the cache proxy cannot serve. */
 import { canonicalRegistry } from '../../credentials/registry-name.ts';
-import { quote } from '../../plan/problem.ts';
+import { quote, quoteList } from '../../plan/problem.ts';
+import type { Facts } from '../facts.ts';
 import type { Hit, Rule } from '../finding.ts';
 import { DIGEST_BLIND_KINDS } from '../well-known.ts';
 import { plural, some } from '../words.ts';
+import { whyUnknown } from './remedies.ts';
 
 export const imageByDigest: Rule = {
   id: 'PP023', name: 'digest-behind-cache', severity: 'warning', title: 'Images by digest, behind a cache proxy that cannot serve them',
@@ -27,11 +29,27 @@ export const registryWithoutCredential: Rule = {
   id: 'PP024', name: 'registry-without-credential', severity: 'info', title: 'A registry in use without a credential',
   cause: 'Pods have images of a registry that is not known to be public, and no pull secret of theirs matches. Where the images are public, or the nodes log in by themselves, this is as it should be.',
   remedy: 'If the images are private: add a credential for the registry to a source and opt the namespaces in.',
-  check: ({ coverage }) => coverage.filter(({ access, uncovered, proxies }) => access === 'unknown' && uncovered > 0 && proxies.length === 0).map(({ registry, uncovered, pods, uncoveredOwners }): Hit => ({
+  check: (facts) => facts.coverage.filter(({ access, uncovered, proxies }) => access === 'unknown' && uncovered > 0 && proxies.length === 0).map(({ registry, uncovered, pods, uncoveredOwners }): Hit => ({
     object: { kind: 'Registry', name: registry },
+    remedy: `If the images are private: ${whereCredential(facts, registry)}`,
     message: `${registry}: ${uncovered} of ${plural(pods, 'pod')} ${uncovered === 1 ? 'has' : 'have'} no credential for it: ${some(uncoveredOwners.map(({ namespace, kind, name }) => `${namespace}/${kind} ${name}`))}.`,
   })),
 };
+
+/** What to do for pods without a credential for the registry; ends the sentence. */
+function whereCredential(facts: Facts, registry: string): string {
+  const { configured, workloads, image, keys, sourcesFor } = facts;
+  if (!configured) return 'give the ServiceAccounts a pull Secret for this registry, then have the pods created anew.';
+  const names = new Set(workloads.flatMap(({ namespace, pullSecrets, images }) => images.flatMap((reference) => {
+    const parsed = image(reference);
+    return parsed?.registry === registry && keys.of(namespace, pullSecrets).picks(parsed.name).length === 0 ? [parsed.name] : [];
+  })));
+  const sources = [...new Set([...names].flatMap((name) => sourcesFor(name).map(({ config }) => config.name)))];
+  if (sources.length > 0) return `${sources.length === 1 ? 'source' : 'sources'} ${quoteList(sources)} ${sources.length === 1 ? 'has' : 'have'} a credential; opt the namespaces in, or have the pods created anew.`;
+  const unknown = whyUnknown(facts);
+  if (unknown !== undefined) return `it is unknown whether a source has a credential, because ${unknown}: look there first.`;
+  return 'add a credential for the registry to a source, and opt the namespaces in.';
+}
 
 export const registryWithoutProxy: Rule = {
   id: 'PP025', name: 'registry-without-cache-proxy', severity: 'info', title: 'A registry in use without a cache proxy',
@@ -43,7 +61,7 @@ export const registryWithoutProxy: Rule = {
     const hosts = new Set(proxies.flatMap(({ url }) => (url === undefined ? [] : [canonicalRegistry(url)])));
     return coverage.filter(({ registry, proxies: inFront }) => inFront.length === 0 && !hosts.has(registry)).map(({ registry, pods, images }): Hit => ({
       object: { kind: 'Registry', name: registry },
-      message: `${registry}: ${plural(images, 'image')} of ${plural(pods, 'pod')} ${images === 1 ? 'is' : 'are'} pulled past no cache proxy.`,
+      message: `${registry}: ${plural(images, 'image')} of ${plural(pods, 'pod')} ${images === 1 ? 'is' : 'are'} pulled through no cache proxy.`,
     }));
   },
 };

@@ -3,14 +3,15 @@ import type { Facts } from '../facts.ts';
 import type { Hit, Rule } from '../finding.ts';
 import type { AuditedSource } from '../observation.ts';
 import { rotationOf } from '../rotation.ts';
-import { oneLineOf, plural } from '../words.ts';
+import { capital, oneLineOf, plural, sentence } from '../words.ts';
+import { secretOf, secretOfSource } from './remedies.ts';
 
 export const sourceMissing: Rule = {
   id: 'PP080', name: 'source-missing', severity: 'error', title: 'The Secret of a source does not exist',
   cause: 'The configuration names a Secret that is not there. Copies that were made before stay as they are; nothing new is spread.',
   remedy: 'Create the Secret (type kubernetes.io/dockerconfigjson), or correct sources[].secret in the configuration.',
   check: (facts) => facts.sources.filter(({ state }) => state === 'missing').map((source) => ({
-    object: objectOf(source), message: `Secret ${secretOf(source)} of source "${source.config.name}" does not exist: ${consequence(facts, source)}.`,
+    object: objectOf(source), message: `${secretOf(source)} of source "${source.config.name}" does not exist: ${consequence(facts, source)}.`,
   })),
 };
 
@@ -19,7 +20,8 @@ export const sourceInvalid: Rule = {
   cause: 'The content of the Secret is not a Docker config that kubelets would read as a whole, is empty, or an alias points at nothing. It is not spread: one entry that cannot be parsed would fail every pull of a pod.',
   remedy: 'Mend the Secret as the finding says; copies keep the last good content until then.',
   check: (facts) => facts.sources.filter(({ state }) => state === 'invalid').map((source) => ({
-    object: objectOf(source), message: `Source "${source.config.name}" cannot be used: ${oneLineOf(source.observed.problems.join('; '))}: ${consequence(facts, source)}.`,
+    object: objectOf(source), message: `Source "${source.config.name}" cannot be used: ${problemsOf(source)} ${capital(consequence(facts, source))}.`,
+    remedy: `Mend ${secretOf(source)} as the finding says; copies keep the last good content until then.`,
   })),
 };
 
@@ -27,21 +29,24 @@ export const sourceHeldBack: Rule = {
   id: 'PP082', name: 'source-held-back', severity: 'error', title: 'A new content of a source is held back',
   cause: 'The source changed, and its registry refuses a credential in the new content. Copies and cache proxies keep the last good one.',
   remedy: 'Put a working credential into the Secret of the source. Do not revoke the old one before.',
-  check: ({ heldBack = [] }) => heldBack.map(({ source, why, since }) => ({
-    object: { kind: 'Source', name: source }, message: `The newest content of source "${source}" is not spread${since === undefined ? '' : ` since ${since}`}: ${oneLineOf(why)}`,
+  check: (facts) => (facts.heldBack ?? []).map(({ source, why, since }) => ({
+    object: { kind: 'Source', name: source }, message: `The newest content of source "${source}" is not spread${since === undefined ? '' : ` since ${since}`}: ${sentence(oneLineOf(why))}`,
+    remedy: `Put a working credential into ${secretOfSource(facts, source)}. Do not revoke the old one before.`,
   })),
 };
+
+const rotationRemedy = (source: string): string => `Do not revoke the old credential yet: \`pullpass wait --config FILE --source ${source}\` tells when it is safe. If the numbers stand still, see the other findings about these copies and cache proxies.`;
 
 export const rotationIncomplete: Rule = {
   id: 'PP083', name: 'rotation-incomplete', severity: 'warning', title: 'A rotation has not arrived everywhere',
   cause: 'The content of the source changed, and not every copy and cache proxy carries the new one yet.',
-  remedy: 'Do not revoke the old credential yet: `pullpass wait --source NAME` tells when it is safe. If the numbers stand still, see the other findings about these copies and cache proxies.',
+  remedy: rotationRemedy('NAME'),
   check: (facts) => facts.sources.flatMap((source): Hit[] => {
     const { stale, copies, copiesDone, proxies, proxiesDone } = rotationOf(facts, source.config.name);
     // Missing copies only: namespaces that are new, and no rotation.
     if (stale === 0 && proxiesDone === proxies) return [];
     const caches = proxies === 0 ? '' : ` and ${proxiesDone} of ${plural(proxies, 'cache proxy').replace(/proxys$/, 'proxies')}`;
-    return [{ object: objectOf(source), message: `The newest content of source "${source.config.name}" is in ${copiesDone} of ${plural(copies, 'copy').replace(/copys$/, 'copies')}${caches}: the old credential is still needed.` }];
+    return [{ object: objectOf(source), message: `The newest content of source "${source.config.name}" is in ${copiesDone} of ${plural(copies, 'copy').replace(/copys$/, 'copies')}${caches}: the old credential is still needed.`, remedy: rotationRemedy(source.config.name) }];
   }),
 };
 
@@ -50,12 +55,15 @@ export const sourceSuspicious: Rule = {
   cause: 'The content of the source can be used, but something in it does not do what it looks like: an entry that kubelets ignore, a password with a line break, two logins for one registry.',
   remedy: 'Correct the Secret of the source as the finding says.',
   check: ({ sources }) => sources.flatMap((source) => (source.content?.warnings ?? []).map((warning): Hit => ({
-    object: objectOf(source), about: warning, message: `Source "${source.config.name}": ${oneLineOf(warning)}.`,
+    object: objectOf(source), about: warning, message: `Source "${source.config.name}": ${sentence(oneLineOf(warning))}`,
+    remedy: `Correct ${secretOf(source)} as the finding says.`,
   }))),
 };
 
 const objectOf = ({ config }: AuditedSource): Hit['object'] => ({ kind: 'Source', name: config.name });
-const secretOf = ({ config }: AuditedSource): string => `${config.secret.namespace}/${config.secret.name}`;
+
+/** Problems name the Secret first, with a colon: not in front of a verb. */
+const problemsOf = ({ observed }: AuditedSource): string => observed.problems.map((problem) => sentence(oneLineOf(problem).replace(/^(Secret \S+): (?=(?:is|has|does|was) )/, '$1 '))).join(' ');
 
 function consequence({ plans }: Facts, { config }: AuditedSource): string {
   const standings = plans.flatMap((plan) => plan.standings.filter(({ source, choice }) => source === config.name && choice.in));

@@ -5,7 +5,7 @@ import type { Narrator } from './narrator.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../../..');
 
-export function inviteToPlay(tell: Narrator, files: { config: string; kubeconfig: string }): void {
+export function inviteToPlay(tell: Narrator, files: { config: string; kubeconfig: string }, url: string): void {
   tell.title('Everything stays up. In another terminal:');
   tell.quote(`
 cd ${shell(ROOT)}
@@ -16,7 +16,9 @@ kubectl annotate namespace team-01 pullpass.dev/sync=enabled
 kubectl --namespace team-01 get serviceaccount default --output yaml
 npm run --silent pullpass -- match ${REGISTRY}/team/app:1.0 --namespace team-01
 npm run --silent pullpass -- plan
+npm run --silent pullpass -- audit
 `.trim());
+  tell.note(`The report of the controller as a page: ${url}/report; its metrics: ${url}/metrics.`);
   tell.note("The controller's token is good for an hour.");
   tell.end('Ctrl-C stops everything and removes every trace.');
 }

@@ -22,8 +22,20 @@ function startFindings({ groups, namespaces }) {
     const filter = readForm(form);
     const matches = matcher(filter, (name) => names.has(name));
     let count = 0;
-    for (const view of views) count += view.show(matches);
-    for (const severity of document.querySelectorAll('.severity')) severity.toggleAttribute('hidden', severity.querySelector('.group:not([hidden])') === null);
+    /** @type {Map<string, { left: number, of: number }>} */
+    const severities = new Map();
+    views.forEach((view, i) => {
+      const { severity = '', findings = [] } = groups[i] ?? {};
+      const left = view.show(matches);
+      const before = severities.get(severity) ?? { left: 0, of: 0 };
+      severities.set(severity, { left: before.left + left, of: before.of + findings.length });
+      count += left;
+    });
+    for (const severity of document.querySelectorAll('.severity')) {
+      const counts = severities.get(severity.getAttribute('data-severity') ?? '') ?? { left: 0, of: 0 };
+      severity.toggleAttribute('hidden', counts.left === 0);
+      find('h3 .tally', HTMLElement, severity).textContent = share(counts.left, counts.of);
+    }
     noMatch.hidden = count > 0;
     shown.textContent = count === total ? `All ${plural(total, 'finding')}.` : `${number(count)} of ${plural(total, 'finding')}.`;
     offerNames(filter.namespace);
@@ -93,6 +105,12 @@ function startFindings({ groups, namespaces }) {
   if (location.hash !== '') follow();
 }
 
+/**
+ * @param {number} n
+ * @param {number} total
+ */
+const share = (n, total) => (n === total ? number(n) : `${number(n)} of ${number(total)}`);
+
 const newFindingRow = rowMaker('finding-row', 'li');
 
 /**
@@ -135,7 +153,7 @@ function groupView(group) {
       matching = group.findings.filter((finding) => matches(group, finding));
       limit = FIRST;
       section.hidden = matching.length === 0;
-      tally.textContent = matching.length === group.findings.length ? number(matching.length) : `${number(matching.length)} of ${number(group.findings.length)}`;
+      tally.textContent = share(matching.length, group.findings.length);
       render();
       return matching.length;
     },

@@ -13,6 +13,7 @@ export const audit: Act = {
   title: 'What would break, and why: the audit',
   async play(stage) {
     const { cluster, pullpass, connection, controller, logins, tell, files } = stage;
+    tell.note('Five things are wrong by now: the opt-in that was denied and the Secret in the way of a copy, from before; a namespace "typo" whose annotation says "yes"; ServiceAccounts that name Secrets which are not there; and a pod that cannot pull.');
     await cluster.namespace('typo', { 'pullpass.dev/sync': 'yes' });
     await cluster.createAccount('tools', 'nightly', ['deleted-long-ago']);
     await cluster.failingPod('team-02', 'web', 'registry.example.com/team-02/web:1.4', 'failed to resolve reference: pull access denied, 401 Unauthorized');

@@ -1,0 +1,29 @@
+/** Parts of remedies that several rules share. A command stands in backticks; where it is the end of a text, no full stop follows. */
+import { DEFAULT_NAMESPACE, LEASE_NAME } from '../../names.ts';
+import { quoteList } from '../../plan/problem.ts';
+import type { Facts } from '../facts.ts';
+import type { AuditedSource } from '../observation.ts';
+
+const LEASE = `\`kubectl -n ${DEFAULT_NAMESPACE} get lease ${LEASE_NAME}\``;
+const LOG = `\`kubectl -n ${DEFAULT_NAMESPACE} logs deployment/pullpass\``;
+
+export const CHECK_CONTROLLER = `The controller mends this within seconds: check that it runs (${LEASE}) and what its log says of this namespace (${LOG}).`;
+
+/** `Secret pullpass-system/upstream-registry`. */
+export const secretOf = ({ config: { secret } }: Pick<AuditedSource, 'config'>): string => `Secret ${secret.namespace}/${secret.name}`;
+
+/** The same of a source by name. */
+export function secretOfSource({ sources }: Facts, name: string): string {
+  const source = sources.find(({ config }) => config.name === name);
+  return source === undefined ? 'the Secret of the source' : secretOf(source);
+}
+
+/** Why it is unknown what sources have; undefined: all of them could be read. */
+export function whyUnknown({ sources }: Facts): string | undefined {
+  const unread = sources.filter(({ state }) => state === 'unread').map(({ config }) => config.name);
+  if (unread.length === 0) return undefined;
+  return unread.length === 1 ? `the Secret of source ${quoteList(unread)} could not be read` : `the Secrets of sources ${quoteList(unread)} could not be read`;
+}
+
+/** Whether a name can stand in a command as it is: owners of pods and roles are named by others. */
+export const isPlainName = (name: string): boolean => /^[\w.:][\w.:-]*$/.test(name);
