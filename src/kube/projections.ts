@@ -2,7 +2,7 @@
 import type { V1Secret, V1ServiceAccount } from '@kubernetes/client-node';
 import {
   ANNOTATION_ADDED, ANNOTATION_ADOPT, ANNOTATION_SERVICE_ACCOUNTS, ANNOTATION_SOURCES, ANNOTATION_SYNC,
-  KEY_DOCKER_CONFIG_JSON, LABEL_MANAGED_BY, LABEL_SOURCE, MANAGER,
+  KEY_DOCKER_CONFIG_JSON, LABEL_MANAGED_BY, LABEL_SOURCE, MANAGER, NAMESPACE_ANNOTATIONS, OUR_PREFIX,
 } from '../names.ts';
 import type { ObservedCopy, ObservedNamespace, ObservedServiceAccount } from '../plan/observed.ts';
 import type { ApiObject } from './list.ts';
@@ -20,8 +20,10 @@ export interface SourceSecret extends Stored {
 
 export function projectNamespace({ metadata }: ApiObject): ObservedNamespace {
   const annotations = metadata.annotations ?? {};
+  const strays = straysOf(metadata);
   return {
     ...identity(metadata),
+    ...(strays.length > 0 && { strays }),
     terminating: metadata.deletionTimestamp !== undefined,
     sync: annotations[ANNOTATION_SYNC],
     sources: annotations[ANNOTATION_SOURCES],
@@ -59,6 +61,13 @@ export function projectCopy({ metadata, type, data }: ApiObject & Pick<V1Secret,
 
 export function projectSource({ metadata, type, data }: ApiObject & Pick<V1Secret, 'type' | 'data'>): SourceSecret {
   return { namespace: metadata.namespace ?? '', ...identity(metadata), type: type ?? '', data: data ?? {}, writtenAt: writtenAt(metadata) };
+}
+
+/** The first few: whoever may edit a namespace could write thousands. */
+function straysOf({ annotations = {}, labels = {} }: ApiObject['metadata']): string[] {
+  const misspelt = Object.keys(annotations).filter((key) => key.startsWith(OUR_PREFIX) && !NAMESPACE_ANNOTATIONS.includes(key));
+  const labelled = Object.keys(labels).filter((key) => NAMESPACE_ANNOTATIONS.includes(key)).map((key) => `label ${key}`);
+  return [...misspelt, ...labelled].slice(0, 5);
 }
 
 function identity({ name, uid = '', resourceVersion = '' }: ApiObject['metadata']): { name: string; uid: string; resourceVersion: string } {

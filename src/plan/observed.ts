@@ -10,6 +10,8 @@ export interface ObservedNamespace {
   readonly sync: string | undefined;
   readonly sources: string | undefined;
   readonly serviceAccounts: string | undefined;
+  /** Keys that look like ours and mean nothing here: typing errors, and labels that should be annotations. Absent: none. */
+  readonly strays?: readonly string[];
 }
 
 export interface ObservedServiceAccount {

@@ -1,5 +1,5 @@
 /** Who gets what: which sources a namespace is opted in to, and which of its ServiceAccounts. */
-import { ANNOTATION_SERVICE_ACCOUNTS, ANNOTATION_SOURCES, ANNOTATION_SYNC } from '../names.ts';
+import { ANNOTATION_SERVICE_ACCOUNTS, ANNOTATION_SOURCES, ANNOTATION_SYNC, NAMESPACE_ANNOTATIONS } from '../names.ts';
 import type { SourceConfig } from '../config/schema.ts';
 import { GLOB, matchNames } from './glob.ts';
 import type { ObservedNamespace, ObservedServiceAccount } from './observed.ts';
@@ -30,7 +30,8 @@ export function selectSources(namespace: ObservedNamespace, sources: readonly So
   };
   const all = (choice: (source: SourceConfig) => Choice): Selection => ({ choices: new Map(sources.map((s) => [s.name, choice(s)])), problems });
 
-  const { sync } = namespace;
+  const { sync, strays = [] } = namespace;
+  if (strays.length > 0) report('InvalidAnnotation', `${quoteList(strays)}: means nothing on a namespace; the annotations are ${NAMESPACE_ANNOTATIONS.join(', ')}.`);
   if (sync !== undefined && sync !== 'enabled' && sync !== 'disabled') {
     report('InvalidAnnotation', `${ANNOTATION_SYNC} is ${quote(sync)}: use "enabled" or "disabled". The namespace is treated as not opted in.`);
     return all(() => out('bad annotation'));

@@ -61,6 +61,7 @@ const CASES: readonly Case[] = [
 
   // Opt-in
   { name: 'an opt-in that the guard refuses', given: () => observation({ scopes: [scope({ namespace: namespace({ name: 'kube-extra' }), serviceAccounts: [] })], workloads: [] }), found: ['PP007 Namespace kube-extra'], says: ['Namespace "kube-extra" opted in, but the guard', '`kubectl annotate namespace kube-extra pullpass.dev/sync-`'] },
+  { name: 'a key with a typing error, and a label where an annotation is meant', given: () => observation({ scopes: [scope({ namespace: namespace({ sync: undefined, strays: ['pullpass.dev/synch', 'label pullpass.dev/sync'] }) })], workloads: [] }), found: ['PP008 Namespace team-a'], says: ['"pullpass.dev/synch", "label pullpass.dev/sync": means nothing on a namespace'] },
   { name: 'an annotation with a typing error', given: () => observation({ scopes: [scope({ namespace: namespace({ sync: 'enable' }) })], workloads: [] }), found: ['PP008 Namespace team-a'], says: ['use "enabled" or "disabled"'] },
   { name: 'a bad annotation on a ServiceAccount', given: () => observation({ scopes: [goodScope({ serviceAccounts: [account({ pullSecrets: ['regcred'], added: 'regcred', annotated: true, sync: 'yes' })] })] }), found: ['PP008 ServiceAccount team-a/default'] },
   { name: 'a source that does not exist', given: () => observation({ scopes: [goodScope({ namespace: namespace({ sources: 'upstream, upstraem' }) })] }), found: ['PP009 Namespace team-a'], says: ['Namespace "team-a": pullpass.dev/sources names "upstraem", which the configuration does not have. It has "upstream".'] },
