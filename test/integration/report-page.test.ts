@@ -38,8 +38,8 @@ onEachServer((server) => {
     await cluster.controller(config, { address: '127.0.0.1:0', secureReport: true, onListening: (at) => { url = `${at}/report`; }, timings: { reportAgeMs: 0 } });
 
     await cluster.serviceAccount(CONTROLLER_NAMESPACE, 'viewer');
+    // The role came with the rights.
     const name = 'pullpass-report-viewer';
-    await cluster.admin.create(`${RBAC}/clusterroles`, { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole', metadata: { name }, rules: [{ nonResourceURLs: ['/report'], verbs: ['get'] }] });
     await cluster.admin.create(`${RBAC}/clusterrolebindings`, { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRoleBinding', metadata: { name }, roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name }, subjects: [{ kind: 'ServiceAccount', namespace: CONTROLLER_NAMESPACE, name: 'viewer' }] });
     const { status } = await cluster.admin.create<{ status: { token: string } }>(`/api/v1/namespaces/${CONTROLLER_NAMESPACE}/serviceaccounts/viewer/token`, { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: {} });
     bearer = `Bearer ${status.token}`;
