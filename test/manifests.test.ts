@@ -1,11 +1,12 @@
 /** The manifests say what the code says. Regenerate: see the comment at the top of config.yaml, and install.yaml below. */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { renderRbac, RBAC_NAME } from '../src/commands/rbac.ts';
 import { loadConfiguration, parseConfiguration } from '../src/config/load.ts';
+import { findOnPath } from './sandbox/registry/on-path.ts';
 import { ANNOTATION_SYNC, DEFAULT_NAMESPACE, TYPE_DOCKER_CONFIG_JSON } from '../src/names.ts';
 
 interface Manifest {
@@ -116,8 +117,11 @@ test('install.yaml holds the same objects: `kubectl kustomize manifests > manife
   expect(sorted(objects(file('install.yaml')).filter((object) => object.kind !== 'ConfigMap'))).toEqual(sorted(resources));
 });
 
-describe.skipIf(spawnSync('kubectl', ['kustomize', '--help']).status !== 0)('kustomize', () => {
-  const build = (directory: string): Manifest[] => objects(execFileSync('kubectl', ['kustomize', directory], { encoding: 'utf8' }));
+const kubectl = findOnPath('kubectl', 'see https://kubernetes.io/docs/tasks/tools/');
+if ('missing' in kubectl) test.skip(kubectl.missing, () => undefined);
+
+describe.skipIf('missing' in kubectl)('kustomize', () => {
+  const build = (directory: string): Manifest[] => objects('missing' in kubectl ? '' : execFileSync(kubectl.found, ['kustomize', directory], { encoding: 'utf8' }));
 
   test('builds the base as it stands in install.yaml', () => {
     expect(build(root)).toEqual(objects(file('install.yaml')));

@@ -1,6 +1,5 @@
 /** The controller as a whole: what is started, in which order, and how it stops. Everything it needs is handed in. */
 import type { Configuration } from '../config/schema.ts';
-import { messageOf } from '../errors.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { createEventRecorder } from '../kube/events.ts';
 import { createLeaderElector } from '../kube/leader-election.ts';
@@ -8,7 +7,7 @@ import type { ElectionTimings } from '../kube/leader-election.ts';
 import type { ReflectorTimings } from '../kube/reflector.ts';
 import { aborted, sleep, within } from '../kube/sleep.ts';
 import type { Log } from '../log.ts';
-import { LEASE_NAME, STATE_NAME } from '../names.ts';
+import { LEASE_NAME } from '../names.ts';
 import { createApplier } from '../reconcile/apply.ts';
 import { createReportPublisher } from '../reconcile/report-object.ts';
 import { createState } from '../reconcile/state.ts';
@@ -22,6 +21,7 @@ import { createAudits } from './audits.ts';
 import { createController } from './controller.ts';
 import { followConfiguration, warnOfLeftCopies } from './follow.ts';
 import { createProxyController } from './proxies.ts';
+import { loadOrForget } from './remember.ts';
 import { createReportPage } from './report-page.ts';
 import { createRightsCheck } from './rights.ts';
 import { createRotations } from './rotation.ts';
@@ -163,17 +163,6 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
     audit: () => audits.scheduled(),
   }, log);
 
-  /** Without the Secret the controller still works; it then forgets at a restart what it gave to whom. */
-  async function loadState(signal: AbortSignal): Promise<void> {
-    try {
-      await state.load(signal);
-    } catch (error) {
-      if (signal.aborted) return;
-      state.forget();
-      log.warn(`cannot keep state in Secret ${namespace}/${STATE_NAME}: ${messageOf(error)}. Cache proxies are given their login again at each restart.`);
-    }
-  }
-
   const page = createReportPage({ audits, enabled: () => configuration.schedules.audit !== undefined, problems: () => watches.problems(), version: options.version, maxAgeMs: timings.reportAgeMs });
   const server = await startServing({
     address: options.address, metrics, watches, sources,
@@ -195,7 +184,7 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
   /** One term as the leader. `fence` aborts when another may lead: from then on nothing is written. */
   async function lead(fence: AbortSignal): Promise<void> {
     // Another replica may have led meanwhile: what it remembered counts.
-    await loadState(fence);
+    await loadOrForget(state, { namespace, log }, fence);
     leading = true;
     // Not at once: copies that are only now being written would be found missing.
     void sleep(timings.firstAuditMs ?? FIRST_AUDIT_MS, AbortSignal.any([fence, stop])).then(() => audits.scheduled());
@@ -213,7 +202,7 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
   try {
     log.info({ server: client.server, sources: configuration.sources.map(({ name }) => name) }, 'starting');
     await rights.check(configuration);
-    await loadState(stop);
+    await loadOrForget(state, { namespace, log }, stop);
     for (const resource of ['namespaces', 'serviceaccounts', 'copies', 'sources', 'proxies'] as const) metrics.observeWatch(resource, () => Date.now() - watches.silentForMs(resource));
     metrics.configReloadSuccess.set(1);
     metrics.configReloadTimestamp.set(Date.now() / 1000);

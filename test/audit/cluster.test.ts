@@ -107,6 +107,17 @@ onEachServer((server) => {
     expect(report.sources).toEqual([]);
   });
 
+  test('a Lease that nobody holds is the first thing to be told', async () => {
+    const path = paths.leases(CONTROLLER_NAMESPACE);
+    await cluster.admin.create(path, { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { name: 'pullpass-controller' }, spec: { holderIdentity: '', renewTime: '2030-01-01T00:00:00.000000Z' } });
+    try {
+      expect(linesOf((await audit()).report)).toContain('PP091 Lease pullpass-system/pullpass-controller');
+    } finally {
+      await cluster.admin.delete(`${path}/pullpass-controller`);
+    }
+    expect(linesOf((await audit()).report).join()).not.toContain('PP091');
+  });
+
   describe('with a kubeconfig that may not read', () => {
     test('Secrets: names what it could not see, and finds the rest', async () => {
       const client = await viewer('no-secrets', [{ apiGroups: [''], resources: ['namespaces', 'serviceaccounts', 'pods'], verbs: ['get', 'list'] }]);

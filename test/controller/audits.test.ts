@@ -114,6 +114,28 @@ test('a page gets what is young enough, and a new one after that or after a relo
   expect(reads()).toBe(3);
 });
 
+test('a report is as old as what it saw first, however long it took', async () => {
+  const w = { now: 0 };
+  const { audits, reads } = play({ now: () => w.now, pods: () => { w.now += 900; return { metadata: {}, items: [] }; } });
+  await audits.recent(1_000);
+  w.now = 1_001;
+  await audits.recent(1_000);
+  expect(reads()).toBe(2);
+});
+
+test('a term that ends during an audit leaves no line, no metric and no object', async () => {
+  for (const fails of [false, true]) {
+    const played = play({ pods: () => {
+      played.w.leading = false;
+      if (fails) throw refusal(500);
+      return { metadata: {}, items: [] };
+    } });
+    await played.audits.scheduled();
+    expect([played.lines, played.published]).toEqual([[], []]);
+    expect((await played.metrics.exposition()).body).not.toMatch(/pullpass_findings\{|pullpass_audit_failures_total [1-9]/);
+  }
+});
+
 test('those that come together get the same one; those that come after a failure get a new one', async () => {
   let fails = true;
   const { audits, reads } = play({ pods: () => { if (fails) throw refusal(500); return { metadata: {}, items: [] }; } });

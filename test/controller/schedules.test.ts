@@ -74,4 +74,7 @@ test('what takes longer than its schedule is not begun a second time meanwhile',
   await vi.advanceTimersByTimeAsync(3 * SECOND);
   schedules.stop();
   expect(begun).toBeGreaterThan(1);
+  // Said in our own log, and not as a warning: nothing went wrong.
+  expect(lines.filter(({ msg }) => msg.startsWith('schedule: '))).not.toEqual([]);
+  expect(new Set(lines.map(({ level }) => level))).toEqual(new Set(['debug']));
 });

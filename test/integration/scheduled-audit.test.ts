@@ -32,7 +32,7 @@ onEachServer((server) => {
   };
 
   /** A controller that serves, and where. */
-  async function start(config: Configuration, options: Pick<Partial<ManagerOptions>, 'timings' | 'identity' | 'leaderElection' | 'configurationFile'> = {}): Promise<{ controller: Controller; get: (path: string) => Promise<{ status: number; type: string; body: string; headers: Headers }> }> {
+  async function start(config: Configuration, options: Pick<Partial<ManagerOptions>, 'timings' | 'identity' | 'leaderElection' | 'configurationFile' | 'concurrency'> = {}): Promise<{ controller: Controller; get: (path: string) => Promise<{ status: number; type: string; body: string; headers: Headers }> }> {
     let url: string | undefined;
     const controller = await cluster.controller(config, { address: '127.0.0.1:0', onListening: (at) => { url = at; }, ...options, timings: { firstAuditMs: 60_000, ...options.timings } });
     return {
@@ -103,6 +103,14 @@ onEachServer((server) => {
     expect(controller.calls.filter(({ code }) => code === 403 || code === 401)).toEqual([]);
     expect(controller.calls).toContainEqual({ verb: 'get', resource: 'pods', code: 200 });
     expect(controller.writes()).not.toContain('post pods 201');
+  });
+
+  test('a first audit that comes while copies are still being made waits until they are', async () => {
+    const names = Array.from({ length: 40 }, (_, i) => own(`crowd-${i}`));
+    await Promise.all(names.map((name) => cluster.namespace(name, OPT_IN)));
+    const { controller } = await start(audited(), { timings: { firstAuditMs: 1 }, concurrency: 1 });
+    await eventually(async () => { expect(auditLines(controller)).toHaveLength(1); });
+    expect(Object.keys((auditLines(controller)[0]?.['rules'] ?? {})).filter((rule) => ['PP001', 'PP005'].includes(rule))).toEqual([]);
   });
 
   test('too many rights of the controller itself are found', async () => {

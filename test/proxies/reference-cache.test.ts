@@ -1,5 +1,5 @@
 /** The manifests of the reference cache: they render, pass "restricted", and a real Distribution 3.1 runs with them. */
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { copyFileSync, chmodSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
@@ -38,8 +38,12 @@ const snippet = (): ConfigOf<'distribution-helper'> => {
   return config;
 };
 
-describe.skipIf(spawnSync('kubectl', ['kustomize', '--help']).status !== 0)('kustomize', () => {
-  const build = (directory: string): Manifest[] => parseAllDocuments(execFileSync('kubectl', ['kustomize', directory], { encoding: 'utf8' })).map((document) => document.toJS() as Manifest);
+const kubectl = findOnPath('kubectl', 'see https://kubernetes.io/docs/tasks/tools/');
+if ('missing' in kubectl) test.skip(kubectl.missing, () => undefined);
+
+describe.skipIf('missing' in kubectl)('kustomize', () => {
+  // This body runs also where its tests are skipped.
+  const build = (directory: string): Manifest[] => 'missing' in kubectl ? [] : parseAllDocuments(execFileSync(kubectl.found, ['kustomize', directory], { encoding: 'utf8' })).map((document) => document.toJS() as Manifest);
   const objects = build(root);
   const one = (kind: string): Manifest => {
     const [found, ...others] = objects.filter((object) => object.kind === kind);

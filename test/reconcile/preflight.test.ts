@@ -325,6 +325,14 @@ describe('what is in force', () => {
     expect(p.records.get('upstream')).toMatchObject({ mac: 'm1', state: 'accepted' });
   });
 
+  test('is forgotten when verify is switched off: nobody would ever look again', async () => {
+    const p = preflight(() => 'refused');
+    await p.decided(sourceConfig({ verify: 'auto' }), 'm1', [login('one')]);
+    expect(p.standings()).toHaveLength(1);
+    p.judge(sourceConfig({ verify: 'off' }), 'm1', [login('one')]);
+    expect(p.standings()).toEqual([]);
+  });
+
   test('is not rechecked where verify is off', async () => {
     const p = preflight(() => 'refused');
     await p.recheck(sourceConfig({ verify: 'off' }), [login('one')]);
