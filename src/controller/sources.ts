@@ -7,12 +7,14 @@ import type { KubeClient } from '../kube/client.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import { sleep } from '../kube/sleep.ts';
 import type { Log } from '../log.ts';
+import { selectSources } from '../plan/selection.ts';
 import { createCanary } from '../reconcile/canary.ts';
 import { findContent } from '../reconcile/copies.ts';
 import { failingPulls } from '../reconcile/failing-pulls.ts';
 import { createPreflight } from '../reconcile/preflight.ts';
-import type { Preflight } from '../reconcile/preflight.ts';
+import type { Preflight, PreflightOptions } from '../reconcile/preflight.ts';
 import type { Refusals } from '../reconcile/refusals.ts';
+import { replaceCanaries } from '../reconcile/rollout.ts';
 import type { Canaries } from '../reconcile/rollout.ts';
 import { createSourceBook } from '../reconcile/sources.ts';
 import type { SourceBook, SourceChange } from '../reconcile/sources.ts';
@@ -60,20 +62,34 @@ export interface SourcesOptions {
   /** What is to be where may be different now. */
   onChange: () => void;
   stop: AbortSignal;
+  timers?: PreflightOptions['timers'];
+  now?: () => number;
 }
 
 const AGAIN_MS = 1_000;
 
-export function createSources({ client, world, state, refusals, reach, events, log, metrics, configuration, leading, isRead, proxiesOf, proxies, onAccepted, onChange, stop }: SourcesOptions): Sources {
-  const preflight = createPreflight({ state, refusals, check: (credential, signal) => reach.check(configuration(), credential, signal), onVerdict: look });
+export function createSources({ client, world, state, refusals, reach, events, log, metrics, configuration, leading, isRead, proxiesOf, proxies, onAccepted, onChange, stop, timers, now }: SourcesOptions): Sources {
+  const clock = { ...(timers && { timers }), ...(now && { now }) };
+  const preflight = createPreflight({ ...clock, state, refusals, check: (credential, signal) => reach.check(configuration(), credential, signal), onVerdict: look });
   const book = createSourceBook({
     world, state, isRead,
     judge: (source, group, credentials) => preflight.judge(source, group, credentials),
     find: (source, digest) => findContent({ client, world, signal: stop }, source, digest),
     canaries,
+    ...(now && { now }),
   });
   const canary = createCanary({
-    failing,
+    ...(timers && { timers }),
+    failing, arrival,
+    onGone: (name) => {
+      const source = configuration().sources.find((each) => each.name === name);
+      const { newest, passed } = book.rollout(name);
+      if (source === undefined || newest === undefined) return;
+      const others = canaries(source, newest.digest, passed === undefined);
+      book.advance(name, (rollout) => replaceCanaries(rollout, others));
+      looked = true;
+      look();
+    },
     onLooked: (name, move) => {
       const before = book.rollout(name).stage.state;
       book.advance(name, move);
@@ -92,6 +108,17 @@ export function createSources({ client, world, state, refusals, reach, events, l
     const caches = first && namespaces.length === 0 ? [] : proxiesOf(source.name);
     if (wanted === undefined || (namespaces.length === 0 && caches.length === 0)) return undefined;
     return { namespaces: new Set(namespaces.slice(0, wanted.namespaces)), proxies: new Set(caches.slice(0, wanted.proxies)) };
+  }
+
+  /** Only what is opted in, and still configured, is to have it. */
+  function arrival({ name, copyName, ...config }: SourceConfig, { namespaces, proxies: first }: Canaries, digest: string): 'waiting' | 'here' | 'gone' {
+    const wanted = [...namespaces].filter((each) => {
+      const namespace = world.namespaces.get('', each);
+      return namespace !== undefined && !namespace.terminating && selectSources(namespace, [{ ...config, name, copyName }]).choices.get(name)?.in === true;
+    });
+    const caches = proxies().filter((proxy) => first.has(proxy.name));
+    if (wanted.length === 0 && caches.length === 0) return 'gone';
+    return wanted.every((each) => world.copies.get(copyName)?.get(each, copyName)?.digest === digest) && caches.every(({ applied }) => applied) ? 'here' : 'waiting';
   }
 
   async function failing(source: SourceConfig, { namespaces, proxies: first }: Canaries, signal: AbortSignal): Promise<readonly string[]> {

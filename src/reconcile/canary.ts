@@ -5,6 +5,10 @@ import { looked } from './rollout.ts';
 import type { Canaries, Rollout, Stage } from './rollout.ts';
 
 export interface CanaryOptions {
+  /** Whether the canaries have the content with this digest. `gone`: none of them is to have it any more. */
+  arrival: (source: SourceConfig, canaries: Canaries, digest: string) => 'waiting' | 'here' | 'gone';
+  /** Others have to go first. */
+  onGone: (source: string) => void;
   /** What is failing at the canaries of a source now, one line each; the same trouble gives the same line. */
   failing: (source: SourceConfig, canaries: Canaries, signal: AbortSignal) => Promise<readonly string[]>;
   /** The stage of a rollout may be another one now. */
@@ -20,11 +24,13 @@ export interface Canary {
 
 /** How long a halted rotation waits before it looks again, in milliseconds. */
 const HALTED_AGAIN_MS = 30_000;
+/** How long until it is looked again whether the canaries have it. What they do not have proves nothing. */
+const ARRIVAL_AGAIN_MS = 1_000;
 /** Where the canaries could not be looked at. That is no good news: the rest waits until somebody can. */
 const UNSEEN_AGAIN_MS = 5_000;
 const systemTimers = { set: (run: () => void, ms: number): unknown => setTimeout(run, ms).unref(), clear: (timer: unknown): void => clearTimeout(timer as NodeJS.Timeout) };
 
-export function createCanary({ failing, onLooked, timers = systemTimers }: CanaryOptions): Canary {
+export function createCanary({ arrival, onGone, failing, onLooked, timers = systemTimers }: CanaryOptions): Canary {
   const watched = new Map<string, { readonly id: string; timer: unknown }>();
   const stopping = new AbortController();
   const clear = (source: string): void => {
@@ -51,6 +57,18 @@ export function createCanary({ failing, onLooked, timers = systemTimers }: Canar
     }, ms);
   }
 
+  /** Their time begins when they have it. */
+  function awaitArrival(source: SourceConfig, watch: { readonly id: string; timer: unknown }, stage: Exclude<Stage, { state: 'settled' }>, digest: string): void {
+    const where = arrival(source, stage.canaries, digest);
+    if (where === 'here') return arm(source, watch, stage, (source.canary?.seconds ?? 0) * 1000);
+    watch.timer = timers.set(() => {
+      if (stopping.signal.aborted || watched.get(source.name) !== watch) return;
+      if (where === 'waiting') return awaitArrival(source, watch, stage, digest);
+      clear(source.name);
+      onGone(source.name);
+    }, ARRIVAL_AGAIN_MS);
+  }
+
   return {
     watch(source, { newest, stage }) {
       if (stage.state === 'settled' || newest === undefined) return clear(source.name);
@@ -59,7 +77,8 @@ export function createCanary({ failing, onLooked, timers = systemTimers }: Canar
       clear(source.name);
       const watch = { id, timer: undefined };
       watched.set(source.name, watch);
-      arm(source, watch, stage, stage.state === 'looking' ? 0 : stage.state === 'halted' ? HALTED_AGAIN_MS : (source.canary?.seconds ?? 0) * 1000);
+      if (stage.state === 'canary') awaitArrival(source, watch, stage, newest.digest);
+      else arm(source, watch, stage, stage.state === 'looking' ? 0 : HALTED_AGAIN_MS);
     },
     stop() {
       stopping.abort();

@@ -114,15 +114,29 @@ function predecessors(candidates: readonly Credential[], inForce: readonly Crede
 
 const isSameLogin = (a: Credential, b: Credential): boolean => a.username === b.username && a.password === b.password;
 
-export const heldLine = ({ key, why, keeps }: Held): string =>
-  `registry ${quoteKey(key)}: held back: ${why}. ${keeps ? 'Its last good login stays in force' : 'It is left out until then'}`;
+/** In one line. */
+export const heldLine = (held: Held): string => heldTogether([held]);
 
-/** One line an entry, and one for all that vanished: with who uses them, where that is known, and how to let them go. */
+const MOST_SHOWN = 5;
+
+/** One line for what is alike, and one for all that vanished: with who uses them, where that is known, and how to let them go. */
 export function heldLines(held: readonly Held[], { users, confirm }: { readonly users?: string | undefined; readonly confirm: string }): string[] {
-  const lines = held.filter(({ cause }) => cause !== 'vanished').map(heldLine);
-  const vanished = held.filter(({ cause }) => cause === 'vanished').map(({ key }) => quoteKey(key));
+  const rest = held.filter(({ cause }) => cause !== 'vanished');
+  const vanished = held.filter(({ cause }) => cause === 'vanished');
+  const lines = [...Map.groupBy(rest, ({ why, keeps }) => `${keeps} ${why}`).values()].map(heldTogether);
   if (vanished.length === 0) return lines;
-  const [shown, more] = [vanished.slice(0, 5).join(', '), vanished.length > 5 ? ` and ${vanished.length - 5} more` : ''];
   const one = vanished.length === 1;
-  return [...lines, `held back: ${one ? 'registry' : 'registries'} ${shown}${more} ${one ? 'is' : 'are'} gone from the source; the last good ${one ? 'login stays' : 'logins stay'} in force${users === undefined ? '' : `, for ${users}`}. If ${one ? 'it' : 'they'} shall go: ${confirm}`];
+  return [...lines, `held back: ${registries(vanished)} ${one ? 'is' : 'are'} gone from the source; the last good ${one ? 'login stays' : 'logins stay'} in force${users === undefined ? '' : `, for ${users}`}. If ${one ? 'it' : 'they'} shall go: ${confirm}`];
+}
+
+/** Six keys with one mistyped login are one line. */
+function heldTogether(held: readonly Held[]): string {
+  const [{ why, keeps } = { why: '', keeps: false }, ...more] = held;
+  const stays = more.length === 0 ? 'Its last good login stays' : 'Their last good logins stay';
+  return `${registries(held)}: held back: ${why}. ${keeps ? `${stays} in force` : `${more.length === 0 ? 'It is' : 'They are'} left out until then`}`;
+}
+
+function registries(held: readonly Held[]): string {
+  const shown = held.slice(0, MOST_SHOWN).map(({ key }) => quoteKey(key)).join(', ');
+  return `${held.length === 1 ? 'registry' : 'registries'} ${shown}${held.length > MOST_SHOWN ? ` and ${held.length - MOST_SHOWN} more` : ''}`;
 }

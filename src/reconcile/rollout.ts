@@ -4,7 +4,7 @@
  *
  *   settled --accept--> looking --looked--> canary --looked, well--> settled
  *                                          canary --looked, failing--> halted --looked, well--> settled
- *   any of the three in the middle: accept of another content -> looking; of the one before, or release -> settled
+ *   any of the three in the middle: accept of another content, or other canaries -> looking; of the one before, or release -> settled
  */
 
 /** The few that go first. */
@@ -62,6 +62,11 @@ export function looked<C>(rollout: Rollout<C>, failing: readonly string[]): Roll
       return why.length === 0 ? settled(newest) : { passed, newest, stage: { ...stage, state: 'halted', why } };
     }
   }
+}
+
+/** The canaries are no more: others go first, or, where there is nobody else, everybody. */
+export function replaceCanaries<C>({ passed, newest, stage }: Rollout<C>, canaries: Canaries | undefined): Rollout<C> {
+  return stage.state === 'settled' || canaries === undefined ? settled(newest) : { passed, newest, stage: { state: 'looking', canaries } };
 }
 
 /** The configuration asks for no canary any more. */

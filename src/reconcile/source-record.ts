@@ -14,7 +14,9 @@ export const keyId = ({ mac }: Macs, key: string): string => mac(JSON.stringify(
 export const entryMac = ({ mac }: Macs, { username, password }: Pick<Credential, 'username' | 'password'>): string => mac(JSON.stringify(['entry', username, password])).slice(0, 32);
 
 /** Contents that passed and are remembered: the newest may not be in any copy yet when the process ends. */
-const MOST_PASSED = 3;
+const NEWEST_PASSED = 3;
+/** Older ones as long as some copy holds them, for then they are what can be gone back to. */
+const MOST_PASSED = 20;
 /** Lines about canaries: a namespace where more is failing tells nothing anyway. */
 const MOST_LINES = 100;
 
@@ -39,9 +41,11 @@ export interface Standing {
   readonly goes: readonly string[];
   /** Logins that the source holds now, by key. */
   readonly candidates: readonly Credential[];
+  /** Whether some copy holds the content with this digest. */
+  readonly isHeld: (digest: string) => boolean;
 }
 
-export function nextRecord(state: Macs, config: SourceConfig, before: SourceRecord | undefined, { rollout: { passed, newest, stage }, held, unproven, goes, candidates }: Standing, at: string): SourceRecord {
+export function nextRecord(state: Macs, config: SourceConfig, before: SourceRecord | undefined, { rollout: { passed, newest, stage }, held, unproven, goes, candidates, isHeld }: Standing, at: string): SourceRecord {
   const settled = stage.state === 'settled' ? newest?.digest : passed?.digest;
   const old = before?.passed ?? [];
   const logins = newest === undefined ? (before?.logins ?? {}) : Object.fromEntries(newest.credentials.map((credential) => [keyId(state, credential.key), entryMac(state, credential)]));
@@ -53,7 +57,7 @@ export function nextRecord(state: Macs, config: SourceConfig, before: SourceReco
     secret: keyOf(config.secret),
     removals: (before?.removals ?? 0) + (goes.length > 0 ? 1 : 0),
     letGo: stage.state === 'settled' ? [] : [...new Set([...(before?.letGo ?? []), ...goes.map((key) => keyId(state, key))])].filter((id) => !present.has(id)),
-    passed: settled === undefined ? old : [settled, ...old.filter((digest) => digest !== settled)].slice(0, MOST_PASSED),
+    passed: (settled === undefined ? old : [settled, ...old.filter((digest) => digest !== settled)]).filter((digest, i) => i < NEWEST_PASSED || isHeld(digest)).slice(0, MOST_PASSED),
     ...(stage.state !== 'settled' && newest !== undefined && { trying: {
       digest: newest.digest, state: stage.state, namespaces: [...stage.canaries.namespaces], proxies: [...stage.canaries.proxies],
       before: stage.state === 'looking' ? [] : stage.before.slice(0, MOST_LINES), why: stage.state === 'halted' ? stage.why.slice(0, MOST_LINES) : [],

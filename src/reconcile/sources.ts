@@ -182,7 +182,8 @@ export function createSourceBook({ world, state, isRead = () => true, judge = (_
   }
 
   function remember({ config, rollout, held, unproven, goes, candidates }: Page): void {
-    state.setSource(config.name, nextRecord(state, config, recordOf(state, config), { rollout, held, unproven, goes, candidates }, new Date(now()).toISOString()));
+    const isHeld = (digest: string): boolean => [...(world.copies.get(config.copyName)?.all() ?? [])].some((copy) => copy.digest === digest);
+    state.setSource(config.name, nextRecord(state, config, recordOf(state, config), { rollout, held, unproven, goes, candidates, isHeld }, new Date(now()).toISOString()));
   }
 
   /** After a restart a content takes up the stage that it had. */
