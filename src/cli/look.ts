@@ -20,7 +20,7 @@ import type { Cluster, Configured } from './options.ts';
 
 export function planCommand(env: Environment): Command {
   return new Command('plan').summary('show what the controller would change now')
-    .description('Shows what the controller would change now, and changes nothing. Exit status: 0 nothing to change, 2 changes pending.')
+    .description('Shows what the controller would change now, and changes nothing. Exit status: 0 nothing to change, 2 changes pending or held.')
     .addOption(options.config()).addOption(options.kubeconfig()).addOption(options.context()).addOption(options.namespace()).addOption(options.output())
     .action(async (flags: Configured & { output: Output; controllerNamespace: string }) => {
       const configuration = await loadConfiguration(flags.config);
@@ -28,10 +28,10 @@ export function planCommand(env: Environment): Command {
         const snapshot = await readCluster(client, configuration, newDigest());
         const rotations = await observeRotations({ client, configuration, namespace: flags.controllerNamespace, snapshot });
         const held = new Map(rotations.filter(({ refused }) => refused.length > 0).map(({ source, refused }) => [source, refused]));
-        return { ...planCluster(withHeldBack(snapshot, configuration, held)), sources: planCluster(snapshot).sources, rotations };
+        return { ...planCluster(withHeldBack(snapshot, configuration, held), {}, configuration), sources: planCluster(snapshot).sources, rotations, paused: configuration.paused };
       });
       process.stdout.write(renderPlan(plan, flags.output, env.colors()));
-      process.exitCode = pendingIn(plan).length > 0 || pendingProxies(plan).length > 0 ? 2 : 0;
+      process.exitCode = pendingIn(plan).length > 0 || pendingProxies(plan).length > 0 || plan.held !== undefined ? 2 : 0;
     });
 }
 
@@ -90,7 +90,7 @@ export function waitCommand(env: Environment): Command {
         runWait({
           source: flags.source, timeoutMs: flags.timeout * 1000, signal: env.untilInterrupted(),
           observe: async () => observeRotations({ client, configuration, namespace: flags.controllerNamespace, snapshot: await readCluster(client, configuration, newDigest()) }),
-          progress: (line) => process.stderr.write(`${flags.source}: ${line}\n`),
+          progress: (line) => process.stderr.write(`${flags.source}: ${line}\n`), paused: configuration.paused,
         }));
       (exitCode === 0 ? process.stdout : process.stderr).write(`${out}\n`);
       process.exitCode = exitCode;

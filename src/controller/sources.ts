@@ -40,6 +40,8 @@ export interface SourcesOptions {
   metrics: Pick<Metrics, 'sourceValid' | 'sourceChanged'>;
   configuration: () => Configuration;
   leading: () => boolean;
+  /** Nothing is tried at a registry meanwhile: what is new waits. */
+  paused?: () => boolean;
   isRead: (source: SourceConfig) => boolean;
   /** Cache proxies that are given the login of a source, and how all of them stand. */
   proxiesOf: (source: string) => string[];
@@ -51,7 +53,7 @@ export interface SourcesOptions {
   stop: AbortSignal;
 }
 
-export function createSources({ client, world, state, reach, events, log, metrics, configuration, leading, isRead, proxiesOf, proxies, onAccepted, onChange, stop }: SourcesOptions): Sources {
+export function createSources({ client, world, state, reach, events, log, metrics, configuration, leading, paused = () => false, isRead, proxiesOf, proxies, onAccepted, onChange, stop }: SourcesOptions): Sources {
   const preflight = createPreflight({
     state,
     check: (credential, signal) => reach.check(configuration(), credential, signal),
@@ -62,7 +64,7 @@ export function createSources({ client, world, state, reach, events, log, metric
   });
   const book = createSourceBook(world, isRead, (source, content, credentials) => {
     // One replica asks: two would try a bad login twice as often.
-    const asks = leading() || source.verify === 'off';
+    const asks = (leading() && !paused()) || source.verify === 'off';
     return asks ? preflight.judge(source, state.mac(content), credentials) : { state: 'pending' };
   }, (source, digest) => canary.phase(source, digest));
   const canary = createCanary({

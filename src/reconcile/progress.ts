@@ -37,7 +37,7 @@ export interface RotationProgress {
   readonly heldBack: readonly string[];
   /** The part of it that registries said no to. */
   readonly refused: readonly string[];
-  readonly copies: { readonly total: number; /** Namespaces, sorted. */ readonly behind: readonly string[]; /** Namespaces whose Secret by that name is not ours. */ readonly foreign: readonly string[] };
+  readonly copies: { readonly total: number; /** Namespaces, sorted. */ readonly behind: readonly string[]; /** Namespaces whose Secret by that name is not ours. */ readonly foreign: readonly string[]; /** Namespaces whose copy the brake keeps, with an older content; absent: none. */ readonly kept?: readonly string[] };
   readonly proxies: readonly ProxyProgress[];
   readonly complete: boolean;
 }
@@ -54,13 +54,14 @@ export interface RotationOptions {
 export async function observeRotations({ client, configuration, namespace, snapshot }: RotationOptions): Promise<RotationProgress[]> {
   const state = createState(client, namespace);
   const known = await state.peek();
-  const plans = planCluster(snapshot).namespaces;
+  const plans = planCluster(snapshot, {}, configuration).namespaces;
   const proxies = await Promise.all(createProxies(configuration).map((proxy) => observeProxy(proxy, { client, snapshot, state: known ? state : undefined })));
 
   return snapshot.book.observe().map(({ config, problems }) => {
     const standings = plans.flatMap((plan) => plan.standings.filter(({ source, choice }) => source === config.name && choice.in).map((standing) => ({ ...standing, namespace: plan.namespace })));
     const foreign = standings.filter(({ copy }) => copy === 'foreign').map((s) => s.namespace);
     const behind = standings.filter(({ copy }) => copy !== 'in sync' && copy !== 'source' && copy !== 'foreign').map((s) => s.namespace);
+    const kept = plans.flatMap(({ namespace, held }) => (held?.copies ?? []).filter(({ source, current }) => source === config.name && !current).map(() => namespace));
     const content = snapshot.book.content(config.name);
     const record = known ? state.source(config.name) : undefined;
     const refused = content !== undefined && record?.state === 'held back' && record.mac === state.mac(content) ? record.why : [];
@@ -70,9 +71,9 @@ export async function observeRotations({ client, configuration, namespace, snaps
       source: config.name,
       heldBack,
       refused,
-      copies: { total: standings.length - foreign.length, behind, foreign },
+      copies: { total: standings.length - foreign.length + kept.length, behind, foreign, ...(kept.length > 0 && { kept }) },
       proxies: own,
-      complete: heldBack.length === 0 && behind.length === 0 && own.every(isDone),
+      complete: heldBack.length === 0 && behind.length === 0 && kept.length === 0 && own.every(isDone),
     };
   });
 }

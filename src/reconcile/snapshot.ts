@@ -1,6 +1,9 @@
 /** The cluster as it was read at one moment, and what is planned from it: for every command that looks and does not stay. */
+import { confirmationOf } from '../config/confirmation.ts';
 import type { Configuration, SourceConfig } from '../config/schema.ts';
 import type { KubeClient } from '../kube/client.ts';
+import { braked } from '../plan/brake.ts';
+import type { HeldRemoval } from '../plan/brake.ts';
 import { isInSync, planNamespace } from '../plan/namespace.ts';
 import type { NamespacePlan, PlanOptions } from '../plan/namespace.ts';
 import type { ObservedScope } from '../plan/observed.ts';
@@ -21,6 +24,8 @@ export interface PlannedCluster {
   readonly namespaces: readonly NamespacePlan[];
   readonly sources: readonly { readonly name: string; readonly problems: readonly string[] }[];
   readonly total: number;
+  /** Why nothing is taken away; absent where the brake holds nothing. */
+  readonly held?: HeldRemoval;
 }
 
 /** Reads all that a plan depends on. Throws ApiError where a right is missing. */
@@ -50,10 +55,13 @@ export function withHeldBack({ world, book, ...rest }: Snapshot, configuration: 
   });
 }
 
-export function planCluster({ scopes, book }: Pick<Snapshot, 'scopes' | 'book'>, options?: PlanOptions): PlannedCluster {
-  const plans = scopes.map((scope) => planNamespace(scope, options));
+/** `starting`: as a controller that starts with this configuration now, which holds a removal that is too large. */
+export function planCluster({ scopes, book }: Pick<Snapshot, 'scopes' | 'book'>, options?: PlanOptions, starting?: Configuration): PlannedCluster {
+  const planned = scopes.map((scope) => ({ scope, plan: planNamespace(scope, options) }));
+  const { plans, held } = starting === undefined ? { plans: planned.map(({ plan }) => plan), held: undefined } : braked(planned, confirmationOf(starting));
   return {
-    namespaces: plans.filter((plan) => !isInSync(plan) || plan.problems.length > 0 || plan.standings.some(({ choice }) => choice.in)),
+    ...(held && { held }),
+    namespaces: plans.filter((plan) => !isInSync(plan) || plan.held !== undefined || plan.problems.length > 0 || plan.standings.some(({ choice }) => choice.in)),
     sources: book.observe().map(({ config, problems }) => ({ name: config.name, problems })),
     total: plans.length,
   };

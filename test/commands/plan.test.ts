@@ -1,5 +1,5 @@
 /** What `pullpass plan` prints for what was planned. */
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { pendingProxies, renderPlan } from '../../src/commands/plan.ts';
 import type { ClusterPlan } from '../../src/commands/plan.ts';
 import type { RotationProgress } from '../../src/reconcile/progress.ts';
@@ -31,6 +31,33 @@ test('a cache proxy that lacks the login is shown and counts as pending; one tha
 
 test('what is held back is the first thing that one reads', () => {
   expect(renderPlan(plan({ rotations: [rotation({ refused: ['registry.corp: refused the login'] })] }), 'table', false)).toMatch(/^! source upstream: held back, its registry refuses the login: registry\.corp/);
+});
+
+describe('a removal that is held', () => {
+  const held = { namespaces: ['a', 'b', 'c', 'd', 'e', 'f'], withCopies: 9, limit: 5, confirm: '0123456789ab' };
+  const kept = planNamespace(scope({ sources: [source({ config: { namespaces: { allow: [], deny: [] } } })], copies: [copy()] }), { hold: true });
+  const given = plan({ namespaces: [kept], held });
+
+  test('is the first thing that one reads, with the line that confirms it; no copy is shown as one to go', () => {
+    const text = renderPlan(given, 'table', false);
+    expect(text).toMatch(/^! held: the configuration would take copies or references away from 6 namespaces \(a, b, c, d, e and 1 more\); 9 have a copy/);
+    expect(text).toContain('confirmed by this line in it: confirmRemoval: "0123456789ab"\n');
+    expect(text).toMatch(/team-a +upstream +no \(denied\) +held +none\n/);
+    expect(text).toMatch(/Nothing to change in 3 namespaces\. Held: removals in 6 namespaces\.\n$/);
+  });
+
+  test('is there for programs, too', () => {
+    expect(JSON.parse(renderPlan(given, 'json', false))).toMatchObject({
+      pending: 0, held: { namespaces: held.namespaces, withCopies: 9, limit: 5, confirmRemoval: '0123456789ab' },
+      namespaces: [{ sources: [{ copy: 'held' }], changes: [], held: { copies: [{ name: 'regcred', source: 'upstream', current: true }], accounts: [] } }],
+    });
+    expect(JSON.parse(renderPlan(plan(), 'json', false))).not.toHaveProperty('held');
+  });
+});
+
+test('a pause is said before what nobody carries out', () => {
+  expect(renderPlan(plan({ paused: true }), 'table', false)).toMatch(/^! paused: the configuration says paused: true/);
+  expect(JSON.parse(renderPlan(plan({ paused: true }), 'json', false))).toMatchObject({ paused: true, pending: 1 });
 });
 
 test('json holds the same, to be read by programs', () => {

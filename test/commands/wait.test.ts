@@ -9,12 +9,12 @@ const rotation = (parts: Partial<RotationProgress> = {}): RotationProgress => ({
 const behind = rotation({ complete: false, copies: { total: 3, behind: ['team-b'], foreign: [] } });
 
 /** Each look costs a second of a clock that nothing else moves. */
-async function wait(looks: (RotationProgress | Error)[], { timeoutMs = 10_000, signal = new AbortController().signal, source = 'hub' } = {}) {
+async function wait(looks: (RotationProgress | Error)[], { timeoutMs = 10_000, signal = new AbortController().signal, source = 'hub', paused = false } = {}) {
   const progress: string[] = [];
   let now = 0;
   let looked = 0;
   const result = await runWait({
-    source, timeoutMs, intervalMs: 0, now: () => now, signal, progress: (line) => progress.push(line),
+    source, timeoutMs, paused, intervalMs: 0, now: () => now, signal, progress: (line) => progress.push(line),
     observe: async () => {
       const look = looks[Math.min(looked++, looks.length - 1)];
       now += 1_000;
@@ -48,6 +48,21 @@ test('ends with 1 after the time is over, and says what is behind', async () => 
     '  12 copies: team-0, team-1, team-2, team-3, team-4, team-5, team-6, team-7, team-8, team-9, ...',
     '  cache proxy late: does not carry the current login yet',
   ]);
+});
+
+test('is not complete while the brake keeps copies with the old credential', async () => {
+  const kept = rotation({ complete: false, copies: { total: 3, behind: [], foreign: [], kept: ['team-b', 'team-c'] } });
+  expect(await wait([kept], { timeoutMs: 0 })).toMatchObject({
+    exitCode: 1, progress: ['1/3 copies, 1/1 cache proxies, 1 verified'],
+    text: expect.stringContaining('2 copies that are to be removed are kept by the brake, with the old credential: team-b, team-c. `pullpass plan` says how to go on') as string,
+  });
+});
+
+test('says that a pause is why it does not end', async () => {
+  expect(await wait([behind], { timeoutMs: 0, paused: true })).toMatchObject({
+    exitCode: 1, progress: ['paused; 2/3 copies, 1/1 cache proxies, 1 verified'], text: expect.stringContaining('the configuration says paused: true') as string,
+  });
+  expect(await wait([rotation()], { paused: true })).toMatchObject({ exitCode: 0 });
 });
 
 test('looks once where no time is given', async () => {
