@@ -27,6 +27,12 @@ function outside(parts: Parameters<typeof namespace>[0], sources: readonly Audit
   });
 }
 
+/** As many namespaces with a copy that opted in, and a source whose guard says no. */
+function shutOut(namespaces: number, given: 'none' | 'this' = 'none'): Observation {
+  const scopes = Array.from({ length: namespaces }, (_, i) => `team-${String(i).padStart(2, '0')}`).map((name) => scope({ namespace: namespace({ name, sync: undefined }), serviceAccounts: [], copies: [copy({ namespace: name })] }));
+  return observation({ scopes, workloads: [], confirmation: { value: '0123456789ab', given } });
+}
+
 const DIGEST = `sha256:${'a'.repeat(64)}`;
 
 interface Case {
@@ -143,6 +149,9 @@ const CASES: readonly Case[] = [
 
   // The controller
   { name: 'a controller that may read every Secret', given: () => observation({ grants: [{ role: { kind: 'ClusterRole', name: 'admin' }, verbs: ['get', 'list'], names: [] }, { role: { kind: 'ClusterRole', name: 'pullpass' }, verbs: ['get'], names: ['regcred'] }] }), found: ['PP090 ClusterRole admin'], says: ['lets the controller get, list every Secret in the cluster', '`kubectl get clusterrolebindings,rolebindings -A -o wide | grep admin`, remove the one for the controller, and apply the output of `pullpass rbac --config FILE`'] },
+  { name: 'a guard that shuts out eleven namespaces at once', given: () => shutOut(11), found: ['PP092 Configuration pullpass'], says: ['away from 11 namespaces (team-00, team-01, team-02, team-03, team-04 and 6 more); 11 have a copy, and no more than 10 may lose something', 'add this line to it: `confirmRemoval: "0123456789ab"`'], saysNot: ['check that it runs'] },
+  { name: 'a guard that shuts out eleven, as confirmed', given: () => shutOut(11, 'this'), found: Array.from({ length: 11 }, (_, i) => `PP004 Secret team-${String(i).padStart(2, '0')}/regcred`) },
+  { name: 'a pause', given: () => observation({ paused: true }), found: ['PP093 Configuration pullpass'] },
   { name: 'a controller that went silent', given: () => observation({ lease: { namespace: 'pullpass-system', holder: 'pullpass-0', renewedAt: NOW - 120_000 } }), found: ['PP091 Lease pullpass-system/pullpass-controller'], says: ['no controller runs.'] },
 
   // Without a configuration
