@@ -5,7 +5,7 @@ import type { Severity } from '../audit/finding.ts';
 import { TEXT_OUTPUTS } from '../audit/render/index.ts';
 import type { TextOutput } from '../audit/render/index.ts';
 import { runAudit } from '../commands/audit.ts';
-import { pendingIn, pendingProxies, renderPlan } from '../commands/plan.ts';
+import { isPending, renderPlan } from '../commands/plan.ts';
 import type { Output } from '../commands/plan.ts';
 import { renderChecks, runChecks } from '../commands/verify.ts';
 import { runWait } from '../commands/wait.ts';
@@ -31,7 +31,7 @@ export function planCommand(env: Environment): Command {
         return { ...planCluster(withHeldBack(snapshot, configuration, held), {}, configuration), sources: planCluster(snapshot).sources, rotations, paused: configuration.paused };
       });
       process.stdout.write(renderPlan(plan, flags.output, env.colors()));
-      process.exitCode = pendingIn(plan).length > 0 || pendingProxies(plan).length > 0 || plan.held !== undefined ? 2 : 0;
+      process.exitCode = isPending(plan) ? 2 : 0;
     });
 }
 

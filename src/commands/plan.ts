@@ -27,6 +27,9 @@ export const pendingIn = ({ namespaces }: ClusterPlan): NamespacePlan[] => names
 /** Cache proxies that are still to be given the login that their source has. */
 export const pendingProxies = ({ rotations = [] }: ClusterPlan): string[] => rotations.filter(({ refused }) => refused.length === 0).flatMap(({ proxies }) => proxies).filter(({ applied }) => applied === false).map(({ name }) => name);
 
+/** Whether anything is left to do, or is held. */
+export const isPending = (plan: ClusterPlan): boolean => pendingIn(plan).length > 0 || pendingProxies(plan).length > 0 || plan.held !== undefined;
+
 /** The text ends with a line break. */
 export function renderPlan(plan: ClusterPlan, output: Output, color: boolean): string {
   switch (output) {

@@ -1,6 +1,6 @@
 /** What `pullpass plan` prints for what was planned. */
 import { describe, expect, test } from 'vitest';
-import { pendingProxies, renderPlan } from '../../src/commands/plan.ts';
+import { isPending, pendingProxies, renderPlan } from '../../src/commands/plan.ts';
 import type { ClusterPlan } from '../../src/commands/plan.ts';
 import type { RotationProgress } from '../../src/reconcile/progress.ts';
 import { planNamespace } from '../../src/plan/namespace.ts';
@@ -44,6 +44,10 @@ describe('a removal that is held', () => {
     expect(text).toContain('confirmed by this line in it: confirmRemoval: "0123456789ab"\n');
     expect(text).toMatch(/team-a +upstream +no \(denied\) +held +none\n/);
     expect(text).toMatch(/Nothing to change in 3 namespaces\. Held: removals in 6 namespaces\.\n$/);
+  });
+
+  test('is pending for whoever asks by the exit status', () => {
+    expect([isPending(given), isPending(plan({ namespaces: [kept] })), isPending(plan())]).toEqual([true, false, true]);
   });
 
   test('is there for programs, too', () => {
