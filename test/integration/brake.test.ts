@@ -11,7 +11,7 @@ import { configurationSchema } from '../../src/config/schema.ts';
 import type { Configuration } from '../../src/config/schema.ts';
 import { observeRotations } from '../../src/reconcile/progress.ts';
 import { planCluster, readCluster } from '../../src/reconcile/snapshot.ts';
-import { CONTROLLER_NAMESPACE, configuration, createCluster, eventually } from './env/cluster.ts';
+import { CONTROLLER_NAMESPACE, configuration, createCluster, dockerConfig, eventually } from './env/cluster.ts';
 import type { Cluster, Controller } from './env/cluster.ts';
 import { onEachServer } from './env/servers.ts';
 
@@ -179,6 +179,26 @@ onEachServer((server) => {
     await cluster.annotateNamespace('br-00', { other: 'change' });
     await nothingIsGone();
     await b.stop();
+  });
+
+  test('what can be read only after a while counts as well: held, until by itself it has become small enough', async () => {
+    const retiring: Configuration = { ...good, retiredCopyNames: ['late-copy'] };
+    const labels = { 'app.kubernetes.io/managed-by': 'pullpass', 'pullpass.dev/source': 'late' };
+    await Promise.all(names.map((name) => cluster.secret(name, 'late-copy', { metadata: { labels }, type: 'kubernetes.io/dockerconfigjson', data: dockerConfig({ 'late.corp': 'pw' }) })));
+    const left = async (): Promise<string[]> => (await Promise.all(names.map(async (name) => ((await cluster.getSecret(name, 'late-copy')) ? [name] : [])))).flat();
+    const controller = await start(good, { timings: { configurationMs: 50, reflector: { minBackoffMs: 100, maxBackoffMs: 200 } } });
+    await write(retiring);
+    await said(controller, 'cannot list secrets named "late-copy"');
+    // Nothing to remove was seen so far: who opts out goes.
+    await cluster.annotateNamespace('br-11', { 'pullpass.dev/sync': 'disabled' });
+    await eventually(async () => expect(await cluster.pullSecrets('br-11')).toEqual([]));
+
+    await cluster.applyRbac(retiring);
+    await said(controller, 'removal held');
+    expect(await left()).toEqual(names);
+    for (const name of names.slice(0, 2)) await cluster.deleteSecret(name, 'late-copy');
+    await eventually(async () => expect(await left()).toEqual([]));
+    await cluster.annotateNamespace('br-11', ENABLED);
   });
 
   test('a start with a confirmed slip goes through: a restart does not ask again', async () => {
