@@ -26,9 +26,10 @@ function measure(namespaces: number): { namespaces: number; ms: number; mib: num
   feedsOf(world, configuration);
   const data = { '.dockerconfigjson': Buffer.from('{"auths":{"registry.corp":{"auth":"dTpw"}}}').toString('base64') };
   world.secrets.get(keyOf({ namespace: 'pullpass-system', name: 'hub' }))?.put({ namespace: 'pullpass-system', name: 'hub', uid: 's', resourceVersion: '1', type: 'kubernetes.io/dockerconfigjson', data });
-  const book = createSourceBook(world);
+  const book = createSourceBook({ world, state: { mac: world.digest, source: () => undefined, setSource: () => undefined } });
   book.configure(configuration);
   book.refresh();
+  book.publish();
   const digest = book.observe()[0]?.digest;
   const names = Array.from({ length: namespaces }, (_, i) => `team-${i}`);
   for (const name of names) {

@@ -45,7 +45,7 @@ function observe(namespaces: number, workloads: number): Observation {
   }).sources;
   if (config === undefined) throw new Error('unreachable');
   const source = { config, digest: 'new', read: true, problems: [] };
-  const content: PullContent = { id: 'new', entries: [{ key: 'registry.corp', login: 'l', kind: 'login' }], warnings: [] };
+  const content: PullContent = { id: 'new', entries: [{ key: 'registry.corp', login: 'l' }], warnings: [] };
   const names = Array.from({ length: namespaces }, (_, i) => `team-${i}`);
   return {
     server: 'https://cluster.example', now: Date.parse('2030-01-01T00:00:00Z'), configured: true, podsSeen: true, strayCopies: [], couldNotSee: [],

@@ -25,6 +25,8 @@ export const NAMESPACE_ANNOTATIONS: readonly string[] = [ANNOTATION_SYNC, ANNOTA
 export const OUR_PREFIX = 'pullpass.dev/';
 /** On a Secret that already has a copy's name: `"true"` lets Pullpass take it over. */
 export const ANNOTATION_ADOPT = 'pullpass.dev/adopt';
+/** On a source Secret: the word that lets registries go which it no longer has. Good for one removal, from one content. */
+export const ANNOTATION_CONFIRM_REMOVAL = 'pullpass.dev/confirm-removal';
 /**
  * On a ServiceAccount, written by Pullpass: the pull secrets that Pullpass added to it, comma-separated and sorted.
  * It is what makes opting out exact: an entry that somebody else wrote is not in this record and is never removed.

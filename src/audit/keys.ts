@@ -21,8 +21,10 @@ export interface Keys {
   readonly missing: readonly string[];
   /** Names of Secrets with which every pull fails. */
   readonly broken: readonly string[];
-  /** In the order in which they are tried; empty: an anonymous pull. `name`: `ImageReference.name`. */
+  /** Usable logins, in the order in which they are tried; empty: an anonymous pull. `name`: `ImageReference.name`. */
   picks(name: string): readonly PickedKey[];
+  /** Entries that match, and have no usable login. */
+  useless(name: string): readonly PickedKey[];
 }
 
 export interface KeyBook {
@@ -33,14 +35,17 @@ export interface KeyBook {
 }
 
 export function createKeyBook({ pullSecrets }: Pick<Observation, 'pullSecrets'>): KeyBook {
-  const rings = new Map<string, (name: string) => readonly PickedKey[]>();
+  const rings = new Map<string, Pick<Keys, 'picks' | 'useless'>>();
   const known = new Map<string, Keys>();
 
-  function picker(secrets: readonly { secret: string; content: PullContent }[]): (name: string) => readonly PickedKey[] {
+  function picker(secrets: readonly { secret: string; content: PullContent }[]): Pick<Keys, 'picks' | 'useless'> {
     // Thousands of namespaces hold the same copies: what they pick is worked out once.
     const id = secrets.map(({ secret, content }) => `${secret}=${content.id}`).join(',');
     let picks = rings.get(id);
-    if (picks === undefined) rings.set(id, (picks = remember(ringOf(secrets))));
+    if (picks === undefined) {
+      const matches = remember(ringOf(secrets));
+      rings.set(id, (picks = { picks: remember((name) => matches(name).filter(({ entry }) => entry.unusable === undefined)), useless: (name) => matches(name).filter(({ entry }) => entry.unusable !== undefined) }));
+    }
     return picks;
   }
 
@@ -60,11 +65,11 @@ export function createKeyBook({ pullSecrets }: Pick<Observation, 'pullSecrets'>)
         else if (secret.content.problem === undefined) read.push({ secret: name, content: secret.content });
         else if (secret.content.problem.breaksPulls) broken.push(name);
       }
-      const keys: Keys = { unseen, missing, broken, picks: picker(read) };
+      const keys: Keys = { unseen, missing, broken, ...picker(read) };
       known.set(id, keys);
       return keys;
     },
-    ofContent: (secret, content) => ({ unseen: [], missing: [], broken: [], picks: picker([{ secret, content }]) }),
+    ofContent: (secret, content) => ({ unseen: [], missing: [], broken: [], ...picker([{ secret, content }]) }),
   };
 }
 

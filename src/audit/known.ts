@@ -1,18 +1,18 @@
 /** What the controller remembers of logins and cache proxies, in its state Secret: an audit tries nothing itself. */
-import type { Configuration } from '../config/schema.ts';
-import type { Credential } from '../credentials/docker-config.ts';
+import type { Configuration, SourceConfig } from '../config/schema.ts';
 import { redactKey } from '../credentials/registry-name.ts';
 import { UserError } from '../errors.ts';
 import { isForbidden } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { paths } from '../kube/paths.ts';
 import { STATE_NAME } from '../names.ts';
-import { isTryable, loginId } from '../reconcile/preflight.ts';
+import { heldLine } from '../reconcile/merge.ts';
+import { accountOf } from '../reconcile/preflight.ts';
 import { observeRotations } from '../reconcile/progress.ts';
+import { createRefusals } from '../reconcile/refusals.ts';
+import { keyId, recordOf } from '../reconcile/source-record.ts';
 import type { Snapshot } from '../reconcile/snapshot.ts';
-import { createState } from '../reconcile/state.ts';
-import type { State } from '../reconcile/state.ts';
-import type { Observation, ProxyStanding, RegistryStanding } from './observation.ts';
+import type { Observation, RegistryStanding } from './observation.ts';
 
 export interface Known extends Pick<Observation, 'registries' | 'proxies' | 'heldBack'> {
   /** One line each: what could not be learned, and why. */
@@ -30,24 +30,21 @@ export interface KnownOptions {
 
 /** What may not be read is a gap, and nothing is said of it. */
 export async function knownTo({ client, configuration, namespace, snapshot, signal }: KnownOptions): Promise<Known> {
-  const state = createState(client, namespace);
+  const { remembered, book } = snapshot;
   try {
-    const remembered = await state.peek(signal);
     const gaps = remembered ? [] : await whyNot(client, namespace, signal);
-    const rotations = await observeRotations({ client, configuration, namespace, snapshot });
+    const rotations = await observeRotations({ client, configuration, snapshot });
     const configured = new Map(configuration.cacheProxies.map((proxy) => [proxy.name, proxy]));
-    const unread = new Set(snapshot.book.observe().filter(({ read }) => !read).map(({ config }) => config.name));
-    const held = new Set(rotations.filter(({ refused }) => refused.length > 0).map(({ source }) => source));
+    const unread = new Set(book.observe().filter(({ read }) => !read).map(({ config }) => config.name));
     return {
       gaps,
-      ...(remembered && { registries: configuration.sources.flatMap(({ name, verify }) => (verify === 'off' ? [] : registriesOf(name, snapshot, state))) }),
-      heldBack: rotations.flatMap(({ source, refused }) => refused.map((why) => ({ source, why }))),
+      ...(remembered && { registries: configuration.sources.flatMap((source) => (source.verify === 'off' ? [] : registriesOf(source, snapshot))) }),
+      heldBack: configuration.sources.flatMap((source) => heldBackOf(source, snapshot)),
       proxies: rotations.flatMap(({ proxies }) => proxies).flatMap(({ name, kind, source, applied, appliedAt, verified, why, since }) => {
         const config = configured.get(name);
         // What cannot be told is not reported as missing.
         if (config === undefined || applied === undefined || unread.has(source)) return [];
         const at = { name, kind, source, registry: config.registry, ...(config.probe && { url: config.probe.url }) };
-        if (held.has(source)) return [keeping(at, state)];
         return [{ ...at, applied, verified, why, ...(appliedAt !== undefined && { appliedAt }), ...(since !== undefined && { since }) }];
       }),
     };
@@ -68,27 +65,29 @@ async function whyNot(client: KubeClient, namespace: string, signal: AbortSignal
   }
 }
 
-/** The newest login of its source is held back: it keeps the one before, and that is as it should be. */
-function keeping(at: Pick<ProxyStanding, 'name' | 'kind' | 'source' | 'registry' | 'url'>, state: State): ProxyStanding {
-  const { applied, verified } = state.proxy(at.name);
-  const last = verified !== undefined && verified.mac === applied?.mac ? verified : undefined;
-  return {
-    ...at, applied: applied !== undefined, verified: last?.state ?? 'unknown', why: `keeps the login before, for the newest is held back${last === undefined ? '' : `; ${last.why}`}`,
-    ...(applied && { appliedAt: applied.at }), ...(last && { since: last.at }),
-  };
+/** Entries that are not in force as the source has them, and rollouts that its canaries stopped. */
+function heldBackOf(source: SourceConfig, { book, state }: Snapshot): NonNullable<Observation['heldBack']>[number][] {
+  const { stage } = book.rollout(source.name);
+  const record = recordOf(state, source);
+  return [
+    ...book.held(source.name).map((held) => {
+      const since = record?.held.find(({ key, cause }) => key === redactKey(held.key) && cause === held.cause)?.since;
+      return { source: source.name, why: heldLine(held), ...(since !== undefined && { since }) };
+    }),
+    ...(stage.state === 'halted' ? stage.why.map((why) => ({ source: source.name, why: `halted at the canaries: ${why}` })) : []),
+  ];
 }
 
-/** Each login of the newest content: refused, if it is remembered as such; accepted, if the whole content was. */
-function registriesOf(source: string, { book }: Snapshot, state: State): RegistryStanding[] {
-  const record = state.source(source);
-  const content = book.content(source);
-  if (record === undefined || content === undefined) return [];
-  const accepted = record.state === 'accepted' && record.mac === state.mac(content) && record.why.length === 0;
-  return (book.credentials(source) ?? []).filter(isTryable).flatMap((credential: Credential): RegistryStanding[] => {
-    const key = redactKey(credential.key);
-    const refused = record.refused[loginId(state.mac, credential)];
-    // `at` is the last try, not the first refusal: only what is held back has a time since when.
-    if (refused !== undefined) return [{ source, key, state: 'refused', why: refused.why, ...(record.state === 'held back' && { since: record.since }) }];
-    return accepted ? [{ source, key, state: 'accepted', why: 'the registry took it', since: record.since }] : [];
+/** Each login in force. */
+function registriesOf(source: SourceConfig, { book, state }: Snapshot): RegistryStanding[] {
+  const record = recordOf(state, source);
+  if (record === undefined) return [];
+  const refusals = createRefusals(state);
+  return (book.rollout(source.name).newest?.own ?? []).map((credential): RegistryStanding => {
+    const at = { source: source.name, key: redactKey(credential.key) };
+    const refused = refusals.waits(accountOf(credential));
+    if (refused?.tried) return { ...at, state: 'refused', why: refused.why };
+    if (record.unproven.includes(keyId(state, credential.key))) return { ...at, state: 'unknown', why: 'it could not be tried' };
+    return { ...at, state: 'accepted', why: 'the registry took it', since: record.since };
   });
 }

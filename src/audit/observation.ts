@@ -1,6 +1,7 @@
 /** Everything that an audit's rules may depend on, as data. No credential is in here, only keys and digests of logins. */
 import type { Confirmation } from '../config/confirmation.ts';
 import type { SourceConfig } from '../config/schema.ts';
+import type { Unusable } from '../credentials/usable-login.ts';
 import type { ObservedScope, ObservedSource } from '../plan/observed.ts';
 
 export interface Observation {
@@ -67,7 +68,8 @@ export interface PullEntry {
   readonly key: string;
   /** Keyed digest of the login: tells two apart, says nothing about either. */
   readonly login: string;
-  readonly kind: 'login' | 'identity token' | 'empty';
+  /** Why kubelets have no usable login in it: it covers no image. Absent: they have. */
+  readonly unusable?: Unusable;
   /** Milliseconds since 1970, where the password or token says it (JWT `exp`). */
   readonly expiresAt?: number;
 }

@@ -7,9 +7,8 @@ import { isForbidden, isGone } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { listPages } from '../kube/list.ts';
 import { DEFAULT_NAMESPACE, KEY_DOCKER_CONFIG_JSON, TYPE_DOCKER_CONFIG_JSON } from '../names.ts';
-import { withHeldBack } from '../reconcile/snapshot.ts';
 import { keyOf } from '../reconcile/world.ts';
-import type { Digest, Feed } from '../reconcile/world.ts';
+import type { Feed } from '../reconcile/world.ts';
 import { readOwnGrants, readSecretGrants } from './controller-rights.ts';
 import type { ControllerAccount } from './controller-rights.ts';
 import { gatherPullSecrets } from './gather-pull-secrets.ts';
@@ -28,7 +27,6 @@ export interface ObserveOptions {
   readonly client: KubeClient;
   /** Without one only what needs no source is looked at. */
   readonly configuration?: Configuration | undefined;
-  readonly digest: Digest;
   /** Names of namespaces; undefined: all. */
   readonly only?: readonly string[] | undefined;
   /** What the controller runs as. */
@@ -47,7 +45,7 @@ export interface ObserveOptions {
 
 /** Throws ApiError when nothing at all may be read, UserError for a namespace that does not exist. */
 export async function observe(options: ObserveOptions): Promise<Observation> {
-  const { client, configuration, digest, only, now = Date.now, signal, progress, known, watched, controller = { namespace: DEFAULT_NAMESPACE, name: 'pullpass' } } = options;
+  const { client, configuration, only, now = Date.now, signal, progress, known, watched, controller = { namespace: DEFAULT_NAMESPACE, name: 'pullpass' } } = options;
   const couldNotSee: string[] = [];
   /** What may not be read becomes a line; everything else is a failure. */
   async function unlessRefused<T>(read: Promise<T>, missed: string): Promise<T | undefined> {
@@ -61,7 +59,7 @@ export async function observe(options: ObserveOptions): Promise<Observation> {
   }
 
   const [read, pods, strayCopies, grants, lease] = await Promise.all([
-    watched ?? readWorldWhereAllowed({ client, configuration, digest, only, signal }),
+    watched ?? readWorldWhereAllowed({ client, configuration, namespace: controller.namespace, only, signal }),
     unlessRefused(readPods(options), 'Pods, so nothing is said about images and pulls'),
     configuration === undefined || watched !== undefined ? [] : unlessRefused(readStray(options, configuration), 'Secrets by label, so copies that a renamed or dropped source left are not found'),
     only === undefined ? unlessRefused(watched === undefined ? readSecretGrants(client, controller, signal) : readOwnGrants(client, controller, signal), "RBAC, so nothing is said about the controller's own rights") : undefined,
@@ -72,19 +70,16 @@ export async function observe(options: ObserveOptions): Promise<Observation> {
   if (watched === undefined && pods === undefined && read.scopes.length === 0) throw new NothingSeenError(couldNotSee);
 
   const found = await known?.(read);
-  const held = new Map((found?.heldBack ?? []).map(({ source, why }) => [source, [why]]));
-  // As the controller sees it: what is held back is not in force, and copies that do not hold it are as they should be.
-  const seen = configuration === undefined ? read : { ...read, ...withHeldBack(read, configuration, held) };
   couldNotSee.push(...(found?.gaps ?? []));
-  const reader = createContentReader(digest);
-  const sources = auditSources(seen, reader, held);
+  const reader = createContentReader(read.world.digest);
+  const sources = auditSources(read, reader);
   const workloads = pods ?? [];
   return {
     server: client.server, now: now(), configured: configuration !== undefined, ...(configuration && { paused: configuration.paused }), ...(only && { only }),
     // Some namespaces say nothing of how many there are.
     ...(configuration && only === undefined && { confirmation: confirmationOf(configuration) }),
-    scopes: seen.scopes, sources, workloads, podsSeen: pods !== undefined,
-    pullSecrets: await gatherPullSecrets({ client, read: seen, sources, workloads, reader, couldNotSee, ownOnly: watched !== undefined, signal, onProgress: progress && ((done) => progress('pull secrets', done)) }),
+    scopes: read.scopes, sources, workloads, podsSeen: pods !== undefined,
+    pullSecrets: await gatherPullSecrets({ client, read, sources, workloads, reader, couldNotSee, ownOnly: watched !== undefined, signal, onProgress: progress && ((done) => progress('pull secrets', done)) }),
     strayCopies: strayCopies ?? [], ...(grants && { grants }), ...(lease && { lease }), ...knownOf(found), couldNotSee,
   };
 }
@@ -130,18 +125,23 @@ function knownOf(found: Known | undefined): Pick<Observation, 'registries' | 'pr
   return known;
 }
 
-function auditSources({ world, book }: ReadWorld, reader: ContentReader, held: ReadonlyMap<string, unknown>): AuditedSource[] {
+function auditSources({ world, book }: ReadWorld, reader: ContentReader): AuditedSource[] {
   return book.observe().map((observed): AuditedSource => {
     const { config } = observed;
-    const content = book.content(config.name);
+    if (!observed.read) return { config, observed, state: 'unread' };
     const { namespace, name } = config.secret;
     const secret = world.secrets.get(keyOf(config.secret))?.get(namespace, name);
-    const changed = secret?.writtenAt === undefined ? {} : { changedAt: secret.writtenAt };
-    if (content !== undefined) return { config, observed, ...changed, state: 'good', content: reader({ type: TYPE_DOCKER_CONFIG_JSON, data: { [KEY_DOCKER_CONFIG_JSON]: content } }) };
-    if (!observed.read) return { config, observed, state: 'unread' };
-    // Nothing is wrong with how it is written; what its copies hold instead is not known from here.
-    if (held.has(config.name)) return { config, observed: { ...observed, problems: [] }, ...changed, state: 'good' };
-    return { config, observed, ...changed, state: secret === undefined ? 'missing' : 'invalid' };
+    const troubles = book.troubles(config.name);
+    const content = book.content(config.name);
+    return {
+      config,
+      // What is held back, and what canaries stopped, has a finding of its own.
+      observed: { ...observed, problems: troubles },
+      state: secret === undefined ? 'missing' : troubles.length > 0 ? 'invalid' : 'good',
+      ...(secret?.writtenAt !== undefined && { changedAt: secret.writtenAt }),
+      // Whatever became of the Secret: what is in force is what pods pull with.
+      ...(content !== undefined && { content: reader({ type: TYPE_DOCKER_CONFIG_JSON, data: { [KEY_DOCKER_CONFIG_JSON]: content } }) }),
+    };
   });
 }
 

@@ -1,10 +1,9 @@
 /** From pods to workloads, a pod at a time: a page of whole pods is let go as soon as it was looked at. */
 import type { V1ContainerStatus, V1Pod } from '@kubernetes/client-node';
+import { PULL_FAILURES } from '../reconcile/failing-pulls.ts';
 import { redactText } from './redact.ts';
 import type { PullFailure, Workload } from './observation.ts';
 
-/** What kubelets say of a container that waits for an image that does not come. */
-const PULL_FAILURES: ReadonlySet<string> = new Set(['ErrImagePull', 'ImagePullBackOff', 'ErrImageNeverPull', 'InvalidImageName', 'RegistryUnavailable', 'ImageInspectError', 'SignatureValidationFailed']);
 const LABEL_TEMPLATE_HASH = 'pod-template-hash';
 const ANNOTATION_MIRROR = 'kubernetes.io/config.mirror';
 

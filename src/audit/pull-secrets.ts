@@ -33,10 +33,9 @@ function readContent(id: string, secret: SecretContent, digest: Digest): PullCon
   return { id, entries: parsed.credentials.map((credential) => entryOf(credential, digest)), warnings: parsed.warnings };
 }
 
-function entryOf({ key, username, password, identityToken }: Credential, digest: Digest): PullEntry {
-  const kind = username !== '' || password !== '' ? 'login' : identityToken === undefined ? 'empty' : 'identity token';
+function entryOf({ key, username, password, identityToken, unusable }: Credential, digest: Digest): PullEntry {
   const expiresAt = loginExpiry({ password, identityToken });
-  return { key, login: digest(JSON.stringify([username, password])), kind, ...(expiresAt && { expiresAt: expiresAt.getTime() }) };
+  return { key, login: digest(JSON.stringify([username, password])), ...(unusable !== undefined && { unusable }), ...(expiresAt && { expiresAt: expiresAt.getTime() }) };
 }
 
 export interface ReadSecretsOptions {

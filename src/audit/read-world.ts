@@ -1,6 +1,6 @@
 /** What a plan is made from, read once, as far as it may be read: a refusal leaves a gap that is named, and no wrong conclusion. */
 import { configurationSchema } from '../config/schema.ts';
-import type { Configuration } from '../config/schema.ts';
+import type { Configuration, SourceConfig } from '../config/schema.ts';
 import { UserError } from '../errors.ts';
 import { isForbidden, isNotFound } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
@@ -8,16 +8,12 @@ import { listPages } from '../kube/list.ts';
 import type { ApiObject, Selector } from '../kube/list.ts';
 import { paths } from '../kube/paths.ts';
 import type { Stored } from '../kube/store.ts';
-import type { ObservedScope } from '../plan/observed.ts';
-import { createSourceBook } from '../reconcile/sources.ts';
-import type { SourceBook } from '../reconcile/sources.ts';
-import { createWorld, feedsOf, feedsOfSource, observeNamespace } from '../reconcile/world.ts';
-import type { Digest, Feed, World } from '../reconcile/world.ts';
+import { peekState, snapshotOf } from '../reconcile/snapshot.ts';
+import type { Snapshot } from '../reconcile/snapshot.ts';
+import { createWorld, feedsOf, feedsOfSource } from '../reconcile/world.ts';
+import type { Feed } from '../reconcile/world.ts';
 
-export interface ReadWorld {
-  readonly world: World;
-  readonly book: SourceBook;
-  readonly scopes: readonly ObservedScope[];
+export interface ReadWorld extends Snapshot {
   /** Feeds that were refused, with the server's words. */
   readonly refused: ReadonlyMap<Feed, string>;
 }
@@ -25,14 +21,16 @@ export interface ReadWorld {
 interface Options {
   readonly client: KubeClient;
   readonly configuration: Configuration | undefined;
-  readonly digest: Digest;
+  /** Where the controller keeps its state. */
+  readonly namespace: string;
   readonly only: readonly string[] | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 /** Throws UserError for a namespace that does not exist, and ApiError or UnreachableError for all that is not a refusal. */
-export async function readWorldWhereAllowed({ client, configuration = NO_SOURCES, digest, only, signal }: Options): Promise<ReadWorld> {
-  const world = createWorld(digest);
+export async function readWorldWhereAllowed({ client, configuration = NO_SOURCES, namespace, only, signal }: Options): Promise<ReadWorld> {
+  const memory = await peekState(client, namespace, signal);
+  const world = createWorld(memory.state.mac);
   const feeds = feedsOf(world, configuration);
   const refused = new Map<Feed, string>();
   await Promise.all(feeds.map(async (feed) => {
@@ -45,12 +43,8 @@ export async function readWorldWhereAllowed({ client, configuration = NO_SOURCES
   }));
 
   const blind = new Set([...refused.keys()].map(({ id }) => id));
-  const book = createSourceBook(world, (source) => !feedsOfSource(source).some((id) => blind.has(id)));
-  book.configure(configuration);
-  book.refresh();
-  const names = [...world.namespaces.all()].map(({ name }) => name).sort();
-  const sources = book.observe();
-  return { world, book, refused, scopes: names.flatMap((name) => observeNamespace(world, name, sources, configuration.retiredCopyNames) ?? []) };
+  const isRead = (source: SourceConfig): boolean => !feedsOfSource(source).some((id) => blind.has(id));
+  return { ...(await snapshotOf({ client, world, configuration, ...memory, isRead })), refused };
 }
 
 /** The feeds of nothing but namespaces and ServiceAccounts. */

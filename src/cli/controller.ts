@@ -11,7 +11,6 @@ import { createLog, LOG_LEVELS } from '../log.ts';
 import { DEFAULT_NAMESPACE } from '../names.ts';
 import { createReach } from '../registry/reach.ts';
 import { createMetrics } from '../server/metrics.ts';
-import { newDigest } from './connect.ts';
 import type { Environment } from './environment.ts';
 import { between, options } from './options.ts';
 import type { Configured } from './options.ts';
@@ -48,7 +47,7 @@ async function run({ namespace, identity, leaderElection, concurrency, address, 
   const client = createClient(connection, { userAgent, onCall: (verb, resource, code) => metrics.apiRequests.inc({ verb, resource, code: String(code) }) });
   try {
     await runManager({
-      client, configuration, configurationFile: flags.config, metrics, log, reach, digest: newDigest(), version,
+      client, configuration, configurationFile: flags.config, metrics, log, reach, version,
       namespace, identity, leaderElection, concurrency, address, secureReport,
       onListening: (url) => url !== undefined && log.info({ url }, 'serving /livez, /readyz, /metrics and /report'),
     }, untilInterrupted());

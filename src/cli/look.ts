@@ -11,9 +11,9 @@ import { renderChecks, runChecks } from '../commands/verify.ts';
 import { runWait } from '../commands/wait.ts';
 import { loadConfiguration } from '../config/load.ts';
 import { observeRotations } from '../reconcile/progress.ts';
-import { planCluster, readCluster, withHeldBack } from '../reconcile/snapshot.ts';
+import { planCluster, readCluster } from '../reconcile/snapshot.ts';
 import { createReach } from '../registry/reach.ts';
-import { newDigest, withClient } from './connect.ts';
+import { withClient } from './connect.ts';
 import type { Environment } from './environment.ts';
 import { between, options } from './options.ts';
 import type { Cluster, Configured } from './options.ts';
@@ -25,10 +25,9 @@ export function planCommand(env: Environment): Command {
     .action(async (flags: Configured & { output: Output; controllerNamespace: string }) => {
       const configuration = await loadConfiguration(flags.config);
       const plan = await withClient(env, flags, async (client) => {
-        const snapshot = await readCluster(client, configuration, newDigest());
-        const rotations = await observeRotations({ client, configuration, namespace: flags.controllerNamespace, snapshot });
-        const held = new Map(rotations.filter(({ refused }) => refused.length > 0).map(({ source, refused }) => [source, refused]));
-        return { ...planCluster(withHeldBack(snapshot, configuration, held), {}, configuration), sources: planCluster(snapshot).sources, rotations, paused: configuration.paused };
+        const snapshot = await readCluster(client, configuration, flags.controllerNamespace);
+        const rotations = await observeRotations({ client, configuration, snapshot, users: new Map() });
+        return { ...planCluster(snapshot, {}, configuration), rotations, paused: configuration.paused };
       });
       process.stdout.write(renderPlan(plan, flags.output, env.colors()));
       process.exitCode = isPending(plan) ? 2 : 0;
@@ -48,7 +47,7 @@ export function auditCommand(env: Environment): Command {
       const live = process.stderr.isTTY;
       const { text: out, exitCode } = await withClient(env, flags, async (client) =>
         runAudit({
-          client, configuration, digest: newDigest(), namespaces: flags.namespace, failOn: flags.failOn, output: flags.output, color: env.colors(),
+          client, configuration, namespaces: flags.namespace, failOn: flags.failOn, output: flags.output, color: env.colors(),
           width: process.stdout.isTTY ? process.stdout.columns : undefined, version: env.version,
           controller: { namespace: flags.controllerNamespace, name: 'pullpass' },
           progress: live ? (line) => process.stderr.write(`\r\u001b[K${line}`) : undefined,
@@ -62,13 +61,13 @@ export function auditCommand(env: Environment): Command {
 export function verifyCommand(env: Environment): Command {
   return new Command('verify').summary('try credentials at their registries and through the cache proxies')
     .description('Tries every credential at its registry, and every cache proxy by a private pull through it. One try each.\nExit status: 0, 3 when one is refused.')
-    .addOption(options.config()).addOption(options.kubeconfig()).addOption(options.context()).addOption(options.output())
-    .action(async (flags: Configured & { output: Output }) => {
+    .addOption(options.config()).addOption(options.kubeconfig()).addOption(options.context()).addOption(options.namespace()).addOption(options.output())
+    .action(async (flags: Configured & { output: Output; controllerNamespace: string }) => {
       const configuration = await loadConfiguration(flags.config);
       const reach = createReach({ userAgent: env.userAgent });
       try {
         const checks = await withClient(env, flags, async (client) =>
-          runChecks({ client, configuration, reach, signal: env.untilInterrupted(), snapshot: await readCluster(client, configuration, newDigest()) }));
+          runChecks({ client, configuration, reach, signal: env.untilInterrupted(), snapshot: await readCluster(client, configuration, flags.controllerNamespace) }));
         const { text: out, exitCode } = renderChecks(checks, flags.output, env.colors());
         process.stdout.write(out);
         process.exitCode = exitCode;
@@ -86,10 +85,11 @@ export function waitCommand(env: Environment): Command {
     .addOption(new Option('--timeout <seconds>', 'how long to wait').default(600).argParser(between(0, 86_400)))
     .action(async (flags: Configured & { source: string; timeout: number; controllerNamespace: string }) => {
       const configuration = await loadConfiguration(flags.config);
+      const users = new Map<string, string>();
       const { text: out, exitCode } = await withClient(env, flags, (client) =>
         runWait({
           source: flags.source, timeoutMs: flags.timeout * 1000, signal: env.untilInterrupted(),
-          observe: async () => observeRotations({ client, configuration, namespace: flags.controllerNamespace, snapshot: await readCluster(client, configuration, newDigest()) }),
+          observe: async () => observeRotations({ client, configuration, snapshot: await readCluster(client, configuration, flags.controllerNamespace), users }),
           progress: (line) => process.stderr.write(`${flags.source}: ${line}\n`), paused: configuration.paused,
         }));
       (exitCode === 0 ? process.stdout : process.stderr).write(`${out}\n`);

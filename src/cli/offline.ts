@@ -9,8 +9,8 @@ import { options } from './options.ts';
 
 export function validateCommand(): Command {
   return new Command('validate').summary('check a configuration offline')
-    .description('Checks a configuration offline and prints every error with its line. Exit status: 0 valid, 1 errors.')
-    .argument('<file>', 'configuration file, or - for standard input')
+    .description('Checks a configuration offline and prints every error with its line; or the logins of a Docker config or a Secret, before they become a source. Exit status: 0 valid, 1 errors.')
+    .argument('<file>', 'configuration file, Docker config or manifest of a Secret, or - for standard input')
     .action(async (file: string) => {
       const result = validateConfiguration(file === '-' ? await text(process.stdin) : await readConfigurationText(file), file === '-' ? 'stdin' : file);
       (result.exitCode === 0 ? process.stdout : process.stderr).write(`${result.text}\n`);

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline/promises';
 import { runPrune } from '../commands/prune.ts';
 import { loadConfiguration } from '../config/load.ts';
 import { UserError } from '../errors.ts';
-import { newDigest, withClient } from './connect.ts';
+import { withClient } from './connect.ts';
 import type { Environment } from './environment.ts';
 import { options } from './options.ts';
 import type { Configured } from './options.ts';
@@ -18,7 +18,7 @@ export function pruneCommand(env: Environment): Command {
       const configuration = await loadConfiguration(flags.config);
       process.exitCode = await withClient(env, flags, (client) =>
         runPrune({
-          client, configuration, namespace: flags.controllerNamespace, digest: newDigest(), signal: env.untilInterrupted(),
+          client, configuration, namespace: flags.controllerNamespace, signal: env.untilInterrupted(),
           write: (line) => process.stdout.write(`${line}\n`),
           confirm: flags.yes === true ? () => Promise.resolve(true) : ask,
         }));

@@ -10,7 +10,7 @@ import type { RenderOptions } from '../audit/render/index.ts';
 import type { Report } from '../audit/report.ts';
 import { DEFAULT_NAMESPACE } from '../names.ts';
 
-export interface AuditOptions extends RenderOptions, Pick<ObserveOptions, 'client' | 'configuration' | 'digest' | 'controller' | 'now' | 'signal'> {
+export interface AuditOptions extends RenderOptions, Pick<ObserveOptions, 'client' | 'configuration' | 'controller' | 'now' | 'signal'> {
   /** Names of the only namespaces to look at. */
   readonly namespaces?: readonly string[] | undefined;
   /** The lowest severity that fails the command; undefined: none does. */

@@ -28,7 +28,7 @@ function toTable({ reference, matches, misses }: MatchResult, colors: Colors): s
   const secret = [...matches, ...misses].some((entry) => entry.secret !== undefined);
   const parts = [
     matches.length === 0
-      ? colors.yellow(`No credential matches ${reference.name}: kubelets pull it without a login, unless their node has one of its own.\n`)
+      ? colors.yellow(`No usable login matches ${reference.name}: kubelets pull it without a login, unless their node has one of its own.\n`)
       : `For ${colors.bold(reference.name)} kubelets try, in this order:\n\n${table(
           ['', 'KEY', 'USERNAME', ...(secret ? ['SECRET'] : []), 'WHY'],
           matches.map((match, i) => [

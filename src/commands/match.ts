@@ -6,6 +6,7 @@ import { type DockerConfig, type SecretContent, guessForm, parseDockerConfig, pa
 import { type Miss, explain } from '../credentials/explain.ts';
 import { type ImageReference, parseImage } from '../credentials/image-reference.ts';
 import { type KeyringSource, type Match, lookup, makeKeyring } from '../credentials/keyring.ts';
+import { WHY_UNUSABLE } from '../credentials/usable-login.ts';
 import { UsageError, UserError } from '../errors.ts';
 import { readSecretManifest } from './match-manifest.ts';
 import { type MatchOutput, renderMatch } from './match-render.ts';
@@ -71,7 +72,10 @@ export function match(image: string, pullSecrets: readonly PullSecret[]): MatchR
 
 function tryAll(image: string, reference: ImageReference, sources: KeyringSource[], notes: string[]): MatchResult {
   const keyring = makeKeyring(sources);
-  return { image, reference, matches: lookup(keyring, reference.name), misses: explain(keyring, reference.name), notes };
+  const all = lookup(keyring, reference.name);
+  // A kubelet has nothing to send of these: the pull is anonymous, whatever the key says.
+  const useless = all.filter(({ credential }) => credential.unusable !== undefined).map((entry): Miss => ({ ...entry, why: WHY_UNUSABLE[entry.credential.unusable ?? 'no login'], near: true }));
+  return { image, reference, matches: all.filter(({ credential }) => credential.unusable === undefined), misses: [...useless, ...explain(keyring, reference.name)], notes };
 }
 
 function readImage(image: string): ImageReference {

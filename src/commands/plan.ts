@@ -25,7 +25,7 @@ export interface ClusterPlan extends PlannedCluster {
 export const pendingIn = ({ namespaces }: ClusterPlan): NamespacePlan[] => namespaces.filter((plan) => !isInSync(plan));
 
 /** Cache proxies that are still to be given the login that their source has. */
-export const pendingProxies = ({ rotations = [] }: ClusterPlan): string[] => rotations.filter(({ refused }) => refused.length === 0).flatMap(({ proxies }) => proxies).filter(({ applied }) => applied === false).map(({ name }) => name);
+export const pendingProxies = ({ rotations = [] }: ClusterPlan): string[] => rotations.flatMap(({ proxies }) => proxies).filter(({ applied }) => applied === false).map(({ name }) => name);
 
 /** Whether anything is left to do, or is held. */
 export const isPending = (plan: ClusterPlan): boolean => pendingIn(plan).length > 0 || pendingProxies(plan).length > 0 || plan.held !== undefined;
@@ -72,7 +72,11 @@ function toTable(plan: ClusterPlan, c: Colors): string {
   if (plan.paused === true) lines.push(`${c.yellow('!')} paused: the configuration says paused: true, and a controller that has it writes none of this.`);
   if (plan.held !== undefined) lines.push(`${c.red('!')} held: ${sayHeld(plan.held)}`);
   for (const { name, problems } of plan.sources) for (const problem of problems) lines.push(`${c.red('!')} source ${name}: ${problem}`);
-  for (const { source, refused } of plan.rotations ?? []) for (const why of refused) lines.push(`${c.red('!')} source ${source}: held back, its registry refuses the login: ${why}`);
+  for (const { name } of plan.sources) {
+    const rotation = plan.rotations?.find(({ source }) => source === name);
+    const shown = new Set(plan.sources.find((source) => source.name === name)?.problems);
+    for (const why of rotation?.heldBack ?? []) if (!shown.has(why)) lines.push(`${c.yellow('!')} source ${name}: ${why}`);
+  }
   if (lines.length > 0) lines.push('');
 
   if (plan.namespaces.length > 0) {

@@ -12,7 +12,6 @@ import { createProxies } from '../proxies/index.ts';
 import { createApplier } from '../reconcile/apply.ts';
 import { describe, describeFailure, reconcileNamespace } from '../reconcile/namespace.ts';
 import { isOurReport, reportPath } from '../reconcile/report-object.ts';
-import type { Digest } from '../reconcile/world.ts';
 import { count, pendingIn, stepsOf } from './plan.ts';
 import { planCluster, readCluster } from '../reconcile/snapshot.ts';
 
@@ -21,7 +20,6 @@ export interface PruneOptions {
   configuration: Configuration;
   /** Where the controller's Lease is. */
   namespace: string;
-  digest: Digest;
   write: (line: string) => void;
   /** Whether to go on, once it is known what would go. */
   confirm: (question: string) => Promise<boolean>;
@@ -34,10 +32,10 @@ const NOBODY: PlanOptions = {
 };
 
 /** Resolves to the exit status. Throws UserError while a controller is running: it would put everything back. */
-export async function runPrune({ client, configuration, namespace, digest, write, confirm, signal }: PruneOptions): Promise<number> {
+export async function runPrune({ client, configuration, namespace, write, confirm, signal }: PruneOptions): Promise<number> {
   await refuseWhileLed(client, namespace);
   const removing: Configuration = { ...configuration, sources: configuration.sources.map((source) => ({ ...source, onOptOut: 'remove' })) };
-  const snapshot = await readCluster(client, removing, digest);
+  const snapshot = await readCluster(client, removing, namespace);
   const pending = pendingIn(planCluster(snapshot, NOBODY));
   const secrets = await otherSecrets(client, configuration, namespace);
   const reports = await reportObjects(client, configuration);

@@ -4,18 +4,21 @@ import { parseConfiguration, renderProblem } from '../config/load.ts';
 import type { Configuration, SourceConfig } from '../config/schema.ts';
 import { globMatches } from '../plan/glob.ts';
 import { admitted } from '../plan/selection.ts';
+import { validateLogins } from './validate-logins.ts';
 
 /** Namespaces of every cluster whose pods run the cluster itself. */
 const SYSTEM_NAMESPACES = ['kube-system', 'kube-public', 'kube-node-lease'];
 
 /**
- * Checks a configuration without a cluster.
+ * Checks a configuration without a cluster; or, where the text is a Docker config or a Secret, its logins.
  *
  * @param fileName how the text is called in problems: the path as given, or `stdin`.
  * @returns what to print, without a newline at the end, and the exit status: 1 when the text cannot be used. Warnings
  * do not change the status.
  */
 export function validateConfiguration(text: string, fileName: string): { text: string; exitCode: 0 | 1 } {
+  const logins = validateLogins(text, fileName);
+  if (logins !== undefined) return logins;
   const result = parseConfiguration(text, fileName);
   if (!result.ok) return { text: result.problems.map(renderProblem).join('\n'), exitCode: 1 };
   const { configuration } = result;

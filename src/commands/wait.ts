@@ -1,4 +1,5 @@
 /** `pullpass wait`: blocks until a rotation is complete, and says what is behind if it does not become so. */
+import { quoteKey } from '../credentials/registry-name.ts';
 import { messageOf, UsageError } from '../errors.ts';
 import { UnreachableError } from '../kube/api-error.ts';
 import { sleep } from '../kube/sleep.ts';
@@ -42,7 +43,13 @@ export async function runWait({ source, observe, timeoutMs, intervalMs = 1_000, 
     if (now() >= deadline || signal.aborted) break;
     await sleep(Math.min(intervalMs, Math.max(0, deadline - now())), signal);
   }
-  return { text: [`not complete: do not revoke the old credential yet. Behind:`, ...(paused ? ['the configuration says paused: true, so nothing is written until it is taken out'] : []), ...(trouble ? [trouble] : []), ...(at === undefined ? [] : behind(at))].join('\n  '), exitCode: 1 };
+  return { text: [`not complete: do not revoke the old credential yet. Behind:`, ...(paused ? ['the configuration says paused: true, so nothing is written until it is taken out'] : []), ...(trouble ? [trouble] : []), ...(at === undefined ? [] : [...behind(at), ...revocable(at)])].join('\n  '), exitCode: 1 };
+}
+
+/** Whatever is held back keeps its old login; the rest is where it belongs. */
+function revocable({ held, current, copies, proxies }: RotationProgress): string[] {
+  if (held.length === 0 || current.length === 0 || copies.behind.length > 0 || (copies.kept ?? []).length > 0 || !proxies.every(isDone)) return [];
+  return [`The old logins of ${current.map(quoteKey).join(', ')} can be revoked: their new ones are everywhere. Keep those of ${held.map(({ key }) => quoteKey(key)).join(', ')}.`];
 }
 
 function summary({ copies, proxies, heldBack }: RotationProgress): string {

@@ -13,8 +13,9 @@ import { aborted, within } from '../kube/sleep.ts';
 import type { Log } from '../log.ts';
 import { MANAGER } from '../names.ts';
 import type { ReportPublisher } from '../reconcile/report-object.ts';
-import { snapshotOf } from '../reconcile/snapshot.ts';
+import { peekState, snapshotOf } from '../reconcile/snapshot.ts';
 import { feedsOf } from '../reconcile/world.ts';
+import type { State } from '../reconcile/state.ts';
 import type { World } from '../reconcile/world.ts';
 import type { Metrics } from '../server/metrics.ts';
 import type { Watches } from './watches.ts';
@@ -29,6 +30,7 @@ export interface Audits {
 export interface AuditsOptions {
   client: KubeClient;
   world: World;
+  state: State;
   watches: Pick<Watches, 'isRead' | 'isSynced' | 'problemOf' | 'problems'>;
   configuration: () => Configuration;
   /** Where the controller runs. */
@@ -48,7 +50,7 @@ export interface AuditsOptions {
 /** A rotation through thousands of namespaces takes less; one that takes longer is worth a finding. */
 const PATIENCE_MS = 2 * 60_000;
 
-export function createAudits({ client, world, watches, configuration, namespace, leading, idle, patienceMs = PATIENCE_MS, publisher, log, metrics, stop, now = Date.now }: AuditsOptions): Audits {
+export function createAudits({ client, world, state, watches, configuration, namespace, leading, idle, patienceMs = PATIENCE_MS, publisher, log, metrics, stop, now = Date.now }: AuditsOptions): Audits {
   let last: { readonly at: number; readonly report: Report; readonly of: Configuration } | undefined;
   let running: Promise<Report> | undefined;
 
@@ -63,10 +65,12 @@ export function createAudits({ client, world, watches, configuration, namespace,
   async function look(): Promise<Report> {
     const startedAt = now();
     const config = configuration();
-    const snapshot = snapshotOf(world, config, (source) => watches.isRead(source));
+    // Another replica writes it, where one leads.
+    const memory = leading() ? { state, remembered: true } : await peekState(client, namespace, stop);
+    const snapshot = await snapshotOf({ client, world, configuration: config, ...memory, isRead: (source) => watches.isRead(source) });
     const refused = new Map(feedsOf(world, config).flatMap((feed) => (watches.isSynced(feed.id) ? [] : [[feed, watches.problemOf(feed.id) ?? 'not read yet']])));
     const observation = await observe({
-      client, configuration: config, digest: world.digest, signal: stop, now,
+      client, configuration: config, signal: stop, now,
       controller: { namespace, name: MANAGER },
       watched: { ...snapshot, refused },
       known: () => knownTo({ client, configuration: config, namespace, snapshot, signal: stop }),

@@ -10,14 +10,16 @@ import type { HeldRemoval, Removals } from '../plan/brake.ts';
 import { planNamespace } from '../plan/namespace.ts';
 import type { NamespacePlan } from '../plan/namespace.ts';
 import type { ObservedScope } from '../plan/observed.ts';
+import type { SourceBook } from '../reconcile/sources.ts';
 import type { World } from '../reconcile/world.ts';
 import type { BrakeNews } from './brake-news.ts';
+import type { Sources } from './sources.ts';
 import type { Watches } from './watches.ts';
 
 export interface Brake {
   /** A term as the leader begins, until the signal aborts. What was counted before it does not count. */
   begin(term: AbortSignal): void;
-  /** Counts what was not counted yet: under another configuration, with a feed that was read at last. */
+  /** Counts if there is something that was not counted yet. */
   look(): void;
   /** Where a removal is held: counts once more, for it may have become small enough. */
   again(): void;
@@ -31,6 +33,7 @@ export interface BrakeOptions {
   configuration: () => Configuration;
   world: Pick<World, 'namespaces'>;
   watches: Pick<Watches, 'synced' | 'settled'>;
+  sources: { settled: Sources['settled']; book: Pick<SourceBook, 'observe'> };
   observe: (namespace: string) => ObservedScope | undefined;
   /** It kept something, and need not any longer. */
   enqueue: (namespace: string) => void;
@@ -42,14 +45,14 @@ export interface Verdict {
   readonly removals: Removals;
   /** undefined: few enough, or confirmed. */
   readonly held: HeldRemoval | undefined;
-  /** Feeds that had been read by then: of one that was not, nobody knows what it would remove. */
-  readonly feeds: ReadonlySet<string>;
+  /** What had been read by then, feeds and sources: of what was not, nobody knows what it would remove. */
+  readonly read: ReadonlySet<string>;
 }
 
 /** How long others wait for their turn while namespaces are counted, in milliseconds. */
 const SLICE_MS = 5;
 
-export function createBrake({ configuration, world, watches, observe, enqueue, news }: BrakeOptions): Brake {
+export function createBrake({ configuration, world, watches, sources, observe, enqueue, news }: BrakeOptions): Brake {
   let term: AbortSignal = AbortSignal.abort();
   let verdict: Verdict | undefined;
   /** Namespaces that keep something: as counted, and as planned since. */
@@ -57,13 +60,16 @@ export function createBrake({ configuration, world, watches, observe, enqueue, n
   let recount = false;
   let running: Promise<void> | undefined;
 
-  const isCurrent = (): boolean => verdict?.configuration === configuration() && watches.synced().every((id) => verdict?.feeds.has(id));
+  const read = (): string[] => [...watches.synced(), ...sources.book.observe().filter((source) => source.read).map(({ config }) => `in force: ${config.name}`)];
+  const isCurrent = (): boolean => verdict?.configuration === configuration() && read().every((each) => verdict?.read.has(each));
   const isOpen = (): boolean => isCurrent() && verdict?.held === undefined;
-  const isDue = (): boolean => !term.aborted && (recount || !isCurrent());
+  // Before the sources are in force, nobody knows what is wanted.
+  const isDue = (): boolean => !term.aborted && sources.settled() && (recount || !isCurrent());
 
   function look(): void {
     running ??= judge().finally(() => {
       running = undefined;
+      // Whatever is read at last has every namespace planned again, and so comes to be counted.
       if (isDue()) look();
     });
   }
@@ -73,7 +79,7 @@ export function createBrake({ configuration, world, watches, observe, enqueue, n
       const mine = term;
       await watches.settled(mine);
       recount = false;
-      const basis = { configuration: configuration(), feeds: new Set(watches.synced()) };
+      const basis = { configuration: configuration(), read: new Set(read()) };
       const removals = await count(() => mine === term && !mine.aborted && configuration() === basis.configuration);
       if (removals !== undefined) conclude({ ...basis, removals, held: judgeRemovals(removals, confirmationOf(basis.configuration)) });
     }
@@ -122,6 +128,7 @@ export function createBrake({ configuration, world, watches, observe, enqueue, n
     again,
     isOpen,
     settle(namespace, plan) {
+      if (isDue()) look();
       if (plan?.held === undefined) keeping.delete(namespace);
       // Planned before it was decided that removals may go on.
       else if (isOpen()) return enqueue(namespace);

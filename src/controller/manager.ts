@@ -8,10 +8,10 @@ import { sleep, within } from '../kube/sleep.ts';
 import type { Log } from '../log.ts';
 import type { ObservedScope } from '../plan/observed.ts';
 import { createApplier } from '../reconcile/apply.ts';
+import { createRefusals } from '../reconcile/refusals.ts';
 import { createReportPublisher } from '../reconcile/report-object.ts';
 import { createState } from '../reconcile/state.ts';
 import { createWorld, observeNamespace } from '../reconcile/world.ts';
-import type { Digest } from '../reconcile/world.ts';
 import { createProxyKube } from '../proxies/kube.ts';
 import type { Reach } from '../registry/reach.ts';
 import { createAccess, secured } from '../server/access.ts';
@@ -53,7 +53,6 @@ export interface ManagerOptions {
   secureReport?: boolean | undefined;
   /** Of the program, for the report. */
   version?: string | undefined;
-  digest: Digest;
   /** The way to registries and cache proxies. */
   reach: Reach;
   metrics: Metrics;
@@ -75,7 +74,10 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
   const { client, namespace, identity, log, metrics, timings = {} } = options;
   let { configuration } = options;
 
-  const world = createWorld(options.digest);
+  const state = createState(client, namespace);
+  const refusals = createRefusals(state);
+  // The same digests in every replica and command: what is in force is known by them.
+  const world = createWorld(state.mac);
   const queue = createWorkQueue<Key>({ onDepth: (depth) => metrics.queueDepth.set(depth), onWait: (ms) => metrics.queueWait.observe(ms / 1000) });
   const events = createEventRecorder({ client, log, instance: identity });
   const rotations = createRotations(log, {
@@ -86,7 +88,6 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
   const carriers = (source: string): string[] => [...[...world.namespaces.all()].map(({ name }) => name), ...proxies.of(source).map((name) => `proxy/${name}`)];
   let leading = false;
 
-  const state = createState(client, namespace);
   const pause = createPause({ queue, log, metrics, beforeWrites: () => memory.resume(stop) });
   const memory = createMemory(state, { namespace, log, paused: () => pause.on });
   const watches = createWatches({
@@ -94,17 +95,16 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
     onStart: (feed) => triggers.watch(feed),
     onSynced: () => {
       sources.look();
-      brake.look();
       triggers.everything();
     },
     onRestart: (resource) => metrics.watchRestarts.inc({ resource }),
   });
   const sources = createSources({
-    client, world, state, events, log, metrics, stop,
+    client, world, state, refusals, events, log, metrics, stop,
     reach: options.reach,
     configuration: () => configuration,
     leading: () => leading,
-    paused: () => pause.on,
+    pause,
     isRead: (source) => watches.isRead(source),
     proxiesOf: (source) => proxies.of(source),
     proxies: () => proxies.standings(),
@@ -115,7 +115,7 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
   });
   const { book } = sources;
   const proxies = createProxyController({
-    state, log, events, metrics,
+    state, refusals, log, events, metrics,
     isSynced: (feed) => watches.isSynced(feed),
     feedProblem: (feed) => watches.problemOf(feed),
     credentials: (source, proxy) => book.credentials(source, proxy),
@@ -132,7 +132,7 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
 
   const observe = (name: string): ObservedScope | undefined => observeNamespace(world, name, book.observe(name), configuration.retiredCopyNames);
   const brake = createBrake({
-    world, watches, observe,
+    world, watches, sources, observe,
     configuration: () => configuration,
     enqueue: (name) => queue.add(namespaceKey(name)),
     news: createBrakeNews({ log, events, metrics, namespace }),
@@ -159,7 +159,7 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
 
   const rights = createRightsCheck({ client, namespace, secureReport: options.secureReport, log, metrics, stop });
   const audits = createAudits({
-    client, world, watches, namespace, log, metrics, stop,
+    client, world, state, watches, namespace, log, metrics, stop,
     configuration: () => configuration,
     leading: () => leading,
     idle: () => queue.idle(),
@@ -208,9 +208,7 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
     // Not at once: copies that are only now being written would be found missing.
     void sleep(timings.firstAuditMs ?? FIRST_AUDIT_MS, AbortSignal.any([fence, stop])).then(() => audits.scheduled());
     state.retain(configuration);
-    sources.look();
-    for (const { config, digest } of book.observe()) if (digest !== undefined) rotations.begin(config.name, digest, carriers(config.name), true);
-    sources.remind();
+    sources.takeOver();
     triggers.everything();
     await controller.run({ concurrency: options.concurrency, signal: AbortSignal.any([fence, stop]), fence });
     leading = false;

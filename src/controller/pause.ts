@@ -16,6 +16,8 @@ export interface Pause {
   /** All that came with the configuration is in force: ends the pause, if that is its word. */
   end(): Promise<void>;
   readonly on: boolean;
+  /** Resolves when there is none. */
+  over(): Promise<void>;
   /** The same applier, which begins no further write in a pause: a namespace in flight does not go through with its plan. */
   guard(applier: Applier): Applier;
 }
@@ -31,14 +33,18 @@ export interface PauseOptions {
 export function createPause({ queue, beforeWrites, log, metrics }: PauseOptions): Pause {
   let on = false;
   let wanted = false;
+  let over = Promise.resolve();
+  let finish: () => void = () => undefined;
   return {
     get on() {
       return on;
     },
+    over: () => over,
     set(paused) {
       wanted = paused;
       if (!paused || on) return;
       on = true;
+      ({ promise: over, resolve: finish } = Promise.withResolvers<void>());
       queue.pause();
       metrics.paused.set(1);
       log.warn('paused by the configuration: nothing is written, and no login is tried, until it says paused: false');
@@ -52,6 +58,7 @@ export function createPause({ queue, beforeWrites, log, metrics }: PauseOptions)
       metrics.paused.set(0);
       log.info('the pause is over: everything is looked at again');
       queue.resume();
+      finish();
     },
     guard: (applier) => ({
       async apply(action, signal) {

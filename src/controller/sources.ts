@@ -1,32 +1,44 @@
 /** The sources of the configuration in force: judged by their registries, tried on canaries, and told of when they change. */
 import type { Configuration, SourceConfig } from '../config/schema.ts';
+import { parseImage } from '../credentials/image-reference.ts';
+import { lookup, makeKeyring } from '../credentials/keyring.ts';
+import { messageOf } from '../errors.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { EventRecorder } from '../kube/events.ts';
+import { sleep } from '../kube/sleep.ts';
 import type { Log } from '../log.ts';
 import { createCanary } from '../reconcile/canary.ts';
+import { findContent } from '../reconcile/copies.ts';
 import { failingPulls } from '../reconcile/failing-pulls.ts';
 import { createPreflight } from '../reconcile/preflight.ts';
 import type { Preflight } from '../reconcile/preflight.ts';
+import type { Refusals } from '../reconcile/refusals.ts';
+import type { Canaries } from '../reconcile/rollout.ts';
 import { createSourceBook } from '../reconcile/sources.ts';
-import type { SourceBook } from '../reconcile/sources.ts';
+import type { SourceBook, SourceChange } from '../reconcile/sources.ts';
 import type { State } from '../reconcile/state.ts';
+import { usersOf } from '../reconcile/users.ts';
 import type { World } from '../reconcile/world.ts';
 import type { Reach } from '../registry/reach.ts';
 import type { Metrics } from '../server/metrics.ts';
+import { isPassing } from './outcome.ts';
+import type { Pause } from './pause.ts';
 import type { ProxyStanding } from './proxies.ts';
 import { announceSources, remindOfSources } from './source-news.ts';
 
 export interface Sources {
   readonly book: SourceBook;
   standings: Preflight['standings'];
-  /** Looks at the stores again. Call it when they changed. */
+  /** Whether all that can be in force is, in this term. */
+  settled(): boolean;
+  /** Looks at the stores again, soon. Call it when they changed. */
   look(): void;
+  /** A term as the leader begins: what another one wrote down counts, and nothing that was known before. */
+  takeOver(): void;
   /** Says once more what is wrong: Events do not last. */
   remind(): void;
   /** Tries what is in force at its registries again. */
   recheck(): Promise<void>;
-  /** Writes down what the registries said. Of the leader only: what a replica finds that does not lead, it finds again when it does. */
-  remember(): Promise<void>;
   stop(): void;
 }
 
@@ -34,14 +46,16 @@ export interface SourcesOptions {
   client: KubeClient;
   world: World;
   state: State;
+  refusals: Refusals;
   reach: Pick<Reach, 'check'>;
   events: EventRecorder;
   log: Log;
   metrics: Pick<Metrics, 'sourceValid' | 'sourceChanged'>;
   configuration: () => Configuration;
+  /** Only the leader looks: two would try a bad login twice as often. */
   leading: () => boolean;
-  /** Nothing is tried at a registry meanwhile: what is new waits. */
-  paused?: () => boolean;
+  /** Meanwhile nothing is tried at a registry and nothing taken in force: what is new waits. */
+  pause?: Pick<Pause, 'on' | 'over'>;
   isRead: (source: SourceConfig) => boolean;
   /** Cache proxies that are given the login of a source, and how all of them stand. */
   proxiesOf: (source: string) => string[];
@@ -53,66 +67,147 @@ export interface SourcesOptions {
   stop: AbortSignal;
 }
 
-export function createSources({ client, world, state, reach, events, log, metrics, configuration, leading, paused = () => false, isRead, proxiesOf, proxies, onAccepted, onChange, stop }: SourcesOptions): Sources {
-  const preflight = createPreflight({
-    state,
-    check: (credential, signal) => reach.check(configuration(), credential, signal),
-    onVerdict: () => {
-      look();
-      void remember();
-    },
+const AGAIN_MS = 1_000;
+const NONE = { on: false, over: () => Promise.resolve() };
+
+export function createSources({ client, world, state, refusals, reach, events, log, metrics, configuration, leading, pause = NONE, isRead, proxiesOf, proxies, onAccepted, onChange, stop }: SourcesOptions): Sources {
+  const preflight = createPreflight({ state, refusals, ready: () => pause.over(), check: (credential, signal) => reach.check(configuration(), credential, signal), onVerdict: look });
+  const book = createSourceBook({
+    world, state, isRead,
+    judge: (source, group, credentials) => preflight.judge(source, group, credentials),
+    find: (source, digest) => findContent({ client, world, signal: stop }, source, digest),
+    canaries,
   });
-  const book = createSourceBook(world, isRead, (source, content, credentials) => {
-    // One replica asks: two would try a bad login twice as often.
-    const asks = (leading() && !paused()) || source.verify === 'off';
-    return asks ? preflight.judge(source, state.mac(content), credentials) : { state: 'pending' };
-  }, (source, digest) => canary.phase(source, digest));
   const canary = createCanary({
-    candidates: (source) => ({
-      namespaces: [...(world.copies.get(source.copyName)?.all() ?? [])].filter(({ ours }) => ours).map((copy) => copy.namespace).sort(),
-      proxies: proxiesOf(source.name),
-    }),
-    failing: async ({ namespaces, proxies: first }, signal) => [
-      ...(await failingPulls(client, namespaces, signal)),
-      ...proxies().filter(({ name, verified }) => first.has(name) && verified.state === 'refused').map(({ name }) => `cache proxy ${name}: a private pull through it fails`),
-    ],
-    onChange: (name) => {
-      const { state: phase } = canary.phase(name, book.observe().find(({ config }) => config.name === name)?.digest);
-      if (phase === 'halted') log.warn({ source: name }, 'rotation halted: pulls started to fail at the canaries; the rest keeps the content before');
-      else log.info({ source: name }, 'the canaries are well: the rest follows');
-      remind();
-      onChange();
+    failing,
+    onLooked: (name, move) => {
+      // What nobody was given has shown nothing. They are watched anew when the pause is over.
+      if (pause.on) return;
+      const before = book.rollout(name).stage.state;
+      book.advance(name, move);
+      const after = book.rollout(name).stage.state;
+      if (after === 'halted') log.warn({ source: name }, 'rotation halted: pulls started to fail at the canaries; the rest keeps the content before');
+      else if (before !== 'looking') log.info({ source: name }, 'the canaries are well: the rest follows');
+      looked = true;
+      look();
     },
   });
 
+  /** In order of their names. Of the very first content nobody is a canary, unless copies are there that hold another. */
+  function canaries(source: SourceConfig, digest: string, first: boolean): Canaries | undefined {
+    const { canary: wanted } = source;
+    const namespaces = [...(world.copies.get(source.copyName)?.all() ?? [])].filter((copy) => copy.ours && copy.digest !== digest).map((copy) => copy.namespace).sort();
+    const caches = first && namespaces.length === 0 ? [] : proxiesOf(source.name);
+    if (wanted === undefined || (namespaces.length === 0 && caches.length === 0)) return undefined;
+    return { namespaces: new Set(namespaces.slice(0, wanted.namespaces)), proxies: new Set(caches.slice(0, wanted.proxies)) };
+  }
+
+  async function failing(source: SourceConfig, { namespaces, proxies: first }: Canaries, signal: AbortSignal): Promise<readonly string[]> {
+    const { passed, newest } = book.rollout(source.name);
+    const ring = makeKeyring([{ credentials: [...(newest?.credentials ?? []), ...(passed?.credentials ?? [])] }]);
+    // Of other registries whatever may fail: it is not this login's doing.
+    const isOfSource = (image: string): boolean => { const parsed = parseImage(image); return parsed.ok && lookup(ring, parsed.image.name).length > 0; };
+    return [
+      ...(await failingPulls(client, namespaces, isOfSource, signal)),
+      ...proxies().filter(({ name, verified }) => first.has(name) && verified.state === 'refused').map(({ name }) => `cache proxy ${name}: a private pull through it fails`),
+    ];
+  }
+
+  /** Kept while the state cannot be written. */
+  const untold: SourceChange[] = [];
+  /** Sources of which something is in force in this term. */
+  const begun = new Set<string>();
+  let wanted = false;
+  /** Somebody looked at the canaries. */
+  let looked = false;
+  /** What is in force in this term was told of. */
+  let told = false;
+  let looking: Promise<void> | undefined;
+  /** One at a time; whoever asks meanwhile gets another look afterwards. */
   function look(): void {
-    const changes = book.refresh();
-    if (changes.length === 0) return;
-    announceSources(changes, { log, metrics, events: leading() ? events : undefined });
-    const digests = new Map(book.observe().map(({ config, digest }) => [config.name, digest]));
-    for (const change of changes) {
-      const digest = digests.get(change.source.name);
-      if (change.type !== 'accepted' || digest === undefined) continue;
-      if (!change.first) canary.begin(change.source, digest);
-      onAccepted(change.source.name, digest, change.first);
+    wanted = true;
+    looking ??= lookOn().finally(() => { looking = undefined; });
+  }
+
+  async function lookOn(): Promise<void> {
+    while (wanted && leading() && !pause.on && !stop.aborted) {
+      wanted = false;
+      try {
+        await lookOnce();
+      } catch (error) {
+        if (stop.aborted) return;
+        log.warn(`the sources could not be looked at, and are again in a second: ${messageOf(error)}`);
+        wanted = true;
+        await sleep(AGAIN_MS, stop);
+      }
     }
-    onChange();
   }
 
-  function remind(): void {
-    if (leading()) remindOfSources(book.observe(), events);
+  async function lookOnce(): Promise<void> {
+    await book.recover();
+    untold.push(...(await Promise.all(book.refresh().map(withUsers))));
+    // What is to be in force is written down before anybody is given it: whoever comes after us goes on from there.
+    await state.save(stop).catch(unlessPassing);
+    if (!leading()) return;
+    book.publish();
+    const changes = untold.splice(0);
+    announceSources(changes, { log, metrics, events });
+    const accepted = new Map(changes.flatMap((change) => (change.accepted === undefined ? [] : [[change.source.name, change.accepted]])));
+    for (const source of configuration().sources) {
+      const rollout = book.rollout(source.name);
+      const change = accepted.get(source.name);
+      if (rollout.newest !== undefined && (change !== undefined || !begun.has(source.name))) {
+        onAccepted(source.name, rollout.newest.digest, change?.first ?? true);
+        begun.add(source.name);
+      }
+      canary.watch(source, rollout);
+    }
+    if (looked) remindOfSources(book.observe(), events);
+    const isNews = changes.length > 0 || looked || !told;
+    looked = false;
+    told = true;
+    if (isNews) onChange();
   }
 
-  async function remember(): Promise<void> {
-    if (leading()) await state.save(stop).catch((error: unknown) => log.debug({ err: error }, 'the verdicts could not be remembered'));
+  /** What passes is waited for. A permanent no must not stop rotations: then a restart forgets. */
+  function unlessPassing(error: unknown): void {
+    if (isPassing(error) || stop.aborted) throw error;
+    log.warn(`what is in force cannot be remembered across restarts: ${messageOf(error)}`);
+  }
+
+  /** Whoever reads that a registry is gone wants to know who would miss it. */
+  async function withUsers(change: SourceChange): Promise<SourceChange> {
+    const { source } = change;
+    const keys = book.held(source.name).filter(({ cause }) => cause === 'vanished').map(({ key }) => key);
+    if (keys.length === 0 || !change.isNews) return change;
+    const copies = [...(world.copies.get(source.copyName)?.all() ?? [])].filter(({ ours }) => ours).length;
+    const credentials = book.rollout(source.name).newest?.credentials ?? [];
+    try {
+      book.mention(source.name, await usersOf({ client, configuration: configuration(), source, credentials, keys, copies, signal: stop }));
+    } catch (error) {
+      log.debug({ err: error }, 'who uses the registries that are gone could not be found out');
+    }
+    return { ...change, problems: book.observe().find(({ config }) => config.name === source.name)?.problems ?? change.problems };
   }
 
   return {
-    book, look, remind, remember,
+    book, look,
+    takeOver() {
+      preflight.reset();
+      book.forget();
+      untold.length = 0;
+      begun.clear();
+      told = false;
+      look();
+    },
+    remind() {
+      if (leading()) remindOfSources(book.observe(), events);
+    },
     standings: () => preflight.standings(),
+    settled: () => told,
     async recheck() {
-      await Promise.all(configuration().sources.map((source) => preflight.recheck(source, book.credentials(source.name) ?? [])));
-      await remember();
+      await Promise.all(configuration().sources.map((source) => preflight.recheck(source, book.rollout(source.name).newest?.credentials ?? [])));
+      look();
     },
     stop() {
       preflight.stop();

@@ -3,7 +3,7 @@ import { createHmac } from 'node:crypto';
 
 /**
  * HMAC-SHA256 of the content, in hex.
- * `key`: 32 random bytes made once a process. Digests of two processes cannot be compared, and that is the point.
+ * `key`: 32 random bytes that are kept in the controller's state: who cannot read that cannot compare.
  */
 export function digestOf(content: string | Uint8Array, key: Uint8Array): string {
   return createHmac('sha256', key).update(content).digest('hex');

@@ -1,19 +1,26 @@
 /** Docker configs and the Secrets that hold them: which credentials a kubelet takes from one, or why it would fail. */
 import { KEY_DOCKERCFG, KEY_DOCKER_CONFIG_JSON, TYPE_DOCKERCFG, TYPE_DOCKER_CONFIG_JSON } from '../names.ts';
 import { decodeBase64 } from './base64.ts';
-import { type ByteString, isUtf8, toText } from './byte-string.ts';
+import { type ByteString, toText } from './byte-string.ts';
 import { type Entries, type Entry, type Form, fold, readEntries } from './entries.ts';
 import { normaliseKey, quoteKey } from './registry-name.ts';
+import { unusable, type Unusable, WHY_CONTRADICTORY, WHY_UNUSABLE } from './usable-login.ts';
 
 /** One entry, in plain text. Never log it, never put it into an error. */
 export interface Credential {
   /** Registry key as written: host, optionally with scheme, port, path and globs. */
   key: string;
-  /** Empty when the entry has none: the kubelet then pulls with an empty login. */
+  /** What a kubelet reads: `auth` wins. Empty when the entry has none. */
   username: string;
   password: string;
+  /** Nobody's business but that of `docker login`. */
+  email?: string;
   /** The kubelet ignores it. */
   identityToken?: string;
+  /** Why a kubelet has no usable login in it. Absent: it has. */
+  unusable?: Unusable;
+  /** A kubelet uses it, but it is hardly what was meant: `auth` and `password` differ. */
+  contradictory?: true;
 }
 
 /** The part of a Secret that matters here, as the API server returns it: values of `data` are base64. */
@@ -44,7 +51,8 @@ export function parseDockerConfig(content: string | Uint8Array, form: Form = 'do
   if (!read.ok) return { ...read, failsPulls: true };
   const empty = emptiness(read, form);
   if (empty !== undefined) return { ok: false, problems: [empty], failsPulls: false };
-  return { ok: true, credentials: read.entries.map(toCredential), warnings: [...read.entries.flatMap(warn), ...ambiguities(read.entries), ...helpers(read)] };
+  const credentials = read.entries.map((entry) => toCredential(entry, isStored(read.others)));
+  return { ok: true, credentials, warnings: [...credentials.flatMap(warn), ...ambiguities(read.entries), ...helpers(read.others)] };
 }
 
 /** The document inside a pull Secret, as bytes. */
@@ -59,8 +67,16 @@ export function contentOf({ type, data }: SecretContent): { form: Form; content:
   return { form, content: Buffer.from(content, 'latin1') };
 }
 
-function toCredential({ key, username, password, identityToken }: Entry): Credential {
-  return { key, username: toText(username), password: toText(password), ...(identityToken === undefined ? {} : { identityToken }) };
+/** Whether the document leaves logins to a store or to helpers, which kubelets cannot ask. */
+const isStored = (others: Entries['others']): boolean => helpers(others).length > 0;
+
+function toCredential(entry: Entry, stored: boolean): Credential {
+  const { key, username, password, identityToken, contradictory, email } = entry;
+  const why = unusable(entry, stored);
+  return {
+    key, username: toText(username), password: toText(password), ...(email !== '' && { email: toText(email) }),
+    ...(identityToken !== undefined && { identityToken }), ...(why !== undefined && { unusable: why }), ...(contradictory && { contradictory }),
+  };
 }
 
 function emptiness({ entries, others }: Entries, form: Form): string | undefined {
@@ -69,7 +85,7 @@ function emptiness({ entries, others }: Entries, form: Form): string | undefined
     const legacy = form === 'dockerconfigjson' && others.some(({ value }) => hasLogin(value));
     return legacy
       ? `has registries at the top, the form of type ${TYPE_DOCKERCFG}; put them under "auths"`
-      : `has no registries; put at least one under ${form === 'dockerconfigjson' ? '"auths"' : 'its host name'}`;
+      : `has no registries; ${isStored(others) ? 'its logins are in a credential store or helper, which kubelets cannot ask: ' : ''}put at least one under ${form === 'dockerconfigjson' ? '"auths"' : 'its host name'}`;
   }
   if (form === 'dockercfg' && entries.length === 1 && first.key === 'auths' && !hasLogin(first.node)) {
     return `has the form of type ${TYPE_DOCKER_CONFIG_JSON}, in which kubelets find nothing under type ${TYPE_DOCKERCFG}; make it a Secret of that type`;
@@ -88,22 +104,13 @@ function hasLogin(value: Entry['node']): boolean {
   return value.kind === 'object' && value.members.some(({ name }) => ['AUTH', 'USERNAME', 'PASSWORD'].includes(fold(name)));
 }
 
-function warn({ key, username, password, identityToken }: Entry): string[] {
+function warn({ key, password, unusable: why, contradictory }: Credential): string[] {
   const registry = `registry ${quoteKey(key)}`;
-  const warnings: string[] = [];
-  const normal = normaliseKey(key);
-  if (normal === undefined) warnings.push(`${registry}: kubelets leave it out, because it is not a URL; write host, host:port or host/path`);
-  else if (normal === '' || normal.startsWith('/')) warnings.push(`${registry}: names no host, so that no image can match it`);
-  if (username === '' && password === '') {
-    warnings.push(identityToken === undefined
-      ? `${registry}: has neither username nor password, so that kubelets pull without a login`
-      : `${registry}: has only an identity token, which kubelets ignore; add a username and a password or access token`);
-  } else if (username === '' || password === '') {
-    warnings.push(`${registry}: has no ${username === '' ? 'username' : 'password'}`);
-  }
-  if (!isUtf8(username) || !isUtf8(password)) warnings.push(`${registry}: its login is not UTF-8, which kubelets cannot hand to the container runtime`);
-  if (/[\r\n]$/.test(password)) warnings.push(`${registry}: its password ends with a line break, which is hardly a part of it (echo adds one, echo -n does not)`);
-  return warnings;
+  return [
+    ...(why === undefined ? [] : [`${registry}: ${WHY_UNUSABLE[why]}`]),
+    ...(contradictory ? [`${registry}: ${WHY_CONTRADICTORY}`] : []),
+    ...(/[\r\n]$/.test(password) ? [`${registry}: its password ends with a line break, which is hardly a part of it (echo adds one, echo -n does not)`] : []),
+  ];
 }
 
 /** Kubelets collect one Secret's entries in the random order of a Go map: two for one registry take random turns. */
@@ -118,7 +125,7 @@ function ambiguities(entries: readonly Entry[]): string[] {
   });
 }
 
-function helpers({ others }: Entries): string[] {
+function helpers(others: Entries['others']): string[] {
   return others
     .filter(({ name, value }) => ['CREDHELPERS', 'CREDSSTORE'].includes(fold(name)) && !isBlank(value))
     .map(({ name }) => `"${fold(name) === 'CREDSSTORE' ? 'credsStore' : 'credHelpers'}": kubelets ignore it; write the logins under "auths"`);

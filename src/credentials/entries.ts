@@ -16,6 +16,10 @@ export interface Entry {
   username: ByteString;
   password: ByteString;
   identityToken?: string;
+  /** `auth`, which wins, holds another login than the fields beside it. */
+  contradictory: boolean;
+  /** Nothing needs it; kept because `kubectl create secret docker-registry` writes it. */
+  email: ByteString;
   node: JsonNode;
 }
 export interface Entries {
@@ -31,8 +35,7 @@ export interface Entries {
 export function readEntries(content: string | Uint8Array, form: Form): Entries | { ok: false; problems: string[] } {
   const json = readJson(content);
   if (!json.ok) {
-    const hint = looksEncoded(toByteString(content)) ? '; it looks like base64 around JSON: encode it once, not twice' : '';
-    return { ok: false, problems: [`is not JSON (line ${json.line}, column ${json.column})${hint}`] };
+    return { ok: false, problems: [`is not JSON (line ${json.line}, column ${json.column})${wrapping(toByteString(content))}`] };
   }
   const problems: string[] = [];
   const found = new Map<string, Entry>();
@@ -75,8 +78,10 @@ function readEntry({ name: key, value: node }: JsonMember, problems: string[]): 
   const auth = fields.AUTH === '' ? undefined : decodeAuth(fields.AUTH);
   if (auth === 'no base64') problems.push(`${registry}: "auth" is not base64; it must be base64 of username:password`);
   if (auth === 'no colon') problems.push(`${registry}: "auth" has no ":" once decoded; it must be base64 of username:password`);
-  const login = typeof auth === 'object' ? auth : { username: toByteString(fields.USERNAME), password: toByteString(fields.PASSWORD) };
-  return { key, ...login, ...(identityToken === '' ? {} : { identityToken }), node };
+  const beside = { username: toByteString(fields.USERNAME), password: toByteString(fields.PASSWORD) };
+  const login = typeof auth === 'object' ? auth : beside;
+  const contradictory = (beside.username !== '' && beside.username !== login.username) || (beside.password !== '' && beside.password !== login.password);
+  return { key, ...login, ...(identityToken === '' ? {} : { identityToken }), contradictory, email: toByteString(fields.EMAIL), node };
 
   function isField(field: string): field is keyof typeof fields {
     return Object.hasOwn(fields, field);
@@ -107,6 +112,12 @@ function article(node: JsonNode): string {
   return /^[aeiou]/.test(node.kind) ? `an ${node.kind}` : `a ${node.kind}`;
 }
 
-function looksEncoded(content: ByteString): boolean {
-  return decodeBase64(content, 'padded')?.trimStart().startsWith('{') === true;
+/** What people wrap a Docker config in, by its first bytes. */
+function wrapping(content: ByteString): string {
+  if (decodeBase64(content, 'padded')?.trimStart().startsWith('{') === true) return '; it looks like base64 around JSON: encode it once, not twice';
+  if (content.startsWith('\xff\xfe') || content.startsWith('\xfe\xff')) return '; it is UTF-16, as some Windows tools write it: save it as UTF-8';
+  if (content.startsWith('\xef\xbb\xbf')) return '; it begins with a byte order mark: save it as UTF-8 without one';
+  if (content.startsWith('\x1f\x8b')) return '; it is compressed: put the file itself there';
+  if (/^(?:---\s+)?(?:apiVersion|kind):/.test(content)) return '; it looks like a Kubernetes manifest: put the Docker config itself there';
+  return '';
 }

@@ -36,6 +36,11 @@ export function canonicalRegistry(name: string): string | undefined {
   return key === undefined || key === '' || key.startsWith('/') ? undefined : toText(key);
 }
 
+/** Where the login of a registry key is tried: host with port; Docker Hub is `docker.io`. A scheme in the key says nothing. */
+export function registryHost(key: string): string {
+  return (canonicalRegistry(key.replace(/^http:\/\//, 'https://')) ?? key).split('/')[0] ?? key;
+}
+
 /**
  * The entry that `name` means: with exactly this key, else with the same normal form, else, when both are names of
  * Docker Hub, the one that a kubelet would try first.

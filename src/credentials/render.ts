@@ -1,73 +1,26 @@
-/** What a copy holds: the source's own bytes, or, with aliases, the source's entries and those that the aliases add. */
-import type { AliasConfig } from '../config/schema.ts';
-import { toText, toByteString } from './byte-string.ts';
-import { resolveAlias } from './alias.ts';
-import { type Credential, type SecretContent, contentOf, parseDockerConfig } from './docker-config.ts';
-import { readEntries } from './entries.ts';
-import { sourceText } from './go-json.ts';
+/** What a copy holds: usable logins, one a registry key, in a form that depends on nothing but them. */
+import { encodeBase64 } from './base64.ts';
+import type { Credential } from './docker-config.ts';
 
-/** Texts are one line each and never hold any part of a credential. */
-export type RenderedCopy =
-  | {
-      ok: true;
-      /** The value of `.dockerconfigjson`, in plain text. Equal input gives equal text. */
-      dockerConfigJson: string;
-      /** What kubelets will read from it. */
-      credentials: Credential[];
-      warnings: string[];
-    }
-  | { ok: false; problems: string[] };
+/** A login under its registry key, as it goes into copies. */
+export type UsableCredential = Pick<Credential, 'key' | 'username' | 'password' | 'email'>;
 
 /** The API server's limit for all values of a Secret. */
 const MAX_SECRET_BYTES = 1024 * 1024;
 
 /**
- * `logins`: the Secrets next to the source that aliases name in `login.secret`, by name.
- * Never throws. Whatever is ok is accepted by kubelets.
+ * The value of `.dockerconfigjson`. Of equal logins the same text, whatever their order and however they were written.
+ * Fields as `kubectl create secret docker-registry` writes them. `auth` always: CRI-O's credential provider reads nothing
+ * else, and makes an empty login of its absence.
  */
-export function renderCopy(source: SecretContent, aliases: readonly AliasConfig[], logins: ReadonlyMap<string, SecretContent>): RenderedCopy {
-  const found = contentOf(source);
-  if ('problem' in found) return { ok: false, problems: [found.problem] };
-  const own = parseDockerConfig(found.content, found.form);
-  if (!own.ok) return { ok: false, problems: own.problems };
-  if (aliases.length === 0 && found.form === 'dockerconfigjson') {
-    return checked(toText(toByteString(found.content)));
-  }
-  const read = readEntries(found.content, found.form);
-  if (!read.ok) return read;
-  const { document, entries, others } = read;
-
-  // Entries are carried as they were written: fields that Pullpass does not know stay, and so do logins that are not UTF-8.
-  const sources = entries.map(({ key, node }) => ({ key, json: sourceText(document, node) }));
-  const auths = new Map(sources.map(({ key, json }) => [key, json]));
-  const problems: string[] = [];
-  const warnings: string[] = [];
-  for (const alias of aliases) {
-    const resolved = resolveAlias(alias, sources, logins);
-    if (!resolved.ok) {
-      problems.push(resolved.problem);
-      continue;
-    }
-    auths.set(alias.host, resolved.json);
-    warnings.push(...resolved.warnings);
-  }
-  if (problems.length > 0) return { ok: false, problems };
-  const members = others.map(({ name, value }) => member(name, sourceText(document, value)));
-  return checked(object([...members, member('auths', object([...auths].map(([key, json]) => member(key, json))))]), warnings);
+export function renderContent(credentials: readonly UsableCredential[]): string {
+  const sorted = [...credentials].sort((a, b) => (a.key < b.key ? -1 : 1));
+  const member = ({ key, username, password, email }: UsableCredential): string =>
+    `${JSON.stringify(key)}:${JSON.stringify({ username, password, ...(email !== undefined && { email }), auth: encodeBase64(`${username}:${password}`) })}`;
+  return `{"auths":{${sorted.map(member).join(',')}}}`;
 }
 
-/** Nothing leaves here unread: what kubelets will make of the copy is decided by the same rules as for a source. */
-function checked(dockerConfigJson: string, warnings: string[] = []): RenderedCopy {
-  if (Buffer.byteLength(dockerConfigJson) > MAX_SECRET_BYTES) return { ok: false, problems: ['the copy would be larger than 1 MiB, which is the most a Secret can hold; use fewer aliases'] };
-  const parsed = parseDockerConfig(dockerConfigJson);
-  if (!parsed.ok) return { ok: false, problems: parsed.problems };
-  return { ok: true, dockerConfigJson, credentials: parsed.credentials, warnings: [...warnings, ...parsed.warnings] };
-}
-
-function member(name: string, json: string): string {
-  return `${JSON.stringify(name)}:${json}`;
-}
-
-function object(members: string[]): string {
-  return `{${members.join(',')}}`;
+/** Why a content cannot be a Secret; undefined: it can. */
+export function tooLarge(content: string): string | undefined {
+  return Buffer.byteLength(content) > MAX_SECRET_BYTES ? 'the copy would be larger than 1 MiB, which is the most a Secret can hold; use fewer registries and aliases' : undefined;
 }

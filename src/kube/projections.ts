@@ -1,7 +1,7 @@
 /** From API objects to the few fields that are kept. What is not named here is let go with the object. */
 import type { V1Secret, V1ServiceAccount } from '@kubernetes/client-node';
 import {
-  ANNOTATION_ADDED, ANNOTATION_ADOPT, ANNOTATION_SERVICE_ACCOUNTS, ANNOTATION_SOURCES, ANNOTATION_SYNC,
+  ANNOTATION_ADDED, ANNOTATION_ADOPT, ANNOTATION_CONFIRM_REMOVAL, ANNOTATION_SERVICE_ACCOUNTS, ANNOTATION_SOURCES, ANNOTATION_SYNC,
   KEY_DOCKER_CONFIG_JSON, LABEL_MANAGED_BY, LABEL_SOURCE, MANAGER, NAMESPACE_ANNOTATIONS, OUR_PREFIX,
 } from '../names.ts';
 import type { ObservedCopy, ObservedNamespace, ObservedServiceAccount } from '../plan/observed.ts';
@@ -16,6 +16,8 @@ export interface SourceSecret extends Stored {
   readonly data: Readonly<Record<string, string>>;
   /** When its data was last written, in milliseconds since 1970; undefined where the server does not say. */
   readonly writtenAt?: number | undefined;
+  /** Value of {@link ANNOTATION_CONFIRM_REMOVAL}. */
+  readonly confirmed?: string | undefined;
 }
 
 export function projectNamespace({ metadata }: ApiObject): ObservedNamespace {
@@ -60,7 +62,7 @@ export function projectCopy({ metadata, type, data }: ApiObject & Pick<V1Secret,
 }
 
 export function projectSource({ metadata, type, data }: ApiObject & Pick<V1Secret, 'type' | 'data'>): SourceSecret {
-  return { namespace: metadata.namespace ?? '', ...identity(metadata), type: type ?? '', data: data ?? {}, writtenAt: writtenAt(metadata) };
+  return { namespace: metadata.namespace ?? '', ...identity(metadata), type: type ?? '', data: data ?? {}, writtenAt: writtenAt(metadata), confirmed: metadata.annotations?.[ANNOTATION_CONFIRM_REMOVAL] };
 }
 
 /** The first few: whoever may edit a namespace could write thousands. */

@@ -44,13 +44,16 @@ function planWanted(namespace: ObservedNamespace, { config, digest, problems }: 
 
   if (copy === undefined) {
     if (digest !== undefined) return { state: 'missing', action: write('createCopy', digest), references: 'add' };
+    const [why] = problems;
+    // Being tried: no alarm.
+    if (why === undefined) return { state: 'unavailable', references: 'keep' };
     return {
       state: 'unavailable',
       references: 'keep',
       problem: {
         reason: 'SourceUnavailable',
         object: { kind: 'Namespace', name: namespace.name, uid: namespace.uid },
-        note: `Source "${config.name}" has nothing to copy yet: ${problems[0] ?? 'it was not read yet'}`,
+        note: `Source "${config.name}" has nothing to copy yet: ${why}`,
       },
     };
   }

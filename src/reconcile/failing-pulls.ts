@@ -1,32 +1,34 @@
-/** Pods that cannot pull their image now, in a few namespaces: how a canary shows that a login does not work. */
+/** Images that pods cannot pull now, in a few namespaces: how a canary shows that a login does not work. */
+import type { V1ContainerStatus, V1Pod } from '@kubernetes/client-node';
 import type { KubeClient } from '../kube/client.ts';
-import type { ApiObject } from '../kube/list.ts';
 import { listPages } from '../kube/list.ts';
 
-interface Pod extends ApiObject {
-  status?: { [key in 'initContainerStatuses' | 'containerStatuses' | 'ephemeralContainerStatuses']?: { name: string; state?: { waiting?: { reason?: string } } }[] };
-}
+/** What kubelets say of a container that waits for an image that does not come. */
+export const PULL_FAILURES: ReadonlySet<string> = new Set(['ErrImagePull', 'ImagePullBackOff', 'ErrImageNeverPull', 'InvalidImageName', 'RegistryUnavailable', 'ImageInspectError', 'SignatureValidationFailed']);
 
-const REASONS = ['ErrImagePull', 'ImagePullBackOff'];
+/** Of these the ones that no login can cause. */
+const NEVER_ASKED = ['ErrImageNeverPull', 'InvalidImageName'];
 
-/** One line per container, the same as long as it fails. Throws ApiError without the right to list pods. */
-export async function failingPulls(client: KubeClient, namespaces: Iterable<string>, signal: AbortSignal): Promise<string[]> {
-  const lines: string[] = [];
+/**
+ * One line a namespace and image, the same as long as it fails, whichever pods want it. `counts`: whether a failing image has
+ * to do with the login. Throws ApiError without the right to list pods.
+ */
+export async function failingPulls(client: KubeClient, namespaces: Iterable<string>, counts: (image: string) => boolean, signal: AbortSignal): Promise<string[]> {
+  const found = new Map<string, Set<string>>();
   for (const namespace of namespaces) {
-    let found: string[] = [];
+    const images = new Set<string>();
+    found.set(namespace, images);
     await listPages(client, { path: `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods` }, {
       signal,
-      each: (object) => found.push(...waiting(object)),
-      restart: () => { found = []; },
+      each: (pod) => failingImages(pod as unknown as V1Pod).filter(counts).forEach((image) => images.add(image)),
+      restart: () => images.clear(),
     });
-    lines.push(...found);
   }
-  return lines;
+  return [...found].flatMap(([namespace, images]) => [...images].sort().map((image) => `namespace ${namespace}: image ${JSON.stringify(image.slice(0, 200))} cannot be pulled`));
 }
 
-function waiting({ metadata, status = {} }: Pod): string[] {
-  const all = [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? []), ...(status.ephemeralContainerStatuses ?? [])];
-  return all
-    .filter(({ state }) => REASONS.includes(state?.waiting?.reason ?? ''))
-    .map(({ name }) => `pod ${metadata.namespace ?? ''}/${metadata.name}, container ${name}: cannot pull its image`);
+function failingImages({ spec, status }: V1Pod): string[] {
+  const images = new Map([...(spec?.initContainers ?? []), ...(spec?.containers ?? []), ...(spec?.ephemeralContainers ?? [])].map(({ name, image }) => [name, image]));
+  const statuses: V1ContainerStatus[] = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? []), ...(status?.ephemeralContainerStatuses ?? [])];
+  return statuses.flatMap(({ name, image, state: { waiting: { reason = '' } = {} } = {} }) => (PULL_FAILURES.has(reason) && !NEVER_ASKED.includes(reason) ? [images.get(name) ?? image] : []));
 }

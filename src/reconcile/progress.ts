@@ -1,5 +1,6 @@
 /** How far a rotation is: which copies and cache proxies carry what the source holds now. For `plan`, `wait` and the audit. */
 import type { Configuration } from '../config/schema.ts';
+import { registryHost } from '../credentials/registry-name.ts';
 import { UserError } from '../errors.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { isForbidden, isNotFound } from '../kube/api-error.ts';
@@ -7,9 +8,11 @@ import type { ApiObject } from '../kube/list.ts';
 import { chooseLogin } from '../plan/proxy.ts';
 import { createProxies } from '../proxies/index.ts';
 import type { ConfiguredProxy } from '../proxies/index.ts';
+import type { Held } from './merge.ts';
 import { carries, loginMac } from './proxy.ts';
-import { createState } from './state.ts';
-import type { State } from './state.ts';
+import { createRefusals } from './refusals.ts';
+import { recordOf } from './source-record.ts';
+import { usersOf } from './users.ts';
 import { planCluster } from './snapshot.ts';
 import type { Snapshot } from './snapshot.ts';
 
@@ -33,10 +36,12 @@ export interface ProxyProgress {
 
 export interface RotationProgress {
   readonly source: string;
-  /** Why the content that the source holds now is not spread; empty when nothing is in the way. */
+  /** Why what the source holds now is not everywhere, or not yet to be; empty when nothing is in the way. */
   readonly heldBack: readonly string[];
-  /** The part of it that registries said no to. */
-  readonly refused: readonly string[];
+  /** Entries that are not in force as the source has them. */
+  readonly held: readonly Held[];
+  /** Registry keys whose login in force is the one that the source holds. */
+  readonly current: readonly string[];
   readonly copies: { readonly total: number; /** Namespaces, sorted. */ readonly behind: readonly string[]; /** Namespaces whose Secret by that name is not ours. */ readonly foreign: readonly string[]; /** Namespaces whose copy the brake keeps, with an older content; absent: none. */ readonly kept?: readonly string[] };
   readonly proxies: readonly ProxyProgress[];
   readonly complete: boolean;
@@ -45,37 +50,52 @@ export interface RotationProgress {
 export interface RotationOptions {
   client: KubeClient;
   configuration: Configuration;
-  /** Where the controller keeps its state. */
-  namespace: string;
   snapshot: Snapshot;
+  /** Who uses registries that are gone, by what would let them go: found out once. Absent: not asked. */
+  users?: Map<string, string> | undefined;
 }
 
 /** One per configured source, in order. Throws ApiError where copies or sources cannot be read. */
-export async function observeRotations({ client, configuration, namespace, snapshot }: RotationOptions): Promise<RotationProgress[]> {
-  const state = createState(client, namespace);
-  const known = await state.peek();
+export async function observeRotations({ client, configuration, snapshot, users }: RotationOptions): Promise<RotationProgress[]> {
+  const { book, state, remembered } = snapshot;
   const plans = planCluster(snapshot, {}, configuration).namespaces;
-  const proxies = await Promise.all(createProxies(configuration).map((proxy) => observeProxy(proxy, { client, snapshot, state: known ? state : undefined })));
+  const proxies = await Promise.all(createProxies(configuration).map((proxy) => observeProxy(proxy, { client, snapshot })));
 
-  return snapshot.book.observe().map(({ config, problems }) => {
-    const standings = plans.flatMap((plan) => plan.standings.filter(({ source, choice }) => source === config.name && choice.in).map((standing) => ({ ...standing, namespace: plan.namespace })));
+  const rotations: RotationProgress[] = [];
+  for (const { config } of book.observe()) {
+    const { name } = config;
+    const standings = plans.flatMap((plan) => plan.standings.filter(({ source, choice }) => source === name && choice.in).map((standing) => ({ ...standing, namespace: plan.namespace })));
     const foreign = standings.filter(({ copy }) => copy === 'foreign').map((s) => s.namespace);
     const behind = standings.filter(({ copy }) => copy !== 'in sync' && copy !== 'source' && copy !== 'foreign').map((s) => s.namespace);
-    const kept = plans.flatMap(({ namespace, held }) => (held?.copies ?? []).filter(({ source, current }) => source === config.name && !current).map(() => namespace));
-    const content = snapshot.book.content(config.name);
-    const record = known ? state.source(config.name) : undefined;
-    const refused = content !== undefined && record?.state === 'held back' && record.mac === state.mac(content) ? record.why : [];
-    const heldBack = [...problems, ...refused];
-    const own = proxies.filter(({ source }) => source === config.name);
-    return {
-      source: config.name,
-      heldBack,
-      refused,
+    const kept = plans.flatMap(({ namespace, held: by }) => (by?.copies ?? []).filter(({ source, current }) => source === name && !current).map(() => namespace));
+    const held = book.held(name);
+    const { newest, stage } = book.rollout(name);
+    const record = remembered ? recordOf(state, config) : undefined;
+    const confirmation = book.confirmation(name);
+    if (users !== undefined && confirmation !== undefined) {
+      const keys = held.filter(({ cause }) => cause === 'vanished').map(({ key }) => key);
+      const known = users.get(confirmation) ?? await usersOf({ client, configuration, source: config, credentials: newest?.credentials ?? [], keys, copies: standings.length - foreign.length });
+      users.set(confirmation, known);
+      book.mention(name, known);
+    }
+    const problems = book.observe().find((source) => source.config.name === name)?.problems ?? [];
+    const taken = record === undefined || newest === undefined || newest.digest === (record.trying?.digest ?? record.passed[0]);
+    const heldBack = [
+      ...problems,
+      ...(taken ? [] : ['the controller has not taken over what the source holds now']),
+      ...(stage.state === 'looking' || stage.state === 'canary' ? ['only the canaries have it so far; the rest follows once they were watched'] : []),
+    ];
+    const own = proxies.filter(({ source }) => source === name);
+    const blocked = new Set(held.map(({ key }) => key));
+    rotations.push({
+      source: name, heldBack, held,
+      current: (newest?.own ?? []).map(({ key }) => key).filter((key) => !blocked.has(key)),
       copies: { total: standings.length - foreign.length + kept.length, behind, foreign, ...(kept.length > 0 && { kept }) },
       proxies: own,
       complete: heldBack.length === 0 && behind.length === 0 && kept.length === 0 && own.every(isDone),
-    };
-  });
+    });
+  }
+  return rotations;
 }
 
 /** Carries the login, and what can show that it works has shown it. */
@@ -83,22 +103,24 @@ export function isDone({ applied, checked, probed, verified }: ProxyProgress): b
   return applied === true && checked && (probed ? verified === 'verified' : verified !== 'refused');
 }
 
-async function observeProxy(proxy: ConfiguredProxy, { client, snapshot, state }: { client: KubeClient; snapshot: Snapshot; state: State | undefined }): Promise<ProxyProgress> {
+async function observeProxy(proxy: ConfiguredProxy, { client, snapshot: { book, state, remembered } }: { client: KubeClient; snapshot: Snapshot }): Promise<ProxyProgress> {
   const { config } = proxy;
   const at = { name: config.name, kind: config.kind, source: config.source, probed: config.probe !== undefined };
   /** `applied`: undefined means that it cannot be told. */
   const no = (why: string, applied: boolean | undefined): ProxyProgress => ({ ...at, applied, verified: 'unknown', checked: false, why });
-  const credentials = snapshot.book.credentials(config.source);
+  const credentials = book.credentials(config.source, config.name);
   if (credentials === undefined) return no('the source has no usable content', false);
   const choice = chooseLogin(credentials, config.registry);
   if (!choice.ok) return no(choice.problem, false);
-  if (state === undefined) return no('the state of the controller cannot be read: it has not run yet, or the right to read it is missing', undefined);
+  if (!remembered) return no('the state of the controller cannot be read: it has not run yet, or the right to read it is missing', undefined);
 
   const mac = loginMac({ state, proxy, login: choice.login });
   const record = state.proxy(config.name);
   const fingerprints = await Promise.all(proxy.adapter.targets.map(async (target) => target.fingerprint(await read(client, `${target.path}/${target.name}`), state.mac)));
   const applied = carries(proxy, choice.login, fingerprints, state.mac) ?? record.applied?.mac === mac;
-  if (!applied) return no(record.refused?.mac === mac ? `the login is refused: ${record.refused.why}` : 'does not carry the current login yet', false);
+  const { username, password } = choice.login;
+  const refused = createRefusals(state).waits({ host: registryHost(choice.login.registry), username, password });
+  if (!applied) return no(refused?.tried ? `the login is refused: ${refused.why}` : 'does not carry the current login yet', false);
   const { verified } = record;
   const given = record.applied?.mac === mac ? { appliedAt: record.applied.at } : {};
   if (verified?.mac !== mac) return { ...no('applied; it is still being rolled, or was not verified yet', true), ...given };

@@ -1,14 +1,18 @@
 /** One cache proxy, brought to the login that it should have: choose, compare, apply, verify, remember. */
 import type { Credential } from '../credentials/docker-config.ts';
 import { messageOf } from '../errors.ts';
+import { registryHost } from '../credentials/registry-name.ts';
 import { chooseLogin, planProxy } from '../plan/proxy.ts';
 import type { ProxyRecord } from '../plan/proxy.ts';
 import type { ConfiguredProxy } from '../proxies/index.ts';
 import { AdminRefusedError, LoginRefusedError, NotYetError } from '../proxies/proxy.ts';
 import type { ProxyContext, UpstreamLogin, Verdict } from '../proxies/proxy.ts';
+import type { Refusals } from './refusals.ts';
 import type { State } from './state.ts';
 
 export interface ProxyDeps {
+  /** What any registry or product said no to: not tried by another before its time. */
+  refusals: Refusals;
   state: Pick<State, 'mac' | 'proxy' | 'setProxy' | 'save'>;
   /** The credentials that `proxy` is to have; undefined while the source has no good content. */
   credentials: (source: string, proxy: string) => readonly Credential[] | undefined;
@@ -73,7 +77,10 @@ export async function reconcileProxy(proxy: ConfiguredProxy, deps: ProxyDeps, ve
   const mac = loginMac({ state, proxy, login });
   const at = (): string => new Date(now()).toISOString();
   const remember = (change: Partial<ProxyRecord>): void => state.setProxy(config.name, { ...state.proxy(config.name), ...change });
-  const plan = planProxy({ mac, record: state.proxy(config.name), carried: carries(proxy, login, fingerprints, state.mac), verifyDue, now: now() });
+  const account = { host: registryHost(login.registry), username: login.username, password: login.password };
+  const wait = deps.refusals.waits(account);
+  const refused = wait?.tried ? wait : undefined;
+  const plan = planProxy({ mac, record: state.proxy(config.name), carried: carries(proxy, login, fingerprints, state.mac), verifyDue, waits: refused !== undefined });
   const context = deps.context(proxy, signal);
   let changed = false;
   /** It carries the login already, whatever becomes of the verification. */
@@ -81,15 +88,11 @@ export async function reconcileProxy(proxy: ConfiguredProxy, deps: ProxyDeps, ve
 
   try {
     signal.throwIfAborted();
-    if (plan.step === 'wait') {
-      const why = state.proxy(config.name).refused?.why ?? '';
-      return { ...waiting(''), problem: { reason: 'ProxyLoginRefused', note: `the login is refused, and the one before stays: ${why}` }, ...(plan.afterMs !== undefined && { againMs: plan.afterMs }) };
-    }
+    if (plan.step === 'wait' && refused !== undefined) return said(refused);
     if (plan.step === 'apply') {
       await proxy.adapter.apply(login, context);
       changed = true;
-      const { refused: _, ...record } = state.proxy(config.name);
-      state.setProxy(config.name, { ...record, applied: { mac, at: at() } });
+      remember({ applied: { mac, at: at() } });
       // Written before the verification, which can take long: a crash then repeats the check and not the write.
       await state.save(signal);
     }
@@ -109,13 +112,16 @@ export async function reconcileProxy(proxy: ConfiguredProxy, deps: ProxyDeps, ve
       return { ...waiting(error.message), applied: changed || carried, changed, againMs: ADMIN_AGAIN_MS };
     }
     if (error instanceof LoginRefusedError) {
-      const times = (state.proxy(config.name).refused?.mac === mac ? (state.proxy(config.name).refused?.times ?? 0) : 0) + 1;
-      remember({ refused: { mac, times, at: at(), why: error.message } });
+      deps.refusals.refused(account, error.message);
       await state.save(signal).catch(() => undefined);
-      const again = planProxy({ mac, record: state.proxy(config.name), carried: carries(proxy, login, fingerprints, state.mac), verifyDue: false, now: now() });
-      return { applied: false, changed, verified: UNVERIFIED, problem: { reason: 'ProxyLoginRefused', note: `the login is refused, and the one before stays: ${error.message}` }, ...(again.afterMs !== undefined && { againMs: again.afterMs }) };
+      return said({ why: error.message, untilMs: deps.refusals.waits(account)?.untilMs ?? now() });
     }
     return { applied: changed || carried, changed, verified: UNVERIFIED, error, ...(changed || carried ? {} : { problem: { reason: 'ProxyNotApplied' as const, note: messageOf(error) } }) };
+  }
+
+  function said({ why, untilMs }: { readonly why: string; readonly untilMs: number }): ProxyOutcome {
+    const note = `the login is refused, and the one before stays: ${why}`;
+    return { applied: false, changed, verified: UNVERIFIED, problem: { reason: 'ProxyLoginRefused', note }, againMs: Math.max(1_000, untilMs - now()) };
   }
 
   function outcome(verified: Verdict): ProxyOutcome {

@@ -1,20 +1,32 @@
 /** The cluster as it was read at one moment, and what is planned from it: for every command that looks and does not stay. */
 import { confirmationOf } from '../config/confirmation.ts';
 import type { Configuration, SourceConfig } from '../config/schema.ts';
+import type { Credential } from '../credentials/docker-config.ts';
+import { redactKey } from '../credentials/registry-name.ts';
+import { isForbidden } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { braked } from '../plan/brake.ts';
 import type { HeldRemoval } from '../plan/brake.ts';
 import { isInSync, planNamespace } from '../plan/namespace.ts';
 import type { NamespacePlan, PlanOptions } from '../plan/namespace.ts';
 import type { ObservedScope } from '../plan/observed.ts';
+import { findContent } from './copies.ts';
+import type { Judgement } from './merge.ts';
+import { entryMac, recordOf } from './source-record.ts';
 import { createSourceBook } from './sources.ts';
-import type { Judge, SourceBook } from './sources.ts';
+import type { SourceBook } from './sources.ts';
+import { createState } from './state.ts';
+import type { State } from './state.ts';
 import { createWorld, feedsOf, observeNamespace, readWorld } from './world.ts';
-import type { Digest, World } from './world.ts';
+import type { World } from './world.ts';
 
 export interface Snapshot {
   readonly world: World;
   readonly book: SourceBook;
+  /** What the controller remembers; nothing changes it. */
+  readonly state: State;
+  /** Whether there is anything that it remembers, and it may be read. */
+  readonly remembered: boolean;
   /** Sorted by namespace. */
   readonly scopes: readonly ObservedScope[];
 }
@@ -28,31 +40,54 @@ export interface PlannedCluster {
   readonly held?: HeldRemoval;
 }
 
-/** Reads all that a plan depends on. Throws ApiError where a right is missing. */
-export async function readCluster(client: KubeClient, configuration: Configuration, digest: Digest): Promise<Snapshot> {
-  const world = createWorld(digest);
+/** Reads what the controller remembers, for a process that will not write it. Without it, it has a key of its own. */
+export async function peekState(client: KubeClient, namespace: string, signal?: AbortSignal): Promise<{ state: State; remembered: boolean }> {
+  const state = createState(client, namespace);
+  const remembered = await state.peek(signal);
+  if (!remembered) state.forget();
+  return { state, remembered };
+}
+
+/** Reads all that a plan depends on. `namespace`: where the controller keeps its state. Throws ApiError where a right is missing. */
+export async function readCluster(client: KubeClient, configuration: Configuration, namespace: string): Promise<Snapshot> {
+  const memory = await peekState(client, namespace);
+  const world = createWorld(memory.state.mac);
   await readWorld(world, feedsOf(world, configuration), client);
-  return snapshotOf(world, configuration);
+  return snapshotOf({ client, world, configuration, ...memory });
 }
 
-/** What a world shows when a source's newest content counts, whatever a registry said of it, but for what `judge` holds back. */
-export function snapshotOf(world: World, configuration: Configuration, isRead?: (source: SourceConfig) => boolean, judge?: Judge): Snapshot {
-  const book = createSourceBook(world, isRead, judge);
-  book.configure(configuration);
-  book.refresh();
-  const sources = book.observe();
-  const names = [...world.namespaces.all()].map(({ name }) => name).sort();
-  return { world, book, scopes: names.flatMap((name) => observeNamespace(world, name, sources, configuration.retiredCopyNames) ?? []) };
+export interface SnapshotOptions {
+  readonly client: KubeClient;
+  /** Its digests are macs of `state`. */
+  readonly world: World;
+  readonly configuration: Configuration;
+  readonly state: State;
+  readonly remembered: boolean;
+  readonly isRead?: ((source: SourceConfig) => boolean) | undefined;
 }
 
-/** The same cluster as the controller sees it that holds the newest content of these sources back: what is there stays. */
-export function withHeldBack({ world, book, ...rest }: Snapshot, configuration: Configuration, held: ReadonlyMap<string, readonly string[]>): Snapshot {
-  if (held.size === 0) return { world, book, ...rest };
-  const read = new Set(book.observe().filter((source) => source.read).map(({ config }) => config.name));
-  return snapshotOf(world, configuration, ({ name }) => read.has(name), ({ name }) => {
-    const why = held.get(name);
-    return why === undefined ? { state: 'accepted', notes: [] } : { state: 'held back', why };
+/** What the controller makes of a world: it goes on from what it remembers, and what it holds back stays held back. */
+export async function snapshotOf({ client, world, configuration, state, remembered, isRead }: SnapshotOptions): Promise<Snapshot> {
+  const book = createSourceBook({
+    world,
+    // Nothing that is found here is written down: what the controller wrote stays to be compared with.
+    state: { mac: state.mac, source: state.source, setSource: () => undefined },
+    ...(isRead && { isRead }),
+    judge: (source, _, credentials) => credentials.map((credential) => heldBack(state, source, credential)),
+    find: (source, digest) => findContent({ client, world }, source, digest).catch(undefinedIfForbidden),
   });
+  book.configure(configuration);
+  await book.recover();
+  book.refresh();
+  book.publish();
+  const names = [...world.namespaces.all()].map(({ name }) => name).sort();
+  return { world, book, state, remembered, scopes: names.flatMap((name) => observeNamespace(world, name, book.observe(name), configuration.retiredCopyNames) ?? []) };
+}
+
+/** What the controller said of this very login; what it has not seen yet counts as good. */
+function heldBack(state: State, source: SourceConfig, credential: Credential): Judgement {
+  const held = recordOf(state, source)?.held.find(({ key, login }) => key === redactKey(credential.key) && login === entryMac(state, credential));
+  return held?.cause === 'refused' || held?.cause === 'unproven' ? { state: held.cause, why: held.why } : { state: 'accepted' };
 }
 
 /** `starting`: as a controller that starts with this configuration now, which holds a removal that is too large. */
@@ -65,4 +100,10 @@ export function planCluster({ scopes, book }: Pick<Snapshot, 'scopes' | 'book'>,
     sources: book.observe().map(({ config, problems }) => ({ name: config.name, problems })),
     total: plans.length,
   };
+}
+
+/** Who may not read copies sees what the source holds now, and nothing that came before. */
+function undefinedIfForbidden(error: unknown): undefined {
+  if (!isForbidden(error)) throw error;
+  return undefined;
 }

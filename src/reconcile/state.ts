@@ -1,28 +1,54 @@
 /**
- * What must survive a restart and be the same in every replica: the key of the macs, what each cache proxy was given
- * last, and which logins were refused. One Secret in the controller's own namespace; it holds no credential.
+ * What must survive a restart and be the same in every replica: the key of the macs, what of each source is in force, what
+ * each cache proxy was given last, and which logins were refused. One Secret in the controller's own namespace; it holds no
+ * credential.
  */
 import type { V1Secret } from '@kubernetes/client-node';
-import { createHmac, randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { Configuration } from '../config/schema.ts';
+import { digestOf } from '../credentials/digest.ts';
 import { isConflict, isForbidden, isNotFound } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { paths } from '../kube/paths.ts';
 import { LABEL_MANAGED_BY, MANAGER, STATE_NAME } from '../names.ts';
 import type { ProxyRecord } from '../plan/proxy.ts';
 import type { Mac } from '../proxies/proxy.ts';
+import type { Held } from './merge.ts';
 
-/** What the registries said of one source. */
+/** What is in force of one source, and what is not. No credential: macs only, and texts for people. */
 export interface SourceRecord {
-  /** Mac of the newest content. */
-  readonly mac: string;
-  readonly state: 'accepted' | 'held back';
-  /** One line per registry that said no, or that could not be asked. */
-  readonly why: readonly string[];
+  /** `namespace/name` of the Secret: another one by the same source name is another source. */
+  readonly secret: string;
+  /** How often registries were let go: makes a confirmation good for one removal only. */
+  readonly removals: number;
+  /** Macs of the registry keys that somebody let go, and that only the canaries do without so far. */
+  readonly letGo: readonly string[];
+  /** Digests of the contents that passed all stages, the newest first; further ones are fall-backs where no copy holds it yet. */
+  readonly passed: readonly string[];
+  /** A content that the canaries have, or are about to get. */
+  readonly trying?: {
+    readonly digest: string;
+    readonly state: 'looking' | 'canary' | 'halted';
+    readonly namespaces: readonly string[];
+    readonly proxies: readonly string[];
+    readonly before: readonly string[];
+    readonly why: readonly string[];
+  };
+  /** By mac of the registry key: mac of the login in force, in the newest content. */
+  readonly logins: Readonly<Record<string, string>>;
+  /** Macs of the registry keys of those that no registry was asked about, or that gave no answer. */
+  readonly unproven: readonly string[];
+  readonly held: readonly (Held & { /** Mac of the login that is held. */ readonly login: string; readonly since: string })[];
+  /** When the newest content was accepted. */
   readonly since: string;
-  /** How often a refused login was tried, by mac of registry and login. */
-  readonly refused: Readonly<Record<string, { readonly times: number; readonly at: string; readonly why: string }>>;
+}
+
+/** One login that an account was refused with. */
+export interface Refusal {
+  readonly times: number;
+  readonly at: string;
+  readonly why: string;
 }
 
 export interface State {
@@ -31,6 +57,9 @@ export interface State {
   setProxy(name: string, record: ProxyRecord | undefined): void;
   source(name: string): SourceRecord | undefined;
   setSource(name: string, record: SourceRecord | undefined): void;
+  /** By mac of host and user name, then by mac of host and login. */
+  refusals(): ReadonlyMap<string, ReadonlyMap<string, Refusal>>;
+  setRefusals(refusals: ReadonlyMap<string, ReadonlyMap<string, Refusal>>): void;
   /** What is remembered of names that the configuration no longer has goes with the next save. */
   retain(configuration: Pick<Configuration, 'sources' | 'cacheProxies'>): void;
   /** Takes what the Secret holds; makes it where it is not there. Throws ApiError. */
@@ -47,28 +76,34 @@ export interface State {
 interface Content {
   proxies: Map<string, ProxyRecord>;
   sources: Map<string, SourceRecord>;
+  refusals: ReadonlyMap<string, ReadonlyMap<string, Refusal>>;
 }
 
 const at = z.string().refine((text) => !Number.isNaN(Date.parse(text)));
-const refused = z.object({ times: z.number().int().min(1), at, why: z.string() });
+const strings = z.array(z.string());
+const held = z.object({ key: z.string(), cause: z.enum(['refused', 'unproven', 'unusable', 'contradictory', 'vanished']), why: z.string(), keeps: z.boolean(), login: z.string(), since: at });
+const trying = z.object({ digest: z.string(), state: z.enum(['looking', 'canary', 'halted']), namespaces: strings, proxies: strings, before: strings, why: strings });
 const schema = z.object({
   proxies: z.record(z.string(), z.object({
     applied: z.object({ mac: z.string(), at }).exactOptional(),
-    refused: z.object({ mac: z.string(), ...refused.shape }).exactOptional(),
     verified: z.object({ mac: z.string(), state: z.enum(['verified', 'refused', 'unknown']), why: z.string(), at }).exactOptional(),
   })).default({}),
+  // A record of an older form is left out, and nothing else with it.
   sources: z.record(z.string(), z.object({
-    mac: z.string(), state: z.enum(['accepted', 'held back']), why: z.array(z.string()), since: at, refused: z.record(z.string(), refused),
-  })).default({}),
+    secret: z.string(), removals: z.int(), letGo: strings, passed: strings, trying: trying.exactOptional(), logins: z.record(z.string(), z.string()), unproven: strings, held: z.array(held), since: at,
+  }).optional().catch(undefined)).default({}),
+  refusals: z.record(z.string(), z.record(z.string(), z.object({ times: z.int().min(1), at, why: z.string() }))).default({}),
 });
 
 const KEY = 'mac-key';
 const CONTENT = 'state.json';
 
+const empty = (): Content => ({ proxies: new Map(), sources: new Map(), refusals: new Map() });
+
 export function createState(client: KubeClient, namespace: string): State {
   const path = paths.secrets(namespace, STATE_NAME);
   let key: Buffer | undefined;
-  let content: Content = { proxies: new Map(), sources: new Map() };
+  let content: Content = empty();
   let saved = '';
   let version: { uid?: string; resourceVersion?: string } = {};
   let saving: Promise<void> = Promise.resolve();
@@ -94,15 +129,22 @@ export function createState(client: KubeClient, namespace: string): State {
 
   function read(text: string): Content {
     try {
-      const { proxies, sources } = schema.parse(JSON.parse(text));
-      return { proxies: new Map(Object.entries(proxies)), sources: new Map(Object.entries(sources)) };
+      const { proxies, sources, refusals } = schema.parse(JSON.parse(text));
+      return {
+        proxies: new Map(Object.entries(proxies)),
+        sources: new Map(Object.entries(sources).flatMap(([name, record]) => (record === undefined ? [] : [[name, record]]))),
+        refusals: new Map(Object.entries(refusals).map(([account, logins]) => [account, new Map(Object.entries(logins))])),
+      };
     } catch {
-      // Spoiled by hand: starting anew costs one more apply per cache proxy and one more try per login, and nothing else.
-      return { proxies: new Map(), sources: new Map() };
+      // Spoiled by hand: what each source holds is accepted as if it was the first, and every login is tried once more.
+      return empty();
     }
   }
 
-  const textOf = ({ proxies, sources }: Content): string => JSON.stringify({ proxies: Object.fromEntries(proxies), sources: Object.fromEntries(sources) });
+  const textOf = ({ proxies, sources, refusals }: Content): string => JSON.stringify({
+    proxies: Object.fromEntries(proxies), sources: Object.fromEntries(sources),
+    refusals: Object.fromEntries([...refusals].map(([account, logins]) => [account, Object.fromEntries(logins)])),
+  });
 
   async function load(signal: AbortSignal): Promise<void> {
     for (;;) {
@@ -136,7 +178,7 @@ export function createState(client: KubeClient, namespace: string): State {
   return {
     mac(text) {
       if (key === undefined) throw new Error('the state was not loaded');
-      return createHmac('sha256', key).update(text).digest('hex');
+      return digestOf(text, key);
     },
     proxy: (name) => content.proxies.get(name) ?? {},
     setProxy(name, record) {
@@ -147,6 +189,10 @@ export function createState(client: KubeClient, namespace: string): State {
     setSource(name, record) {
       if (record === undefined) content.sources.delete(name);
       else content.sources.set(name, record);
+    },
+    refusals: () => content.refusals,
+    setRefusals(refusals) {
+      content.refusals = refusals;
     },
     retain({ sources, cacheProxies }) {
       const known = { sources: new Set(sources.map(({ name }) => name)), proxies: new Set(cacheProxies.map(({ name }) => name)) };

@@ -69,7 +69,6 @@ async function handshake({ repository, login, http, signal }: LoginCheck, regist
   if (demand.type === 'open') return conclude('unknown', 'takes anybody: it asks for no login, so that none can be checked');
 
   if (demand.scheme.type === 'bearer') return withToken({ scheme: demand.scheme, repository, door, login, http, signal }, ask, conclude);
-  if ('identityToken' in login) return conclude('unknown', 'asks for Basic authentication, which an identity token cannot give');
   // First where it was just shut without a login; after that a refusal can only be about the repository.
   const entered = enter(await ask(shut, login), shut === root);
   if (entered !== 'open' || shut === door) return judge(entered, conclude);

@@ -87,7 +87,7 @@ async function ask({ repository, reference, login, http, signal }: ManifestProbe
     const { scheme } = demand;
     if (scheme.type === 'basic') {
       if (login === undefined) return { state: 'refused', status, why: `${image}: the registry asks for a login` };
-      return 'password' in login ? login : { state: 'unknown', status, why: `${image}: the registry asks for Basic authentication, which an identity token cannot give` };
+      return login;
     }
     // Without a login too: public images are pulled with anonymous tokens.
     const answer = await requestToken({ realm: scheme.realm, service: scheme.service, scope: pullScope(repository), login, http, signal });

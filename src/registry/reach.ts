@@ -1,7 +1,7 @@
 /** How registries and cache proxies are reached: which CA, which scheme, which login; one HTTP client per CA. */
 import type { Configuration } from '../config/schema.ts';
 import type { Credential } from '../credentials/docker-config.ts';
-import { canonicalRegistry } from '../credentials/registry-name.ts';
+import { canonicalRegistry, registryHost } from '../credentials/registry-name.ts';
 import type { ConfiguredProxy } from '../proxies/index.ts';
 import type { ProxyKube, Verdict } from '../proxies/proxy.ts';
 import { checkLogin } from './auth.ts';
@@ -30,13 +30,11 @@ export function createReach({ userAgent }: { userAgent: string }): Reach {
 
   return {
     http,
-    check({ registries }, { key, username, password, identityToken }, signal) {
-      // A key may be written with a scheme; it says nothing about how to reach the registry, so that a login never
-      // crosses the network in the clear unless the configuration says so.
-      const host = (canonicalRegistry(key.replace(/^http:\/\//, 'https://')) ?? key).split('/')[0] ?? key;
+    check({ registries }, { key, username, password }, signal) {
+      // A scheme in the key says nothing, so that a login never crosses the network in the clear unless the configuration says so.
+      const host = registryHost(key);
       const how = registries.find((registry) => (canonicalRegistry(registry.host) ?? registry.host) === host);
-      const login = password === '' && identityToken !== undefined ? { identityToken } : { username, password };
-      return checkLogin({ registry: how?.plainHttp === true ? `http://${host}` : host, login, http: http(how?.ca), signal });
+      return checkLogin({ registry: how?.plainHttp === true ? `http://${host}` : host, login: { username, password }, http: http(how?.ca), signal });
     },
     async probe({ config: { probe } }, kube, signal) {
       if (probe === undefined) return { state: 'unknown', why: 'no private probe image is configured, and a public or cached pull proves nothing' };

@@ -26,12 +26,11 @@ export type TokenAnswer =
 const MAX_BYTES = 256 * 1024;
 
 /**
- * With a password: GET, which every token server has; the OAuth POST only where there is no GET, because a second try
- * with the same wrong password counts twice towards a locked account. With an identity token: OAuth POST.
+ * GET, which every token server has; the OAuth POST only where there is no GET, because a second try with the same wrong
+ * password counts twice towards a locked account.
  * @throws HttpError
  */
 export async function requestToken(request: TokenRequest): Promise<TokenAnswer> {
-  if (request.login !== undefined && 'identityToken' in request.login) return read(await post(request), request);
   const response = await get(request);
   const noGet = request.login !== undefined && (response.status === 404 || response.status === 405);
   return read(noGet ? await post(request) : response, request);
@@ -41,19 +40,15 @@ function get({ realm, service, scope, login, http, signal }: TokenRequest): Prom
   const url = new URL(realm);
   if (service !== undefined) url.searchParams.set('service', service);
   if (scope !== undefined) url.searchParams.append('scope', scope);
-  const auth = login !== undefined && 'password' in login ? login : undefined;
-  if (auth !== undefined) url.searchParams.set('account', auth.username);
-  return http.request({ method: 'GET', url: url.href, auth, signal, maxBytes: MAX_BYTES });
+  if (login !== undefined) url.searchParams.set('account', login.username);
+  return http.request({ method: 'GET', url: url.href, auth: login, signal, maxBytes: MAX_BYTES });
 }
 
 function post({ realm, service, scope, login, http, signal }: TokenRequest): Promise<HttpResponse> {
   const form = new URLSearchParams({ client_id: 'pullpass' });
   if (service !== undefined) form.set('service', service);
   if (scope !== undefined) form.set('scope', scope);
-  if (login !== undefined && 'identityToken' in login) {
-    form.set('grant_type', 'refresh_token');
-    form.set('refresh_token', login.identityToken);
-  } else if (login !== undefined) {
+  if (login !== undefined) {
     form.set('grant_type', 'password');
     form.set('username', login.username);
     form.set('password', login.password);
@@ -71,7 +66,7 @@ function read(response: HttpResponse, { realm }: TokenRequest): TokenAnswer {
     if (typeof token === 'string' && /^[!-~]{1,24000}$/.test(token)) return { state: 'issued', token };
     return { state: 'unknown', status, why: `${redactUrl(realm)} answers ${describe(response)} without a usable token` };
   }
-  // RFC 6749 section 5.2: a wrong password or an ended refresh token is a 400 with this error.
+  // RFC 6749 section 5.2: a wrong password is a 400 with this error.
   const refused = isRefusal(response) || (status === 400 && document?.['error'] === 'invalid_grant');
   return { state: refused ? 'refused' : 'unknown', status, why: `${redactUrl(realm)} answers ${describe(response)}` };
 }

@@ -6,6 +6,7 @@ import { configurationSchema } from '../../src/config/schema.ts';
 import { snapshotOf } from '../../src/reconcile/snapshot.ts';
 import { feedsOf } from '../../src/reconcile/world.ts';
 import { refusal, scriptedClient } from '../kube/scripted-client.ts';
+import { createMemory } from '../reconcile/memory.ts';
 import { base64, digest, dockerConfig, putCopy, putSource, rawSecret, worldFor } from '../reconcile/worlds.ts';
 import { workload } from './observations.ts';
 
@@ -18,16 +19,17 @@ const SECRET = { type: 'kubernetes.io/dockerconfigjson', data: { '.dockerconfigj
 async function gather({ copies, pullSecrets = ['regcred'], ownOnly, answer = () => SECRET, type = SECRET.type, unread = false }: { copies: readonly (string | undefined)[]; pullSecrets?: readonly string[]; ownOnly: boolean; answer?: () => unknown; type?: string; unread?: boolean }) {
   const world = worldFor(configuration);
   putSource(world, rawSecret({ namespace: 'pullpass-system', name: 'hub', content: dockerConfig('new') }));
-  const book = snapshotOf(world, configuration).book;
+  const { client, calls } = scriptedClient(answer);
+  const look = () => snapshotOf({ client, world, configuration, state: createMemory(), remembered: false });
+  const { book } = await look();
   const content = Buffer.from(book.content('hub') ?? '', 'base64').toString();
   copies.forEach((held, i) => {
     if (held !== undefined) putCopy(world, rawSecret({ namespace: `team-${i}`, type, content: held === 'new' ? content : dockerConfig(held), source: 'hub' }));
   });
-  const snapshot = snapshotOf(world, configuration);
+  const snapshot = await look();
   const [observed] = snapshot.book.observe();
   if (observed === undefined) throw new Error('no source');
   const reader = createContentReader(digest);
-  const { client, calls } = scriptedClient(answer);
   const couldNotSee: string[] = [];
   const found = await gatherPullSecrets({
     client, reader, couldNotSee, ownOnly, read: { ...snapshot, refused: new Map(feedsOf(world, configuration).flatMap((feed) => (unread && feed.resource === 'copies' ? [[feed, 'forbidden']] : []))) },

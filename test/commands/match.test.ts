@@ -51,7 +51,7 @@ Of other registries: quay.io, https://index.docker.io/v1/
 });
 
 test('the table says so when nothing matches', () => {
-  expect(run('ghcr.io/a').text).toMatch(/^No credential matches ghcr\.io\/a: kubelets pull it without a login, unless their node has one of its own\.\n\nOf other registries: /);
+  expect(run('ghcr.io/a').text).toMatch(/^No usable login matches ghcr\.io\/a: kubelets pull it without a login, unless their node has one of its own\.\n\nOf other registries: /);
 });
 
 test('colour only when it is asked for', () => {

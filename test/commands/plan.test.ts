@@ -7,7 +7,7 @@ import { planNamespace } from '../../src/plan/namespace.ts';
 import { account, copy, scope, source } from '../plan/observations.ts';
 
 const proxy = { name: 'cache', kind: 'zot', source: 'upstream', applied: false as boolean | undefined, verified: 'unknown' as const, checked: false, probed: true, why: 'does not carry the current login yet' };
-const rotation = (parts: Partial<RotationProgress> = {}): RotationProgress => ({ source: 'upstream', heldBack: [], refused: [], copies: { total: 1, behind: [], foreign: [] }, proxies: [proxy], complete: false, ...parts });
+const rotation = (parts: Partial<RotationProgress> = {}): RotationProgress => ({ source: 'upstream', heldBack: [], held: [], current: [], copies: { total: 1, behind: [], foreign: [] }, proxies: [proxy], complete: false, ...parts });
 const plan = (parts: Partial<ClusterPlan> = {}): ClusterPlan => ({ namespaces: [planNamespace(scope({ sources: [source()], copies: [], serviceAccounts: [account()] }))], sources: [], total: 3, ...parts });
 const synced = planNamespace(scope({ sources: [source()], copies: [copy()], serviceAccounts: [account({ pullSecrets: ['regcred'], added: 'regcred', annotated: true })] }));
 
@@ -30,7 +30,9 @@ test('a cache proxy that lacks the login is shown and counts as pending; one tha
 });
 
 test('what is held back is the first thing that one reads', () => {
-  expect(renderPlan(plan({ rotations: [rotation({ refused: ['registry.corp: refused the login'] })] }), 'table', false)).toMatch(/^! source upstream: held back, its registry refuses the login: registry\.corp/);
+  const problems = ['Secret pullpass-system/hub: registry "registry.corp": held back: it refuses the login'];
+  const text = renderPlan(plan({ sources: [{ name: 'upstream', problems }], rotations: [rotation({ heldBack: [...problems, 'the controller has not taken over what the source holds now'] })] }), 'table', false);
+  expect(text.split('\n').slice(0, 3)).toEqual([`! source upstream: ${problems[0] ?? ''}`, '! source upstream: the controller has not taken over what the source holds now', '']);
 });
 
 describe('a removal that is held', () => {

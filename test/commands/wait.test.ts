@@ -5,7 +5,7 @@ import { runWait } from '../../src/commands/wait.ts';
 import { UnreachableError } from '../../src/kube/api-error.ts';
 
 const proxy = (parts: Partial<ProxyProgress> = {}): ProxyProgress => ({ name: 'cache', kind: 'zot', source: 'hub', applied: true, verified: 'verified', checked: true, probed: true, why: 'pulled', ...parts });
-const rotation = (parts: Partial<RotationProgress> = {}): RotationProgress => ({ source: 'hub', heldBack: [], refused: [], copies: { total: 3, behind: [], foreign: [] }, proxies: [proxy()], complete: true, ...parts });
+const rotation = (parts: Partial<RotationProgress> = {}): RotationProgress => ({ source: 'hub', heldBack: [], held: [], current: [], copies: { total: 3, behind: [], foreign: [] }, proxies: [proxy()], complete: true, ...parts });
 const behind = rotation({ complete: false, copies: { total: 3, behind: ['team-b'], foreign: [] } });
 
 /** Each look costs a second of a clock that nothing else moves. */
@@ -63,6 +63,15 @@ test('says that a pause is why it does not end', async () => {
     exitCode: 1, progress: ['paused; 2/3 copies, 1/1 cache proxies, 1 verified'], text: expect.stringContaining('the configuration says paused: true') as string,
   });
   expect(await wait([rotation()], { paused: true })).toMatchObject({ exitCode: 0 });
+});
+
+test('where some entries are held back and all else has arrived, it says which old logins may be revoked, and which not', async () => {
+  const held = [{ key: 'b.test', cause: 'refused' as const, why: 'no', keeps: true }];
+  const some = rotation({ complete: false, heldBack: ['registry "b.test": held back: no'], held, current: ['a.test', 'c.test'] });
+  expect((await wait([some], { timeoutMs: 0 })).text.split('\n').at(-1)).toBe('  The old logins of "a.test", "c.test" can be revoked: their new ones are everywhere. Keep those of "b.test".');
+  for (const not of [{ ...some, copies: { total: 3, behind: ['team-b'], foreign: [] } }, { ...some, copies: { total: 3, behind: [], foreign: [], kept: ['team-b'] } }, { ...some, proxies: [proxy({ applied: false })] }]) {
+    expect((await wait([not], { timeoutMs: 0 })).text).not.toContain('can be revoked');
+  }
 });
 
 test('looks once where no time is given', async () => {

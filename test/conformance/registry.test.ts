@@ -5,7 +5,7 @@ import { checkLogin } from '../../src/registry/auth.ts';
 import type { LoginVerdict } from '../../src/registry/auth.ts';
 import { createHttpClient } from '../../src/registry/http.ts';
 import type { HttpClient } from '../../src/registry/http.ts';
-import type { PasswordLogin } from '../../src/registry/login.ts';
+import type { Login } from '../../src/registry/login.ts';
 import { probeManifest } from '../../src/registry/probe.ts';
 import type { ProbeResult } from '../../src/registry/probe.ts';
 import { leaks } from '../registry/leaks.ts';
@@ -20,8 +20,8 @@ const distribution = findDistribution();
 if ('missing' in distribution) process.stderr.write(`skipped, real Distribution: ${distribution.missing}\n`);
 const program = 'found' in distribution ? distribution.found : '';
 
-const old: PasswordLogin = { username: 'ann-the-user', password: 'old-password-of-ann' };
-const fresh: PasswordLogin = { ...old, password: 'fresh-password-of-ann' };
+const old: Login = { username: 'ann-the-user', password: 'old-password-of-ann' };
+const fresh: Login = { ...old, password: 'fresh-password-of-ann' };
 
 let http: HttpClient;
 beforeAll(() => {
@@ -45,7 +45,7 @@ async function listen<T>(what: Promise<T>): Promise<T> {
 
 interface Registry {
   readonly url: string;
-  rotate(login: PasswordLogin): Promise<void>;
+  rotate(login: Login): Promise<void>;
 }
 
 describe.each<{ name: string; real: boolean; start: () => Promise<Registry> }>([
@@ -53,8 +53,8 @@ describe.each<{ name: string; real: boolean; start: () => Promise<Registry> }>([
   { name: 'the sandbox, Basic', real: false, start: () => sandbox('basic') },
   { name: 'Distribution with htpasswd', real: true, start: realWithHtpasswd },
 ])('$name', ({ real, start }) => {
-  const check = (registry: string, login: PasswordLogin, repository?: string): Promise<LoginVerdict> => listen(checkLogin({ registry, login, repository, http }));
-  const probe = (base: string, reference: string, login?: PasswordLogin): Promise<ProbeResult> => listen(probeManifest({ base, repository: 'corp/app', reference, login, http }));
+  const check = (registry: string, login: Login, repository?: string): Promise<LoginVerdict> => listen(checkLogin({ registry, login, repository, http }));
+  const probe = (base: string, reference: string, login?: Login): Promise<ProbeResult> => listen(probeManifest({ base, repository: 'corp/app', reference, login, http }));
 
   test.skipIf(real && program === '')('takes the login, refuses another, and follows a rotation', async () => {
     const registry = await start();
@@ -81,7 +81,7 @@ describe.each<{ name: string; real: boolean; start: () => Promise<Registry> }>([
 
 interface Cache {
   readonly url: string;
-  restart(login: PasswordLogin): Promise<void>;
+  restart(login: Login): Promise<void>;
   /** All that it wrote to its log. */
   log(): Promise<string>;
 }

@@ -1,21 +1,20 @@
 /** What the controller's own audits see: what it watches and remembers. What it may not see, or not yet, is said. */
-import { createHmac } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { loginId } from '../../src/reconcile/preflight.ts';
 import { configurationSchema } from '../../src/config/schema.ts';
 import { createAudits } from '../../src/controller/audits.ts';
 import type { AuditsOptions } from '../../src/controller/audits.ts';
 import { projectNamespace, projectServiceAccount } from '../../src/kube/projections.ts';
 import { createLog } from '../../src/log.ts';
-import { snapshotOf } from '../../src/reconcile/snapshot.ts';
+import { createRefusals } from '../../src/reconcile/refusals.ts';
 import { createMetrics } from '../../src/server/metrics.ts';
 import { refusal, scriptedClient } from '../kube/scripted-client.ts';
 import type { Call } from '../kube/scripted-client.ts';
-import { base64, dockerConfig, putCopy, putSource, rawAccount, rawSecret, worldFor } from '../reconcile/worlds.ts';
+import { createMemory } from '../reconcile/memory.ts';
+import type { Memory } from '../reconcile/memory.ts';
+import { recordOf } from '../reconcile/records.ts';
+import { dockerConfig, putCopy, putSource, rawAccount, rawSecret, worldFor } from '../reconcile/worlds.ts';
 
 const HERE = 'pullpass-system';
-const KEY = Buffer.alloc(32, 7);
-const mac = (text: string): string => createHmac('sha256', KEY).update(text).digest('hex');
 const configuration = configurationSchema.parse({
   apiVersion: 'pullpass.dev/v1alpha1', kind: 'Configuration', sources: [{ name: 'hub', secret: { namespace: HERE, name: 'hub' }, copyName: 'c' }], schedules: { audit: '0 * * * *' },
 });
@@ -33,9 +32,10 @@ interface Given {
   /** Rights on Secrets whatever their name: `list` in all namespaces, `list here` in the controller's own. */
   readonly granted?: readonly string[] | 'no answer';
   readonly fill?: (world: AuditsOptions['world']) => void;
+  readonly state?: Memory;
 }
 
-function audit({ watches = {}, stop = new AbortController().signal, answer = () => { throw refusal(404); }, granted = [], fill = (world) => putSource(world, rawSecret(SOURCE)) }: Given = {}) {
+function audit({ watches = {}, stop = new AbortController().signal, answer = () => { throw refusal(404); }, granted = [], fill = (world) => putSource(world, rawSecret(SOURCE)), state = createMemory() }: Given = {}) {
   const world = worldFor(configuration);
   fill(world);
   const { client, calls } = scriptedClient((call) => {
@@ -47,7 +47,7 @@ function audit({ watches = {}, stop = new AbortController().signal, answer = () 
     return { status: { allowed: granted.includes(verb) || (namespace === HERE && granted.includes(`${verb} here`)) } };
   });
   const audits = createAudits({
-    client, world, stop, namespace: HERE, now: () => Date.parse(at(60)),
+    client, world, state, stop, namespace: HERE, now: () => Date.parse(at(60)),
     watches: { isRead: () => true, isSynced: () => true, problemOf: () => undefined, problems: () => [], ...watches },
     configuration: () => configuration, leading: () => true, idle: () => Promise.resolve(),
     publisher: { publish: () => Promise.resolve('written') },
@@ -86,18 +86,17 @@ test.each<[string, string | undefined, string, string[]]>([
   expect([sources.map((source) => source.state), findings.map(({ rule }) => rule)]).toEqual([[state], rules]);
 });
 
-test('what the registries said is told as the state Secret remembers it', async () => {
-  const state = { sources: { hub: { mac: 'older', state: 'accepted', why: [], since: at(0), refused: { [loginId(mac, { key: 'registry.test', username: 'robot', password: 'one' })]: { times: 1, at: at(0), why: '401 Unauthorized' } } } } };
-  const { report, calls } = audit({ answer: ({ path }) => {
-    if (path === `/api/v1/namespaces/${HERE}/secrets/pullpass-state`) return { metadata: {}, data: { 'mac-key': KEY.toString('base64'), 'state.json': base64(JSON.stringify(state)) } };
-    throw refusal(404);
-  } });
+test('what the registries said is told as the leader remembers it', async () => {
+  const state = createMemory();
+  state.setSource('hub', recordOf(state, SOURCE.content));
+  createRefusals(state).refused({ host: 'registry.test', username: 'robot', password: 'one' }, '401 Unauthorized');
+  const { report, calls } = audit({ state });
   expect((await report).sources[0]?.registries).toMatchObject([{ key: 'registry.test', state: 'refused', why: '401 Unauthorized' }]);
   expect(calls.filter(({ verb, path }) => verb !== 'get' && !path.endsWith('selfsubjectaccessreviews'))).toEqual([]);
 });
 
 test('the timeline is of when data was written last, by whom ever; other fields do not count, nor what is no time', async () => {
-  const content = Buffer.from(snapshotOf(filled(), configuration).book.content('hub') ?? '', 'base64').toString();
+  const content = SOURCE.content;
   const { sources } = await audit({ fill: (world) => {
     const source = rawSecret(SOURCE);
     putSource(world, { ...source, metadata: { ...source.metadata, managedFields: [...wrote([1, 'f:data'], [3, 'f:data'], [2, 'f:data'], [9, 'f:metadata']), { time: 'never', fieldsV1: { 'f:data': {} } }, { fieldsV1: { 'f:data': {} } }] } as never });
@@ -149,7 +148,7 @@ test('nothing is asked that the controller may not have by design: roles, bindin
     world.serviceAccounts.put(projectServiceAccount(rawAccount(['their-own'])));
   } });
   expect((await report).couldNotSee).toEqual([expect.stringMatching(/^Pull Secrets that Pullpass does not manage, in namespace team-a: /)]);
-  expect(new Set(calls.map(({ path }) => path))).toEqual(new Set(['/api/v1/pods', '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews', `/api/v1/namespaces/${HERE}/secrets/pullpass-state`]));
+  expect(new Set(calls.map(({ path }) => path))).toEqual(new Set(['/api/v1/pods', '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews']));
 });
 
 test('a stop ends it, also while the API server is silent', async () => {
@@ -159,9 +158,3 @@ test('a stop ends it, also while the API server is silent', async () => {
   stopping.abort();
   await ended;
 });
-
-function filled(): AuditsOptions['world'] {
-  const world = worldFor(configuration);
-  putSource(world, rawSecret(SOURCE));
-  return world;
-}

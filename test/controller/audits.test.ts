@@ -7,6 +7,7 @@ import type { AuditsOptions } from '../../src/controller/audits.ts';
 import { createLog } from '../../src/log.ts';
 import { createMetrics } from '../../src/server/metrics.ts';
 import { refusal, scriptedClient } from '../kube/scripted-client.ts';
+import { createMemory } from '../reconcile/memory.ts';
 import { worldFor } from '../reconcile/worlds.ts';
 
 const configurationWith = (audit?: string, reportObject = false): Configuration => configurationSchema.parse({
@@ -26,7 +27,7 @@ function play(parts: Partial<AuditsOptions> & { pods?: () => unknown } = {}) {
     throw refusal(404);
   });
   const audits = createAudits({
-    client, metrics, world: worldFor(w.configuration), namespace: 'pullpass-system', stop: new AbortController().signal,
+    client, metrics, world: worldFor(w.configuration), state: createMemory(), namespace: 'pullpass-system', stop: new AbortController().signal,
     watches: { isRead: () => true, isSynced: () => true, problemOf: () => undefined, problems: () => [] },
     configuration: () => w.configuration, leading: () => w.leading, idle: () => Promise.resolve(), now: () => w.now,
     publisher: { publish: async (report) => (published.push(report), 'written') },

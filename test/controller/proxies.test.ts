@@ -1,13 +1,15 @@
 /** The cache proxies of a configuration, with stores that a test fills and a product that a test plays. */
+import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { configurationSchema } from '../../src/config/schema.ts';
 import { createProxyController } from '../../src/controller/proxies.ts';
 import { createLog } from '../../src/log.ts';
 import type { ProxyRecord } from '../../src/plan/proxy.ts';
 import type { Verdict } from '../../src/proxies/proxy.ts';
-import type { State } from '../../src/reconcile/state.ts';
+import { createRefusals } from '../../src/reconcile/refusals.ts';
 import { createReach } from '../../src/registry/reach.ts';
 import { createMetrics } from '../../src/server/metrics.ts';
+import { createMemory } from '../reconcile/memory.ts';
 
 const SECRET = { namespace: 'n', name: 'login' };
 const fence = new AbortController().signal;
@@ -26,16 +28,14 @@ function controller() {
   const lines: string[] = [];
   const metrics = createMetrics({ version: 'test', processMetrics: false });
   const w = { now: 0, key: 'k', read: true, unreadable: undefined as string | undefined, workload: undefined as object | undefined, password: 'one', pulls: 0, verdict: { state: 'verified', why: 'pulled' } as Verdict, data: {} as Record<string, string> };
-  const state: State = {
-    mac: (text) => `${w.key}:${Buffer.from(text).toString('base64')}`,
+  const state = createMemory({
+    mac: (text) => createHash('sha256').update(`${w.key}:${text}`).digest('hex'),
     proxy: (name) => records.get(name) ?? {},
     setProxy: (name, record) => void records.set(name, record ?? {}),
-    source: () => undefined, setSource: () => undefined, retain: () => undefined,
-    load: () => Promise.resolve(), peek: () => Promise.resolve(true), forget: () => undefined, save: () => Promise.resolve(),
-  };
+  });
   const reach = createReach({ userAgent: 'test' });
   const proxies = createProxyController({
-    state, metrics,
+    state, refusals: createRefusals(state, () => w.now), metrics,
     log: createLog('info', { write: (line) => void lines.push(line) }),
     events: { record: ({ reason, note }) => void events.push(`${reason}: ${note}`), resolve: (_, reason) => void events.push(`resolved ${reason}`) },
     isSynced: () => w.read, feedProblem: () => w.unreadable,

@@ -71,11 +71,11 @@ test.each([
 describe('warnings', () => {
   test.each([
     [{ identitytoken: 'tttt' }, 'registry "quay.io": has only an identity token, which kubelets ignore; add a username and a password or access token'],
-    [{}, 'registry "quay.io": has neither username nor password, so that kubelets pull without a login'],
-    [{ username: 'u' }, 'registry "quay.io": has no password'],
-    [{ auth: base64(':p') }, 'registry "quay.io": has no username'],
+    [{}, 'registry "quay.io": has neither username nor password, so that kubelets pull without a login; add both'],
+    [{ username: 'u' }, 'registry "quay.io": has no password; add one, or an access token'],
+    [{ auth: base64(':p') }, 'registry "quay.io": has no username; add it beside the password'],
     [{ auth: base64('u:p\n') }, 'registry "quay.io": its password ends with a line break, which is hardly a part of it (echo adds one, echo -n does not)'],
-    [{ auth: base64(Buffer.from('u:\xff', 'latin1')) }, 'registry "quay.io": its login is not UTF-8, which kubelets cannot hand to the container runtime'],
+    [{ auth: base64(Buffer.from('u:\xff', 'latin1')) }, 'registry "quay.io": its login is not UTF-8, which kubelets cannot hand to the container runtime; write it anew'],
   ])('%j: %s', (value, warning) => {
     expect(warnings(value)).toEqual([warning]);
   });
@@ -87,8 +87,8 @@ describe('warnings', () => {
   test('keys that kubelets leave out, or that name no host', () => {
     const config = parseDockerConfig(auths([['quay.io:x', { username: 'u', password: 'p' }], ['/team', { username: 'u', password: 'p' }]]));
     expect(config.ok && config.warnings).toEqual([
-      'registry "quay.io:x": kubelets leave it out, because it is not a URL; write host, host:port or host/path',
-      'registry "/team": names no host, so that no image can match it',
+      'registry "quay.io:x": kubelets leave it out, because it names no host; write host, host:port or host/path',
+      'registry "/team": kubelets leave it out, because it names no host; write host, host:port or host/path',
     ]);
   });
 

@@ -4,11 +4,14 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parseConfiguration, renderProblem } from '../../src/config/load.ts';
 import type { Configuration } from '../../src/config/schema.ts';
+import { resolveAlias } from '../../src/credentials/alias.ts';
+import { parseSecret } from '../../src/credentials/docker-config.ts';
 import type { SecretContent } from '../../src/credentials/docker-config.ts';
 import { parseImage } from '../../src/credentials/image-reference.ts';
 import { lookup, makeKeyring } from '../../src/credentials/keyring.ts';
 import { DOCKER_HUB_KEY } from '../../src/credentials/registry-name.ts';
-import { renderCopy } from '../../src/credentials/render.ts';
+import { contentOf } from '../../src/reconcile/content.ts';
+import type { Content } from '../../src/reconcile/content.ts';
 import { admitted } from '../../src/plan/selection.ts';
 
 const PAGES = path.resolve(import.meta.dirname, '../../docs/cache-proxies');
@@ -39,12 +42,16 @@ function promises(page: string, head: 'image' | 'mirror'): [name: string, login:
 }
 
 /** The copy of the page's source. A login that an alias names has the name of its Secret as username. */
-function copyOf(configuration: Configuration): Extract<ReturnType<typeof renderCopy>, { ok: true }> {
+function copyOf(configuration: Configuration): Content {
   const [{ aliases } = { aliases: [] }] = configuration.sources;
   const logins = new Map(aliases.flatMap((alias) => ('login' in alias ? [[alias.login.secret, { type: 'kubernetes.io/basic-auth', data: { username: base64(alias.login.secret), password: base64('pw') } }] as const] : [])));
-  const copy = renderCopy(source, aliases, logins);
-  if (!copy.ok) throw new Error(copy.problems.join('\n'));
-  return copy;
+  const parsed = parseSecret(source);
+  const own = parsed.ok ? parsed.credentials : [];
+  return contentOf((base64) => base64, own, aliases.map((alias) => {
+    const resolved = resolveAlias(alias, own, logins);
+    if (!resolved.ok) throw new Error(resolved.problem);
+    return resolved.credential;
+  }));
 }
 
 const withImages = readdirSync(PAGES).filter((page) => promises(page, 'image').length > 0);
@@ -74,7 +81,7 @@ describe('cri-o.md', () => {
   test.each(promises('cri-o.md', 'mirror'))('%s is pulled with the login of %s', (location, login) => {
     const configuration = configurationOf('cri-o.md');
     if (configuration === undefined) throw new Error('the page has a configuration');
-    const { auths } = JSON.parse(copyOf(configuration).dockerConfigJson) as { auths: Record<string, { auth?: string }> };
+    const { auths } = JSON.parse(Buffer.from(copyOf(configuration).base64, 'base64').toString()) as { auths: Record<string, { auth?: string }> };
     const found = Object.entries(auths).filter(([key]) => location.startsWith(key.replace(/^https?:\/\//, '')));
     expect(found.map(([, { auth = '' }]) => Buffer.from(auth, 'base64').toString())).toEqual([`${login}:pw`]);
   });

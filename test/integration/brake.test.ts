@@ -49,7 +49,7 @@ onEachServer((server) => {
     expect(logs.filter(({ msg }) => String(msg).includes(text)).length).toBeGreaterThanOrEqual(times);
   });
   const removals = (): string[] => controllers.flatMap((controller) => controller.writes().filter((line) => line.startsWith('delete secrets')));
-  const planned = async (config: Configuration) => planCluster(await readCluster(cluster.admin, config, (content) => content), {}, config);
+  const planned = async (config: Configuration) => planCluster(await readCluster(cluster.admin, config, CONTROLLER_NAMESPACE), {}, config);
   /** Everybody has all that they had, and it is the very same. */
   async function nothingIsGone(): Promise<void> {
     expect(removals()).toEqual([]);
@@ -110,7 +110,7 @@ onEachServer((server) => {
       expect(await cluster.login('br-00', 'hub-copy')).toEqual({ 'hub.corp': 'one' });
       const wait = async (name: string) => runWait({
         source: name, timeoutMs: 20_000 * Number(name === 'corp'), signal: new AbortController().signal, progress: () => undefined,
-        observe: async () => observeRotations({ client: cluster.admin, configuration: slip, namespace: CONTROLLER_NAMESPACE, snapshot: await readCluster(cluster.admin, slip, (content) => content) }),
+        observe: async () => observeRotations({ client: cluster.admin, configuration: slip, snapshot: await readCluster(cluster.admin, slip, CONTROLLER_NAMESPACE) }),
       });
       expect(await wait('corp')).toMatchObject({ exitCode: 0 });
       expect(await wait('hub')).toMatchObject({ exitCode: 1, text: expect.stringContaining('12 copies that are to be removed are kept by the brake, with the old credential: br-00, br-01') as string });

@@ -85,16 +85,16 @@ onEachServer((server) => {
     const tried = (...names: string[]): Configuration => configuration(...names.map((name) => ({ name, verify: 'auto', namespaces: { allow: ['forget-*'] } })));
     /** Where nobody listens: what is remembered is that there was no answer. */
     const change = async (name: string, password: string): Promise<void> => cluster.source({ namespace: CONTROLLER_NAMESPACE, name }, { '127.0.0.1:1': password });
-    async function remembered(): Promise<Record<string, { mac: string }>> {
+    async function remembered(): Promise<Record<string, { passed: string[] }>> {
       const text = (await cluster.getSecret(CONTROLLER_NAMESPACE, 'pullpass-state'))?.data?.['state.json'] ?? '';
-      return (JSON.parse(Buffer.from(text, 'base64').toString() || '{}') as { sources?: Record<string, { mac: string }> }).sources ?? {};
+      return (JSON.parse(Buffer.from(text, 'base64').toString() || '{}') as { sources?: Record<string, { passed: string[] }> }).sources ?? {};
     }
     const names = async (): Promise<string[]> => Object.keys(await remembered()).sort();
     /** Whether the change was written down: all that is to go is gone by then. */
     async function afterChange(password: string): Promise<string[]> {
       const { kept } = await remembered();
       await change('kept', password);
-      await eventually(async () => expect((await remembered())['kept']?.mac).not.toBe(kept?.mac));
+      await eventually(async () => expect((await remembered())['kept']?.passed[0]).not.toBe(kept?.passed[0]));
       return names();
     }
 

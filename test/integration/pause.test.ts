@@ -144,7 +144,7 @@ onEachServer((server) => {
   });
 
   describe('prune', () => {
-    const prune = (): Promise<number> => runPrune({ client: cluster.admin, configuration: config({ paused: true }), namespace: CONTROLLER_NAMESPACE, digest: (content) => content, write: () => undefined, confirm: () => Promise.resolve(true), signal: new AbortController().signal });
+    const prune = (): Promise<number> => runPrune({ client: cluster.admin, configuration: config({ paused: true }), namespace: CONTROLLER_NAMESPACE, write: () => undefined, confirm: () => Promise.resolve(true), signal: new AbortController().signal });
 
     test('is refused while a controller leads that is paused, for it would put everything back; without one it asks and goes on', async () => {
       const controller = await start(config({ paused: true }), { leaderElection: true, identity: 'a' });

@@ -14,7 +14,7 @@ onEachServer((server) => {
   let cluster: Cluster;
   const lines: string[] = [];
   const prune = (parts: Partial<PruneOptions> = {}): Promise<number> =>
-    runPrune({ client: cluster.admin, configuration: config, namespace: CONTROLLER_NAMESPACE, digest: (content) => content, write: (line) => lines.push(line), confirm: () => Promise.resolve(true), signal: new AbortController().signal, ...parts });
+    runPrune({ client: cluster.admin, configuration: config, namespace: CONTROLLER_NAMESPACE, write: (line) => lines.push(line), confirm: () => Promise.resolve(true), signal: new AbortController().signal, ...parts });
 
   beforeAll(async () => {
     cluster = await createCluster(server());

@@ -118,7 +118,7 @@ onEachServer((server, servers) => {
   const report = (parts: Partial<Report> = {}): Report => ({ ...createReport(observation()), ...parts });
   const finding = (i: number, parts: Partial<Finding> = {}): Finding => ({ rule: 'PP022', severity: 'error', object: { kind: 'Deployment', namespace: 'team', name: `web-${i}` }, message: 'Pods cannot pull.', remedy: 'Give them a login.', ...parts });
   const prune = (said: string[], configured = config): Promise<number> => runPrune({
-    client: cluster.admin, configuration: configured, namespace: CONTROLLER_NAMESPACE, digest: (content) => content, write: (line) => said.push(line),
+    client: cluster.admin, configuration: configured, namespace: CONTROLLER_NAMESPACE, write: (line) => said.push(line),
     confirm: (question) => { said.push(question); return Promise.resolve(true); }, signal,
   });
 

@@ -29,24 +29,10 @@ describe('the login that is chosen', () => {
 
   test('is never that of another host, port or path', () => {
     for (const key of ['b.corp', 'a.corp:5000', 'a.corp/other', 'a.corp.evil', '*.*.corp', 'docker.io']) {
-      expect(chosen([key], 'a.corp')).toMatch(/^the source has no credential for "a\.corp"; it has: /);
+      expect(chosen([key], 'a.corp')).toMatch(/^the source has no usable login for "a\.corp"; it has: /);
     }
-    expect(chosen(['ghcr.io'], 'docker.io')).toBe('the source has no credential for "docker.io"; it has: "ghcr.io"');
+    expect(chosen(['ghcr.io'], 'docker.io')).toBe('the source has no usable login for "docker.io"; it has: "ghcr.io"');
     expect(chosen([], 'docker.io')).toMatch(/it has: none$/);
-  });
-
-  test.each<[string, Partial<Credential>, RegExp]>([
-    ['only an identity token', { username: '', password: '', identityToken: 'SECRET-TOKEN' }, /is an identity token, and a cache proxy needs a username and a password/],
-    ['no username', { username: '', password: 'SECRET-PASSWORD' }, /has no username$/],
-    ['no password', { password: '' }, /has no password$/],
-  ])('is a problem where the entry has %s', (_, parts, problem) => {
-    const choice = chooseLogin([credential('docker.io', parts)], 'docker.io');
-    expect(choice).toEqual({ ok: false, problem: expect.stringMatching(problem) as string });
-    expect(JSON.stringify(choice)).not.toContain('SECRET');
-  });
-
-  test('is the password where there is an identity token besides', () => {
-    expect(chooseLogin([credential('docker.io', { identityToken: 'token' })], 'docker.io')).toMatchObject({ ok: true, login: { password: 'for docker.io' } });
   });
 
   test('problems show no login that a key holds', () => {
@@ -58,7 +44,7 @@ describe('the login that is chosen', () => {
 describe('the next step', () => {
   const NOW = Date.parse('2030-01-01T00:00:00Z');
   const ago = (minutes: number): string => new Date(NOW - minutes * 60_000).toISOString();
-  const step = (record: ProxyRecord, carried?: boolean, verifyDue = false) => planProxy({ mac: 'new', record, carried, verifyDue, now: NOW });
+  const step = (record: ProxyRecord, carried?: boolean, verifyDue = false) => planProxy({ mac: 'new', record, carried, verifyDue, waits: false });
   const applied = { mac: 'new', at: ago(1) };
   const verified = { mac: 'new', state: 'verified', why: '', at: ago(1) } as const;
 
@@ -73,16 +59,12 @@ describe('the next step', () => {
     ['remembered, but its targets show another, and due', 'apply', { applied, verified }, false, true],
     ['not remembered, but its targets show it', 'verify', {}, true, false],
     ['shown by its targets and looked at', 'nothing', { verified }, true, false],
-    ['refused, but somebody gave it by hand', 'verify', { refused: { mac: 'new', times: 1, at: ago(0), why: '' } }, true, false],
-    ['refused with the login before', 'apply', { refused: { mac: 'old', times: 3, at: ago(0), why: '' } }, undefined, false],
   ])('%s -> %s', (_, expected, record, carried, verifyDue) => {
     expect(step(record, carried, verifyDue)).toEqual({ step: expected });
   });
 
-  test.each([[1, 5], [2, 30], [3, 360], [4, 360], [100, 360]])('a login refused %i times waits %i minutes', (times, minutes) => {
-    const refused = (at: string): ProxyRecord => ({ refused: { mac: 'new', times, at, why: '' } });
-    expect(step(refused(ago(0)))).toEqual({ step: 'wait', afterMs: minutes * 60_000 });
-    expect(step(refused(ago(minutes - 1)), false, true)).toEqual({ step: 'wait', afterMs: 60_000 });
-    expect(step(refused(ago(minutes)))).toEqual({ step: 'apply' });
+  test('a login that was refused just now waits, unless it is there already', () => {
+    const waiting = (carried?: boolean) => planProxy({ mac: 'new', record: {}, carried, verifyDue: false, waits: true }).step;
+    expect([waiting(), waiting(false), waiting(true)]).toEqual(['wait', 'wait', 'verify']);
   });
 });

@@ -5,27 +5,30 @@ import { observeRotations } from '../../src/reconcile/progress.ts';
 import { configurationSchema } from '../../src/config/schema.ts';
 import { createProxies } from '../../src/proxies/index.ts';
 import { loginMac } from '../../src/reconcile/proxy.ts';
-import { createSourceBook } from '../../src/reconcile/sources.ts';
+import { peekState, snapshotOf } from '../../src/reconcile/snapshot.ts';
+import { createRefusals } from '../../src/reconcile/refusals.ts';
+import type { State } from '../../src/reconcile/state.ts';
+import { entryMac } from '../../src/reconcile/source-record.ts';
 import { refusal, scriptedClient } from '../kube/scripted-client.ts';
-import { base64, dockerConfig, putSource, rawSecret, worldFor } from '../reconcile/worlds.ts';
+import { createMemory } from './memory.ts';
+import { recordOf } from './records.ts';
+import { base64, digest, dockerConfig, putSource, rawSecret, worldFor } from './worlds.ts';
 
 const AT = '2030-01-01T00:00:00.000Z';
 const KEY = Buffer.alloc(32, 7);
 const mac = (text: string): string => createHmac('sha256', KEY).update(text).digest('hex');
 const admin = { secret: { namespace: 'n', name: 'a' } };
-const configuration = configurationSchema.parse({
+const configurationWith = (parts: object) => configurationSchema.parse({
   apiVersion: 'pullpass.dev/v1alpha1', kind: 'Configuration',
-  sources: [{ name: 'hub', secret: { namespace: 'pullpass-system', name: 'hub' }, copyName: 'c' }],
+  sources: [{ name: 'hub', secret: { namespace: 'pullpass-system', name: 'hub' }, copyName: 'c', ...parts }],
   cacheProxies: [{ name: 'cache', kind: 'webhook', source: 'hub', registry: 'registry.test', url: 'https://cache.test', admin }],
 });
 const CONTENT = dockerConfig('one');
 
-async function observe(content: string | undefined, state: (own: string) => object | number) {
+async function observe(content: string | undefined, state: (own: string) => object | number, parts: object = {}) {
+  const configuration = configurationWith(parts);
   const world = worldFor(configuration);
   if (content !== undefined) putSource(world, rawSecret({ namespace: 'pullpass-system', name: 'hub', uid: 'u', content }));
-  const book = createSourceBook(world);
-  book.configure(configuration);
-  book.refresh();
   const [proxy] = createProxies(configuration);
   if (proxy === undefined) throw new Error('no proxy');
   const said = state(loginMac({ state: { mac }, proxy, login: { registry: 'registry.test', username: 'robot', password: 'one' } }));
@@ -33,7 +36,8 @@ async function observe(content: string | undefined, state: (own: string) => obje
     if (typeof said === 'number') throw refusal(said);
     return { metadata: {}, data: { 'mac-key': KEY.toString('base64'), 'state.json': base64(JSON.stringify(said)) } };
   });
-  const [rotation] = await observeRotations({ client, configuration, namespace: 'pullpass-system', snapshot: { world, book, scopes: [] } });
+  const snapshot = await snapshotOf({ client, world, configuration, ...(await peekState(client, 'pullpass-system')) });
+  const [rotation] = await observeRotations({ client, configuration, snapshot });
   expect(calls.every(({ verb }) => verb === 'get')).toBe(true);
   return rotation;
 }
@@ -41,7 +45,7 @@ const verified = (own: string, state = 'verified') => ({ proxies: { cache: { app
 
 test('complete: every proxy carries the login and was looked at', async () => {
   expect(await observe(CONTENT, (own) => verified(own))).toEqual({
-    source: 'hub', heldBack: [], refused: [], copies: { total: 0, behind: [], foreign: [] }, complete: true,
+    source: 'hub', heldBack: [], held: [], current: ['registry.test'], copies: { total: 0, behind: [], foreign: [] }, complete: true,
     proxies: [{ name: 'cache', kind: 'webhook', source: 'hub', applied: true, appliedAt: AT, verified: 'verified', checked: true, probed: false, why: 'w', since: AT }],
   });
 });
@@ -51,7 +55,6 @@ test.each<[string, (own: string) => object | number, object]>([
   ['it has the login before', () => verified('old'), { applied: false }],
   ['it was given and not looked at', (own) => ({ proxies: { cache: { applied: { mac: own, at: AT } } } }), { applied: true, checked: false, why: 'applied; it is still being rolled, or was not verified yet' }],
   ['its last look was at the login before', (own) => ({ proxies: { cache: { applied: { mac: own, at: AT }, verified: { mac: 'old', state: 'verified', why: '', at: AT } } } }), { applied: true, checked: false, verified: 'unknown' }],
-  ['it refuses the login', (own) => ({ proxies: { cache: { refused: { mac: own, times: 1, at: AT, why: 'wrong' } } } }), { applied: false, why: 'the login is refused: wrong' }],
   ['its pull is refused', (own) => verified(own, 'refused'), { applied: true, verified: 'refused' }],
   ['the controller has not run', () => 404, { applied: undefined, why: expect.stringContaining('state of the controller cannot be read') as string }],
   ['the state may not be read', () => 403, { applied: undefined }],
@@ -59,10 +62,27 @@ test.each<[string, (own: string) => object | number, object]>([
   expect(await observe(CONTENT, state)).toMatchObject({ complete: false, proxies: [proxy] });
 });
 
-test('a content that is held back says why, and another content does not', async () => {
-  const record = (content: string) => (own: string) => ({ ...verified(own), sources: { hub: { mac: mac(base64(content)), state: 'held back', why: ['registry.test: refused'], since: AT, refused: {} } } });
-  expect(await observe(CONTENT, record(CONTENT))).toMatchObject({ complete: false, heldBack: ['registry.test: refused'] });
-  expect(await observe(CONTENT, record(dockerConfig('other')))).toMatchObject({ complete: true, heldBack: [] });
+const sources = (content: string, parts: Parameters<typeof recordOf>[2] = {}) => ({ sources: { hub: recordOf({ mac }, content, parts) } });
+const held = (password: string) => ({ held: [{ key: 'registry.test', cause: 'refused' as const, why: 'no', keeps: false, login: entryMac({ mac }, { username: 'robot', password }), since: AT }] });
+
+test('an entry that is held back says why, and a verdict on another login does not hold this one', async () => {
+  expect(await observe(CONTENT, (own) => ({ ...verified(own), ...sources('{}', held('one')) }))).toMatchObject({ complete: false, heldBack: [expect.stringMatching(/registry "registry\.test": held back: no/)], held: [{ key: 'registry.test' }], current: [] });
+  expect(await observe(CONTENT, (own) => ({ ...verified(own), ...sources(CONTENT, held('another')) }))).toMatchObject({ complete: true, heldBack: [], current: ['registry.test'] });
+});
+
+test('what the controller has not taken over yet is not complete, whatever the copies hold', async () => {
+  expect(await observe(CONTENT, (own) => ({ ...verified(own), ...sources(dockerConfig('before')) }))).toMatchObject({ complete: false, heldBack: ['the controller has not taken over what the source holds now'] });
+});
+
+test('what only the canaries have is not complete', async () => {
+  const trying = { digest: digest(base64(CONTENT)), state: 'canary' as const, namespaces: [], proxies: ['cache'], before: [], why: [] };
+  const canary = { namespaces: 1, proxies: 1, seconds: 60 };
+  expect(await observe(CONTENT, (own) => ({ ...verified(own), ...sources(dockerConfig('before'), { trying, logins: sources(CONTENT).sources.hub.logins }) }), { canary })).toMatchObject({ complete: false, heldBack: [expect.stringMatching(/^only the canaries have it so far/)] });
+});
+
+test('a login that was refused just now is said where a product does not have it', async () => {
+  const refusals = (state: State) => { createRefusals(state).refused({ host: 'registry.test', username: 'robot', password: 'one' }, 'wrong'); return Object.fromEntries([...state.refusals()].map(([account, logins]) => [account, Object.fromEntries(logins)])); };
+  expect(await observe(CONTENT, () => ({ refusals: refusals(createMemory({ mac })) }))).toMatchObject({ complete: false, proxies: [{ applied: false, why: 'the login is refused: wrong' }] });
 });
 
 test('a source without a good content is said, and its proxy waits', async () => {

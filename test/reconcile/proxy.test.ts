@@ -11,7 +11,9 @@ import { createProxyKube } from '../../src/proxies/kube.ts';
 import { reconcileProxy } from '../../src/reconcile/proxy.ts';
 import type { ProxyDeps } from '../../src/reconcile/proxy.ts';
 import { createHttpClient } from '../../src/registry/http.ts';
+import { createRefusals } from '../../src/reconcile/refusals.ts';
 import { scriptedClient } from '../kube/scripted-client.ts';
+import { createMemory } from './memory.ts';
 
 const START = Date.parse('2030-01-01T00:00:00Z');
 const AT = new Date(START).toISOString();
@@ -49,7 +51,10 @@ function world(parts: { targets?: boolean; probe?: boolean } = {}) {
   };
   const proxy: ConfiguredProxy = { config, copyName: 'c', adapter };
   const { client } = scriptedClient();
+  // Refusals survive a crash too: they are saved with the rest.
+  const memory = createMemory();
   const deps: ProxyDeps = {
+    refusals: createRefusals(memory, () => w.clock),
     state: {
       mac: (text) => `mac of ${text.length} ${text.includes('one') ? 'one' : 'two'}`,
       proxy: (name) => w.inMemory.get(name) ?? {},
@@ -70,6 +75,7 @@ function world(parts: { targets?: boolean; probe?: boolean } = {}) {
     now: () => w.clock,
   };
   return Object.assign(w, {
+    refusals: deps.refusals,
     reconcile: (verifyDue = false, signal = new AbortController().signal) => reconcileProxy(proxy, deps, verifyDue, signal),
     crash(): void { w.inMemory = new Map(w.kept); },
     record: () => w.kept.get('cache') ?? {},
@@ -158,7 +164,15 @@ describe.each([['with targets', true], ['behind an API of its own', false]])('a 
     w.credentials = [credential('two')];
     w.apply = () => undefined;
     expect(await w.reconcile()).toMatchObject({ applied: true });
-    expect(w.record().refused).toBeUndefined();
+  });
+
+  test('a login that a registry or another product refused just now is not tried by this one', async () => {
+    const w = world({ targets });
+    w.refusals.refused({ host: 'docker.io', username: 'robot', password: 'one' }, 'somebody else was refused');
+    expect(await w.reconcile()).toMatchObject({ applied: false, problem: { reason: 'ProxyLoginRefused', note: expect.stringContaining('somebody else was refused') as string }, againMs: 5 * MINUTE });
+    expect(w.said()).toEqual([]);
+    w.credentials = [credential('two')];
+    expect(await w.reconcile()).toMatchObject({ applied: true });
   });
 
   test('our administrator being refused says nothing about the login', async () => {
@@ -194,7 +208,7 @@ describe('nothing is called', () => {
   test('where the source has no login that fits: a problem', async () => {
     const w = world();
     w.credentials = [{ key: 'ghcr.io', username: 'u', password: 'p' }];
-    expect(await w.reconcile()).toMatchObject({ applied: false, problem: { reason: 'ProxyNotApplied', note: 'the source has no credential for "docker.io"; it has: "ghcr.io"' } });
+    expect(await w.reconcile()).toMatchObject({ applied: false, problem: { reason: 'ProxyNotApplied', note: 'the source has no usable login for "docker.io"; it has: "ghcr.io"' } });
     expect(w.said()).toEqual([]);
   });
 

@@ -1,21 +1,29 @@
 import { describe, expect, test } from 'vitest';
 import type { SourceConfig } from '../../src/config/schema.ts';
+import type { Judgement } from '../../src/reconcile/merge.ts';
 import { createSourceBook } from '../../src/reconcile/sources.ts';
-import type { Judge, SourceChange } from '../../src/reconcile/sources.ts';
+import type { BookOptions, SourceChange } from '../../src/reconcile/sources.ts';
 import { configuration, sourceConfig } from '../plan/observations.ts';
+import { createMemory } from './memory.ts';
 import { base64, digest, dockerConfig, putSource, rawSecret, worldFor } from './worlds.ts';
 
 const AT = { namespace: 'pullpass-system', name: 'upstream-registry' };
 
-function book(parts: Partial<SourceConfig> = {}, isRead: (source: SourceConfig) => boolean = () => true, judge?: Judge) {
+function book(parts: Partial<SourceConfig> = {}, options: Partial<BookOptions> = {}) {
   const config = configuration([sourceConfig(parts)]);
   const world = worldFor(config);
-  const sources = createSourceBook(world, isRead, judge);
+  const state = createMemory();
+  const sources = createSourceBook({ world, state, ...options });
   sources.configure(config);
   let version = 1;
   return {
     ...sources,
-    world,
+    world, state,
+    refresh(): SourceChange[] {
+      const changes = sources.refresh();
+      sources.publish();
+      return changes;
+    },
     /** The source Secret changes; undefined: it is deleted. */
     secret(content: string | undefined, more: Parameters<typeof rawSecret>[0] = {}): void {
       if (content === undefined) world.secrets.get('pullpass-system/upstream-registry')?.remove(AT.namespace, AT.name);
@@ -32,7 +40,11 @@ function book(parts: Partial<SourceConfig> = {}, isRead: (source: SourceConfig) 
     },
   };
 }
-const short = (changes: SourceChange[]): string[] => changes.map((c) => (c.type === 'refused' ? `refused${c.hasLastGood ? ', last good stays' : ''}: ${c.problems.join('; ')}` : c.type === 'accepted' ? `accepted${c.first ? ' first' : ''}` : c.type));
+/** What is told: `accepted`, `accepted first`, `refused ...`, `recovered`. */
+const short = (changes: SourceChange[]): string[] => changes.flatMap(({ accepted, problems, isNews, hasLastGood }) => [
+  ...(accepted === undefined ? [] : [`accepted${accepted.first ? ' first' : ''}`]),
+  ...(!isNews || (problems.length === 0 && accepted !== undefined) ? [] : [problems.length === 0 ? 'recovered' : `refused${hasLastGood ? ', last good stays' : ''}: ${problems.join('; ')}`]),
+]);
 
 const GOOD = dockerConfig('one');
 const BETTER = dockerConfig('two');
@@ -42,7 +54,7 @@ describe('the last good content', () => {
     const b = book();
     expect(b.content()).toBeUndefined();
     b.secret(GOOD);
-    expect(b.refresh()).toEqual([{ type: 'accepted', source: expect.objectContaining({ name: 'upstream' }) as SourceConfig, first: true, registries: ['registry.test'], warnings: [] }]);
+    expect(b.refresh()).toEqual([{ source: expect.objectContaining({ name: 'upstream' }) as SourceConfig, accepted: { first: true, registries: ['registry.test'], warnings: [] }, problems: [], isNews: false, hasLastGood: true }]);
     expect(b.content()).toBe(GOOD);
     expect(b.observe()).toEqual([{ config: sourceConfig(), digest: digest(base64(GOOD)), problems: [], read: true }]);
     b.secret(BETTER);
@@ -119,7 +131,7 @@ describe('news', () => {
 
   test('a source that was not read whole says nothing, whatever is there', () => {
     let read = false;
-    const b = book({}, () => read);
+    const b = book({}, { isRead: () => read });
     b.secret(GOOD);
     expect(b.refresh()).toEqual([]);
     expect(b.observe()[0]).toMatchObject({ read: false, digest: undefined });
@@ -134,9 +146,9 @@ describe('logins of aliases', () => {
   test('are part of the content, and change it when they change', () => {
     const b = book({ aliases });
     b.secret(GOOD);
-    expect(short(b.refresh())).toEqual([expect.stringMatching(/^refused: .*mirror-login.*does not exist/)]);
+    expect(short(b.refresh())).toEqual(['accepted first', expect.stringMatching(/^refused, .*mirror-login.*does not exist/)]);
     b.login('mirror-login', 'm1');
-    expect(short(b.refresh())).toEqual(['accepted first']);
+    expect(short(b.refresh())).toEqual(['accepted']);
     expect(JSON.parse(b.content() ?? '')).toMatchObject({ auths: { 'registry.test': { password: 'one' }, 'mirror.test': { username: 'mirror', password: 'm1' } } });
     b.login('mirror-login', 'm2');
     expect(short(b.refresh())).toEqual(['accepted']);
@@ -196,15 +208,15 @@ describe('a new configuration', () => {
 });
 
 describe('a content that is judged', () => {
-  const held = { state: 'held back', why: ['registry.test: refused'] } as const;
-  const accepted = { state: 'accepted', notes: [] } as const;
+  const held = { state: 'refused', why: 'the registry says no' } as const;
+  const accepted = { state: 'accepted' } as const;
 
   function judged() {
-    const verdict = { now: accepted as ReturnType<Judge>, asked: [] as string[] };
-    const b = book({}, undefined, (_, content) => {
-      verdict.asked.push(Buffer.from(content, 'base64').toString());
+    const verdict = { now: accepted as Judgement, asked: [] as string[] };
+    const b = book({}, { judge: (_, __, credentials) => credentials.map(({ password }) => {
+      verdict.asked.push(password);
       return verdict.now;
-    });
+    }) });
     b.secret(GOOD);
     b.refresh();
     return Object.assign(b, { verdict });
@@ -225,7 +237,7 @@ describe('a content that is judged', () => {
     const b = judged();
     b.verdict.now = held;
     b.secret(BETTER);
-    expect(short(b.refresh())).toEqual(['refused, last good stays: Secret pullpass-system/upstream-registry: held back: registry.test: refused']);
+    expect(short(b.refresh())).toEqual(['refused, last good stays: Secret pullpass-system/upstream-registry: registry "registry.test": held back: the registry says no. Its last good login stays in force']);
     b.verdict.now = { state: 'pending' };
     expect(b.refresh()).toEqual([]);
     b.verdict.now = held;
@@ -251,5 +263,5 @@ describe('a content that is judged', () => {
 test('names that mean something to JavaScript are names like any other', () => {
   const b = book({ name: 'constructor' });
   expect(b.observe()[0]?.config.name).toBe('constructor');
-  expect(createSourceBook(b.world).content('constructor')).toBeUndefined();
+  expect(createSourceBook({ world: b.world, state: createMemory() }).content('constructor')).toBeUndefined();
 });

@@ -20,7 +20,7 @@ const AT = '2030-01-01T00:00:00.000Z';
 const NAMESPACE = 'default';
 const PATH = paths.secrets(NAMESPACE, STATE_NAME);
 const signal = new AbortController().signal;
-const held: SourceRecord = { mac: 'm', state: 'held back', why: ['no'], since: AT, refused: { id: { times: 2, at: AT, why: 'no' } } };
+const held: SourceRecord = { secret: 'n/hub', removals: 2, letGo: ['x'], passed: ['d2', 'd1'], logins: { id: 'm' }, unproven: ['id'], held: [{ key: 'a.test', cause: 'refused', why: 'no', keeps: true, login: 'm', since: AT }], since: AT };
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 
 let sandbox: Sandbox;
@@ -68,12 +68,14 @@ describe('the Secret', () => {
 
   test('brings all that was remembered to the next replica', async () => {
     const state = await loaded();
-    const record = { applied: { mac: 'a', at: AT }, refused: { mac: 'b', times: 1, at: AT, why: 'no' }, verified: { mac: 'a', state: 'unknown', why: 'w', at: AT } } as const;
+    const record = { applied: { mac: 'a', at: AT }, verified: { mac: 'a', state: 'unknown', why: 'w', at: AT } } as const;
     state.setProxy('cache', record);
     state.setSource('hub', held);
+    const refusals = new Map([['account', new Map([['login', { times: 2, at: AT, why: 'no' }]])]]);
+    state.setRefusals(refusals);
     await state.save(signal);
     const next = await loaded();
-    expect([next.proxy('cache'), next.source('hub')]).toEqual([record, held]);
+    expect([next.proxy('cache'), next.source('hub'), next.refusals()]).toEqual([record, held, refusals]);
     expect(next.mac('x')).toBe(state.mac('x'));
     next.setProxy('cache', undefined);
     next.setSource('hub', undefined);
@@ -84,7 +86,7 @@ describe('the Secret', () => {
   test('is not written when nothing changed', async () => {
     const state = await loaded();
     await state.save(signal);
-    state.setProxy('cache', { applied: { mac: 'a', at: AT }, refused: { mac: 'b', times: 1, at: AT, why: 'no' } });
+    state.setProxy('cache', { applied: { mac: 'a', at: AT } });
     state.setSource('hub', held);
     await state.save(signal);
     const before = await version();
@@ -120,6 +122,17 @@ describe('the Secret', () => {
     await state.save(signal);
     expect((await loaded()).source('constructor')).toEqual(held);
   });
+});
+
+test('a source record of an older form is left out, and nothing else with it', async () => {
+  const state = await loaded();
+  state.setProxy('cache', { applied: { mac: 'a', at: AT } });
+  state.setSource('hub', held);
+  await state.save(signal);
+  const text = JSON.parse(await decoded('state.json')) as { sources: object };
+  await spoil({ 'state.json': base64(JSON.stringify({ ...text, sources: { ...text.sources, older: { mac: 'm', state: 'accepted', why: [], since: AT, refused: {} } } })) });
+  const next = await loaded();
+  expect([next.source('hub'), next.source('older'), next.proxy('cache')]).toEqual([held, undefined, { applied: { mac: 'a', at: AT } }]);
 });
 
 test('what the configuration no longer names goes with the next save', async () => {

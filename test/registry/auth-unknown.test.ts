@@ -64,7 +64,6 @@ describe('nothing is known, and no login is sent, when', () => {
   test.each<[string, LoginCheck['login'] | undefined, string, string | undefined]>([
     ['the user name holds a colon', { username: 'ann:the', password: 'user-password' }, '', undefined],
     ['the login is empty', { username: '', password: '' }, '', undefined],
-    ['the identity token is empty', { identityToken: '' }, '', undefined],
     ['the repository is a path out of the API', undefined, '', '../../admin'],
     ['the registry is a pattern', undefined, '*.corp.example', undefined],
     ['the registry is nonsense', undefined, 'http://', undefined],

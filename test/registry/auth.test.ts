@@ -26,14 +26,6 @@ describe('a registry with a token server', () => {
     expect(await check({ registry: server.url, login: { ...right, password: 'the-next-password' } })).toMatchObject({ state: 'accepted' });
   });
 
-  test('takes an identity token, and refuses an ended one', async () => {
-    const server = await upstream();
-    const login = { identityToken: server.identityToken(right.username) };
-    expect(await check({ registry: server.url, login })).toMatchObject({ state: 'accepted' });
-    server.revoke(right.username);
-    expect(await check({ registry: server.url, login })).toMatchObject({ state: 'refused' });
-  });
-
   test('refuses a right login for a repository that is not its own', async () => {
     const server = await upstream();
     expect(await check({ registry: server.url, repository: 'corp/app' })).toMatchObject({ state: 'accepted' });
@@ -78,12 +70,6 @@ describe('a registry with Basic authentication', () => {
   test('refuses a right login for a repository that is not its own', async () => {
     const server = await upstream({ auth: 'basic' });
     expect(await check({ registry: server.url, repository: 'other/app' })).toMatchObject({ state: 'refused', why: expect.stringContaining('may not pull from other/app') as unknown });
-  });
-
-  test('has no use for an identity token, and none is sent', async () => {
-    const server = await upstream({ auth: 'basic' });
-    expect(await check({ registry: server.url, login: { identityToken: 'identity-token-of-ann' } })).toMatchObject({ state: 'unknown' });
-    expect(server.requests).toHaveLength(1);
   });
 
   test('takes UTF-8 and line breaks in a login as they are', async () => {

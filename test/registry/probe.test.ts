@@ -54,13 +54,6 @@ test('a public image is served with a token for anybody', async () => {
   expect(await probe({ base: server.url })).toMatchObject({ state: 'refused' });
 });
 
-test('an identity token pulls where there is a token server, and says so where there is none', async () => {
-  const { server } = await upstream();
-  expect(await probe({ base: server.url, login: { identityToken: server.identityToken(login.username) } })).toMatchObject({ state: 'served' });
-  const basic = await upstream({ auth: 'basic' });
-  expect(await probe({ base: basic.server.url, login: { identityToken: 'x' } })).toMatchObject({ state: 'unknown' });
-});
-
 test('through a cache whose login was revoked: cached is served, not cached is missing', async () => {
   const { server, digest } = await upstream();
   server.putImage('corp/app', '2');

@@ -64,15 +64,6 @@ describe('a login is tried', () => {
     expect(await ask([{ host: 'other.test', ca: authority.certPem }])).toMatchObject({ state: 'unknown' });
   });
 
-  test('by its identity token only where it has no password', async () => {
-    const { host, seen } = await door();
-    const ask = (password: string) => reach().check(configuration([{ host, plainHttp: true }]), { key: host, username: right.username, password, identityToken: 'token' }, signal);
-    expect(await ask(right.password)).toMatchObject({ state: 'accepted' });
-    const before = seen.length;
-    expect(await ask('')).toMatchObject({ state: expect.stringMatching(/^(unknown|refused)$/) as string });
-    expect(seen.slice(before).some(({ authorization }) => authorization?.startsWith('Basic ') === true)).toBe(false);
-  });
-
   test('no longer than the signal allows', async () => {
     await expect(reach().check(configuration(), { key: 'registry.test', ...right }, AbortSignal.abort(new Error('stopped')))).rejects.toThrow('stopped');
   });

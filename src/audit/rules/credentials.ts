@@ -14,8 +14,7 @@ export const credentialRejected: Rule = {
   id: 'PP040', name: 'credential-rejected', severity: 'error', title: 'A registry refuses a credential',
   cause: "The credential was tried at its registry, and the registry or its token endpoint said no: it was revoked, has ended, or was mistyped. Every pull that needs it fails, as soon as the image is not on the node yet.",
   remedy: 'Put a working credential into the Secret of the source; Pullpass tries it and spreads it.',
-  // What is held back was not spread: no pull uses it, and PP082 tells of it.
-  check: (facts) => (facts.registries ?? []).filter(({ source, state }) => state === 'refused' && !(facts.heldBack ?? []).some((each) => each.source === source)).map(({ source, key, why, since }): Hit => ({
+  check: (facts) => (facts.registries ?? []).filter(({ state }) => state === 'refused').map(({ source, key, why, since }): Hit => ({
     object: { kind: 'Source', name: source }, about: redactKey(key),
     message: `The registry refuses credential ${quoteKey(key)} of source "${source}"${since === undefined ? '' : ` since ${since}`}: ${sentence(oneLineOf(why))}`,
     remedy: `Put a working credential into ${secretOfSource(facts, source)}; Pullpass tries it and spreads it.`,

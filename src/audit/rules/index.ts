@@ -18,12 +18,13 @@ import { pullFailing } from './pull-failing.ts';
 import { danglingReference, pullSecretBroken, pullSecretUseless } from './pull-secrets.ts';
 import { imageByDigest, registryWithoutCredential, registryWithoutProxy } from './registries.ts';
 import { referenceOrphaned, serviceAccountNotPatched } from './service-accounts.ts';
+import { loginUnusable } from './unusable.ts';
 import { rotationIncomplete, sourceHeldBack, sourceInvalid, sourceMissing, sourceSuspicious } from './sources.ts';
 
 /** Sorted by id. 00x: copies and references; 02x: pods; 04x: credentials; 06x: cache proxies; 08x: sources; 09x: the controller. */
 export const RULES: readonly Rule[] = [
   copyMissing, copyStale, copyForeign, copyOrphaned, serviceAccountNotPatched, danglingReference, optInDenied, badAnnotation, unknownSource, referenceOrphaned, pullSecretBroken, pullSecretUseless,
-  podBeforePatch, podOwnSecrets, pullFailing, imageByDigest, registryWithoutCredential, registryWithoutProxy,
+  podBeforePatch, podOwnSecrets, pullFailing, imageByDigest, registryWithoutCredential, registryWithoutProxy, loginUnusable,
   credentialRejected, credentialExpiring, credentialExpired, credentialUnused, credentialShadowed,
   proxyNotApplied, proxyNotVerified, proxyRefused, proxyAnonymous,
   sourceMissing, sourceInvalid, sourceHeldBack, rotationIncomplete, sourceSuspicious,

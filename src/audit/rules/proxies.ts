@@ -1,5 +1,6 @@
 /** Cache proxies: whether they have the upstream login, and whether it works. */
 import { findEntry, quoteKey } from '../../credentials/registry-name.ts';
+import { WHY_UNUSABLE } from '../../credentials/usable-login.ts';
 import type { Facts } from '../facts.ts';
 import type { Hit, Rule } from '../finding.ts';
 import type { ProxyStanding } from '../observation.ts';
@@ -44,9 +45,8 @@ function anonymous({ sources }: Facts, { source, registry }: ProxyStanding): str
   const content = sources.find(({ config }) => config.name === source)?.content;
   if (content === undefined) return undefined;
   const entry = findEntry(content.entries, registry);
-  if (entry === undefined) return `source "${source}" has no entry for it`;
-  if (entry.kind === 'login') return undefined;
-  return entry.kind === 'empty' ? `the entry of source "${source}" has neither username nor password` : `the entry of source "${source}" has only an identity token`;
+  if (entry === undefined) return `source "${source}" has no usable login for it`;
+  return entry.unusable === undefined ? undefined : `the entry of source "${source}" ${WHY_UNUSABLE[entry.unusable]}`;
 }
 
 const hit = ({ name }: ProxyStanding, message: string): Hit => ({ object: { kind: 'CacheProxy', name }, message });

@@ -26,11 +26,11 @@ export const sourceInvalid: Rule = {
 };
 
 export const sourceHeldBack: Rule = {
-  id: 'PP082', name: 'source-held-back', severity: 'error', title: 'A new content of a source is held back',
-  cause: 'The source changed, and its registry refuses a credential in the new content. Copies and cache proxies keep the last good one.',
+  id: 'PP082', name: 'source-held-back', severity: 'error', title: 'Something that a source holds is not spread',
+  cause: 'The source changed, and of an entry the new login is refused by its registry or is none that kubelets can use, or the entry is gone; or pulls started to fail at the canaries. Copies and cache proxies keep the last good login of that entry; the others are spread.',
   remedy: 'Put a working credential into the Secret of the source. Do not revoke the old one before.',
   check: (facts) => (facts.heldBack ?? []).map(({ source, why, since }) => ({
-    object: { kind: 'Source', name: source }, message: `The newest content of source "${source}" is not spread${since === undefined ? '' : ` since ${since}`}: ${sentence(oneLineOf(why))}`,
+    object: { kind: 'Source', name: source }, message: `Source "${source}" is not in force as it is${since === undefined ? '' : ` since ${since}`}: ${sentence(oneLineOf(why))}`,
     remedy: `Put a working credential into ${secretOfSource(facts, source)}. Do not revoke the old one before.`,
   })),
 };

@@ -3,10 +3,8 @@
  * before it is sent, or after the server has answered it. Arguments: a JSON of {kubeconfig, configuration, at, when}.
  */
 import { readFileSync } from 'node:fs';
-import { randomBytes } from 'node:crypto';
 import { configurationSchema } from '../../../src/config/schema.ts';
 import { runManager } from '../../../src/controller/manager.ts';
-import { digestOf } from '../../../src/credentials/digest.ts';
 import { createClient } from '../../../src/kube/client.ts';
 import type { KubeClient } from '../../../src/kube/client.ts';
 import { connect } from '../../../src/kube/connection.ts';
@@ -25,7 +23,6 @@ export interface CrashPlan {
 
 const { kubeconfig, configuration, at, when } = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')) as CrashPlan;
 const client = createClient(connect(loadKubeConfig({ kubeconfig })));
-const key = randomBytes(32);
 let writes = 0;
 
 async function counted<T>(path: string, call: () => Promise<T>): Promise<T> {
@@ -46,7 +43,7 @@ await runManager(
   {
     client: crashing, configuration: configurationSchema.parse(configuration), namespace: 'pullpass-system', identity: `crash-${at}-${when}`, leaderElection: false,
     // One after the other: which write is the n-th must not depend on luck.
-    concurrency: 1, address: '0', digest: (content) => digestOf(content, key), metrics: createMetrics({ version: 'test', processMetrics: false }),
+    concurrency: 1, address: '0', metrics: createMetrics({ version: 'test', processMetrics: false }),
           reach: createReach({ userAgent: 'test' }), log: createLog('silent'),
   },
   AbortSignal.timeout(60_000),

@@ -1,0 +1,37 @@
+/** `pullpass validate` of a source before it is one: which entries of a Docker config, or of a Secret's manifest, kubelets can use. */
+import { guessForm, parseDockerConfig, parseSecret } from '../credentials/docker-config.ts';
+import { quoteKey } from '../credentials/registry-name.ts';
+import { WHY_CONTRADICTORY, WHY_UNUSABLE } from '../credentials/usable-login.ts';
+import { readSecretManifest } from './match-manifest.ts';
+
+/** undefined: the text is neither. Exit status 1 when an entry would not be spread. Never any part of a login. */
+export function validateLogins(text: string, fileName: string): { text: string; exitCode: 0 | 1 } | undefined {
+  const secret = readSecretManifest(text);
+  if (secret === undefined && !isDockerConfig(text)) return undefined;
+  const parsed = secret === undefined ? parseDockerConfig(text, guessForm(text)) : parseSecret(secret);
+  if (!parsed.ok) return { text: parsed.problems.map((problem) => `${fileName}: ${problem}`).join('\n'), exitCode: 1 };
+  const lines = parsed.credentials.map(({ key, unusable, contradictory }) => {
+    const why = unusable !== undefined ? WHY_UNUSABLE[unusable] : contradictory ? WHY_CONTRADICTORY : undefined;
+    return { isBad: why !== undefined, line: `  ${quoteKey(key)}: ${why ?? 'usable'}` };
+  });
+  const bad = lines.filter(({ isBad }) => isBad).length;
+  const said = new Set(parsed.credentials.flatMap(({ key }) => [`registry ${quoteKey(key)}: ${WHY_CONTRADICTORY}`, ...Object.values(WHY_UNUSABLE).map((why) => `registry ${quoteKey(key)}: ${why}`)]));
+  return {
+    text: [
+      `${fileName}: ${bad === 0 ? 'every login can be used' : `${bad} of ${lines.length} entries ${bad === 1 ? 'has' : 'have'} no login that would be spread`}`,
+      ...lines.map(({ line }) => line),
+      ...parsed.warnings.filter((warning) => !said.has(warning)).map((warning) => `warning: ${warning}`),
+    ].join('\n'),
+    exitCode: bad === 0 ? 0 : 1,
+  };
+}
+
+/** By its members: a configuration of Pullpass has none of these. */
+function isDockerConfig(text: string): boolean {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && ('auths' in value || 'credsStore' in value || guessForm(text) === 'dockercfg');
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,29 @@
+/** Whether one registry key reaches every image that another one does. */
+import type { ByteString } from './byte-string.ts';
+import { type HostAndPath, parseUrl, splitHostPort } from './go-url.ts';
+import { hostMismatch, isGlob } from './keyring.ts';
+import { normaliseKey } from './registry-name.ts';
+
+/** The two names under which a kubelet finds a login for any image on Docker Hub. */
+const ALL_OF_DOCKER_HUB = ['docker.io', 'index.docker.io'];
+
+/** A key, taken apart once for many comparisons. */
+export interface Reach {
+  readonly normal: ByteString | undefined;
+  readonly url: HostAndPath | undefined;
+}
+
+export function reachOf(key: string): Reach {
+  const normal = normaliseKey(key);
+  return { normal, url: normal === undefined ? undefined : parseUrl(`https://${normal}`) };
+}
+
+/** No when in doubt: globs against globs are not decided here. */
+export function covers(wide: Reach, narrow: Reach): boolean {
+  if (wide.normal === undefined || narrow.normal === undefined || wide.url === undefined || narrow.url === undefined) return false;
+  if (wide.normal === narrow.normal || [wide.normal, narrow.normal].every((name) => ALL_OF_DOCKER_HUB.includes(name))) return true;
+  if (!narrow.url.path.startsWith(wide.url.path)) return false;
+  const [pattern, target] = [splitHostPort(wide.url.host), splitHostPort(narrow.url.host)];
+  if (pattern.port !== target.port) return false;
+  return pattern.host === target.host || (!isGlob(target.host) && hostMismatch(pattern.host, target.host) === undefined);
+}

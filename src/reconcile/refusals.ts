@@ -1,0 +1,68 @@
+/**
+ * Logins that registries said no to, counted by account: registries lock accounts after a few. What one key, source, cache
+ * proxy or command was refused with is tried by no other before its time. Kept in the state, across restarts and leaders.
+ */
+import type { State, Refusal } from './state.ts';
+
+/** An account at a host, and the password that was tried. */
+export interface AccountLogin {
+  /** Host with port; Docker Hub is `docker.io`. */
+  readonly host: string;
+  readonly username: string;
+  readonly password: string;
+}
+
+export interface Refusals {
+  /** Why this login must not be tried now, and until when, in milliseconds since 1970. `tried`: it is the very login that was refused. */
+  waits(login: AccountLogin): { readonly untilMs: number; readonly why: string; readonly tried: boolean } | undefined;
+  refused(login: AccountLogin, why: string): void;
+  accepted(login: AccountLogin): void;
+}
+
+/** When a refused login is tried again: it may have been a hiccup of the token server. Then only rarely. */
+const DELAYS_MS = [5 * 60_000, 30 * 60_000, 6 * 3_600_000];
+/** So many refusals within an hour, whatever the passwords: registries lock an account after five or so. */
+const ENOUGH = 3;
+const HOUR_MS = 3_600_000;
+const REMEMBERED_MS = 24 * HOUR_MS;
+const MOST_REMEMBERED = 50;
+
+/** What a login is known by: says nothing of it to whoever does not have the key. */
+export const loginId = (mac: State['mac'], { host, username, password }: AccountLogin): string => mac(JSON.stringify(['login', host, username, password])).slice(0, 32);
+const accountId = (mac: State['mac'], { host, username }: AccountLogin): string => mac(JSON.stringify(['account', host, username])).slice(0, 32);
+
+export function createRefusals(state: Pick<State, 'mac' | 'refusals' | 'setRefusals'>, now: () => number = Date.now): Refusals {
+  /** What came before an account's last success does not count towards its lock. */
+  const successes = new Map<string, number>();
+  /** A clock that was set back makes nobody wait longer than a delay. */
+  const timeOf = ({ at }: Refusal): number => Math.min(Date.parse(at), now());
+  const change = (login: AccountLogin, next: Refusal | undefined): void => {
+    const account = accountId(state.mac, login);
+    const all = [...state.refusals()].flatMap(([id, logins]) => [...logins].map(([each, refusal]) => ({ account: id, login: each, refusal })));
+    const others = all.filter((each) => (each.account !== account || each.login !== loginId(state.mac, login)) && timeOf(each.refusal) + REMEMBERED_MS > now());
+    const kept = [...others, ...(next === undefined ? [] : [{ account, login: loginId(state.mac, login), refusal: next }])].sort((a, b) => timeOf(a.refusal) - timeOf(b.refusal)).slice(-MOST_REMEMBERED);
+    state.setRefusals(new Map([...Map.groupBy(kept, (each) => each.account)].map(([id, logins]) => [id, new Map(logins.map((each) => [each.login, each.refusal]))])));
+  };
+  const known = (login: AccountLogin): Refusal | undefined => state.refusals().get(accountId(state.mac, login))?.get(loginId(state.mac, login));
+
+  return {
+    waits(login) {
+      const account = accountId(state.mac, login);
+      const own = known(login);
+      const since = Math.max(now() - HOUR_MS, successes.get(account) ?? 0);
+      const recent = [...(state.refusals().get(account)?.values() ?? [])].filter((refusal) => timeOf(refusal) > since);
+      const times = recent.reduce((sum, refusal) => sum + refusal.times, 0);
+      const ownUntil = own === undefined ? 0 : timeOf(own) + (DELAYS_MS[Math.min(own.times, DELAYS_MS.length) - 1] ?? 0);
+      const accountUntil = times < ENOUGH ? 0 : Math.max(...recent.map(timeOf)) + (DELAYS_MS[0] ?? 0);
+      const untilMs = Math.max(ownUntil, accountUntil);
+      if (untilMs <= now()) return undefined;
+      if (own !== undefined) return { untilMs, why: own.why, tried: true };
+      return { untilMs, why: `not tried before ${new Date(untilMs).toISOString().slice(0, 16)}Z: its account was refused ${times} times at ${login.host}, and must not get locked`, tried: false };
+    },
+    refused: (login, why) => change(login, { times: (known(login)?.times ?? 0) + 1, at: new Date(now()).toISOString(), why }),
+    accepted(login) {
+      successes.set(accountId(state.mac, login), now());
+      if (known(login) !== undefined) change(login, undefined);
+    },
+  };
+}
