@@ -58,6 +58,7 @@ export type EventReason =
   | 'ProxyNotApplied' // a cache proxy could not be given the login, and why
   | 'ProxyLoginRefused' // the product, or its upstream, says no to the login: nothing was changed
   | 'ProxyNotVerified' // a pull through the cache proxy fails although it has the login
+  | 'RemovalHeld' // the configuration would remove more than a slip should be able to
   | 'WriteRefused'; // the API server refuses a write for good (quota, admission policy, missing right)
 
 /** Name of the report object, cluster-scoped. */

@@ -142,7 +142,7 @@ function reportSource(facts: Facts, source: AuditedSource): SourceReport {
     }),
     copies: {
       inSync: countOf('in sync'), stale: countOf('stale'), missing: countOf('missing'), foreign: countOf('foreign'), other: countOf('unavailable', 'source', 'terminating', 'none'),
-      orphaned: states.filter(({ copy }) => copy === 'leftover').length,
+      orphaned: states.filter(({ copy }) => copy === 'leftover' || copy === 'held').length,
     },
     rotation: { complete: rotation.copiesDone === rotation.copies && rotation.proxiesDone === rotation.proxies, ...rotation, timeline: timelineOf(facts, source) },
   };

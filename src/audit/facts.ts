@@ -1,5 +1,7 @@
 /** The observation, and what is worked out from it once for all rules: plans, keyrings, coverage. Pure. */
 import type { ImageReference } from '../credentials/image-reference.ts';
+import { braked } from '../plan/brake.ts';
+import type { HeldRemoval, Planned } from '../plan/brake.ts';
 import { planNamespace } from '../plan/namespace.ts';
 import type { NamespacePlan } from '../plan/namespace.ts';
 import type { ObservedServiceAccount } from '../plan/observed.ts';
@@ -14,6 +16,8 @@ import type { Steps } from './steps.ts';
 export interface Facts extends Observation {
   /** What the controller would do: one a scope, in the same order. */
   readonly plans: readonly NamespacePlan[];
+  /** Why it takes nothing away; undefined: the brake holds nothing. */
+  readonly held: HeldRemoval | undefined;
   readonly keys: KeyBook;
   readonly coverage: readonly RegistryCoverage[];
   /** By namespace. */
@@ -37,15 +41,17 @@ export function* factSteps(observation: Observation): Steps<Facts> {
   const accounts = new Map(scopes.map(({ namespace, serviceAccounts }) => [namespace.name, new Map(serviceAccounts.map((account) => [account.name, account]))]));
   const good = sources.flatMap((source) => (source.content === undefined ? [] : [{ source, keys: keys.ofContent(source.config.copyName, source.content) }]));
   // Without a configuration nobody knows which references are too many: a plan would remove all that Pullpass added.
-  const plans: NamespacePlan[] = [];
+  const planned: Planned[] = [];
   for (const scope of scopes) {
-    plans.push(planNamespace(observation.configured ? scope : { ...scope, serviceAccounts: [] }));
-    if (plans.length % 500 === 0) yield;
+    planned.push({ scope, plan: planNamespace(observation.configured ? scope : { ...scope, serviceAccounts: [] }) });
+    if (planned.length % 500 === 0) yield;
   }
+  const { plans, held } = observation.confirmation === undefined ? { plans: planned.map(({ plan }) => plan), held: undefined } : braked(planned, observation.confirmation);
   const byNamespace = new Map(plans.map((plan) => [plan.namespace, plan]));
   return {
     ...observation,
     plans,
+    held,
     planOf: (namespace) => byNamespace.get(namespace),
     keys,
     coverage: yield* coverageSteps(observation, keys, image),

@@ -8,7 +8,7 @@ export type Severity = (typeof SEVERITIES)[number];
 /** `PP` and three digits: stable for ever, a number is never given to another rule. */
 export type RuleId = `PP${number}`;
 
-/** What a finding is about. `kind`: a Kubernetes kind, or one of ours: Source, CacheProxy, Registry. */
+/** What a finding is about. `kind`: a Kubernetes kind, or one of ours: Source, CacheProxy, Registry, Configuration. */
 export interface FindingObject {
   readonly kind: string;
   readonly namespace?: string;

@@ -1,4 +1,5 @@
 /** Everything that an audit's rules may depend on, as data. No credential is in here, only keys and digests of logins. */
+import type { Confirmation } from '../config/confirmation.ts';
 import type { SourceConfig } from '../config/schema.ts';
 import type { Unusable } from '../credentials/usable-login.ts';
 import type { ObservedScope, ObservedSource } from '../plan/observed.ts';
@@ -10,6 +11,10 @@ export interface Observation {
   readonly now: number;
   /** false: audited without a configuration; rules about sources then have nothing to say. */
   readonly configured: boolean;
+  /** Whether the configuration says `paused: true`. */
+  readonly paused?: boolean;
+  /** What lets a large removal through; undefined: not to be judged. */
+  readonly confirmation?: Confirmation;
   /** The namespaces that were asked for; undefined: all. */
   readonly only?: readonly string[];
   /** One a namespace, sorted by name. */

@@ -1,5 +1,6 @@
 /** Reads what an audit needs. Only ever reads; what it may not read it names, and goes on. */
 import type { V1Pod } from '@kubernetes/client-node';
+import { confirmationOf } from '../config/confirmation.ts';
 import type { Configuration } from '../config/schema.ts';
 import { UserError } from '../errors.ts';
 import { isForbidden, isGone } from '../kube/api-error.ts';
@@ -74,7 +75,9 @@ export async function observe(options: ObserveOptions): Promise<Observation> {
   const sources = auditSources(read, reader);
   const workloads = pods ?? [];
   return {
-    server: client.server, now: now(), configured: configuration !== undefined, ...(only && { only }),
+    server: client.server, now: now(), configured: configuration !== undefined, ...(configuration && { paused: configuration.paused }), ...(only && { only }),
+    // Some namespaces say nothing of how many there are.
+    ...(configuration && only === undefined && { confirmation: confirmationOf(configuration) }),
     scopes: read.scopes, sources, workloads, podsSeen: pods !== undefined,
     pullSecrets: await gatherPullSecrets({ client, read, sources, workloads, reader, couldNotSee, ownOnly: watched !== undefined, signal, onProgress: progress && ((done) => progress('pull secrets', done)) }),
     strayCopies: strayCopies ?? [], ...(grants && { grants }), ...(lease && { lease }), ...knownOf(found), couldNotSee,

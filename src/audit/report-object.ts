@@ -66,7 +66,7 @@ const API_VERSIONS: Readonly<Record<string, string>> = {
   Role: 'rbac.authorization.k8s.io/v1', ClusterRole: 'rbac.authorization.k8s.io/v1', RoleBinding: 'rbac.authorization.k8s.io/v1', ClusterRoleBinding: 'rbac.authorization.k8s.io/v1',
 };
 /** Kinds of ours, when they are in no namespace: others call theirs `Source` too. */
-const OURS = new Set(['Source', 'CacheProxy', 'Registry']);
+const OURS = new Set(['Source', 'CacheProxy', 'Registry', 'Configuration']);
 
 /** @param before the object as it is in the cluster, if it is: what it has already keeps its time. */
 export function reportObjectOf(report: Report, kind: ReportObjectKind, before?: { readonly results?: unknown }): ReportObject {

@@ -38,7 +38,7 @@ export const reportSchema = z.strictObject({
     why: z.union([choice, z.enum(['no configuration', 'being deleted'])]),
     sources: z.array(z.strictObject({
       source: z.string(), copyName: z.string(), optedIn: z.boolean(), why: choice,
-      copy: z.enum(['in sync', 'missing', 'stale', 'foreign', 'unavailable', 'source', 'leftover', 'retained', 'terminating', 'none']),
+      copy: z.enum(['in sync', 'missing', 'stale', 'foreign', 'unavailable', 'source', 'leftover', 'retained', 'held', 'terminating', 'none']),
       serviceAccounts: accounts,
     })),
     serviceAccounts: z.array(z.strictObject({ name: z.string(), wanted: z.array(z.string()), missing: z.array(z.string()), pullSecrets: z.array(z.string()) })),

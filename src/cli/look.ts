@@ -5,7 +5,7 @@ import type { Severity } from '../audit/finding.ts';
 import { TEXT_OUTPUTS } from '../audit/render/index.ts';
 import type { TextOutput } from '../audit/render/index.ts';
 import { runAudit } from '../commands/audit.ts';
-import { pendingIn, pendingProxies, renderPlan } from '../commands/plan.ts';
+import { isPending, renderPlan } from '../commands/plan.ts';
 import type { Output } from '../commands/plan.ts';
 import { renderChecks, runChecks } from '../commands/verify.ts';
 import { runWait } from '../commands/wait.ts';
@@ -20,17 +20,17 @@ import type { Cluster, Configured } from './options.ts';
 
 export function planCommand(env: Environment): Command {
   return new Command('plan').summary('show what the controller would change now')
-    .description('Shows what the controller would change now, and changes nothing. Exit status: 0 nothing to change, 2 changes pending.')
+    .description('Shows what the controller would change now, and changes nothing. Exit status: 0 nothing to change, 2 changes pending or held.')
     .addOption(options.config()).addOption(options.kubeconfig()).addOption(options.context()).addOption(options.namespace()).addOption(options.output())
     .action(async (flags: Configured & { output: Output; controllerNamespace: string }) => {
       const configuration = await loadConfiguration(flags.config);
       const plan = await withClient(env, flags, async (client) => {
         const snapshot = await readCluster(client, configuration, flags.controllerNamespace);
         const rotations = await observeRotations({ client, configuration, snapshot, users: new Map() });
-        return { ...planCluster(snapshot), rotations };
+        return { ...planCluster(snapshot, {}, configuration), rotations, paused: configuration.paused };
       });
       process.stdout.write(renderPlan(plan, flags.output, env.colors()));
-      process.exitCode = pendingIn(plan).length > 0 || pendingProxies(plan).length > 0 ? 2 : 0;
+      process.exitCode = isPending(plan) ? 2 : 0;
     });
 }
 
@@ -90,7 +90,7 @@ export function waitCommand(env: Environment): Command {
         runWait({
           source: flags.source, timeoutMs: flags.timeout * 1000, signal: env.untilInterrupted(),
           observe: async () => observeRotations({ client, configuration, snapshot: await readCluster(client, configuration, flags.controllerNamespace), users }),
-          progress: (line) => process.stderr.write(`${flags.source}: ${line}\n`),
+          progress: (line) => process.stderr.write(`${flags.source}: ${line}\n`), paused: configuration.paused,
         }));
       (exitCode === 0 ? process.stdout : process.stderr).write(`${out}\n`);
       process.exitCode = exitCode;

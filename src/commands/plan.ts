@@ -3,6 +3,8 @@ import Table from 'cli-table3';
 import { createColors } from 'picocolors';
 import type { Colors } from 'picocolors/types.js';
 import { stringify } from 'yaml';
+import { sayHeld } from '../plan/brake.ts';
+import type { HeldRemoval } from '../plan/brake.ts';
 import { isInSync } from '../plan/namespace.ts';
 import type { NamespacePlan } from '../plan/namespace.ts';
 import type { Problem } from '../plan/problem.ts';
@@ -16,12 +18,17 @@ export type Output = 'table' | 'json' | 'yaml';
 export interface ClusterPlan extends PlannedCluster {
   /** How far each source's content is, cache proxies included. */
   readonly rotations?: readonly RotationProgress[];
+  /** The configuration says so: a controller writes none of this. */
+  readonly paused?: boolean;
 }
 
 export const pendingIn = ({ namespaces }: ClusterPlan): NamespacePlan[] => namespaces.filter((plan) => !isInSync(plan));
 
 /** Cache proxies that are still to be given the login that their source has. */
 export const pendingProxies = ({ rotations = [] }: ClusterPlan): string[] => rotations.flatMap(({ proxies }) => proxies).filter(({ applied }) => applied === false).map(({ name }) => name);
+
+/** Whether anything is left to do, or is held. */
+export const isPending = (plan: ClusterPlan): boolean => pendingIn(plan).length > 0 || pendingProxies(plan).length > 0 || plan.held !== undefined;
 
 /** The text ends with a line break. */
 export function renderPlan(plan: ClusterPlan, output: Output, color: boolean): string {
@@ -41,6 +48,8 @@ function toData(plan: ClusterPlan) {
     apiVersion: 'pullpass.dev/v1alpha1',
     kind: 'Plan',
     pending: pendingIn(plan).length,
+    paused: plan.paused ?? false,
+    ...(plan.held && { held: heldData(plan.held) }),
     sources: plan.sources,
     rotations: (plan.rotations ?? []).map(({ source, complete, heldBack, copies, proxies }) => ({ source, complete, heldBack, copies, proxies })),
     namespaces: plan.namespaces.map((namespace) => ({
@@ -50,13 +59,18 @@ function toData(plan: ClusterPlan) {
         action.type === 'editReferences'
           ? { type: action.type, serviceAccount: action.account.name, add: action.edit.add, remove: action.edit.remove }
           : { type: action.type, copy: action.name }),
+      ...(namespace.held && { held: namespace.held }),
       problems: namespace.problems.map(({ reason, object, note }) => ({ reason, object: `${object.kind}/${object.name}`, note })),
     })),
   };
 }
 
+const heldData = ({ confirm, ...held }: HeldRemoval) => ({ ...held, confirmRemoval: confirm });
+
 function toTable(plan: ClusterPlan, c: Colors): string {
   const lines: string[] = [];
+  if (plan.paused === true) lines.push(`${c.yellow('!')} paused: the configuration says paused: true, and a controller that has it writes none of this.`);
+  if (plan.held !== undefined) lines.push(`${c.red('!')} held: ${sayHeld(plan.held)}`);
   for (const { name, problems } of plan.sources) for (const problem of problems) lines.push(`${c.red('!')} source ${name}: ${problem}`);
   for (const { name } of plan.sources) {
     const rotation = plan.rotations?.find(({ source }) => source === name);
@@ -106,10 +120,12 @@ function summaryOf(plan: ClusterPlan, c: Colors): string {
   const pending = pendingIn(plan);
   const writes = pending.reduce((sum, p) => sum + stepsOf(p).length, 0);
   const proxies = pendingProxies(plan);
+  const held = plan.held === undefined ? '' : ` Held: removals in ${count(plan.held.namespaces.length, 'namespace')}.`;
   const forwards = proxies.length === 0 ? '' : ` ${count(proxies.length, 'login')} to forward: ${proxies.join(', ')}.`;
-  if (pending.length === 0 && forwards !== '') return `Nothing to change in ${count(plan.total, 'namespace')}.${forwards}`;
+  const rest = `${forwards}${held}`;
+  if (pending.length === 0 && rest !== '') return `Nothing to change in ${count(plan.total, 'namespace')}.${rest}`;
   if (pending.length === 0) return `${c.green('In sync.')} Nothing to change in ${count(plan.total, 'namespace')}.`;
-  return `${count(writes, 'change')} pending in ${pending.length} of ${count(plan.total, 'namespace')}.${forwards}`;
+  return `${count(writes, 'change')} pending in ${pending.length} of ${count(plan.total, 'namespace')}.${rest}`;
 }
 
 /** A plan's actions in the order in which they would be carried out. */

@@ -1,4 +1,5 @@
 /** `pullpass validate`: every error of a configuration with its line, or what it amounts to. */
+import { confirmationOf } from '../config/confirmation.ts';
 import { parseConfiguration, renderProblem } from '../config/load.ts';
 import type { Configuration, SourceConfig } from '../config/schema.ts';
 import { globMatches } from '../plan/glob.ts';
@@ -30,12 +31,15 @@ export function validateConfiguration(text: string, fileName: string): { text: s
 }
 
 /** What is allowed and yet rarely meant. One line each: where, what, what to do. */
-export function configurationWarnings({ sources, retiredCopyNames }: Configuration): string[] {
+export function configurationWarnings(configuration: Configuration): string[] {
+  const { sources, retiredCopyNames, paused } = configuration;
   const warnings = sources.flatMap((source, index) =>
     sourceWarnings(source, sources).map(([key, warning]) => `sources[${index}].${key}: ${warning}`));
   if (retiredCopyNames.length > 0) {
     warnings.push(`retiredCopyNames: Pullpass deletes its Secrets named ${list(retiredCopyNames)} everywhere; remove the names once they are gone`);
   }
+  if (paused) warnings.push('paused: nothing is written, and no rotation arrives, until it is false again');
+  if (confirmationOf(configuration).given === 'another') warnings.push('confirmRemoval: confirms another configuration than this one, and nothing here; take it out, or get the value for this one from `pullpass plan`');
   return warnings;
 }
 

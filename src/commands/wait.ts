@@ -14,12 +14,14 @@ export interface WaitOptions {
   intervalMs?: number;
   /** A line of progress; called when it differs from the one before. */
   progress: (line: string) => void;
+  /** The configuration says so: then nothing gets any further. */
+  paused?: boolean;
   now?: () => number;
   signal: AbortSignal;
 }
 
 /** Resolves to what to print and the exit status: 0 complete, 1 not in time. Throws UsageError for an unknown source. */
-export async function runWait({ source, observe, timeoutMs, intervalMs = 1_000, progress, now = Date.now, signal }: WaitOptions): Promise<{ text: string; exitCode: 0 | 1 }> {
+export async function runWait({ source, observe, timeoutMs, intervalMs = 1_000, progress, paused = false, now = Date.now, signal }: WaitOptions): Promise<{ text: string; exitCode: 0 | 1 }> {
   const deadline = now() + timeoutMs;
   let last = '';
   let at: RotationProgress | undefined;
@@ -36,22 +38,22 @@ export async function runWait({ source, observe, timeoutMs, intervalMs = 1_000, 
       trouble = messageOf(error);
     }
     if (at?.complete === true && trouble === '') return { text: `complete: the old credential can be revoked (${summary(at)})`, exitCode: 0 };
-    const line = trouble || (at === undefined ? 'waiting' : summary(at));
+    const line = `${paused ? 'paused; ' : ''}${trouble || (at === undefined ? 'waiting' : summary(at))}`;
     if (line !== last) progress((last = line));
     if (now() >= deadline || signal.aborted) break;
     await sleep(Math.min(intervalMs, Math.max(0, deadline - now())), signal);
   }
-  return { text: [`not complete: do not revoke the old credential yet. Behind:`, ...(trouble ? [trouble] : []), ...(at === undefined ? [] : [...behind(at), ...revocable(at)])].join('\n  '), exitCode: 1 };
+  return { text: [`not complete: do not revoke the old credential yet. Behind:`, ...(paused ? ['the configuration says paused: true, so nothing is written until it is taken out'] : []), ...(trouble ? [trouble] : []), ...(at === undefined ? [] : [...behind(at), ...revocable(at)])].join('\n  '), exitCode: 1 };
 }
 
 /** Whatever is held back keeps its old login; the rest is where it belongs. */
 function revocable({ held, current, copies, proxies }: RotationProgress): string[] {
-  if (held.length === 0 || current.length === 0 || copies.behind.length > 0 || !proxies.every(isDone)) return [];
+  if (held.length === 0 || current.length === 0 || copies.behind.length > 0 || (copies.kept ?? []).length > 0 || !proxies.every(isDone)) return [];
   return [`The old logins of ${current.map(quoteKey).join(', ')} can be revoked: their new ones are everywhere. Keep those of ${held.map(({ key }) => quoteKey(key)).join(', ')}.`];
 }
 
 function summary({ copies, proxies, heldBack }: RotationProgress): string {
-  const done = copies.total - copies.behind.length;
+  const done = copies.total - copies.behind.length - (copies.kept ?? []).length;
   const applied = proxies.filter((proxy) => proxy.applied === true);
   const verified = applied.filter((proxy) => proxy.verified === 'verified');
   const parts = [`${done}/${copies.total} copies`, ...(proxies.length === 0 ? [] : [`${applied.length}/${proxies.length} cache proxies`, `${verified.length} verified`])];
@@ -59,10 +61,12 @@ function summary({ copies, proxies, heldBack }: RotationProgress): string {
 }
 
 function behind({ copies, proxies, heldBack }: RotationProgress): string[] {
-  const shown = copies.behind.slice(0, 10).join(', ');
+  const { kept = [] } = copies;
+  const ten = (namespaces: readonly string[]): string => `${namespaces.slice(0, 10).join(', ')}${namespaces.length > 10 ? ', ...' : ''}`;
   return [
     ...heldBack.map((why) => `the source is held back: ${why}`),
-    ...(copies.behind.length === 0 ? [] : [`${copies.behind.length} copies: ${shown}${copies.behind.length > 10 ? ', ...' : ''}`]),
+    ...(copies.behind.length === 0 ? [] : [`${copies.behind.length} copies: ${ten(copies.behind)}`]),
+    ...(kept.length === 0 ? [] : [`${kept.length} copies that are to be removed are kept by the brake, with the old credential: ${ten(kept)}. \`pullpass plan\` says how to go on`]),
     ...proxies.filter((proxy) => !isDone(proxy)).map(({ name, why }) => `cache proxy ${name}: ${why}`),
   ];
 }

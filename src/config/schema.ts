@@ -92,6 +92,12 @@ export const configurationSchema = z
       })
       .prefault({})
       .describe('What becomes of the audits on `schedules.audit`.'),
+    paused: z.boolean().default(false).describe('true: nothing is written to copies, ServiceAccounts and cache proxies, and no login is tried, until it is false again.'),
+    confirmRemoval: z
+      .string()
+      .regex(/^[0-9a-f]{12}$/, 'is not a confirmation: 12 hex digits, as `pullpass plan` shows them for the configuration that they confirm')
+      .optional()
+      .describe('Confirms that this very configuration may remove copies or references from many namespaces. `pullpass plan` says when that is needed, and the value.'),
   })
   // `when`: also on a document with other errors, so that one run lists everything.
   .superRefine((document, ctx) => {

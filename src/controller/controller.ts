@@ -9,6 +9,7 @@ import type { ObjectRef, Problem } from '../plan/problem.ts';
 import type { Applier } from '../reconcile/apply.ts';
 import { describe, describeFailure, reconcileNamespace } from '../reconcile/namespace.ts';
 import type { NamespaceOutcome } from '../reconcile/namespace.ts';
+import type { Brake } from './brake.ts';
 import { isPassing, isRefusal, outcomeOf } from './outcome.ts';
 import type { Rotations } from './rotation.ts';
 import { parseKey } from './triggers.ts';
@@ -26,6 +27,8 @@ export interface ControllerOptions {
   log: Log;
   /** Handles a cache proxy by name. */
   proxy: (name: string, fence: AbortSignal) => Promise<Outcome>;
+  /** Whether what is to go may go, and what became of that. */
+  brake: Pick<Brake, 'isOpen' | 'settle'>;
   onReconciled: (result: 'in-sync' | 'changed' | 'failed', seconds: number) => void;
 }
 
@@ -36,7 +39,7 @@ export interface Controller {
   standings(): ReadonlyMap<string, readonly SourceStanding[]>;
 }
 
-export function createController({ queue, observe, applier, events, rotations, log, proxy, onReconciled }: ControllerOptions): Controller {
+export function createController({ queue, observe, applier, events, rotations, log, proxy, brake, onReconciled }: ControllerOptions): Controller {
   const standings = new Map<string, readonly SourceStanding[]>();
   /** What was reported per namespace, so that what is mended can be told apart from what lasts. */
   const reported = new Map<string, Map<string, Problem>>();
@@ -53,11 +56,12 @@ export function createController({ queue, observe, applier, events, rotations, l
       standings.delete(namespace);
       report(namespace, []);
       rotations.drop(namespace);
+      brake.settle(namespace, undefined);
       queue.forget(key);
       return;
     }
     const startedAt = performance.now();
-    const outcome = await reconcileNamespace(scope, applier, fence);
+    const outcome = await reconcileNamespace(scope, applier, fence, { hold: !brake.isOpen() });
     standings.set(namespace, outcome.plan.standings);
     const result = outcome.failures.length > 0 ? 'failed' : outcome.done.length > 0 ? 'changed' : 'in-sync';
     onReconciled(result, (performance.now() - startedAt) / 1000);
@@ -65,7 +69,8 @@ export function createController({ queue, observe, applier, events, rotations, l
     report(namespace, [...outcome.plan.problems, ...refusals(scope, outcome)]);
     // What is being deleted will carry nothing new, however long it takes to go.
     if (scope.namespace.terminating) rotations.drop(namespace);
-    else rotations.settle(namespace, asWritten(outcome), scope.sources);
+    else rotations.settle(namespace, asWritten(outcome), scope.sources, outcome.plan.held);
+    brake.settle(namespace, outcome.plan);
     settle(key, outcomeOf(outcome.failures), fence);
   }
 

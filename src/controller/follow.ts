@@ -7,7 +7,8 @@ import type { Log } from '../log.ts';
 import type { Metrics } from '../server/metrics.ts';
 
 export interface FollowOptions {
-  file: string;
+  /** undefined where it does not change. */
+  file: string | undefined;
   /** What is in force now. */
   running: Configuration;
   /** Between two looks at the file, in milliseconds. */
@@ -20,6 +21,7 @@ export interface FollowOptions {
 }
 
 export function followConfiguration({ file, running, intervalMs, signal, log, metrics, take }: FollowOptions): void {
+  if (file === undefined) return;
   watchConfiguration(file, {
     running, intervalMs, signal,
     onChange: (next) => {

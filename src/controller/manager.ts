@@ -2,12 +2,11 @@
 import type { Configuration } from '../config/schema.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { createEventRecorder } from '../kube/events.ts';
-import { createLeaderElector } from '../kube/leader-election.ts';
 import type { ElectionTimings } from '../kube/leader-election.ts';
 import type { ReflectorTimings } from '../kube/reflector.ts';
-import { aborted, sleep, within } from '../kube/sleep.ts';
+import { sleep, within } from '../kube/sleep.ts';
 import type { Log } from '../log.ts';
-import { LEASE_NAME } from '../names.ts';
+import type { ObservedScope } from '../plan/observed.ts';
 import { createApplier } from '../reconcile/apply.ts';
 import { createRefusals } from '../reconcile/refusals.ts';
 import { createReportPublisher } from '../reconcile/report-object.ts';
@@ -18,17 +17,21 @@ import type { Reach } from '../registry/reach.ts';
 import { createAccess, secured } from '../server/access.ts';
 import type { Metrics } from '../server/metrics.ts';
 import { createAudits } from './audits.ts';
+import { createBrakeNews } from './brake-news.ts';
+import { createBrake } from './brake.ts';
 import { createController } from './controller.ts';
 import { followConfiguration, warnOfLeftCopies } from './follow.ts';
+import { leadInTurn } from './leading.ts';
+import { createPause } from './pause.ts';
 import { createProxyController } from './proxies.ts';
-import { loadOrForget } from './remember.ts';
+import { createMemory } from './remember.ts';
 import { createReportPage } from './report-page.ts';
 import { createRightsCheck } from './rights.ts';
 import { createRotations } from './rotation.ts';
 import { createSchedules } from './schedules.ts';
 import { createSources } from './sources.ts';
 import { startServing } from './serving.ts';
-import { createTriggers } from './triggers.ts';
+import { createTriggers, namespaceKey } from './triggers.ts';
 import type { Key } from './triggers.ts';
 import { createWatches } from './watches.ts';
 import { createWorkQueue } from './work-queue.ts';
@@ -85,6 +88,8 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
   const carriers = (source: string): string[] => [...[...world.namespaces.all()].map(({ name }) => name), ...proxies.of(source).map((name) => `proxy/${name}`)];
   let leading = false;
 
+  const pause = createPause({ queue, log, metrics, beforeWrites: () => memory.resume(stop) });
+  const memory = createMemory(state, { namespace, log, paused: () => pause.on });
   const watches = createWatches({
     client, world, log, timings: timings.reflector,
     onStart: (feed) => triggers.watch(feed),
@@ -99,6 +104,7 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
     reach: options.reach,
     configuration: () => configuration,
     leading: () => leading,
+    pause,
     isRead: (source) => watches.isRead(source),
     proxiesOf: (source) => proxies.of(source),
     proxies: () => proxies.standings(),
@@ -124,7 +130,16 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
   });
   const triggers = createTriggers(world, (key) => queue.add(key), sources.look, () => proxies.names());
 
+  const observe = (name: string): ObservedScope | undefined => observeNamespace(world, name, book.observe(name), configuration.retiredCopyNames);
+  const brake = createBrake({
+    world, watches, sources, observe,
+    configuration: () => configuration,
+    enqueue: (name) => queue.add(namespaceKey(name)),
+    news: createBrakeNews({ log, events, metrics, namespace }),
+  });
+
   async function configure(next: Configuration): Promise<void> {
+    pause.set(next.paused);
     const names = new Set(next.sources.map(({ name }) => name));
     // In this order: giving up a rotation sets a metric of its source.
     rotations.clear(names);
@@ -136,7 +151,9 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
     schedules.configure(next);
     if (next.schedules.audit === undefined) metrics.forgetAudit();
     await watches.configure(next, proxies.configure(next));
+    await pause.end();
     sources.look();
+    brake.look();
     triggers.everything();
   }
 
@@ -153,10 +170,11 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
     async resync() {
       if (rights.missing()) await rights.check(configuration);
       sources.remind();
+      brake.again();
       triggers.everything();
     },
     async probe() {
-      if (!leading) return;
+      if (!leading || pause.on) return;
       await sources.recheck();
       proxies.verifyAgain();
       triggers.everything();
@@ -175,18 +193,18 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
   options.onListening?.(server.url);
 
   const controller = createController({
-    queue, events, rotations, log,
+    queue, events, rotations, log, brake, observe,
     proxy: (name, fence) => proxies.handle(name, fence),
-    observe: (name) => observeNamespace(world, name, book.observe(name), configuration.retiredCopyNames),
-    applier: createApplier({ client, world, content: (source, digest) => book.content(source, digest) }),
+    applier: pause.guard(createApplier({ client, world, content: (source, digest) => book.content(source, digest) })),
     onReconciled: (result, seconds) => metrics.reconcileDuration.observe({ kind: 'namespace', result }, seconds),
   });
 
   /** One term as the leader. `fence` aborts when another may lead: from then on nothing is written. */
   async function lead(fence: AbortSignal): Promise<void> {
     // Another replica may have led meanwhile: what it remembered counts.
-    await loadOrForget(state, { namespace, log }, fence);
+    await memory.load(fence);
     leading = true;
+    brake.begin(AbortSignal.any([fence, stop]));
     // Not at once: copies that are only now being written would be found missing.
     void sleep(timings.firstAuditMs ?? FIRST_AUDIT_MS, AbortSignal.any([fence, stop])).then(() => audits.scheduled());
     state.retain(configuration);
@@ -200,41 +218,22 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
 
   try {
     log.info({ server: client.server, sources: configuration.sources.map(({ name }) => name) }, 'starting');
+    pause.set(configuration.paused);
     await rights.check(configuration);
-    await loadOrForget(state, { namespace, log }, stop);
+    await memory.load(stop);
     for (const resource of ['namespaces', 'serviceaccounts', 'copies', 'sources', 'proxies'] as const) metrics.observeWatch(resource, () => Date.now() - watches.silentForMs(resource));
     metrics.configReloadSuccess.set(1);
     metrics.configReloadTimestamp.set(Date.now() / 1000);
     await configure(configuration);
     await watches.settled(stop);
-    if (options.configurationFile !== undefined) {
-      followConfiguration({
-        file: options.configurationFile, running: configuration, intervalMs: timings.configurationMs ?? 5_000, signal: stop, log, metrics,
-        take: async (next) => {
-          await configure(next);
-          await rights.check(configuration);
-        },
-      });
-    }
+    followConfiguration({
+      file: options.configurationFile, running: configuration, intervalMs: timings.configurationMs ?? 5_000, signal: stop, log, metrics,
+      take: (next) => configure(next).then(() => rights.check(configuration)),
+    });
     if (!stop.aborted) log.info({ namespaces: world.namespaces.size, serviceAccounts: world.serviceAccounts.size }, 'in step with the API server');
 
-    if (!options.leaderElection) {
-      await lead(new AbortController().signal);
-    } else if (!stop.aborted) {
-      // The Lease is kept until the writes in flight are done: only then may the other replica begin.
-      const campaign = new AbortController();
-      const elector = createLeaderElector({
-        client, namespace, name: LEASE_NAME, identity, log,
-        onStartedLeading: lead,
-        onStoppedLeading: () => metrics.leader.set(0),
-        ...(timings.election && { timings: timings.election }),
-      });
-      const running = elector.run(campaign.signal);
-      await aborted(stop);
-      await within(timings.drainMs ?? DRAIN_MS, queue.shutdown());
-      campaign.abort();
-      await running;
-    }
+    const drain = (): Promise<void> => within(timings.drainMs ?? DRAIN_MS, queue.shutdown());
+    await leadInTurn({ client, namespace, identity, log, metrics, lead, drain, election: options.leaderElection, timings: timings.election }, stop);
   } finally {
     schedules.stop();
     sources.stop();

@@ -4,13 +4,34 @@ import type { Log } from '../log.ts';
 import { STATE_NAME } from '../names.ts';
 import type { State } from '../reconcile/state.ts';
 
+export interface Memory {
+  /** Takes what is remembered; makes the Secret where there is none, but in a pause. */
+  load(signal: AbortSignal): Promise<void>;
+  /** After a pause: what was only looked at is made up for. */
+  resume(signal: AbortSignal): Promise<void>;
+}
+
 /** Without the Secret the controller still works; it then forgets at a restart what it gave to whom. */
-export async function loadOrForget(state: State, { namespace, log }: { namespace: string; log: Log }, signal: AbortSignal): Promise<void> {
-  try {
-    await state.load(signal);
-  } catch (error) {
-    if (signal.aborted) return;
-    state.forget();
-    log.warn(`cannot keep state in Secret ${namespace}/${STATE_NAME}: ${messageOf(error)}. Cache proxies are given their login again at each restart.`);
+export function createMemory(state: State, { namespace, log, paused }: { namespace: string; log: Log; paused: () => boolean }): Memory {
+  let onlyLooked = false;
+
+  async function take(mayWrite: boolean, signal: AbortSignal): Promise<void> {
+    onlyLooked = !mayWrite;
+    try {
+      if (mayWrite) return await state.load(signal);
+      if (!(await state.peek(signal))) state.forget();
+    } catch (error) {
+      if (signal.aborted) return;
+      state.forget();
+      log.warn(`cannot keep state in Secret ${namespace}/${STATE_NAME}: ${messageOf(error)}. Cache proxies are given their login again at each restart.`);
+    }
   }
+
+  return {
+    load: (signal) => take(!paused(), signal),
+    // The pause lasts until this is done.
+    async resume(signal) {
+      if (onlyLooked) await take(true, signal);
+    },
+  };
 }

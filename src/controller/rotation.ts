@@ -1,5 +1,6 @@
 /** Follows each rotation until every namespace and cache proxy carries the new content: the one line that people wait for. */
 import type { Log } from '../log.ts';
+import type { HeldRemovals } from '../plan/hold.ts';
 import type { SourceStanding } from '../plan/namespace.ts';
 import type { ObservedSource } from '../plan/observed.ts';
 
@@ -12,8 +13,8 @@ export interface RotationMeter {
 export interface Rotations {
   /** The content of `source` with this digest is to reach all `carriers`. `first`: there was none before. */
   begin(source: string, digest: string, carriers: Iterable<string>, first: boolean): void;
-  /** A namespace was reconciled, and stands like this now. `planned`: what each source had to give when it was planned. */
-  settle(namespace: string, standings: readonly SourceStanding[], planned: readonly ObservedSource[]): void;
+  /** A namespace was reconciled, and stands like this now. `planned`: what each source had to give when it was planned; `held`: what it keeps. */
+  settle(namespace: string, standings: readonly SourceStanding[], planned: readonly ObservedSource[], held?: HeldRemovals): void;
   /** A cache proxy, by its name among the carriers, has the current content. */
   arrive(source: string, carrier: string): void;
   /** A namespace is gone, or about to go. */
@@ -54,11 +55,13 @@ export function createRotations(log: Log, meter: RotationMeter, now: () => numbe
       rotations.set(source, { digest, waiting, startedAt: now(), first, copies: 0 });
       meter.pending(source, waiting.size);
     },
-    settle(namespace, standings, planned) {
+    settle(namespace, standings, planned, held) {
       const digests = new Map(planned.map(({ config, digest }) => [config.name, digest]));
       for (const { source, copy, choice } of standings) {
         // Planned before the content changed: it may have written the old one. It is looked at once more.
         if (digests.get(source) !== rotations.get(source)?.digest) continue;
+        // What the brake keeps still has the login before, and is not written any more.
+        if (held?.copies.some((kept) => kept.source === source && !kept.current)) continue;
         // Settled is what needs no write: in sync, not asked for, or not ours to write (a finding says so).
         if (copy !== 'stale' && copy !== 'missing' && copy !== 'terminating') leave(source, namespace, choice.in && copy === 'in sync');
       }

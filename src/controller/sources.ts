@@ -24,12 +24,15 @@ import type { World } from '../reconcile/world.ts';
 import type { Reach } from '../registry/reach.ts';
 import type { Metrics } from '../server/metrics.ts';
 import { isPassing } from './outcome.ts';
+import type { Pause } from './pause.ts';
 import type { ProxyStanding } from './proxies.ts';
 import { announceSources, remindOfSources } from './source-news.ts';
 
 export interface Sources {
   readonly book: SourceBook;
   standings: Preflight['standings'];
+  /** Whether all that can be in force is, in this term. */
+  settled(): boolean;
   /** Looks at the stores again, soon. Call it when they changed. */
   look(): void;
   /** A term as the leader begins: what another one wrote down counts, and nothing that was known before. */
@@ -53,6 +56,8 @@ export interface SourcesOptions {
   configuration: () => Configuration;
   /** Only the leader looks: two would try a bad login twice as often. */
   leading: () => boolean;
+  /** Meanwhile nothing is tried at a registry and nothing taken in force: what is new waits. */
+  pause?: Pick<Pause, 'on' | 'over'>;
   isRead: (source: SourceConfig) => boolean;
   /** Cache proxies that are given the login of a source, and how all of them stand. */
   proxiesOf: (source: string) => string[];
@@ -67,10 +72,11 @@ export interface SourcesOptions {
 }
 
 const AGAIN_MS = 1_000;
+const NONE = { on: false, over: () => Promise.resolve() };
 
-export function createSources({ client, world, state, refusals, reach, events, log, metrics, configuration, leading, isRead, proxiesOf, proxies, onAccepted, onChange, stop, timers, now }: SourcesOptions): Sources {
+export function createSources({ client, world, state, refusals, reach, events, log, metrics, configuration, leading, pause = NONE, isRead, proxiesOf, proxies, onAccepted, onChange, stop, timers, now }: SourcesOptions): Sources {
   const clock = { ...(timers && { timers }), ...(now && { now }) };
-  const preflight = createPreflight({ ...clock, state, refusals, check: (credential, signal) => reach.check(configuration(), credential, signal), onVerdict: look });
+  const preflight = createPreflight({ ...clock, state, refusals, ready: () => pause.over(), check: (credential, signal) => reach.check(configuration(), credential, signal), onVerdict: look });
   const book = createSourceBook({
     world, state, isRead,
     judge: (source, group, credentials) => preflight.judge(source, group, credentials),
@@ -91,6 +97,8 @@ export function createSources({ client, world, state, refusals, reach, events, l
       look();
     },
     onLooked: (name, move) => {
+      // What nobody was given has shown nothing. They are watched anew when the pause is over.
+      if (pause.on) return;
       const before = book.rollout(name).stage.state;
       book.advance(name, move);
       const after = book.rollout(name).stage.state;
@@ -149,7 +157,7 @@ export function createSources({ client, world, state, refusals, reach, events, l
   }
 
   async function lookOn(): Promise<void> {
-    while (wanted && leading() && !stop.aborted) {
+    while (wanted && leading() && !pause.on && !stop.aborted) {
       wanted = false;
       try {
         await lookOnce();
@@ -182,9 +190,10 @@ export function createSources({ client, world, state, refusals, reach, events, l
       canary.watch(source, rollout);
     }
     if (looked) remindOfSources(book.observe(), events);
-    if (changes.length > 0 || looked || !told) onChange();
+    const isNews = changes.length > 0 || looked || !told;
     looked = false;
     told = true;
+    if (isNews) onChange();
   }
 
   /** What passes is waited for. A permanent no must not stop rotations: then a restart forgets. */
@@ -222,6 +231,7 @@ export function createSources({ client, world, state, refusals, reach, events, l
       if (leading()) remindOfSources(book.observe(), events);
     },
     standings: () => preflight.standings(),
+    settled: () => told,
     async recheck() {
       await Promise.all(configuration().sources.map((source) => preflight.recheck(source, book.rollout(source.name).newest?.credentials ?? [])));
       look();

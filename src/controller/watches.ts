@@ -29,6 +29,8 @@ export interface Watches {
   isRead(source: SourceConfig): boolean;
   /** Whether a feed, by its id, holds all there is. */
   isSynced(id: string): boolean;
+  /** Ids of the feeds that hold all there is. */
+  synced(): string[];
   /** What is wrong with one feed, by its id. */
   problemOf(id: string): string | undefined;
   /**
@@ -74,6 +76,7 @@ export function createWatches({ client, world, log, onStart, onSynced, onRestart
       }
     },
     isSynced,
+    synced: () => [...running.keys()].filter(isSynced),
     problemOf: (id) => running.get(id)?.reflector.problem,
     isRead: (source) => feedsOfSource(source).every(isSynced),
     problems: () => [...running].flatMap(([id, { reflector }]) => {

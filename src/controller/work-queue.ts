@@ -66,7 +66,7 @@ export interface WorkQueue<K extends string> {
   waiting(): number;
   /** Resolves when no key is due or in flight. Keys that become due later do not count. */
   idle(): Promise<void>;
-  /** Hands out nothing more until {@link resume}; keys are still taken in. For a replica that does not lead. */
+  /** Hands out nothing more until {@link resume}; keys are still taken in, and those in flight go on. */
   pause(): void;
   resume(): void;
   /** For good: drops all pending keys, hands out nothing more; resolves when the last handler is done. */

@@ -7,7 +7,7 @@ import type { Problem } from './problem.ts';
 import type { Choice } from './selection.ts';
 
 /** How a copy stands, for tables, metrics and findings. */
-export type CopyState = 'in sync' | 'missing' | 'stale' | 'foreign' | 'unavailable' | 'source' | 'leftover' | 'retained' | 'terminating' | 'none';
+export type CopyState = 'in sync' | 'missing' | 'stale' | 'foreign' | 'unavailable' | 'source' | 'leftover' | 'retained' | 'held' | 'terminating' | 'none';
 
 export interface CopyPlan {
   readonly state: CopyState;

@@ -3,6 +3,8 @@ import type { SourceConfig } from '../config/schema.ts';
 import type { CopyAction, EditReferences } from './action.ts';
 import { planCopy, planRemoval } from './copy.ts';
 import type { CopyPlan, CopyState } from './copy.ts';
+import { holdRemovals } from './hold.ts';
+import type { HeldRemovals } from './hold.ts';
 import type { ObservedScope, ObservedServiceAccount, ObservedSource } from './observed.ts';
 import type { Problem } from './problem.ts';
 import { accountProblems, selectSources, selectsAccount } from './selection.ts';
@@ -31,14 +33,18 @@ export interface NamespacePlan {
   readonly editReferences: readonly EditReferences[];
   readonly deleteCopies: readonly CopyAction[];
   readonly problems: readonly Problem[];
+  /** What the brake keeps; absent where it keeps nothing. */
+  readonly held?: HeldRemovals;
 }
 
 export interface PlanOptions {
+  /** Nothing is taken away: what would be is in {@link NamespacePlan.held}. */
+  readonly hold?: boolean;
   /** Replaces the choice of every source: `prune` plans as if nobody had opted in. */
   readonly select?: (scope: ObservedScope) => Selection;
 }
 
-export function planNamespace(scope: ObservedScope, { select = chosen }: PlanOptions = {}): NamespacePlan {
+export function planNamespace(scope: ObservedScope, { select = chosen, hold = false }: PlanOptions = {}): NamespacePlan {
   const { namespace, serviceAccounts, copies, sources, retiredCopyNames } = scope;
   const empty = { namespace: namespace.name, standings: [], writeCopies: [], editReferences: [], deleteCopies: [], problems: [] };
   // Everything in it is about to go, and creates are refused.
@@ -71,7 +77,7 @@ export function planNamespace(scope: ObservedScope, { select = chosen }: PlanOpt
 
   if (standings.some(({ choice }) => choice.in)) problems.push(...accountProblems(namespace, serviceAccounts));
   const actions = plans.flatMap(({ plan }) => (plan.action === undefined ? [] : [plan.action]));
-  return {
+  const plan: NamespacePlan = {
     namespace: namespace.name,
     standings,
     writeCopies: actions.filter(({ type }) => type !== 'deleteCopy'),
@@ -83,6 +89,7 @@ export function planNamespace(scope: ObservedScope, { select = chosen }: PlanOpt
     deleteCopies: actions.filter(({ type }) => type === 'deleteCopy'),
     problems,
   };
+  return hold ? holdRemovals(plan, scope) : plan;
 }
 
 /** Whether nothing is left to do. */

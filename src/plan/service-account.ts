@@ -9,6 +9,8 @@ export interface WantedReferences {
   readonly wanted: ReadonlySet<string>;
   /** Copies whose references stay as they are: neither added nor removed (a retained opt-out, a copy not written yet). */
   readonly kept: ReadonlySet<string>;
+  /** Removals are held: all that Pullpass added before stays, whether it is named here or not. */
+  readonly keepRest?: boolean;
 }
 
 export interface ReferenceEdit {
@@ -26,12 +28,12 @@ export interface JsonPatchOperation {
 }
 
 /** The edit that is missing, or undefined when nothing is. An entry that somebody else wrote is never in `remove`. */
-export function planReferences(account: ObservedServiceAccount, { wanted, kept }: WantedReferences): ReferenceEdit | undefined {
+export function planReferences(account: ObservedServiceAccount, { wanted, kept, keepRest = false }: WantedReferences): ReferenceEdit | undefined {
   const present = new Set(account.pullSecrets ?? []);
   const recorded = new Set(splitList(account.added ?? ''));
 
   const add = [...wanted].filter((name) => !present.has(name)).sort();
-  const gone = [...recorded].filter((name) => !wanted.has(name) && !kept.has(name));
+  const gone = keepRest ? [] : [...recorded].filter((name) => !wanted.has(name) && !kept.has(name));
   const record = [...new Set([...[...recorded].filter((name) => !gone.includes(name)), ...add])].sort();
   const remove = gone.filter((name) => present.has(name)).sort();
 

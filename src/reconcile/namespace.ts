@@ -55,7 +55,7 @@ export async function reconcileNamespace(scope: ObservedScope, applier: Applier,
 function withoutCopies(action: NamespacePlan['editReferences'][number], unwritten: ReadonlySet<string>): NamespacePlan['editReferences'][number] | undefined {
   if (!action.edit.add.some((name) => unwritten.has(name))) return action;
   const { wanted, kept } = action.wanted;
-  const narrowed = { wanted: new Set([...wanted].filter((name) => !unwritten.has(name))), kept: new Set([...kept, ...unwritten]) };
+  const narrowed = { ...action.wanted, wanted: new Set([...wanted].filter((name) => !unwritten.has(name))), kept: new Set([...kept, ...unwritten]) };
   const edit = planReferences(action.account, narrowed);
   return edit === undefined ? undefined : { ...action, edit, wanted: narrowed };
 }

@@ -40,6 +40,8 @@ export interface Preflight {
 export interface PreflightOptions {
   state: Pick<State, 'mac'>;
   refusals: Refusals;
+  /** Resolves when something may be tried; at once unless given. */
+  ready?: () => Promise<void>;
   /** One login at one registry. Must be bounded in time; rejects only when `signal` aborts. */
   check: (credential: Credential, signal: AbortSignal) => Promise<LoginVerdict>;
   /** A check ended, or is worth another try: judge again. */
@@ -66,7 +68,7 @@ interface Asked {
   timer?: unknown;
 }
 
-export function createPreflight({ state, refusals, check, onVerdict, now = Date.now, timers = systemTimers }: PreflightOptions): Preflight {
+export function createPreflight({ state, refusals, ready = () => Promise.resolve(), check, onVerdict, now = Date.now, timers = systemTimers }: PreflightOptions): Preflight {
   const stopping = new AbortController();
   /** By `source/group`, then by login. */
   const asked = new Map<string, Map<string, Asked>>();
@@ -89,6 +91,7 @@ export function createPreflight({ state, refusals, check, onVerdict, now = Date.
     if (running >= AT_ONCE) await new Promise<void>((resolve) => waiting.push(resolve));
     else running++;
     try {
+      await ready();
       // Asked when its turn has come: another password of the same account may have been refused meanwhile.
       const wait = refusals.waits(login);
       if (wait !== undefined) return wait.tried ? { state: 'refused', why: wait.why } : { state: 'unknown', why: wait.why, locked: true };

@@ -42,7 +42,7 @@ export interface RotationProgress {
   readonly held: readonly Held[];
   /** Registry keys whose login in force is the one that the source holds. */
   readonly current: readonly string[];
-  readonly copies: { readonly total: number; /** Namespaces, sorted. */ readonly behind: readonly string[]; /** Namespaces whose Secret by that name is not ours. */ readonly foreign: readonly string[] };
+  readonly copies: { readonly total: number; /** Namespaces, sorted. */ readonly behind: readonly string[]; /** Namespaces whose Secret by that name is not ours. */ readonly foreign: readonly string[]; /** Namespaces whose copy the brake keeps, with an older content; absent: none. */ readonly kept?: readonly string[] };
   readonly proxies: readonly ProxyProgress[];
   readonly complete: boolean;
 }
@@ -58,7 +58,7 @@ export interface RotationOptions {
 /** One per configured source, in order. Throws ApiError where copies or sources cannot be read. */
 export async function observeRotations({ client, configuration, snapshot, users }: RotationOptions): Promise<RotationProgress[]> {
   const { book, state, remembered } = snapshot;
-  const plans = planCluster(snapshot).namespaces;
+  const plans = planCluster(snapshot, {}, configuration).namespaces;
   const proxies = await Promise.all(createProxies(configuration).map((proxy) => observeProxy(proxy, { client, snapshot })));
 
   const rotations: RotationProgress[] = [];
@@ -67,6 +67,7 @@ export async function observeRotations({ client, configuration, snapshot, users 
     const standings = plans.flatMap((plan) => plan.standings.filter(({ source, choice }) => source === name && choice.in).map((standing) => ({ ...standing, namespace: plan.namespace })));
     const foreign = standings.filter(({ copy }) => copy === 'foreign').map((s) => s.namespace);
     const behind = standings.filter(({ copy }) => copy !== 'in sync' && copy !== 'source' && copy !== 'foreign').map((s) => s.namespace);
+    const kept = plans.flatMap(({ namespace, held: by }) => (by?.copies ?? []).filter(({ source, current }) => source === name && !current).map(() => namespace));
     const held = book.held(name);
     const { newest, stage } = book.rollout(name);
     const record = remembered ? recordOf(state, config) : undefined;
@@ -89,9 +90,9 @@ export async function observeRotations({ client, configuration, snapshot, users 
     rotations.push({
       source: name, heldBack, held,
       current: (newest?.own ?? []).map(({ key }) => key).filter((key) => !blocked.has(key)),
-      copies: { total: standings.length - foreign.length, behind, foreign },
+      copies: { total: standings.length - foreign.length + kept.length, behind, foreign, ...(kept.length > 0 && { kept }) },
       proxies: own,
-      complete: heldBack.length === 0 && behind.length === 0 && own.every(isDone),
+      complete: heldBack.length === 0 && behind.length === 0 && kept.length === 0 && own.every(isDone),
     });
   }
   return rotations;

@@ -1,9 +1,12 @@
 /** The cluster as it was read at one moment, and what is planned from it: for every command that looks and does not stay. */
+import { confirmationOf } from '../config/confirmation.ts';
 import type { Configuration, SourceConfig } from '../config/schema.ts';
 import type { Credential } from '../credentials/docker-config.ts';
 import { redactKey } from '../credentials/registry-name.ts';
 import { isForbidden } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
+import { braked } from '../plan/brake.ts';
+import type { HeldRemoval } from '../plan/brake.ts';
 import { isInSync, planNamespace } from '../plan/namespace.ts';
 import type { NamespacePlan, PlanOptions } from '../plan/namespace.ts';
 import type { ObservedScope } from '../plan/observed.ts';
@@ -33,6 +36,8 @@ export interface PlannedCluster {
   readonly namespaces: readonly NamespacePlan[];
   readonly sources: readonly { readonly name: string; readonly problems: readonly string[] }[];
   readonly total: number;
+  /** Why nothing is taken away; absent where the brake holds nothing. */
+  readonly held?: HeldRemoval;
 }
 
 /** Reads what the controller remembers, for a process that will not write it. Without it, it has a key of its own. */
@@ -85,10 +90,13 @@ function heldBack(state: State, source: SourceConfig, credential: Credential): J
   return held?.cause === 'refused' || held?.cause === 'unproven' ? { state: held.cause, why: held.why } : { state: 'accepted' };
 }
 
-export function planCluster({ scopes, book }: Pick<Snapshot, 'scopes' | 'book'>, options?: PlanOptions): PlannedCluster {
-  const plans = scopes.map((scope) => planNamespace(scope, options));
+/** `starting`: as a controller that starts with this configuration now, which holds a removal that is too large. */
+export function planCluster({ scopes, book }: Pick<Snapshot, 'scopes' | 'book'>, options?: PlanOptions, starting?: Configuration): PlannedCluster {
+  const planned = scopes.map((scope) => ({ scope, plan: planNamespace(scope, options) }));
+  const { plans, held } = starting === undefined ? { plans: planned.map(({ plan }) => plan), held: undefined } : braked(planned, confirmationOf(starting));
   return {
-    namespaces: plans.filter((plan) => !isInSync(plan) || plan.problems.length > 0 || plan.standings.some(({ choice }) => choice.in)),
+    ...(held && { held }),
+    namespaces: plans.filter((plan) => !isInSync(plan) || plan.held !== undefined || plan.problems.length > 0 || plan.standings.some(({ choice }) => choice.in)),
     sources: book.observe().map(({ config, problems }) => ({ name: config.name, problems })),
     total: plans.length,
   };

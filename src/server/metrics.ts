@@ -71,6 +71,8 @@ export function createMetrics({ version, now = Date.now, processMetrics = true }
   const credentialExpiry = gauge('credential_expiry_timestamp_seconds', 'When the login ends, in seconds since 1970, where it says so itself (exp of a JSON Web Token).', ['source', 'registry']);
   const registryLabel = (key: string): string => printable(redactKey(key)).slice(0, LONGEST_LABEL);
 
+  const removalsHeld = gauge('removals_held', 'Namespaces that keep a copy or a reference because the configuration would remove too many at once.');
+
   const findings = gauge('findings', 'Findings of the last audit by rule; 0 where a rule found nothing.', ['rule', 'severity']);
   const ofTheLastAudit = {
     timestamp: gauge('audit_timestamp_seconds', 'When the last audit that ended well ended, in seconds since 1970.'),
@@ -126,6 +128,8 @@ export function createMetrics({ version, now = Date.now, processMetrics = true }
     watchRestarts: counter('watch_restarts_total', 'Watches that ended and were started again.', ['resource']),
     queueDepth: gauge('queue_depth', 'Keys that are due and wait to be reconciled.'),
     queueWait: histogram('queue_wait_seconds', 'How long a key was due before its reconcile began.', [0.001, 0.01, 0.1, 0.5, 1, 5, 10, 30, 60, 300]),
+    removalsHeld,
+    paused: gauge('paused', '1 while the configuration says paused: true, and nothing is written.'),
     leader: gauge('leader', '1 if this replica is the one that writes.'),
     configReloadSuccess: gauge('config_reload_success', '1 if the last read of the configuration was accepted, 0 if it was refused and an earlier one stays in force.'),
     configReloadTimestamp: gauge('config_reload_timestamp_seconds', 'When the configuration in force was read, in seconds since 1970.'),
@@ -166,6 +170,7 @@ export function createMetrics({ version, now = Date.now, processMetrics = true }
     /** Removes what only the leader knows, when it leads no more: the next leader's word is the one that counts. */
     stopLeading(): void {
       for (const metric of [proxyApplied, proxyVerified, credentialVerified, credentialExpiry]) metric.reset();
+      removalsHeld.set(0);
       forgetAudit();
     },
     /** Exposes the age of the last event of a watch, computed when scraped. `lastEventAt`: milliseconds since 1970. */

@@ -27,6 +27,12 @@ function outside(parts: Parameters<typeof namespace>[0], sources: readonly Audit
   });
 }
 
+/** As many namespaces with a copy that opted in, and a source whose guard says no. */
+function shutOut(namespaces: number, given: 'none' | 'this' = 'none'): Observation {
+  const scopes = Array.from({ length: namespaces }, (_, i) => `team-${String(i).padStart(2, '0')}`).map((name) => scope({ namespace: namespace({ name, sync: undefined }), serviceAccounts: [], copies: [copy({ namespace: name })] }));
+  return observation({ scopes, workloads: [], confirmation: { value: '0123456789ab', given } });
+}
+
 const DIGEST = `sha256:${'a'.repeat(64)}`;
 
 interface Case {
@@ -133,7 +139,7 @@ const CASES: readonly Case[] = [
   { name: 'a cache proxy whose login is refused', given: () => observation({ proxies: [{ ...proxy, verified: 'refused', why: '404 for corp/app:1.0' }] }), found: ['PP062 CacheProxy hub-cache'] },
   { name: 'a cache proxy for a registry that the source does not have', given: () => observation({ proxies: [{ ...proxy, registry: 'quay.io', applied: false, verified: 'unknown' }], workloads: [workload()] }), found: ['PP063 CacheProxy hub-cache', 'PP083 Source upstream', 'PP025 Registry docker.io'] },
   { name: 'a cache proxy with an identity token', given: () => { const held = dockerConfig(JSON.stringify({ auths: { [HUB_KEY]: { identitytoken: 'x' } } })); return observation({ proxies: [proxy], sources: [auditedSource({ content: { ...held, warnings: [] } })], pullSecrets: secrets({ 'team-a/regcred': held }) }); }, found: ['PP026 Deployment team-a/web', 'PP063 CacheProxy hub-cache'], says: ['only an identity token'] },
-  { name: 'pods whose only matching entry has no password', given: () => observation({ workloads: [workload()], pullSecrets: secrets({ 'team-a/regcred': dockerConfig(JSON.stringify({ auths: { [HUB_KEY]: { username: 'u' } } })) }) }), found: ['PP026 Deployment team-a/web', 'PP002 Namespace team-a'], says: ['has no password'] },
+  { name: 'pods whose only matching entry has no password', given: () => observation({ workloads: [workload()], pullSecrets: secrets({ 'team-a/regcred': dockerConfig(JSON.stringify({ auths: { [HUB_KEY]: { username: 'u' } } })) }) }), found: ['PP026 Deployment team-a/web'], says: ['has no password'] },
 
   // Sources
   { name: 'a source that does not exist', given: () => observation({ sources: [badSource('missing')], scopes: [scope()], workloads: [], pullSecrets: new Map() }), found: ['PP080 Source upstream'], says: ['1 namespace waits for a first copy'], saysNot: ['does not reference'] },
@@ -144,6 +150,9 @@ const CASES: readonly Case[] = [
 
   // The controller
   { name: 'a controller that may read every Secret', given: () => observation({ grants: [{ role: { kind: 'ClusterRole', name: 'admin' }, verbs: ['get', 'list'], names: [] }, { role: { kind: 'ClusterRole', name: 'pullpass' }, verbs: ['get'], names: ['regcred'] }] }), found: ['PP090 ClusterRole admin'], says: ['lets the controller get, list every Secret in the cluster', '`kubectl get clusterrolebindings,rolebindings -A -o wide | grep admin`, remove the one for the controller, and apply the output of `pullpass rbac --config FILE`'] },
+  { name: 'a guard that shuts out eleven namespaces at once', given: () => shutOut(11), found: ['PP092 Configuration pullpass'], says: ['away from 11 namespaces (team-00, team-01, team-02, team-03, team-04 and 6 more); 11 have a copy, and no more than 10 may lose something', 'add this line to it: `confirmRemoval: "0123456789ab"`'], saysNot: ['check that it runs'] },
+  { name: 'a guard that shuts out eleven, as confirmed', given: () => shutOut(11, 'this'), found: Array.from({ length: 11 }, (_, i) => `PP004 Secret team-${String(i).padStart(2, '0')}/regcred`) },
+  { name: 'a pause', given: () => observation({ paused: true }), found: ['PP093 Configuration pullpass'] },
   { name: 'a controller that went silent', given: () => observation({ lease: { namespace: 'pullpass-system', holder: 'pullpass-0', renewedAt: NOW - 120_000 } }), found: ['PP091 Lease pullpass-system/pullpass-controller'], says: ['no controller runs.'] },
 
   // Without a configuration

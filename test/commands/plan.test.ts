@@ -1,6 +1,6 @@
 /** What `pullpass plan` prints for what was planned. */
-import { expect, test } from 'vitest';
-import { pendingProxies, renderPlan } from '../../src/commands/plan.ts';
+import { describe, expect, test } from 'vitest';
+import { isPending, pendingProxies, renderPlan } from '../../src/commands/plan.ts';
 import type { ClusterPlan } from '../../src/commands/plan.ts';
 import type { RotationProgress } from '../../src/reconcile/progress.ts';
 import { planNamespace } from '../../src/plan/namespace.ts';
@@ -33,6 +33,37 @@ test('what is held back is the first thing that one reads', () => {
   const problems = ['Secret pullpass-system/hub: registry "registry.corp": held back: it refuses the login'];
   const text = renderPlan(plan({ sources: [{ name: 'upstream', problems }], rotations: [rotation({ heldBack: [...problems, 'the controller has not taken over what the source holds now'] })] }), 'table', false);
   expect(text.split('\n').slice(0, 3)).toEqual([`! source upstream: ${problems[0] ?? ''}`, '! source upstream: the controller has not taken over what the source holds now', '']);
+});
+
+describe('a removal that is held', () => {
+  const held = { namespaces: ['a', 'b', 'c', 'd', 'e', 'f'], withCopies: 9, limit: 5, confirm: '0123456789ab' };
+  const kept = planNamespace(scope({ sources: [source({ config: { namespaces: { allow: [], deny: [] } } })], copies: [copy()] }), { hold: true });
+  const given = plan({ namespaces: [kept], held });
+
+  test('is the first thing that one reads, with the line that confirms it; no copy is shown as one to go', () => {
+    const text = renderPlan(given, 'table', false);
+    expect(text).toMatch(/^! held: the configuration would take copies or references away from 6 namespaces \(a, b, c, d, e and 1 more\); 9 have a copy/);
+    expect(text).toContain('confirmed by this line in it: confirmRemoval: "0123456789ab"\n');
+    expect(text).toMatch(/team-a +upstream +no \(denied\) +held +none\n/);
+    expect(text).toMatch(/Nothing to change in 3 namespaces\. Held: removals in 6 namespaces\.\n$/);
+  });
+
+  test('is pending for whoever asks by the exit status', () => {
+    expect([isPending(given), isPending(plan({ namespaces: [kept] })), isPending(plan())]).toEqual([true, false, true]);
+  });
+
+  test('is there for programs, too', () => {
+    expect(JSON.parse(renderPlan(given, 'json', false))).toMatchObject({
+      pending: 0, held: { namespaces: held.namespaces, withCopies: 9, limit: 5, confirmRemoval: '0123456789ab' },
+      namespaces: [{ sources: [{ copy: 'held' }], changes: [], held: { copies: [{ name: 'regcred', source: 'upstream', current: true }], accounts: [] } }],
+    });
+    expect(JSON.parse(renderPlan(plan(), 'json', false))).not.toHaveProperty('held');
+  });
+});
+
+test('a pause is said before what nobody carries out', () => {
+  expect(renderPlan(plan({ paused: true }), 'table', false)).toMatch(/^! paused: the configuration says paused: true/);
+  expect(JSON.parse(renderPlan(plan({ paused: true }), 'json', false))).toMatchObject({ paused: true, pending: 1 });
 });
 
 test('json holds the same, to be read by programs', () => {

@@ -24,6 +24,8 @@ test('what is kept on opt-out and what is retired is pointed out', () => {
   expect(warnings(FULL)).toEqual([
     expect.stringContaining('sources[0].onOptOut: a namespace that opts out keeps its copy'),
     expect.stringContaining('retiredCopyNames: Pullpass deletes its Secrets named "old-registry"'),
+    'warning: paused: nothing is written, and no rotation arrives, until it is false again',
+    'warning: confirmRemoval: confirms another configuration than this one, and nothing here; take it out, or get the value for this one from `pullpass plan`',
   ]);
 });
 

@@ -9,12 +9,12 @@ const rotation = (parts: Partial<RotationProgress> = {}): RotationProgress => ({
 const behind = rotation({ complete: false, copies: { total: 3, behind: ['team-b'], foreign: [] } });
 
 /** Each look costs a second of a clock that nothing else moves. */
-async function wait(looks: (RotationProgress | Error)[], { timeoutMs = 10_000, signal = new AbortController().signal, source = 'hub' } = {}) {
+async function wait(looks: (RotationProgress | Error)[], { timeoutMs = 10_000, signal = new AbortController().signal, source = 'hub', paused = false } = {}) {
   const progress: string[] = [];
   let now = 0;
   let looked = 0;
   const result = await runWait({
-    source, timeoutMs, intervalMs: 0, now: () => now, signal, progress: (line) => progress.push(line),
+    source, timeoutMs, paused, intervalMs: 0, now: () => now, signal, progress: (line) => progress.push(line),
     observe: async () => {
       const look = looks[Math.min(looked++, looks.length - 1)];
       now += 1_000;
@@ -50,11 +50,26 @@ test('ends with 1 after the time is over, and says what is behind', async () => 
   ]);
 });
 
+test('is not complete while the brake keeps copies with the old credential', async () => {
+  const kept = rotation({ complete: false, copies: { total: 3, behind: [], foreign: [], kept: ['team-b', 'team-c'] } });
+  expect(await wait([kept], { timeoutMs: 0 })).toMatchObject({
+    exitCode: 1, progress: ['1/3 copies, 1/1 cache proxies, 1 verified'],
+    text: expect.stringContaining('2 copies that are to be removed are kept by the brake, with the old credential: team-b, team-c. `pullpass plan` says how to go on') as string,
+  });
+});
+
+test('says that a pause is why it does not end', async () => {
+  expect(await wait([behind], { timeoutMs: 0, paused: true })).toMatchObject({
+    exitCode: 1, progress: ['paused; 2/3 copies, 1/1 cache proxies, 1 verified'], text: expect.stringContaining('the configuration says paused: true') as string,
+  });
+  expect(await wait([rotation()], { paused: true })).toMatchObject({ exitCode: 0 });
+});
+
 test('where some entries are held back and all else has arrived, it says which old logins may be revoked, and which not', async () => {
   const held = [{ key: 'b.test', cause: 'refused' as const, why: 'no', keeps: true }];
   const some = rotation({ complete: false, heldBack: ['registry "b.test": held back: no'], held, current: ['a.test', 'c.test'] });
   expect((await wait([some], { timeoutMs: 0 })).text.split('\n').at(-1)).toBe('  The old logins of "a.test", "c.test" can be revoked: their new ones are everywhere. Keep those of "b.test".');
-  for (const not of [{ ...some, copies: { total: 3, behind: ['team-b'], foreign: [] } }, { ...some, proxies: [proxy({ applied: false })] }]) {
+  for (const not of [{ ...some, copies: { total: 3, behind: ['team-b'], foreign: [] } }, { ...some, copies: { total: 3, behind: [], foreign: [], kept: ['team-b'] } }, { ...some, proxies: [proxy({ applied: false })] }]) {
     expect((await wait([not], { timeoutMs: 0 })).text).not.toContain('can be revoked');
   }
 });

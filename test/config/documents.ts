@@ -40,4 +40,6 @@ sources:
     copyName: second-registry
 retiredCopyNames: [old-registry]
 schedules: { resync: "*/10 * * * *", timeZone: Europe/Berlin }
+paused: true
+confirmRemoval: "0123456789ab"
 `;

@@ -34,6 +34,7 @@ describe('a good document', () => {
         retiredCopyNames: [],
         schedules: { resync: '*/10 * * * *', probe: '*/15 * * * *', timeZone: 'UTC' },
         audit: { reportObject: false },
+        paused: false,
       },
     });
   });
@@ -41,6 +42,12 @@ describe('a good document', () => {
   test('may have audits as an object, but not without a schedule for them', () => {
     expect(lines(`${GOOD}audit: { reportObject: true }\nschedules: { audit: "0 * * * *" }\n`)).toEqual([]);
     expect(lines(`${GOOD}audit: { reportObject: true }\n`)).toEqual([expect.stringMatching(/audit\.reportObject: needs a schedule: set schedules\.audit, such as "0 \* \* \* \*"$/)]);
+  });
+
+  test('may carry a confirmation: 12 hex digits, as text', () => {
+    expect(lines(`${GOOD}confirmRemoval: "0123456789ab"\n`)).toEqual([]);
+    expect(lines(`${GOOD}confirmRemoval: "yes"\n`)).toEqual([expect.stringMatching(/confirmRemoval: is not a confirmation: 12 hex digits, as `pullpass plan` shows them/)]);
+    expect(lines(`${GOOD}confirmRemoval: 123456789012\n`)).toEqual([expect.stringMatching(/confirmRemoval: is a number, must be text: put it in quotes$/)]);
   });
 
   test.each([
@@ -115,7 +122,7 @@ retiredCopyNames: [old, old]
       'c.yaml:12:11: sources[1].name: is a number, must be text: put it in quotes',
       'c.yaml:13:5: sources[1].copyName: is empty, must be text',
       'c.yaml:14:13: sources[1].secret: is empty, must be a mapping',
-      'c.yaml:15:1: caches: is not a known key: remove it; known here: apiVersion, kind, sources, cacheProxies, registries, retiredCopyNames, schedules, audit',
+      'c.yaml:15:1: caches: is not a known key: remove it; known here: apiVersion, kind, sources, cacheProxies, registries, retiredCopyNames, schedules, audit, paused, confirmRemoval',
       'c.yaml:16:14: schedules.prune: is not a known key: remove it; known here: resync, probe, audit, timeZone',
       'c.yaml:16:32: schedules.resync: is not a cron expression, such as "*/10 * * * *"',
       'c.yaml:16:49: schedules.timeZone: is not an IANA time zone, such as "Europe/Berlin"',

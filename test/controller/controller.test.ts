@@ -36,11 +36,14 @@ function controlling(apply: (action: Action, signal: AbortSignal) => void | Prom
   const complete: string[] = [];
   const tried: Action[] = [];
   const proxied: string[] = [];
+  let open = true;
+  const settled: string[] = [];
   let observing: () => void = () => undefined;
   const log = createLog('debug', { write: (line) => void lines.push(JSON.parse(line) as { level: string; msg: string }) });
   const rotations = createRotations(log, { pending: () => undefined, complete: (name) => complete.push(name) });
   const controller = createController({
     queue, rotations, log,
+    brake: { isOpen: () => open, settle: (name, plan) => void settled.push(`${name} keeps ${plan?.held?.copies.length ?? 0}`) },
     observe: () => {
       observing();
       return observed;
@@ -75,6 +78,8 @@ function controlling(apply: (action: Action, signal: AbortSignal) => void | Prom
     queue, lines, events, results, complete, tried, proxied, rotations, controller, stop, fence, done,
     told: (level: string) => lines.filter((line) => line.level === level).map(({ msg }) => msg),
     onObserve: (run: () => void) => { observing = run; },
+    settled,
+    hold: () => { open = false; },
     /** What is so from now on; undefined: no such namespace. */
     async now(next: ObservedScope | undefined): Promise<void> {
       observed = next;
@@ -84,6 +89,30 @@ function controlling(apply: (action: Action, signal: AbortSignal) => void | Prom
   };
 }
 const IN_SYNC = scope({ copies: [copy()], serviceAccounts: [account({ pullSecrets: ['regcred'], added: 'regcred', annotated: true })] });
+
+describe('while removals are held', () => {
+  const optedOut = scope({ namespace: namespace({ sync: 'disabled' }), copies: [copy()], serviceAccounts: [account({ pullSecrets: ['regcred'], added: 'regcred', annotated: true })] });
+
+  test('nothing is taken from a namespace that opted out, and what it keeps is told', async () => {
+    const c = controlling();
+    c.hold();
+    await c.now(optedOut);
+    expect([c.tried, c.settled]).toEqual([[], ['team-a keeps 1']]);
+  });
+
+  test('a namespace that opted in gets its copy', async () => {
+    const c = controlling();
+    c.hold();
+    await c.now(scope());
+    expect(c.tried.map(({ type }) => type)).toEqual(['createCopy', 'editReferences']);
+  });
+
+  test('one that is gone keeps nothing', async () => {
+    const c = controlling();
+    await c.now(undefined);
+    expect(c.settled).toEqual(['team-a keeps 0']);
+  });
+});
 
 describe('a reconcile', () => {
   test('that changes something tells it in one line; one that finds all in sync says nothing', async () => {

@@ -18,7 +18,7 @@ function rotating() {
   const planned = (digest: string | undefined) => [source({ digest, config: { name: 'upstream' } }), source({ digest, config: { name: 'second' } })];
   return {
     ...rotations,
-    lines, pending, complete,
+    lines, pending, complete, rotations, planned,
     pass: (ms: number) => { time += ms; },
     settle: (namespace: string, copy: CopyState, { digest = 'new', into = true, name = 'upstream' } = {}) =>
       rotations.settle(namespace, [standing(name, copy, into)], planned(digest)),
@@ -49,6 +49,13 @@ describe('a rotation', () => {
     const r = rotating();
     r.begin('upstream', 'new', ['a'], false);
     r.settle('a', state);
+    expect(r.complete).toHaveLength(done ? 1 : 0);
+  });
+
+  test.each([[false, false], [true, true]])('a namespace that keeps a copy of it by the brake, current: %j, is done with: %j', (current, done) => {
+    const r = rotating();
+    r.begin('upstream', 'new', ['a'], false);
+    r.rotations.settle('a', [standing('upstream', 'held', false)], r.planned('new'), { copies: [{ name: 'regcred', source: 'upstream', current }], accounts: [] });
     expect(r.complete).toHaveLength(done ? 1 : 0);
   });
 

@@ -20,7 +20,7 @@ const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 function play(parts: Partial<SourceConfig> = {}, says: (password: string) => LoginVerdict['state'] = () => 'accepted', { state = createMemory(), save = () => Promise.resolve() }: { state?: Memory; save?: () => Promise<void> } = {}) {
   const config = configuration([sourceConfig({ verify: 'auto', ...parts })]);
   const world = worldFor(config);
-  const w = { leading: true, saves: 0, version: 0, pods: [] as object[] };
+  const w = { leading: true, saves: 0, version: 0, pods: [] as object[], paused: false, over: Promise.resolve() };
   const asked: string[] = [];
   const accepted: string[] = [];
   const events: string[] = [];
@@ -32,7 +32,7 @@ function play(parts: Partial<SourceConfig> = {}, says: (password: string) => Log
     reach: { check: async (_, { password }, cut) => { signal = cut; asked.push(password); await tick(); return { state: says(password), why: `registry.test: ${says(password)}` }; } },
     events: { record: ({ reason, note }) => void events.push(`${reason}: ${note}`), resolve: () => undefined, flush: () => Promise.resolve(), stop: () => undefined },
     log: createLog('silent'), metrics: createMetrics({ version: 'test', processMetrics: false }),
-    configuration: () => config, leading: () => w.leading, isRead: () => true, proxiesOf: () => [], proxies: () => [],
+    configuration: () => config, leading: () => w.leading, pause: { get on() { return w.paused; }, over: () => w.over }, isRead: () => true, proxiesOf: () => [], proxies: () => [],
     onAccepted: (_, digest, first) => accepted.push(`${first ? 'first' : 'then'} ${/"password":"(\w+)"/.exec(digest)?.[1] ?? ''}`),
     onChange: () => undefined,
   });
@@ -97,6 +97,28 @@ test('a replica that does not lead asks nobody, writes nothing and says nothing;
   p.w.leading = true;
   await p.takeOver();
   expect([p.asked, p.accepted]).toEqual([['two'], ['first two']]);
+});
+
+test('in a pause nothing is tried, written down or taken in force, and no canary is followed; then it is', async () => {
+  const p = play({ canary: { namespaces: 1, proxies: 0, seconds: 1 } });
+  await p.holds(dockerConfig('one'));
+  for (const namespace of ['team-a', 'team-b']) putCopy(p.world, rawSecret({ namespace, content: dockerConfig('one'), source: 'upstream' }));
+  await p.holds(dockerConfig('two'));
+  expect([p.passwords('team-a'), p.passwords('team-b'), p.sources.settled()]).toEqual(['two', 'one', true]);
+  const over = Promise.withResolvers<void>();
+  Object.assign(p.w, { paused: true, over: over.promise });
+  const { saves } = p.w;
+  await delay(1_100);
+  await p.holds(dockerConfig('three'));
+  const again = p.sources.recheck();
+  await delay(20);
+  expect([p.asked, p.passwords('team-b'), p.w.saves - saves]).toEqual([['one', 'two'], 'one', 0]);
+  p.w.paused = false;
+  over.resolve();
+  await again;
+  await p.look();
+  expect([p.asked.at(-1), p.passwords('team-a'), p.passwords('team-b')]).toEqual(['three', 'three', 'one']);
+  p.sources.stop();
 });
 
 test('the probe schedule tries what is in force again, and writes down what it found', async () => {

@@ -94,10 +94,12 @@ onEachServer((server) => {
   const wait = (): Promise<{ code: number; text: string }> => pullpass('wait', '--source', 'hub', '--timeout', '0');
   /** It was held back, and an Event tells why; the copies are as they were but for `changed`. With `waits`, `pullpass wait` says the same. */
   async function isHeldBack(why: RegExp, { changed = {}, waits = false }: { changed?: Record<string, string>; waits?: boolean } = {}): Promise<void> {
+    const expected = { [a.host]: `robot:${good}`, [b.host]: `robot:${good}`, ...changed };
+    if (Object.keys(changed).length > 0) await eventually(async () => expect(await logins()).toEqual(expected));
+    await delay(500);
+    expect(await logins()).toEqual(expected);
     await eventually(async () => expect(await notes()).toMatch(why));
-    await eventually(async () => expect(await logins()).toEqual({ [a.host]: `robot:${good}`, [b.host]: `robot:${good}`, ...changed }));
-    await delay(300);
-    expect(await logins()).toEqual({ [a.host]: `robot:${good}`, [b.host]: `robot:${good}`, ...changed });
+    expect(await logins()).toEqual(expected);
     if (!waits) return;
     const { code, text } = await wait();
     expect(text).toMatch(/^not complete: do not revoke the old credential yet/m);

@@ -34,6 +34,8 @@ export function fullMetrics(labels: readonly string[] = HOSTILE): Metrics {
   metrics.configReloadSuccess.set(1);
   metrics.configReloadTimestamp.set(1.7e9);
   metrics.missingRights.set(Infinity);
+  metrics.removalsHeld.set(57);
+  metrics.paused.set(1);
   return metrics;
 }
 

@@ -19,7 +19,7 @@ export function sourceConfig(parts: Partial<SourceConfig> = {}): SourceConfig {
 }
 
 export function configuration(sources: SourceConfig[], retiredCopyNames: string[] = []): Configuration {
-  return { apiVersion: 'pullpass.dev/v1alpha1', kind: 'Configuration', sources, retiredCopyNames, cacheProxies: [], registries: [], schedules: { resync: '*/10 * * * *', probe: '*/15 * * * *', timeZone: 'UTC' }, audit: { reportObject: false } };
+  return { apiVersion: 'pullpass.dev/v1alpha1', kind: 'Configuration', sources, retiredCopyNames, cacheProxies: [], registries: [], schedules: { resync: '*/10 * * * *', probe: '*/15 * * * *', timeZone: 'UTC' }, audit: { reportObject: false }, paused: false };
 }
 
 export function source(parts: Partial<Omit<ObservedSource, 'config'>> & { config?: Partial<SourceConfig> } = {}): ObservedSource {

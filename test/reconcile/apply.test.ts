@@ -24,9 +24,9 @@ const REPLACE: Action = { type: 'replaceCopy', ...target, ...guard };
 const DELETE: Action = { type: 'deleteCopy', namespace: 'team-a', name: 'regcred', ...guard };
 const PATH = '/api/v1/namespaces/team-a/secrets/regcred';
 
-function edits(raw: ReturnType<typeof rawAccount>, wanted: string[], kept: string[] = []): EditReferences {
+function edits(raw: ReturnType<typeof rawAccount>, wanted: string[], kept: string[] = [], keepRest = false): EditReferences {
   const account = projectServiceAccount(raw);
-  const references = { wanted: new Set(wanted), kept: new Set(kept) };
+  const references = { wanted: new Set(wanted), kept: new Set(kept), keepRest };
   const edit = planReferences(account, references);
   if (edit === undefined) throw new Error('nothing to do');
   return { type: 'editReferences', account, edit, wanted: references };
@@ -146,6 +146,14 @@ describe('references', () => {
     });
     expect(await a.run(edits(rawAccount(['x']), ['regcred']))).toBeUndefined();
     expect(a.list()).toEqual(['x', 'other-1', 'other-2', 'other-3', 'regcred']);
+  });
+
+  test('that are only added take nothing away, whatever the record says by the time that the race is run again', async () => {
+    const a = account(rawAccount(['x', 'old'], { added: '' }), (live, attempt) => {
+      if (attempt === 1) Object.assign(live, rawAccount(['x', 'old', 'y'], { added: 'old' }));
+    });
+    expect(await a.run(edits(rawAccount(['x', 'old']), ['regcred'], [], true))).toBeUndefined();
+    expect([a.list(), a.live().metadata.annotations]).toEqual([['x', 'old', 'y', 'regcred'], { 'pullpass.dev/added-pull-secrets': 'old,regcred' }]);
   });
 
   test('are tried five times, and then left to the queue', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Action } from '../../src/plan/action.ts';
+import type { PlanOptions } from '../../src/plan/namespace.ts';
 import type { ObservedScope } from '../../src/plan/observed.ts';
 import { describe as words, describeFailure, reconcileNamespace } from '../../src/reconcile/namespace.ts';
 import { refusal } from '../kube/scripted-client.ts';
@@ -8,7 +9,7 @@ import { account, copy, namespace, scope, source } from '../plan/observations.ts
 const short = (action: Action): string => (action.type === 'editReferences' ? `${action.account.name}: ${words(action).replace(/^[^:]*: /, '')}` : `${action.type} ${action.name}`);
 
 /** Carries out everything but what `fails` says. */
-async function reconcile(observed: ObservedScope, fails: (action: string) => unknown = () => undefined) {
+async function reconcile(observed: ObservedScope, fails: (action: string) => unknown = () => undefined, options: PlanOptions = {}) {
   const tried: string[] = [];
   const outcome = await reconcileNamespace(observed, {
     apply: async (action) => {
@@ -16,7 +17,7 @@ async function reconcile(observed: ObservedScope, fails: (action: string) => unk
       const error = fails(short(action));
       if (error !== undefined) throw error as Error;
     },
-  }, new AbortController().signal);
+  }, new AbortController().signal, options);
   return { tried, done: outcome.done.map(short), failed: outcome.failures.map(({ action }) => short(action)), outcome };
 }
 
@@ -49,6 +50,13 @@ describe('carrying out a plan', () => {
       (action) => (action === 'updateCopy one' ? refusal(409) : undefined),
     );
     expect(tried).toEqual(['updateCopy one', 'default: +two']);
+  });
+
+  test('while removals are held nothing is removed, also when what is to be added has to wait', async () => {
+    const observed = scope({ sources: two, retiredCopyNames: ['old'], copies: [copy({ name: 'old' })], serviceAccounts: [account({ pullSecrets: ['old', 'unknown'], added: 'old,unknown', annotated: true })] });
+    const fails = (action: string): unknown => (action === 'createCopy one' ? refusal(500) : undefined);
+    expect((await reconcile(observed, fails)).tried).toEqual(['createCopy one', 'createCopy two', 'default: +two -old -unknown', 'deleteCopy old']);
+    expect((await reconcile(observed, fails, { hold: true })).tried).toEqual(['createCopy one', 'createCopy two', 'default: +two']);
   });
 
   test('what is to be removed is removed, although what is to be added has to wait', async () => {

@@ -50,7 +50,7 @@ function namespaceRow(namespace: NamespaceReport, { sources, complaints, configu
 }
 
 const TONES: Readonly<Record<Standing['copy'], Tone>> = {
-  'in sync': 'ok', source: 'ok', missing: 'error', stale: 'error', foreign: 'error', unavailable: 'unknown', terminating: 'warning', leftover: 'warning', retained: 'info', none: 'none',
+  'in sync': 'ok', source: 'ok', missing: 'error', stale: 'error', foreign: 'error', unavailable: 'unknown', terminating: 'warning', leftover: 'warning', retained: 'info', held: 'warning', none: 'none',
 };
 
 function cellOf(standing: Standing | undefined, complained: (rule: string) => boolean): CellData {

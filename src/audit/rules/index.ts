@@ -5,6 +5,7 @@ import type { Finding, Rule } from '../finding.ts';
 import { inOneGo } from '../steps.ts';
 import type { Steps } from '../steps.ts';
 import { oneLineOf } from '../words.ts';
+import { paused, removalHeld } from './brakes.ts';
 import { controllerNotRunning } from './controller-running.ts';
 import { controllerExcessiveRights } from './controller.ts';
 import { copyForeign, copyMissing, copyOrphaned, copyStale } from './copies.ts';
@@ -27,7 +28,7 @@ export const RULES: readonly Rule[] = [
   credentialRejected, credentialExpiring, credentialExpired, credentialUnused, credentialShadowed,
   proxyNotApplied, proxyNotVerified, proxyRefused, proxyAnonymous,
   sourceMissing, sourceInvalid, sourceHeldBack, rotationIncomplete, sourceSuspicious,
-  controllerExcessiveRights, controllerNotRunning,
+  controllerExcessiveRights, controllerNotRunning, removalHeld, paused,
 ];
 
 /** Errors first, then by rule, namespace and name. */

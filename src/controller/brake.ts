@@ -1,0 +1,141 @@
+/**
+ * Holds a removal that is larger than most that are meant. Nothing is removed before the leader has counted, by the very
+ * plans that would remove: at the start of its term, after each reload, and when something could be read at last.
+ */
+import { setImmediate } from 'node:timers/promises';
+import { confirmationOf } from '../config/confirmation.ts';
+import type { Configuration } from '../config/schema.ts';
+import { createTally, judgeRemovals, limitOf } from '../plan/brake.ts';
+import type { HeldRemoval, Removals } from '../plan/brake.ts';
+import { planNamespace } from '../plan/namespace.ts';
+import type { NamespacePlan } from '../plan/namespace.ts';
+import type { ObservedScope } from '../plan/observed.ts';
+import type { SourceBook } from '../reconcile/sources.ts';
+import type { World } from '../reconcile/world.ts';
+import type { BrakeNews } from './brake-news.ts';
+import type { Sources } from './sources.ts';
+import type { Watches } from './watches.ts';
+
+export interface Brake {
+  /** A term as the leader begins, until the signal aborts. What was counted before it does not count. */
+  begin(term: AbortSignal): void;
+  /** Counts if there is something that was not counted yet. */
+  look(): void;
+  /** Where a removal is held: counts once more, for it may have become small enough. */
+  again(): void;
+  /** Whether removals are carried out now. */
+  isOpen(): boolean;
+  /** A namespace was planned and looks like this; undefined: it is gone. */
+  settle(namespace: string, plan: NamespacePlan | undefined): void;
+}
+
+export interface BrakeOptions {
+  configuration: () => Configuration;
+  world: Pick<World, 'namespaces'>;
+  watches: Pick<Watches, 'synced' | 'settled'>;
+  sources: { settled: Sources['settled']; book: Pick<SourceBook, 'observe'> };
+  observe: (namespace: string) => ObservedScope | undefined;
+  /** It kept something, and need not any longer. */
+  enqueue: (namespace: string) => void;
+  news: BrakeNews;
+}
+
+export interface Verdict {
+  readonly configuration: Configuration;
+  readonly removals: Removals;
+  /** undefined: few enough, or confirmed. */
+  readonly held: HeldRemoval | undefined;
+  /** What had been read by then, feeds and sources: of what was not, nobody knows what it would remove. */
+  readonly read: ReadonlySet<string>;
+}
+
+/** How long others wait for their turn while namespaces are counted, in milliseconds. */
+const SLICE_MS = 5;
+
+export function createBrake({ configuration, world, watches, sources, observe, enqueue, news }: BrakeOptions): Brake {
+  let term: AbortSignal = AbortSignal.abort();
+  let verdict: Verdict | undefined;
+  /** Namespaces that keep something: as counted, and as planned since. */
+  let keeping = new Set<string>();
+  let recount = false;
+  let running: Promise<void> | undefined;
+
+  const read = (): string[] => [...watches.synced(), ...sources.book.observe().filter((source) => source.read).map(({ config }) => `in force: ${config.name}`)];
+  const isCurrent = (): boolean => verdict?.configuration === configuration() && read().every((each) => verdict?.read.has(each));
+  const isOpen = (): boolean => isCurrent() && verdict?.held === undefined;
+  // Before the sources are in force, nobody knows what is wanted.
+  const isDue = (): boolean => !term.aborted && sources.settled() && (recount || !isCurrent());
+
+  function look(): void {
+    running ??= judge().finally(() => {
+      running = undefined;
+      // Whatever is read at last has every namespace planned again, and so comes to be counted.
+      if (isDue()) look();
+    });
+  }
+
+  async function judge(): Promise<void> {
+    while (isDue()) {
+      const mine = term;
+      await watches.settled(mine);
+      recount = false;
+      const basis = { configuration: configuration(), read: new Set(read()) };
+      const removals = await count(() => mine === term && !mine.aborted && configuration() === basis.configuration);
+      if (removals !== undefined) conclude({ ...basis, removals, held: judgeRemovals(removals, confirmationOf(basis.configuration)) });
+    }
+  }
+
+  /** undefined: there is something else to count by now. */
+  async function count(isWorthIt: () => boolean): Promise<Removals | undefined> {
+    const tally = createTally();
+    let since = performance.now();
+    // Sorted, for people read the first of them.
+    for (const name of [...world.namespaces.all()].map((namespace) => namespace.name).sort()) {
+      const scope = observe(name);
+      if (scope !== undefined) tally.add({ scope, plan: planNamespace(scope) });
+      if (performance.now() - since < SLICE_MS) continue;
+      await setImmediate();
+      since = performance.now();
+      if (!isWorthIt()) return undefined;
+    }
+    return isWorthIt() ? tally.removals() : undefined;
+  }
+
+  function conclude(next: Verdict): void {
+    const before = verdict;
+    const kept = keeping;
+    verdict = next;
+    keeping = new Set(next.held?.namespaces);
+    news.keeping(keeping.size);
+    news.judged(next, before);
+    if (next.held === undefined) kept.forEach(enqueue);
+  }
+
+  function again(): void {
+    if (verdict?.held === undefined) return;
+    recount = true;
+    look();
+  }
+
+  return {
+    begin(signal) {
+      term = signal;
+      verdict = undefined;
+      keeping = new Set();
+      look();
+    },
+    look,
+    again,
+    isOpen,
+    settle(namespace, plan) {
+      if (isDue()) look();
+      if (plan?.held === undefined) keeping.delete(namespace);
+      // Planned before it was decided that removals may go on.
+      else if (isOpen()) return enqueue(namespace);
+      else keeping.add(namespace);
+      if (verdict?.held === undefined || !isCurrent()) return;
+      news.keeping(keeping.size);
+      if (keeping.size <= limitOf(verdict.held.withCopies)) again();
+    },
+  };
+}

@@ -1,0 +1,50 @@
+/** A plan without its removals: what goes on while the brake holds them. Pure. */
+import type { NamespacePlan } from './namespace.ts';
+import type { ObservedScope } from './observed.ts';
+import { planReferences } from './service-account.ts';
+
+/** What stays in a namespace although nobody asks for it any more. */
+export interface HeldRemovals {
+  readonly copies: readonly HeldCopy[];
+  /** Names of ServiceAccounts that keep references. */
+  readonly accounts: readonly string[];
+}
+
+export interface HeldCopy {
+  readonly name: string;
+  /** Name of the source that it was made from; the configuration may not have it any more. */
+  readonly source: string | undefined;
+  /** Whether it holds what that source has to give now: a held copy is not written any more. */
+  readonly current: boolean;
+}
+
+/** Whether anything of ours would be taken away. */
+export function removes({ deleteCopies, editReferences }: NamespacePlan): boolean {
+  return deleteCopies.length > 0 || editReferences.some(({ edit }) => edit.remove.length > 0);
+}
+
+/** The same plan of `scope`, in which no copy and no reference goes; all else goes on. */
+export function holdRemovals(plan: NamespacePlan, { copies, sources }: ObservedScope): NamespacePlan {
+  // Not only where there is something to hold: an edit that loses a race is computed again, and must take nothing then.
+  const editReferences = plan.editReferences.flatMap((action) => {
+    const wanted = { ...action.wanted, keepRest: true };
+    const edit = planReferences(action.account, wanted);
+    return edit === undefined ? [] : [{ ...action, edit, wanted }];
+  });
+  if (!removes(plan)) return { ...plan, editReferences };
+  const kept = new Set(plan.deleteCopies.map(({ name }) => name));
+  return {
+    ...plan,
+    standings: plan.standings.map((standing) => (kept.has(standing.copyName) ? { ...standing, copy: 'held' } : standing)),
+    editReferences,
+    deleteCopies: [],
+    held: {
+      copies: [...kept].map((name) => {
+        const copy = copies.get(name);
+        const newest = sources.find(({ config }) => config.name === copy?.source)?.digest;
+        return { name, source: copy?.source, current: newest === undefined || copy?.digest === newest };
+      }),
+      accounts: plan.editReferences.filter(({ edit }) => edit.remove.length > 0).map(({ account }) => account.name),
+    },
+  };
+}
