@@ -3,8 +3,8 @@ import type { ImageReference } from '../credentials/image-reference.ts';
 import { canonicalRegistry, redactKey } from '../credentials/registry-name.ts';
 import type { KeyBook } from './keys.ts';
 import type { AuditedSource, Observation, ProxyStanding, Workload } from './observation.ts';
-import { inOneGo } from './steps.ts';
-import type { Steps } from './steps.ts';
+import { inOneGo } from '../steps.ts';
+import type { Steps } from '../steps.ts';
 import { oneLineOf } from './words.ts';
 import { isNodeRegistry, isPublicRegistry } from './well-known.ts';
 

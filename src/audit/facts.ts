@@ -1,6 +1,6 @@
 /** The observation, and what is worked out from it once for all rules: plans, keyrings, coverage. Pure. */
 import type { ImageReference } from '../credentials/image-reference.ts';
-import { planNamespace } from '../plan/namespace.ts';
+import { planSteps } from '../plan/namespace.ts';
 import type { NamespacePlan } from '../plan/namespace.ts';
 import type { ObservedServiceAccount } from '../plan/observed.ts';
 import { coverageSteps } from './coverage.ts';
@@ -8,8 +8,8 @@ import type { RegistryCoverage } from './coverage.ts';
 import { createImageBook, createKeyBook } from './keys.ts';
 import type { KeyBook } from './keys.ts';
 import type { AuditedSource, Observation, Workload } from './observation.ts';
-import { inOneGo } from './steps.ts';
-import type { Steps } from './steps.ts';
+import { inOneGo } from '../steps.ts';
+import type { Steps } from '../steps.ts';
 
 export interface Facts extends Observation {
   /** What the controller would do: one a scope, in the same order. */
@@ -39,7 +39,7 @@ export function* factSteps(observation: Observation): Steps<Facts> {
   // Without a configuration nobody knows which references are too many: a plan would remove all that Pullpass added.
   const plans: NamespacePlan[] = [];
   for (const scope of scopes) {
-    plans.push(planNamespace(observation.configured ? scope : { ...scope, serviceAccounts: [] }));
+    plans.push(yield* planSteps(observation.configured ? scope : { ...scope, serviceAccounts: [] }));
     if (plans.length % 500 === 0) yield;
   }
   const byNamespace = new Map(plans.map((plan) => [plan.namespace, plan]));
