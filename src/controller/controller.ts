@@ -10,11 +10,11 @@ import type { ObjectRef, Problem } from '../plan/problem.ts';
 import type { Applier } from '../reconcile/apply.ts';
 import { describe, describeFailure, reconcileNamespace } from '../reconcile/namespace.ts';
 import type { NamespaceOutcome } from '../reconcile/namespace.ts';
+import { createTurns } from '../turns.ts';
 import { isPassing, isRefusal, outcomeOf } from './outcome.ts';
 import type { Rotations } from './rotation.ts';
 import { parseKey } from './triggers.ts';
 import type { Key } from './triggers.ts';
-import { createTurns } from './turns.ts';
 import type { Outcome } from './outcome.ts';
 import type { WorkQueue } from './work-queue.ts';
 
