@@ -9,6 +9,7 @@ import {
 } from '../names.ts';
 import { isListable, MAX_ANNOTATION } from '../plan/bounds.ts';
 import type { ObservedCopy, ObservedNamespace, ObservedServiceAccount } from '../plan/observed.ts';
+import { cut } from './cut.ts';
 import type { ApiObject } from './list.ts';
 import type { Stored } from './store.ts';
 
@@ -29,9 +30,9 @@ export function projectNamespace({ metadata }: ApiObject): ObservedNamespace {
     ...identity(metadata),
     ...(strays.length > 0 && { strays }),
     terminating: metadata.deletionTimestamp !== undefined,
-    sync: cut(annotations[ANNOTATION_SYNC], MAX_WORD),
-    sources: cut(annotations[ANNOTATION_SOURCES], MAX_ANNOTATION),
-    serviceAccounts: cut(annotations[ANNOTATION_SERVICE_ACCOUNTS], MAX_ANNOTATION),
+    sync: beginning(annotations[ANNOTATION_SYNC], MAX_WORD),
+    sources: beginning(annotations[ANNOTATION_SOURCES], MAX_ANNOTATION),
+    serviceAccounts: beginning(annotations[ANNOTATION_SERVICE_ACCOUNTS], MAX_ANNOTATION),
   };
 }
 
@@ -44,8 +45,8 @@ export function projectServiceAccount({ metadata, imagePullSecrets }: ApiObject 
     ...identity(metadata),
     pullSecrets: oversized ? undefined : pullSecrets,
     ...(oversized && { oversized }),
-    sync: cut(annotations[ANNOTATION_SYNC], MAX_WORD),
-    added: cut(annotations[ANNOTATION_ADDED], MAX_ANNOTATION),
+    sync: beginning(annotations[ANNOTATION_SYNC], MAX_WORD),
+    added: beginning(annotations[ANNOTATION_ADDED], MAX_ANNOTATION),
     annotated: metadata.annotations !== undefined,
   };
 }
@@ -56,7 +57,7 @@ export function projectCopy({ metadata, type, data }: ApiObject & Pick<V1Secret,
   return {
     namespace: metadata.namespace ?? '',
     ...identity(metadata),
-    type: cut(type, MAX_WORD) ?? '',
+    type: cut(type ?? '', MAX_WORD),
     ours: metadata.labels?.[LABEL_MANAGED_BY] === MANAGER,
     source: metadata.labels?.[LABEL_SOURCE],
     adopt: metadata.annotations?.[ANNOTATION_ADOPT] === 'true',
@@ -73,12 +74,9 @@ export function projectSource({ metadata, type, data }: ApiObject & Pick<V1Secre
 /** Longer than any word that means something. */
 const MAX_WORD = 256;
 
-/**
- * One character more than counts, so that it shows that there was more. Decoded anew, for a slice of a text keeps the whole
- * text in memory.
- */
-function cut(text: string | undefined, counts: number): string | undefined {
-  return text === undefined || text.length <= counts ? text : Buffer.from(text.slice(0, counts + 1)).toString();
+/** One character more than counts, so that it shows that there was more. */
+function beginning(text: string | undefined, counts: number): string | undefined {
+  return text && cut(text, counts + 1);
 }
 
 /** The first few: whoever may edit a namespace could write thousands. */
