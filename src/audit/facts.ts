@@ -10,6 +10,8 @@ import type { KeyBook } from './keys.ts';
 import type { AuditedSource, Observation, Workload } from './observation.ts';
 import { inOneGo } from '../steps.ts';
 import type { Steps } from '../steps.ts';
+import { usedEntrySteps } from './used-entries.ts';
+import type { UsedEntries } from './used-entries.ts';
 
 export interface Facts extends Observation {
   /** What the controller would do: one a scope, in the same order. */
@@ -23,6 +25,8 @@ export interface Facts extends Observation {
   readonly account: (namespace: string, name: string) => ObservedServiceAccount | undefined;
   /** Sources that hold an entry for an image of this name. */
   readonly sourcesFor: (imageName: string) => readonly AuditedSource[];
+  /** Entries of each source that somebody needs. */
+  readonly usedEntries: UsedEntries;
   /** Workloads that no kubelet pulls for with its own means only. */
   readonly managed: readonly Workload[];
 }
@@ -52,6 +56,7 @@ export function* factSteps(observation: Observation): Steps<Facts> {
     image,
     account: (namespace, name) => accounts.get(namespace)?.get(name),
     sourcesFor: (name) => good.filter((each) => each.keys.picks(name).length > 0).map(({ source }) => source),
+    usedEntries: yield* usedEntrySteps(observation, keys, image),
     managed: workloads.filter(({ isStatic }) => !isStatic),
   };
 }

@@ -12,8 +12,8 @@ const MAX_IMAGE = 1024;
 const MAX_NAME = 256;
 /** Characters of all images of a pod, and of all its pull secrets: what stands behind is not looked at. */
 const MAX_LIST = 8 * 1024;
-/** Containers that wait for an image, of one pod. */
-const MAX_FAILURES = 64;
+/** Images that one pod waits for: more of them say nothing new. */
+const MAX_FAILURES = 8;
 const LABEL_TEMPLATE_HASH = 'pod-template-hash';
 const ANNOTATION_MIRROR = 'kubernetes.io/config.mirror';
 

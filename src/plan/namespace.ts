@@ -1,15 +1,14 @@
 /** The whole plan of one namespace. Pure: the same observation gives the same plan, for the controller and for `plan`. */
-import type { SourceConfig } from '../config/schema.ts';
 import { inOneGo } from '../steps.ts';
 import type { Steps } from '../steps.ts';
 import type { CopyAction, EditReferences } from './action.ts';
 import { accountSteps } from './accounts.ts';
 import { planCopy, planRemoval } from './copy.ts';
 import type { CopyState } from './copy.ts';
-import type { ObservedNamespace, ObservedScope, ObservedServiceAccount, ObservedSource } from './observed.ts';
+import type { ObservedScope, ObservedSource } from './observed.ts';
 import { firstFew } from './problem.ts';
 import type { Problem } from './problem.ts';
-import { listProblems, selectSources, selectsAccount } from './selection.ts';
+import { accountSelectors, listProblems, selectSources } from './selection.ts';
 import type { Choice, Selection } from './selection.ts';
 
 /** How one source stands in the namespace. */
@@ -53,7 +52,7 @@ export function* planSteps(scope: ObservedScope, { select = chosen }: PlanOption
 
   const reserved = reservedNames(namespace.name, sources);
   const selection = select(scope);
-  const selects = selectors(namespace);
+  const selects = accountSelectors(namespace);
   const planned = sources.map((source) => {
     const choice = selection.choices.get(source.config.name) ?? { in: false, why: 'not opted in' };
     const { copyName } = source.config;
@@ -94,18 +93,4 @@ const chosen = ({ namespace, sources }: ObservedScope): Selection => selectSourc
 function reservedNames(namespace: string, sources: readonly ObservedSource[]): ReadonlySet<string> {
   const here = sources.filter(({ config }) => config.secret.namespace === namespace);
   return new Set(here.flatMap(({ config }) => [config.secret.name, ...config.aliases.flatMap((alias) => ('login' in alias ? [alias.login.secret] : []))]));
-}
-
-/** Who is selected for a source. The namespace's own list is the same for every source, and is gone through once. */
-function selectors(namespace: ObservedNamespace): (config: SourceConfig) => (account: ObservedServiceAccount) => boolean {
-  let shared: ((account: ObservedServiceAccount) => boolean) | undefined;
-  return (config) => {
-    if (namespace.serviceAccounts === undefined) return selectsAccount(namespace, config);
-    return (shared ??= rememberLast(selectsAccount(namespace, config)));
-  };
-}
-
-function rememberLast<T, R>(compute: (of: T) => R): (of: T) => R {
-  let last: { readonly of: T; readonly result: R } | undefined;
-  return (of) => (last?.of === of ? last : (last = { of, result: compute(of) })).result;
 }

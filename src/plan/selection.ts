@@ -76,6 +76,20 @@ export function selectsAccount(namespace: ObservedNamespace, source: SourceConfi
   return ({ name, sync }) => (sync === 'enabled' ? true : sync === 'disabled' ? false : matches(name));
 }
 
+/** The same for several sources. The namespace's own list is the same for each, and is gone through once an account. */
+export function accountSelectors(namespace: ObservedNamespace): (config: SourceConfig) => (account: ObservedServiceAccount) => boolean {
+  let shared: ((account: ObservedServiceAccount) => boolean) | undefined;
+  return (config) => {
+    if (namespace.serviceAccounts === undefined) return selectsAccount(namespace, config);
+    return (shared ??= rememberLast(selectsAccount(namespace, config)));
+  };
+}
+
+function rememberLast<T, R>(compute: (of: T) => R): (of: T) => R {
+  let last: { readonly of: T; readonly result: R } | undefined;
+  return (of) => (last?.of === of ? last : (last = { of, result: compute(of) })).result;
+}
+
 /** What means nothing in the namespace's own list of ServiceAccounts. */
 export function listProblems(namespace: ObservedNamespace): Problem[] {
   if (namespace.serviceAccounts === undefined) return [];

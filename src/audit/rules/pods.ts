@@ -39,7 +39,8 @@ function lackOf({ account, keys, image }: Facts, workload: Workload, kind: 'befo
   const { namespace, pullSecrets, serviceAccount } = workload;
   const current = account(namespace, serviceAccount);
   const listed = current?.pullSecrets ?? [];
-  const lacking = listed.filter((name) => name !== '' && !pullSecrets.includes(name));
+  const has = new Set(pullSecrets);
+  const lacking = listed.filter((name) => name !== '' && !has.has(name));
   if (current === undefined || lacking.length === 0 || (isOlder(pullSecrets, listed, recordOf(current)) ? 'before' : 'own') !== kind) return undefined;
 
   const own = keys.of(namespace, pullSecrets);
