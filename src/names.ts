@@ -49,6 +49,7 @@ export const STATE_NAME = 'pullpass-state';
 /** Reasons of the Events that Pullpass writes: part of the interface, people alert on them. */
 export type EventReason =
   | 'InvalidAnnotation' // a pullpass.dev annotation has a value that means nothing
+  | 'TooManyPullSecrets' // a ServiceAccount whose list is too long to be looked after
   | 'UnknownSource' // the namespace names a source that the configuration does not have
   | 'OptInDenied' // the namespace opted in, the source's guard says no
   | 'SecretNotOurs' // a Secret that Pullpass did not make has the copy's name

@@ -3,8 +3,8 @@ import type { ImageReference } from '../credentials/image-reference.ts';
 import { canonicalRegistry, redactKey } from '../credentials/registry-name.ts';
 import type { KeyBook } from './keys.ts';
 import type { AuditedSource, Observation, ProxyStanding, Workload } from './observation.ts';
-import { inOneGo } from './steps.ts';
-import type { Steps } from './steps.ts';
+import { inOneGo } from '../steps.ts';
+import type { Steps } from '../steps.ts';
 import { oneLineOf } from './words.ts';
 import { isNodeRegistry, isPublicRegistry } from './well-known.ts';
 
@@ -38,11 +38,16 @@ type CoverageInput = Pick<Observation, 'workloads' | 'sources'> & { readonly pro
 /** Most pods first. */
 export const coverageOf = (...args: Parameters<typeof coverageSteps>): RegistryCoverage[] => inOneGo(coverageSteps(...args));
 
-/** The same, so many workloads at a step. */
+/** The same, so many images at a step. */
 export function* coverageSteps(observation: CoverageInput, keys: KeyBook, parse: (image: string) => ImageReference | undefined): Steps<RegistryCoverage[]> {
   const rows = new Map<string, Row>();
-  for (const [i, workload] of observation.workloads.entries()) {
-    if (i % 1_000 === 999) yield;
+  let looked = 0;
+  for (const workload of observation.workloads) {
+    looked += workload.images.length + 1;
+    if (looked > 1_000) {
+      looked = 0;
+      yield;
+    }
     for (const [registry, images] of groupByRegistry(workload, parse)) {
       let row = rows.get(registry);
       if (row === undefined) rows.set(registry, (row = newRow()));

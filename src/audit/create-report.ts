@@ -2,7 +2,7 @@
 import { redactKey } from '../credentials/registry-name.ts';
 import type { NamespacePlan } from '../plan/namespace.ts';
 import type { ObservedScope } from '../plan/observed.ts';
-import { selectsAccount } from '../plan/selection.ts';
+import { accountSelectors } from '../plan/selection.ts';
 import { factSteps } from './facts.ts';
 import type { Facts } from './facts.ts';
 import type { Finding, Severity } from './finding.ts';
@@ -10,11 +10,10 @@ import type { AuditedSource, Observation } from './observation.ts';
 import { REPORT_API_VERSION, REPORT_KIND } from './report.ts';
 import type { NamespaceReport, Report, SourceReport, Summary } from './report.ts';
 import { rotationOf } from './rotation.ts';
-import { inOneGo, inTurns } from './steps.ts';
-import type { Steps } from './steps.ts';
+import { inOneGo, inTurns } from '../steps.ts';
+import type { Steps } from '../steps.ts';
 import { timelineOf } from './timeline.ts';
 import { oneLineOf } from './words.ts';
-import { usedEntries } from './rules/entries.ts';
 import { findingSteps, RULES } from './rules/index.ts';
 
 export function createReport(observation: Observation): Report {
@@ -31,7 +30,7 @@ function* reportSteps(observation: Observation): Steps<Report> {
   const findings = concerning(facts, yield* findingSteps(facts));
   const named = new Set(findings.map(({ rule }) => rule));
   yield;
-  const namespaces = reportNamespaces(facts, findings);
+  const namespaces = yield* namespaceSteps(facts, findings);
   yield;
   return {
     apiVersion: REPORT_API_VERSION,
@@ -78,24 +77,27 @@ function summarise({ coverage, workloads, configured, sources: audited }: Facts,
   };
 }
 
-function reportNamespaces({ scopes, plans, workloads, configured }: Facts, findings: readonly Finding[]): NamespaceReport[] {
+function* namespaceSteps({ scopes, plans, workloads, configured }: Facts, findings: readonly Finding[]): Steps<NamespaceReport[]> {
   const pods = groupBy(workloads, ({ namespace }) => namespace);
   const found = groupBy(findings, ({ object }) => (object.kind === 'Namespace' ? object.name : (object.namespace ?? '')));
-  return scopes.map((scope, i): NamespaceReport => {
+  const reports: NamespaceReport[] = [];
+  for (const [i, scope] of scopes.entries()) {
+    if (i % 500 === 499) yield;
     const { name, terminating } = scope.namespace;
     const standings = plans[i]?.standings ?? [];
     const here = pods.get(name) ?? [];
-    return {
+    reports.push({
       name,
       optedIn: standings.some(({ choice }) => choice.in),
       why: terminating ? 'being deleted' : configured ? whyOf(standings) : 'no configuration',
       sources: standings.map(({ source, copyName, choice, copy, accounts }) => ({ source, copyName, optedIn: choice.in, why: choice.why, copy, serviceAccounts: accounts })),
-      serviceAccounts: accountsOf(scope, standings),
+      serviceAccounts: yield* accountSteps(scope, standings),
       pods: sum(here, (workload) => workload.pods),
       podsFailing: sum(here, (workload) => (workload.failures.length > 0 ? workload.pods : 0)),
       findings: tally(found.get(name) ?? []),
-    };
-  });
+    });
+  }
+  return reports;
 }
 
 /** The weightiest reason first: what it is in by, else what somebody has to see to. */
@@ -104,15 +106,19 @@ function whyOf(standings: NamespacePlan['standings']): NamespaceReport['why'] {
   return (['enabled', 'default', 'bad annotation', 'denied', 'disabled', 'not listed'] as const).find((why) => whys.has(why)) ?? 'not opted in';
 }
 
-function accountsOf({ namespace, serviceAccounts, sources }: ObservedScope, standings: NamespacePlan['standings']): NamespaceReport['serviceAccounts'] {
-  const optedIn = sources.filter(({ config }) => standings.find(({ source }) => source === config.name)?.choice.in === true).map(({ config }) => ({ copyName: config.copyName, selects: selectsAccount(namespace, config) }));
+function* accountSteps({ namespace, serviceAccounts, sources }: ObservedScope, standings: NamespacePlan['standings']): Steps<NamespaceReport['serviceAccounts']> {
+  const selectsFor = accountSelectors(namespace);
+  const optedIn = sources.filter(({ config }) => standings.find(({ source }) => source === config.name)?.choice.in === true).map(({ config }) => ({ copyName: config.copyName, selects: selectsFor(config) }));
   const copyNames = new Set(optedIn.map(({ copyName }) => copyName));
-  return serviceAccounts.flatMap((account) => {
+  const reports: NamespaceReport['serviceAccounts'][number][] = [];
+  for (const [i, account] of serviceAccounts.entries()) {
+    if (i % 64 === 63) yield;
     const pullSecrets = (account.pullSecrets ?? []).filter((name) => name !== '');
     const wanted = optedIn.filter(({ selects }) => selects(account)).map(({ copyName }) => copyName);
-    if (wanted.length === 0 && !pullSecrets.some((name) => copyNames.has(name))) return [];
-    return [{ name: account.name, wanted, missing: wanted.filter((name) => !pullSecrets.includes(name)), pullSecrets }];
-  }).sort((a, b) => (a.name < b.name ? -1 : 1));
+    if (wanted.length === 0 && !pullSecrets.some((name) => copyNames.has(name))) continue;
+    reports.push({ name: account.name, wanted, missing: wanted.filter((name) => !pullSecrets.includes(name)), pullSecrets });
+  }
+  return reports.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 function reportSource(facts: Facts, source: AuditedSource): SourceReport {
@@ -121,7 +127,7 @@ function reportSource(facts: Facts, source: AuditedSource): SourceReport {
   const states = plans.flatMap(({ standings }) => standings.filter((each) => each.source === config.name));
   const countOf = (...wanted: string[]): number => states.filter(({ choice, copy }) => choice.in && wanted.includes(copy)).length;
   const held = heldBack.filter((each) => each.source === config.name);
-  const used = usedEntries(facts, source);
+  const used = facts.usedEntries.get(source);
   const rotation = rotationOf(facts, config.name);
   return {
     name: config.name,

@@ -2,7 +2,7 @@
 import type { ImageReference } from '../credentials/image-reference.ts';
 import { braked } from '../plan/brake.ts';
 import type { HeldRemoval, Planned } from '../plan/brake.ts';
-import { planNamespace } from '../plan/namespace.ts';
+import { planSteps } from '../plan/namespace.ts';
 import type { NamespacePlan } from '../plan/namespace.ts';
 import type { ObservedServiceAccount } from '../plan/observed.ts';
 import { coverageSteps } from './coverage.ts';
@@ -10,8 +10,10 @@ import type { RegistryCoverage } from './coverage.ts';
 import { createImageBook, createKeyBook } from './keys.ts';
 import type { KeyBook } from './keys.ts';
 import type { AuditedSource, Observation, Workload } from './observation.ts';
-import { inOneGo } from './steps.ts';
-import type { Steps } from './steps.ts';
+import { inOneGo } from '../steps.ts';
+import type { Steps } from '../steps.ts';
+import { usedEntrySteps } from './used-entries.ts';
+import type { UsedEntries } from './used-entries.ts';
 
 export interface Facts extends Observation {
   /** What the controller would do: one a scope, in the same order. */
@@ -27,6 +29,8 @@ export interface Facts extends Observation {
   readonly account: (namespace: string, name: string) => ObservedServiceAccount | undefined;
   /** Sources that hold an entry for an image of this name. */
   readonly sourcesFor: (imageName: string) => readonly AuditedSource[];
+  /** Entries of each source that somebody needs. */
+  readonly usedEntries: UsedEntries;
   /** Workloads that no kubelet pulls for with its own means only. */
   readonly managed: readonly Workload[];
 }
@@ -43,7 +47,7 @@ export function* factSteps(observation: Observation): Steps<Facts> {
   // Without a configuration nobody knows which references are too many: a plan would remove all that Pullpass added.
   const planned: Planned[] = [];
   for (const scope of scopes) {
-    planned.push({ scope, plan: planNamespace(observation.configured ? scope : { ...scope, serviceAccounts: [] }) });
+    planned.push({ scope, plan: yield* planSteps(observation.configured ? scope : { ...scope, serviceAccounts: [] }) });
     if (planned.length % 500 === 0) yield;
   }
   const { plans, held } = observation.confirmation === undefined ? { plans: planned.map(({ plan }) => plan), held: undefined } : braked(planned, observation.confirmation);
@@ -58,6 +62,7 @@ export function* factSteps(observation: Observation): Steps<Facts> {
     image,
     account: (namespace, name) => accounts.get(namespace)?.get(name),
     sourcesFor: (name) => good.filter((each) => each.keys.picks(name).length > 0).map(({ source }) => source),
+    usedEntries: yield* usedEntrySteps(observation, keys, image),
     managed: workloads.filter(({ isStatic }) => !isStatic),
   };
 }

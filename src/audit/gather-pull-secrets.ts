@@ -9,6 +9,8 @@ import type { ReadWorld } from './read-world.ts';
 
 /** In the middle of a rotation every copy is another than its source: the controller has other requests to make. */
 const MAX_READS = 500;
+/** Characters of base64: a login takes some hundred. A tenant can put another Secret in the place of its copy, as large as it likes. */
+const LIMIT = { each: 64 * 1024, all: 4 * 1024 * 1024 };
 
 export interface GatherOptions {
   readonly client: KubeClient;
@@ -33,16 +35,18 @@ export async function gatherPullSecrets({ client, read: { world, scopes, refused
   const others = new Set<string>();
   let skipped = 0;
   const want = (namespace: string, name: string): void => {
+    const source = listed.get(name);
+    if (ownOnly && source === undefined) {
+      // Not noted one by one: nothing is known of what is not there, and tenants can name any number of them.
+      others.add(namespace);
+      return;
+    }
     const key = secretKey(namespace, name);
     if (known.has(key) || wanted.has(key)) return;
-    const source = listed.get(name);
     const copy = source === undefined ? undefined : world.copies.get(name)?.get(namespace, name);
     if (source !== undefined && copy === undefined) known.set(key, { state: 'missing' });
     else if (source?.content !== undefined && copy?.type === TYPE_DOCKER_CONFIG_JSON && copy.digest === source.observed.digest) known.set(key, { state: 'read', content: source.content });
-    else if (ownOnly && source === undefined) {
-      known.set(key, { state: 'unseen' });
-      others.add(namespace);
-    } else if (ownOnly && wanted.size >= MAX_READS) {
+    else if (ownOnly && wanted.size >= MAX_READS) {
       known.set(key, { state: 'unseen' });
       skipped++;
     } else wanted.set(key, { namespace, name });
@@ -50,10 +54,11 @@ export async function gatherPullSecrets({ client, read: { world, scopes, refused
   for (const { serviceAccounts } of scopes) for (const account of serviceAccounts) for (const name of account.pullSecrets ?? []) if (name !== '') want(account.namespace, name);
   for (const { namespace, pullSecrets } of workloads) for (const name of pullSecrets) want(namespace, name);
 
-  const { secrets, refused, why } = await readPullSecrets({ client, wanted: wanted.values(), read: reader, signal, onProgress });
+  const { secrets, refused, why, large } = await readPullSecrets({ client, wanted: wanted.values(), read: reader, limit: ownOnly ? LIMIT : undefined, signal, onProgress });
   if (refused.size > 0) couldNotSee.push(`Pull Secrets in ${namesOf([...refused].sort())}, so it is unknown what their pods pull with: ${why}`);
   if (others.size > 0) couldNotSee.push(`Pull Secrets that Pullpass does not manage, in ${namesOf([...others].sort())}: the controller has no right to read them; whoever has it sees more with \`pullpass audit\``);
   if (skipped > 0) couldNotSee.push(`${skipped} copies that are not as their source is, for there are more than ${MAX_READS} of them: it is unknown what their pods pull with`);
+  if (large > 0) couldNotSee.push(`Copies that are not as their source is, and too large to look into (${large}): it is unknown what their pods pull with`);
   return new Map([...known, ...secrets]);
 }
 

@@ -3,7 +3,7 @@ import type { V1Pod } from '@kubernetes/client-node';
 import { confirmationOf } from '../config/confirmation.ts';
 import type { Configuration } from '../config/schema.ts';
 import { UserError } from '../errors.ts';
-import { isForbidden, isGone } from '../kube/api-error.ts';
+import { isForbidden } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { listPages } from '../kube/list.ts';
 import { DEFAULT_NAMESPACE, KEY_DOCKER_CONFIG_JSON, TYPE_DOCKER_CONFIG_JSON } from '../names.ts';
@@ -107,16 +107,9 @@ async function readPods({ client, only, signal, progress }: ObserveOptions): Pro
   return all;
 }
 
-async function readStray({ client, only, signal }: ObserveOptions, { sources, retiredCopyNames }: Configuration): Promise<StrayCopy[]> {
+function readStray({ client, only, signal }: ObserveOptions, { sources, retiredCopyNames }: Configuration): Promise<StrayCopy[]> {
   const known = new Set([...sources.map(({ copyName }) => copyName), ...retiredCopyNames]);
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await readStrayCopies(client, { known, only, signal });
-    } catch (error) {
-      // The continue token ran out half-way: from the start.
-      if (!isGone(error) || attempt === 3) throw error;
-    }
-  }
+  return readStrayCopies(client, { known, only, signal });
 }
 
 function knownOf(found: Known | undefined): Pick<Observation, 'registries' | 'proxies' | 'heldBack'> {

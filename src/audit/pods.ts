@@ -1,9 +1,18 @@
-/** From pods to workloads, a pod at a time: a page of whole pods is let go as soon as it was looked at. */
+/** From pods to workloads, a pod at a time: a page of whole pods is let go as soon as it was looked at, and little of each is kept. */
 import type { V1ContainerStatus, V1Pod } from '@kubernetes/client-node';
+import { cut, cutList } from '../kube/cut.ts';
 import { PULL_FAILURES } from '../reconcile/failing-pulls.ts';
 import { redactText } from './redact.ts';
 import type { PullFailure, Workload } from './observation.ts';
 
+/** Longer than any reference that a kubelet takes. */
+const MAX_IMAGE = 1024;
+/** Longer than the name of any object. */
+const MAX_NAME = 256;
+/** Characters of all images of a pod, and of all its pull secrets: what stands behind is not looked at. */
+const MAX_LIST = 8 * 1024;
+/** Images that one pod waits for: more of them say nothing new. */
+const MAX_FAILURES = 8;
 const LABEL_TEMPLATE_HASH = 'pod-template-hash';
 const ANNOTATION_MIRROR = 'kubernetes.io/config.mirror';
 
@@ -53,13 +62,13 @@ export function createPodTally(): PodTally {
 export function projectPod({ metadata = {}, spec, status }: V1Pod): Tallied {
   const ephemeral = spec?.ephemeralContainers ?? [];
   const containers = [...(spec?.initContainers ?? []), ...(spec?.containers ?? []), ...ephemeral];
-  const images = [...new Set(containers.flatMap(({ image }) => (image ? [image] : [])))];
-  const imageOf = new Map(containers.map(({ name, image }) => [name, image ?? '']));
+  const images = cutList(new Set(containers.flatMap(({ image }) => (image ? [image] : []))), MAX_IMAGE, MAX_LIST);
+  const imageOf = new Map(containers.map(({ name, image }) => [name, cut(image ?? '', MAX_IMAGE)]));
   const failuresOf = (statuses: readonly V1ContainerStatus[] | undefined, containerKind: PullFailure['containerKind']): PullFailure[] =>
     (statuses ?? []).flatMap(({ name, image, state }) => {
       const reason = state?.waiting?.reason;
       if (reason === undefined || !PULL_FAILURES.has(reason)) return [];
-      return [{ image: imageOf.get(name) ?? image, container: name, containerKind, reason, message: redactText(state?.waiting?.message ?? '') }];
+      return [{ image: imageOf.get(name) ?? cut(image, MAX_IMAGE), container: name, containerKind, reason, message: redactText(state?.waiting?.message ?? '') }];
     });
   const failures = [
     ...failuresOf(status?.initContainerStatuses, 'init container'),
@@ -71,19 +80,19 @@ export function projectPod({ metadata = {}, spec, status }: V1Pod): Tallied {
     namespace: metadata.namespace ?? '',
     owner: ownerOf(metadata, owner),
     serviceAccount: spec?.serviceAccountName ?? 'default',
-    pullSecrets: (spec?.imagePullSecrets ?? []).flatMap(({ name }) => (name ? [name] : [])),
+    pullSecrets: cutList((spec?.imagePullSecrets ?? []).flatMap(({ name }) => (name ? [name] : [])), MAX_NAME, MAX_LIST),
     images,
     pods: 1,
     example: metadata.name ?? '',
     isStatic: owner?.kind === 'Node' || metadata.annotations?.[ANNOTATION_MIRROR] !== undefined,
-    failures: [...new Map(failures.map((failure) => [failure.image, failure])).values()],
+    failures: [...new Map(failures.slice(0, MAX_FAILURES).map((failure) => [failure.image, failure])).values()],
   };
 }
 
 /** A Deployment's pods name its ReplicaSet, a CronJob's its Job: people know the one above. */
 function ownerOf(metadata: NonNullable<V1Pod['metadata']>, owner: { kind: string; name: string } | undefined): Workload['owner'] {
   if (owner === undefined || owner.kind === 'Node') return { kind: 'Pod', name: metadata.name ?? '' };
-  const { kind, name } = owner;
+  const [kind, name] = [cut(owner.kind, MAX_NAME), cut(owner.name, MAX_NAME)];
   const hash = metadata.labels?.[LABEL_TEMPLATE_HASH];
   if (kind === 'ReplicaSet' && hash !== undefined && name.endsWith(`-${hash}`)) return { kind: 'Deployment', name: name.slice(0, -hash.length - 1) };
   // A CronJob names its Jobs by the minute of their schedule, counted from 1970: eight digits from 1989 to 2160.

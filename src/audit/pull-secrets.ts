@@ -42,24 +42,34 @@ export interface ReadSecretsOptions {
   readonly client: KubeClient;
   readonly wanted: Iterable<{ readonly namespace: string; readonly name: string }>;
   readonly read: ContentReader;
+  /** Most characters of one Secret, and of all: of small entries an object each is kept, which is twenty times as large. */
+  readonly limit?: { readonly each: number; readonly all: number } | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((done: number) => void) | undefined;
 }
 
-/** `refused`: namespaces in which a Secret may not be read, and the server's words for the first. */
-export async function readPullSecrets({ client, wanted, read, signal, onProgress }: ReadSecretsOptions): Promise<{ secrets: Map<string, PullSecret>; refused: Set<string>; why: string | undefined }> {
+/** `large`: how many were not looked into, for the limit. `refused`: namespaces in which a Secret may not be read, and the server's words for the first. */
+export async function readPullSecrets({ client, wanted, read, limit, signal, onProgress }: ReadSecretsOptions): Promise<{ secrets: Map<string, PullSecret>; refused: Set<string>; why: string | undefined; large: number }> {
   const secrets = new Map<string, PullSecret>();
   const refused = new Set<string>();
   let why: string | undefined;
+  let large = 0;
+  let sum = 0;
   await eachBounded(wanted, CONCURRENCY, async ({ namespace, name }) => {
     secrets.set(secretKey(namespace, name), await look(namespace, name));
     onProgress?.(secrets.size);
   });
-  return { secrets, refused, why };
+  return { secrets, refused, why, large };
 
   async function look(namespace: string, name: string): Promise<PullSecret> {
     try {
       const { type, data } = await client.get<V1Secret>(paths.secrets(namespace, name), { sensitive: true, signal });
+      const size = Object.values(data ?? {}).reduce((total, value) => total + value.length, 0);
+      if (limit !== undefined && (size > limit.each || sum + size > limit.all)) {
+        large++;
+        return { state: 'unseen' };
+      }
+      sum += size;
       return { state: 'read', content: read({ type, data }) };
     } catch (error) {
       if (isNotFound(error)) return { state: 'missing' };

@@ -1,7 +1,6 @@
 /** Secrets that carry our label under a name that the configuration does not have: what a renamed or dropped source left behind. */
 import type { KubeClient } from '../kube/client.ts';
-import { acceptList } from '../kube/list.ts';
-import type { ApiObject } from '../kube/list.ts';
+import { listPages } from '../kube/list.ts';
 import { paths } from '../kube/paths.ts';
 import { LABEL_MANAGED_BY, LABEL_SOURCE, MANAGER } from '../names.ts';
 import type { StrayCopy } from './observation.ts';
@@ -10,18 +9,17 @@ import type { StrayCopy } from './observation.ts';
 export async function readStrayCopies(client: KubeClient, { known, only, signal }: { known: ReadonlySet<string>; only: readonly string[] | undefined; signal?: AbortSignal | undefined }): Promise<StrayCopy[]> {
   const stray: StrayCopy[] = [];
   for (const path of only?.map((namespace) => paths.secrets(namespace)) ?? [paths.secrets()]) {
-    for (let token: string | undefined, more = true; more; ) {
-      const page: { metadata: { continue?: string }; items: ApiObject[] | null } = await client.get(path, {
-        query: { labelSelector: `${LABEL_MANAGED_BY}=${MANAGER}`, limit: 500, continue: token }, accept: acceptList(true), signal,
-      });
-      for (const { metadata: { namespace = '', name, labels = {} } } of page.items ?? []) {
+    let found: StrayCopy[] = [];
+    await listPages(client, { path, labelSelector: `${LABEL_MANAGED_BY}=${MANAGER}`, metadataOnly: true }, {
+      ...(signal && { signal }),
+      each: ({ metadata: { namespace = '', name, labels = {} } }) => {
         // What Pullpass keeps for itself and for cache proxies carries the first label, too; only copies name their source.
         const source = labels[LABEL_SOURCE];
-        if (!known.has(name) && source !== undefined) stray.push({ namespace, name, source });
-      }
-      token = page.metadata.continue || undefined;
-      more = token !== undefined;
-    }
+        if (!known.has(name) && source !== undefined) found.push({ namespace, name, source });
+      },
+      restart: () => { found = []; },
+    });
+    stray.push(...found);
   }
   return stray;
 }

@@ -1,5 +1,4 @@
 /** The controller's own audits: on schedule and for the page, over what it watches anyway. Never two at the same time. */
-import { setImmediate } from 'node:timers/promises';
 import { createReportInTurns } from '../audit/create-report.ts';
 import { knownTo } from '../audit/known.ts';
 import { observe } from '../audit/observe.ts';
@@ -18,6 +17,7 @@ import { feedsOf } from '../reconcile/world.ts';
 import type { State } from '../reconcile/state.ts';
 import type { World } from '../reconcile/world.ts';
 import type { Metrics } from '../server/metrics.ts';
+import { createTurns } from '../turns.ts';
 import type { Watches } from './watches.ts';
 
 export interface Audits {
@@ -76,7 +76,7 @@ export function createAudits({ client, world, state, watches, configuration, nam
       known: () => knownTo({ client, configuration: config, namespace, snapshot, signal: stop }),
     });
     // Leases and probes do not wait for thousands of namespaces to be looked through.
-    const report = await createReportInTurns(observation, () => setImmediate());
+    const report = await createReportInTurns(observation, createTurns());
     // As old as what it saw first.
     last = { at: startedAt, report, of: config };
     if (leading()) metrics.recordAudit({ rules: RULES, findings: report.findings, gaps: report.couldNotSee.length, seconds: (now() - startedAt) / 1000 });

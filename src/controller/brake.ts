@@ -7,7 +7,8 @@ import { confirmationOf } from '../config/confirmation.ts';
 import type { Configuration } from '../config/schema.ts';
 import { createTally, judgeRemovals, limitOf } from '../plan/brake.ts';
 import type { HeldRemoval, Removals } from '../plan/brake.ts';
-import { planNamespace } from '../plan/namespace.ts';
+import { planSteps } from '../plan/namespace.ts';
+import { inTurns } from '../steps.ts';
 import type { NamespacePlan } from '../plan/namespace.ts';
 import type { ObservedScope } from '../plan/observed.ts';
 import type { SourceBook } from '../reconcile/sources.ts';
@@ -89,13 +90,16 @@ export function createBrake({ configuration, world, watches, sources, observe, e
   async function count(isWorthIt: () => boolean): Promise<Removals | undefined> {
     const tally = createTally();
     let since = performance.now();
+    const turn = async (): Promise<void> => {
+      if (performance.now() - since < SLICE_MS) return;
+      await setImmediate();
+      since = performance.now();
+    };
     // Sorted, for people read the first of them.
     for (const name of [...world.namespaces.all()].map((namespace) => namespace.name).sort()) {
       const scope = observe(name);
-      if (scope !== undefined) tally.add({ scope, plan: planNamespace(scope) });
-      if (performance.now() - since < SLICE_MS) continue;
-      await setImmediate();
-      since = performance.now();
+      if (scope !== undefined) tally.add({ scope, plan: await inTurns(planSteps(scope), turn) });
+      await turn();
       if (!isWorthIt()) return undefined;
     }
     return isWorthIt() ? tally.removals() : undefined;

@@ -1,4 +1,5 @@
 /** From a key to a reconciled namespace: queue, one retry switch, and what is told of it. */
+import { some } from '../audit/words.ts';
 import { messageOf } from '../errors.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import type { Log } from '../log.ts';
@@ -9,6 +10,7 @@ import type { ObjectRef, Problem } from '../plan/problem.ts';
 import type { Applier } from '../reconcile/apply.ts';
 import { describe, describeFailure, reconcileNamespace } from '../reconcile/namespace.ts';
 import type { NamespaceOutcome } from '../reconcile/namespace.ts';
+import { createTurns } from '../turns.ts';
 import type { Brake } from './brake.ts';
 import { isPassing, isRefusal, outcomeOf } from './outcome.ts';
 import type { Rotations } from './rotation.ts';
@@ -39,8 +41,12 @@ export interface Controller {
   standings(): ReadonlyMap<string, readonly SourceStanding[]>;
 }
 
+/** Writes of one reconcile that its line names. */
+const MAX_DESCRIBED = 20;
+
 export function createController({ queue, observe, applier, events, rotations, log, proxy, brake, onReconciled }: ControllerOptions): Controller {
   const standings = new Map<string, readonly SourceStanding[]>();
+  const turn = createTurns();
   /** What was reported per namespace, so that what is mended can be told apart from what lasts. */
   const reported = new Map<string, Map<string, Problem>>();
 
@@ -61,7 +67,7 @@ export function createController({ queue, observe, applier, events, rotations, l
       return;
     }
     const startedAt = performance.now();
-    const outcome = await reconcileNamespace(scope, applier, fence, { hold: !brake.isOpen() });
+    const outcome = await reconcileNamespace(scope, applier, fence, { turn, hold: !brake.isOpen() });
     standings.set(namespace, outcome.plan.standings);
     const result = outcome.failures.length > 0 ? 'failed' : outcome.done.length > 0 ? 'changed' : 'in-sync';
     onReconciled(result, (performance.now() - startedAt) / 1000);
@@ -94,7 +100,7 @@ export function createController({ queue, observe, applier, events, rotations, l
     if (done.length > 0) {
       // A rotation writes everywhere at once and has its own line; opting in and out is news.
       const level = done.every(({ type }) => type === 'updateCopy') ? 'debug' : 'info';
-      log[level]({ namespace }, done.map(describe).join(', '));
+      log[level]({ namespace }, some(done.map(describe), MAX_DESCRIBED));
     }
     const retries = queue.retries(key);
     for (const failure of failures) {

@@ -38,6 +38,11 @@ export class UnreachableError extends Error {
   override name = 'UnreachableError';
 }
 
+/** There was an answer, and it was larger than the caller wants to hold. */
+export class TooLargeError extends UnreachableError {
+  override name = 'TooLargeError';
+}
+
 export const isNotFound = (error: unknown): boolean => error instanceof ApiError && error.code === 404;
 export const isConflict = (error: unknown): boolean => error instanceof ApiError && error.code === 409;
 export const isForbidden = (error: unknown): boolean => error instanceof ApiError && error.code === 403 && !isNamespaceTerminating(error);

@@ -5,7 +5,7 @@
  */
 import { MANAGER } from '../names.ts';
 import { messageOf } from '../errors.ts';
-import { apiErrorOf, oneLine, UnreachableError } from './api-error.ts';
+import { apiErrorOf, oneLine, TooLargeError, UnreachableError } from './api-error.ts';
 import type { Connection } from './connection.ts';
 
 export type PatchType = 'application/json-patch+json' | 'application/merge-patch+json' | 'application/apply-patch+yaml';
@@ -17,6 +17,8 @@ export interface CallOptions {
   signal?: AbortSignal | undefined;
   /** Whether the body holds a credential: then nothing that the server says of it is repeated. */
   sensitive?: boolean;
+  /** Largest answer that is taken in, in bytes; a larger one is a TooLargeError. Unless given, what the client was made with. */
+  maxBytes?: number | undefined;
 }
 
 /** One line of a watch. */
@@ -47,8 +49,8 @@ export interface ClientOptions {
   onCall?: (verb: string, resource: string, code: number) => void;
 }
 
-/** A whole page of 500 Secrets of the largest size is far below this; a body that is not is not ours. */
-const MAX_BODY_BYTES = 256 * 1024 * 1024;
+/** One object is far smaller, also as JSON; lists take less, see `list.ts`. */
+const MAX_BODY_BYTES = 64 * 1024 * 1024;
 /** One object is far smaller: etcd takes 1.5 MiB. */
 const MAX_LINE_CHARS = 16 * 1024 * 1024;
 
@@ -86,10 +88,11 @@ export function createClient(connection: Connection, options: ClientOptions = {}
     const signal = options.signal === undefined ? timeout : AbortSignal.any([timeout, options.signal]);
     const response = await exchange(method, path, options, signal, 'call', body, contentType);
     try {
-      return JSON.parse(await readText(response.body, maxBodyBytes)) as T;
+      return JSON.parse(await readText(response.body, options.maxBytes ?? maxBodyBytes)) as T;
     } catch (error) {
       // JSON.parse quotes the text that it could not parse, and the text can be a Secret: say only that it failed.
       if (error instanceof SyntaxError) throw new UnreachableError(`${method} ${path}: the answer of ${connection.server} is not JSON`);
+      if (error instanceof TooLargeError) throw new TooLargeError(`${method} ${path}: ${connection.server}: ${error.message}`);
       throw unreachable(`${method} ${path}`, connection.server, error, signal);
     }
   }
@@ -141,7 +144,7 @@ async function readText(stream: AsyncIterable<Uint8Array>, limit: number): Promi
   let size = 0;
   for await (const chunk of stream) {
     size += chunk.length;
-    if (size > limit) throw new Error(`the answer is larger than ${limit} bytes`);
+    if (size > limit) throw new TooLargeError(`the answer is larger than ${limit} bytes`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');

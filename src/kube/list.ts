@@ -1,5 +1,5 @@
-/** Reads a whole collection in pages, so that neither side holds more than a page of full objects. */
-import { ApiError, isGone } from './api-error.ts';
+/** Reads a whole collection in pages, so that neither side holds more than a page of full objects, however large they are. */
+import { ApiError, isGone, TooLargeError } from './api-error.ts';
 import type { KubeClient } from './client.ts';
 
 /** The part of any API object that is read by all. */
@@ -12,6 +12,7 @@ export interface Selector {
   /** Collection to list and watch, such as `/api/v1/serviceaccounts`. */
   path: string;
   fieldSelector?: string;
+  labelSelector?: string;
   /** Asks for objects as PartialObjectMetadata: what is not needed is not even sent. */
   metadataOnly?: boolean;
 }
@@ -25,20 +26,31 @@ interface ApiList {
 export const acceptList = (metadataOnly = false): string => (metadataOnly ? 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1' : 'application/json');
 export const acceptObject = (metadataOnly = false): string => (metadataOnly ? 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1' : 'application/json');
 
+/** A page of ordinary objects is far smaller. A page of 500 of the largest would be 750 MB, and several times that as objects. */
+const MAX_PAGE_BYTES = 16 * 1024 * 1024;
+
 /**
  * Resolves to the version that the list stands for, after `each` was called for every object. A continue token that
- * ran out (410) starts the list again: `restart` then lets go of what was read so far.
+ * ran out (410) starts the list again: `restart` then lets go of what was read so far. A page that is too large is asked
+ * for again with fewer objects; behind them pages grow again.
  */
-export async function listPages(client: KubeClient, { path, fieldSelector, metadataOnly }: Selector, { pageSize = 500, signal, each, restart, onPage }: { pageSize?: number; signal?: AbortSignal; each: (object: ApiObject) => void; restart: () => void; onPage?: () => void }): Promise<string | undefined> {
+export async function listPages(client: KubeClient, { path, fieldSelector, labelSelector, metadataOnly }: Selector, { pageSize = 500, signal, each, restart, onPage }: { pageSize?: number; signal?: AbortSignal; each: (object: ApiObject) => void; restart: () => void; onPage?: () => void }): Promise<string | undefined> {
   let token: string | undefined;
+  let limit = pageSize;
   for (let restarts = 0; ; ) {
     try {
-      const page: ApiList = await client.get(path, { query: { fieldSelector, limit: pageSize, continue: token }, accept: acceptList(metadataOnly), signal });
+      // One object alone is taken as large as it is: there is no smaller page.
+      const page: ApiList = await client.get(path, { query: { fieldSelector, labelSelector, limit, continue: token }, accept: acceptList(metadataOnly), signal, maxBytes: limit > 1 ? MAX_PAGE_BYTES : undefined });
       onPage?.();
+      limit = Math.min(pageSize, limit * 2);
       page.items?.forEach(each);
       token = page.metadata.continue || undefined;
       if (token === undefined) return page.metadata.resourceVersion;
     } catch (error) {
+      if (error instanceof TooLargeError && limit > 1) {
+        limit = Math.ceil(limit / 4);
+        continue;
+      }
       if (!(error instanceof ApiError && isGone(error) && token !== undefined) || restarts++ >= 3) throw error;
       token = undefined;
       restart();

@@ -1,10 +1,15 @@
-/** From API objects to the few fields that are kept. What is not named here is let go with the object. */
+/**
+ * From API objects to the few fields that are kept. What is not named here is let go with the object. Names, versions and
+ * label values are bounded by the API server; everything else that a tenant decides is bounded here (`plan/bounds.ts`).
+ */
 import type { V1Secret, V1ServiceAccount } from '@kubernetes/client-node';
 import {
   ANNOTATION_ADDED, ANNOTATION_ADOPT, ANNOTATION_CONFIRM_REMOVAL, ANNOTATION_SERVICE_ACCOUNTS, ANNOTATION_SOURCES, ANNOTATION_SYNC,
   KEY_DOCKER_CONFIG_JSON, LABEL_MANAGED_BY, LABEL_SOURCE, MANAGER, NAMESPACE_ANNOTATIONS, OUR_PREFIX,
 } from '../names.ts';
+import { isListable, MAX_ANNOTATION } from '../plan/bounds.ts';
 import type { ObservedCopy, ObservedNamespace, ObservedServiceAccount } from '../plan/observed.ts';
+import { cut } from './cut.ts';
 import type { ApiObject } from './list.ts';
 import type { Stored } from './store.ts';
 
@@ -27,20 +32,23 @@ export function projectNamespace({ metadata }: ApiObject): ObservedNamespace {
     ...identity(metadata),
     ...(strays.length > 0 && { strays }),
     terminating: metadata.deletionTimestamp !== undefined,
-    sync: annotations[ANNOTATION_SYNC],
-    sources: annotations[ANNOTATION_SOURCES],
-    serviceAccounts: annotations[ANNOTATION_SERVICE_ACCOUNTS],
+    sync: beginning(annotations[ANNOTATION_SYNC], MAX_WORD),
+    sources: beginning(annotations[ANNOTATION_SOURCES], MAX_ANNOTATION),
+    serviceAccounts: beginning(annotations[ANNOTATION_SERVICE_ACCOUNTS], MAX_ANNOTATION),
   };
 }
 
 export function projectServiceAccount({ metadata, imagePullSecrets }: ApiObject & Pick<V1ServiceAccount, 'imagePullSecrets'>): ObservedServiceAccount {
   const annotations = metadata.annotations ?? {};
+  const pullSecrets = imagePullSecrets?.map(({ name }) => name ?? '');
+  const oversized = pullSecrets !== undefined && !isListable(pullSecrets);
   return {
     namespace: metadata.namespace ?? '',
     ...identity(metadata),
-    pullSecrets: imagePullSecrets?.map(({ name }) => name ?? ''),
-    sync: annotations[ANNOTATION_SYNC],
-    added: annotations[ANNOTATION_ADDED],
+    pullSecrets: oversized ? undefined : pullSecrets,
+    ...(oversized && { oversized }),
+    sync: beginning(annotations[ANNOTATION_SYNC], MAX_WORD),
+    added: beginning(annotations[ANNOTATION_ADDED], MAX_ANNOTATION),
     annotated: metadata.annotations !== undefined,
   };
 }
@@ -51,7 +59,7 @@ export function projectCopy({ metadata, type, data }: ApiObject & Pick<V1Secret,
   return {
     namespace: metadata.namespace ?? '',
     ...identity(metadata),
-    type: type ?? '',
+    type: cut(type ?? '', MAX_WORD),
     ours: metadata.labels?.[LABEL_MANAGED_BY] === MANAGER,
     source: metadata.labels?.[LABEL_SOURCE],
     adopt: metadata.annotations?.[ANNOTATION_ADOPT] === 'true',
@@ -63,6 +71,14 @@ export function projectCopy({ metadata, type, data }: ApiObject & Pick<V1Secret,
 
 export function projectSource({ metadata, type, data }: ApiObject & Pick<V1Secret, 'type' | 'data'>): SourceSecret {
   return { namespace: metadata.namespace ?? '', ...identity(metadata), type: type ?? '', data: data ?? {}, writtenAt: writtenAt(metadata), confirmed: metadata.annotations?.[ANNOTATION_CONFIRM_REMOVAL] };
+}
+
+/** Longer than any word that means something. */
+const MAX_WORD = 256;
+
+/** One character more than counts, so that it shows that there was more. */
+function beginning(text: string | undefined, counts: number): string | undefined {
+  return text && cut(text, counts + 1);
 }
 
 /** The first few: whoever may edit a namespace could write thousands. */

@@ -60,7 +60,7 @@ const INITIAL_EVENTS_END = 'k8s.io/initial-events-end';
 
 export function startReflector<T extends Stored>(options: ReflectorOptions<T>): Reflector {
   const { client, resource, selector, store, log, onRestart, random = Math.random } = options;
-  const { path, fieldSelector, metadataOnly } = selector;
+  const { path, fieldSelector, labelSelector, metadataOnly } = selector;
   const project = options.project as (object: ApiObject) => T;
   const timings = { ...DEFAULTS, ...options.timings };
   const stopping = new AbortController();
@@ -94,7 +94,7 @@ export function startReflector<T extends Stored>(options: ReflectorOptions<T>): 
     let alive = false;
     try {
       const timeoutSeconds = Math.ceil((timings.watchMs * (1 + random())) / 1000);
-      const all = { fieldSelector, allowWatchBookmarks: true, timeoutSeconds, ...query };
+      const all = { fieldSelector, labelSelector, allowWatchBookmarks: true, timeoutSeconds, ...query };
       for await (const event of client.watch<ApiObject>(path, { query: all, accept: acceptObject(metadataOnly), signal })) {
         touch();
         if (event.type === 'ERROR') throw errorOf(path, event.object);

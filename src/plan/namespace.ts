@@ -1,16 +1,17 @@
 /** The whole plan of one namespace. Pure: the same observation gives the same plan, for the controller and for `plan`. */
-import type { SourceConfig } from '../config/schema.ts';
+import { inOneGo } from '../steps.ts';
+import type { Steps } from '../steps.ts';
 import type { CopyAction, EditReferences } from './action.ts';
+import { accountSteps } from './accounts.ts';
 import { planCopy, planRemoval } from './copy.ts';
-import type { CopyPlan, CopyState } from './copy.ts';
+import type { CopyState } from './copy.ts';
 import { holdRemovals } from './hold.ts';
 import type { HeldRemovals } from './hold.ts';
-import type { ObservedScope, ObservedServiceAccount, ObservedSource } from './observed.ts';
+import type { ObservedScope, ObservedSource } from './observed.ts';
+import { firstFew } from './problem.ts';
 import type { Problem } from './problem.ts';
-import { accountProblems, selectSources, selectsAccount } from './selection.ts';
+import { accountSelectors, listProblems, selectSources } from './selection.ts';
 import type { Choice, Selection } from './selection.ts';
-import { planReferences } from './service-account.ts';
-import type { WantedReferences } from './service-account.ts';
 
 /** How one source stands in the namespace. */
 export interface SourceStanding {
@@ -18,7 +19,7 @@ export interface SourceStanding {
   readonly copyName: string;
   readonly choice: Choice;
   readonly copy: CopyState;
-  /** ServiceAccounts that are to reference the copy, and how many of them do already. */
+  /** ServiceAccounts that are to reference the copy and have room for it, and how many of them do already. */
   readonly accounts: { readonly selected: number; readonly referenced: number };
 }
 
@@ -44,7 +45,12 @@ export interface PlanOptions {
   readonly select?: (scope: ObservedScope) => Selection;
 }
 
-export function planNamespace(scope: ObservedScope, { select = chosen, hold = false }: PlanOptions = {}): NamespacePlan {
+export function planNamespace(scope: ObservedScope, options?: PlanOptions): NamespacePlan {
+  return inOneGo(planSteps(scope, options));
+}
+
+/** The same in steps, for whoever has other things to do besides. */
+export function* planSteps(scope: ObservedScope, { select = chosen, hold = false }: PlanOptions = {}): Steps<NamespacePlan> {
   const { namespace, serviceAccounts, copies, sources, retiredCopyNames } = scope;
   const empty = { namespace: namespace.name, standings: [], writeCopies: [], editReferences: [], deleteCopies: [], problems: [] };
   // Everything in it is about to go, and creates are refused.
@@ -52,42 +58,33 @@ export function planNamespace(scope: ObservedScope, { select = chosen, hold = fa
 
   const reserved = reservedNames(namespace.name, sources);
   const selection = select(scope);
-  const problems: Problem[] = [...selection.problems];
-  const plans: PlannedCopy[] = [];
-  const standings: SourceStanding[] = [];
+  const selects = accountSelectors(namespace);
+  const planned = sources.map((source) => {
+    const choice = selection.choices.get(source.config.name) ?? { in: false, why: 'not opted in' };
+    const { copyName } = source.config;
+    return { source, choice, plan: planCopy(namespace, source, choice, copies.get(copyName), reserved.has(copyName)) };
+  });
+  const retired = retiredCopyNames.map((copyName) => ({ copyName, plan: planRemoval(reserved.has(copyName) ? undefined : copies.get(copyName)) }));
 
-  // The namespace's own list is the same for every source.
-  let listed: ReadonlySet<ObservedServiceAccount> | undefined;
-  const selectedOf = (config: SourceConfig): ReadonlySet<ObservedServiceAccount> => {
-    if (namespace.serviceAccounts === undefined) return new Set(serviceAccounts.filter(selectsAccount(namespace, config)));
-    return (listed ??= new Set(serviceAccounts.filter(selectsAccount(namespace, config))));
-  };
-
-  for (const source of sources) {
-    const { config } = source;
-    const choice = selection.choices.get(config.name) ?? { in: false, why: 'not opted in' };
-    const plan = planCopy(namespace, source, choice, copies.get(config.copyName), reserved.has(config.copyName));
-    if (plan.problem) problems.push(plan.problem);
-    const selected = choice.in ? selectedOf(config) : new Set<never>();
-    plans.push({ copyName: config.copyName, plan, selected });
-    const referenced = [...selected].filter((account) => account.pullSecrets?.includes(config.copyName)).length;
-    standings.push({ source: config.name, copyName: config.copyName, choice, copy: plan.state, accounts: { selected: selected.size, referenced } });
-  }
-  for (const name of retiredCopyNames) plans.push({ copyName: name, plan: planRemoval(reserved.has(name) ? undefined : copies.get(name)), selected: new Set() });
-
-  if (standings.some(({ choice }) => choice.in)) problems.push(...accountProblems(namespace, serviceAccounts));
-  const actions = plans.flatMap(({ plan }) => (plan.action === undefined ? [] : [plan.action]));
+  const accounts = yield* accountSteps(serviceAccounts, [
+    ...planned.map(({ source: { config }, choice, plan }) => ({ copyName: config.copyName, references: plan.references, selects: choice.in ? selects(config) : undefined })),
+    ...retired.map(({ copyName, plan }) => ({ copyName, references: plan.references })),
+  ]);
+  const actions = [...planned, ...retired].flatMap(({ plan }) => (plan.action === undefined ? [] : [plan.action]));
   const plan: NamespacePlan = {
     namespace: namespace.name,
-    standings,
+    standings: planned.map(({ source: { config }, choice, plan }, i) => ({
+      source: config.name, copyName: config.copyName, choice, copy: plan.state, accounts: accounts.counts[i] ?? { selected: 0, referenced: 0 },
+    })),
     writeCopies: actions.filter(({ type }) => type !== 'deleteCopy'),
-    editReferences: serviceAccounts.flatMap((account) => {
-      const wanted = wantedOf(account, plans);
-      const edit = planReferences(account, wanted);
-      return edit === undefined ? [] : [{ type: 'editReferences' as const, account, edit, wanted }];
-    }),
+    editReferences: accounts.edits,
     deleteCopies: actions.filter(({ type }) => type === 'deleteCopy'),
-    problems,
+    problems: [
+      ...selection.problems,
+      ...planned.flatMap(({ plan }) => plan.problem ?? []),
+      ...(planned.some(({ choice }) => choice.in) ? listProblems(namespace) : []),
+      ...firstFew(accounts.problems, { kind: 'Namespace', name: namespace.name, uid: namespace.uid }),
+    ],
   };
   return hold ? holdRemovals(plan, scope) : plan;
 }
@@ -103,21 +100,4 @@ const chosen = ({ namespace, sources }: ObservedScope): Selection => selectSourc
 function reservedNames(namespace: string, sources: readonly ObservedSource[]): ReadonlySet<string> {
   const here = sources.filter(({ config }) => config.secret.namespace === namespace);
   return new Set(here.flatMap(({ config }) => [config.secret.name, ...config.aliases.flatMap((alias) => ('login' in alias ? [alias.login.secret] : []))]));
-}
-
-interface PlannedCopy {
-  readonly copyName: string;
-  readonly plan: CopyPlan;
-  /** ServiceAccounts that are to reference the copy. */
-  readonly selected: ReadonlySet<ObservedServiceAccount>;
-}
-
-function wantedOf(account: ObservedServiceAccount, plans: readonly PlannedCopy[]): WantedReferences {
-  const wanted = new Set<string>();
-  const kept = new Set<string>();
-  for (const { copyName, plan, selected } of plans) {
-    if (plan.references === 'add' && selected.has(account)) wanted.add(copyName);
-    if (plan.references === 'freeze' || (plan.references === 'keep' && selected.has(account))) kept.add(copyName);
-  }
-  return { wanted, kept };
 }

@@ -1,4 +1,7 @@
-/** What a plan is computed from: the few fields that matter, as the stores keep them. No credential is in here. */
+/**
+ * What a plan is computed from: the few fields that matter, as the stores keep them. No credential is in here, and of what
+ * tenants write no more than a bounded part (`bounds.ts`).
+ */
 import type { SourceConfig } from '../config/schema.ts';
 
 export interface ObservedNamespace {
@@ -6,7 +9,7 @@ export interface ObservedNamespace {
   readonly uid: string;
   readonly resourceVersion: string;
   readonly terminating: boolean;
-  /** Raw values of our annotations; undefined where the annotation is absent. */
+  /** Raw values of our annotations, cut one character behind what counts; undefined where the annotation is absent. */
   readonly sync: string | undefined;
   readonly sources: string | undefined;
   readonly serviceAccounts: string | undefined;
@@ -21,9 +24,11 @@ export interface ObservedServiceAccount {
   readonly resourceVersion: string;
   /** Names in order, as written; undefined where the field is absent, which a JSON Patch must tell from an empty list. */
   readonly pullSecrets: readonly string[] | undefined;
-  /** Raw value of {@link ANNOTATION_SYNC}. */
+  /** The list is too long to be kept: nobody knows what is in it, and it is left alone. */
+  readonly oversized?: true;
+  /** Raw value of {@link ANNOTATION_SYNC}, cut. */
   readonly sync: string | undefined;
-  /** Raw value of {@link ANNOTATION_ADDED}. */
+  /** Raw value of {@link ANNOTATION_ADDED}; longer than {@link MAX_ANNOTATION}, and cut one character behind: no record of ours. */
   readonly added: string | undefined;
   /** Whether it has any annotation: a JSON Patch cannot add a key to a map that is not there. */
   readonly annotated: boolean;
@@ -34,6 +39,7 @@ export interface ObservedCopy {
   readonly name: string;
   readonly uid: string;
   readonly resourceVersion: string;
+  /** Cut, where it is longer than any that we know. */
   readonly type: string;
   /** Carries our managed-by label. */
   readonly ours: boolean;

@@ -21,6 +21,17 @@ export function quote(value: string): string {
   return JSON.stringify(flat.length > 80 ? `${flat.slice(0, 77)}...` : flat);
 }
 
+/** Problems of one object each that are told: a namespace can have thousands of ServiceAccounts. */
+export const MAX_TOLD = 20;
+
+/** The first few of the problems of a namespace's ServiceAccounts, and one on the namespace that stands for all others. */
+export function firstFew(problems: readonly Problem[], namespace: ObjectRef): Problem[] {
+  const [next] = problems.slice(MAX_TOLD);
+  if (next === undefined) return [...problems];
+  // Without a number: each new one would be news.
+  return [...problems.slice(0, MAX_TOLD), { reason: next.reason, object: namespace, note: `More than ${MAX_TOLD} ServiceAccounts have something wrong with them, ${quote(next.object.name)} for one: only the first ${MAX_TOLD} are told one by one.` }];
+}
+
 /** Several of a tenant's texts: the first few, and how many more there are. */
 export function quoteList(values: Iterable<string>): string {
   const all = [...new Set(values)];

@@ -1,6 +1,7 @@
 /** Who gets what: which sources a namespace is opted in to, and which of its ServiceAccounts. */
 import { ANNOTATION_SERVICE_ACCOUNTS, ANNOTATION_SOURCES, ANNOTATION_SYNC, NAMESPACE_ANNOTATIONS } from '../names.ts';
 import type { SourceConfig } from '../config/schema.ts';
+import { MAX_ANNOTATION, MAX_LISTED } from './bounds.ts';
 import { GLOB, matchNames } from './glob.ts';
 import type { ObservedNamespace, ObservedServiceAccount } from './observed.ts';
 import { quote, quoteList } from './problem.ts';
@@ -16,9 +17,6 @@ export interface Selection {
   readonly choices: ReadonlyMap<string, Choice>;
   readonly problems: readonly Problem[];
 }
-
-/** A tenant's list longer than this is cut: it is matched for every ServiceAccount and source, again and again. */
-export const MAX_LISTED = 256;
 
 const out = (why: Extract<Choice, { in: false }>['why']): Choice => ({ in: false, why });
 
@@ -38,10 +36,12 @@ export function selectSources(namespace: ObservedNamespace, sources: readonly So
   }
   if (sync === 'disabled') return all(() => out('disabled'));
 
-  const listed = namespace.sources === undefined ? undefined : new Set(splitList(namespace.sources));
+  const list = namespace.sources === undefined ? undefined : boundedList(namespace.sources);
+  const listed = list && new Set(list.parts);
   // Also where nothing was asked for and a list takes away what the namespace would get by default.
   if (listed !== undefined && (sync === 'enabled' || sources.some((s) => s.optInByDefault && admits(s, namespace.name)))) {
-    if (listed.size === 0) report('InvalidAnnotation', `${ANNOTATION_SOURCES} is empty: name sources, or remove it to get all that admit this namespace.`);
+    if (list?.cut) report('InvalidAnnotation', `${ANNOTATION_SOURCES} ${TOO_LONG}`);
+    else if (listed.size === 0) report('InvalidAnnotation', `${ANNOTATION_SOURCES} is empty: name sources, or remove it to get all that admit this namespace.`);
     const known = new Set(sources.map((s) => s.name));
     const unknown = [...listed].filter((name) => !known.has(name));
     if (unknown.length > 0) report('UnknownSource', `${ANNOTATION_SOURCES} names ${quoteList(unknown)}, which the configuration does not have.`);
@@ -71,42 +71,48 @@ export function admitted({ namespaces }: SourceConfig, namespace: string): boole
 
 /** Which ServiceAccounts of an opted-in namespace get the reference of `source`. */
 export function selectsAccount(namespace: ObservedNamespace, source: SourceConfig): (account: ObservedServiceAccount) => boolean {
-  const patterns = namespace.serviceAccounts === undefined ? source.serviceAccounts : accountPatterns(namespace.serviceAccounts).patterns;
+  const patterns = namespace.serviceAccounts === undefined ? source.serviceAccounts : boundedList(namespace.serviceAccounts).parts;
   const matches = matchNames(patterns);
   return ({ name, sync }) => (sync === 'enabled' ? true : sync === 'disabled' ? false : matches(name));
 }
 
-/** Annotations that mean nothing on the ServiceAccounts and on the namespace's account list. */
-export function accountProblems(namespace: ObservedNamespace, accounts: readonly ObservedServiceAccount[]): Problem[] {
-  const problems: Problem[] = [];
-  if (namespace.serviceAccounts !== undefined) {
-    const report = (note: string): void => {
-      problems.push({ reason: 'InvalidAnnotation', object: { kind: 'Namespace', name: namespace.name, uid: namespace.uid }, note: `${ANNOTATION_SERVICE_ACCOUNTS} ${note}` });
-    };
-    const { patterns, cut } = accountPatterns(namespace.serviceAccounts);
-    const bad = patterns.filter((pattern) => !GLOB.test(pattern));
-    if (patterns.length === 0) report("is empty: no ServiceAccount is selected. Name some, or remove it to get the source's own choice.");
-    if (bad.length > 0) report(`has ${quoteList(bad)}, which can match no name: use names with "*" and "?", and "!" in front to exclude.`);
-    if (cut) report(`lists more than ${MAX_LISTED} patterns: only the first ${MAX_LISTED} count. Use "*" to name many at once.`);
-  }
-  for (const account of accounts) {
-    if (account.sync === undefined || account.sync === 'enabled' || account.sync === 'disabled') continue;
-    problems.push({
-      reason: 'InvalidAnnotation',
-      object: { kind: 'ServiceAccount', namespace: account.namespace, name: account.name, uid: account.uid },
-      note: `${ANNOTATION_SYNC} is ${quote(account.sync)}: use "enabled" or "disabled". The namespace's choice applies.`,
-    });
-  }
-  return problems;
+/** The same for several sources. The namespace's own list is the same for each, and is gone through once an account. */
+export function accountSelectors(namespace: ObservedNamespace): (config: SourceConfig) => (account: ObservedServiceAccount) => boolean {
+  let shared: ((account: ObservedServiceAccount) => boolean) | undefined;
+  return (config) => {
+    if (namespace.serviceAccounts === undefined) return selectsAccount(namespace, config);
+    return (shared ??= rememberLast(selectsAccount(namespace, config)));
+  };
 }
 
-/** What counts of a namespace's list. Never more than that is even split: this is done for every source. */
-function accountPatterns(annotation: string): { patterns: readonly string[]; cut: boolean } {
-  const listed = splitList(annotation, MAX_LISTED + 1);
-  return { patterns: listed.slice(0, MAX_LISTED), cut: listed.length > MAX_LISTED };
+function rememberLast<T, R>(compute: (of: T) => R): (of: T) => R {
+  let last: { readonly of: T; readonly result: R } | undefined;
+  return (of) => (last?.of === of ? last : (last = { of, result: compute(of) })).result;
+}
+
+/** What means nothing in the namespace's own list of ServiceAccounts. */
+export function listProblems(namespace: ObservedNamespace): Problem[] {
+  if (namespace.serviceAccounts === undefined) return [];
+  const { parts: patterns, cut } = boundedList(namespace.serviceAccounts);
+  const bad = patterns.filter((pattern) => !GLOB.test(pattern));
+  const notes = [
+    ...(patterns.length === 0 && !cut ? ["is empty: no ServiceAccount is selected. Name some, or remove it to get the source's own choice."] : []),
+    ...(bad.length > 0 ? [`has ${quoteList(bad)}, which can match no name: use names with "*" and "?", and "!" in front to exclude.`] : []),
+    ...(cut ? [`${TOO_LONG} Use "*" to name many at once.`] : []),
+  ];
+  return notes.map((note) => ({ reason: 'InvalidAnnotation', object: { kind: 'Namespace', name: namespace.name, uid: namespace.uid }, note: `${ANNOTATION_SERVICE_ACCOUNTS} ${note}` }));
+}
+
+const TOO_LONG = `is too long: only its first ${MAX_LISTED} parts count, and of its first ${MAX_ANNOTATION} characters.`;
+
+/** What counts of a namespace's list: whole parts only, for half a pattern means something else. */
+function boundedList(annotation: string): { parts: readonly string[]; cut: boolean } {
+  const long = annotation.length > MAX_ANNOTATION;
+  const parts = splitList(long ? annotation.slice(0, Math.max(0, annotation.lastIndexOf(',', MAX_ANNOTATION))) : annotation);
+  return { parts: parts.slice(0, MAX_LISTED), cut: long || parts.length > MAX_LISTED };
 }
 
 /** `a, b,,c ` -> a, b, c. */
-export function splitList(value: string, limit?: number): string[] {
-  return value.split(',', limit).map((part) => part.trim()).filter((part) => part !== '');
+export function splitList(value: string): string[] {
+  return value.split(',').map((part) => part.trim()).filter((part) => part !== '');
 }

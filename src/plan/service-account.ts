@@ -1,5 +1,6 @@
 /** How a ServiceAccount must change so that it references exactly the copies it should, and nothing of others is lost. */
 import { ANNOTATION_ADDED } from '../names.ts';
+import { isListable, MAX_ANNOTATION } from './bounds.ts';
 import type { ObservedServiceAccount } from './observed.ts';
 import { splitList } from './selection.ts';
 
@@ -29,17 +30,33 @@ export interface JsonPatchOperation {
 
 /** The edit that is missing, or undefined when nothing is. An entry that somebody else wrote is never in `remove`. */
 export function planReferences(account: ObservedServiceAccount, { wanted, kept, keepRest = false }: WantedReferences): ReferenceEdit | undefined {
+  // Most accounts of most clusters: nothing is ours, and nothing is to be.
+  if (account.oversized || (account.added === undefined && wanted.size === 0)) return undefined;
   const present = new Set(account.pullSecrets ?? []);
-  const recorded = new Set(splitList(account.added ?? ''));
+  const recorded = recordOf(account);
 
-  const add = [...wanted].filter((name) => !present.has(name)).sort();
-  const gone = keepRest ? [] : [...recorded].filter((name) => !wanted.has(name) && !kept.has(name));
-  const record = [...new Set([...[...recorded].filter((name) => !gone.includes(name)), ...add])].sort();
-  const remove = gone.filter((name) => present.has(name)).sort();
+  const add = hasRoom(account, wanted) ? [...wanted].filter((name) => !present.has(name)).sort() : [];
+  const gone = new Set(keepRest ? [] : [...recorded].filter((name) => !wanted.has(name) && !kept.has(name)));
+  const record = [...new Set([...[...recorded].filter((name) => !gone.has(name)), ...add])].sort();
+  const remove = [...gone].filter((name) => present.has(name)).sort();
 
   const unchanged = add.length === 0 && remove.length === 0 && record.length === recorded.size;
   return unchanged ? undefined : { add, remove, record };
 }
+
+/** Whether its list is short enough to be looked after, and stays so with what it lacks. */
+export function hasRoom({ pullSecrets = [], oversized }: ObservedServiceAccount, wanted: ReadonlySet<string>): boolean {
+  if (oversized) return false;
+  const lacking = [...wanted].filter((name) => !pullSecrets.includes(name));
+  return lacking.length === 0 || isListable([...pullSecrets, ...lacking]);
+}
+
+/** What Pullpass added. It never wrote a longer record than counts: of such a one nothing can be believed. */
+export function recordOf({ added = '' }: ObservedServiceAccount): ReadonlySet<string> {
+  return new Set(isRecord(added) ? splitList(added) : []);
+}
+
+export const isRecord = (added: string): boolean => added.length <= MAX_ANNOTATION;
 
 /**
  * The edit as a JSON Patch that the server applies only to what it was computed from. The list has no merge key
@@ -49,14 +66,15 @@ export function planReferences(account: ObservedServiceAccount, { wanted, kept, 
 export function toJsonPatch(account: ObservedServiceAccount, edit: ReferenceEdit): JsonPatchOperation[] {
   const patch: JsonPatchOperation[] = [{ op: 'test', path: '/metadata/uid', value: account.uid }];
   const list = account.pullSecrets;
-  const testable = !ESCAPED_BY_GO.test([...(list ?? []), account.added ?? ''].join());
+  const testable = isRecord(account.added ?? '') && !ESCAPED_BY_GO.test([...(list ?? []), account.added ?? ''].join());
   if (!testable) patch.push({ op: 'test', path: '/metadata/resourceVersion', value: account.resourceVersion });
   return [...patch, ...changes(account, edit)].filter(({ op, path }) => testable || op !== 'test' || path.startsWith('/metadata/uid') || path.startsWith('/metadata/resourceVersion'));
 }
 
 /**
  * The API server compares a `test` with JSON in which Go has written these as \u003c and the like: text that holds one
- * never equals itself. Somebody else's entry may; then the version of the whole object is what is tested instead.
+ * never equals itself. Somebody else's entry may; then, and where a record is too long to be known, the version of the
+ * whole object is what is tested instead.
  */
 const ESCAPED_BY_GO = /[<>&\u2028\u2029]/;
 

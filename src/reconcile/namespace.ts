@@ -2,10 +2,11 @@
 import { messageOf } from '../errors.ts';
 import { isNamespaceTerminating } from '../kube/api-error.ts';
 import type { Action } from '../plan/action.ts';
-import { planNamespace } from '../plan/namespace.ts';
+import { planSteps } from '../plan/namespace.ts';
 import type { NamespacePlan, PlanOptions } from '../plan/namespace.ts';
 import type { ObservedScope } from '../plan/observed.ts';
 import { planReferences } from '../plan/service-account.ts';
+import { inTurns } from '../steps.ts';
 import type { Applier } from './apply.ts';
 
 export interface Failure {
@@ -20,9 +21,14 @@ export interface NamespaceOutcome {
   readonly failures: readonly Failure[];
 }
 
+/** `turn`: awaited between the steps of a plan that takes long. */
+export interface ReconcileOptions extends PlanOptions {
+  readonly turn?: () => Promise<unknown>;
+}
+
 /** Not one failure stops what does not depend on it; what depends on it waits for the next try. Never throws. */
-export async function reconcileNamespace(scope: ObservedScope, applier: Applier, signal: AbortSignal, options?: PlanOptions): Promise<NamespaceOutcome> {
-  const plan = planNamespace(scope, options);
+export async function reconcileNamespace(scope: ObservedScope, applier: Applier, signal: AbortSignal, { turn = () => Promise.resolve(), ...options }: ReconcileOptions = {}): Promise<NamespaceOutcome> {
+  const plan = await inTurns(planSteps(scope, options), turn);
   const done: Action[] = [];
   const failures: Failure[] = [];
 

@@ -1,16 +1,16 @@
 /** The small HTTP server for probes, metrics and pages. It answers GET and HEAD on fixed paths and reads no body. */
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
 import { messageOf, UserError } from '../errors.ts';
+import { createTurns } from '../turns.ts';
+import { createBodies } from './body.ts';
+import { createRoom } from './room.ts';
 
 /** After this long, close() cuts connections whose answer is still under way, in milliseconds. */
 const CLOSE_GRACE_MS = 1_000;
-/** Below this many bytes an answer fits into a packet or two, and compressing it saves nothing. */
-const GZIP_FROM = 2 * 1024;
-
-const compress = promisify(gzip);
+const PROBES = ['/livez', '/readyz'];
+/** Connections at a time. */
+const PLACES = 256;
 
 /** What a page may depend on. */
 export interface PageRequest {
@@ -64,34 +64,40 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   pages.set('/livez', () => health(options.livez()));
   pages.set('/readyz', () => health(options.readyz()));
   pages.set('/metrics', async ({ accept }) => ({ ...(await options.metrics(accept)), headers: { vary: 'accept' } }));
-  const compressed = createCompressor();
+  const bodyOf = createBodies();
+  const room = createRoom(PLACES);
+  const turn = createTurns();
 
   // Everybody in the cluster network can connect: bounds on everything that a client decides.
   const server = createServer({ maxHeaderSize: 8 * 1024, headersTimeout: 5_000, requestTimeout: 10_000, keepAliveTimeout: 5_000, connectionsCheckingInterval: 2_000 });
-  server.maxConnections = 256;
+  server.on('connection', room.enter);
   server.on('request', (request, response) => {
     request.resume();
-    void answer(request, response);
+    if (room.asks(request.socket, response)) void answer(request, response);
   });
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = (request.url ?? '').split('?', 1)[0] ?? '';
-    const page = await pageFor(path, request, goneSignal(response));
-    const large = Buffer.byteLength(page.body) >= GZIP_FROM;
-    const packed = large && takesGzip(request.headers['accept-encoding']) ? await compressed(path, page.body).catch(() => undefined) : undefined;
+    const gone = goneSignal(response);
+    // However many ask for pages that take long to make, a probe waits for one of them at most.
+    if (!PROBES.includes(path)) await turn();
+    if (gone.aborted) return;
+    const page = await pageFor(path, request, gone);
+    const { plain, gzipped } = bodyOf(path, page.body);
+    const packed = takesGzip(request.headers['accept-encoding']) ? await gzipped?.().catch(() => undefined) : undefined;
     if (response.destroyed) return;
     if (!server.listening) response.setHeader('connection', 'close');
     response.writeHead(page.status ?? 200, {
       'content-type': page.contentType,
       // Of a HEAD too: it is answered as the GET would be, without the body.
-      'content-length': packed?.length ?? Buffer.byteLength(page.body),
+      'content-length': (packed ?? plain).length,
       'cache-control': 'no-store',
       'x-content-type-options': 'nosniff',
       ...page.headers,
-      ...(large ? { vary: [page.headers?.['vary'], 'accept-encoding'].filter((name) => name !== undefined).join(', ') } : {}),
+      ...(gzipped ? { vary: [page.headers?.['vary'], 'accept-encoding'].filter((name) => name !== undefined).join(', ') } : {}),
       ...(packed ? { 'content-encoding': 'gzip' } : {}),
     });
-    response.end(request.method === 'HEAD' ? undefined : (packed ?? page.body));
+    response.end(request.method === 'HEAD' ? undefined : (packed ?? plain));
   }
 
   async function pageFor(path: string, { method, headers: { authorization, accept } }: IncomingMessage, signal: AbortSignal): Promise<Page> {
@@ -132,18 +138,6 @@ function goneSignal(response: ServerResponse): AbortSignal {
   const gone = new AbortController();
   response.once('close', () => gone.abort());
   return gone.signal;
-}
-
-/** Keeps the last answer of each path: a report of megabytes stays the same from one audit to the next. */
-function createCompressor(): (path: string, body: string) => Promise<Buffer> {
-  const last = new Map<string, { body: string; packed: Promise<Buffer> }>();
-  return (path, body) => {
-    const known = last.get(path);
-    if (known?.body === body) return known.packed;
-    const packed = compress(body);
-    last.set(path, { body, packed });
-    return packed;
-  };
 }
 
 /** Whether `Accept-Encoding` names gzip, and does not give it the quality 0. */

@@ -67,3 +67,12 @@ describe('tally', () => {
     expect(failure?.message.length).toBeLessThan(410);
   });
 });
+
+test('of a pod as large as it gets little is kept', () => {
+  const containers = Array.from({ length: 2_000 }, (_, i) => ({ name: `c${i}`, image: `registry.corp/${i}${'x'.repeat(300)}` }));
+  const waiting = containers.map(({ name, image }) => ({ name, image, ready: false, restartCount: 0, imageID: '', state: { waiting: { reason: 'ErrImagePull', message: 'x'.repeat(100_000) } } }));
+  const workload = projectPod({ metadata: { name: 'p', ownerReferences: [{ apiVersion: 'v1', kind: 'x'.repeat(10_000), name: 'y'.repeat(10_000), uid: '' }] }, spec: { containers: [{ name: 'first', image: 'z'.repeat(100_000) }, ...containers], imagePullSecrets: Array.from({ length: 10_000 }, (_, i) => ({ name: `s${i}` })) }, status: { containerStatuses: waiting } });
+  expect(JSON.stringify(workload).length).toBeLessThan(32 * 1024);
+  expect(workload.images.length).toBeGreaterThan(10);
+  expect(workload.failures).toHaveLength(8);
+});

@@ -1,14 +1,14 @@
 /** Entries that no pull uses, because no image asks for them or because another entry comes first. */
-import { findEntry, normaliseKey, quoteKey, redactKey } from '../../credentials/registry-name.ts';
+import { normaliseKey, quoteKey, redactKey } from '../../credentials/registry-name.ts';
 import { quote } from '../../plan/problem.ts';
 import type { Facts } from '../facts.ts';
 import type { Hit, Rule } from '../finding.ts';
-import { secretKey } from '../observation.ts';
-import type { AuditedSource, PullEntry } from '../observation.ts';
+import { readByNamespace } from '../observation.ts';
+import type { PullEntry } from '../observation.ts';
+import { HUB_DEFAULT } from '../used-entries.ts';
 import { plural } from '../words.ts';
 import { secretOf } from './remedies.ts';
 
-const HUB_DEFAULT = 'index.docker.io';
 /** No key with a path matches it. */
 const ANY_HUB_IMAGE = 'docker.io/-';
 
@@ -17,7 +17,7 @@ export const credentialUnused: Rule = {
   cause: 'No image of any pod matches the registry key of the source, and no cache proxy is configured for it. A credential that nobody needs can only leak.',
   remedy: 'If nobody pulls there any more, remove the entry from the Secret of the source and revoke the credential.',
   check: (facts) => facts.sources.flatMap((source) => {
-    const used = usedEntries(facts, source);
+    const used = facts.usedEntries.get(source);
     return used === undefined ? [] : (source.content?.entries ?? []).filter((entry) => !used.has(entry)).map(({ key }): Hit => ({
       object: { kind: 'Source', name: source.config.name }, about: redactKey(key),
       message: `No image of any pod needs credential ${quoteKey(key)} of source "${source.config.name}".`,
@@ -25,20 +25,6 @@ export const credentialUnused: Rule = {
     }));
   }),
 };
-
-/** Entries that match an image of some pod, or are there for mirrors and cache proxies. undefined: it cannot be told. */
-export function usedEntries({ podsSeen, only, workloads, keys, image, proxies = [] }: Facts, { config, content }: AuditedSource): ReadonlySet<PullEntry> | undefined {
-  if (!podsSeen || only !== undefined || workloads.length === 0 || content === undefined) return undefined;
-  const names = new Set(workloads.flatMap(({ images }) => images.flatMap((reference) => image(reference)?.name ?? [])));
-  const forwarded = new Set(proxies.filter(({ source }) => source === config.name).map(({ registry }) => findEntry(content.entries, registry)));
-  const aliases = new Set(config.aliases.map(({ host }) => host));
-  return new Set(content.entries.filter((entry, i) => {
-    if (aliases.has(entry.key) || forwarded.has(entry)) return true;
-    // Alone: whether another entry comes before it is another question.
-    const alone = keys.ofContent(config.copyName, { id: `${content.id}#${i}`, entries: [entry], warnings: [] });
-    return [...names].some((name) => alone.picks(name).length > 0);
-  }));
-}
 
 export const credentialShadowed: Rule = {
   id: 'PP044', name: 'credential-shadowed', severity: 'warning', title: 'A credential stands behind another one',
@@ -66,13 +52,15 @@ function withinSources({ sources, keys }: Facts): Hit[] {
 /** Once a pair of Secrets and key, however many ServiceAccounts have both. */
 function betweenSecrets({ scopes, pullSecrets }: Facts): Hit[] {
   const found = new Map<string, { hit: Hit; accounts: number }>();
+  const contents = readByNamespace(pullSecrets);
   for (const { namespace, serviceAccounts } of scopes) {
+    // Of most namespaces no more is known than of their copies, however many Secrets they name.
+    const here = contents.get(namespace.name);
+    if (here === undefined) continue;
     for (const { name, pullSecrets: names = [] } of serviceAccounts) {
       const firsts = new Map<string, Placed>();
       for (const secret of new Set(names)) {
-        const read = pullSecrets.get(secretKey(namespace.name, secret));
-        if (read?.state !== 'read') continue;
-        for (const entry of read.content.entries) {
+        for (const entry of here.get(secret)?.entries ?? []) {
           const normal = normaliseKey(entry.key);
           if (normal === undefined) continue;
           const first = firsts.get(normal);

@@ -2,8 +2,8 @@
 import type { Facts } from '../facts.ts';
 import { SEVERITIES } from '../finding.ts';
 import type { Finding, Rule } from '../finding.ts';
-import { inOneGo } from '../steps.ts';
-import type { Steps } from '../steps.ts';
+import { inOneGo } from '../../steps.ts';
+import type { Steps } from '../../steps.ts';
 import { oneLineOf } from '../words.ts';
 import { paused, removalHeld } from './brakes.ts';
 import { controllerNotRunning } from './controller-running.ts';

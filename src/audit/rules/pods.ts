@@ -1,6 +1,6 @@
 /** Pods that do not have what their ServiceAccount has: a pod takes its pull secrets when it is created, and never again. */
-import { splitList } from '../../plan/selection.ts';
 import { quote, quoteList } from '../../plan/problem.ts';
+import { recordOf } from '../../plan/service-account.ts';
 import type { Facts } from '../facts.ts';
 import type { Hit, Rule } from '../finding.ts';
 import type { Workload } from '../observation.ts';
@@ -39,8 +39,9 @@ function lackOf({ account, keys, image }: Facts, workload: Workload, kind: 'befo
   const { namespace, pullSecrets, serviceAccount } = workload;
   const current = account(namespace, serviceAccount);
   const listed = current?.pullSecrets ?? [];
-  const lacking = listed.filter((name) => name !== '' && !pullSecrets.includes(name));
-  if (current === undefined || lacking.length === 0 || (isOlder(pullSecrets, listed, splitList(current.added ?? '')) ? 'before' : 'own') !== kind) return undefined;
+  const has = new Set(pullSecrets);
+  const lacking = listed.filter((name) => name !== '' && !has.has(name));
+  if (current === undefined || lacking.length === 0 || (isOlder(pullSecrets, listed, recordOf(current)) ? 'before' : 'own') !== kind) return undefined;
 
   const own = keys.of(namespace, pullSecrets);
   const missed = keys.of(namespace, lacking);
@@ -58,9 +59,9 @@ function lackOf({ account, keys, image }: Facts, workload: Workload, kind: 'befo
 }
 
 /** Nothing at all, or exactly what the ServiceAccount had before Pullpass came: what a pod of that time would have. */
-function isOlder(onPod: readonly string[], listed: readonly string[], added: readonly string[]): boolean {
+function isOlder(onPod: readonly string[], listed: readonly string[], added: ReadonlySet<string>): boolean {
   if (onPod.length === 0) return true;
-  const before = new Set(listed.filter((name) => !added.includes(name)));
+  const before = new Set(listed.filter((name) => !added.has(name)));
   return before.size === new Set(onPod).size && onPod.every((name) => before.has(name));
 }
 

@@ -2,7 +2,7 @@
 import { quote } from '../../plan/problem.ts';
 import type { Facts } from '../facts.ts';
 import type { Rule } from '../finding.ts';
-import { secretKey } from '../observation.ts';
+import { byNamespace, secretKey } from '../observation.ts';
 import type { PullSecret } from '../observation.ts';
 import { capital, some } from '../words.ts';
 
@@ -61,17 +61,21 @@ interface Referenced {
 /** One a Secret, however many name it. */
 function referenced({ scopes, managed, pullSecrets, account }: Facts, wanted: (secret: PullSecret) => boolean): Referenced[] {
   const found = new Map<string, { namespace: string; name: string; accounts: Set<string>; pods: Set<string> }>();
+  // Few are of interest, and tenants can name any number of others.
+  const sought = byNamespace(pullSecrets, (secret) => wanted(secret) || undefined);
   const at = (namespace: string, name: string) => {
+    if (sought.get(namespace)?.has(name) !== true) return undefined;
     const key = secretKey(namespace, name);
-    const secret = pullSecrets.get(key);
-    if (secret === undefined || !wanted(secret)) return undefined;
     let entry = found.get(key);
     if (entry === undefined) found.set(key, (entry = { namespace, name, accounts: new Set(), pods: new Set() }));
     return entry;
   };
   for (const { serviceAccounts } of scopes) for (const { namespace, name, pullSecrets: names = [] } of serviceAccounts) for (const each of names) at(namespace, each)?.accounts.add(name);
   for (const { namespace, owner, pullSecrets: names, serviceAccount } of managed) {
-    for (const each of names) if (account(namespace, serviceAccount)?.pullSecrets?.includes(each) !== true) at(namespace, each)?.pods.add(`${owner.kind} ${owner.name}`);
+    for (const each of names) {
+      const found = at(namespace, each);
+      if (found !== undefined && account(namespace, serviceAccount)?.pullSecrets?.includes(each) !== true) found.pods.add(`${owner.kind} ${owner.name}`);
+    }
   }
   return [...found.values()].map(({ namespace, name, accounts, pods }) => {
     const parts = [

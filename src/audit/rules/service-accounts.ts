@@ -8,10 +8,17 @@ export const serviceAccountNotPatched: Rule = {
   cause: 'The namespace is opted in and the ServiceAccount selected, but its imagePullSecrets do not name the copy: new pods of it pull without the credential.',
   remedy: `${CHECK_CONTROLLER} If the reference vanishes again, look for another tool that writes the imagePullSecrets of this ServiceAccount.`,
   // The plan adds a reference where there is something to reference: to no copy that cannot be made, is not ours, or was not read.
-  check: ({ plans }) => plans.flatMap((plan) => plan.editReferences.filter(({ edit }) => edit.add.length > 0).map(({ account, edit }): Hit => ({
-    object: { kind: 'ServiceAccount', namespace: plan.namespace, name: account.name },
-    message: `ServiceAccount "${account.name}" in ${plan.namespace} does not reference ${quoteList(edit.add)}: its new pods pull without it.`,
-  }))),
+  check: ({ plans }) => plans.flatMap((plan) => [
+    ...plan.editReferences.filter(({ edit }) => edit.add.length > 0).map(({ account, edit }): Hit => ({
+      object: { kind: 'ServiceAccount', namespace: plan.namespace, name: account.name },
+      message: `ServiceAccount "${account.name}" in ${plan.namespace} does not reference ${quoteList(edit.add)}: its new pods pull without it.`,
+    })),
+    ...plan.problems.filter(({ reason }) => reason === 'TooManyPullSecrets').map(({ object: { kind, name }, note }): Hit => ({
+      object: { kind, ...(kind !== 'Namespace' && { namespace: plan.namespace }), name },
+      message: `${kind} "${name}"${kind === 'Namespace' ? '' : ` in ${plan.namespace}`}: ${note}`,
+      remedy: 'Remove entries from its imagePullSecrets that no pod needs.',
+    })),
+  ]),
 };
 
 export const referenceOrphaned: Rule = {

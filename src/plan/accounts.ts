@@ -1,0 +1,88 @@
+/** What the ServiceAccounts of a namespace lack and have too much, so many at a step: a tenant decides how many there are. */
+import { ANNOTATION_ADDED, ANNOTATION_SYNC } from '../names.ts';
+import type { Steps } from '../steps.ts';
+import type { EditReferences } from './action.ts';
+import { MAX_ANNOTATION, MAX_PULL_SECRETS, MAX_PULL_SECRETS_CHARS } from './bounds.ts';
+import type { CopyPlan } from './copy.ts';
+import type { ObservedServiceAccount } from './observed.ts';
+import { MAX_TOLD, quote } from './problem.ts';
+import type { Problem } from './problem.ts';
+import { hasRoom, isRecord, planReferences } from './service-account.ts';
+import type { WantedReferences } from './service-account.ts';
+
+/** A copy, and who is to reference it; without `selects`: nobody. */
+export interface ReferencedCopy {
+  readonly copyName: string;
+  readonly references: CopyPlan['references'];
+  readonly selects?: ((account: ObservedServiceAccount) => boolean) | undefined;
+}
+
+export interface AccountsPlan {
+  readonly edits: readonly EditReferences[];
+  /** One a copy, in the same order: how many are to reference it and can, and how many of them do. */
+  readonly counts: readonly { readonly selected: number; readonly referenced: number }[];
+  /** No more than show that there are more than are told. */
+  readonly problems: readonly Problem[];
+}
+
+/** Few enough that whoever waits hardly notices, with the worst lists that count. */
+const AT_A_STEP = 64;
+
+export function* accountSteps(accounts: readonly ObservedServiceAccount[], copies: readonly ReferencedCopy[]): Steps<AccountsPlan> {
+  const counts = copies.map(() => ({ selected: 0, referenced: 0 }));
+  const edits: EditReferences[] = [];
+  const problems: Problem[] = [];
+  const optedIn = copies.some(({ selects }) => selects !== undefined);
+  // Most accounts of a namespace want the same.
+  const wishes = new Map<string, WantedReferences>();
+
+  for (const [i, account] of accounts.entries()) {
+    if (i % AT_A_STEP === AT_A_STEP - 1) yield;
+    const chosen = copies.map(({ selects }) => selects?.(account) === true);
+    const id = chosen.join();
+    let wish = wishes.get(id);
+    if (wish === undefined) wishes.set(id, (wish = wishOf(copies, chosen)));
+
+    const room = hasRoom(account, wish.wanted);
+    for (const [n, { copyName }] of copies.entries()) {
+      const count = counts[n];
+      if (chosen[n] !== true || count === undefined) continue;
+      const referenced = account.pullSecrets?.includes(copyName) === true;
+      // Nobody but its owner can mend a list without room: it is told there, and is nothing to wait for.
+      if (referenced || room) count.selected++;
+      if (referenced) count.referenced++;
+    }
+    if (optedIn && problems.length <= MAX_TOLD) problems.push(...problemsOf(account), ...(!room && wish.wanted.size > 0 ? [crowded(account)] : []));
+    const edit = planReferences(account, wish);
+    if (edit !== undefined) edits.push({ type: 'editReferences', account, edit, wanted: wish });
+  }
+  return { edits, counts, problems };
+}
+
+function wishOf(copies: readonly ReferencedCopy[], chosen: readonly boolean[]): WantedReferences {
+  const wanted = new Set<string>();
+  const kept = new Set<string>();
+  for (const [i, { copyName, references }] of copies.entries()) {
+    if (references === 'add' && chosen[i] === true) wanted.add(copyName);
+    if (references === 'freeze' || (references === 'keep' && chosen[i] === true)) kept.add(copyName);
+  }
+  return { wanted, kept };
+}
+
+function problemsOf(account: ObservedServiceAccount): Problem[] {
+  const { sync, added = '' } = account;
+  const notes = [
+    ...(sync === undefined || sync === 'enabled' || sync === 'disabled' ? [] : [`${ANNOTATION_SYNC} is ${quote(sync)}: use "enabled" or "disabled". The namespace's choice applies.`]),
+    ...(isRecord(added) ? [] : [`${ANNOTATION_ADDED} is longer than ${MAX_ANNOTATION} characters, so Pullpass did not write it, and takes no entry for its own: remove the annotation.`]),
+  ];
+  return notes.map((note) => ({ reason: 'InvalidAnnotation', object: refTo(account), note }));
+}
+
+function crowded(account: ObservedServiceAccount): Problem {
+  return {
+    reason: 'TooManyPullSecrets', object: refTo(account),
+    note: `imagePullSecrets has, or with its copies would have, more than ${MAX_PULL_SECRETS} entries or ${MAX_PULL_SECRETS_CHARS} characters: Pullpass adds nothing. Remove entries that no pod needs.`,
+  };
+}
+
+const refTo = ({ namespace, name, uid }: ObservedServiceAccount): Problem['object'] => ({ kind: 'ServiceAccount', namespace, name, uid });

@@ -1,0 +1,76 @@
+/** Lists in pages, of objects that a tenant made as large as the API server takes. */
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { TooLargeError } from '../../src/kube/api-error.ts';
+import { createClient } from '../../src/kube/client.ts';
+import type { KubeClient } from '../../src/kube/client.ts';
+import { connect } from '../../src/kube/connection.ts';
+import type { Connection } from '../../src/kube/connection.ts';
+import { listPages } from '../../src/kube/list.ts';
+import { httpsServer, json } from './https-server.ts';
+
+const MiB = 2 ** 20;
+let server: Awaited<ReturnType<typeof httpsServer>>;
+let connection: Connection;
+let client: KubeClient;
+/** Sizes of the objects that there are, in bytes, and of the pages that were asked for. */
+let sizes: number[];
+let limits: number[];
+let largest: number;
+
+beforeAll(async () => {
+  server = await httpsServer();
+  connection = connect(server.config());
+  client = createClient(connection);
+  server.on(({ url }, response) => {
+    const query = new URL(url, server.url).searchParams;
+    const [limit, from] = [Number(query.get('limit')), Number(query.get('continue') ?? 0)];
+    limits.push(limit);
+    const items = sizes.slice(from, from + limit).map((size, i) => ({ metadata: { name: `o${from + i}` }, text: 'x'.repeat(size) }));
+    const bytes = items.reduce((sum, { text }) => sum + text.length, 0);
+    json(response, 200, { metadata: { resourceVersion: '7', ...(from + limit < sizes.length && { continue: String(from + limit) }) }, items });
+    // What a page that is taken in holds; of the others no more than a bounded part is read.
+    if (bytes <= 16 * MiB || limit === 1) largest = Math.max(largest, bytes);
+  });
+});
+beforeEach(() => {
+  limits = [];
+  largest = 0;
+});
+afterAll(async () => {
+  await connection.close();
+  await server.close();
+});
+
+async function list(): Promise<string[]> {
+  const names: string[] = [];
+  expect(await listPages(client, { path: '/api/v1/things' }, { each: ({ metadata }) => names.push(metadata.name), restart: () => { names.length = 0; } })).toBe('7');
+  return names;
+}
+
+test('pages of large objects shrink until they are small enough, and grow again behind them; each object comes once, in order', async () => {
+  sizes = [...Array.from({ length: 600 }, () => 100), ...Array.from({ length: 40 }, () => 1.5 * MiB), ...Array.from({ length: 1_500 }, () => 100)];
+  expect(await list()).toEqual(sizes.map((_, i) => `o${i}`));
+  expect(largest).toBeLessThanOrEqual(16 * MiB);
+  expect(limits[0]).toBe(500);
+  expect(Math.min(...limits)).toBeLessThan(12);
+  expect(limits.at(-1)).toBe(500);
+  // Not one by one.
+  expect(limits.length).toBeLessThan(30);
+});
+
+test('an object that is larger than a page is a page', async () => {
+  sizes = [20 * MiB, 100];
+  expect(await list()).toEqual(['o0', 'o1']);
+});
+
+test('ordinary pages are asked for once', async () => {
+  sizes = Array.from({ length: 1_200 }, () => 10_000);
+  expect((await list()).length).toBe(1_200);
+  expect(limits).toEqual([500, 500, 500]);
+});
+
+test('an answer that is larger than the caller takes is an error of its own', async () => {
+  sizes = [2 * MiB];
+  await expect(client.get('/api/v1/things?limit=1', { maxBytes: MiB })).rejects.toThrow(TooLargeError);
+  await expect(client.get('/api/v1/things?limit=1', { maxBytes: MiB })).rejects.toThrow(/^GET .*: the answer is larger than 1048576 bytes$/);
+});
