@@ -1,17 +1,19 @@
 /** Every name that Pullpass writes into a cluster or reads from it. Changing one is a migration, not a rename. */
 
-/** Field manager of every server-side apply; also the `app.kubernetes.io/managed-by` value of a copy. */
+/** Field manager of every server-side apply; also the `app.kubernetes.io/managed-by` value of what we make. */
 export const MANAGER = 'pullpass';
 
 /** Where the manifests install the controller, and where sources live unless configured otherwise. */
 export const DEFAULT_NAMESPACE = 'pullpass-system';
 
-/** A Secret is ours if and only if it carries this label with {@link MANAGER} as its value. */
+/** For people: on everything that we make. It decides nothing, for other tools write it over; see `owner.ts`. */
 export const LABEL_MANAGED_BY = 'app.kubernetes.io/managed-by';
 /** On a copy: the name of the source (in the configuration) that it was made from. */
 export const LABEL_SOURCE = 'pullpass.dev/source';
 /** On a Secret rendered for a cache proxy: the name of that cache proxy in the configuration. */
 export const LABEL_CACHE_PROXY = 'pullpass.dev/cache-proxy';
+/** On what Pullpass keeps for itself: `state` or `report`. */
+export const LABEL_ROLE = 'pullpass.dev/role';
 
 /** On a Namespace (`enabled`, `disabled`): opt in. On a ServiceAccount: overrides the namespace's choice for this one. */
 export const ANNOTATION_SYNC = 'pullpass.dev/sync';

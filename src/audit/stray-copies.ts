@@ -3,7 +3,8 @@ import type { KubeClient } from '../kube/client.ts';
 import { acceptList } from '../kube/list.ts';
 import type { ApiObject } from '../kube/list.ts';
 import { paths } from '../kube/paths.ts';
-import { LABEL_MANAGED_BY, LABEL_SOURCE, MANAGER } from '../names.ts';
+import { LABEL_SOURCE } from '../names.ts';
+import { ownerOf } from '../owner.ts';
 import type { StrayCopy } from './observation.ts';
 
 /** Reads names and labels only, no contents. Throws ApiError where Secrets may not be listed. */
@@ -12,12 +13,12 @@ export async function readStrayCopies(client: KubeClient, { known, only, signal 
   for (const path of only?.map((namespace) => paths.secrets(namespace)) ?? [paths.secrets()]) {
     for (let token: string | undefined, more = true; more; ) {
       const page: { metadata: { continue?: string }; items: ApiObject[] | null } = await client.get(path, {
-        query: { labelSelector: `${LABEL_MANAGED_BY}=${MANAGER}`, limit: 500, continue: token }, accept: acceptList(true), signal,
+        query: { labelSelector: LABEL_SOURCE, limit: 500, continue: token }, accept: acceptList(true), signal,
       });
       for (const { metadata: { namespace = '', name, labels = {} } } of page.items ?? []) {
-        // What Pullpass keeps for itself and for cache proxies carries the first label, too; only copies name their source.
         const source = labels[LABEL_SOURCE];
-        if (!known.has(name) && source !== undefined) stray.push({ namespace, name, source });
+        // What carries another of our labels besides may be something else: nobody is told to delete it.
+        if (!known.has(name) && source !== undefined && ownerOf({ name, labels }) === 'copy') stray.push({ namespace, name, source });
       }
       token = page.metadata.continue || undefined;
       more = token !== undefined;

@@ -6,7 +6,8 @@ import { isForbidden, isNotFound } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { paths } from '../kube/paths.ts';
 import type { ApiObject } from '../kube/list.ts';
-import { LABEL_CACHE_PROXY, LABEL_MANAGED_BY, LEASE_NAME, MANAGER, REPORT_NAME, REPORT_RESOURCES, STATE_NAME } from '../names.ts';
+import { LABEL_CACHE_PROXY, LEASE_NAME, REPORT_NAME, REPORT_RESOURCES, STATE_NAME } from '../names.ts';
+import { ownerOf } from '../owner.ts';
 import type { PlanOptions } from '../plan/namespace.ts';
 import { createProxies } from '../proxies/index.ts';
 import { createApplier } from '../reconcile/apply.ts';
@@ -66,9 +67,9 @@ export async function runPrune({ client, configuration, namespace, digest, write
     for (const failure of failures) write(`${scope.namespace.name}: not removed: ${describeFailure(failure)}`);
     failed += failures.length;
   }
-  for (const { path, what, uid } of others) {
+  for (const { path, what, preconditions } of others) {
     try {
-      await client.delete(path, { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: { uid } }, { signal });
+      await client.delete(path, { apiVersion: 'v1', kind: 'DeleteOptions', preconditions }, { signal });
     } catch (error) {
       if (isNotFound(error)) continue;
       write(`${what}: not removed: ${messageOf(error)}`);
@@ -84,19 +85,21 @@ export async function runPrune({ client, configuration, namespace, digest, write
 interface Leftover {
   path: string;
   what: string;
-  uid: string;
+  /** Of the very object that was looked at: what changed since may be somebody else's. */
+  preconditions: { uid: string; resourceVersion: string };
 }
 
 /** What is neither copy nor reference: the logins rendered for cache proxies, and our own state. Only what carries our labels. */
 async function otherSecrets(client: KubeClient, configuration: Configuration, namespace: string): Promise<Leftover[]> {
   const rendered = createProxies(configuration).flatMap(({ config, adapter }) =>
-    adapter.targets.filter(({ path }) => path.endsWith('/secrets')).map(({ path, name }) => ({ path: `${path}/${encodeURIComponent(name)}`, what: `login of cache proxy ${config.name} (Secret ${name})`, label: LABEL_CACHE_PROXY, value: config.name })));
-  const state = { path: paths.secrets(namespace, STATE_NAME), what: `state of the controller (Secret ${STATE_NAME})`, label: LABEL_MANAGED_BY, value: MANAGER };
-  const found = await Promise.all([...rendered, state].map(async ({ path, what, label, value }) => {
+    adapter.targets.filter(({ path }) => path.endsWith('/secrets')).map(({ path, name }) => ({
+      path: `${path}/${encodeURIComponent(name)}`, what: `login of cache proxy ${config.name} (Secret ${name})`,
+      isOurs: ({ metadata }: ApiObject) => ownerOf(metadata) === 'login' && metadata.labels?.[LABEL_CACHE_PROXY] === config.name,
+    })));
+  const state = { path: paths.secrets(namespace, STATE_NAME), what: `state of the controller (Secret ${STATE_NAME})`, isOurs: ({ metadata }: ApiObject) => ownerOf(metadata) === 'state' };
+  const found = await Promise.all([...rendered, state].map(async ({ path, what, isOurs }) => {
     try {
-      const { metadata } = await client.get<ApiObject>(path, { sensitive: true });
-      const ours = metadata.labels?.[LABEL_MANAGED_BY] === MANAGER && metadata.labels[label] === value;
-      return ours && metadata.uid !== undefined ? [{ path, what, uid: metadata.uid }] : [];
+      return leftover(path, what, await client.get<ApiObject>(path, { sensitive: true }), isOurs);
     } catch (error) {
       if (isNotFound(error)) return [];
       throw error;
@@ -110,9 +113,7 @@ async function reportObjects(client: KubeClient, { audit }: Configuration): Prom
   const found = await Promise.all(REPORT_RESOURCES.map(async ({ kind }): Promise<Leftover[]> => {
     const path = reportPath(kind);
     try {
-      const object = await client.get<ApiObject>(path);
-      const { uid } = object.metadata;
-      return isOurReport(object) && uid !== undefined ? [{ path, what: `report object (${kind} ${REPORT_NAME})`, uid }] : [];
+      return leftover(path, `report object (${kind} ${REPORT_NAME})`, await client.get<ApiObject>(path), isOurReport);
     } catch (error) {
       // Who asks without the right is told so, whether or not the API is installed: that must not hold up all the rest.
       if (isNotFound(error) || (isForbidden(error) && !audit.reportObject)) return [];
@@ -120,6 +121,11 @@ async function reportObjects(client: KubeClient, { audit }: Configuration): Prom
     }
   }));
   return found.flat();
+}
+
+function leftover(path: string, what: string, object: ApiObject, isOurs: (object: ApiObject) => boolean): Leftover[] {
+  const { uid, resourceVersion } = object.metadata;
+  return isOurs(object) && uid !== undefined && resourceVersion !== undefined ? [{ path, what, preconditions: { uid, resourceVersion } }] : [];
 }
 
 async function refuseWhileLed(client: KubeClient, namespace: string): Promise<void> {

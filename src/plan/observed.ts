@@ -1,5 +1,6 @@
 /** What a plan is computed from: the few fields that matter, as the stores keep them. No credential is in here. */
 import type { SourceConfig } from '../config/schema.ts';
+import type { Owner } from '../owner.ts';
 
 export interface ObservedNamespace {
   readonly name: string;
@@ -35,8 +36,10 @@ export interface ObservedCopy {
   readonly uid: string;
   readonly resourceVersion: string;
   readonly type: string;
-  /** Carries our managed-by label. */
+  /** Carries the label of a copy, and of nothing else of ours. */
   readonly ours: boolean;
+  /** What else of ours it is: then it is no copy, whatever it asks for. Absent: a copy, or none of ours. */
+  readonly other?: Exclude<Owner, 'copy' | 'nobody'>;
   /** Value of {@link LABEL_SOURCE}. */
   readonly source: string | undefined;
   /** Carries `adopt: "true"`. */

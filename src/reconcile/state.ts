@@ -9,7 +9,7 @@ import type { Configuration } from '../config/schema.ts';
 import { isConflict, isForbidden, isNotFound } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { paths } from '../kube/paths.ts';
-import { LABEL_MANAGED_BY, MANAGER, STATE_NAME } from '../names.ts';
+import { LABEL_MANAGED_BY, LABEL_ROLE, MANAGER, STATE_NAME } from '../names.ts';
 import type { ProxyRecord } from '../plan/proxy.ts';
 import type { Mac } from '../proxies/proxy.ts';
 
@@ -79,7 +79,7 @@ export function createState(client: KubeClient, namespace: string): State {
     const body: V1Secret = {
       apiVersion: 'v1',
       kind: 'Secret',
-      metadata: { name: STATE_NAME, namespace, labels: { [LABEL_MANAGED_BY]: MANAGER }, ...version },
+      metadata: { name: STATE_NAME, namespace, labels: { [LABEL_MANAGED_BY]: MANAGER, [LABEL_ROLE]: 'state' }, ...version },
       type: 'Opaque',
       data: { [KEY]: key.toString('base64'), [CONTENT]: Buffer.from(text).toString('base64') },
     };

@@ -42,7 +42,11 @@ export const copyForeign: Rule = {
       const [, remedy] = note.split(/(?<=: it is left alone\.) /);
       return { object, about: 'reserved', message: `Secret ${namespace}/${name} has the name of the copy of source "${source}", and the configuration names it as a source or a login: it is left alone.`, ...(remedy !== undefined && { remedy }) };
     }
-    const type = scopes[i]?.copies.get(name)?.type;
+    const { type, other } = scopes[i]?.copies.get(name) ?? {};
+    if (other !== undefined) {
+      const [, remedy] = note.split(/(?<=: it is left alone\.) /);
+      return { object, about: other, message: `Secret ${namespace}/${name} has the name of the copy of source "${source}", and Pullpass has it for something else.`, ...(remedy !== undefined && { remedy }) };
+    }
     return {
       object, about: 'foreign',
       message: `Secret ${namespace}/${name} has the name of the copy of source "${source}", and Pullpass did not make it.`,
