@@ -3,6 +3,12 @@
 /** Field manager of every server-side apply; also the `app.kubernetes.io/managed-by` value of what we make. */
 export const MANAGER = 'pullpass';
 
+/**
+ * Field manager of the patches of cache proxies' objects and workloads. Another one: on a custom object {@link MANAGER} stands
+ * for the first version, which kept no record of what it wrote.
+ */
+export const PATCH_MANAGER = 'pullpass-proxies';
+
 /** Where the manifests install the controller, and where sources live unless configured otherwise. */
 export const DEFAULT_NAMESPACE = 'pullpass-system';
 
@@ -33,6 +39,9 @@ export const ANNOTATION_ADOPT = 'pullpass.dev/adopt';
  */
 export const ANNOTATION_ADDED = 'pullpass.dev/added-pull-secrets';
 
+/** On a custom object of a cache proxy, written by Pullpass: which copies it made the object name, and where; JSON. */
+export const ANNOTATION_COPIES = 'pullpass.dev/copies';
+
 export const TYPE_DOCKER_CONFIG_JSON = 'kubernetes.io/dockerconfigjson';
 export const TYPE_DOCKERCFG = 'kubernetes.io/dockercfg';
 export const TYPE_BASIC_AUTH = 'kubernetes.io/basic-auth';
@@ -58,6 +67,7 @@ export type EventReason =
   | 'ProxyNotApplied' // a cache proxy could not be given the login, and why
   | 'ProxyLoginRefused' // the product, or its upstream, says no to the login: nothing was changed
   | 'ProxyNotVerified' // a pull through the cache proxy fails although it has the login
+  | 'CopyStillNamed' // a copy is to go, and a custom object names it that Pullpass cannot change: the copy stays
   | 'WriteRefused'; // the API server refuses a write for good (quota, admission policy, missing right)
 
 /** Name of the report object, cluster-scoped. */

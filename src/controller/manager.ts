@@ -8,6 +8,7 @@ import type { ReflectorTimings } from '../kube/reflector.ts';
 import { aborted, sleep, within } from '../kube/sleep.ts';
 import type { Log } from '../log.ts';
 import { LEASE_NAME } from '../names.ts';
+import { isGoing } from '../plan/going.ts';
 import { createApplier } from '../reconcile/apply.ts';
 import { createReportPublisher } from '../reconcile/report-object.ts';
 import { createState } from '../reconcile/state.ts';
@@ -107,10 +108,11 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
     onChange: () => triggers.everything(),
   });
   const { book } = sources;
+  const observe = (name: string) => observeNamespace(world, name, book.observe(name), configuration.retiredCopyNames);
   const proxies = createProxyController({
     state, log, events, metrics,
-    isSynced: (feed) => watches.isSynced(feed),
-    feedProblem: (feed) => watches.problemOf(feed),
+    isGoing: (name, source) => isGoing(observe(name), source),
+    isSynced: (feed) => watches.isSynced(feed), feedProblem: (feed) => watches.problemOf(feed),
     credentials: (source, proxy) => book.credentials(source, proxy),
     context: ({ config, copyName }, signal) => ({
       kube: createProxyKube({ client, proxy: config.name, signal }),
@@ -121,7 +123,7 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
     now: Date.now,
     onApplied: (source, name) => rotations.arrive(source, `proxy/${name}`),
   });
-  const triggers = createTriggers(world, (key) => queue.add(key), sources.look, () => proxies.names());
+  const triggers = createTriggers(world, (key) => queue.add(key), sources.look, proxies);
 
   async function configure(next: Configuration): Promise<void> {
     const names = new Set(next.sources.map(({ name }) => name));
@@ -176,8 +178,8 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
   const controller = createController({
     queue, events, rotations, log,
     proxy: (name, fence) => proxies.handle(name, fence),
-    observe: (name) => observeNamespace(world, name, book.observe(name), configuration.retiredCopyNames),
-    applier: createApplier({ client, world, content: (source, digest) => book.content(source, digest) }),
+    observe,
+    applier: createApplier({ client, world, consumers: proxies, content: (source, digest) => book.content(source, digest) }),
     onReconciled: (result, seconds) => metrics.reconcileDuration.observe({ kind: 'namespace', result }, seconds),
   });
 

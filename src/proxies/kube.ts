@@ -3,7 +3,7 @@ import { UserError } from '../errors.ts';
 import { isNotFound } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { paths } from '../kube/paths.ts';
-import { ANNOTATION_ADOPT, LABEL_CACHE_PROXY, LABEL_ROLE, LABEL_SOURCE, MANAGER } from '../names.ts';
+import { ANNOTATION_ADOPT, LABEL_CACHE_PROXY, LABEL_ROLE, LABEL_SOURCE, MANAGER, PATCH_MANAGER } from '../names.ts';
 import { ownerOf, type Owner } from '../owner.ts';
 import type { ProxyKube } from './proxy.ts';
 import { decode, isAsWanted, madeByUsAlone, secretBody, TYPE_OPAQUE } from './rendered-secret.ts';
@@ -82,7 +82,7 @@ export function createProxyKube({ client, proxy, signal }: { client: KubeClient;
     },
     get,
     async patch(path, type, body) {
-      await client.patch(path, type, body, { query: { fieldManager: MANAGER }, ...secretly });
+      await client.patch(path, type, body, { query: { fieldManager: PATCH_MANAGER }, ...secretly });
     },
   };
 }

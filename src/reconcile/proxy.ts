@@ -1,11 +1,13 @@
 /** One cache proxy, brought to the login that it should have: choose, compare, apply, verify, remember. */
 import type { Credential } from '../credentials/docker-config.ts';
 import { messageOf } from '../errors.ts';
+import { ANNOTATION_SYNC } from '../names.ts';
 import { chooseLogin, planProxy } from '../plan/proxy.ts';
 import type { ProxyRecord } from '../plan/proxy.ts';
 import type { ConfiguredProxy } from '../proxies/index.ts';
 import { AdminRefusedError, LoginRefusedError, NotYetError } from '../proxies/proxy.ts';
 import type { ProxyContext, UpstreamLogin, Verdict } from '../proxies/proxy.ts';
+import type { Consumers } from './consumers.ts';
 import type { State } from './state.ts';
 
 export interface ProxyDeps {
@@ -15,6 +17,7 @@ export interface ProxyDeps {
   /** Fingerprints of the watched targets, in order; undefined while one of them was not read. */
   fingerprints: (proxy: ConfiguredProxy) => readonly string[] | undefined;
   context: (proxy: ConfiguredProxy, signal: AbortSignal) => ProxyContext;
+  consumers: Pick<Consumers, 'isGoing' | 'point'>;
   /** A private pull through the cache proxy; unknown where none is configured. */
   probe: (proxy: ConfiguredProxy, context: ProxyContext) => Promise<Verdict>;
   now: () => number;
@@ -62,6 +65,8 @@ export async function reconcileProxy(proxy: ConfiguredProxy, deps: ProxyDeps, ve
   const { state, now } = deps;
   const waiting = (note: string): ProxyOutcome => ({ applied: false, changed: false, verified: UNVERIFIED, problem: { reason: 'ProxyNotApplied', note } });
 
+  const withoutCopy = await withdraw(proxy, deps, signal);
+  if (withoutCopy !== undefined) return withoutCopy;
   const credentials = deps.credentials(config.source, config.name);
   if (credentials === undefined) return { applied: false, changed: false, verified: UNVERIFIED };
   const choice = chooseLogin(credentials, config.registry);
@@ -86,7 +91,7 @@ export async function reconcileProxy(proxy: ConfiguredProxy, deps: ProxyDeps, ve
       return { ...waiting(''), problem: { reason: 'ProxyLoginRefused', note: `the login is refused, and the one before stays: ${why}` }, ...(plan.afterMs !== undefined && { againMs: plan.afterMs }) };
     }
     if (plan.step === 'apply') {
-      await proxy.adapter.apply(login, context);
+      if (!(await deps.consumers.point(proxy, () => proxy.adapter.apply(login, context), context))) return noCopy(proxy);
       changed = true;
       const { refused: _, ...record } = state.proxy(config.name);
       state.setProxy(config.name, { ...record, applied: { mac, at: at() } });
@@ -123,6 +128,22 @@ export async function reconcileProxy(proxy: ConfiguredProxy, deps: ProxyDeps, ve
     if (verdict === 'refused') return { applied: true, changed, verified, problem: { reason: 'ProxyNotVerified', note: why }, verifyAgainMs: REFUSED_AGAIN_MS };
     return { applied: true, changed, verified, ...(verdict === 'unknown' && config.probe !== undefined && { verifyAgainMs: UNKNOWN_AGAIN_MS }) };
   }
+}
+
+/** Where the copy is about to go, the object is to name it no longer; undefined: the copy is to be there. */
+async function withdraw(proxy: ConfiguredProxy, { consumers, context }: ProxyDeps, signal: AbortSignal): Promise<ProxyOutcome | undefined> {
+  if (!consumers.isGoing(proxy)) return undefined;
+  try {
+    signal.throwIfAborted();
+    return (await consumers.point(proxy, () => Promise.resolve(), context(proxy, signal))) ? undefined : noCopy(proxy);
+  } catch (error) {
+    const outcome = { applied: false, changed: false, verified: UNVERIFIED };
+    return error instanceof NotYetError ? { ...outcome, notYet: error.message } : { ...outcome, error, problem: { reason: 'ProxyNotApplied', note: messageOf(error) } };
+  }
+}
+
+function noCopy({ adapter: { consumer }, copyName }: ConfiguredProxy): ProxyOutcome {
+  return { applied: false, changed: false, verified: UNVERIFIED, notYet: `namespace "${consumer?.namespace}" is to have no copy "${copyName}" for ${consumer?.object}: opt the namespace in (${ANNOTATION_SYNC}=enabled), and let the source's guard admit it` };
 }
 
 /** The product's own word and a real pull, whichever says more: a no of either counts, then a yes of either. */
