@@ -5,11 +5,12 @@ import type { Severity } from '../audit/finding.ts';
 import { TEXT_OUTPUTS } from '../audit/render/index.ts';
 import type { TextOutput } from '../audit/render/index.ts';
 import { runAudit } from '../commands/audit.ts';
-import { pendingIn, pendingProxies, renderPlan } from '../commands/plan.ts';
+import { pendingIn, pendingProxies, pendingReferences, renderPlan } from '../commands/plan.ts';
 import type { Output } from '../commands/plan.ts';
 import { renderChecks, runChecks } from '../commands/verify.ts';
 import { runWait } from '../commands/wait.ts';
 import { loadConfiguration } from '../config/load.ts';
+import { readNamedCopies } from '../reconcile/named-copies.ts';
 import { observeRotations } from '../reconcile/progress.ts';
 import { planCluster, readCluster, withHeldBack } from '../reconcile/snapshot.ts';
 import { createReach } from '../registry/reach.ts';
@@ -28,10 +29,11 @@ export function planCommand(env: Environment): Command {
         const snapshot = await readCluster(client, configuration, newDigest());
         const rotations = await observeRotations({ client, configuration, namespace: flags.controllerNamespace, snapshot });
         const held = new Map(rotations.filter(({ refused }) => refused.length > 0).map(({ source, refused }) => [source, refused]));
-        return { ...planCluster(withHeldBack(snapshot, configuration, held)), sources: planCluster(snapshot).sources, rotations };
+        const named = await readNamedCopies({ client, configuration, scopes: snapshot.scopes });
+        return { ...planCluster(withHeldBack(snapshot, configuration, held)), sources: planCluster(snapshot).sources, rotations, named };
       });
       process.stdout.write(renderPlan(plan, flags.output, env.colors()));
-      process.exitCode = pendingIn(plan).length > 0 || pendingProxies(plan).length > 0 ? 2 : 0;
+      process.exitCode = pendingIn(plan).length + pendingProxies(plan).length + pendingReferences(plan).length > 0 ? 2 : 0;
     });
 }
 

@@ -5,16 +5,17 @@ import { messageOf, UserError } from '../errors.ts';
 import { isForbidden, isNotFound } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { paths } from '../kube/paths.ts';
-import type { ApiObject } from '../kube/list.ts';
-import { LABEL_CACHE_PROXY, LEASE_NAME, REPORT_NAME, REPORT_RESOURCES, STATE_NAME } from '../names.ts';
-import { ownerOf } from '../owner.ts';
+import { LEASE_NAME } from '../names.ts';
 import type { PlanOptions } from '../plan/namespace.ts';
 import { createProxies } from '../proxies/index.ts';
+import { createProxyKube } from '../proxies/kube.ts';
 import { createApplier } from '../reconcile/apply.ts';
+import { createConsumers } from '../reconcile/consumers.ts';
 import { describe, describeFailure, reconcileNamespace } from '../reconcile/namespace.ts';
-import { isOurReport, reportPath } from '../reconcile/report-object.ts';
+import { nameOf, readNamedCopies } from '../reconcile/named-copies.ts';
 import type { Digest } from '../reconcile/world.ts';
-import { count, pendingIn, stepsOf } from './plan.ts';
+import { otherSecrets, reportObjects } from './leftovers.ts';
+import { count, describeNamed, pendingIn, stepsOf } from './plan.ts';
 import { planCluster, readCluster } from '../reconcile/snapshot.ts';
 
 export interface PruneOptions {
@@ -43,29 +44,45 @@ export async function runPrune({ client, configuration, namespace, digest, write
   const secrets = await otherSecrets(client, configuration, namespace);
   const reports = await reportObjects(client, configuration);
   const others = [...secrets, ...reports];
-  if (pending.length === 0 && others.length === 0) {
+  const named = await readNamedCopies({ client, configuration: removing, scopes: snapshot.scopes, options: NOBODY, signal });
+  const references = named.filter(({ ours }) => ours).length;
+  if (pending.length === 0 && others.length === 0 && references === 0) {
     write('Nothing to remove: no copy and no reference of Pullpass is left.');
     return 0;
   }
   for (const plan of pending) write(`${plan.namespace}: ${stepsOf(plan).map(describe).join(', ').replaceAll(' removed', '')}`);
+  for (const copy of named) write(describeNamed(copy));
   for (const { path, what } of secrets) write(`${path.split('/')[4] ?? ''}: ${what}`);
   for (const { what } of reports) write(`cluster: ${what}`);
   const copies = pending.reduce((sum, plan) => sum + plan.deleteCopies.length, 0);
   const accounts = pending.reduce((sum, plan) => sum + plan.editReferences.length, 0);
-  const more = [...(secrets.length > 0 ? [count(secrets.length, 'other Secret')] : []), ...(reports.length > 0 ? [count(reports.length, 'report object')] : [])];
+  const more = [...(references > 0 ? [`the references in ${count(references, 'custom object')}`] : []), ...(secrets.length > 0 ? [count(secrets.length, 'other Secret')] : []), ...(reports.length > 0 ? [count(reports.length, 'report object')] : [])];
   const what = `${count(copies, 'copy').replace('copys', 'copies')} and the references of ${count(accounts, 'ServiceAccount')} in ${count(pending.length, 'namespace')}${more.length > 0 ? `, and ${more.join(' and ')}` : ''}`;
   if (!(await confirm(`Remove ${what}? Pods and cache proxies that pull with them will fail at their next pull.`))) {
     write('Nothing was changed.');
     return 1;
   }
 
-  const applier = createApplier({ client, world: snapshot.world, content: () => undefined });
+  const proxies = createProxies(removing);
+  const consumers = createConsumers({ proxies: () => proxies, isGoing: () => true, context: ({ config }) => ({ kube: createProxyKube({ client, proxy: config.name, signal }), signal }) });
+  const applier = createApplier({ client, world: snapshot.world, consumers, content: () => undefined });
   const concerned = new Set(pending.map((plan) => plan.namespace));
   let failed = 0;
   for (const scope of snapshot.scopes.filter((s) => concerned.has(s.namespace.name))) {
     const { failures } = await reconcileNamespace(scope, applier, signal, NOBODY);
     for (const failure of failures) write(`${scope.namespace.name}: not removed: ${describeFailure(failure)}`);
     failed += failures.length;
+  }
+  // Where the copy is gone already, no removal has taken its name along.
+  const removed = new Set(pending.flatMap(({ deleteCopies }) => deleteCopies.map(({ namespace: of, name }) => nameOf({ namespace: of, copyName: name }))));
+  const dangling = new Map(named.filter((copy) => copy.ours && !removed.has(nameOf(copy))).map((copy) => [nameOf(copy), copy]));
+  for (const [copy, { namespace: of, copyName }] of dangling) {
+    try {
+      await consumers.removeCopy({ namespace: of, name: copyName }, () => Promise.resolve(), signal);
+    } catch (error) {
+      write(`copy ${copy}: ${messageOf(error)}`);
+      failed++;
+    }
   }
   for (const { path, what, preconditions } of others) {
     try {
@@ -79,53 +96,6 @@ export async function runPrune({ client, configuration, namespace, digest, write
   if (failed > 0) throw new UserError(`prune: ${count(failed, 'change')} failed; run it again once the reason above is mended`);
   write(`Removed ${what}.`);
   return 0;
-}
-
-/** Something in the cluster that is to go as it is. */
-interface Leftover {
-  path: string;
-  what: string;
-  /** Of the very object that was looked at: what changed since may be somebody else's. */
-  preconditions: { uid: string; resourceVersion: string };
-}
-
-/** What is neither copy nor reference: the logins rendered for cache proxies, and our own state. Only what carries our labels. */
-async function otherSecrets(client: KubeClient, configuration: Configuration, namespace: string): Promise<Leftover[]> {
-  const rendered = createProxies(configuration).flatMap(({ config, adapter }) =>
-    adapter.targets.filter(({ path }) => path.endsWith('/secrets')).map(({ path, name }) => ({
-      path: `${path}/${encodeURIComponent(name)}`, what: `login of cache proxy ${config.name} (Secret ${name})`,
-      isOurs: ({ metadata }: ApiObject) => ownerOf(metadata) === 'login' && metadata.labels?.[LABEL_CACHE_PROXY] === config.name,
-    })));
-  const state = { path: paths.secrets(namespace, STATE_NAME), what: `state of the controller (Secret ${STATE_NAME})`, isOurs: ({ metadata }: ApiObject) => ownerOf(metadata) === 'state' };
-  const found = await Promise.all([...rendered, state].map(async ({ path, what, isOurs }) => {
-    try {
-      return leftover(path, what, await client.get<ApiObject>(path, { sensitive: true }), isOurs);
-    } catch (error) {
-      if (isNotFound(error)) return [];
-      throw error;
-    }
-  }));
-  return found.flat();
-}
-
-/** Of both APIs, and whether or not it is configured: it stays behind when it is switched off. */
-async function reportObjects(client: KubeClient, { audit }: Configuration): Promise<Leftover[]> {
-  const found = await Promise.all(REPORT_RESOURCES.map(async ({ kind }): Promise<Leftover[]> => {
-    const path = reportPath(kind);
-    try {
-      return leftover(path, `report object (${kind} ${REPORT_NAME})`, await client.get<ApiObject>(path), isOurReport);
-    } catch (error) {
-      // Who asks without the right is told so, whether or not the API is installed: that must not hold up all the rest.
-      if (isNotFound(error) || (isForbidden(error) && !audit.reportObject)) return [];
-      throw error;
-    }
-  }));
-  return found.flat();
-}
-
-function leftover(path: string, what: string, object: ApiObject, isOurs: (object: ApiObject) => boolean): Leftover[] {
-  const { uid, resourceVersion } = object.metadata;
-  return isOurs(object) && uid !== undefined && resourceVersion !== undefined ? [{ path, what, preconditions: { uid, resourceVersion } }] : [];
 }
 
 async function refuseWhileLed(client: KubeClient, namespace: string): Promise<void> {
