@@ -1,4 +1,5 @@
 /** One owner an object: no Secret may be named for two purposes. Works on documents with other errors too, as `cross-checks.ts`. */
+import { canonicalRegistry } from '../credentials/registry-name.ts';
 import { STATE_NAME } from '../names.ts';
 import { field, items, type CrossProblem } from './document.ts';
 
@@ -20,6 +21,7 @@ export function collisions(document: unknown): CrossProblem[] {
   return [
     ...copyNames(document, [...rendered, ...logins]),
     ...[...ownSecrets, ...logins, ...rendered].flatMap(({ path, name }) => (name === STATE_NAME ? [{ path, message: `is named as ${STATE}; choose another name` }] : [])),
+    ...sharedFields(proxies),
     ...rendered.flatMap((given) => {
       const other = [...ownSecrets, ...logins].find((read) => isSame(given, read));
       return other === undefined ? [] : [{ path: given.path, message: `is the Secret that ${other.use}: "${String(given.namespace)}/${String(given.name)}"; it would be written over, give the cache proxy a Secret of its own` }];
@@ -43,6 +45,28 @@ function copyNames(document: unknown, places: readonly Place[]): CrossProblem[] 
     const other = typeof name === 'string' ? places.find((at) => at.name === name) : undefined;
     return other === undefined ? [] : [{ path, message: `is the name of the Secret that ${other.use}: "${String(name)}"; copies are written and deleted by their name in all namespaces, so ${todo}` }];
   });
+}
+
+/** A field that holds one reference would be pointed at the one copy and the other in turns, for ever. */
+function sharedFields(proxies: readonly unknown[]): CrossProblem[] {
+  const owners = new Map<string, unknown>();
+  return proxies.flatMap((proxy, i) => {
+    const key = fieldOf(proxy);
+    const owner = key === undefined ? undefined : owners.get(key);
+    if (key !== undefined && owner === undefined) owners.set(key, proxy);
+    if (owner === undefined || field(owner, 'source') === field(proxy, 'source')) return [];
+    return [{ path: ['cacheProxies', i, 'object'], message: `is pointed by cache proxy ${called(owner)} already, at the copy of another source, and the field holds one; remove one of the two` }];
+  });
+}
+
+/** The field that a cache proxy points, where that holds one reference only. */
+function fieldOf(proxy: unknown): string | undefined {
+  const object = field(proxy, 'object');
+  const of = (...parts: unknown[]): string => JSON.stringify([field(proxy, 'kind'), field(object, 'namespace'), field(object, 'name'), ...parts]);
+  const host = field(proxy, 'host') ?? field(proxy, 'registry');
+  if (field(proxy, 'kind') === 'kube-image-keeper' && typeof host === 'string') return of(field(object, 'kind'), canonicalRegistry(host) ?? host);
+  if (field(proxy, 'kind') === 'custom-resource' && field(proxy, 'form') !== 'list') return of(field(object, 'apiVersion'), field(object, 'resource'), field(proxy, 'path'));
+  return undefined;
 }
 
 function aliasLogins(source: unknown, i: number): Place[] {

@@ -18,6 +18,7 @@ import type { Feed } from '../reconcile/world.ts';
 import type { Metrics } from '../server/metrics.ts';
 import { outcomeOfError } from './outcome.ts';
 import { createLeaving } from './leaving.ts';
+import { createPace } from './pace.ts';
 import type { Outcome } from './outcome.ts';
 import type { ProxyNames } from './triggers.ts';
 
@@ -76,6 +77,7 @@ export function createProxyController({ isGoing, isSynced, feedProblem, log, eve
   const notYet = new Map<string, number>();
   /** How often in a row a cache proxy's pull failed: each look can be a login upstream, so they become rarer. */
   const failedPulls = new Map<string, number>();
+  const pace = createPace(deps.now);
   const consumers = createConsumers({ isGoing, context: deps.context, proxies: () => [...configured(entries), ...leaving.all()] });
   const leaving = createLeaving({ consumers, log });
 
@@ -98,10 +100,11 @@ export function createProxyController({ isGoing, isSynced, feedProblem, log, eve
     return times <= PATIENCE ? { ...outcome, againMs } : { ...outcome, againMs, problem: { reason: 'ProxyNotApplied', note: unread.length > 0 ? `what it was given before cannot be read: ${unread.join('; ')}` : outcome.notYet } };
   }
 
-  function tell({ proxy: { config }, source }: Entry, outcome: ProxyOutcome): void {
+  function tell({ proxy: { config, adapter }, source }: Entry, outcome: ProxyOutcome): void {
     const about = { proxy: config.name, kind: config.kind, source: source.name };
     const regarding = { apiVersion: 'v1', kind: 'Secret', namespace: source.secret.namespace, name: source.secret.name };
     if (outcome.changed) log.info(about, `cache proxy ${config.name}: login forwarded`);
+    if (outcome.withdrawn === true) log.info(about, `cache proxy ${config.name}: ${adapter.consumer?.object} names its copy no longer`);
     const before = reported.get(config.name);
     const { problem } = outcome;
     if (problem === undefined) {
@@ -151,6 +154,7 @@ export function createProxyController({ isGoing, isSynced, feedProblem, log, eve
         if (entries.get(name)?.source.name === source.name) continue;
         standings.delete(name);
         for (const memory of [reported, due, failedPulls, notYet]) memory.delete(name);
+        pace.forget(name);
         metrics.proxyApplied.remove({ proxy: name, source: source.name });
         for (const verdict of ['verified', 'refused', 'unknown']) metrics.proxyVerified.remove({ proxy: name, source: source.name, state: verdict });
       }
@@ -176,6 +180,8 @@ export function createProxyController({ isGoing, isSynced, feedProblem, log, eve
   async function handleConfigured(name: string, fence: AbortSignal): Promise<Outcome> {
     const entry = entries.get(name);
     if (entry === undefined) return { then: 'done' };
+    const pauseMs = pace.pauseMs(name);
+    if (pauseMs > 0) return { then: 'wait', afterMs: pauseMs };
     const startedAt = performance.now();
     const verifyDue = (due.get(name) ?? Infinity) <= deps.now();
     if (verifyDue) due.delete(name);
@@ -183,6 +189,8 @@ export function createProxyController({ isGoing, isSynced, feedProblem, log, eve
     metrics.reconcileDuration.observe({ kind: 'proxy', result: outcome.error !== undefined ? 'failed' : outcome.changed ? 'changed' : 'in-sync' }, (performance.now() - startedAt) / 1000);
     // Not leading any more: what failed for that reason says nothing.
     if (fence.aborted) return { then: 'done' };
+    // What is pointed somewhere may be pointed back by somebody else, at each of our writes.
+    if (entry.proxy.adapter.consumer !== undefined && (outcome.changed || outcome.withdrawn === true)) pace.wrote(name);
     publish({ name, source: entry.source.name, applied: outcome.applied, verified: outcome.verified });
     tell(entry, outcome);
     if (outcome.applied) onApplied(entry.source.name, name);

@@ -20,19 +20,19 @@ export interface Convergence {
   readonly absent: () => Promise<Error | undefined>;
 }
 
-/** @throws UserError when a patch has no effect, LostRaceError when others keep writing, and whatever else the server says. */
-export async function converge(kube: ProxyKube, signal: AbortSignal, { path, what, next, absent }: Convergence): Promise<void> {
+/** Returns whether it wrote. @throws UserError when a patch has no effect, LostRaceError when others keep writing, and whatever else the server says. */
+export async function converge(kube: ProxyKube, signal: AbortSignal, { path, what, next, absent }: Convergence): Promise<boolean> {
   let sent: Sent | undefined;
   for (let attempt = 0; ; attempt++) {
     const object = await kube.get<ApiObject>(path);
     if (object === undefined) {
       const error = await absent();
       if (error !== undefined) throw error;
-      return;
+      return sent !== undefined;
     }
     const { resourceVersion: version } = object.metadata;
     const patch = next(object);
-    if (patch.length === 0) return;
+    if (patch.length === 0) return sent !== undefined;
     if (sent !== undefined && isFutile(sent, { version, patch })) throw ineffective(what, sent.refusal);
     if (attempt === ATTEMPTS) throw new LostRaceError(`${what}: others wrote it ${ATTEMPTS} times while we tried to`, { cause: sent?.refusal });
     // Without a pause, many writers keep running into each other.

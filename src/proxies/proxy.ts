@@ -96,10 +96,10 @@ export interface Consumer {
   readonly copyNames: readonly [string, ...string[]];
   named(copyNames: readonly string[], kube: ProxyKube): Promise<readonly Named[]>;
   /**
-   * Takes back what Pullpass wrote. Idempotent; an object or a kind that is gone names nothing.
+   * Takes back what Pullpass wrote, and says whether there was any. Idempotent; an object or a kind that is gone names nothing.
    * Throws ForeignReferenceError for what somebody else wrote, NotYetError, ApiError, LostRaceError.
    */
-  release(copyName: string, release: Release, context: Pick<ProxyContext, 'kube' | 'signal'>): Promise<void>;
+  release(copyName: string, release: Release, context: Pick<ProxyContext, 'kube' | 'signal'>): Promise<boolean>;
 }
 
 export interface CacheProxy {

@@ -18,8 +18,8 @@ export class StillNamedError extends Error {
 export interface Consumers {
   /** Whether the copy that a cache proxy's object is to name is about to go. Never, where it names none. */
   isGoing(proxy: ConfiguredProxy): boolean;
-  /** Has `apply` point the object at its copy; or, where that is about to go, takes the reference back. Returns whether it was applied. */
-  point(proxy: ConfiguredProxy, apply: () => Promise<void>, context: Context): Promise<boolean>;
+  /** Has `apply` point the object at its copy; where that is about to go, takes the reference back, and says whether there was one. */
+  point(proxy: ConfiguredProxy, apply: () => Promise<void>, context: Context): Promise<'applied' | 'withdrawn' | 'no copy'>;
   /** Takes back every reference to a copy, and only then removes it. @throws StillNamedError where one stays */
   removeCopy(copy: { readonly namespace: string; readonly name: string }, remove: () => Promise<void>, signal: AbortSignal): Promise<void>;
   /** Of a cache proxy that is configured no longer. `heir`: who has its place in the object now. */
@@ -55,16 +55,20 @@ export function createConsumers({ proxies, isGoing: goes, context: contextOf }: 
     isGoing,
     async point(proxy, apply, context) {
       const { consumer } = proxy.adapter;
-      if (consumer === undefined) return apply().then(() => true);
+      const applied = (): Promise<'applied'> => apply().then(() => 'applied');
+      if (consumer === undefined) return applied();
       return turns(consumer.namespace, async () => {
-        if (!isGoing(proxy)) return apply().then(() => true);
+        if (!isGoing(proxy)) return applied();
+        let wrote = false;
         for (const copyName of consumer.copyNames) {
-          await consumer.release(copyName, 'going', context).catch((error: unknown) => {
+          const released = await consumer.release(copyName, 'going', context).catch((error: unknown) => {
             // Whoever removes the copy is held up by it and tells; without a copy it is nobody's business here.
             if (!(error instanceof ForeignReferenceError)) throw error;
+            return false;
           });
+          wrote ||= released;
         }
-        return false;
+        return wrote ? 'withdrawn' : 'no copy';
       });
     },
     async removeCopy({ namespace, name }, remove, signal) {
@@ -85,7 +89,7 @@ export function createConsumers({ proxies, isGoing: goes, context: contextOf }: 
       const next = heir?.adapter.consumer;
       // Of another namespace it can only tell what it names itself.
       const moves = next?.namespace === consumer.namespace;
-      await turns(consumer.namespace, () => (moves ? next : consumer).release(consumer.copyNames[0], moves ? 'moving' : 'dropped', contextOf(proxy, signal)));
+      await turns(consumer.namespace, async () => (moves ? next : consumer).release(consumer.copyNames[0], moves ? 'moving' : 'dropped', contextOf(proxy, signal)));
     },
   };
 }

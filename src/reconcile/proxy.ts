@@ -28,6 +28,8 @@ export interface ProxyOutcome {
   readonly applied: boolean;
   /** Something was written. */
   readonly changed: boolean;
+  /** The object of the product names its copy no longer, for that is about to go. */
+  readonly withdrawn?: boolean;
   readonly verified: Verdict;
   /** Somebody has to do something; one line. */
   readonly problem?: { readonly reason: 'ProxyNotApplied' | 'ProxyLoginRefused' | 'ProxyNotVerified'; readonly note: string };
@@ -91,7 +93,8 @@ export async function reconcileProxy(proxy: ConfiguredProxy, deps: ProxyDeps, ve
       return { ...waiting(''), problem: { reason: 'ProxyLoginRefused', note: `the login is refused, and the one before stays: ${why}` }, ...(plan.afterMs !== undefined && { againMs: plan.afterMs }) };
     }
     if (plan.step === 'apply') {
-      if (!(await deps.consumers.point(proxy, () => proxy.adapter.apply(login, context), context))) return noCopy(proxy);
+      const pointed = await deps.consumers.point(proxy, () => proxy.adapter.apply(login, context), context);
+      if (pointed !== 'applied') return noCopy(proxy, pointed);
       changed = true;
       const { refused: _, ...record } = state.proxy(config.name);
       state.setProxy(config.name, { ...record, applied: { mac, at: at() } });
@@ -135,15 +138,16 @@ async function withdraw(proxy: ConfiguredProxy, { consumers, context }: ProxyDep
   if (!consumers.isGoing(proxy)) return undefined;
   try {
     signal.throwIfAborted();
-    return (await consumers.point(proxy, () => Promise.resolve(), context(proxy, signal))) ? undefined : noCopy(proxy);
+    const pointed = await consumers.point(proxy, () => Promise.resolve(), context(proxy, signal));
+    return pointed === 'applied' ? undefined : noCopy(proxy, pointed);
   } catch (error) {
     const outcome = { applied: false, changed: false, verified: UNVERIFIED };
     return error instanceof NotYetError ? { ...outcome, notYet: error.message } : { ...outcome, error, problem: { reason: 'ProxyNotApplied', note: messageOf(error) } };
   }
 }
 
-function noCopy({ adapter: { consumer }, copyName }: ConfiguredProxy): ProxyOutcome {
-  return { applied: false, changed: false, verified: UNVERIFIED, notYet: `namespace "${consumer?.namespace}" is to have no copy "${copyName}" for ${consumer?.object}: opt the namespace in (${ANNOTATION_SYNC}=enabled), and let the source's guard admit it` };
+function noCopy({ adapter: { consumer }, copyName }: ConfiguredProxy, was: 'withdrawn' | 'no copy'): ProxyOutcome {
+  return { withdrawn: was === 'withdrawn', applied: false, changed: false, verified: UNVERIFIED, notYet: `namespace "${consumer?.namespace}" is to have no copy "${copyName}" for ${consumer?.object}: opt the namespace in (${ANNOTATION_SYNC}=enabled), and let the source's guard admit it` };
 }
 
 /** The product's own word and a real pull, whichever says more: a no of either counts, then a yes of either. */

@@ -72,6 +72,32 @@ test.each([
   expect(problems(parts)).toEqual([`${path}: is named as the Secret in which the controller keeps its state: "pullpass-state"; choose another name`]);
 });
 
+describe('one field of a custom object', () => {
+  const corp = { name: 'corp', secret: { namespace: SYSTEM, name: 'corp' }, copyName: 'corp-copy' };
+  const kuik = (source: string, more: object = {}) => ({ name: `kuik-${source}`, kind: 'kube-image-keeper', source, registry: 'docker.io', object: { kind: 'ClusterReplicatedImageSet', name: 'set' }, copyNamespace: 'kuik', ...more });
+  const custom = (source: string, more: object = {}) => ({ name: `custom-${source}`, kind: 'custom-resource', source, registry: 'docker.io', object: { apiVersion: 'example.com/v1', resource: 'things', namespace: 'n', name: 'x' }, path: '/spec/secret', ...more });
+  const both = (...proxies: object[]): string[] => {
+    const result = parseConfiguration(stringify({ apiVersion: 'pullpass.dev/v1alpha1', kind: 'Configuration', sources: [{ name: 'hub', secret: { namespace: SYSTEM, name: 'hub' }, copyName: 'hub-copy' }, corp], cacheProxies: proxies }), 'c.yaml');
+    return result.ok ? [] : result.problems.map(({ path, message }) => `${path}: ${message}`);
+  };
+
+  test.each([
+    ['kuik-hub', kuik('hub'), kuik('corp', { host: 'index.docker.io' })],
+    ['custom-hub', custom('hub'), custom('corp')],
+  ])('is not pointed at two copies in turns: %s', (name, first, second) => {
+    expect(both(first, second)).toEqual([`cacheProxies[1].object: is pointed by cache proxy "${name}" already, at the copy of another source, and the field holds one; remove one of the two`]);
+  });
+
+  test.each([
+    ['of another registry', kuik('hub'), kuik('corp', { registry: 'quay.io' })],
+    ['of another kind', kuik('hub'), kuik('corp', { object: { kind: 'ClusterImageSetMirror', name: 'set' } })],
+    ['at another path', custom('hub'), custom('corp', { path: '/spec/other' })],
+    ['that is a list', custom('hub', { form: 'list' }), custom('corp', { form: 'list' })],
+  ])('may be next to one %s', (_, first, second) => {
+    expect(both(first, second)).toEqual([]);
+  });
+});
+
 test('a document of any shape gets its other errors, and no value of it is shown', () => {
   const text = 'apiVersion: pullpass.dev/v1alpha1\nkind: Configuration\nsources: [{ secret: hunter2, copyName: [hunter2] }]\nretiredCopyNames: hunter2\ncacheProxies: [{ secret: hunter2, admin: hunter2 }]\n';
   const result = parseConfiguration(text, 'c.yaml');

@@ -182,6 +182,41 @@ onEachServer((server) => {
     await eventually(async () => expect(await copy()).toBe('gone'));
   });
 
+  test('another controller that puts everything back, the record too, is answered ever more slowly', async () => {
+    const running = await pointed();
+    const held = await cluster.admin.get<{ metadata: { annotations: object }; spec: object }>(`${SETS}/${ns}`);
+    const stop = new AbortController();
+    const other = (async () => {
+      while (!stop.signal.aborted) {
+        const now = await cluster.admin.get<{ spec: object }>(`${SETS}/${ns}`);
+        if (JSON.stringify(now.spec) !== JSON.stringify(held.spec)) await cluster.admin.patch(`${SETS}/${ns}`, 'application/merge-patch+json', { metadata: { annotations: held.metadata.annotations }, spec: held.spec });
+        await delay(5);
+      }
+    })();
+    await optOut();
+    await delay(3_000);
+    stop.abort();
+    await other;
+    expect(order(running).filter((write) => write.startsWith('patch clusterreplicatedimagesets')).length).toBeLessThan(20);
+    await eventually(async () => expect([await copy(), await named()]).toEqual(['gone', RELEASED]), 30_000);
+  }, 60_000);
+
+  test('one that takes the reference away all the time is, too', async () => {
+    const running = await pointed();
+    const stop = new AbortController();
+    const other = (async () => {
+      while (!stop.signal.aborted) {
+        if ((await named()).set[1] !== undefined) await cluster.admin.patch(`${SETS}/${ns}`, 'application/merge-patch+json', { spec: { upstreams: [{ registry: 'quay.io', path: '/a' }, { registry: 'registry.corp', path: '/b' }] } });
+        await delay(5);
+      }
+    })();
+    await delay(3_000);
+    stop.abort();
+    await other;
+    expect(order(running).filter((write) => write.startsWith('patch clusterreplicatedimagesets')).length).toBeLessThan(20);
+    await eventually(async () => expect(await named()).toEqual(POINTED), 30_000);
+  }, 60_000);
+
   describe('a configuration that changes', () => {
     async function reload(next: (before: Configuration) => Configuration): Promise<{ running: Controller; before: Configuration; after: Configuration }> {
       const file = path.join(directory, `${ns}.yaml`);

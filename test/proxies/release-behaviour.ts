@@ -18,7 +18,7 @@ export function describeRelease(open: () => Promise<World>, kind: 'memory' | 'ku
       consumer = bench.proxy.consumer;
     });
     afterEach(async () => bench.close());
-    const release = (name = COPY): Promise<void> => consumer.release(name, 'going', bench.context);
+    const release = (name = COPY): Promise<boolean> => consumer.release(name, 'going', bench.context);
     const named = () => consumer.named([COPY], bench.context.kube);
     const spec = async () => (await bench.object<{ spec: object }>()).spec;
     const record = async () => (await bench.object<{ metadata: { annotations?: Record<string, string> } }>()).metadata.annotations?.[RECORD];
