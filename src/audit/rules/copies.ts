@@ -64,7 +64,7 @@ export const copyOrphaned: Rule = {
   check: (facts) => [
     ...facts.plans.flatMap((plan) => plan.deleteCopies.map(({ name }): Hit => ({
       object: secretIn(plan, name), message: `Copy "${name}" is still in ${plan.namespace}, ${whyUnwanted(plan, name)}.`,
-      remedy: 'The controller deletes it within seconds: check that it runs.',
+      remedy: 'The controller deletes it within seconds, unless a custom object names it (Event CopyStillNamed): check that it runs.',
     }))),
     ...facts.strayCopies.map(({ namespace, name, source }): Hit => ({
       object: { kind: 'Secret', namespace, name },
