@@ -1,17 +1,25 @@
 /** Every name that Pullpass writes into a cluster or reads from it. Changing one is a migration, not a rename. */
 
-/** Field manager of every server-side apply; also the `app.kubernetes.io/managed-by` value of a copy. */
+/** Field manager of every server-side apply; also the `app.kubernetes.io/managed-by` value of what we make. */
 export const MANAGER = 'pullpass';
+
+/**
+ * Field manager of the patches of cache proxies' objects and workloads. Another one: on a custom object {@link MANAGER} stands
+ * for the first version, which kept no record of what it wrote.
+ */
+export const PATCH_MANAGER = 'pullpass-proxies';
 
 /** Where the manifests install the controller, and where sources live unless configured otherwise. */
 export const DEFAULT_NAMESPACE = 'pullpass-system';
 
-/** A Secret is ours if and only if it carries this label with {@link MANAGER} as its value. */
+/** For people: on everything that we make. It decides nothing, for other tools write it over; see `owner.ts`. */
 export const LABEL_MANAGED_BY = 'app.kubernetes.io/managed-by';
 /** On a copy: the name of the source (in the configuration) that it was made from. */
 export const LABEL_SOURCE = 'pullpass.dev/source';
 /** On a Secret rendered for a cache proxy: the name of that cache proxy in the configuration. */
 export const LABEL_CACHE_PROXY = 'pullpass.dev/cache-proxy';
+/** On what Pullpass keeps for itself: `state` or `report`. */
+export const LABEL_ROLE = 'pullpass.dev/role';
 
 /** On a Namespace (`enabled`, `disabled`): opt in. On a ServiceAccount: overrides the namespace's choice for this one. */
 export const ANNOTATION_SYNC = 'pullpass.dev/sync';
@@ -32,6 +40,9 @@ export const ANNOTATION_CONFIRM_REMOVAL = 'pullpass.dev/confirm-removal';
  * It is what makes opting out exact: an entry that somebody else wrote is not in this record and is never removed.
  */
 export const ANNOTATION_ADDED = 'pullpass.dev/added-pull-secrets';
+
+/** On a custom object of a cache proxy, written by Pullpass: which copies it made the object name, and where; JSON. */
+export const ANNOTATION_COPIES = 'pullpass.dev/copies';
 
 export const TYPE_DOCKER_CONFIG_JSON = 'kubernetes.io/dockerconfigjson';
 export const TYPE_DOCKERCFG = 'kubernetes.io/dockercfg';
@@ -60,6 +71,7 @@ export type EventReason =
   | 'ProxyLoginRefused' // the product, or its upstream, says no to the login: nothing was changed
   | 'ProxyNotVerified' // a pull through the cache proxy fails although it has the login
   | 'RemovalHeld' // the configuration would remove more than a slip should be able to
+  | 'CopyStillNamed' // a copy is to go, and a custom object names it that Pullpass cannot change: the copy stays
   | 'WriteRefused'; // the API server refuses a write for good (quota, admission policy, missing right)
 
 /** Name of the report object, cluster-scoped. */

@@ -3,7 +3,7 @@
  * which differ in one field. Pure; the same state gives the same object, times included, when the one before is given.
  */
 import { createHash } from 'node:crypto';
-import { LABEL_MANAGED_BY, MANAGER, REPORT_NAME, REPORT_RESOURCES } from '../names.ts';
+import { LABEL_MANAGED_BY, LABEL_ROLE, MANAGER, REPORT_NAME, REPORT_RESOURCES } from '../names.ts';
 import { plural } from './words.ts';
 import type { Finding, FindingObject, Severity } from './finding.ts';
 import type { Report } from './report.ts';
@@ -100,7 +100,7 @@ export function emptyReportObject(kind: ReportObjectKind): ReportObject {
   return {
     apiVersion: `${group}/${version}`,
     kind,
-    metadata: { name: REPORT_NAME, labels: { 'app.kubernetes.io/name': MANAGER, [LABEL_MANAGED_BY]: MANAGER } },
+    metadata: { name: REPORT_NAME, labels: { 'app.kubernetes.io/name': MANAGER, [LABEL_MANAGED_BY]: MANAGER, [LABEL_ROLE]: 'report' } },
     ...(kind === 'ClusterReport' && { source: MANAGER }),
     summary: { pass: 0, fail: 0, warn: 0, error: 0, skip: 0 },
     results: [],

@@ -2,7 +2,8 @@
 import type { KubeClient } from '../kube/client.ts';
 import { listPages } from '../kube/list.ts';
 import { paths } from '../kube/paths.ts';
-import { LABEL_MANAGED_BY, LABEL_SOURCE, MANAGER } from '../names.ts';
+import { LABEL_SOURCE } from '../names.ts';
+import { ownerOf } from '../owner.ts';
 import type { StrayCopy } from './observation.ts';
 
 /** Reads names and labels only, no contents. Throws ApiError where Secrets may not be listed. */
@@ -10,12 +11,12 @@ export async function readStrayCopies(client: KubeClient, { known, only, signal 
   const stray: StrayCopy[] = [];
   for (const path of only?.map((namespace) => paths.secrets(namespace)) ?? [paths.secrets()]) {
     let found: StrayCopy[] = [];
-    await listPages(client, { path, labelSelector: `${LABEL_MANAGED_BY}=${MANAGER}`, metadataOnly: true }, {
+    await listPages(client, { path, labelSelector: LABEL_SOURCE, metadataOnly: true }, {
       ...(signal && { signal }),
       each: ({ metadata: { namespace = '', name, labels = {} } }) => {
-        // What Pullpass keeps for itself and for cache proxies carries the first label, too; only copies name their source.
         const source = labels[LABEL_SOURCE];
-        if (!known.has(name) && source !== undefined) found.push({ namespace, name, source });
+        // What carries another of our labels besides may be something else: nobody is told to delete it.
+        if (!known.has(name) && source !== undefined && ownerOf({ name, labels }) === 'copy') found.push({ namespace, name, source });
       },
       restart: () => { found = []; },
     });

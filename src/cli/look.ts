@@ -10,6 +10,7 @@ import type { Output } from '../commands/plan.ts';
 import { renderChecks, runChecks } from '../commands/verify.ts';
 import { runWait } from '../commands/wait.ts';
 import { loadConfiguration } from '../config/load.ts';
+import { readNamedCopies } from '../reconcile/named-copies.ts';
 import { observeRotations } from '../reconcile/progress.ts';
 import { planCluster, readCluster } from '../reconcile/snapshot.ts';
 import { createReach } from '../registry/reach.ts';
@@ -27,7 +28,8 @@ export function planCommand(env: Environment): Command {
       const plan = await withClient(env, flags, async (client) => {
         const snapshot = await readCluster(client, configuration, flags.controllerNamespace);
         const rotations = await observeRotations({ client, configuration, snapshot, users: new Map() });
-        return { ...planCluster(snapshot, {}, configuration), rotations, paused: configuration.paused };
+        const named = await readNamedCopies({ client, configuration, scopes: snapshot.scopes });
+        return { ...planCluster(snapshot, {}, configuration), rotations, named, paused: configuration.paused };
       });
       process.stdout.write(renderPlan(plan, flags.output, env.colors()));
       process.exitCode = isPending(plan) ? 2 : 0;

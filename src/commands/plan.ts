@@ -9,6 +9,8 @@ import { isInSync } from '../plan/namespace.ts';
 import type { NamespacePlan } from '../plan/namespace.ts';
 import type { Problem } from '../plan/problem.ts';
 import { describe } from '../reconcile/namespace.ts';
+import { nameOf } from '../reconcile/named-copies.ts';
+import type { NamedCopy } from '../reconcile/named-copies.ts';
 import type { RotationProgress } from '../reconcile/progress.ts';
 import type { PlannedCluster } from '../reconcile/snapshot.ts';
 import { NO_BORDERS } from './table.ts';
@@ -20,6 +22,8 @@ export interface ClusterPlan extends PlannedCluster {
   readonly rotations?: readonly RotationProgress[];
   /** The configuration says so: a controller writes none of this. */
   readonly paused?: boolean;
+  /** Copies that are to go, and the custom objects that name them. */
+  readonly named?: readonly NamedCopy[];
 }
 
 export const pendingIn = ({ namespaces }: ClusterPlan): NamespacePlan[] => namespaces.filter((plan) => !isInSync(plan));
@@ -28,7 +32,13 @@ export const pendingIn = ({ namespaces }: ClusterPlan): NamespacePlan[] => names
 export const pendingProxies = ({ rotations = [] }: ClusterPlan): string[] => rotations.flatMap(({ proxies }) => proxies).filter(({ applied }) => applied === false).map(({ name }) => name);
 
 /** Whether anything is left to do, or is held. */
-export const isPending = (plan: ClusterPlan): boolean => pendingIn(plan).length > 0 || pendingProxies(plan).length > 0 || plan.held !== undefined;
+export const isPending = (plan: ClusterPlan): boolean => pendingIn(plan).length > 0 || pendingProxies(plan).length > 0 || pendingReferences(plan).length > 0 || plan.held !== undefined;
+
+/** References in custom objects that are to be taken back. */
+export const pendingReferences = ({ named = [] }: ClusterPlan): NamedCopy[] => named.filter(({ ours }) => ours);
+
+/** Copies that are to go and cannot, for somebody else had an object name them. */
+const kept = ({ named = [] }: ClusterPlan): ReadonlySet<string> => new Set(named.filter(({ ours }) => !ours).map(nameOf));
 
 /** The text ends with a line break. */
 export function renderPlan(plan: ClusterPlan, output: Output, color: boolean): string {
@@ -44,6 +54,7 @@ export function renderPlan(plan: ClusterPlan, output: Output, color: boolean): s
 
 /** The documented shape of `-o json` and `-o yaml`. */
 function toData(plan: ClusterPlan) {
+  const stays = kept(plan);
   return {
     apiVersion: 'pullpass.dev/v1alpha1',
     kind: 'Plan',
@@ -52,13 +63,14 @@ function toData(plan: ClusterPlan) {
     ...(plan.held && { held: heldData(plan.held) }),
     sources: plan.sources,
     rotations: (plan.rotations ?? []).map(({ source, complete, heldBack, copies, proxies }) => ({ source, complete, heldBack, copies, proxies })),
+    references: (plan.named ?? []).map(({ proxy, object, place, namespace, copyName, ours }) => ({ cacheProxy: proxy, object, field: place, copy: { namespace, name: copyName }, change: ours ? 'remove' : 'none' })),
     namespaces: plan.namespaces.map((namespace) => ({
       namespace: namespace.namespace,
       sources: namespace.standings.map(({ source, copyName, choice, copy, accounts }) => ({ source, copyName, optedIn: choice.in, why: choice.why, copy, serviceAccounts: accounts })),
       changes: stepsOf(namespace).map((action) =>
         action.type === 'editReferences'
           ? { type: action.type, serviceAccount: action.account.name, add: action.edit.add, remove: action.edit.remove }
-          : { type: action.type, copy: action.name }),
+          : { type: action.type, copy: action.name, ...(action.type === 'deleteCopy' && stays.has(nameOf({ ...action, copyName: action.name })) && { stays: true }) }),
       ...(namespace.held && { held: namespace.held }),
       problems: namespace.problems.map(({ reason, object, note }) => ({ reason, object: `${object.kind}/${object.name}`, note })),
     })),
@@ -81,7 +93,7 @@ function toTable(plan: ClusterPlan, c: Colors): string {
 
   if (plan.namespaces.length > 0) {
     const table = new Table({ head: ['NAMESPACE', 'SOURCE', 'OPTED IN', 'COPY', 'SERVICEACCOUNTS', 'CHANGES'], style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2 }, chars: NO_BORDERS });
-    for (const namespace of plan.namespaces) table.push(...rowsOf(namespace, c));
+    for (const namespace of plan.namespaces) table.push(...rowsOf(namespace, kept(plan), c));
     lines.push(...table.toString().split('\n').map((line) => line.trimEnd()), '');
   }
   const proxies = (plan.rotations ?? []).flatMap((rotation) => rotation.proxies);
@@ -90,17 +102,20 @@ function toTable(plan: ClusterPlan, c: Colors): string {
     for (const { name, kind, source, applied, verified, why } of proxies) table.push([name, kind, source, applied === undefined ? 'unknown' : applied ? 'yes' : c.yellow('no'), verified === 'refused' ? c.red(verified) : verified, why]);
     lines.push(...table.toString().split('\n').map((line) => line.trimEnd()), '');
   }
+  const { named = [] } = plan;
+  for (const copy of named) lines.push(copy.ours ? `${c.yellow('~')} ${describeNamed(copy)}` : `${c.yellow('!')} ${describeNamed(copy)}`);
+  if (named.length > 0) lines.push('');
   const problems = plan.namespaces.flatMap((namespace) => namespace.problems.map((problem) => [namespace.namespace, problem] as const));
   for (const [namespace, problem] of problems) lines.push(`${c.yellow('!')} ${namespace}: ${objectOf(problem)}${problem.note}`);
   if (problems.length > 0) lines.push('');
   return `${[...lines, summaryOf(plan, c)].join('\n')}\n`;
 }
 
-function rowsOf(plan: NamespacePlan, c: Colors): string[][] {
+function rowsOf(plan: NamespacePlan, stays: ReadonlySet<string>, c: Colors): string[][] {
   const changes = stepsOf(plan).map((step) => {
     const text = describe(step).replace(/ created$/, '').replace(/ (updated|removed)$/, '');
     if (step.type === 'createCopy') return c.green(`+ ${text}`);
-    if (step.type === 'deleteCopy') return c.red(`- ${text}`);
+    if (step.type === 'deleteCopy') return stays.has(nameOf({ ...step, copyName: step.name })) ? c.yellow(`! ${text} stays`) : c.red(`- ${text}`);
     return c.yellow(`~ ${text}`);
   });
   const cell = changes.length === 0 ? c.dim('none') : changes.join('\n');
@@ -118,14 +133,21 @@ function rowsOf(plan: NamespacePlan, c: Colors): string[][] {
 
 function summaryOf(plan: ClusterPlan, c: Colors): string {
   const pending = pendingIn(plan);
-  const writes = pending.reduce((sum, p) => sum + stepsOf(p).length, 0);
+  const references = pendingReferences(plan).length;
+  const writes = pending.reduce((sum, p) => sum + stepsOf(p).length, references);
   const proxies = pendingProxies(plan);
   const held = plan.held === undefined ? '' : ` Held: removals in ${count(plan.held.namespaces.length, 'namespace')}.`;
   const forwards = proxies.length === 0 ? '' : ` ${count(proxies.length, 'login')} to forward: ${proxies.join(', ')}.`;
   const rest = `${forwards}${held}`;
+  if (pending.length === 0 && references > 0) return `${count(references, 'change')} pending in custom objects.${rest}`;
   if (pending.length === 0 && rest !== '') return `Nothing to change in ${count(plan.total, 'namespace')}.${rest}`;
   if (pending.length === 0) return `${c.green('In sync.')} Nothing to change in ${count(plan.total, 'namespace')}.`;
   return `${count(writes, 'change')} pending in ${pending.length} of ${count(plan.total, 'namespace')}.${rest}`;
+}
+
+/** What becomes of a custom object that names a copy which is to go. */
+export function describeNamed({ object, place, namespace, copyName, ours }: NamedCopy): string {
+  return ours ? `${object}: -${copyName}, before copy ${namespace}/${copyName} goes` : `copy ${namespace}/${copyName} stays: ${object} names it at ${place}, and Pullpass did not write that`;
 }
 
 /** A plan's actions in the order in which they would be carried out. */

@@ -5,14 +5,16 @@ import { messageOf, UserError } from '../errors.ts';
 import { isForbidden, isNotFound } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { paths } from '../kube/paths.ts';
-import type { ApiObject } from '../kube/list.ts';
-import { LABEL_CACHE_PROXY, LABEL_MANAGED_BY, LEASE_NAME, MANAGER, REPORT_NAME, REPORT_RESOURCES, STATE_NAME } from '../names.ts';
+import { LEASE_NAME } from '../names.ts';
 import type { PlanOptions } from '../plan/namespace.ts';
 import { createProxies } from '../proxies/index.ts';
+import { createProxyKube } from '../proxies/kube.ts';
 import { createApplier } from '../reconcile/apply.ts';
+import { createConsumers } from '../reconcile/consumers.ts';
 import { describe, describeFailure, reconcileNamespace } from '../reconcile/namespace.ts';
-import { isOurReport, reportPath } from '../reconcile/report-object.ts';
-import { count, pendingIn, stepsOf } from './plan.ts';
+import { nameOf, readNamedCopies } from '../reconcile/named-copies.ts';
+import { otherSecrets, reportObjects } from './leftovers.ts';
+import { count, describeNamed, pendingIn, stepsOf } from './plan.ts';
 import { planCluster, readCluster } from '../reconcile/snapshot.ts';
 
 export interface PruneOptions {
@@ -40,23 +42,28 @@ export async function runPrune({ client, configuration, namespace, write, confir
   const secrets = await otherSecrets(client, configuration, namespace);
   const reports = await reportObjects(client, configuration);
   const others = [...secrets, ...reports];
-  if (pending.length === 0 && others.length === 0) {
+  const named = await readNamedCopies({ client, configuration: removing, scopes: snapshot.scopes, options: NOBODY, signal });
+  const references = named.filter(({ ours }) => ours).length;
+  if (pending.length === 0 && others.length === 0 && references === 0) {
     write('Nothing to remove: no copy and no reference of Pullpass is left.');
     return 0;
   }
   for (const plan of pending) write(`${plan.namespace}: ${stepsOf(plan).map(describe).join(', ').replaceAll(' removed', '')}`);
+  for (const copy of named) write(describeNamed(copy));
   for (const { path, what } of secrets) write(`${path.split('/')[4] ?? ''}: ${what}`);
   for (const { what } of reports) write(`cluster: ${what}`);
   const copies = pending.reduce((sum, plan) => sum + plan.deleteCopies.length, 0);
   const accounts = pending.reduce((sum, plan) => sum + plan.editReferences.length, 0);
-  const more = [...(secrets.length > 0 ? [count(secrets.length, 'other Secret')] : []), ...(reports.length > 0 ? [count(reports.length, 'report object')] : [])];
+  const more = [...(references > 0 ? [`the references in ${count(references, 'custom object')}`] : []), ...(secrets.length > 0 ? [count(secrets.length, 'other Secret')] : []), ...(reports.length > 0 ? [count(reports.length, 'report object')] : [])];
   const what = `${count(copies, 'copy').replace('copys', 'copies')} and the references of ${count(accounts, 'ServiceAccount')} in ${count(pending.length, 'namespace')}${more.length > 0 ? `, and ${more.join(' and ')}` : ''}`;
   if (!(await confirm(`Remove ${what}? Pods and cache proxies that pull with them will fail at their next pull.`))) {
     write('Nothing was changed.');
     return 1;
   }
 
-  const applier = createApplier({ client, world: snapshot.world, content: () => undefined });
+  const proxies = createProxies(removing);
+  const consumers = createConsumers({ proxies: () => proxies, isGoing: () => true, context: ({ config }) => ({ kube: createProxyKube({ client, proxy: config.name, signal }), signal }) });
+  const applier = createApplier({ client, world: snapshot.world, consumers, content: () => undefined });
   const concerned = new Set(pending.map((plan) => plan.namespace));
   let failed = 0;
   for (const scope of snapshot.scopes.filter((s) => concerned.has(s.namespace.name))) {
@@ -64,9 +71,20 @@ export async function runPrune({ client, configuration, namespace, write, confir
     for (const failure of failures) write(`${scope.namespace.name}: not removed: ${describeFailure(failure)}`);
     failed += failures.length;
   }
-  for (const { path, what, uid } of others) {
+  // Where the copy is gone already, no removal has taken its name along.
+  const removed = new Set(pending.flatMap(({ deleteCopies }) => deleteCopies.map(({ namespace: of, name }) => nameOf({ namespace: of, copyName: name }))));
+  const dangling = new Map(named.filter((copy) => copy.ours && !removed.has(nameOf(copy))).map((copy) => [nameOf(copy), copy]));
+  for (const [copy, { namespace: of, copyName }] of dangling) {
     try {
-      await client.delete(path, { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: { uid } }, { signal });
+      await consumers.removeCopy({ namespace: of, name: copyName }, () => Promise.resolve(), signal);
+    } catch (error) {
+      write(`copy ${copy}: ${messageOf(error)}`);
+      failed++;
+    }
+  }
+  for (const { path, what, preconditions } of others) {
+    try {
+      await client.delete(path, { apiVersion: 'v1', kind: 'DeleteOptions', preconditions }, { signal });
     } catch (error) {
       if (isNotFound(error)) continue;
       write(`${what}: not removed: ${messageOf(error)}`);
@@ -76,48 +94,6 @@ export async function runPrune({ client, configuration, namespace, write, confir
   if (failed > 0) throw new UserError(`prune: ${count(failed, 'change')} failed; run it again once the reason above is mended`);
   write(`Removed ${what}.`);
   return 0;
-}
-
-/** Something in the cluster that is to go as it is. */
-interface Leftover {
-  path: string;
-  what: string;
-  uid: string;
-}
-
-/** What is neither copy nor reference: the logins rendered for cache proxies, and our own state. Only what carries our labels. */
-async function otherSecrets(client: KubeClient, configuration: Configuration, namespace: string): Promise<Leftover[]> {
-  const rendered = createProxies(configuration).flatMap(({ config, adapter }) =>
-    adapter.targets.filter(({ path }) => path.endsWith('/secrets')).map(({ path, name }) => ({ path: `${path}/${encodeURIComponent(name)}`, what: `login of cache proxy ${config.name} (Secret ${name})`, label: LABEL_CACHE_PROXY, value: config.name })));
-  const state = { path: paths.secrets(namespace, STATE_NAME), what: `state of the controller (Secret ${STATE_NAME})`, label: LABEL_MANAGED_BY, value: MANAGER };
-  const found = await Promise.all([...rendered, state].map(async ({ path, what, label, value }) => {
-    try {
-      const { metadata } = await client.get<ApiObject>(path, { sensitive: true });
-      const ours = metadata.labels?.[LABEL_MANAGED_BY] === MANAGER && metadata.labels[label] === value;
-      return ours && metadata.uid !== undefined ? [{ path, what, uid: metadata.uid }] : [];
-    } catch (error) {
-      if (isNotFound(error)) return [];
-      throw error;
-    }
-  }));
-  return found.flat();
-}
-
-/** Of both APIs, and whether or not it is configured: it stays behind when it is switched off. */
-async function reportObjects(client: KubeClient, { audit }: Configuration): Promise<Leftover[]> {
-  const found = await Promise.all(REPORT_RESOURCES.map(async ({ kind }): Promise<Leftover[]> => {
-    const path = reportPath(kind);
-    try {
-      const object = await client.get<ApiObject>(path);
-      const { uid } = object.metadata;
-      return isOurReport(object) && uid !== undefined ? [{ path, what: `report object (${kind} ${REPORT_NAME})`, uid }] : [];
-    } catch (error) {
-      // Who asks without the right is told so, whether or not the API is installed: that must not hold up all the rest.
-      if (isNotFound(error) || (isForbidden(error) && !audit.reportObject)) return [];
-      throw error;
-    }
-  }));
-  return found.flat();
 }
 
 async function refuseWhileLed(client: KubeClient, namespace: string): Promise<void> {

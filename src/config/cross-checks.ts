@@ -2,12 +2,9 @@
 import { DOCKER_HUB, isDockerHub } from '../credentials/registry-name.ts';
 import { leadsTo } from '../proxies/api.ts';
 import { checkTemplate } from '../proxies/template.ts';
+import { collisions } from './collisions.ts';
+import { field, items, type CrossProblem } from './document.ts';
 import { NOT_A_SECRET_KEY, SECRET_KEY } from './kubernetes-names.ts';
-
-interface CrossProblem {
-  path: (string | number)[];
-  message: string;
-}
 
 /** @param document whatever was read: parts of the wrong shape are somebody else's problem and are skipped here. */
 export function crossCheck(document: unknown): CrossProblem[] {
@@ -28,6 +25,7 @@ export function crossCheck(document: unknown): CrossProblem[] {
     }),
     ...repeated(proxies.map(secretOf), (i) => ['cacheProxies', i, 'secret'], 'two cache proxies cannot share one Secret'),
     ...proxies.flatMap((proxy, i) => checkProxy(proxy).map(({ path, message }) => ({ path: ['cacheProxies', i, ...path], message }))),
+    ...collisions(document),
     ...repeated(retired, (i) => ['retiredCopyNames', i], 'remove one of the two'),
     ...retired.flatMap((name, i) =>
       typeof name === 'string' && copyNames.includes(name)
@@ -86,12 +84,4 @@ function repeated(values: unknown[], path: (index: number) => CrossProblem['path
     seen.add(value);
     return [];
   });
-}
-
-function field(value: unknown, key: string): unknown {
-  return typeof value === 'object' && value !== null && Object.hasOwn(value, key) ? (value as Record<string, unknown>)[key] : undefined;
-}
-
-function items(value: unknown): unknown[] {
-  return Array.isArray(value) ? value : [];
 }

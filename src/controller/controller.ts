@@ -8,6 +8,7 @@ import type { SourceStanding } from '../plan/namespace.ts';
 import type { ObservedScope } from '../plan/observed.ts';
 import type { ObjectRef, Problem } from '../plan/problem.ts';
 import type { Applier } from '../reconcile/apply.ts';
+import { StillNamedError } from '../reconcile/consumers.ts';
 import { describe, describeFailure, reconcileNamespace } from '../reconcile/namespace.ts';
 import type { NamespaceOutcome } from '../reconcile/namespace.ts';
 import { createTurns } from '../turns.ts';
@@ -18,6 +19,9 @@ import { parseKey } from './triggers.ts';
 import type { Key } from './triggers.ts';
 import type { Outcome } from './outcome.ts';
 import type { WorkQueue } from './work-queue.ts';
+
+/** How often what passes by itself is tried again before it is told. */
+const PATIENCE = 3;
 
 export interface ControllerOptions {
   queue: WorkQueue<Key>;
@@ -72,7 +76,7 @@ export function createController({ queue, observe, applier, events, rotations, l
     const result = outcome.failures.length > 0 ? 'failed' : outcome.done.length > 0 ? 'changed' : 'in-sync';
     onReconciled(result, (performance.now() - startedAt) / 1000);
     tell(key, namespace, outcome, fence);
-    report(namespace, [...outcome.plan.problems, ...refusals(scope, outcome)]);
+    report(namespace, [...outcome.plan.problems, ...refusals(scope, outcome, queue.retries(key))]);
     // What is being deleted will carry nothing new, however long it takes to go.
     if (scope.namespace.terminating) rotations.drop(namespace);
     else rotations.settle(namespace, asWritten(outcome), scope.sources, outcome.plan.held);
@@ -105,7 +109,7 @@ export function createController({ queue, observe, applier, events, rotations, l
     const retries = queue.retries(key);
     for (const failure of failures) {
       // After the fence nothing is written: each write fails, and that is as it should be.
-      const passing = fence.aborted || (isPassing(failure.error) && retries < 3);
+      const passing = fence.aborted || (isPassing(failure.error) && retries < PATIENCE);
       log[passing ? 'debug' : 'warn']({ namespace, retries }, describeFailure(failure));
     }
   }
@@ -145,12 +149,17 @@ export function createController({ queue, observe, applier, events, rotations, l
   };
 }
 
-/** A refused write becomes an Event on the namespace: its owner is the one who can do something. */
-function refusals({ namespace }: ObservedScope, { failures }: NamespaceOutcome): Problem[] {
-  return failures
-    .filter(({ error }) => isRefusal(error))
-    .map((failure) => ({ reason: 'WriteRefused', object: { kind: 'Namespace', name: namespace.name, uid: namespace.uid }, note: `The API server refuses a write of ${MANAGER}: ${describeFailure(failure)}` }));
+/** A refused write becomes an Event on the namespace, and a copy that has to stay: its owner is the one who can do something. */
+function refusals({ namespace }: ObservedScope, { failures }: NamespaceOutcome, retries: number): Problem[] {
+  const object = { kind: 'Namespace' as const, name: namespace.name, uid: namespace.uid };
+  return failures.flatMap((failure): Problem[] => {
+    const { error } = failure;
+    if (error instanceof StillNamedError) return isPassing(error) && retries < PATIENCE ? [] : [{ reason: 'CopyStillNamed', object, note: capitalized(describeFailure(failure)) }];
+    return isRefusal(error) ? [{ reason: 'WriteRefused', object, note: `The API server refuses a write of ${MANAGER}: ${describeFailure(failure)}` }] : [];
+  });
 }
+
+const capitalized = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1);
 
 /** The standings after what was carried out of the plan. */
 function asWritten({ plan, done }: NamespaceOutcome): SourceStanding[] {

@@ -7,6 +7,7 @@ import type { ReflectorTimings } from '../kube/reflector.ts';
 import { sleep, within } from '../kube/sleep.ts';
 import type { Log } from '../log.ts';
 import type { ObservedScope } from '../plan/observed.ts';
+import { isGoing } from '../plan/going.ts';
 import { createApplier } from '../reconcile/apply.ts';
 import { createRefusals } from '../reconcile/refusals.ts';
 import { createReportPublisher } from '../reconcile/report-object.ts';
@@ -114,10 +115,12 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
     onChange: () => triggers.everything(),
   });
   const { book } = sources;
+  const observe = (name: string): ObservedScope | undefined => observeNamespace(world, name, book.observe(name), configuration.retiredCopyNames);
   const proxies = createProxyController({
     state, refusals, log, events, metrics,
-    isSynced: (feed) => watches.isSynced(feed),
-    feedProblem: (feed) => watches.problemOf(feed),
+    // What the brake keeps is not going.
+    isGoing: (name, source) => isGoing(observe(name), source, { hold: !brake.isOpen() }),
+    isSynced: (feed) => watches.isSynced(feed), feedProblem: (feed) => watches.problemOf(feed),
     credentials: (source, proxy) => book.credentials(source, proxy),
     context: ({ config, copyName }, signal) => ({
       kube: createProxyKube({ client, proxy: config.name, signal }),
@@ -128,9 +131,8 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
     now: Date.now,
     onApplied: (source, name) => rotations.arrive(source, `proxy/${name}`),
   });
-  const triggers = createTriggers(world, (key) => queue.add(key), sources.look, () => proxies.names());
+  const triggers = createTriggers(world, (key) => queue.add(key), sources.look, proxies);
 
-  const observe = (name: string): ObservedScope | undefined => observeNamespace(world, name, book.observe(name), configuration.retiredCopyNames);
   const brake = createBrake({
     world, watches, sources, observe,
     configuration: () => configuration,
@@ -195,7 +197,7 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
   const controller = createController({
     queue, events, rotations, log, brake, observe,
     proxy: (name, fence) => proxies.handle(name, fence),
-    applier: pause.guard(createApplier({ client, world, content: (source, digest) => book.content(source, digest) })),
+    applier: pause.guard(createApplier({ client, world, consumers: proxies, content: (source, digest) => book.content(source, digest) })),
     onReconciled: (result, seconds) => metrics.reconcileDuration.observe({ kind: 'namespace', result }, seconds),
   });
 

@@ -19,8 +19,16 @@ export interface Triggers {
   everything(): void;
 }
 
-/** `proxies`: names of the cache proxies in the configuration in force. */
-export function createTriggers(world: World, enqueue: (key: Key) => void, sourceChanged: () => void, proxies: () => Iterable<string>): Triggers {
+/** The cache proxies of the configuration in force. */
+export interface ProxyNames {
+  names(): Iterable<string>;
+  /** Those whose custom object names a copy in this namespace. */
+  naming(namespace: string): Iterable<string>;
+  /** Where the copy is that the custom object of a cache proxy names. */
+  namespaceOf(proxy: string): string | undefined;
+}
+
+export function createTriggers(world: World, enqueue: (key: Key) => void, sourceChanged: () => void, proxies: ProxyNames): Triggers {
   return {
     watch(feed) {
       feed.store.onChange((current, previous) => {
@@ -28,19 +36,25 @@ export function createTriggers(world: World, enqueue: (key: Key) => void, source
         if (object === undefined) return;
         switch (feed.resource) {
           case 'namespaces':
+            // Opted out, or about to be deleted: what names its copies is to know.
+            for (const name of proxies.naming(object.name)) enqueue(proxyKey(name));
             return enqueue(namespaceKey(object.name));
           case 'serviceaccounts':
           case 'copies':
             return enqueue(namespaceKey(object.namespace ?? ''));
           case 'sources':
             return sourceChanged();
-          case 'proxies':
+          case 'proxies': {
+            // A copy may be waiting for the object to name it no longer.
+            const namespace = proxies.namespaceOf(feed.owner ?? '');
+            if (namespace !== undefined) enqueue(namespaceKey(namespace));
             return enqueue(proxyKey(feed.owner ?? ''));
+          }
         }
       });
     },
     everything() {
-      for (const name of proxies()) enqueue(proxyKey(name));
+      for (const name of proxies.names()) enqueue(proxyKey(name));
       for (const { name } of world.namespaces.all()) enqueue(namespaceKey(name));
     },
   };

@@ -5,8 +5,9 @@
 import type { V1Secret, V1ServiceAccount } from '@kubernetes/client-node';
 import {
   ANNOTATION_ADDED, ANNOTATION_ADOPT, ANNOTATION_CONFIRM_REMOVAL, ANNOTATION_SERVICE_ACCOUNTS, ANNOTATION_SOURCES, ANNOTATION_SYNC,
-  KEY_DOCKER_CONFIG_JSON, LABEL_MANAGED_BY, LABEL_SOURCE, MANAGER, NAMESPACE_ANNOTATIONS, OUR_PREFIX,
+  KEY_DOCKER_CONFIG_JSON, LABEL_SOURCE, NAMESPACE_ANNOTATIONS, OUR_PREFIX,
 } from '../names.ts';
+import { ownerOf } from '../owner.ts';
 import { isListable, MAX_ANNOTATION } from '../plan/bounds.ts';
 import type { ObservedCopy, ObservedNamespace, ObservedServiceAccount } from '../plan/observed.ts';
 import { cut } from './cut.ts';
@@ -56,11 +57,13 @@ export function projectServiceAccount({ metadata, imagePullSecrets }: ApiObject 
 /** `digest` stands for the content; the content is not kept. */
 export function projectCopy({ metadata, type, data }: ApiObject & Pick<V1Secret, 'type' | 'data'>, digest: (base64: string) => string): ObservedCopy {
   const content = data?.[KEY_DOCKER_CONFIG_JSON];
+  const owner = ownerOf(metadata);
   return {
     namespace: metadata.namespace ?? '',
     ...identity(metadata),
     type: cut(type ?? '', MAX_WORD),
-    ours: metadata.labels?.[LABEL_MANAGED_BY] === MANAGER,
+    ours: owner === 'copy',
+    ...(owner !== 'copy' && owner !== 'nobody' && { other: owner }),
     source: metadata.labels?.[LABEL_SOURCE],
     adopt: metadata.annotations?.[ANNOTATION_ADOPT] === 'true',
     digest: content === undefined ? undefined : digest(content),

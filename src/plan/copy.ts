@@ -1,5 +1,5 @@
 /** What has to happen to one copy in one namespace. */
-import { TYPE_DOCKER_CONFIG_JSON } from '../names.ts';
+import { LABEL_CACHE_PROXY, LABEL_ROLE, LABEL_SOURCE, TYPE_DOCKER_CONFIG_JSON } from '../names.ts';
 import type { CopyAction } from './action.ts';
 import type { ObservedCopy, ObservedNamespace, ObservedSource } from './observed.ts';
 import { quote } from './problem.ts';
@@ -20,6 +20,14 @@ export interface CopyPlan {
    */
   readonly references: 'add' | 'keep' | 'freeze' | 'remove';
 }
+
+/** Of what Pullpass made for something else, or what looks like two of its things. */
+const REMEDIES: Readonly<Record<NonNullable<ObservedCopy['other']>, string>> = {
+  login: `It holds the login of a cache proxy (label ${LABEL_CACHE_PROXY}): delete it, or give the source another copyName.`,
+  state: 'Pullpass keeps its state there: give the source another copyName.',
+  report: `It carries the label ${LABEL_ROLE}: remove the label, or give the source another copyName.`,
+  contested: `It carries several of ${LABEL_SOURCE}, ${LABEL_CACHE_PROXY} and ${LABEL_ROLE}, so it is unclear whose it is: remove those that are wrong.`,
+};
 
 /** `reserved`: whether the copy's place is that of a Secret that a source is read from. Such a Secret is never written. */
 export function planCopy(namespace: ObservedNamespace, source: ObservedSource, choice: Choice, copy: ObservedCopy | undefined, reserved: boolean): CopyPlan {
@@ -61,15 +69,15 @@ function planWanted(namespace: ObservedNamespace, { config, digest, problems }: 
   if (copy.terminating) return { state: 'terminating', references: 'keep' };
   const wrongType = copy.type !== TYPE_DOCKER_CONFIG_JSON;
   // A type cannot be changed, and a Secret that is not ours is never deleted, whatever its annotation says.
-  if (!copy.ours && (!copy.adopt || wrongType)) {
-    const remedy = copy.adopt ? `It is to be adopted, but is of type ${quote(copy.type)}, which cannot be changed: delete it.` : 'Delete or rename it, or annotate it pullpass.dev/adopt="true" to let Pullpass take it over.';
+  if (!copy.ours && (!copy.adopt || wrongType || copy.other !== undefined)) {
+    const remedy = copy.other !== undefined ? REMEDIES[copy.other] : copy.adopt ? `It is to be adopted, but is of type ${quote(copy.type)}, which cannot be changed: delete it.` : 'Delete or rename it, or annotate it pullpass.dev/adopt="true" to let Pullpass take it over.';
     return {
       state: 'foreign',
       references: 'keep',
       problem: {
         reason: 'SecretNotOurs',
         object: { kind: 'Secret', namespace: copy.namespace, name: copy.name, uid: copy.uid },
-        note: `A Secret that Pullpass did not make has the name of the copy of source "${config.name}": it is left alone. ${remedy}`,
+        note: `A Secret that Pullpass ${copy.other === undefined ? 'did not make' : 'has for something else'} has the name of the copy of source "${config.name}": it is left alone. ${remedy}`,
       },
     };
   }

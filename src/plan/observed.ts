@@ -3,6 +3,7 @@
  * tenants write no more than a bounded part (`bounds.ts`).
  */
 import type { SourceConfig } from '../config/schema.ts';
+import type { Owner } from '../owner.ts';
 
 export interface ObservedNamespace {
   readonly name: string;
@@ -41,8 +42,10 @@ export interface ObservedCopy {
   readonly resourceVersion: string;
   /** Cut, where it is longer than any that we know. */
   readonly type: string;
-  /** Carries our managed-by label. */
+  /** Carries the label of a copy, and of nothing else of ours. */
   readonly ours: boolean;
+  /** What else of ours it is: then it is no copy, whatever it asks for. Absent: a copy, or none of ours. */
+  readonly other?: Exclude<Owner, 'copy' | 'nobody'>;
   /** Value of {@link LABEL_SOURCE}. */
   readonly source: string | undefined;
   /** Carries `adopt: "true"`. */

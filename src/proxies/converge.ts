@@ -16,19 +16,23 @@ export interface Convergence {
   readonly what: string;
   /** What brings the object one step nearer; empty: it is as wanted. Pure; may throw. */
   readonly next: (object: ApiObject) => readonly JsonPatchOperation[];
-  /** The error to throw when the object is not there. */
-  readonly absent: () => Promise<Error>;
+  /** The error to throw when the object is not there; undefined: then nothing is left to do. */
+  readonly absent: () => Promise<Error | undefined>;
 }
 
-/** @throws UserError when a patch has no effect, LostRaceError when others keep writing, and whatever else the server says. */
-export async function converge(kube: ProxyKube, signal: AbortSignal, { path, what, next, absent }: Convergence): Promise<void> {
+/** Returns whether it wrote. @throws UserError when a patch has no effect, LostRaceError when others keep writing, and whatever else the server says. */
+export async function converge(kube: ProxyKube, signal: AbortSignal, { path, what, next, absent }: Convergence): Promise<boolean> {
   let sent: Sent | undefined;
   for (let attempt = 0; ; attempt++) {
     const object = await kube.get<ApiObject>(path);
-    if (object === undefined) throw await absent();
+    if (object === undefined) {
+      const error = await absent();
+      if (error !== undefined) throw error;
+      return sent !== undefined;
+    }
     const { resourceVersion: version } = object.metadata;
     const patch = next(object);
-    if (patch.length === 0) return;
+    if (patch.length === 0) return sent !== undefined;
     if (sent !== undefined && isFutile(sent, { version, patch })) throw ineffective(what, sent.refusal);
     if (attempt === ATTEMPTS) throw new LostRaceError(`${what}: others wrote it ${ATTEMPTS} times while we tried to`, { cause: sent?.refusal });
     // Without a pause, many writers keep running into each other.
@@ -49,9 +53,15 @@ interface Sent {
 
 /** Whether another try would end as the last one did: it was taken and had no effect, or refused though nobody was quicker. */
 function isFutile(last: Sent, now: Omit<Sent, 'refusal'>): boolean {
-  if (!isDeepStrictEqual(last.patch, now.patch)) return false;
+  if (!isDeepStrictEqual(aimOf(last), aimOf(now))) return false;
   // 409 is a lost race too, and can come while the object is as it was.
   return last.refusal === undefined || (!isConflict(last.refusal) && last.version === now.version);
+}
+
+/** Annotations come along with what they are about, and are there already the second time. */
+function aimOf({ patch }: Pick<Sent, 'patch'>): readonly JsonPatchOperation[] {
+  const beyond = patch.filter(({ path }) => !path.startsWith('/metadata/annotations'));
+  return beyond.length === 0 ? patch : beyond;
 }
 
 function ineffective(what: string, refusal: Error | undefined): UserError {

@@ -8,10 +8,13 @@ import { UserError } from '../errors.ts';
 import type { ApiObject } from '../kube/list.ts';
 import { paths } from '../kube/paths.ts';
 import type { JsonPatchOperation } from '../plan/service-account.ts';
+import { createConsumer, isOurs } from './consumer.ts';
 import { converge } from './converge.ts';
-import type { Edit } from './object-edit.ts';
+import { forgotten, isRecorded, type Notes, recorded } from './copy-record.ts';
+import { annotate, type Edit, type Place } from './object-edit.ts';
+import { absence, collectionPath, groupOf, type ObjectRef } from './object-ref.ts';
 import { NotYetError } from './proxy.ts';
-import type { CacheProxy, Mac, ProxyKube, Target, UpstreamLogin } from './proxy.ts';
+import type { CacheProxy, Mac, Target, UpstreamLogin } from './proxy.ts';
 
 /** Of an adapter's own annotations: for which login the product was triggered last. The key ends with the cache proxy's name. */
 const RECORD_PREFIX = 'login.pullpass.dev/';
@@ -20,16 +23,8 @@ const RECORD_PREFIX = 'login.pullpass.dev/';
 export interface PatchOptions {
   /** Name of the copies of the cache proxy's source. */
   readonly copyName: string;
-}
-
-export interface ObjectRef {
-  readonly apiVersion: string;
-  readonly resource: string;
-  /** How messages call it: `ImageCache`. */
-  readonly kind: string;
-  /** Absent: cluster-scoped. */
-  readonly namespace?: string | undefined;
-  readonly name: string;
+  /** Names that copies had before; none of them stays in the object. Default: none. */
+  readonly retired?: readonly string[];
 }
 
 export interface PatchedProduct {
@@ -41,19 +36,27 @@ export interface PatchedProduct {
   readonly object: ObjectRef;
   /** The copy that the product is to read. */
   readonly copy: { readonly namespace: string; readonly name: string };
+  readonly retired: readonly string[] | undefined;
+  /** The place that is pointed, as {@link places} calls it, and the field that it is in. */
+  readonly place: string;
+  readonly field: string;
+  /** Whether the place holds several names, or one. */
+  readonly several: boolean;
   /** How the object must change so that it points at the copy. Pure. */
   readonly point: (object: ApiObject) => Edit;
+  /** Where the object names a copy, whoever wrote it. Pure. */
+  readonly places: (object: ApiObject, copyName: string) => readonly Place[];
   /**
-   * For a product that has to be told of a new login: how to tell it. `record` are annotations that say for which login
-   * that was done; they travel in the same patch. Absent: the product reads the Secret when it needs it.
+   * For a product that has to be told of a new login: the annotations that tell it. `record` are those that say for which
+   * login that was done; they are to be among them. Absent: the product reads the Secret when it needs it.
    */
-  readonly trigger?: ((object: ApiObject, record: Readonly<Record<string, string>>, login: string) => readonly JsonPatchOperation[]) | undefined;
+  readonly trigger?: ((object: ApiObject, record: Readonly<Record<string, string>>, login: string) => Notes) | undefined;
   /** Asked before each write. @throws NotYetError, UserError when the product would not take a change now */
   readonly gate?: (object: ApiObject) => void;
 }
 
 export function patchedProduct(product: PatchedProduct): CacheProxy {
-  const { object: ref, copy, registry, point, trigger, gate } = product;
+  const { object: ref, copy, registry, retired = [], place, several, point, places, trigger, gate } = product;
   const collection = collectionPath(ref);
   const path = `${collection}/${encodeURIComponent(ref.name)}`;
   const what = `${ref.kind} "${ref.namespace === undefined ? '' : `${ref.namespace}/`}${ref.name}"`;
@@ -64,8 +67,8 @@ export function patchedProduct(product: PatchedProduct): CacheProxy {
     name: ref.name,
     fingerprint(object) {
       if (object === undefined) return 'absent';
-      const edit = point(object);
-      const state = 'problem' in edit ? 'unusable' : edit.patch.length > 0 ? 'astray' : 'points';
+      const edit = change(object);
+      const state = 'problem' in edit ? 'unusable' : edit.patch.length > 0 || Object.keys(edit.notes).length > 0 ? 'astray' : 'points';
       return trigger === undefined ? state : `${state} ${object.metadata.annotations?.[recordKey] ?? ''}`;
     },
     expected: (login, mac) => (trigger === undefined ? 'points' : `points ${macOf(login, mac)}`),
@@ -77,12 +80,27 @@ export function patchedProduct(product: PatchedProduct): CacheProxy {
     expected: macOf,
   };
 
+  /** The next change, with what is to be recorded of it: the copy is named first, then names go that are retired. */
+  function change(object: ApiObject): { patch: readonly JsonPatchOperation[]; notes: Notes } | { problem: string } {
+    const edit = point(object);
+    if ('problem' in edit) return edit;
+    const found = places(object, copy.name).find((spot) => spot.place === place);
+    // The first version kept no record: that it wrote the field is still known as long as nobody else does.
+    const unrecorded = found !== undefined && !isRecorded(object, place, copy.name) && isOurs(product, object, found, copy.name);
+    if (edit.patch.length > 0 || unrecorded) return { patch: edit.patch, notes: recorded(object, place, copy.name, !several) };
+    for (const name of retired) {
+      const old = name === copy.name ? undefined : places(object, name).find((spot) => spot.place === place && isOurs(product, object, spot, name));
+      if (old !== undefined) return { patch: old.remove, notes: forgotten(object, (each) => each === place, name) };
+    }
+    return { patch: [], notes: {} };
+  }
+
   /** What brings the object one step nearer; empty: it is as wanted. */
   function nextPatch(object: ApiObject, login: string): readonly JsonPatchOperation[] {
-    const edit = point(object);
+    const edit = change(object);
     if ('problem' in edit) throw new UserError(`${what} ${edit.problem}`);
     const untold = trigger !== undefined && object.metadata.annotations?.[recordKey] !== login;
-    const patch = [...edit.patch, ...(untold ? trigger(object, { [recordKey]: login }, login) : [])];
+    const patch = [...edit.patch, ...annotate(object, { ...edit.notes, ...(untold ? trigger(object, { [recordKey]: login }, login) : {}) })];
     if (patch.length === 0) return [];
     gate?.(object);
     return patch;
@@ -95,6 +113,7 @@ export function patchedProduct(product: PatchedProduct): CacheProxy {
     ],
     targets: [objectTarget, copyTarget],
     identity: JSON.stringify([ref, copy, registry]),
+    consumer: createConsumer({ ...product, path, what, retired }),
 
     async apply(login, { kube, mac, signal }) {
       const secret = await kube.get<ApiObject & SecretContent>(paths.secrets(copy.namespace, copy.name));
@@ -102,17 +121,9 @@ export function patchedProduct(product: PatchedProduct): CacheProxy {
       if (secret === undefined) throw new NotYetError(`namespace "${copy.namespace}" has no copy "${copy.name}" for ${what}: opt the namespace in (pullpass.dev/sync=enabled), and let the source's guard admit it`);
       if (carried(secret, registry, mac) !== macOf(login, mac)) throw new NotYetError(`copy "${copy.namespace}/${copy.name}" does not hold the current login of ${registry} yet; if that lasts, look for an alias that replaces it`);
 
-      await converge(kube, signal, { path, what, next: (object) => nextPatch(object, macOf(login, mac)), absent: () => absence(kube, product, what) });
+      await converge(kube, signal, { path, what, next: (object) => nextPatch(object, macOf(login, mac)), absent: () => absence(kube, ref, product.product, what) });
     },
   };
-}
-
-export function collectionPath({ apiVersion, resource, namespace }: ObjectRef): string {
-  return `/${apiVersion.includes('/') ? 'apis' : 'api'}/${apiVersion}${namespace === undefined ? '' : `/namespaces/${encodeURIComponent(namespace)}`}/${resource}`;
-}
-
-function groupOf({ apiVersion }: ObjectRef): string {
-  return apiVersion.includes('/') ? (apiVersion.split('/')[0] ?? '') : '';
 }
 
 function macOf({ username, password }: Pick<UpstreamLogin, 'username' | 'password'>, mac: Mac): string {
@@ -124,11 +135,4 @@ function carried(secret: ApiObject & SecretContent, registry: string, mac: Mac):
   const parsed = parseSecret(secret);
   const entry = parsed.ok ? findEntry(parsed.credentials, registry) : undefined;
   return entry === undefined ? 'no login' : macOf(entry, mac);
-}
-
-/** The API server answers 404 for an object that is not there and for a kind that it does not know. */
-async function absence(kube: ProxyKube, { object: { apiVersion, resource, kind }, product }: PatchedProduct, what: string): Promise<UserError> {
-  const known = await kube.get<{ resources?: { name: string }[] }>(`/${apiVersion.includes('/') ? 'apis' : 'api'}/${apiVersion}`);
-  if (known?.resources?.some(({ name }) => name === resource)) return new UserError(`${what} does not exist: create it, or correct "object" of the cache proxy`);
-  return new UserError(`the API server does not know ${kind} (${resource} of ${apiVersion}): install ${product}, or remove the cache proxy from the configuration`);
 }

@@ -2,11 +2,11 @@
 import type { ConfigOf } from '../config/cache-proxies.ts';
 import type { ApiObject } from '../kube/list.ts';
 import { patchedProduct, type PatchOptions } from './custom-object.ts';
-import { addReference, annotate, type Edit, isRecord, missing, put } from './object-edit.ts';
+import { addReference, type Edit, findReference, isRecord, missing, type Place, put, take } from './object-edit.ts';
 import { readField } from './json-pointer.ts';
 import type { CacheProxy } from './proxy.ts';
 
-export function customResource(config: ConfigOf<'custom-resource'>, { copyName }: PatchOptions): CacheProxy {
+export function customResource(config: ConfigOf<'custom-resource'>, { copyName, retired }: PatchOptions): CacheProxy {
   const { name, registry, object, path, form, copyNamespace, trigger } = config;
   // The configuration has at least one of the two.
   const copy = { namespace: copyNamespace ?? object.namespace ?? '', name: copyName };
@@ -22,11 +22,20 @@ export function customResource(config: ConfigOf<'custom-resource'>, { copyName }
     registry,
     object: { ...object, kind: object.resource },
     copy,
+    retired,
+    place: path,
+    field: path,
+    several: form === 'list',
+    places: (observed, wanted) => ({
+      name: () => findName(observed, path, wanted),
+      reference: () => findReferenceTo(observed, path, { ...reference, name: wanted }),
+      list: () => findReference(observed, path, wanted),
+    })[form](),
     point(observed) {
       const result = edit(observed);
       return 'problem' in result ? { problem: `${result.problem}; or correct "path" and "form" of the cache proxy` } : result;
     },
-    trigger: trigger && ((observed, record, login) => annotate(observed, { [trigger.annotation]: login, ...record })),
+    trigger: trigger && ((_, record, login) => ({ [trigger.annotation]: login, ...record })),
   });
 }
 
@@ -47,4 +56,17 @@ function setReference(object: ApiObject, path: string, wanted: { name: string; n
   const { name, namespace, ...others } = field.value;
   if (name === wanted.name && namespace === wanted.namespace) return { patch: [] };
   return { patch: [put(path, { ...others, ...wanted })] };
+}
+
+function findName(object: ApiObject, path: string, name: string): Place[] {
+  const field = readField(object, path);
+  return 'value' in field && field.value === name ? [{ place: path, remove: [take(path)] }] : [];
+}
+
+function findReferenceTo(object: ApiObject, path: string, wanted: { name: string; namespace?: string }): Place[] {
+  const field = readField(object, path);
+  const { name, namespace, ...others } = 'value' in field && isRecord(field.value) ? field.value : {};
+  if (name !== wanted.name || namespace !== wanted.namespace) return [];
+  // Others wrote the rest of it, which means something without the name or is for them to take out.
+  return [{ place: path, remove: [Object.keys(others).length === 0 ? take(path) : put(path, others)] }];
 }

@@ -2,13 +2,13 @@
 import type { ConfigOf } from '../config/cache-proxies.ts';
 import type { ApiObject } from '../kube/list.ts';
 import { patchedProduct, type PatchOptions } from './custom-object.ts';
-import { type Edit, missing, put } from './object-edit.ts';
+import { type Edit, missing, type Place, put } from './object-edit.ts';
 import { readField } from './json-pointer.ts';
 import type { CacheProxy } from './proxy.ts';
 
 const NAMES = '/spec/imagePullSecrets';
 
-export function imagePuller(config: ConfigOf<'image-puller'>, { copyName }: PatchOptions): CacheProxy {
+export function imagePuller(config: ConfigOf<'image-puller'>, { copyName, retired }: PatchOptions): CacheProxy {
   const { name, registry, object: { namespace, name: puller } } = config;
   return patchedProduct({
     name,
@@ -17,7 +17,12 @@ export function imagePuller(config: ConfigOf<'image-puller'>, { copyName }: Patc
     object: { apiVersion: 'che.eclipse.org/v1alpha1', resource: 'kubernetesimagepullers', kind: 'KubernetesImagePuller', namespace, name: puller },
     // The puller's pods run next to their KubernetesImagePuller. They read the Secret at each pull: no trigger.
     copy: { namespace, name: copyName },
+    retired,
+    place: NAMES,
+    field: NAMES,
+    several: true,
     point: (object) => addName(object, copyName),
+    places: findName,
   });
 }
 
@@ -30,4 +35,11 @@ function addName(object: ApiObject, name: string): Edit {
   if (names.split(';').some((part) => part.trim() === name)) return { patch: [] };
   const kept = names.trimEnd();
   return { patch: [put(NAMES, kept === '' || kept.endsWith(';') ? kept + name : `${kept};${name}`)] };
+}
+
+function findName(object: ApiObject, name: string): Place[] {
+  const field = readField(object, NAMES);
+  const names = 'value' in field && typeof field.value === 'string' ? field.value.split(';') : [];
+  const index = names.findIndex((part) => part.trim() === name);
+  return index < 0 ? [] : [{ place: NAMES, remove: [put(NAMES, names.toSpliced(index, 1).join(';'))] }];
 }

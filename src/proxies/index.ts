@@ -19,8 +19,8 @@ import { template } from './template.ts';
 import { webhook } from './webhook.ts';
 import { zot } from './zot.ts';
 
-/** `copyName`: of the proxy's source. */
-export function createProxy(config: CacheProxyConfig, options: { copyName: string }): CacheProxy {
+/** `copyName`: of the proxy's source; `retired`: names that copies had before. */
+export function createProxy(config: CacheProxyConfig, options: { copyName: string; retired?: readonly string[] }): CacheProxy {
   switch (config.kind) {
     case 'distribution': return distribution(config);
     case 'distribution-helper': return distributionHelper(config);
@@ -45,10 +45,10 @@ export interface ConfiguredProxy {
   readonly copyName: string;
 }
 
-export function createProxies({ cacheProxies, sources }: Configuration): ConfiguredProxy[] {
+export function createProxies({ cacheProxies, sources, retiredCopyNames }: Configuration): ConfiguredProxy[] {
   return cacheProxies.map((config) => {
     const copyName = sources.find(({ name }) => name === config.source)?.copyName ?? '';
-    return { config, copyName, adapter: createProxy(config, { copyName }) };
+    return { config, copyName, adapter: createProxy(config, { copyName, retired: retiredCopyNames }) };
   });
 }
 

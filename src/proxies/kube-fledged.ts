@@ -2,16 +2,16 @@
 import type { ConfigOf } from '../config/cache-proxies.ts';
 import { UserError } from '../errors.ts';
 import type { ApiObject } from '../kube/list.ts';
-import type { JsonPatchOperation } from '../plan/service-account.ts';
+import type { Notes } from './copy-record.ts';
 import { patchedProduct, type PatchOptions } from './custom-object.ts';
 import { NotYetError } from './proxy.ts';
-import { addReference, annotate, annotationPath } from './object-edit.ts';
+import { addReference, findReference } from './object-edit.ts';
 import type { CacheProxy } from './proxy.ts';
 
 const LIST = '/spec/imagePullSecrets';
 const REFRESH = 'kubefledged.io/refresh-imagecache';
 
-export function kubeFledged(config: ConfigOf<'kube-fledged'>, { copyName }: PatchOptions): CacheProxy {
+export function kubeFledged(config: ConfigOf<'kube-fledged'>, { copyName, retired }: PatchOptions): CacheProxy {
   const { name, registry, object: { namespace, name: cache } } = config;
   return patchedProduct({
     name,
@@ -20,16 +20,20 @@ export function kubeFledged(config: ConfigOf<'kube-fledged'>, { copyName }: Patc
     object: { apiVersion: 'kubefledged.io/v1alpha2', resource: 'imagecaches', kind: 'ImageCache', namespace, name: cache },
     // An ImageCache has no reference into other namespaces.
     copy: { namespace, name: copyName },
+    retired,
+    place: LIST,
+    field: LIST,
+    several: true,
     point: (object) => addReference(object, LIST, copyName),
+    places: (object, copy) => findReference(object, LIST, copy),
     trigger: refresh,
     gate: idle(`${namespace}/${cache}`),
   });
 }
 
 /** What counts is that the annotation comes up: one that a refresh left behind is taken away first, then set. */
-function refresh(object: ApiObject, record: Readonly<Record<string, string>>): readonly JsonPatchOperation[] {
-  if (object.metadata.annotations?.[REFRESH] === undefined) return annotate(object, { [REFRESH]: '', ...record });
-  return [{ op: 'remove', path: annotationPath(REFRESH) }];
+function refresh(object: ApiObject, record: Readonly<Record<string, string>>): Notes {
+  return object.metadata.annotations?.[REFRESH] === undefined ? { [REFRESH]: '', ...record } : { [REFRESH]: null };
 }
 
 /** kube-fledged drops every change that is made while it is at work, and would pull again what was purged on purpose. */

@@ -4,7 +4,7 @@ import { canonicalRegistry } from '../credentials/registry-name.ts';
 import type { ApiObject } from '../kube/list.ts';
 import { patchedProduct, type PatchOptions } from './custom-object.ts';
 import { readField } from './json-pointer.ts';
-import { type Edit, isRecord, put } from './object-edit.ts';
+import { type Edit, isRecord, type Place, put, take } from './object-edit.ts';
 import type { CacheProxy } from './proxy.ts';
 
 interface Wanted {
@@ -14,7 +14,7 @@ interface Wanted {
   readonly secret: { readonly name: string; readonly namespace?: string };
 }
 
-export function kubeImageKeeper(config: ConfigOf<'kube-image-keeper'>, { copyName }: PatchOptions): CacheProxy {
+export function kubeImageKeeper(config: ConfigOf<'kube-image-keeper'>, { copyName, retired }: PatchOptions): CacheProxy {
   const { name, registry, host = registry, copyNamespace, object: { kind, namespace, name: object } } = config;
   const wanted: Wanted = {
     list: kind.endsWith('ReplicatedImageSet') ? 'upstreams' : 'mirrors',
@@ -28,25 +28,44 @@ export function kubeImageKeeper(config: ConfigOf<'kube-image-keeper'>, { copyNam
     registry,
     object: { apiVersion: 'kuik.enix.io/v1alpha1', resource: `${kind.toLowerCase()}s`, kind, namespace, name: object },
     copy: { namespace: copyNamespace, name: copyName },
+    retired,
+    place: placeOf(wanted.list, host),
+    field: `/spec/${wanted.list}`,
+    several: false,
     point: (observed) => pointElements(observed, wanted),
+    places: (observed, name) => findNaming(observed, { ...wanted, secret: { ...wanted.secret, name } }),
   });
 }
 
 /** Every element of the host: one registry can be there with several paths. */
 function pointElements(object: ApiObject, { list, host, secret }: Wanted): Edit {
-  const field = readField(object, `/spec/${list}`);
-  const elements = 'value' in field && Array.isArray(field.value) ? (field.value as unknown[]).map((element) => (isRecord(element) ? element : {})) : [];
-  const registryOf = (element: Record<string, unknown>): string => (typeof element['registry'] === 'string' ? element['registry'] : '');
+  const elements = elementsOf(object, list);
   const found = elements.flatMap((element, i) => (canonicalRegistry(registryOf(element)) === canonicalRegistry(host) ? [{ element, at: `/spec/${list}/${i}` }] : []));
   if (found.length === 0) {
     const others = [...new Set(elements.map(registryOf).filter((registry) => registry !== ''))];
     return { problem: `has nothing for registry ${host} under spec.${list} (${others.length === 0 ? 'it is empty' : `it has ${others.join(', ')}`}): add it there, or correct "host" of the cache proxy` };
   }
   return {
-    patch: found.flatMap(({ element, at }) => {
-      const current = isRecord(element['credentialSecret']) ? element['credentialSecret'] : {};
-      if (current['name'] === secret.name && (secret.namespace === undefined || current['namespace'] === secret.namespace)) return [];
-      return [put(`${at}/credentialSecret`, secret)];
-    }),
+    patch: found.flatMap(({ element, at }) => (names(element, secret) ? [] : [put(`${at}/credentialSecret`, secret)])),
   };
+}
+
+/** Every element that names the copy, of other hosts too: its webhook refuses pods for any of them. */
+function findNaming(object: ApiObject, { list, secret }: Wanted): Place[] {
+  return elementsOf(object, list).flatMap((element, i) => (names(element, secret) ? [{ place: placeOf(list, registryOf(element)), remove: [take(`/spec/${list}/${i}/credentialSecret`)] }] : []));
+}
+
+function elementsOf(object: ApiObject, list: string): Record<string, unknown>[] {
+  const field = readField(object, `/spec/${list}`);
+  return 'value' in field && Array.isArray(field.value) ? (field.value as unknown[]).map((element) => (isRecord(element) ? element : {})) : [];
+}
+
+const registryOf = (element: Record<string, unknown>): string => (typeof element['registry'] === 'string' ? element['registry'] : '');
+
+/** By host: elements are moved, and their paths edited. */
+const placeOf = (list: string, host: string): string => `/spec/${list} ${canonicalRegistry(host) ?? host}`;
+
+function names(element: Record<string, unknown>, { name, namespace }: Wanted['secret']): boolean {
+  const current = isRecord(element['credentialSecret']) ? element['credentialSecret'] : {};
+  return current['name'] === name && (namespace === undefined || current['namespace'] === namespace);
 }

@@ -3,10 +3,19 @@ import { UserError } from '../errors.ts';
 import { isNotFound } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { paths } from '../kube/paths.ts';
-import { ANNOTATION_ADOPT, MANAGER } from '../names.ts';
+import { ANNOTATION_ADOPT, LABEL_CACHE_PROXY, LABEL_ROLE, LABEL_SOURCE, MANAGER, PATCH_MANAGER } from '../names.ts';
+import { ownerOf, type Owner } from '../owner.ts';
 import type { ProxyKube } from './proxy.ts';
-import { decode, isAsWanted, madeByUsAlone, ownerOf, secretBody, TYPE_OPAQUE } from './rendered-secret.ts';
+import { decode, isAsWanted, madeByUsAlone, secretBody, TYPE_OPAQUE } from './rendered-secret.ts';
 import type { ObservedSecret, WantedSecret } from './rendered-secret.ts';
+
+/** Of a Secret that is ours, and not the cache proxy's. */
+const WHOSE: Readonly<Record<Exclude<Owner, 'login' | 'nobody'>, string>> = {
+  copy: 'is the copy of a source: give one of them another name',
+  state: 'holds the state of the controller: give the Secret of the cache proxy another name',
+  report: `carries the label ${LABEL_ROLE}: remove the label, or give the Secret of the cache proxy another name`,
+  contested: `carries several of ${LABEL_SOURCE}, ${LABEL_CACHE_PROXY} and ${LABEL_ROLE}, so it is unclear whose it is: remove those that are wrong`,
+};
 
 /**
  * The calls of one cache proxy, bounded in time by the client and by `signal`.
@@ -50,15 +59,16 @@ export function createProxyKube({ client, proxy, signal }: { client: KubeClient;
       const { namespace, name, type = TYPE_OPAQUE } = secret;
       const found = await get<ObservedSecret>(paths.secrets(namespace, name));
       if (found === undefined) return create(secret);
-      const owner = ownerOf(found);
-      if (owner === 'foreign') throw foreign(secret);
-      if (owner === 'copy') throw new UserError(`cache proxy "${proxy}": Secret ${namespace}/${name} is the copy of a source: give one of them another name`);
+      const owner = ownerOf(found.metadata);
+      if (owner !== 'login' && owner !== 'nobody') throw new UserError(`cache proxy "${proxy}": Secret ${namespace}/${name} ${WHOSE[owner]}`);
+      const given = owner === 'nobody';
+      if (given && found.metadata.annotations?.[ANNOTATION_ADOPT] !== 'true') throw foreign(secret);
       if (isAsWanted(found, secret, proxy)) return;
-      const { uid, resourceVersion } = found.metadata;
-      const guard = { ...(uid !== undefined && { uid }), ...(resourceVersion !== undefined && { resourceVersion }) };
+      const { uid = '', resourceVersion = '' } = found.metadata;
+      const guard = { uid, resourceVersion };
       // The type is immutable; so is all the rest, where somebody said so.
       if (found.type !== type || found.immutable === true) {
-        if (owner === 'given') throw new UserError(`cache proxy "${proxy}": Secret ${namespace}/${name} is ${found.immutable === true ? 'immutable' : `of type ${found.type}, not ${type}`}, which cannot be changed: delete it, Pullpass then makes it anew`);
+        if (given) throw new UserError(`cache proxy "${proxy}": Secret ${namespace}/${name} is ${found.immutable === true ? 'immutable' : `of type ${found.type}, not ${type}`}, which cannot be changed: delete it, Pullpass then makes it anew`);
         await client.delete(paths.secrets(namespace, name), { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: guard }, secretly);
         return create(secret);
       }
@@ -72,7 +82,7 @@ export function createProxyKube({ client, proxy, signal }: { client: KubeClient;
     },
     get,
     async patch(path, type, body) {
-      await client.patch(path, type, body, { query: { fieldManager: MANAGER }, ...secretly });
+      await client.patch(path, type, body, { query: { fieldManager: PATCH_MANAGER }, ...secretly });
     },
   };
 }

@@ -3,6 +3,14 @@ import type { ApiObject } from '../kube/list.ts';
 import type { JsonPatchOperation } from '../plan/service-account.ts';
 import { escapePart, readField } from './json-pointer.ts';
 
+/** One spot of an object that names a copy. */
+export interface Place {
+  /** What the record calls it: a pointer, with what tells it from others below it where that is needed. */
+  readonly place: string;
+  /** Takes the name out, and nothing else. */
+  readonly remove: readonly JsonPatchOperation[];
+}
+
 /** What is missing, empty when nothing is; or, in one line, why the object cannot be edited and what to do. */
 export type Edit = { readonly patch: readonly JsonPatchOperation[] } | { readonly problem: string };
 
@@ -11,6 +19,10 @@ export const isRecord = (value: unknown): value is Record<string, unknown> => ty
 /** Puts `value` at `pointer`, whether something is there or not. */
 export function put(pointer: string, value: unknown): JsonPatchOperation {
   return { op: 'add', path: pointer, value };
+}
+
+export function take(pointer: string): JsonPatchOperation {
+  return { op: 'remove', path: pointer };
 }
 
 /** Adds `{name}` at the end of the list of references at `pointer`. */
@@ -24,12 +36,23 @@ export function addReference(object: ApiObject, pointer: string, name: string): 
   return { patch: [put(`${pointer}/-`, { name })] };
 }
 
-export function annotate({ metadata: { annotations } }: ApiObject, values: Readonly<Record<string, string>>): JsonPatchOperation[] {
-  if (annotations === undefined) return [put('/metadata/annotations', values)];
-  return Object.entries(values).map(([key, value]) => put(annotationPath(key), value));
+/** Where the list at `pointer` names `name`: its first entry by that name, for no more than one is ours. */
+export function findReference(object: ApiObject, pointer: string, name: string): Place[] {
+  const field = readField(object, pointer);
+  const list: unknown[] = 'value' in field && Array.isArray(field.value) ? field.value : [];
+  const index = list.findIndex((entry) => isRecord(entry) && entry['name'] === name);
+  return index < 0 ? [] : [{ place: pointer, remove: [take(`${pointer}/${index}`)] }];
 }
 
-export function annotationPath(key: string): string {
+/** null: the annotation goes. */
+export function annotate({ metadata: { annotations } }: ApiObject, values: Readonly<Record<string, string | null>>): JsonPatchOperation[] {
+  const entries = Object.entries(values).filter(([key, value]) => value !== null || annotations?.[key] !== undefined);
+  if (entries.length === 0) return [];
+  if (annotations === undefined) return [put('/metadata/annotations', Object.fromEntries(entries))];
+  return entries.map(([key, value]) => (value === null ? take(annotationPath(key)) : put(annotationPath(key), value)));
+}
+
+function annotationPath(key: string): string {
   return `/metadata/annotations/${escapePart(key)}`;
 }
 

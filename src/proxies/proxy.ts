@@ -67,6 +67,41 @@ export interface Verdict {
   readonly why: string;
 }
 
+/** Of a copy that a custom object names. */
+export interface Named {
+  readonly copyName: string;
+  /** Where in the object. */
+  readonly place: string;
+  /** Whether Pullpass wrote that; what somebody else wrote is not touched. */
+  readonly ours: boolean;
+}
+
+/**
+ * Why a reference is taken back. `going`: the copy goes, so no part of the object may name it. `moving`: the copy's name is
+ * retired, and the object is to name another one first. `dropped`: the cache proxy is configured no longer; only its own place counts.
+ */
+export type Release = 'going' | 'moving' | 'dropped';
+
+/** The custom object of a product that reads the copy itself: it must not name a copy that is not there. */
+export interface Consumer {
+  /** How messages call the object: `ImageCache "team/base"`. */
+  readonly object: string;
+  /** Where in the object the copy is named. */
+  readonly place: string;
+  /** The object and the place: who has the same writes the same. */
+  readonly seat: string;
+  /** Where the copy is. */
+  readonly namespace: string;
+  /** The copy that the object is pointed at; behind it those of retired names. */
+  readonly copyNames: readonly [string, ...string[]];
+  named(copyNames: readonly string[], kube: ProxyKube): Promise<readonly Named[]>;
+  /**
+   * Takes back what Pullpass wrote, and says whether there was any. Idempotent; an object or a kind that is gone names nothing.
+   * Throws ForeignReferenceError for what somebody else wrote, NotYetError, ApiError, LostRaceError.
+   */
+  release(copyName: string, release: Release, context: Pick<ProxyContext, 'kube' | 'signal'>): Promise<boolean>;
+}
+
 export interface CacheProxy {
   /** Rights on the API server, limited by name. */
   readonly rights: readonly Right[];
@@ -82,6 +117,8 @@ export interface CacheProxy {
    * try a candidate, it is tried first, and a refused one changes nothing: throws LoginRefusedError. Other errors are retried with backoff.
    */
   apply(login: UpstreamLogin, context: ProxyContext): Promise<void>;
+  /** Only of a product that is pointed at the copy. */
+  readonly consumer?: Consumer;
   /** What keeps the product from running with what was applied, in one line; undefined when nothing does. Asked before a verification. */
   unsettled?(context: ProxyContext): Promise<string | undefined>;
   /** Asks the product itself whether its login works, where it can tell. A pull through `probe` is the engine's business. */

@@ -8,9 +8,10 @@ import { UserError } from '../errors.ts';
 import type { ApiObject } from '../kube/list.ts';
 import { paths } from '../kube/paths.ts';
 import { LABEL_CACHE_PROXY } from '../names.ts';
+import { ownerOf } from '../owner.ts';
 import type { Right } from '../plan/rights.ts';
 import type { CacheProxy, Mac, ProxyKube, Target, UpstreamLogin } from './proxy.ts';
-import { decode, ownedKeys, ownerOf, TYPE_OPAQUE } from './rendered-secret.ts';
+import { decode, ownedKeys, TYPE_OPAQUE } from './rendered-secret.ts';
 import type { ObservedSecret } from './rendered-secret.ts';
 
 /** On the pod template of the workload: keyed digest of the content that its pods started with. */
@@ -73,7 +74,7 @@ function secretTarget(proxy: string, { namespace, name }: RenderConfig['secret']
     fingerprint(object, mac) {
       if (object === undefined) return 'absent';
       const { type = '', data = {}, ...secret } = object as ObservedSecret;
-      const owner = ownerOf(secret) === 'ours' ? (secret.metadata.labels?.[LABEL_CACHE_PROXY] ?? '') : '';
+      const owner = ownerOf(secret.metadata) === 'login' ? (secret.metadata.labels?.[LABEL_CACHE_PROXY] ?? '') : '';
       // A key that we wrote under an older configuration still holds a login: it shows until it is gone.
       return show(owner, type, [...new Set([...keys, ...ownedKeys(secret)])].map((key) => [key, data[key] === undefined ? undefined : decode(data[key])]), mac);
     },

@@ -1,7 +1,7 @@
 /** A Secret in the product's own file format: how it is written, and how to tell whether it is ours and as wanted. */
 import type { V1Secret } from '@kubernetes/client-node';
 import type { ApiObject } from '../kube/list.ts';
-import { ANNOTATION_ADOPT, LABEL_CACHE_PROXY, LABEL_MANAGED_BY, LABEL_SOURCE, MANAGER } from '../names.ts';
+import { LABEL_CACHE_PROXY, LABEL_MANAGED_BY, MANAGER } from '../names.ts';
 import type { ProxyKube } from './proxy.ts';
 
 /** What an adapter asks for; `data` is plain text. */
@@ -31,12 +31,6 @@ export function isAsWanted(found: ObservedSecret, { type = TYPE_OPAQUE, data, an
     && Object.entries(annotations).every(([name, value]) => has[name] === value)
     && Object.entries(data).every(([key, text]) => found.data?.[key] === encode(text))
     && ownedKeys(found).every((key) => Object.hasOwn(data, key));
-}
-
-/** Who a Secret belongs to. A copy is ours too, but not a cache proxy's to write. */
-export function ownerOf({ metadata: { labels = {}, annotations = {} } }: ApiObject): 'ours' | 'copy' | 'given' | 'foreign' {
-  if (labels[LABEL_MANAGED_BY] === MANAGER) return labels[LABEL_SOURCE] === undefined ? 'ours' : 'copy';
-  return annotations[ANNOTATION_ADOPT] === 'true' ? 'given' : 'foreign';
 }
 
 /** Data keys that we applied, also those that the configuration no longer names: they still hold a login. */

@@ -9,6 +9,7 @@ import type { ApiObject } from '../kube/list.ts';
 import { paths } from '../kube/paths.ts';
 import { projectCopy, projectServiceAccount } from '../kube/projections.ts';
 import { sleep } from '../kube/sleep.ts';
+import type { Consumers } from './consumers.ts';
 import type { World } from './world.ts';
 
 /** What the plan was made for is no longer there: plan again. Not a failure. */
@@ -29,7 +30,15 @@ export interface Applier {
   apply(action: Action, signal: AbortSignal): Promise<void>;
 }
 
-export function createApplier({ client, world, content }: { client: KubeClient; world: World; content: (source: string, digest: string) => string | undefined }): Applier {
+export interface ApplierOptions {
+  client: KubeClient;
+  world: World;
+  content: (source: string, digest: string) => string | undefined;
+  /** What names copies besides ServiceAccounts. Absent: nothing. */
+  consumers?: Pick<Consumers, 'removeCopy'>;
+}
+
+export function createApplier({ client, world, content, consumers }: ApplierOptions): Applier {
   async function writeCopy(action: Exclude<CopyAction, { type: 'deleteCopy' }>, guard: { uid?: string; resourceVersion?: string }, signal: AbortSignal): Promise<void> {
     const data = content(action.source, action.digest);
     if (data === undefined) throw new SupersededError(`source "${action.source}" is gone`);
@@ -105,7 +114,8 @@ export function createApplier({ client, world, content }: { client: KubeClient; 
           await deleteCopy(action, signal);
           return writeCopy(action, {}, signal);
         case 'deleteCopy':
-          return deleteCopy(action, signal);
+          if (consumers === undefined) return deleteCopy(action, signal);
+          return consumers.removeCopy(action, () => deleteCopy(action, signal), signal);
         case 'editReferences':
           return editReferences(action, signal);
       }

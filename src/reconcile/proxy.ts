@@ -2,12 +2,14 @@
 import type { Credential } from '../credentials/docker-config.ts';
 import { messageOf } from '../errors.ts';
 import { registryHost } from '../credentials/registry-name.ts';
+import { ANNOTATION_SYNC } from '../names.ts';
 import { chooseLogin, planProxy } from '../plan/proxy.ts';
 import type { ProxyRecord } from '../plan/proxy.ts';
 import type { ConfiguredProxy } from '../proxies/index.ts';
 import { AdminRefusedError, LoginRefusedError, NotYetError } from '../proxies/proxy.ts';
 import type { ProxyContext, UpstreamLogin, Verdict } from '../proxies/proxy.ts';
 import type { Refusals } from './refusals.ts';
+import type { Consumers } from './consumers.ts';
 import type { State } from './state.ts';
 
 export interface ProxyDeps {
@@ -19,6 +21,7 @@ export interface ProxyDeps {
   /** Fingerprints of the watched targets, in order; undefined while one of them was not read. */
   fingerprints: (proxy: ConfiguredProxy) => readonly string[] | undefined;
   context: (proxy: ConfiguredProxy, signal: AbortSignal) => ProxyContext;
+  consumers: Pick<Consumers, 'isGoing' | 'point'>;
   /** A private pull through the cache proxy; unknown where none is configured. */
   probe: (proxy: ConfiguredProxy, context: ProxyContext) => Promise<Verdict>;
   now: () => number;
@@ -29,6 +32,8 @@ export interface ProxyOutcome {
   readonly applied: boolean;
   /** Something was written. */
   readonly changed: boolean;
+  /** The object of the product names its copy no longer, for that is about to go. */
+  readonly withdrawn?: boolean;
   readonly verified: Verdict;
   /** Somebody has to do something; one line. */
   readonly problem?: { readonly reason: 'ProxyNotApplied' | 'ProxyLoginRefused' | 'ProxyNotVerified'; readonly note: string };
@@ -66,6 +71,8 @@ export async function reconcileProxy(proxy: ConfiguredProxy, deps: ProxyDeps, ve
   const { state, now } = deps;
   const waiting = (note: string): ProxyOutcome => ({ applied: false, changed: false, verified: UNVERIFIED, problem: { reason: 'ProxyNotApplied', note } });
 
+  const withoutCopy = await withdraw(proxy, deps, signal);
+  if (withoutCopy !== undefined) return withoutCopy;
   const credentials = deps.credentials(config.source, config.name);
   if (credentials === undefined) return { applied: false, changed: false, verified: UNVERIFIED };
   const choice = chooseLogin(credentials, config.registry);
@@ -90,7 +97,8 @@ export async function reconcileProxy(proxy: ConfiguredProxy, deps: ProxyDeps, ve
     signal.throwIfAborted();
     if (plan.step === 'wait' && refused !== undefined) return said(refused);
     if (plan.step === 'apply') {
-      await proxy.adapter.apply(login, context);
+      const pointed = await deps.consumers.point(proxy, () => proxy.adapter.apply(login, context), context);
+      if (pointed !== 'applied') return noCopy(proxy, pointed);
       changed = true;
       remember({ applied: { mac, at: at() } });
       // Written before the verification, which can take long: a crash then repeats the check and not the write.
@@ -129,6 +137,23 @@ export async function reconcileProxy(proxy: ConfiguredProxy, deps: ProxyDeps, ve
     if (verdict === 'refused') return { applied: true, changed, verified, problem: { reason: 'ProxyNotVerified', note: why }, verifyAgainMs: REFUSED_AGAIN_MS };
     return { applied: true, changed, verified, ...(verdict === 'unknown' && config.probe !== undefined && { verifyAgainMs: UNKNOWN_AGAIN_MS }) };
   }
+}
+
+/** Where the copy is about to go, the object is to name it no longer; undefined: the copy is to be there. */
+async function withdraw(proxy: ConfiguredProxy, { consumers, context }: ProxyDeps, signal: AbortSignal): Promise<ProxyOutcome | undefined> {
+  if (!consumers.isGoing(proxy)) return undefined;
+  try {
+    signal.throwIfAborted();
+    const pointed = await consumers.point(proxy, () => Promise.resolve(), context(proxy, signal));
+    return pointed === 'applied' ? undefined : noCopy(proxy, pointed);
+  } catch (error) {
+    const outcome = { applied: false, changed: false, verified: UNVERIFIED };
+    return error instanceof NotYetError ? { ...outcome, notYet: error.message } : { ...outcome, error, problem: { reason: 'ProxyNotApplied', note: messageOf(error) } };
+  }
+}
+
+function noCopy({ adapter: { consumer }, copyName }: ConfiguredProxy, was: 'withdrawn' | 'no copy'): ProxyOutcome {
+  return { withdrawn: was === 'withdrawn', applied: false, changed: false, verified: UNVERIFIED, notYet: `namespace "${consumer?.namespace}" is to have no copy "${copyName}" for ${consumer?.object}: opt the namespace in (${ANNOTATION_SYNC}=enabled), and let the source's guard admit it` };
 }
 
 /** The product's own word and a real pull, whichever says more: a no of either counts, then a yes of either. */

@@ -8,7 +8,8 @@ import { isNotFound } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { ApiObject } from '../kube/list.ts';
 import type { Log } from '../log.ts';
-import { LABEL_MANAGED_BY, MANAGER, REPORT_NAME, REPORT_RESOURCES } from '../names.ts';
+import { MANAGER, REPORT_NAME, REPORT_RESOURCES } from '../names.ts';
+import { ownerOf } from '../owner.ts';
 
 /** `absent`: no API for it is installed. `foreign`: somebody else's object has the name. */
 export type Published = 'written' | 'unchanged' | 'absent' | 'foreign' | 'failed';
@@ -34,7 +35,7 @@ export const reportPath = (kind: ReportObjectKind): string => {
 };
 
 /** What was made by us, and not merely given our name. */
-export const isOurReport = ({ metadata }: ApiObject): boolean => metadata.labels?.[LABEL_MANAGED_BY] === MANAGER;
+export const isOurReport = ({ metadata }: ApiObject): boolean => ownerOf(metadata) === 'report';
 
 export function createReportPublisher({ client, log }: PublisherOptions): ReportPublisher {
   /** What the log has been told last: a state that lasts is told once. */

@@ -11,7 +11,7 @@ import { digestOf } from '../credentials/digest.ts';
 import { isConflict, isForbidden, isNotFound } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { paths } from '../kube/paths.ts';
-import { LABEL_MANAGED_BY, MANAGER, STATE_NAME } from '../names.ts';
+import { LABEL_MANAGED_BY, LABEL_ROLE, MANAGER, STATE_NAME } from '../names.ts';
 import type { ProxyRecord } from '../plan/proxy.ts';
 import type { Mac } from '../proxies/proxy.ts';
 import type { Held } from './merge.ts';
@@ -114,7 +114,7 @@ export function createState(client: KubeClient, namespace: string): State {
     const body: V1Secret = {
       apiVersion: 'v1',
       kind: 'Secret',
-      metadata: { name: STATE_NAME, namespace, labels: { [LABEL_MANAGED_BY]: MANAGER }, ...version },
+      metadata: { name: STATE_NAME, namespace, labels: { [LABEL_MANAGED_BY]: MANAGER, [LABEL_ROLE]: 'state' }, ...version },
       type: 'Opaque',
       data: { [KEY]: key.toString('base64'), [CONTENT]: Buffer.from(text).toString('base64') },
     };

@@ -38,7 +38,7 @@ function controller() {
     state, refusals: createRefusals(state, () => w.now), metrics,
     log: createLog('info', { write: (line) => void lines.push(line) }),
     events: { record: ({ reason, note }) => void events.push(`${reason}: ${note}`), resolve: (_, reason) => void events.push(`resolved ${reason}`) },
-    isSynced: () => w.read, feedProblem: () => w.unreadable,
+    isGoing: () => false, isSynced: () => w.read, feedProblem: () => w.unreadable,
     credentials: () => [{ key: 'docker.io', username: 'robot', password: w.password }],
     context: (_, signal) => ({
       kube: {

@@ -209,7 +209,7 @@ onEachServer((server) => {
 
     test('a copy of the wrong type, which is immutable, is made again when it is ours', async () => {
       await cluster.namespace('drift-type');
-      await cluster.secret('drift-type', 'hub-copy', { type: 'Opaque', metadata: { labels: { 'app.kubernetes.io/managed-by': 'pullpass' } } });
+      await cluster.secret('drift-type', 'hub-copy', { type: 'Opaque', metadata: { labels: { 'pullpass.dev/source': 'hub' } } });
       await cluster.annotateNamespace('drift-type', ENABLED);
       await eventually(async () => expect(await cluster.login('drift-type', 'hub-copy')).toEqual({ 'https://index.docker.io/v1/': 'pw-hub-1' }));
     });

@@ -6,6 +6,7 @@ import { describeCacheProxy } from '../conformance/cache-proxy.ts';
 import { describePatchAdapter } from './patch-behaviour.ts';
 import { type Bench, openBench, patchFixture, type PlayedProduct, shared } from './patch-fixture.ts';
 import { COPY, onEachWorld } from './patch-worlds.ts';
+import { describeRelease } from './release-behaviour.ts';
 
 type Config = ConfigOf<'custom-resource'>;
 /** What a pull Secret is called here and there; the CRDs of known products lend their forms. */
@@ -47,6 +48,7 @@ afterEach(async () => {
 onEachWorld(['kubernetesimagepullers.che.eclipse.org'], puller.apiVersion, (open, kind) => {
   describeCacheProxy('a field with a name', async () => patchFixture(await open(), byName()));
   describePatchAdapter(open, kind, byName());
+  describeRelease(open, kind, byName());
 
   test('a name that somebody else wrote is replaced', async () => {
     bench = await openBench(await open(), byName());
@@ -87,6 +89,7 @@ onEachWorld(['kubernetesimagepullers.che.eclipse.org'], puller.apiVersion, (open
 onEachWorld(['imagecaches.kubefledged.io'], cache.apiVersion, (open, kind) => {
   describeCacheProxy('a list, and a trigger', async () => patchFixture(await open(), byList));
   describePatchAdapter(open, kind, byList);
+  describeRelease(open, kind, byList);
 
   test('others keep their entries and annotations', async () => {
     bench = await openBench(await open(), byList);
@@ -100,6 +103,19 @@ onEachWorld(['imagecaches.kubefledged.io'], cache.apiVersion, (open, kind) => {
 onEachWorld(['clusterreplicatedimagesets.kuik.enix.io'], set.apiVersion, (open, kind) => {
   describeCacheProxy('a reference in a cluster-scoped object', async () => patchFixture(await open(), byReference));
   describePatchAdapter(open, kind, byReference);
+  describeRelease(open, kind, byReference);
+
+  test('of a reference that others gave more members, only the name goes', async () => {
+    bench = await openBench(await open(), byReference);
+    await bench.apply('pw-1');
+    const { spec } = await bench.object<ImageSet>();
+    // The CRD would prune it; what decides is the pure part.
+    const object = { metadata: { name: 'x', annotations: { 'pullpass.dev/copies': JSON.stringify({ '/spec/upstreams/1/credentialSecret': [COPY] }) } }, spec: { upstreams: spec.upstreams.map((each) => ({ ...each, ...(each.credentialSecret && { credentialSecret: { ...each.credentialSecret, key: 'k' } }) })) } };
+    const patches: object[] = [];
+    const kube = { ...bench.context.kube, get: <T>() => Promise.resolve((patches.length === 0 ? object : undefined) as T | undefined), patch: (_: string, __: string, body: object) => Promise.resolve(void patches.push(body)) };
+    await bench.proxy.consumer?.release(COPY, 'going', { ...bench.context, kube });
+    expect(patches[0]).toContainEqual({ op: 'add', path: '/spec/upstreams/1/credentialSecret', value: { key: 'k' } });
+  });
 
   test('a path through a list is not followed to another item when the list changes at the same moment', async () => {
     bench = await openBench(await open(), byReference);

@@ -4,6 +4,7 @@ import { describeCacheProxy } from '../conformance/cache-proxy.ts';
 import { describePatchAdapter } from './patch-behaviour.ts';
 import { type Bench, login, openBench, patchFixture, type PlayedProduct, shared } from './patch-fixture.ts';
 import { COPY, onEachWorld } from './patch-worlds.ts';
+import { describeRelease } from './release-behaviour.ts';
 
 interface ImagePuller {
   spec?: { imagePullSecrets?: string; images?: string };
@@ -19,6 +20,7 @@ const played: PlayedProduct = {
 onEachWorld(['kubernetesimagepullers.che.eclipse.org'], 'che.eclipse.org/v1alpha1', (open, kind) => {
   describeCacheProxy('image-puller', async () => patchFixture(await open(), played));
   describePatchAdapter(open, kind, played);
+  describeRelease(open, kind, played);
 
   describe('image-puller', () => {
     let bench: Bench;
@@ -52,6 +54,19 @@ onEachWorld(['kubernetesimagepullers.che.eclipse.org'], 'che.eclipse.org/v1alpha
       bench.interrupt(() => bench.edit({ spec: { imagePullSecrets: 'theirs;new' } }));
       await bench.apply('pw-1');
       expect(await names()).toBe(`theirs;new;${COPY}`);
+    });
+
+    test.each([
+      ['', ''],
+      ['theirs', 'theirs'],
+      ['zz; theirs ;', 'zz; theirs '],
+      [`${COPY}-2`, `${COPY}-2`],
+    ])('takes its name out again when the copy goes, and no other: %j', async (before, after) => {
+      await bench.edit({ spec: { imagePullSecrets: before } });
+      await bench.apply('pw-1');
+      await bench.edit({ spec: { imagePullSecrets: `${await names()};new` } });
+      await bench.proxy.consumer?.release(COPY, 'going', bench.context);
+      expect(await names()).toBe(after === '' ? 'new' : `${after};new`);
     });
 
     test('writes nothing for a rotation: the puller reads the Secret at each pull', async () => {

@@ -5,6 +5,7 @@ import { describeCacheProxy } from '../conformance/cache-proxy.ts';
 import { describePatchAdapter } from './patch-behaviour.ts';
 import { type Bench, login, openBench, patchFixture, type PlayedProduct, shared } from './patch-fixture.ts';
 import { COPY, onEachWorld } from './patch-worlds.ts';
+import { describeRelease } from './release-behaviour.ts';
 
 const REFRESH = 'kubefledged.io/refresh-imagecache';
 
@@ -31,6 +32,7 @@ function status(state: string, reason: string): object {
 onEachWorld(['imagecaches.kubefledged.io'], 'kubefledged.io/v1alpha2', (open, kind) => {
   describeCacheProxy('kube-fledged', async () => patchFixture(await open(), played));
   describePatchAdapter(open, kind, played);
+  describeRelease(open, kind, played);
 
   describe('kube-fledged', () => {
     let bench: Bench;
@@ -102,6 +104,59 @@ onEachWorld(['imagecaches.kubefledged.io'], 'kubefledged.io/v1alpha2', (open, ki
       await expect(bench.apply('pw-1')).rejects.toThrow(/was purged and is left alone: delete it, or refresh it yourself/);
       expect(bench.writes).toEqual([]);
     });
+
+    const going = (name = COPY) => bench.proxy.consumer?.release(name, 'going', bench.context);
+
+    test('takes its own entry out and no other, and where there are two by its name, one', async () => {
+      await bench.edit({ spec: { imagePullSecrets: [{ name: 'theirs' }] } });
+      await bench.apply('pw-1');
+      await bench.edit({ spec: { imagePullSecrets: [{ name: 'new' }, { name: 'theirs' }, { name: COPY }, { name: 'last' }, { name: COPY }] } });
+      await expect(going()).rejects.toThrow('Pullpass did not write that');
+      expect(await names()).toEqual(['new', 'theirs', 'last', COPY]);
+    });
+
+    test.each(['before', 'at the same moment as'])('waits with that for processing that starts %s it', async (when) => {
+      await bench.apply('pw-1');
+      const start = () => bench.edit({ status: status('Processing', 'ImageCacheUpdate') });
+      if (when === 'before') await start();
+      else bench.interrupt(start);
+      await expect(going()).rejects.toThrow(NotYetError);
+      expect(await names()).toEqual([COPY]);
+      await bench.edit({ status: status('Succeeded', 'ImageCacheUpdate') });
+      await going();
+      expect(await names()).toEqual([]);
+    });
+
+    test('does not fill a cache again that was purged on purpose, for that alone', async () => {
+      await bench.apply('pw-1');
+      await bench.edit({ status: status('Succeeded', 'ImageCachePurge') });
+      await expect(going()).rejects.toThrow(/was purged and is left alone/);
+      expect(await names()).toEqual([COPY]);
+    });
+
+    test('a copy that is called otherwise now is named first, and then its old name goes', async () => {
+      await bench.edit({ spec: { imagePullSecrets: [{ name: 'theirs' }] } });
+      const old = kubeFledged({ ...shared, kind: 'kube-fledged', object: { namespace: bench.path.split('/')[5] ?? '', name: 'base-images' } }, { copyName: 'old-copy' });
+      const { patch } = await refer(old);
+      const renamed = kubeFledged({ ...shared, kind: 'kube-fledged', object: { namespace: bench.path.split('/')[5] ?? '', name: 'base-images' } }, { copyName: COPY, retired: ['old-copy'] });
+      expect(await names()).toEqual(['theirs', 'old-copy']);
+      await expect(renamed.consumer?.release('old-copy', 'moving', bench.context)).rejects.toThrow(`is to name the copy "${COPY}" first`);
+      expect(patch).toBe(1);
+      await bench.giveCopy('pw-1');
+      await renamed.apply(login('pw-1'), bench.context);
+      expect(await names()).toEqual(['theirs', COPY]);
+      await renamed.consumer?.release('old-copy', 'moving', bench.context);
+      expect(await names()).toEqual(['theirs', COPY]);
+    });
+
+    /** Has `proxy` write its name, whose copy nobody has rights to read here. */
+    async function refer(proxy: ReturnType<typeof kubeFledged>): Promise<{ patch: number }> {
+      const before = bench.writes.length;
+      const kube = { ...bench.context.kube, get: async <T>(path: string) => bench.context.kube.get<T>(path.replace('/old-copy', `/${COPY}`)) };
+      await bench.giveCopy('pw-1');
+      await proxy.apply(login('pw-1'), { ...bench.context, kube });
+      return { patch: bench.writes.length - before };
+    }
 
     test('two cache proxies on one cache do not take turns for ever', async () => {
       await bench.apply('pw-1');

@@ -5,6 +5,7 @@ import { describeCacheProxy } from '../conformance/cache-proxy.ts';
 import { describePatchAdapter } from './patch-behaviour.ts';
 import { type Bench, openBench, patchFixture, type PlayedProduct, shared } from './patch-fixture.ts';
 import { COPY, onEachWorld } from './patch-worlds.ts';
+import { describeRelease } from './release-behaviour.ts';
 
 type Kind = ConfigOf<'kube-image-keeper'>['object']['kind'];
 interface Element {
@@ -90,6 +91,43 @@ onEachWorld(KINDS.map((kind) => `${kind.toLowerCase()}s.kuik.enix.io`), 'kuik.en
       expect(at.writes).toEqual([]);
     });
 
+    const going = (at: Bench, name = COPY) => at.proxy.consumer?.release(name, 'going', at.context);
+
+    test('names its copy no longer when that goes, in no element of the registry', async () => {
+      const at = await start(kind, [hub, quay, { registry: 'index.docker.io', path: '/other' }]);
+      await at.apply('pw-1');
+      // Others move the elements and edit their paths.
+      const [first, second, third] = (await at.object<ImageSet>()).spec[listOf(kind)] ?? [];
+      await at.edit({ spec: { [listOf(kind)]: [third, second, { ...first, path: '/elsewhere' }] } });
+      await going(at);
+      expect(await secrets(at)).toEqual([['index.docker.io', undefined], ['quay.io', 'theirs'], ['docker.io', undefined]]);
+    });
+
+    test('is held up by an element of another registry that somebody pointed at the same copy', async () => {
+      const at = await start(kind);
+      const namespace = at.proxy.consumer?.namespace ?? '';
+      await at.edit({ spec: { [listOf(kind)]: [{ ...quay, credentialSecret: { name: COPY, namespace } }, hub] } });
+      await at.apply('pw-1');
+      await expect(going(at)).rejects.toThrow(`names it at /spec/${listOf(kind)} quay.io, and Pullpass did not write that`);
+      expect(await secrets(at)).toEqual([['quay.io', COPY], ['docker.io', COPY]]);
+    });
+
+    test('two cache proxies on one object: one that is dropped takes its own, the copy that goes takes both', async () => {
+      const at = await start(kind, [{ registry: 'quay.io', path: '/corp' }, hub]);
+      const { object } = at.proxy.consumer ?? {};
+      const [, own] = /"(?:[^/"]+\/)?([^"]+)"$/.exec(object ?? '') ?? [];
+      const namespace = at.proxy.consumer?.namespace ?? '';
+      const other = kubeImageKeeper({ ...shared, name: 'quay-cache', registry: 'quay.io', kind: 'kube-image-keeper', object: { kind, name: own ?? '', ...(!isCluster(kind) && { namespace }) }, copyNamespace: namespace }, { copyName: COPY });
+      await at.apply('pw-1');
+      await other.apply({ registry: 'quay.io', username: 'other', password: 'pw-other' }, at.context);
+      expect(await secrets(at)).toEqual([['quay.io', COPY], ['docker.io', COPY]]);
+      await other.consumer?.release(COPY, 'dropped', at.context);
+      expect(await secrets(at)).toEqual([['quay.io', undefined], ['docker.io', COPY]]);
+      await other.apply({ registry: 'quay.io', username: 'other', password: 'pw-other' }, at.context);
+      await going(at);
+      expect(await secrets(at)).toEqual([['quay.io', undefined], ['docker.io', undefined]]);
+    });
+
     test('writes nothing for a rotation: the copy is read when it is needed', async () => {
       const at = await start(kind);
       await at.apply('pw-1');
@@ -99,7 +137,10 @@ onEachWorld(KINDS.map((kind) => `${kind.toLowerCase()}s.kuik.enix.io`), 'kuik.en
   });
 
   describe('kube-image-keeper', () => {
-    for (const kind of ['ReplicatedImageSet', 'ClusterImageSetMirror'] as const) describePatchAdapter(open, server, played(kind));
+    for (const kind of ['ReplicatedImageSet', 'ClusterImageSetMirror'] as const) {
+      describePatchAdapter(open, server, played(kind));
+      describeRelease(open, server, played(kind));
+    }
   });
 });
 

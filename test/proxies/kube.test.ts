@@ -95,7 +95,7 @@ onEachServer((server) => {
     });
 
     test.each(['type', 'immutable'])('replaces a Secret of ours whose %s stands in the way', async (what) => {
-      await somebodyMakes({ username: 'u', password: 'p' }, { metadata: { labels: { 'app.kubernetes.io/managed-by': 'pullpass' } }, ...(what === 'type' ? { type: 'kubernetes.io/basic-auth' } : { immutable: true }) });
+      await somebodyMakes({ username: 'u', password: 'p' }, { metadata: { labels: { 'pullpass.dev/cache-proxy': 'hub-cache' } }, ...(what === 'type' ? { type: 'kubernetes.io/basic-auth' } : { immutable: true }) });
       await apply({ login: 'ours' });
       expect(await bench.secret()).toMatchObject({ type: 'Opaque', data: encoded({ login: 'ours' }) });
       expect(await bench.data()).toEqual({ login: 'ours' });

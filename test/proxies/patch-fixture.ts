@@ -38,6 +38,8 @@ export interface Bench {
   readonly writes: JsonPatchOperation[][];
   /** Runs once, between the adapter's reading and its next write. */
   interrupt(edit: () => Promise<void>): void;
+  /** Runs once, right after the adapter's next write. */
+  afterwards(edit: () => Promise<void>): void;
   close(): Promise<void>;
 }
 
@@ -57,6 +59,7 @@ export async function openBench(world: World, { make, object, reads, told }: Pla
   const get = async <T>(): Promise<T> => await admin.get<T>(path) as T;
   const writes: JsonPatchOperation[][] = [];
   let interruption: (() => Promise<void>) | undefined;
+  let echo: (() => Promise<void>) | undefined;
   let seen = await get<ApiObject>();
   let read: { username: string; password: string } | undefined;
 
@@ -84,6 +87,8 @@ export async function openBench(world: World, { make, object, reads, told }: Pla
       writes.push(body as JsonPatchOperation[]);
       await adapter.kube.patch(where, type, body);
       await play();
+      await echo?.();
+      echo = undefined;
     },
   };
   const bench: Bench = {
@@ -106,6 +111,7 @@ export async function openBench(world: World, { make, object, reads, told }: Pla
     },
     holds: async () => (told === undefined ? readSecrets() : read),
     interrupt: (edit) => void (interruption = edit),
+    afterwards: (edit) => void (echo = edit),
     async close() {
       await Promise.all([adapter.close(), http.close()]);
     },

@@ -54,7 +54,7 @@ export function onEachWorld(crds: readonly string[], apiVersion: string, define:
     let connection: ReturnType<typeof open> | undefined;
     beforeAll(async () => {
       server = await startRealApi(real.found);
-      connection = open(server.adminKubeconfig());
+      connection = open(server.adminKubeconfig(), 'somebody');
       for (const { crd } of found) await connection.client.create('/apis/apiextensions.k8s.io/v1/customresourcedefinitions', crd ?? {});
       for (const { resource } of found) await until(async () => { await connection?.client.get(`/apis/${apiVersion}/${resource}`); });
     });
@@ -145,11 +145,12 @@ async function grant(admin: KubeClient, home: string, rights: readonly Right[]):
   }
 }
 
-function open(kubeconfig: string): { client: KubeClient; close(): Promise<void> } {
+/** The user agent is the field manager, where a request does not say. */
+function open(kubeconfig: string, userAgent?: string): { client: KubeClient; close(): Promise<void> } {
   const config = new KubeConfig();
   config.loadFromString(kubeconfig);
   const connection = connect(config);
-  return { client: createClient(connection), close: () => connection.close() };
+  return { client: createClient(connection, userAgent === undefined ? {} : { userAgent }), close: () => connection.close() };
 }
 
 async function until(check: () => Promise<void>): Promise<void> {

@@ -66,6 +66,7 @@ function world(parts: { targets?: boolean; probe?: boolean } = {}) {
       }),
     },
     credentials: () => w.credentials,
+    consumers: { isGoing: () => false, point: (_, apply) => apply().then(() => 'applied') },
     fingerprints: () => (w.read ? adapter.targets.map(() => w.holds) : undefined),
     context: (_, signal) => ({ kube: createProxyKube({ client, proxy: 'cache', signal }), http: createHttpClient(), mac: (text) => text, signal, copyName: 'c' }),
     probe: () => Promise.resolve().then(() => {

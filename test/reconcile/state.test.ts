@@ -55,9 +55,19 @@ const spoil = (data: Record<string, string | null>): Promise<object> => client.p
 describe('the Secret', () => {
   test('is made where it is not there, and labelled as ours', async () => {
     const state = await loaded();
-    expect((await secret()).metadata?.labels).toEqual({ 'app.kubernetes.io/managed-by': 'pullpass' });
+    expect((await secret()).metadata?.labels).toEqual({ 'app.kubernetes.io/managed-by': 'pullpass', 'pullpass.dev/role': 'state' });
     expect(Buffer.from((await secret()).data?.['mac-key'] ?? '', 'base64')).toHaveLength(32);
     expect([state.proxy('a'), state.source('a')]).toEqual([{}, undefined]);
+  });
+
+  test('of the first version, which had no label of its own, gets it with its next write', async () => {
+    const state = await loaded();
+    await client.patch(PATH, 'application/merge-patch+json', { metadata: { labels: { 'pullpass.dev/role': null } } });
+    const next = await loaded();
+    expect(next.mac('text')).toBe(state.mac('text'));
+    next.setSource('hub', held);
+    await next.save(signal);
+    expect((await secret()).metadata?.labels).toEqual({ 'app.kubernetes.io/managed-by': 'pullpass', 'pullpass.dev/role': 'state' });
   });
 
   test('made by replicas at the same moment has the key of one of them, and all go on with that one', async () => {

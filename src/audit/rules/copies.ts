@@ -42,7 +42,11 @@ export const copyForeign: Rule = {
       const [, remedy] = note.split(/(?<=: it is left alone\.) /);
       return { object, about: 'reserved', message: `Secret ${namespace}/${name} has the name of the copy of source "${source}", and the configuration names it as a source or a login: it is left alone.`, ...(remedy !== undefined && { remedy }) };
     }
-    const type = scopes[i]?.copies.get(name)?.type;
+    const { type, other } = scopes[i]?.copies.get(name) ?? {};
+    if (other !== undefined) {
+      const [, remedy] = note.split(/(?<=: it is left alone\.) /);
+      return { object, about: other, message: `Secret ${namespace}/${name} has the name of the copy of source "${source}", and Pullpass has it for something else.`, ...(remedy !== undefined && { remedy }) };
+    }
     return {
       object, about: 'foreign',
       message: `Secret ${namespace}/${name} has the name of the copy of source "${source}", and Pullpass did not make it.`,
@@ -60,7 +64,7 @@ export const copyOrphaned: Rule = {
   check: (facts) => [
     ...facts.plans.flatMap((plan) => plan.deleteCopies.map(({ name }): Hit => ({
       object: secretIn(plan, name), message: `Copy "${name}" is still in ${plan.namespace}, ${whyUnwanted(plan, name)}.`,
-      remedy: 'The controller deletes it within seconds: check that it runs.',
+      remedy: 'The controller deletes it within seconds, unless a custom object names it (Event CopyStillNamed): check that it runs.',
     }))),
     ...facts.strayCopies.map(({ namespace, name, source }): Hit => ({
       object: { kind: 'Secret', namespace, name },

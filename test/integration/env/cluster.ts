@@ -84,14 +84,15 @@ export function dockerConfig(logins: Record<string, string>): Record<string, str
 
 export async function createCluster(server: ApiServer): Promise<Cluster> {
   const opened: { close(): Promise<void> }[] = [];
-  const clientOf = (kubeconfig: string, onCall?: ClientOptions['onCall']): { client: KubeClient; close(): Promise<void> } => {
+  const clientOf = (kubeconfig: string, options: ClientOptions = {}): { client: KubeClient; close(): Promise<void> } => {
     const config = new KubeConfig();
     config.loadFromString(kubeconfig);
     const connection = connect(config);
     opened.push(connection);
-    return { client: createClient(connection, onCall ? { onCall } : {}), close: () => connection.close() };
+    return { client: createClient(connection, options), close: () => connection.close() };
   };
-  const { client: admin } = clientOf(server.adminKubeconfig());
+  // Where a request does not say, the user agent is the field manager: it must not be ours.
+  const { client: admin } = clientOf(server.adminKubeconfig(), { userAgent: 'test-admin' });
   const merge = (path: string, body: object): Promise<object> => admin.patch(path, 'application/merge-patch+json', body);
   const controllers: Controller[] = [];
 
@@ -150,7 +151,7 @@ export async function createCluster(server: ApiServer): Promise<Cluster> {
         await admin.patch(`/apis/rbac.authorization.k8s.io/v1${scope}/${object.kind.toLowerCase()}s/${object.metadata.name}`, 'application/apply-patch+yaml', object, { query: { fieldManager: 'test', force: true } });
       }
     },
-    asController: async (onCall) => clientOf(await server.kubeconfigFor({ namespace: CONTROLLER_NAMESPACE, name: 'pullpass' }), onCall),
+    asController: async (onCall) => clientOf(await server.kubeconfigFor({ namespace: CONTROLLER_NAMESPACE, name: 'pullpass' }), onCall && { onCall }),
     async controller(config, options = {}) {
       await cluster.applyRbac(config, { secureReport: options.secureReport });
       const logs: Controller['logs'] = [];

@@ -2,14 +2,28 @@
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { startSandbox } from '../../sandbox/kube-api/index.ts';
 import type { ApiServer } from './api-server.ts';
+import { findCrd, NO_CONTRACTS } from '../../sandbox/products/crds.ts';
+import { sandboxKind } from '../../sandbox/products/kinds.ts';
+import { installCrds } from './crds.ts';
 import { findRealApi, startRealApi } from './real-api.ts';
 
-/** Calls `define` once per kind of server; each gets a server of its own for the file. */
-export function onEachServer(define: (server: () => ApiServer, kind: 'sandbox' | 'kube-apiserver') => void): void {
+/**
+ * Calls `define` once per kind of server; each gets a server of its own for the file. `products`: CRDs that it serves, such
+ * as `imagecaches.kubefledged.io`.
+ */
+export function onEachServer(define: (server: () => ApiServer, kind: 'sandbox' | 'kube-apiserver') => void, products: readonly string[] = []): void {
   const real = findRealApi();
-  suite('sandbox', () => startSandbox());
-  if ('found' in real) suite('kube-apiserver', () => startRealApi(real.found));
-  else describe('kube-apiserver', () => test.skip(real.missing, () => undefined));
+  suite('sandbox', () => startSandbox({ kinds: products.map(sandboxKind) }));
+  const crds = products.flatMap((name) => findCrd(name) ?? []);
+  const missing = 'missing' in real ? real.missing : crds.length < products.length ? NO_CONTRACTS : undefined;
+  if (missing !== undefined) describe('on kube-apiserver', () => test.skip(missing, () => undefined));
+  else if ('found' in real) {
+    suite('kube-apiserver', async () => {
+      const server = await startRealApi(real.found);
+      await installCrds(server, crds);
+      return server;
+    });
+  }
 
   function suite(kind: 'sandbox' | 'kube-apiserver', start: () => Promise<ApiServer>): void {
     describe(`on ${kind}`, () => {

@@ -1,0 +1,93 @@
+/** One owner an object: no Secret may be named for two purposes. Works on documents with other errors too, as `cross-checks.ts`. */
+import { canonicalRegistry } from '../credentials/registry-name.ts';
+import { STATE_NAME } from '../names.ts';
+import { field, items, type CrossProblem } from './document.ts';
+
+/** A Secret that the configuration names, and what for. */
+interface Place {
+  readonly path: CrossProblem['path'];
+  readonly namespace: unknown;
+  readonly name: unknown;
+  /** Completes "is the Secret that ...". */
+  readonly use: string;
+}
+
+export function collisions(document: unknown): CrossProblem[] {
+  const sources = items(field(document, 'sources'));
+  const proxies = items(field(document, 'cacheProxies'));
+  const ownSecrets = sources.map((source, i) => place(['sources', i, 'secret'], field(source, 'secret'), `source ${called(source)} is read from`));
+  const logins = [...sources.flatMap(aliasLogins), ...proxies.flatMap(proxyLogins)];
+  const rendered = proxies.flatMap((proxy, i) => (field(proxy, 'secret') === undefined ? [] : [place(['cacheProxies', i, 'secret'], field(proxy, 'secret'), `cache proxy ${called(proxy)} is given`)]));
+  return [
+    ...copyNames(document, [...rendered, ...logins]),
+    ...[...ownSecrets, ...logins, ...rendered].flatMap(({ path, name }) => (name === STATE_NAME ? [{ path, message: `is named as ${STATE}; choose another name` }] : [])),
+    ...sharedFields(proxies),
+    ...rendered.flatMap((given) => {
+      const other = [...ownSecrets, ...logins].find((read) => isSame(given, read));
+      return other === undefined ? [] : [{ path: given.path, message: `is the Secret that ${other.use}: "${String(given.namespace)}/${String(given.name)}"; it would be written over, give the cache proxy a Secret of its own` }];
+    }),
+  ];
+}
+
+const STATE = `the Secret in which the controller keeps its state: "${STATE_NAME}"`;
+
+/**
+ * Copies are written and deleted by their name in all namespaces, and so are the rights to do so. (A source's own Secret
+ * may have the name of its copies: the plan leaves that place alone, and its owner may rename the copies later.)
+ */
+function copyNames(document: unknown, places: readonly Place[]): CrossProblem[] {
+  const named = [
+    ...items(field(document, 'sources')).map((source, i) => ({ path: ['sources', i, 'copyName'], name: field(source, 'copyName'), todo: 'choose another name' })),
+    ...items(field(document, 'retiredCopyNames')).map((name, i) => ({ path: ['retiredCopyNames', i], name, todo: 'remove it here, or rename that Secret' })),
+  ];
+  return named.flatMap(({ path, name, todo }) => {
+    if (name === STATE_NAME) return [{ path, message: `is the name of ${STATE}; ${path.length === 2 ? 'remove it here' : todo}` }];
+    const other = typeof name === 'string' ? places.find((at) => at.name === name) : undefined;
+    return other === undefined ? [] : [{ path, message: `is the name of the Secret that ${other.use}: "${String(name)}"; copies are written and deleted by their name in all namespaces, so ${todo}` }];
+  });
+}
+
+/** A field that holds one reference would be pointed at the one copy and the other in turns, for ever. */
+function sharedFields(proxies: readonly unknown[]): CrossProblem[] {
+  const owners = new Map<string, unknown>();
+  return proxies.flatMap((proxy, i) => {
+    const key = fieldOf(proxy);
+    const owner = key === undefined ? undefined : owners.get(key);
+    if (key !== undefined && owner === undefined) owners.set(key, proxy);
+    if (owner === undefined || field(owner, 'source') === field(proxy, 'source')) return [];
+    return [{ path: ['cacheProxies', i, 'object'], message: `is pointed by cache proxy ${called(owner)} already, at the copy of another source, and the field holds one; remove one of the two` }];
+  });
+}
+
+/** The field that a cache proxy points, where that holds one reference only. */
+function fieldOf(proxy: unknown): string | undefined {
+  const object = field(proxy, 'object');
+  const of = (...parts: unknown[]): string => JSON.stringify([field(proxy, 'kind'), field(object, 'namespace'), field(object, 'name'), ...parts]);
+  const host = field(proxy, 'host') ?? field(proxy, 'registry');
+  if (field(proxy, 'kind') === 'kube-image-keeper' && typeof host === 'string') return of(field(object, 'kind'), canonicalRegistry(host) ?? host);
+  if (field(proxy, 'kind') === 'custom-resource' && field(proxy, 'form') !== 'list') return of(field(object, 'apiVersion'), field(object, 'resource'), field(proxy, 'path'));
+  return undefined;
+}
+
+function aliasLogins(source: unknown, i: number): Place[] {
+  const namespace = field(field(source, 'secret'), 'namespace');
+  return items(field(source, 'aliases')).flatMap((alias, j) => {
+    const name = field(field(alias, 'login'), 'secret');
+    return name === undefined ? [] : [{ path: ['sources', i, 'aliases', j, 'login', 'secret'], namespace, name, use: `an alias of source ${called(source)} takes its login from` }];
+  });
+}
+
+function proxyLogins(proxy: unknown, i: number): Place[] {
+  const [admin, probe] = [field(field(proxy, 'admin'), 'secret'), field(field(field(proxy, 'probe'), 'login'), 'secret')];
+  return [
+    ...(admin === undefined ? [] : [place(['cacheProxies', i, 'admin', 'secret'], admin, `cache proxy ${called(proxy)} is administered with`)]),
+    ...(probe === undefined ? [] : [place(['cacheProxies', i, 'probe', 'login', 'secret'], probe, `the probe of cache proxy ${called(proxy)} logs in with`)]),
+  ];
+}
+
+function place(path: Place['path'], secret: unknown, use: string): Place {
+  return { path, namespace: field(secret, 'namespace'), name: field(secret, 'name'), use };
+}
+
+const isSame = (a: Place, b: Place): boolean => typeof a.name === 'string' && a.name === b.name && a.namespace === b.namespace;
+const called = (part: unknown): string => `"${String(field(part, 'name'))}"`;

@@ -1,0 +1,16 @@
+/** Reading a document of unknown shape: what is not there, or of the wrong shape, is somebody else's problem. */
+
+/** Something wrong between the parts of a configuration. */
+export interface CrossProblem {
+  readonly path: (string | number)[];
+  /** One line: what is wrong and what to do. */
+  readonly message: string;
+}
+
+export function field(value: unknown, key: string): unknown {
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, key) ? (value as Record<string, unknown>)[key] : undefined;
+}
+
+export function items(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : [];
+}

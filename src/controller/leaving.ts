@@ -1,0 +1,56 @@
+/** Cache proxies that the configuration has no longer, and whose objects may still name a copy. */
+import { messageOf } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { ConfiguredProxy } from '../proxies/index.ts';
+import { NotYetError } from '../proxies/proxy.ts';
+import type { Consumers } from '../reconcile/consumers.ts';
+import { isPassing, outcomeOfError } from './outcome.ts';
+import type { Outcome } from './outcome.ts';
+
+export interface Leaving {
+  /** `before`, `after`: the cache proxies of the configuration that was in force, and of the one that is. */
+  configure(before: readonly ConfiguredProxy[], after: readonly ConfiguredProxy[]): void;
+  all(): Iterable<ConfiguredProxy>;
+  /** Takes back what was written for the cache proxies that had this name. */
+  handle(name: string, signal: AbortSignal): Promise<Outcome>;
+}
+
+export function createLeaving({ consumers, log }: { consumers: Pick<Consumers, 'drop'>; log: Pick<Log, 'info' | 'warn'> }): Leaving {
+  /** By object, place and copy. */
+  const leaving = new Map<string, ConfiguredProxy>();
+  const told = new Set<string>();
+  let configured: readonly ConfiguredProxy[] = [];
+
+  return {
+    configure(before, after) {
+      for (const proxy of before) if (proxy.adapter.consumer !== undefined) leaving.set(keyOf(proxy), proxy);
+      for (const proxy of after) leaving.delete(keyOf(proxy));
+      for (const key of told) if (!leaving.has(key)) told.delete(key);
+      configured = after;
+    },
+    all: () => leaving.values(),
+    async handle(name, signal) {
+      for (const [key, proxy] of leaving) {
+        const { config, copyName, adapter: { consumer } } = proxy;
+        if (config.name !== name || consumer === undefined) continue;
+        const about = { proxy: name, copyName };
+        try {
+          await consumers.drop(proxy, configured.find(({ adapter }) => adapter.consumer?.seat === consumer.seat), signal);
+          leaving.delete(key);
+          log.info(about, `cache proxy ${name} is no longer configured: ${consumer.object} does not name copy "${copyName}" for it any more`);
+        } catch (error) {
+          if (signal.aborted) return { then: 'done' };
+          if (!(error instanceof NotYetError) && !isPassing(error) && !told.has(key)) {
+            told.add(key);
+            log.warn(about, `cache proxy ${name} is no longer configured, and ${consumer.object} still names copy "${copyName}" at ${consumer.place}: ${messageOf(error)}`);
+          }
+          const then = outcomeOfError(error);
+          return then.then === 'refused' ? { then: 'retry' } : then;
+        }
+      }
+      return { then: 'done' };
+    },
+  };
+}
+
+const keyOf = ({ copyName, adapter }: ConfiguredProxy): string => JSON.stringify([adapter.consumer?.seat, adapter.consumer?.namespace, copyName]);

@@ -1,0 +1,62 @@
+/** Which copies Pullpass made a custom object name, and where: kept on the object, so that only that is ever taken back. */
+import { z } from 'zod';
+import type { ApiObject } from '../kube/list.ts';
+import { ANNOTATION_COPIES, MANAGER } from '../names.ts';
+
+/** Annotations to write; null: to remove. */
+export type Notes = Readonly<Record<string, string | null>>;
+
+/** By place, the names of copies. */
+type Written = Readonly<Record<string, readonly string[]>>;
+
+const shape = z.record(z.string(), z.array(z.string()));
+
+export function isRecorded(object: ApiObject, place: string, copyName: string): boolean {
+  return read(object)[place]?.includes(copyName) === true;
+}
+
+/** `alone`: the place holds one name, so this one is instead of what was there. */
+export function recorded(object: ApiObject, place: string, copyName: string, alone: boolean): Notes {
+  const written = read(object);
+  const before = written[place] ?? [];
+  return write(object, { ...written, [place]: alone ? [copyName] : [...new Set([...before, copyName])].sort() });
+}
+
+export function forgotten(object: ApiObject, places: (place: string) => boolean, copyName: string): Notes {
+  const kept = Object.entries(read(object)).map(([place, names]) => [place, places(place) ? names.filter((name) => name !== copyName) : names] as const);
+  return write(object, Object.fromEntries(kept.filter(([, names]) => names.length > 0)));
+}
+
+/**
+ * Whether the server says that our first version, which kept no record, was the last to write the field. A list is one
+ * field, so this says less than a record does.
+ */
+export function firstVersionWrote({ metadata: { managedFields = [] } }: ApiObject, pointer: string): boolean {
+  return managedFields.some(({ manager, fieldsV1 = {} }) => manager === MANAGER && holds(fieldsV1, pointer.split('/').slice(1)));
+}
+
+function holds(fields: unknown, [part, ...rest]: readonly string[]): boolean {
+  if (part === undefined) return true;
+  if (typeof fields !== 'object' || fields === null) return false;
+  const key = `f:${part.replaceAll('~1', '/').replaceAll('~0', '~')}`;
+  if (!Object.hasOwn(fields, key)) return false;
+  const below = (fields as Record<string, unknown>)[key];
+  // Nothing below it: it is owned as a whole, and all that is in it.
+  return (typeof below === 'object' && below !== null && Object.keys(below).length === 0) || holds(below, rest);
+}
+
+/** Whoever may edit the object may write anything there: then nothing is recorded. */
+function read({ metadata: { annotations } }: ApiObject): Written {
+  try {
+    return shape.parse(JSON.parse(annotations?.[ANNOTATION_COPIES] ?? '{}'));
+  } catch {
+    return {};
+  }
+}
+
+function write({ metadata: { annotations } }: ApiObject, written: Written): Notes {
+  const before = annotations?.[ANNOTATION_COPIES];
+  const places = Object.keys(written).sort();
+  const after = places.length === 0 ? undefined : JSON.stringify(Object.fromEntries(places.map((place) => [place, written[place]])));
+  return before === after ? {} : { [ANNOTATION_COPIES]: after ?? null };
+}

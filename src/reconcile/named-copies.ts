@@ -1,0 +1,41 @@
+/** Which copies the custom objects of cache proxies name that are to go: for the commands that look. */
+import type { Configuration } from '../config/schema.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { isGoing } from '../plan/going.ts';
+import type { PlanOptions } from '../plan/namespace.ts';
+import type { ObservedScope } from '../plan/observed.ts';
+import { createProxies } from '../proxies/index.ts';
+import { createProxyKube } from '../proxies/kube.ts';
+import type { Named } from '../proxies/proxy.ts';
+
+export interface NamedCopy extends Named {
+  /** Name of the cache proxy. */
+  readonly proxy: string;
+  /** How messages call the object. */
+  readonly object: string;
+  /** Of the copy. */
+  readonly namespace: string;
+}
+
+export interface NamedCopiesOptions {
+  client: KubeClient;
+  configuration: Configuration;
+  scopes: readonly ObservedScope[];
+  options?: PlanOptions;
+  signal?: AbortSignal;
+}
+
+/** Each spot once, though several cache proxies share its object. Throws ApiError where an object may not be read. */
+export async function readNamedCopies({ client, configuration, scopes, options, signal = new AbortController().signal }: NamedCopiesOptions): Promise<NamedCopy[]> {
+  const byName = new Map(scopes.map((scope) => [scope.namespace.name, scope]));
+  const found = await Promise.all(createProxies(configuration).map(async ({ config, adapter: { consumer } }): Promise<NamedCopy[]> => {
+    if (consumer === undefined) return [];
+    const { object, namespace, copyNames: [current, ...retired] } = consumer;
+    const going = [...(isGoing(byName.get(namespace), config.source, options) ? [current] : []), ...retired];
+    const named = going.length === 0 ? [] : await consumer.named(going, createProxyKube({ client, proxy: config.name, signal }));
+    return named.map((each) => ({ ...each, proxy: config.name, object, namespace }));
+  }));
+  return [...new Map(found.flat().map((each) => [JSON.stringify([each.object, each.place, each.namespace, each.copyName]), each])).values()];
+}
+
+export const nameOf = ({ namespace, copyName }: Pick<NamedCopy, 'namespace' | 'copyName'>): string => `${namespace}/${copyName}`;

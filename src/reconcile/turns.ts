@@ -1,0 +1,16 @@
+/** Lets what concerns the same thing run one after the other. */
+export type Turns = <T>(key: string, run: () => Promise<T>) => Promise<T>;
+
+export function createTurns(): Turns {
+  /** The last one in each line. */
+  const last = new Map<string, Promise<unknown>>();
+  return async <T>(key: string, run: () => Promise<T>): Promise<T> => {
+    const mine = (last.get(key) ?? Promise.resolve()).then(run, run);
+    last.set(key, mine);
+    try {
+      return await mine;
+    } finally {
+      if (last.get(key) === mine) last.delete(key);
+    }
+  };
+}
