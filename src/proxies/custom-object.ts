@@ -101,8 +101,8 @@ export function patchedProduct(product: PatchedProduct): CacheProxy {
     if ('problem' in edit) throw new UserError(`${what} ${edit.problem}`);
     const untold = trigger !== undefined && object.metadata.annotations?.[recordKey] !== login;
     const patch = [...edit.patch, ...annotate(object, { ...edit.notes, ...(untold ? trigger(object, { [recordKey]: login }, login) : {}) })];
-    if (patch.length === 0) return [];
-    gate?.(object);
+    // A record alone means nothing to the product.
+    if (edit.patch.length > 0 || untold) gate?.(object);
     return patch;
   }
 

@@ -134,6 +134,15 @@ onEachWorld(['imagecaches.kubefledged.io'], 'kubefledged.io/v1alpha2', (open, ki
       expect(await names()).toEqual([COPY]);
     });
 
+    test.runIf(kind === 'kube-apiserver')('a cache that the first version pointed, and that was purged since, gets its record and is left alone otherwise', async () => {
+      await bench.apply('pw-1');
+      await bench.edit({ metadata: { annotations: { 'pullpass.dev/copies': null } }, spec: { imagePullSecrets: [] }, status: status('Succeeded', 'ImageCachePurge') });
+      await bench.adapter.client?.patch(bench.path, 'application/merge-patch+json', { spec: { imagePullSecrets: [{ name: COPY }] } }, { query: { fieldManager: 'pullpass' } });
+      bench.writes.length = 0;
+      await bench.proxy.apply(login('pw-1'), bench.context);
+      expect(bench.writes).toMatchObject([[{ op: 'test' }, { op: 'add', path: '/metadata/annotations/pullpass.dev~1copies' }]]);
+    });
+
     test('a copy that is called otherwise now is named first, and then its old name goes', async () => {
       await bench.edit({ spec: { imagePullSecrets: [{ name: 'theirs' }] } });
       const old = kubeFledged({ ...shared, kind: 'kube-fledged', object: { namespace: bench.path.split('/')[5] ?? '', name: 'base-images' } }, { copyName: 'old-copy' });
