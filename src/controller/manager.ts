@@ -164,7 +164,7 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
     client, world, state, watches, namespace, log, metrics, stop,
     configuration: () => configuration,
     leading: () => leading,
-    idle: () => queue.idle(),
+    idle: async () => { await sources.whenLooked(); await queue.idle(); },
     publisher: createReportPublisher({ client, log }),
   });
 

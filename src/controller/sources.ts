@@ -35,6 +35,8 @@ export interface Sources {
   settled(): boolean;
   /** Looks at the stores again, soon. Call it when they changed. */
   look(): void;
+  /** Resolves when no look is under way: what it finds is published, and enqueued, by then. */
+  whenLooked(): Promise<void>;
   /** A term as the leader begins: what another one wrote down counts, and nothing that was known before. */
   takeOver(): void;
   /** Says once more what is wrong: Events do not last. */
@@ -219,6 +221,7 @@ export function createSources({ client, world, state, refusals, reach, events, l
 
   return {
     book, look,
+    whenLooked: () => looking ?? Promise.resolve(),
     takeOver() {
       preflight.reset();
       book.forget();
