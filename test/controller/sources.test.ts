@@ -59,17 +59,24 @@ function play(parts: Partial<SourceConfig> = {}, says: (password: string) => Log
   };
 }
 
-test('the leader asks the registry once, and writes down what is in force before anybody is given it', async () => {
-  let written = Promise.withResolvers<void>();
-  const p = play({}, undefined, { save: () => written.promise });
+test('the leader asks the registry once', async () => {
+  const p = play();
   await p.holds(dockerConfig('one'));
-  expect([p.asked, p.accepted, p.passwords(), p.w.saves > 0]).toEqual([['one'], [], undefined, true]);
+  await p.look();
+  expect([p.asked, p.accepted, p.passwords(), p.w.saves > 0]).toEqual([['one'], ['first one'], 'one', true]);
+});
+
+test('what is in force is written down before anybody is given it', async () => {
+  let written = Promise.withResolvers<void>();
+  const p = play({ verify: 'off' }, undefined, { save: () => written.promise });
+  await p.holds(dockerConfig('one'));
+  expect([p.accepted, p.passwords(), p.w.saves]).toEqual([[], undefined, 1]);
   written.resolve();
   await p.look();
-  expect([p.asked, p.accepted, p.passwords()]).toEqual([['one'], ['first one'], 'one']);
+  expect([p.accepted, p.passwords()]).toEqual([['first one'], 'one']);
   written = Promise.withResolvers<void>();
   await p.holds(dockerConfig('two'));
-  expect([p.accepted, p.passwords()]).toEqual([['first one'], 'one']);
+  expect([p.accepted, p.passwords(), p.state.source('upstream')?.passed.length]).toEqual([['first one'], 'one', 2]);
   written.resolve();
   await p.look();
   expect([p.accepted, p.passwords()]).toEqual([['first one', 'then two'], 'two']);

@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import type { SourceConfig } from '../../src/config/schema.ts';
 import type { Judgement } from '../../src/reconcile/merge.ts';
+import { looked } from '../../src/reconcile/rollout.ts';
 import { createSourceBook } from '../../src/reconcile/sources.ts';
 import type { BookOptions, SourceChange } from '../../src/reconcile/sources.ts';
 import { configuration, sourceConfig } from '../plan/observations.ts';
 import { createMemory } from './memory.ts';
-import { base64, digest, dockerConfig, putSource, rawSecret, worldFor } from './worlds.ts';
+import { base64, digest, dockerConfig, putCopy, putSource, rawSecret, worldFor } from './worlds.ts';
 
 const AT = { namespace: 'pullpass-system', name: 'upstream-registry' };
 
@@ -258,6 +259,38 @@ describe('a content that is judged', () => {
     expect(short(b.refresh())).toEqual(['recovered']);
     expect(b.verdict.asked).toEqual([]);
   });
+});
+
+test('what an entry falls back to is the login that passed, not one that waits at the canaries', () => {
+  const verdict = { now: { state: 'accepted' } as Judgement };
+  const canaries = { namespaces: new Set(['team-a']), proxies: new Set<string>() };
+  const b = book({ canary: { namespaces: 1, proxies: 0, seconds: 60 } }, { judge: (_, __, credentials) => credentials.map(() => verdict.now), canaries: (_, __, first) => (first ? undefined : canaries) });
+  b.secret(GOOD);
+  b.refresh();
+  b.secret(BETTER);
+  b.refresh();
+  b.advance('upstream', (rollout) => looked(looked(rollout, []), ['a pull fails']));
+  expect(b.rollout('upstream').stage.state).toBe('halted');
+  verdict.now = { state: 'refused', why: 'the registry says no' };
+  b.secret(dockerConfig('three'));
+  b.refresh();
+  expect([b.content(), b.rollout('upstream').stage.state]).toEqual([GOOD, 'settled']);
+});
+
+test('a content that some copy holds is found again after a restart, however many came after it', async () => {
+  const b = book();
+  for (const password of ['one', 'two', 'three', 'four', 'five', 'six']) {
+    b.secret(dockerConfig(password));
+    b.refresh();
+    if (password === 'one') putCopy(b.world, rawSecret({ namespace: 'team-a', content: GOOD, source: 'upstream' }));
+  }
+  const next = createSourceBook({ world: b.world, state: b.state, find: (_, wanted) => Promise.resolve(wanted === digest(base64(GOOD)) ? base64(GOOD) : undefined) });
+  b.secret('{');
+  next.configure(configuration([sourceConfig()]));
+  await next.recover();
+  next.refresh();
+  next.publish();
+  expect(next.content('upstream')).toBe(base64(GOOD));
 });
 
 test('names that mean something to JavaScript are names like any other', () => {
