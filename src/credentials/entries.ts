@@ -4,7 +4,7 @@
  */
 import { type ByteString, toByteString } from './byte-string.ts';
 import { decodeBase64 } from './base64.ts';
-import { type JsonDocument, type JsonMember, type JsonNode, readJson } from './go-json.ts';
+import { type JsonMember, type JsonNode, readJson } from './go-json.ts';
 import { quoteKey } from './registry-name.ts';
 
 /** `dockerconfigjson`: entries under `auths`. `dockercfg`, the legacy form: entries at the top. */
@@ -24,7 +24,6 @@ export interface Entry {
 }
 export interface Entries {
   ok: true;
-  document: JsonDocument;
   /** In document order; a duplicate stands where its key was first seen. */
   entries: Entry[];
   /** What stands next to `auths`. */
@@ -40,7 +39,7 @@ export function readEntries(content: string | Uint8Array, form: Form): Entries |
   const problems: string[] = [];
   const found = new Map<string, Entry>();
   const others: JsonMember[] = [];
-  const { root } = json.document;
+  const { root } = json;
   for (const member of membersOf(root, 'the document', problems)) {
     if (form === 'dockercfg') addEntry(member);
     else if (fold(member.name) === 'AUTHS') {
@@ -52,7 +51,7 @@ export function readEntries(content: string | Uint8Array, form: Form): Entries |
       if (fold(member.name) === 'HTTPHEADERS') checkHeaders(member.value, problems);
     }
   }
-  return problems.length > 0 ? { ok: false, problems } : { ok: true, document: json.document, entries: [...found.values()], others };
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, entries: [...found.values()], others };
 
   function addEntry(member: JsonMember): void {
     found.set(member.name, readEntry(member, problems));

@@ -4,24 +4,15 @@
  */
 import { type ByteString, toByteString, toText } from './byte-string.ts';
 
-interface Span {
-  /** Offsets of the value in {@link JsonDocument.bytes}. */
-  start: number;
-  end: number;
-}
 export type JsonNode =
-  | ({ kind: 'object'; members: JsonMember[] } & Span)
-  | ({ kind: 'string'; value: string } & Span)
-  | ({ kind: 'array' | 'number' | 'boolean' | 'null' } & Span);
+  | { kind: 'object'; members: JsonMember[] }
+  | { kind: 'string'; value: string }
+  | { kind: 'array' | 'number' | 'boolean' | 'null' };
 export interface JsonMember {
   name: string;
   value: JsonNode;
 }
-export interface JsonDocument {
-  bytes: ByteString;
-  root: JsonNode;
-}
-export type JsonResult = { ok: true; document: JsonDocument } | { ok: false; line: number; column: number };
+export type JsonResult = { ok: true; root: JsonNode } | { ok: false; line: number; column: number };
 
 const MAX_DEPTH = 10_000; // Go refuses deeper nesting
 const SPACE = /[ \t\r\n]*/y;
@@ -42,17 +33,12 @@ class SyntaxAt extends Error {
 export function readJson(content: string | Uint8Array): JsonResult {
   const bytes = toByteString(content);
   try {
-    return { ok: true, document: { bytes, root: parse(bytes) } };
+    return { ok: true, root: parse(bytes) };
   } catch (error) {
     if (!(error instanceof SyntaxAt)) throw error;
     const before = bytes.slice(0, error.position).split('\n');
     return { ok: false, line: before.length, column: (before.at(-1) ?? '').length + 1 };
   }
-}
-
-/** The value as it was written. */
-export function sourceText(document: JsonDocument, node: JsonNode): string {
-  return toText(document.bytes.slice(node.start, node.end));
 }
 
 // Without recursion: ten thousand levels are allowed, and the document comes from outside.
@@ -87,36 +73,32 @@ function parse(bytes: ByteString): JsonNode {
     expect(':');
     return name;
   };
-  const scalar = (start: number): JsonNode => {
-    if (bytes.charAt(at) === '"') {
-      const value = string();
-      return { kind: 'string', value, start, end: at };
-    }
+  const scalar = (): JsonNode => {
+    if (bytes.charAt(at) === '"') return { kind: 'string', value: string() };
     for (const [text, kind] of LITERALS) {
       if (!bytes.startsWith(text, at)) continue;
       at += text.length;
-      return { kind, start, end: at };
+      return { kind };
     }
     if (token(NUMBER) === undefined) throw new SyntaxAt(at);
-    return { kind: 'number', start, end: at };
+    return { kind: 'number' };
   };
 
   for (;;) {
     const first = next();
-    const start = at;
     let done: JsonNode;
     if (first === '{' || first === '[') {
       if (open.length === MAX_DEPTH) throw new SyntaxAt(at);
       at++;
-      const node: JsonNode = first === '{' ? { kind: 'object', members: [], start, end: at } : { kind: 'array', start, end: at };
+      const node: JsonNode = first === '{' ? { kind: 'object', members: [] } : { kind: 'array' };
       if (next() !== closer(node)) {
         open.push({ node, name: first === '{' ? memberName() : '' });
         continue;
       }
-      node.end = ++at;
+      at++;
       done = node;
     } else {
-      done = scalar(start);
+      done = scalar();
     }
     // A value is complete: put it into what it stands in, and close whatever ends here.
     for (;;) {
@@ -133,7 +115,6 @@ function parse(bytes: ByteString): JsonNode {
         if (parent.node.kind === 'object') parent.name = memberName();
         break;
       }
-      parent.node.end = at;
       done = parent.node;
       open.pop();
     }
