@@ -8,7 +8,7 @@ import { redactKey, registryHost } from '../credentials/registry-name.ts';
 import { messageOf } from '../errors.ts';
 import type { LoginVerdict } from '../registry/auth.ts';
 import type { Judgement } from './merge.ts';
-import { loginId } from './refusals.ts';
+import { accountId, loginId } from './refusals.ts';
 import type { AccountLogin, Refusals } from './refusals.ts';
 import type { State } from './state.ts';
 
@@ -74,6 +74,8 @@ export function createPreflight({ state, refusals, ready = () => Promise.resolve
   const asked = new Map<string, Map<string, Asked>>();
   const found = new Map<string, Map<string, CredentialStanding>>();
   const flying = new Map<string, Promise<Answer>>();
+  /** The last try of each account that is under way or waits. */
+  const turns = new Map<string, Promise<unknown>>();
   const waiting: (() => void)[] = [];
   let running = 0;
 
@@ -82,8 +84,20 @@ export function createPreflight({ state, refusals, ready = () => Promise.resolve
     const login = accountOf(credential);
     const id = loginId(state.mac, login);
     let flight = flying.get(id);
-    if (flight === undefined) flying.set(id, (flight = send(credential, login).finally(() => flying.delete(id))));
+    if (flight === undefined) flying.set(id, (flight = inTurn(login, () => send(credential, login)).finally(() => flying.delete(id))));
     return flight;
+  }
+
+  /** Passwords of one account are tried one after the other: six wrong ones at once would lock it before the first no is known. */
+  async function inTurn(login: AccountLogin, run: () => Promise<Answer>): Promise<Answer> {
+    const account = accountId(state.mac, login);
+    const turn = (turns.get(account) ?? Promise.resolve()).then(run);
+    turns.set(account, turn);
+    try {
+      return await turn;
+    } finally {
+      if (turns.get(account) === turn) turns.delete(account);
+    }
   }
 
   async function send(credential: Credential, login: AccountLogin): Promise<Answer> {

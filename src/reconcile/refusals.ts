@@ -27,9 +27,11 @@ const HOUR_MS = 3_600_000;
 const REMEMBERED_MS = 24 * HOUR_MS;
 const MOST_REMEMBERED = 50;
 
+/** A host by any way to write it, so that an account counts once. */
+const sameHost = (host: string): string => host.toLowerCase().replace(/:443$/, '');
 /** What a login is known by: says nothing of it to whoever does not have the key. */
-export const loginId = (mac: State['mac'], { host, username, password }: AccountLogin): string => mac(JSON.stringify(['login', host, username, password])).slice(0, 32);
-const accountId = (mac: State['mac'], { host, username }: AccountLogin): string => mac(JSON.stringify(['account', host, username])).slice(0, 32);
+export const loginId = (mac: State['mac'], { host, username, password }: AccountLogin): string => mac(JSON.stringify(['login', sameHost(host), username, password])).slice(0, 32);
+export const accountId = (mac: State['mac'], { host, username }: Pick<AccountLogin, 'host' | 'username'>): string => mac(JSON.stringify(['account', sameHost(host), username])).slice(0, 32);
 
 export function createRefusals(state: Pick<State, 'mac' | 'refusals' | 'setRefusals'>, now: () => number = Date.now): Refusals {
   /** What came before an account's last success does not count towards its lock. */

@@ -171,6 +171,13 @@ describe('accounts are not locked', () => {
     expect(p.judge(auto, 'own', [login('right')])).toEqual([{ state: 'accepted', proven: true }]);
   });
 
+  test('six passwords of one account, however its host is written, are tried one after the other: three noes are enough', async () => {
+    const p = preflight(() => tick().then(() => 'refused' as const));
+    const keys = ['a.corp/1', 'https://a.corp/2', 'A.corp/3', 'a.corp:443/4', 'http://a.corp/5', 'a.corp/6'];
+    const judgements = await p.decided(auto, keys.map((key, i) => login(`typo-${i}`, key)));
+    expect([p.asked.length, judgements.map(({ state }) => state)]).toEqual([3, ['refused', 'refused', 'refused', 'unproven', 'unproven', 'unproven']]);
+  });
+
   test('another account at the host, and the same name at another host, are others', async () => {
     const p = preflight(() => 'refused');
     for (const typo of ['t1', 't2', 't3']) await p.decided(auto, [login(typo)]);
