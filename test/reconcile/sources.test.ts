@@ -3,14 +3,14 @@ import type { SourceConfig } from '../../src/config/schema.ts';
 import type { Judgement } from '../../src/reconcile/merge.ts';
 import { looked } from '../../src/reconcile/rollout.ts';
 import { createSourceBook } from '../../src/reconcile/sources.ts';
-import type { BookOptions, SourceChange } from '../../src/reconcile/sources.ts';
+import type { PageOptions, SourceChange } from '../../src/reconcile/source-page.ts';
 import { configuration, sourceConfig } from '../plan/observations.ts';
 import { createMemory } from './memory.ts';
 import { base64, digest, dockerConfig, putCopy, putSource, rawSecret, worldFor } from './worlds.ts';
 
 const AT = { namespace: 'pullpass-system', name: 'upstream-registry' };
 
-function book(parts: Partial<SourceConfig> = {}, options: Partial<BookOptions> = {}) {
+function book(parts: Partial<SourceConfig> = {}, options: Partial<PageOptions> = {}) {
   const config = configuration([sourceConfig(parts)]);
   const world = worldFor(config);
   const state = createMemory();
