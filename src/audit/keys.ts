@@ -44,7 +44,10 @@ export function createKeyBook({ pullSecrets }: Pick<Observation, 'pullSecrets'>)
     let picks = rings.get(id);
     if (picks === undefined) {
       const matches = remember(ringOf(secrets));
-      rings.set(id, (picks = { picks: remember((name) => matches(name).filter(({ entry }) => entry.unusable === undefined)), useless: (name) => matches(name).filter(({ entry }) => entry.unusable !== undefined) }));
+      rings.set(id, (picks = {
+        picks: remember((name) => matches(name).filter(({ entry }) => entry.unusable === undefined)),
+        useless: (name) => matches(name).filter(({ entry }) => entry.unusable !== undefined),
+      }));
     }
     return picks;
   }

@@ -29,10 +29,14 @@ export interface ClusterPlan extends PlannedCluster {
 export const pendingIn = ({ namespaces }: ClusterPlan): NamespacePlan[] => namespaces.filter((plan) => !isInSync(plan));
 
 /** Cache proxies that are still to be given the login that their source has. */
-export const pendingProxies = ({ rotations = [] }: ClusterPlan): string[] => rotations.flatMap(({ proxies }) => proxies).filter(({ applied }) => applied === false).map(({ name }) => name);
+export function pendingProxies({ rotations = [] }: ClusterPlan): string[] {
+  return rotations.flatMap(({ proxies }) => proxies).filter(({ applied }) => applied === false).map(({ name }) => name);
+}
 
 /** Whether anything is left to do, or is held. */
-export const isPending = (plan: ClusterPlan): boolean => pendingIn(plan).length > 0 || pendingProxies(plan).length > 0 || pendingReferences(plan).length > 0 || plan.held !== undefined;
+export function isPending(plan: ClusterPlan): boolean {
+  return [pendingIn(plan), pendingProxies(plan), pendingReferences(plan)].some((pending) => pending.length > 0) || plan.held !== undefined;
+}
 
 /** References in custom objects that are to be taken back. */
 export const pendingReferences = ({ named = [] }: ClusterPlan): NamedCopy[] => named.filter(({ ours }) => ours);
@@ -63,7 +67,8 @@ function toData(plan: ClusterPlan) {
     ...(plan.held && { held: heldData(plan.held) }),
     sources: plan.sources,
     rotations: (plan.rotations ?? []).map(({ source, complete, heldBack, copies, proxies }) => ({ source, complete, heldBack, copies, proxies })),
-    references: (plan.named ?? []).map(({ proxy, object, place, namespace, copyName, ours }) => ({ cacheProxy: proxy, object, field: place, copy: { namespace, name: copyName }, change: ours ? 'remove' : 'none' })),
+    references: (plan.named ?? []).map(({ proxy, object, place, namespace, copyName, ours }) =>
+      ({ cacheProxy: proxy, object, field: place, copy: { namespace, name: copyName }, change: ours ? 'remove' : 'none' })),
     namespaces: plan.namespaces.map((namespace) => ({
       namespace: namespace.namespace,
       sources: namespace.standings.map(({ source, copyName, choice, copy, accounts }) => ({ source, copyName, optedIn: choice.in, why: choice.why, copy, serviceAccounts: accounts })),
@@ -147,7 +152,8 @@ function summaryOf(plan: ClusterPlan, c: Colors): string {
 
 /** What becomes of a custom object that names a copy which is to go. */
 export function describeNamed({ object, place, namespace, copyName, ours }: NamedCopy): string {
-  return ours ? `${object}: -${copyName}, before copy ${namespace}/${copyName} goes` : `copy ${namespace}/${copyName} stays: ${object} names it at ${place}, and Pullpass did not write that`;
+  const copy = `copy ${namespace}/${copyName}`;
+  return ours ? `${object}: -${copyName}, before ${copy} goes` : `${copy} stays: ${object} names it at ${place}, and Pullpass did not write that`;
 }
 
 /** A plan's actions in the order in which they would be carried out. */

@@ -54,7 +54,11 @@ export async function runPrune({ client, configuration, namespace, write, confir
   for (const { what } of reports) write(`cluster: ${what}`);
   const copies = pending.reduce((sum, plan) => sum + plan.deleteCopies.length, 0);
   const accounts = pending.reduce((sum, plan) => sum + plan.editReferences.length, 0);
-  const more = [...(references > 0 ? [`the references in ${count(references, 'custom object')}`] : []), ...(secrets.length > 0 ? [count(secrets.length, 'other Secret')] : []), ...(reports.length > 0 ? [count(reports.length, 'report object')] : [])];
+  const more = [
+    ...(references > 0 ? [`the references in ${count(references, 'custom object')}`] : []),
+    ...(secrets.length > 0 ? [count(secrets.length, 'other Secret')] : []),
+    ...(reports.length > 0 ? [count(reports.length, 'report object')] : []),
+  ];
   const what = `${count(copies, 'copy').replace('copys', 'copies')} and the references of ${count(accounts, 'ServiceAccount')} in ${count(pending.length, 'namespace')}${more.length > 0 ? `, and ${more.join(' and ')}` : ''}`;
   if (!(await confirm(`Remove ${what}? Pods and cache proxies that pull with them will fail at their next pull.`))) {
     write('Nothing was changed.');
@@ -62,7 +66,10 @@ export async function runPrune({ client, configuration, namespace, write, confir
   }
 
   const proxies = createProxies(removing);
-  const consumers = createConsumers({ proxies: () => proxies, isGoing: () => true, context: ({ config }) => ({ kube: createProxyKube({ client, proxy: config.name, signal }), signal }) });
+  const consumers = createConsumers({
+    proxies: () => proxies, isGoing: () => true,
+    context: ({ config }) => ({ kube: createProxyKube({ client, proxy: config.name, signal }), signal }),
+  });
   const applier = createApplier({ client, world: snapshot.world, consumers, content: () => undefined });
   const concerned = new Set(pending.map((plan) => plan.namespace));
   let failed = 0;

@@ -45,7 +45,10 @@ const EXIT_REFUSED = 3;
  */
 export async function runChecks({ client, configuration, snapshot, reach, signal }: VerifyOptions): Promise<Check[]> {
   const { book, state, world } = snapshot;
-  const preflight = createPreflight({ state, refusals: createRefusals(state), check: (credential, until) => reach.check(configuration, credential, AbortSignal.any([signal, until])), onVerdict: () => undefined });
+  const preflight = createPreflight({
+    state, refusals: createRefusals(state), onVerdict: () => undefined,
+    check: (credential, until) => reach.check(configuration, credential, AbortSignal.any([signal, until])),
+  });
   const logins = configuration.sources.flatMap((source): Promise<Check>[] => {
     const { own = [] } = readSource(world, source, undefined);
     const at = { what: 'credential', source: source.name } as const;

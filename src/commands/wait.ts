@@ -21,7 +21,9 @@ export interface WaitOptions {
 }
 
 /** Resolves to what to print and the exit status: 0 complete, 1 not in time. Throws UsageError for an unknown source. */
-export async function runWait({ source, observe, timeoutMs, intervalMs = 1_000, progress, paused = false, now = Date.now, signal }: WaitOptions): Promise<{ text: string; exitCode: 0 | 1 }> {
+export async function runWait({
+  source, observe, timeoutMs, intervalMs = 1_000, progress, paused = false, now = Date.now, signal,
+}: WaitOptions): Promise<{ text: string; exitCode: 0 | 1 }> {
   const deadline = now() + timeoutMs;
   let last = '';
   let at: RotationProgress | undefined;
@@ -43,13 +45,20 @@ export async function runWait({ source, observe, timeoutMs, intervalMs = 1_000, 
     if (now() >= deadline || signal.aborted) break;
     await sleep(Math.min(intervalMs, Math.max(0, deadline - now())), signal);
   }
-  return { text: [`not complete: do not revoke the old credential yet. Behind:`, ...(paused ? ['the configuration says paused: true, so nothing is written until it is taken out'] : []), ...(trouble ? [trouble] : []), ...(at === undefined ? [] : [...behind(at), ...revocable(at)])].join('\n  '), exitCode: 1 };
+  const lines = [
+    'not complete: do not revoke the old credential yet. Behind:',
+    ...(paused ? ['the configuration says paused: true, so nothing is written until it is taken out'] : []),
+    ...(trouble ? [trouble] : []),
+    ...(at === undefined ? [] : [...behind(at), ...revocable(at)]),
+  ];
+  return { text: lines.join('\n  '), exitCode: 1 };
 }
 
 /** Whatever is held back keeps its old login; the rest is where it belongs. */
 function revocable({ held, current, copies, proxies }: RotationProgress): string[] {
   if (held.length === 0 || current.length === 0 || copies.behind.length > 0 || (copies.kept ?? []).length > 0 || !proxies.every(isDone)) return [];
-  return [`The old logins of ${current.map(quoteKey).join(', ')} can be revoked: their new ones are everywhere. Keep those of ${held.map(({ key }) => quoteKey(key)).join(', ')}.`];
+  const kept = held.map(({ key }) => quoteKey(key)).join(', ');
+  return [`The old logins of ${current.map(quoteKey).join(', ')} can be revoked: their new ones are everywhere. Keep those of ${kept}.`];
 }
 
 function summary({ copies, proxies, heldBack }: RotationProgress): string {

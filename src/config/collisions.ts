@@ -17,14 +17,20 @@ export function collisions(document: unknown): CrossProblem[] {
   const proxies = items(field(document, 'cacheProxies'));
   const ownSecrets = sources.map((source, i) => place(['sources', i, 'secret'], field(source, 'secret'), `source ${called(source)} is read from`));
   const logins = [...sources.flatMap(aliasLogins), ...proxies.flatMap(proxyLogins)];
-  const rendered = proxies.flatMap((proxy, i) => (field(proxy, 'secret') === undefined ? [] : [place(['cacheProxies', i, 'secret'], field(proxy, 'secret'), `cache proxy ${called(proxy)} is given`)]));
+  const rendered = proxies.flatMap((proxy, i) => {
+    const secret = field(proxy, 'secret');
+    return secret === undefined ? [] : [place(['cacheProxies', i, 'secret'], secret, `cache proxy ${called(proxy)} is given`)];
+  });
   return [
     ...copyNames(document, [...rendered, ...logins]),
-    ...[...ownSecrets, ...logins, ...rendered].flatMap(({ path, name }) => (name === STATE_NAME ? [{ path, message: `is named as ${STATE}; choose another name` }] : [])),
+    ...[...ownSecrets, ...logins, ...rendered].filter(({ name }) => name === STATE_NAME)
+      .map(({ path }) => ({ path, message: `is named as ${STATE}; choose another name` })),
     ...sharedFields(proxies),
     ...rendered.flatMap((given) => {
       const other = [...ownSecrets, ...logins].find((read) => isSame(given, read));
-      return other === undefined ? [] : [{ path: given.path, message: `is the Secret that ${other.use}: "${String(given.namespace)}/${String(given.name)}"; it would be written over, give the cache proxy a Secret of its own` }];
+      if (other === undefined) return [];
+      const name = `"${String(given.namespace)}/${String(given.name)}"`;
+      return [{ path: given.path, message: `is the Secret that ${other.use}: ${name}; it would be written over, give the cache proxy a Secret of its own` }];
     }),
   ];
 }
@@ -43,7 +49,9 @@ function copyNames(document: unknown, places: readonly Place[]): CrossProblem[] 
   return named.flatMap(({ path, name, todo }) => {
     if (name === STATE_NAME) return [{ path, message: `is the name of ${STATE}; ${path.length === 2 ? 'remove it here' : todo}` }];
     const other = typeof name === 'string' ? places.find((at) => at.name === name) : undefined;
-    return other === undefined ? [] : [{ path, message: `is the name of the Secret that ${other.use}: "${String(name)}"; copies are written and deleted by their name in all namespaces, so ${todo}` }];
+    if (other === undefined) return [];
+    const why = 'copies are written and deleted by their name in all namespaces';
+    return [{ path, message: `is the name of the Secret that ${other.use}: "${String(name)}"; ${why}, so ${todo}` }];
   });
 }
 
@@ -55,7 +63,8 @@ function sharedFields(proxies: readonly unknown[]): CrossProblem[] {
     const owner = key === undefined ? undefined : owners.get(key);
     if (key !== undefined && owner === undefined) owners.set(key, proxy);
     if (owner === undefined || field(owner, 'source') === field(proxy, 'source')) return [];
-    return [{ path: ['cacheProxies', i, 'object'], message: `is pointed by cache proxy ${called(owner)} already, at the copy of another source, and the field holds one; remove one of the two` }];
+    const message = `is pointed by cache proxy ${called(owner)} already, at the copy of another source, and the field holds one; remove one of the two`;
+    return [{ path: ['cacheProxies', i, 'object'], message }];
   });
 }
 
@@ -65,7 +74,9 @@ function fieldOf(proxy: unknown): string | undefined {
   const of = (...parts: unknown[]): string => JSON.stringify([field(proxy, 'kind'), field(object, 'namespace'), field(object, 'name'), ...parts]);
   const host = field(proxy, 'host') ?? field(proxy, 'registry');
   if (field(proxy, 'kind') === 'kube-image-keeper' && typeof host === 'string') return of(field(object, 'kind'), canonicalRegistry(host) ?? host);
-  if (field(proxy, 'kind') === 'custom-resource' && field(proxy, 'form') !== 'list') return of(field(object, 'apiVersion'), field(object, 'resource'), field(proxy, 'path'));
+  if (field(proxy, 'kind') === 'custom-resource' && field(proxy, 'form') !== 'list') {
+    return of(field(object, 'apiVersion'), field(object, 'resource'), field(proxy, 'path'));
+  }
   return undefined;
 }
 
@@ -73,7 +84,8 @@ function aliasLogins(source: unknown, i: number): Place[] {
   const namespace = field(field(source, 'secret'), 'namespace');
   return items(field(source, 'aliases')).flatMap((alias, j) => {
     const name = field(field(alias, 'login'), 'secret');
-    return name === undefined ? [] : [{ path: ['sources', i, 'aliases', j, 'login', 'secret'], namespace, name, use: `an alias of source ${called(source)} takes its login from` }];
+    const path = ['sources', i, 'aliases', j, 'login', 'secret'];
+    return name === undefined ? [] : [{ path, namespace, name, use: `an alias of source ${called(source)} takes its login from` }];
   });
 }
 

@@ -77,9 +77,14 @@ export interface SourcesOptions {
 const AGAIN_MS = 1_000;
 const NONE = { on: false, over: () => Promise.resolve() };
 
-export function createSources({ client, world, state, refusals, reach, events, log, metrics, configuration, leading, pause = NONE, isRead, proxiesOf, proxies, onAccepted, onChange, stop, timers, now }: SourcesOptions): Sources {
+export function createSources({
+  client, world, state, refusals, reach, events, log, metrics, configuration, leading, pause = NONE, isRead, proxiesOf, proxies, onAccepted, onChange,
+  stop, timers, now,
+}: SourcesOptions): Sources {
   const clock = { ...(timers && { timers }), ...(now && { now }) };
-  const preflight = createPreflight({ ...clock, state, refusals, ready: () => pause.over(), check: (credential, signal) => reach.check(configuration(), credential, signal), onVerdict: look });
+  const preflight = createPreflight({
+    ...clock, state, refusals, ready: () => pause.over(), check: (credential, signal) => reach.check(configuration(), credential, signal), onVerdict: look,
+  });
   const book = createSourceBook({
     world, state, isRead,
     judge: (source, group, credentials) => preflight.judge(source, group, credentials),
@@ -115,7 +120,8 @@ export function createSources({ client, world, state, refusals, reach, events, l
   /** In order of their names. Of the very first content nobody is a canary, unless copies are there that hold another. */
   function canaries(source: SourceConfig, digest: string, first: boolean): Canaries | undefined {
     const { canary: wanted } = source;
-    const namespaces = [...(world.copies.get(source.copyName)?.all() ?? [])].filter((copy) => copy.ours && copy.digest !== digest).map((copy) => copy.namespace).sort();
+    const copies = [...(world.copies.get(source.copyName)?.all() ?? [])];
+    const namespaces = copies.filter((copy) => copy.ours && copy.digest !== digest).map(({ namespace }) => namespace).sort();
     const caches = first && namespaces.length === 0 ? [] : proxiesOf(source.name);
     if (wanted === undefined || (namespaces.length === 0 && caches.length === 0)) return undefined;
     return { namespaces: new Set(namespaces.slice(0, wanted.namespaces)), proxies: new Set(caches.slice(0, wanted.proxies)) };
@@ -129,7 +135,8 @@ export function createSources({ client, world, state, refusals, reach, events, l
     });
     const caches = proxies().filter((proxy) => first.has(proxy.name));
     if (wanted.length === 0 && caches.length === 0) return 'gone';
-    return wanted.every((each) => world.copies.get(copyName)?.get(each, copyName)?.digest === digest) && caches.every(({ applied }) => applied) ? 'here' : 'waiting';
+    const here = wanted.every((each) => world.copies.get(copyName)?.get(each, copyName)?.digest === digest);
+    return here && caches.every(({ applied }) => applied) ? 'here' : 'waiting';
   }
 
   async function failing(source: SourceConfig, { namespaces, proxies: first }: Canaries, signal: AbortSignal): Promise<readonly string[]> {
@@ -139,7 +146,8 @@ export function createSources({ client, world, state, refusals, reach, events, l
     const isOfSource = (image: string): boolean => { const parsed = parseImage(image); return parsed.ok && lookup(ring, parsed.image.name).length > 0; };
     return [
       ...(await failingPulls(client, namespaces, isOfSource, signal)),
-      ...proxies().filter(({ name, verified }) => first.has(name) && verified.state === 'refused').map(({ name }) => `cache proxy ${name}: a private pull through it fails`),
+      ...proxies().filter(({ name, verified }) => first.has(name) && verified.state === 'refused')
+        .map(({ name }) => `cache proxy ${name}: a private pull through it fails`),
     ];
   }
 

@@ -29,18 +29,32 @@ export const acceptObject = (metadataOnly = false): string => (metadataOnly ? 'a
 /** A page of ordinary objects is far smaller. A page of 500 of the largest would be 750 MB, and several times that as objects. */
 const MAX_PAGE_BYTES = 16 * 1024 * 1024;
 
+export interface PagesOptions {
+  /** Objects a page, at most. */
+  pageSize?: number;
+  signal?: AbortSignal;
+  each: (object: ApiObject) => void;
+  restart: () => void;
+  onPage?: () => void;
+}
+
 /**
  * Resolves to the version that the list stands for, after `each` was called for every object. A continue token that
  * ran out (410) starts the list again: `restart` then lets go of what was read so far. A page that is too large is asked
  * for again with fewer objects; behind them pages grow again.
  */
-export async function listPages(client: KubeClient, { path, fieldSelector, labelSelector, metadataOnly }: Selector, { pageSize = 500, signal, each, restart, onPage }: { pageSize?: number; signal?: AbortSignal; each: (object: ApiObject) => void; restart: () => void; onPage?: () => void }): Promise<string | undefined> {
+export async function listPages(
+  client: KubeClient, { path, fieldSelector, labelSelector, metadataOnly }: Selector, { pageSize = 500, signal, each, restart, onPage }: PagesOptions,
+): Promise<string | undefined> {
   let token: string | undefined;
   let limit = pageSize;
   for (let restarts = 0; ; ) {
     try {
       // One object alone is taken as large as it is: there is no smaller page.
-      const page: ApiList = await client.get(path, { query: { fieldSelector, labelSelector, limit, continue: token }, accept: acceptList(metadataOnly), signal, maxBytes: limit > 1 ? MAX_PAGE_BYTES : undefined });
+      const page: ApiList = await client.get(path, {
+        query: { fieldSelector, labelSelector, limit, continue: token }, accept: acceptList(metadataOnly), signal,
+        maxBytes: limit > 1 ? MAX_PAGE_BYTES : undefined,
+      });
       onPage?.();
       limit = Math.min(pageSize, limit * 2);
       page.items?.forEach(each);

@@ -4,7 +4,8 @@ import type { Credential } from '../credentials/docker-config.ts';
 import { lookup, makeKeyring } from '../credentials/keyring.ts';
 import type { UpstreamLogin } from '../proxies/proxy.ts';
 
-export type LoginChoice = { readonly ok: true; readonly login: UpstreamLogin; /** Of the entry that it is from. */ readonly key: string } | { readonly ok: false; readonly problem: string };
+/** `key`: of the entry that it is from. */
+export type LoginChoice = { readonly ok: true; readonly login: UpstreamLogin; readonly key: string } | { readonly ok: false; readonly problem: string };
 
 /**
  * The login of `registry` among the source's own usable ones, which are all that is ever in force: the entry by that key, or by any other name of Docker

@@ -4,7 +4,9 @@ import type { KubeClient } from '../kube/client.ts';
 import { listPages } from '../kube/list.ts';
 
 /** What kubelets say of a container that waits for an image that does not come. */
-export const PULL_FAILURES: ReadonlySet<string> = new Set(['ErrImagePull', 'ImagePullBackOff', 'ErrImageNeverPull', 'InvalidImageName', 'RegistryUnavailable', 'ImageInspectError', 'SignatureValidationFailed']);
+export const PULL_FAILURES: ReadonlySet<string> = new Set([
+  'ErrImagePull', 'ImagePullBackOff', 'ErrImageNeverPull', 'InvalidImageName', 'RegistryUnavailable', 'ImageInspectError', 'SignatureValidationFailed',
+]);
 
 /** Of these the ones that no login can cause. */
 const NEVER_ASKED = ['ErrImageNeverPull', 'InvalidImageName'];
@@ -24,11 +26,17 @@ export async function failingPulls(client: KubeClient, namespaces: Iterable<stri
       restart: () => images.clear(),
     });
   }
-  return [...found].flatMap(([namespace, images]) => [...images].sort().map((image) => `namespace ${namespace}: image ${JSON.stringify(image.slice(0, 200))} cannot be pulled`));
+  return [...found].flatMap(([namespace, images]) =>
+    [...images].sort().map((image) => `namespace ${namespace}: image ${JSON.stringify(image.slice(0, 200))} cannot be pulled`));
 }
 
 function failingImages({ spec, status }: V1Pod): string[] {
-  const images = new Map([...(spec?.initContainers ?? []), ...(spec?.containers ?? []), ...(spec?.ephemeralContainers ?? [])].map(({ name, image }) => [name, image]));
-  const statuses: V1ContainerStatus[] = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? []), ...(status?.ephemeralContainerStatuses ?? [])];
-  return statuses.flatMap(({ name, image, state: { waiting: { reason = '' } = {} } = {} }) => (PULL_FAILURES.has(reason) && !NEVER_ASKED.includes(reason) ? [images.get(name) ?? image] : []));
+  const { initContainers = [], containers = [], ephemeralContainers = [] } = spec ?? {};
+  const { initContainerStatuses = [], containerStatuses = [], ephemeralContainerStatuses = [] } = status ?? {};
+  const images = new Map([...initContainers, ...containers, ...ephemeralContainers].map(({ name, image }) => [name, image]));
+  const failing = ({ state }: V1ContainerStatus): boolean => {
+    const reason = state?.waiting?.reason ?? '';
+    return PULL_FAILURES.has(reason) && !NEVER_ASKED.includes(reason);
+  };
+  return [...initContainerStatuses, ...containerStatuses, ...ephemeralContainerStatuses].filter(failing).map(({ name, image }) => images.get(name) ?? image);
 }

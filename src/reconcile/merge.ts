@@ -8,7 +8,10 @@ import { normaliseKey, quoteKey } from '../credentials/registry-name.ts';
 import { WHY_CONTRADICTORY, WHY_UNUSABLE } from '../credentials/usable-login.ts';
 
 /** May this login be spread? `proven`: its registry took it. `pending`: not known yet, ask again. */
-export type Judgement = { readonly state: 'accepted'; readonly proven?: boolean } | { readonly state: 'pending' } | { readonly state: 'refused' | 'unproven'; readonly why: string };
+export type Judgement =
+  | { readonly state: 'accepted'; readonly proven?: boolean }
+  | { readonly state: 'pending' }
+  | { readonly state: 'refused' | 'unproven'; readonly why: string };
 
 /** An entry whose newest login, or whose removal, is not in force. */
 export interface Held {
@@ -76,7 +79,8 @@ export function mergeEntries({ candidates, inForce, judge, mayVanish }: MergeOpt
     for (const last of gone) held.push({ key: last.key, cause: 'vanished', why: 'the source does not have it any more', keeps: true });
     credentials.push(...gone);
   }
-  const unproven = changed.filter((candidate) => { const verdict = verdicts.get(candidate); return verdict?.state === 'accepted' && verdict.proven !== true; }).map(({ key }) => key);
+  const isUnproven = (verdict: Judgement | undefined): boolean => verdict?.state === 'accepted' && verdict.proven !== true;
+  const unproven = changed.filter((candidate) => isUnproven(verdicts.get(candidate))).map(({ key }) => key);
   return { credentials, held, unproven, pending };
 }
 
@@ -126,7 +130,8 @@ export function heldLines(held: readonly Held[], { users, confirm }: { readonly 
   const lines = [...Map.groupBy(rest, ({ why, keeps }) => `${keeps} ${why}`).values()].map(heldTogether);
   if (vanished.length === 0) return lines;
   const one = vanished.length === 1;
-  return [...lines, `held back: ${registries(vanished)} ${one ? 'is' : 'are'} gone from the source; the last good ${one ? 'login stays' : 'logins stay'} in force${users === undefined ? '' : `, for ${users}`}. If ${one ? 'it' : 'they'} shall go: ${confirm}`];
+  const stays = `the last good ${one ? 'login stays' : 'logins stay'} in force${users === undefined ? '' : `, for ${users}`}`;
+  return [...lines, `held back: ${registries(vanished)} ${one ? 'is' : 'are'} gone from the source; ${stays}. If ${one ? 'it' : 'they'} shall go: ${confirm}`];
 }
 
 /** Six keys with one mistyped login are one line. */

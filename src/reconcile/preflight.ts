@@ -68,7 +68,9 @@ interface Asked {
   timer?: unknown;
 }
 
-export function createPreflight({ state, refusals, ready = () => Promise.resolve(), check, onVerdict, now = Date.now, timers = systemTimers }: PreflightOptions): Preflight {
+export function createPreflight({
+  state, refusals, ready = () => Promise.resolve(), check, onVerdict, now = Date.now, timers = systemTimers,
+}: PreflightOptions): Preflight {
   const stopping = new AbortController();
   /** By `source/group`, then by login. */
   const asked = new Map<string, Map<string, Asked>>();
@@ -135,7 +137,8 @@ export function createPreflight({ state, refusals, ready = () => Promise.resolve
       note(source.name, credential, answer);
       if (!isAsked()) return;
       entry.answer = answer;
-      const untilMs = refusals.waits(accountOf(credential))?.untilMs ?? (answer.state === 'accepted' || source.verify !== 'enforce' ? undefined : now() + UNKNOWN_DELAY_MS);
+      const isEnough = answer.state === 'accepted' || source.verify !== 'enforce';
+      const untilMs = refusals.waits(accountOf(credential))?.untilMs ?? (isEnough ? undefined : now() + UNKNOWN_DELAY_MS);
       if (untilMs !== undefined) entry.timer = timers.set(() => begin(source, credential, entry, isAsked), Math.max(1_000, untilMs - now()));
       onVerdict(source.name);
     });
@@ -144,7 +147,8 @@ export function createPreflight({ state, refusals, ready = () => Promise.resolve
   function judgementOf({ verify }: SourceConfig, { answer }: Asked): Judgement {
     if (answer === undefined) return { state: 'pending' };
     if (answer.state === 'refused') return { state: 'refused', why: answer.why };
-    return answer.state === 'unknown' && (verify === 'enforce' || answer.locked) ? { state: 'unproven', why: answer.why } : { state: 'accepted', proven: answer.state === 'accepted' };
+    if (answer.state === 'unknown' && (verify === 'enforce' || answer.locked)) return { state: 'unproven', why: answer.why };
+    return { state: 'accepted', proven: answer.state === 'accepted' };
   }
 
   function reset(): void {

@@ -42,7 +42,15 @@ export interface RotationProgress {
   readonly held: readonly Held[];
   /** Registry keys whose login in force is the one that the source holds. */
   readonly current: readonly string[];
-  readonly copies: { readonly total: number; /** Namespaces, sorted. */ readonly behind: readonly string[]; /** Namespaces whose Secret by that name is not ours. */ readonly foreign: readonly string[]; /** Namespaces whose copy the brake keeps, with an older content; absent: none. */ readonly kept?: readonly string[] };
+  readonly copies: {
+    readonly total: number;
+    /** Namespaces, sorted. */
+    readonly behind: readonly string[];
+    /** Namespaces whose Secret by that name is not ours. */
+    readonly foreign: readonly string[];
+    /** Namespaces whose copy the brake keeps, with an older content; absent: none. */
+    readonly kept?: readonly string[];
+  };
   readonly proxies: readonly ProxyProgress[];
   readonly complete: boolean;
 }
@@ -64,17 +72,20 @@ export async function observeRotations({ client, configuration, snapshot, users 
   const rotations: RotationProgress[] = [];
   for (const { config } of book.observe()) {
     const { name } = config;
-    const standings = plans.flatMap((plan) => plan.standings.filter(({ source, choice }) => source === name && choice.in).map((standing) => ({ ...standing, namespace: plan.namespace })));
+    const standings = plans.flatMap((plan) =>
+      plan.standings.filter(({ source, choice }) => source === name && choice.in).map((standing) => ({ ...standing, namespace: plan.namespace })));
     const foreign = standings.filter(({ copy }) => copy === 'foreign').map((s) => s.namespace);
     const behind = standings.filter(({ copy }) => copy !== 'in sync' && copy !== 'source' && copy !== 'foreign').map((s) => s.namespace);
-    const kept = plans.flatMap(({ namespace, held: by }) => (by?.copies ?? []).filter(({ source, current }) => source === name && !current).map(() => namespace));
+    const kept = plans.flatMap(({ namespace, held: by }) =>
+      (by?.copies ?? []).filter(({ source, current }) => source === name && !current).map(() => namespace));
     const held = book.held(name);
     const { newest, stage } = book.rollout(name);
     const record = remembered ? recordOf(state, config) : undefined;
     const confirmation = book.confirmation(name);
     if (users !== undefined && confirmation !== undefined) {
       const keys = held.filter(({ cause }) => cause === 'vanished').map(({ key }) => key);
-      const known = users.get(confirmation) ?? await usersOf({ client, configuration, source: config, credentials: newest?.credentials ?? [], keys, copies: standings.length - foreign.length });
+      const copies = standings.length - foreign.length;
+      const known = users.get(confirmation) ?? await usersOf({ client, configuration, source: config, credentials: newest?.credentials ?? [], keys, copies });
       users.set(confirmation, known);
       book.mention(name, known);
     }
@@ -103,7 +114,9 @@ export function isDone({ applied, checked, probed, verified }: ProxyProgress): b
   return applied === true && checked && (probed ? verified === 'verified' : verified !== 'refused');
 }
 
-async function observeProxy(proxy: ConfiguredProxy, { client, snapshot: { book, state, remembered } }: { client: KubeClient; snapshot: Snapshot }): Promise<ProxyProgress> {
+async function observeProxy(
+  proxy: ConfiguredProxy, { client, snapshot: { book, state, remembered } }: { client: KubeClient; snapshot: Snapshot },
+): Promise<ProxyProgress> {
   const { config } = proxy;
   const at = { name: config.name, kind: config.kind, source: config.source, probed: config.probe !== undefined };
   /** `applied`: undefined means that it cannot be told. */

@@ -30,8 +30,12 @@ const MOST_REMEMBERED = 50;
 /** A host by any way to write it, so that an account counts once. */
 const sameHost = (host: string): string => host.toLowerCase().replace(/:443$/, '');
 /** What a login is known by: says nothing of it to whoever does not have the key. */
-export const loginId = (mac: State['mac'], { host, username, password }: AccountLogin): string => mac(JSON.stringify(['login', sameHost(host), username, password])).slice(0, 32);
-export const accountId = (mac: State['mac'], { host, username }: Pick<AccountLogin, 'host' | 'username'>): string => mac(JSON.stringify(['account', sameHost(host), username])).slice(0, 32);
+export function loginId(mac: State['mac'], { host, username, password }: AccountLogin): string {
+  return mac(JSON.stringify(['login', sameHost(host), username, password])).slice(0, 32);
+}
+export function accountId(mac: State['mac'], { host, username }: AccountLogin): string {
+  return mac(JSON.stringify(['account', sameHost(host), username])).slice(0, 32);
+}
 
 export function createRefusals(state: Pick<State, 'mac' | 'refusals' | 'setRefusals'>, now: () => number = Date.now): Refusals {
   /** What came before an account's last success does not count towards its lock. */
@@ -40,10 +44,12 @@ export function createRefusals(state: Pick<State, 'mac' | 'refusals' | 'setRefus
   const timeOf = ({ at }: Refusal): number => Math.min(Date.parse(at), now());
   const change = (login: AccountLogin, next: Refusal | undefined): void => {
     const account = accountId(state.mac, login);
-    const all = [...state.refusals()].flatMap(([id, logins]) => [...logins].map(([each, refusal]) => ({ account: id, login: each, refusal })));
-    const others = all.filter((each) => (each.account !== account || each.login !== loginId(state.mac, login)) && timeOf(each.refusal) + REMEMBERED_MS > now());
-    const kept = [...others, ...(next === undefined ? [] : [{ account, login: loginId(state.mac, login), refusal: next }])].sort((a, b) => timeOf(a.refusal) - timeOf(b.refusal)).slice(-MOST_REMEMBERED);
-    state.setRefusals(new Map([...Map.groupBy(kept, (each) => each.account)].map(([id, logins]) => [id, new Map(logins.map((each) => [each.login, each.refusal]))])));
+    const id = loginId(state.mac, login);
+    const all = [...state.refusals()].flatMap(([of, logins]) => [...logins].map(([each, refusal]) => ({ account: of, login: each, refusal })));
+    const others = all.filter((each) => (each.account !== account || each.login !== id) && timeOf(each.refusal) + REMEMBERED_MS > now());
+    const kept = [...others, ...(next === undefined ? [] : [{ account, login: id, refusal: next }])]
+      .sort((a, b) => timeOf(a.refusal) - timeOf(b.refusal)).slice(-MOST_REMEMBERED);
+    state.setRefusals(new Map([...Map.groupBy(kept, (each) => each.account)].map(([of, logins]) => [of, new Map(logins.map((each) => [each.login, each.refusal]))])));
   };
   const known = (login: AccountLogin): Refusal | undefined => state.refusals().get(accountId(state.mac, login))?.get(loginId(state.mac, login));
 
@@ -59,7 +65,8 @@ export function createRefusals(state: Pick<State, 'mac' | 'refusals' | 'setRefus
       const untilMs = Math.max(ownUntil, accountUntil);
       if (untilMs <= now()) return undefined;
       if (own !== undefined) return { untilMs, why: own.why, tried: true };
-      return { untilMs, why: `not tried before ${new Date(untilMs).toISOString().slice(0, 16)}Z: its account was refused ${times} times at ${login.host}, and must not get locked`, tried: false };
+      const until = `${new Date(untilMs).toISOString().slice(0, 16)}Z`;
+      return { untilMs, why: `not tried before ${until}: its account was refused ${times} times at ${login.host}, and must not get locked`, tried: false };
     },
     refused: (login, why) => change(login, { times: (known(login)?.times ?? 0) + 1, at: new Date(now()).toISOString(), why }),
     accepted(login) {

@@ -36,7 +36,8 @@ interface Identified {
 
 export const NOTHING: Rollout<never> = { passed: undefined, newest: undefined, stage: { state: 'settled' } };
 
-const settled = <C>(content: C | undefined): Rollout<C> => ({ passed: content, newest: content, stage: { state: 'settled' } });
+/** Everybody is to have this one. */
+export const settled = <C>(content: C | undefined): Rollout<C> => ({ passed: content, newest: content, stage: { state: 'settled' } });
 
 /** A content was found good. `canaries`: who would go first; undefined: nobody, it goes to all at once. */
 export function accept<C extends Identified>(rollout: Rollout<C>, content: C, canaries: Canaries | undefined): Rollout<C> {

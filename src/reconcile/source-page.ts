@@ -10,7 +10,7 @@ import { heldLines, mergeEntries } from './merge.ts';
 import type { Held, Judgement } from './merge.ts';
 import type { Reading } from './reading.ts';
 import { readSource } from './reading.ts';
-import { accept, NOTHING, release } from './rollout.ts';
+import { accept, NOTHING, release, settled } from './rollout.ts';
 import type { Canaries, Rollout } from './rollout.ts';
 import { keyId, entryMac, nextRecord, recordOf, stageOf } from './source-record.ts';
 import type { State } from './state.ts';
@@ -98,7 +98,10 @@ export function createPages({
     page.goes = [];
     if (reading.own === undefined) return conclude(page, { held: [], problems: reading.problems, candidates: [] });
 
-    const own = mergeEntries({ candidates, inForce: (inForce?.own ?? []).filter(({ key }) => !letGo.has(keyId(state, key))), judge: judged(config, 'own'), mayVanish: (keys) => mayVanish(page, reading, keys) });
+    const own = mergeEntries({
+      candidates, inForce: (inForce?.own ?? []).filter(({ key }) => !letGo.has(keyId(state, key))),
+      judge: judged(config, 'own'), mayVanish: (keys) => mayVanish(page, reading, keys),
+    });
     // Aliases follow what is in force of the source's own.
     const aliased = reading.aliases(own.credentials);
     const hosts = new Set(config.aliases.map(({ host }) => host));
@@ -112,7 +115,10 @@ export function createPages({
     const content = own.credentials.length === 0 ? undefined : contentOf(world.digest, own.credentials, [...aliases.credentials, ...unresolved]);
     const large = content === undefined ? undefined : tooLarge(content.base64);
     if (large !== undefined) return conclude(page, { held, problems: [large], candidates });
-    return conclude(page, { held, unproven: [...own.unproven, ...aliases.unproven], problems: aliased.problems, candidates: [...candidates, ...aliased.credentials], content, warnings: [...reading.warnings, ...aliased.warnings] });
+    return conclude(page, {
+      held, unproven: [...own.unproven, ...aliases.unproven], problems: aliased.problems,
+      candidates: [...candidates, ...aliased.credentials], content, warnings: [...reading.warnings, ...aliased.warnings],
+    });
   }
 
   /** What was found good once, and is in force, is not tried again. */
@@ -154,22 +160,26 @@ export function createPages({
     remember(page);
     page.goes = [];
     const isNews = named(page).join('\n') !== said;
-    const accepted = content === undefined || content.digest === before?.digest ? undefined : { first: before === undefined, registries: changedKeys(before, content), warnings };
+    const isNew = content !== undefined && content.digest !== before?.digest;
+    const accepted = isNew ? { first: before === undefined, registries: changedKeys(before, content), warnings } : undefined;
     if (!isNews && accepted === undefined) return undefined;
     return { source: config, problems: named(page), isNews, hasLastGood: page.rollout.newest !== undefined, ...(accepted && { accepted }) };
   }
 
   function remember({ config, rollout, held, unproven, goes, candidates }: Page): void {
     const isHeld = (digest: string): boolean => [...(world.copies.get(config.copyName)?.all() ?? [])].some((copy) => copy.digest === digest);
-    state.setSource(config.name, nextRecord(state, config, recordOf(state, config), { rollout, held, unproven, goes, candidates, isHeld }, new Date(now()).toISOString()));
+    const standing = { rollout, held, unproven, goes, candidates, isHeld };
+    state.setSource(config.name, nextRecord(state, config, recordOf(state, config), standing, new Date(now()).toISOString()));
   }
 
   /** After a restart a content takes up the stage that it had. */
   function rolled({ config, rollout }: Page, content: Content): Rollout<Content> {
     const record = recordOf(state, config);
     if (rollout.newest?.digest === content.digest) return rollout;
-    if (record !== undefined && record.trying === undefined && record.passed[0] === content.digest) return { passed: content, newest: content, stage: { state: 'settled' } };
-    if (config.canary !== undefined && record?.trying?.digest === content.digest) return { passed: rollout.passed, newest: content, stage: stageOf(record.trying) };
+    if (record !== undefined && record.trying === undefined && record.passed[0] === content.digest) return settled(content);
+    if (config.canary !== undefined && record?.trying?.digest === content.digest) {
+      return { passed: rollout.passed, newest: content, stage: stageOf(record.trying) };
+    }
     return accept(rollout, content, config.canary === undefined ? undefined : canaries(config, content.digest, rollout.newest === undefined));
   }
 
@@ -188,7 +198,7 @@ export function createPages({
     const trying = record?.trying && (await read(record.trying.digest));
     let passed: Content | undefined;
     for (const digest of record?.passed ?? []) if ((passed = await read(digest)) !== undefined) break;
-    page.rollout = record?.trying === undefined || trying === undefined ? { passed, newest: passed, stage: { state: 'settled' } } : { passed, newest: trying, stage: stageOf(record.trying) };
+    page.rollout = record?.trying === undefined || trying === undefined ? settled(passed) : { passed, newest: trying, stage: stageOf(record.trying) };
     page.recovered = true;
   }
 

@@ -10,8 +10,12 @@ import { keyOf } from './world.ts';
 type Macs = Pick<State, 'mac'>;
 
 /** 128 bits are enough to tell logins apart, and the state is one Secret. */
-export const keyId = ({ mac }: Macs, key: string): string => mac(JSON.stringify(['key', key])).slice(0, 32);
-export const entryMac = ({ mac }: Macs, { username, password }: Pick<Credential, 'username' | 'password'>): string => mac(JSON.stringify(['entry', username, password])).slice(0, 32);
+export function keyId({ mac }: Macs, key: string): string {
+  return mac(JSON.stringify(['key', key])).slice(0, 32);
+}
+export function entryMac({ mac }: Macs, { username, password }: Pick<Credential, 'username' | 'password'>): string {
+  return mac(JSON.stringify(['entry', username, password])).slice(0, 32);
+}
 
 /** Contents that passed and are remembered: the newest may not be in any copy yet when the process ends. */
 const NEWEST_PASSED = 3;
@@ -45,19 +49,22 @@ export interface Standing {
   readonly isHeld: (digest: string) => boolean;
 }
 
-export function nextRecord(state: Macs, config: SourceConfig, before: SourceRecord | undefined, { rollout: { passed, newest, stage }, held, unproven, goes, candidates, isHeld }: Standing, at: string): SourceRecord {
+export function nextRecord(state: Macs, config: SourceConfig, before: SourceRecord | undefined, standing: Standing, at: string): SourceRecord {
+  const { rollout: { passed, newest, stage }, held, unproven, goes, candidates, isHeld } = standing;
   const settled = stage.state === 'settled' ? newest?.digest : passed?.digest;
   const old = before?.passed ?? [];
-  const logins = newest === undefined ? (before?.logins ?? {}) : Object.fromEntries(newest.credentials.map((credential) => [keyId(state, credential.key), entryMac(state, credential)]));
+  const idsOf = (credentials: readonly Credential[]) => Object.fromEntries(credentials.map((credential) => [keyId(state, credential.key), entryMac(state, credential)]));
+  const logins = newest === undefined ? (before?.logins ?? {}) : idsOf(newest.credentials);
   const untried = new Set(unproven.map((key) => keyId(state, key)));
   const present = new Set(candidates.map(({ key }) => keyId(state, key)));
   const isNew = newest !== undefined && newest.digest !== (before?.trying?.digest ?? before?.passed[0]);
-  const of = (key: string): string => { const candidate = candidates.find((each) => each.key === key); return candidate === undefined ? '' : entryMac(state, candidate); };
+  const found = new Map(candidates.map((candidate) => [candidate.key, entryMac(state, candidate)]));
+  const all = settled === undefined ? old : [settled, ...old.filter((digest) => digest !== settled)];
   return {
     secret: keyOf(config.secret),
     removals: (before?.removals ?? 0) + (goes.length > 0 ? 1 : 0),
     letGo: stage.state === 'settled' ? [] : [...new Set([...(before?.letGo ?? []), ...goes.map((key) => keyId(state, key))])].filter((id) => !present.has(id)),
-    passed: (settled === undefined ? old : [settled, ...old.filter((digest) => digest !== settled)]).filter((digest, i) => i < NEWEST_PASSED || isHeld(digest)).slice(0, MOST_PASSED),
+    passed: all.filter((digest, i) => i < NEWEST_PASSED || isHeld(digest)).slice(0, MOST_PASSED),
     ...(stage.state !== 'settled' && newest !== undefined && { trying: {
       digest: newest.digest, state: stage.state, namespaces: [...stage.canaries.namespaces], proxies: [...stage.canaries.proxies],
       before: stage.state === 'looking' ? [] : stage.before.slice(0, MOST_LINES), why: stage.state === 'halted' ? stage.why.slice(0, MOST_LINES) : [],
@@ -65,7 +72,7 @@ export function nextRecord(state: Macs, config: SourceConfig, before: SourceReco
     logins,
     unproven: Object.keys(logins).filter((id) => untried.has(id) || (before?.unproven.includes(id) === true && before.logins[id] === logins[id])),
     held: held.map((each) => {
-      const [key, login] = [redactKey(each.key), of(each.key)];
+      const [key, login] = [redactKey(each.key), found.get(each.key) ?? ''];
       const same = before?.held.find((other) => other.key === key && other.cause === each.cause && other.login === login);
       return { ...each, key, login, since: same?.since ?? at };
     }),

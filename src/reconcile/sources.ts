@@ -92,7 +92,8 @@ export function createSourceBook(options: PageOptions): SourceBook {
       pages = new Map(configuration.sources.map((config) => {
         const old = pages.get(config.name);
         // Another Secret behind the same name is another source: its predecessor's login is not a fall-back for it.
-        return [config.name, old !== undefined && keyOf(old.config.secret) === keyOf(config.secret) ? { ...old, config, reading: undefined } : one.fresh(config)];
+        const stays = old !== undefined && keyOf(old.config.secret) === keyOf(config.secret);
+        return [config.name, stays ? { ...old, config, reading: undefined } : one.fresh(config)];
       }));
     },
     forget() {
