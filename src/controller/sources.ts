@@ -1,29 +1,23 @@
 /** The sources of the configuration in force: judged by their registries, tried on canaries, and told of when they change. */
 import type { Configuration, SourceConfig } from '../config/schema.ts';
-import { parseImage } from '../credentials/image-reference.ts';
-import { lookup, makeKeyring } from '../credentials/keyring.ts';
 import { messageOf } from '../errors.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import { sleep } from '../kube/sleep.ts';
 import type { Log } from '../log.ts';
-import { selectSources } from '../plan/selection.ts';
-import { createCanary } from '../reconcile/canary.ts';
 import { findContent } from '../reconcile/copies.ts';
-import { failingPulls } from '../reconcile/failing-pulls.ts';
 import { createPreflight } from '../reconcile/preflight.ts';
 import type { Preflight, PreflightOptions } from '../reconcile/preflight.ts';
 import type { Refusals } from '../reconcile/refusals.ts';
-import { replaceCanaries } from '../reconcile/rollout.ts';
-import type { Canaries } from '../reconcile/rollout.ts';
-import { createSourceBook } from '../reconcile/sources.ts';
 import type { SourceChange } from '../reconcile/source-page.ts';
+import { createSourceBook } from '../reconcile/sources.ts';
 import type { SourceBook } from '../reconcile/sources.ts';
 import type { State } from '../reconcile/state.ts';
 import { usersOf } from '../reconcile/users.ts';
 import type { World } from '../reconcile/world.ts';
 import type { Reach } from '../registry/reach.ts';
 import type { Metrics } from '../server/metrics.ts';
+import { createCanaries } from './canaries.ts';
 import { isPassing } from './outcome.ts';
 import type { Pause } from './pause.ts';
 import type { ProxyStanding } from './proxies.ts';
@@ -89,67 +83,18 @@ export function createSources({
     world, state, isRead,
     judge: (source, group, credentials) => preflight.judge(source, group, credentials),
     find: (source, digest) => findContent({ client, world, signal: stop }, source, digest),
-    canaries,
+    canaries: (source, digest, first) => canaries.choose(source, digest, first),
     ...(now && { now }),
   });
-  const canary = createCanary({
+  const canaries = createCanaries({
     ...(timers && { timers }),
-    failing, arrival,
-    onGone: (name) => {
-      const source = configuration().sources.find((each) => each.name === name);
-      const { newest, passed } = book.rollout(name);
-      if (source === undefined || newest === undefined) return;
-      const others = canaries(source, newest.digest, passed === undefined);
-      book.advance(name, (rollout) => replaceCanaries(rollout, others));
-      looked = true;
-      look();
-    },
-    onLooked: (name, move) => {
-      // What nobody was given has shown nothing. They are watched anew when the pause is over.
-      if (pause.on) return;
-      const before = book.rollout(name).stage.state;
-      book.advance(name, move);
-      const after = book.rollout(name).stage.state;
-      if (after === 'halted') log.warn({ source: name }, 'rotation halted: pulls started to fail at the canaries; the rest keeps the content before');
-      else if (before !== 'looking') log.info({ source: name }, 'the canaries are well: the rest follows');
+    client, world, book, configuration, proxiesOf, proxies, log,
+    isPaused: () => pause.on,
+    onMoved: () => {
       looked = true;
       look();
     },
   });
-
-  /** In order of their names. Of the very first content nobody is a canary, unless copies are there that hold another. */
-  function canaries(source: SourceConfig, digest: string, first: boolean): Canaries | undefined {
-    const { canary: wanted } = source;
-    const copies = [...(world.copies.get(source.copyName)?.all() ?? [])];
-    const namespaces = copies.filter((copy) => copy.ours && copy.digest !== digest).map(({ namespace }) => namespace).sort();
-    const caches = first && namespaces.length === 0 ? [] : proxiesOf(source.name);
-    if (wanted === undefined || (namespaces.length === 0 && caches.length === 0)) return undefined;
-    return { namespaces: new Set(namespaces.slice(0, wanted.namespaces)), proxies: new Set(caches.slice(0, wanted.proxies)) };
-  }
-
-  /** Only what is opted in, and still configured, is to have it. */
-  function arrival({ name, copyName, ...config }: SourceConfig, { namespaces, proxies: first }: Canaries, digest: string): 'waiting' | 'here' | 'gone' {
-    const wanted = [...namespaces].filter((each) => {
-      const namespace = world.namespaces.get('', each);
-      return namespace !== undefined && !namespace.terminating && selectSources(namespace, [{ ...config, name, copyName }]).choices.get(name)?.in === true;
-    });
-    const caches = proxies().filter((proxy) => first.has(proxy.name));
-    if (wanted.length === 0 && caches.length === 0) return 'gone';
-    const here = wanted.every((each) => world.copies.get(copyName)?.get(each, copyName)?.digest === digest);
-    return here && caches.every(({ applied }) => applied) ? 'here' : 'waiting';
-  }
-
-  async function failing(source: SourceConfig, { namespaces, proxies: first }: Canaries, signal: AbortSignal): Promise<readonly string[]> {
-    const { passed, newest } = book.rollout(source.name);
-    const ring = makeKeyring([{ credentials: [...(newest?.credentials ?? []), ...(passed?.credentials ?? [])] }]);
-    // Of other registries whatever may fail: it is not this login's doing.
-    const isOfSource = (image: string): boolean => { const parsed = parseImage(image); return parsed.ok && lookup(ring, parsed.image.name).length > 0; };
-    return [
-      ...(await failingPulls(client, namespaces, isOfSource, signal)),
-      ...proxies().filter(({ name, verified }) => first.has(name) && verified.state === 'refused')
-        .map(({ name }) => `cache proxy ${name}: a private pull through it fails`),
-    ];
-  }
 
   /** Kept while the state cannot be written. */
   const untold: SourceChange[] = [];
@@ -182,7 +127,8 @@ export function createSources({
   }
 
   async function lookOnce(): Promise<void> {
-    await book.recover();
+    // A source whose copies cannot be read holds up no other.
+    const failure = await book.recover().then(() => undefined, (error: unknown) => ({ error }));
     untold.push(...(await Promise.all(book.refresh().map(withUsers))));
     // What is to be in force is written down before anybody is given it: whoever comes after us goes on from there.
     await state.save(stop).catch(unlessPassing);
@@ -190,6 +136,7 @@ export function createSources({
     book.publish();
     const changes = untold.splice(0);
     announceSources(changes, { log, metrics, events });
+    let began = false;
     const accepted = new Map(changes.flatMap((change) => (change.accepted === undefined ? [] : [[change.source.name, change.accepted]])));
     for (const source of configuration().sources) {
       const rollout = book.rollout(source.name);
@@ -197,14 +144,16 @@ export function createSources({
       if (rollout.newest !== undefined && (change !== undefined || !begun.has(source.name))) {
         onAccepted(source.name, rollout.newest.digest, change?.first ?? true);
         begun.add(source.name);
+        began = true;
       }
-      canary.watch(source, rollout);
+      canaries.watch(source, rollout);
     }
     if (looked) remindOfSources(book.observe(), events);
-    const isNews = changes.length > 0 || looked || !told;
+    const isNews = changes.length > 0 || looked || began || !told;
     looked = false;
     told = true;
     if (isNews) onChange();
+    if (failure !== undefined) throw failure.error;
   }
 
   /** What passes is waited for. A permanent no must not stop rotations: then a restart forgets. */
@@ -250,7 +199,7 @@ export function createSources({
     },
     stop() {
       preflight.stop();
-      canary.stop();
+      canaries.stop();
     },
   };
 }

@@ -4,10 +4,12 @@ import { messageOf } from '../errors.ts';
 import { looked } from './rollout.ts';
 import type { Canaries, Rollout, Stage } from './rollout.ts';
 
+type Trial = Exclude<Stage, { state: 'settled' }>;
+
 export interface CanaryOptions {
-  /** Whether the canaries have the content with this digest. `gone`: none of them is to have it any more. */
-  arrival: (source: SourceConfig, canaries: Canaries, digest: string) => 'waiting' | 'here' | 'gone';
-  /** Others have to go first. */
+  /** Who of the canaries has the content with this digest. `gone`: none of them is to have it any more. */
+  arrival: (source: SourceConfig, canaries: Canaries, digest: string) => 'none' | 'some' | 'all' | 'gone';
+  /** Others have to go first: these are no more, or do not get it. */
   onGone: (source: string) => void;
   /** What is failing at the canaries of a source now, one line each; the same trouble gives the same line. */
   failing: (source: SourceConfig, canaries: Canaries, signal: AbortSignal) => Promise<readonly string[]>;
@@ -26,6 +28,8 @@ export interface Canary {
 const HALTED_AGAIN_MS = 30_000;
 /** How long until it is looked again whether the canaries have it. What they do not have proves nothing. */
 const ARRIVAL_AGAIN_MS = 1_000;
+/** Then it goes on with those who have it, or with others: a tenant whose copy cannot be written must not hold up everybody. */
+const ARRIVAL_PATIENCE_MS = 5 * 60_000;
 /** Where the canaries could not be looked at. That is no good news: the rest waits until somebody can. */
 const UNSEEN_AGAIN_MS = 5_000;
 const systemTimers = { set: (run: () => void, ms: number): unknown => setTimeout(run, ms).unref(), clear: (timer: unknown): void => clearTimeout(timer as NodeJS.Timeout) };
@@ -38,7 +42,7 @@ export function createCanary({ arrival, onGone, failing, onLooked, timers = syst
     watched.delete(source);
   };
 
-  function arm(source: SourceConfig, watch: { readonly id: string; timer: unknown }, stage: Exclude<Stage, { state: 'settled' }>, ms: number): void {
+  function arm(source: SourceConfig, watch: { readonly id: string; timer: unknown }, stage: Trial, ms: number): void {
     watch.timer = timers.set(() => {
       const isCurrent = (): boolean => !stopping.signal.aborted && watched.get(source.name) === watch;
       failing(source, stage.canaries, stopping.signal).then(
@@ -57,13 +61,14 @@ export function createCanary({ arrival, onGone, failing, onLooked, timers = syst
     }, ms);
   }
 
-  /** Their time begins when they have it. */
-  function awaitArrival(source: SourceConfig, watch: { readonly id: string; timer: unknown }, stage: Exclude<Stage, { state: 'settled' }>, digest: string): void {
-    const where = arrival(source, stage.canaries, digest);
-    if (where === 'here') return arm(source, watch, stage, (source.canary?.seconds ?? 0) * 1000);
+  /** Their time begins when they have it. `waited`: milliseconds by the timers, so that a clock that moves changes nothing. */
+  function awaitArrival(source: SourceConfig, watch: { readonly id: string; timer: unknown }, stage: Trial, digest: string, waited = 0): void {
+    const who = arrival(source, stage.canaries, digest);
+    const isLate = waited >= ARRIVAL_PATIENCE_MS;
+    if (who === 'all' || (who === 'some' && isLate)) return arm(source, watch, stage, (source.canary?.seconds ?? 0) * 1000);
     watch.timer = timers.set(() => {
       if (stopping.signal.aborted || watched.get(source.name) !== watch) return;
-      if (where === 'waiting') return awaitArrival(source, watch, stage, digest);
+      if (who !== 'gone' && !isLate) return awaitArrival(source, watch, stage, digest, waited + ARRIVAL_AGAIN_MS);
       clear(source.name);
       onGone(source.name);
     }, ARRIVAL_AGAIN_MS);

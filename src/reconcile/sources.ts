@@ -32,7 +32,7 @@ export interface SourceBook {
   rollout(source: string): Rollout<Content>;
   /** Moves a rollout on; it is written into the state. */
   advance(source: string, move: (rollout: Rollout<Content>) => Rollout<Content>): void;
-  /** Finds what was in force before a restart. Throws ApiError; then nothing is known of that source yet. */
+  /** Finds what was in force before a restart. Throws ApiError; then nothing is known of some source yet, and the others are recovered. */
   recover(): Promise<void>;
   /** Looks at the stores again. Call it when they changed. What it finds is in the state, to be saved, and not in force yet. */
   refresh(): SourceChange[];
@@ -82,7 +82,9 @@ export function createSourceBook(options: PageOptions): SourceBook {
       one.remember(page);
     },
     async recover() {
-      for (const page of pages.values()) if (!page.recovered && isRead(page.config)) await one.recover(page);
+      const errors: unknown[] = [];
+      for (const page of pages.values()) if (!page.recovered && isRead(page.config)) await one.recover(page).catch((error: unknown) => errors.push(error));
+      if (errors.length > 0) throw errors[0];
     },
     refresh: () => [...pages.values()].flatMap((page) => one.look(page) ?? []),
     publish() {

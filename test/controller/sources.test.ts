@@ -17,8 +17,8 @@ import { dockerConfig, putCopy, putSource, rawSecret, worldFor } from '../reconc
 const AT = { namespace: 'pullpass-system', name: 'upstream-registry', uid: 'u' };
 const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-function play(parts: Partial<SourceConfig> = {}, says: (password: string) => LoginVerdict['state'] = () => 'accepted', { state = createMemory(), save = () => Promise.resolve() }: { state?: Memory; save?: () => Promise<void> } = {}) {
-  const config = configuration([sourceConfig({ verify: 'auto', ...parts })]);
+function play(parts: Partial<SourceConfig> = {}, says: (password: string) => LoginVerdict['state'] = () => 'accepted', { state = createMemory(), save = () => Promise.resolve(), others = [], read }: { state?: Memory; save?: () => Promise<void>; others?: SourceConfig[]; read?: (path: string) => object } = {}) {
+  const config = configuration([sourceConfig({ verify: 'auto', ...parts }), ...others]);
   const world = worldFor(config);
   const w = { leading: true, saves: 0, version: 0, pods: [] as object[], paused: false, over: Promise.resolve() };
   const asked: string[] = [];
@@ -27,7 +27,7 @@ function play(parts: Partial<SourceConfig> = {}, says: (password: string) => Log
   const stopping = new AbortController();
   let signal: AbortSignal | undefined;
   const sources = createSources({
-    client: scriptedClient(({ path }) => (path.includes('/pods') ? { metadata: {}, items: w.pods } : rawSecret({ content: dockerConfig(path.includes('team-a') ? 'two' : 'one') }))).client,
+    client: scriptedClient(({ path }) => (path.includes('/pods') ? { metadata: {}, items: w.pods } : read !== undefined ? read(path) : rawSecret({ content: dockerConfig(path.includes('team-a') ? 'two' : 'one') }))).client,
     world, state: { ...state, save: () => { w.saves++; return save(); } }, refusals: createRefusals(state), stop: stopping.signal,
     reach: { check: async (_, { password }, cut) => { signal = cut; asked.push(password); await tick(); return { state: says(password), why: `registry.test: ${says(password)}` }; } },
     events: { record: ({ reason, note }) => void events.push(`${reason}: ${note}`), resolve: () => undefined, flush: () => Promise.resolve(), stop: () => undefined },
@@ -204,6 +204,52 @@ describe('after a restart', () => {
     putSource(next.world, rawSecret({ ...AT, content: '{' }));
     await next.takeOver();
     expect([next.passwords('team-new'), next.asked, next.events]).toEqual(['one', [], [expect.stringMatching(/^SourceInvalid: .*The last good content stays in force/)]]);
+  });
+
+  describe('a copy is believed only as far as it can be read', () => {
+    const copies = (p: ReturnType<typeof play>, content: string, ...namespaces: string[]): void => {
+      for (const namespace of namespaces) putCopy(p.world, rawSecret({ namespace, content, source: 'upstream' }));
+    };
+    const remembered = async (...others: SourceConfig[]): Promise<Memory> => {
+      const p = play({ verify: 'off' }, undefined, { others });
+      for (const { secret } of others) putSource(p.world, rawSecret({ ...secret, content: dockerConfig('of-other') }));
+      await p.holds(dockerConfig('one'));
+      return p.state;
+    };
+
+    test('one that is refused, or that changed meanwhile, is passed over for the next', async () => {
+      const read = (path: string): object => {
+        if (path.includes('team-a')) throw refusal(403);
+        return rawSecret({ content: dockerConfig(path.includes('team-b') ? 'forged' : 'one') });
+      };
+      const next = play({ verify: 'off' }, undefined, { state: await remembered(), read });
+      copies(next, dockerConfig('one'), 'team-a', 'team-b', 'team-c');
+      putSource(next.world, rawSecret({ ...AT, content: '{' }));
+      await next.takeOver();
+      expect(next.passwords()).toBe('one');
+      next.stopping.abort();
+    });
+
+    test('where the only one is refused nothing is taken for lost, and another source goes on', async () => {
+      const other = sourceConfig({ name: 'other', copyName: 'other', verify: 'off', secret: { namespace: 'pullpass-system', name: 'other' } });
+      const w = { refuses: true };
+      const read = (path: string): object => {
+        if (path.endsWith('/other')) return rawSecret({ content: dockerConfig('of-other') });
+        if (w.refuses) throw refusal(403);
+        return rawSecret({ content: dockerConfig('one') });
+      };
+      const next = play({ verify: 'off' }, undefined, { state: await remembered(other), others: [other], read });
+      copies(next, dockerConfig('one'), 'team-a');
+      putSource(next.world, rawSecret({ ...AT, content: '{' }));
+      putCopy(next.world, rawSecret({ namespace: 'team-a', name: 'other', content: dockerConfig('of-other'), source: 'other' }));
+      putSource(next.world, rawSecret({ ...AT, name: 'other', content: '{' }));
+      await next.takeOver();
+      expect(next.sources.book.observe().map(({ read: isRead, digest }) => [isRead, digest?.includes('of-other')])).toEqual([[false, undefined], [true, true]]);
+      w.refuses = false;
+      await delay(1_050);
+      expect(next.passwords()).toBe('one');
+      next.stopping.abort();
+    });
   });
 
   test('a registry that vanishes is kept; a word that is bound to this very content lets it go, once', async () => {

@@ -11,7 +11,7 @@ const CANARIES: Canaries = { namespaces: new Set(['team-a']), proxies: new Set()
 const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 function watch(source: SourceConfig = sourceConfig({ canary: { namespaces: 1, proxies: 0, seconds: 60 } })) {
-  const w = { arrival: 'here' as 'waiting' | 'here' | 'gone', failing: [] as string[] | Error, gone: 0, clock: 0, looks: 0 };
+  const w = { arrival: 'all' as 'none' | 'some' | 'all' | 'gone', failing: [] as string[] | Error, gone: 0, clock: 0, looks: 0 };
   const timers = new Map<object, { run: () => void; at: number }>();
   let rollout: Rollout<Content> = accept(accept<Content>(NOTHING, { digest: 'a' }, undefined), { digest: 'b' }, CANARIES);
   const canary = createCanary({
@@ -55,14 +55,31 @@ test('what fails anyway is looked at first, then the canaries are watched for th
 
 test('their time begins when they have it: what they do not have proves nothing', async () => {
   const w = watch();
-  w.arrival = 'waiting';
-  await w.pass(600);
-  expect([w.stage(), w.passed()]).toEqual(['canary', 'a']);
-  w.arrival = 'here';
+  w.arrival = 'none';
+  await w.pass(240);
+  w.arrival = 'some';
+  await w.pass(59);
+  expect([w.stage(), w.passed(), w.gone, w.looks]).toEqual(['canary', 'a', 0, 1]);
+  w.arrival = 'all';
   await w.pass(59);
   expect(w.stage()).toBe('canary');
   await w.pass(4);
   expect(w.stage()).toBe('settled');
+});
+
+test('a canary that does not get it holds nobody up for long: it goes on with those who have it, or others go first', async () => {
+  const w = watch();
+  w.arrival = 'some';
+  await w.pass(299);
+  expect([w.stage(), w.looks]).toEqual(['canary', 1]);
+  await w.pass(70);
+  expect([w.stage(), w.passed(), w.gone]).toEqual(['settled', 'b', 0]);
+  const none = watch();
+  none.arrival = 'none';
+  await none.pass(299);
+  expect(none.gone).toBe(0);
+  await none.pass(10);
+  expect([none.gone, none.stage(), none.passed()]).toEqual([1, 'canary', 'a']);
 });
 
 test('canaries that are no more are not watched: others have to go first', async () => {

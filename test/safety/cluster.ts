@@ -42,6 +42,8 @@ export interface Cluster {
   };
   /** Images that pods of a namespace fail to pull. */
   readonly failing: Map<string, Set<string>>;
+  /** Namespaces whose copy cannot be written: immutable, or denied by a tenant's webhook. */
+  readonly blocked: Set<string>;
   canary: boolean;
   /** What the source Secret holds; undefined: it is not there. */
   readonly source: () => string | undefined;
@@ -73,6 +75,7 @@ export async function createCluster({ verify }: { verify: SourceConfig['verify']
   let held: { content: string; confirm?: string | undefined } | undefined;
   const copies = new Map<string, string>();
   const pods = new Map<string, Set<string>>();
+  const blocked = new Set<string>();
   const registry: Cluster['registry'] = { valid: new Set(), everGood: new Set(), refusedAt: new Map(), down: false };
   const cluster = { canary: true };
   let running: { sources: Sources; kill: () => void; world: ReturnType<typeof worldFor>; timers: Map<object, { run: () => void; at: number }>; config: () => Configuration } | undefined;
@@ -147,7 +150,7 @@ export async function createCluster({ verify }: { verify: SourceConfig['verify']
 
   const it: Cluster = {
     now: () => clock,
-    copies, registry, failing: pods,
+    copies, registry, failing: pods, blocked,
     get canary() { return cluster.canary; },
     set canary(on) { cluster.canary = on; },
     source: () => held?.content,
@@ -165,7 +168,7 @@ export async function createCluster({ verify }: { verify: SourceConfig['verify']
       const observed = book?.observe(namespace)[0];
       if (book === undefined || observed?.read !== true || observed.digest === undefined) return undefined;
       const content = Buffer.from(book.content('upstream', observed.digest) ?? '', 'base64').toString();
-      if (copies.get(namespace) === content) return undefined;
+      if (copies.get(namespace) === content || blocked.has(namespace)) return undefined;
       copies.set(namespace, content);
       if (running !== undefined) putCopy(running.world, rawSecret({ namespace, name: 'regcred', uid: `${namespace}-u`, resourceVersion: String(++version), content, source: 'upstream' }));
       return content;
