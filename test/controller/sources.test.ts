@@ -135,7 +135,7 @@ test('the probe schedule tries what is in force again, and writes down what it f
   says = 'refused';
   const before = p.w.saves;
   await p.sources.recheck();
-  await p.look();
+  await p.sources.whenLooked();
   expect([p.asked, p.w.saves > before]).toEqual([['one', 'one'], true]);
   expect(p.sources.standings()).toMatchObject([{ key: 'registry.test', state: 'refused' }]);
   expect([...p.state.refusals().values()].flatMap((logins) => [...logins.values()])).toMatchObject([{ times: 1 }]);

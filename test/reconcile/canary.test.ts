@@ -11,7 +11,7 @@ const CANARIES: Canaries = { namespaces: new Set(['team-a']), proxies: new Set()
 const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 function watch(source: SourceConfig = sourceConfig({ canary: { namespaces: 1, proxies: 0, seconds: 60 } })) {
-  const w = { arrival: 'all' as 'none' | 'some' | 'all' | 'gone', failing: [] as string[] | Error, gone: 0, clock: 0, looks: 0 };
+  const w = { arrival: 'all' as 'none' | 'some' | 'all' | 'gone', failing: [] as string[] | Error | Promise<string[]>, gone: 0, clock: 0, looks: 0 };
   const timers = new Map<object, { run: () => void; at: number }>();
   let rollout: Rollout<Content> = accept(accept<Content>(NOTHING, { digest: 'a' }, undefined), { digest: 'b' }, CANARIES);
   const canary = createCanary({
@@ -125,6 +125,19 @@ test('a second edit in the middle begins anew, with what last passed for the res
   await w.pass(30);
   expect([w.stage(), w.passed()]).toEqual(['canary', 'a']);
   await w.pass(40);
+  expect([w.stage(), w.passed()]).toEqual(['settled', 'c']);
+});
+
+test('what a look found that began before the second edit says nothing of it', async () => {
+  const w = watch();
+  const slow = Promise.withResolvers<string[]>();
+  w.failing = slow.promise;
+  await w.pass(1);
+  w.failing = ['was failing'];
+  w.now(accept(w.rollout(), { digest: 'c' }, CANARIES));
+  slow.resolve([]);
+  await w.pass(70);
+  // Else what was failing before would be news.
   expect([w.stage(), w.passed()]).toEqual(['settled', 'c']);
 });
 
