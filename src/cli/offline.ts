@@ -8,7 +8,7 @@ import { loadConfiguration, readConfigurationText } from '../config/load.ts';
 import { options } from './options.ts';
 
 export function validateCommand(): Command {
-  return new Command('validate').summary('check a configuration offline')
+  return new Command('validate').summary('check a configuration, or logins, offline')
     .description('Checks a configuration offline and prints every error with its line; or the logins of a Docker config or a Secret, before they become a source. Exit status: 0 valid, 1 errors.')
     .argument('<file>', 'configuration file, Docker config or manifest of a Secret, or - for standard input')
     .action(async (file: string) => {
