@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
+import { runAudit } from '../../src/commands/audit.ts';
 import { pendingIn, renderPlan } from '../../src/commands/plan.ts';
 import { runWait } from '../../src/commands/wait.ts';
 import { confirmationOf } from '../../src/config/confirmation.ts';
@@ -35,6 +36,10 @@ onEachServer((server) => {
   let uids: (string | undefined)[];
   const controllers: Controller[] = [];
 
+  const findings = async (config: Configuration): Promise<string[]> => {
+    const { report } = await runAudit({ client: cluster.admin, configuration: config, controller: { namespace: CONTROLLER_NAMESPACE, name: 'pullpass' }, output: 'json', color: false });
+    return report.findings.map(({ rule }) => rule);
+  };
   const source = (name: string, password: string): Promise<void> => cluster.source({ namespace: CONTROLLER_NAMESPACE, name }, { [`${name}.corp`]: password });
   const uidsNow = async (): Promise<(string | undefined)[]> => Promise.all(names.map(async (name) => (await cluster.getSecret(name, 'hub-copy'))?.metadata?.uid));
   const write = (config: Configuration): Promise<void> => writeFile(file, stringify(config));
@@ -93,6 +98,8 @@ onEachServer((server) => {
         const told = (await cluster.events(CONTROLLER_NAMESPACE)).find(({ reason }) => reason === 'RemovalHeld');
         expect(told).toMatchObject({ type: 'Warning', regarding: { kind: 'Namespace', name: CONTROLLER_NAMESPACE }, note: expect.stringMatching(/confirmRemoval: "[0-9a-f]{12}"$/) as string });
       });
+      expect(await findings(slip)).toContain('PP092');
+      expect(await findings(good)).not.toContain('PP092');
       await write(good);
       await said(controller, 'removals are no longer held');
       await cluster.settled(good);

@@ -101,7 +101,7 @@ export function describeRelease(open: () => Promise<World>, kind: 'memory' | 'ku
 
     test('has nothing to take back where the object or its kind is gone', async () => {
       const kube = { ...bench.context.kube, get: () => Promise.resolve(undefined) };
-      await consumer.release(COPY, 'going', { ...bench.context, kube });
+      expect(await consumer.release(COPY, 'going', { ...bench.context, kube })).toBe(false);
       expect(await consumer.named([COPY], kube)).toEqual([]);
       await bench.apply('pw-1');
       const vanishing = { ...bench.context.kube, patch: () => Promise.reject(new ApiError('PATCH', 404, {})) };

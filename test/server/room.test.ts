@@ -139,6 +139,16 @@ test('an answer under way is cut last', async () => {
   expect(await text(asked)).toMatch(/late\n$/);
 });
 
+test('who keeps many answers waiting loses one, and not the neighbour that has a single idle connection', async () => {
+  let asked = 0;
+  const port = await start({ metrics: () => new Promise(() => { asked++; }) });
+  await crowd(port, PLACES - 1, () => STRANGER, 'GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n');
+  while (asked < PLACES - 1) await pause(1);
+  const neighbour = await stranger(port, '127.0.0.3');
+  expect(await probes(port)).toEqual(ALL);
+  expect(neighbour.destroyed).toBe(false);
+});
+
 test('of idle connections the longest idle goes first: one that was used just now stays', async () => {
   const port = await start();
   const [first] = await crowd(port, PLACES);
