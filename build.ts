@@ -31,8 +31,12 @@ const pageAssets: Plugin = {
   name: 'page-assets',
   setup({ onLoad }) {
     onLoad({ filter: /[\\/]src[\\/]audit[\\/]page[\\/]assets\.ts$/ }, async ({ path }) => {
-      const assets = await import(pathToFileURL(path).href) as Record<string, unknown>;
-      return { contents: Object.entries(assets).map(([name, value]) => `export const ${name} = ${JSON.stringify(value)};\n`).join('') };
+      const assets = (await import(pathToFileURL(path).href)) as Record<string, unknown>;
+      return {
+        contents: Object.entries(assets)
+          .map(([name, value]) => `export const ${name} = ${JSON.stringify(value)};\n`)
+          .join(''),
+      };
     });
   },
 };

@@ -2,8 +2,21 @@ import eslint from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 /** Node's own modules that reach the outside world: never in the pure rooms. */
-const ioModules = ['fs', 'fs/promises', 'net', 'tls', 'http', 'https', 'http2', 'dns', 'child_process', 'os', 'process', 'timers', 'timers/promises']
-  .flatMap((name) => [name, `node:${name}`]);
+const ioModules = [
+  'fs',
+  'fs/promises',
+  'net',
+  'tls',
+  'http',
+  'https',
+  'http2',
+  'dns',
+  'child_process',
+  'os',
+  'process',
+  'timers',
+  'timers/promises',
+].flatMap((name) => [name, `node:${name}`]);
 
 export default tseslint.config(
   { ignores: ['dist/', 'coverage/', 'node_modules/'] },
@@ -30,14 +43,23 @@ export default tseslint.config(
   {
     // The scripts of the report's page share one scope, which their own tsconfig.json knows.
     files: ['src/audit/page/browser/*.js'],
-    languageOptions: { sourceType: 'script', parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    languageOptions: {
+      sourceType: 'script',
+      parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname },
+    },
     rules: {
       'no-undef': 'off',
       'no-unused-vars': 'off',
       '@typescript-eslint/no-unused-vars': ['error', { vars: 'local' }],
       'no-console': 'error',
       eqeqeq: 'error',
-      'no-restricted-properties': ['error', ...['innerHTML', 'outerHTML', 'insertAdjacentHTML', 'write'].map((property) => ({ property, message: 'text of others is never markup: use fill()' }))],
+      'no-restricted-properties': [
+        'error',
+        ...['innerHTML', 'outerHTML', 'insertAdjacentHTML', 'write'].map((property) => ({
+          property,
+          message: 'text of others is never markup: use fill()',
+        })),
+      ],
     },
   },
   { files: ['*.ts', 'test/sandbox/**/*.ts', 'bench/**/*.ts'], rules: { 'no-console': 'off' } },
@@ -46,21 +68,39 @@ export default tseslint.config(
     files: ['src/**/*.ts'],
     ignores: ['src/main.ts'],
     rules: {
-      'no-restricted-properties': ['error', { object: 'process', property: 'env' }, { object: 'process', property: 'argv' }, { object: 'process', property: 'exit' }],
+      'no-restricted-properties': [
+        'error',
+        { object: 'process', property: 'env' },
+        { object: 'process', property: 'argv' },
+        { object: 'process', property: 'exit' },
+      ],
     },
   },
   {
     // The pure rooms: data in, data out. Types of the API are welcome, its client is not.
     files: ['src/plan/**/*.ts', 'src/credentials/**/*.ts', 'src/audit/rules/**/*.ts', 'src/audit/coverage.ts'],
     rules: {
-      '@typescript-eslint/no-restricted-imports': ['error', {
-        paths: [
-          ...ioModules.map((name) => ({ name, message: 'this room is pure: no I/O' })),
-          { name: '@kubernetes/client-node', message: 'this room is pure: import types only', allowTypeImports: true },
-          { name: 'undici', message: 'this room is pure: no I/O' },
-        ],
-        patterns: [{ group: ['**/kube/**', '**/controller/**', '**/reconcile/**', '**/server/**'], message: 'this room is pure: import types only', allowTypeImports: true }],
-      }],
+      '@typescript-eslint/no-restricted-imports': [
+        'error',
+        {
+          paths: [
+            ...ioModules.map((name) => ({ name, message: 'this room is pure: no I/O' })),
+            {
+              name: '@kubernetes/client-node',
+              message: 'this room is pure: import types only',
+              allowTypeImports: true,
+            },
+            { name: 'undici', message: 'this room is pure: no I/O' },
+          ],
+          patterns: [
+            {
+              group: ['**/kube/**', '**/controller/**', '**/reconcile/**', '**/server/**'],
+              message: 'this room is pure: import types only',
+              allowTypeImports: true,
+            },
+          ],
+        },
+      ],
       'no-restricted-globals': ['error', 'process', 'fetch', 'setTimeout', 'setInterval', 'console'],
     },
   },

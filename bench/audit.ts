@@ -39,7 +39,9 @@ async function compare(pods: number): Promise<void> {
     const file = path.join(directory, 'kubeconfig');
     writeFileSync(file, sandbox.adminKubeconfig(), { mode: 0o600 });
     await withClient(file, (client) => populate(client, pods));
-    console.log(`${pods} pods in ${Math.ceil(pods / 10)} Deployments of ${Math.ceil(pods / 200)} namespaces, of ${podSize()} bytes each as JSON\n`);
+    console.log(
+      `${pods} pods in ${Math.ceil(pods / 10)} Deployments of ${Math.ceil(pods / 200)} namespaces, of ${podSize()} bytes each as JSON\n`,
+    );
     const costs = new Map<Way, Cost>();
     for (const way of WAYS) costs.set(way, await inOwnProcess(way, file));
     print(costs);
@@ -52,13 +54,25 @@ function print(costs: ReadonlyMap<Way, Cost>): void {
   const idle = costs.get('nothing');
   const base = costs.get('keep all pods, one list');
   if (idle === undefined || base === undefined) return;
-  const row = (cells: readonly string[]): string => cells.map((cell, i) => (i === 0 ? cell.padEnd(26) : cell.padStart(16))).join('');
-  const ratio = (value: number, of: number): string => `${value.toFixed(0).padStart(6)} ${`(${(value / of).toFixed(2)})`.padStart(7)}`;
+  const row = (cells: readonly string[]): string =>
+    cells.map((cell, i) => (i === 0 ? cell.padEnd(26) : cell.padStart(16))).join('');
+  const ratio = (value: number, of: number): string =>
+    `${value.toFixed(0).padStart(6)} ${`(${(value / of).toFixed(2)})`.padStart(7)}`;
   console.log(row(['', 'ms', 'held, MiB', 'peak, MiB']));
   for (const [way, { ms, heap, peak }] of costs) {
-    if (way !== 'nothing') console.log(row([way, ratio(ms, base.ms), ratio(heap - idle.heap, base.heap - idle.heap), ratio(peak - idle.peak, base.peak - idle.peak)]));
+    if (way !== 'nothing')
+      console.log(
+        row([
+          way,
+          ratio(ms, base.ms),
+          ratio(heap - idle.heap, base.heap - idle.heap),
+          ratio(peak - idle.peak, base.peak - idle.peak),
+        ]),
+      );
   }
-  console.log(`\nAbove a process that does nothing (${idle.peak.toFixed(0)} MiB). In brackets: as a share of the first line. The audit also reads\nServiceAccounts, Namespaces, pull Secrets and RBAC, works out its report and renders it.`);
+  console.log(
+    `\nAbove a process that does nothing (${idle.peak.toFixed(0)} MiB). In brackets: as a share of the first line. The audit also reads\nServiceAccounts, Namespaces, pull Secrets and RBAC, works out its report and renders it.`,
+  );
 }
 
 async function inOwnProcess(way: Way, file: string): Promise<Cost> {
@@ -83,37 +97,74 @@ async function measure(way: Way, file: string): Promise<Cost> {
 
 async function run(way: Way, client: KubeClient): Promise<unknown> {
   switch (way) {
-    case 'nothing': return [];
-    case 'keep all pods, one list': return client.get('/api/v1/pods');
+    case 'nothing':
+      return [];
+    case 'keep all pods, one list':
+      return client.get('/api/v1/pods');
     case 'keep all pods, in pages': {
       const pods: unknown[] = [];
-      await listPages(client, { path: '/api/v1/pods' }, { each: (pod) => pods.push(pod), restart: () => { pods.length = 0; } });
+      await listPages(
+        client,
+        { path: '/api/v1/pods' },
+        {
+          each: (pod) => pods.push(pod),
+          restart: () => {
+            pods.length = 0;
+          },
+        },
+      );
       return pods;
     }
-    case 'audit': return runAudit({ client, output: 'json', color: false });
+    case 'audit':
+      return runAudit({ client, output: 'json', color: false });
   }
 }
 
 async function populate(client: KubeClient, pods: number): Promise<void> {
   const namespaces = Array.from({ length: Math.ceil(pods / 200) }, (_, i) => `team-${i}`);
-  await eachBounded(namespaces, 16, async (name) => { await client.create('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name } }); });
-  await eachBounded(Array.from({ length: pods }, (_, i) => i), 32, async (i) => {
-    const namespace = namespaces[i % namespaces.length] ?? '';
-    await client.create(`/api/v1/namespaces/${namespace}/pods`, podOf(i, Math.floor(i / namespaces.length / 10)));
+  await eachBounded(namespaces, 16, async (name) => {
+    await client.create('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
   });
+  await eachBounded(
+    Array.from({ length: pods }, (_, i) => i),
+    32,
+    async (i) => {
+      const namespace = namespaces[i % namespaces.length] ?? '';
+      await client.create(`/api/v1/namespaces/${namespace}/pods`, podOf(i, Math.floor(i / namespaces.length / 10)));
+    },
+  );
 }
 
 /** As a Deployment with a sidecar, some settings and a few volumes makes it. */
 function podOf(i: number, deployment: number): V1Pod {
   const hash = `7d4b9c${deployment}`;
-  const env = Array.from({ length: 20 }, (_, n) => ({ name: `SETTING_${n}`, value: `value-of-setting-${n}-${'x'.repeat(24)}` }));
+  const env = Array.from({ length: 20 }, (_, n) => ({
+    name: `SETTING_${n}`,
+    value: `value-of-setting-${n}-${'x'.repeat(24)}`,
+  }));
   return {
-    apiVersion: 'v1', kind: 'Pod',
-    metadata: { name: `web-${deployment}-${hash}-${i}`, labels: { app: `web-${deployment}`, 'pod-template-hash': hash }, ownerReferences: [{ apiVersion: 'apps/v1', kind: 'ReplicaSet', name: `web-${deployment}-${hash}`, uid: `uid-${deployment}`, controller: true }] },
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      name: `web-${deployment}-${hash}-${i}`,
+      labels: { app: `web-${deployment}`, 'pod-template-hash': hash },
+      ownerReferences: [
+        {
+          apiVersion: 'apps/v1',
+          kind: 'ReplicaSet',
+          name: `web-${deployment}-${hash}`,
+          uid: `uid-${deployment}`,
+          controller: true,
+        },
+      ],
+    },
     spec: {
       serviceAccountName: 'default',
       initContainers: [{ name: 'migrate', image: `registry.corp/team/migrate:${deployment}`, env }],
-      containers: [{ name: 'app', image: `registry.corp/team/app-${deployment}:1`, env }, { name: 'proxy', image: 'docker.io/envoyproxy/envoy:v1.31' }],
+      containers: [
+        { name: 'app', image: `registry.corp/team/app-${deployment}:1`, env },
+        { name: 'proxy', image: 'docker.io/envoyproxy/envoy:v1.31' },
+      ],
       volumes: Array.from({ length: 5 }, (_, n) => ({ name: `volume-${n}`, emptyDir: {} })),
     },
   };

@@ -10,14 +10,27 @@ const ACCOUNTS = 5;
 
 export async function planning(): Promise<void> {
   const [small, large] = [measure(500), measure(5_000)];
-  for (const { namespaces, ms, mib } of [small, large]) console.log(`  ${String(namespaces).padStart(5)} namespaces, ${ACCOUNTS} ServiceAccounts each: ${ms.toFixed(1)} ms, ${mib.toFixed(1)} MiB kept`);
-  console.log(`  10 times the namespaces: ${(large.ms / small.ms).toFixed(1)} times the time, ${(large.mib / small.mib).toFixed(1)} times the memory`);
+  for (const { namespaces, ms, mib } of [small, large])
+    console.log(
+      `  ${String(namespaces).padStart(5)} namespaces, ${ACCOUNTS} ServiceAccounts each: ${ms.toFixed(1)} ms, ${mib.toFixed(1)} MiB kept`,
+    );
+  console.log(
+    `  10 times the namespaces: ${(large.ms / small.ms).toFixed(1)} times the time, ${(large.mib / small.mib).toFixed(1)} times the memory`,
+  );
 }
 
 function measure(namespaces: number): { namespaces: number; ms: number; mib: number } {
   const configuration = configurationSchema.parse({
-    apiVersion: 'pullpass.dev/v1alpha1', kind: 'Configuration',
-    sources: [{ name: 'hub', secret: { namespace: 'pullpass-system', name: 'hub' }, copyName: 'hub-copy', serviceAccounts: ['*'] }],
+    apiVersion: 'pullpass.dev/v1alpha1',
+    kind: 'Configuration',
+    sources: [
+      {
+        name: 'hub',
+        secret: { namespace: 'pullpass-system', name: 'hub' },
+        copyName: 'hub-copy',
+        serviceAccounts: ['*'],
+      },
+    ],
   });
   const key = randomBytes(32);
   globalThis.gc?.();
@@ -25,8 +38,18 @@ function measure(namespaces: number): { namespaces: number; ms: number; mib: num
   const world = createWorld((content) => digestOf(content, key));
   feedsOf(world, configuration);
   const data = { '.dockerconfigjson': Buffer.from('{"auths":{"registry.corp":{"auth":"dTpw"}}}').toString('base64') };
-  world.secrets.get(keyOf({ namespace: 'pullpass-system', name: 'hub' }))?.put({ namespace: 'pullpass-system', name: 'hub', uid: 's', resourceVersion: '1', type: 'kubernetes.io/dockerconfigjson', data });
-  const book = createSourceBook({ world, state: { mac: world.digest, source: () => undefined, setSource: () => undefined } });
+  world.secrets.get(keyOf({ namespace: 'pullpass-system', name: 'hub' }))?.put({
+    namespace: 'pullpass-system',
+    name: 'hub',
+    uid: 's',
+    resourceVersion: '1',
+    type: 'kubernetes.io/dockerconfigjson',
+    data,
+  });
+  const book = createSourceBook({
+    world,
+    state: { mac: world.digest, source: () => undefined, setSource: () => undefined },
+  });
   book.configure(configuration);
   book.refresh();
   book.publish();
@@ -34,15 +57,42 @@ function measure(namespaces: number): { namespaces: number; ms: number; mib: num
   const names = Array.from({ length: namespaces }, (_, i) => `team-${i}`);
   for (const name of names) {
     const at = { uid: name, resourceVersion: '1' };
-    world.namespaces.put({ name, ...at, terminating: false, sync: 'enabled', sources: undefined, serviceAccounts: undefined });
-    world.copies.get('hub-copy')?.put({ namespace: name, name: 'hub-copy', ...at, type: 'kubernetes.io/dockerconfigjson', ours: true, source: 'hub', adopt: false, digest, terminating: false });
-    for (let i = 0; i < ACCOUNTS; i++) world.serviceAccounts.put({ namespace: name, name: `account-${i}`, ...at, pullSecrets: ['hub-copy'], sync: undefined, added: 'hub-copy', annotated: true });
+    world.namespaces.put({
+      name,
+      ...at,
+      terminating: false,
+      sync: 'enabled',
+      sources: undefined,
+      serviceAccounts: undefined,
+    });
+    world.copies.get('hub-copy')?.put({
+      namespace: name,
+      name: 'hub-copy',
+      ...at,
+      type: 'kubernetes.io/dockerconfigjson',
+      ours: true,
+      source: 'hub',
+      adopt: false,
+      digest,
+      terminating: false,
+    });
+    for (let i = 0; i < ACCOUNTS; i++)
+      world.serviceAccounts.put({
+        namespace: name,
+        name: `account-${i}`,
+        ...at,
+        pullSecrets: ['hub-copy'],
+        sync: undefined,
+        added: 'hub-copy',
+        annotated: true,
+      });
   }
   const pass = (): number => {
     const startedAt = performance.now();
     for (const name of names) {
       const scope = observeNamespace(world, name, book.observe(name), []);
-      if (scope === undefined || !isInSync(planNamespace(scope))) throw new Error(`${name} is not in sync: the benchmark would measure something else`);
+      if (scope === undefined || !isInSync(planNamespace(scope)))
+        throw new Error(`${name} is not in sync: the benchmark would measure something else`);
     }
     return performance.now() - startedAt;
   };

@@ -15,9 +15,33 @@ export function createLog(level: string, destination?: DestinationStream): Log {
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },
       // Nothing is meant to log these; if a later change does, this still stands in the way.
-      redact: { paths: ['password', 'auth', 'token', 'data', 'stringData', '*.password', '*.auth', '*.token', '*.data', '*.stringData', '*.identitytoken', 'headers.authorization', '*.headers.authorization'], censor: '[redacted]' },
+      redact: {
+        paths: [
+          'password',
+          'auth',
+          'token',
+          'data',
+          'stringData',
+          '*.password',
+          '*.auth',
+          '*.token',
+          '*.data',
+          '*.stringData',
+          '*.identitytoken',
+          'headers.authorization',
+          '*.headers.authorization',
+        ],
+        censor: '[redacted]',
+      },
       serializers: {
-        err: (error: unknown) => (error instanceof Error ? { type: error.name, message: error.message, ...(level === 'debug' || level === 'trace' ? { stack: error.stack } : {}) } : error),
+        err: (error: unknown) =>
+          error instanceof Error
+            ? {
+                type: error.name,
+                message: error.message,
+                ...(level === 'debug' || level === 'trace' ? { stack: error.stack } : {}),
+              }
+            : error,
       },
     },
     ...(destination === undefined ? [] : [destination]),

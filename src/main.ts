@@ -32,11 +32,28 @@ const root = new Command('pullpass')
   .description('Keeps every image pull in a cluster logged in when a registry credential changes in one place.')
   .version(manifest.version, '-V, --version')
   .configureHelp({ sortSubcommands: false, showGlobalOptions: true })
-  .addHelpText('after', '\nExit status: 0 done, 1 an error (one line on stderr), 64 a wrong command line; others are with each command.\nDocumentation: README.md. LOG_LEVEL=debug adds stack traces.');
-const commands = [controllerCommand(env), validateCommand(), planCommand(env), auditCommand(env), matchCommand(env), rbacCommand(), verifyCommand(env), waitCommand(env), pruneCommand(env), schemaCommand()];
+  .addHelpText(
+    'after',
+    '\nExit status: 0 done, 1 an error (one line on stderr), 64 a wrong command line; others are with each command.\nDocumentation: README.md. LOG_LEVEL=debug adds stack traces.',
+  );
+const commands = [
+  controllerCommand(env),
+  validateCommand(),
+  planCommand(env),
+  auditCommand(env),
+  matchCommand(env),
+  rbacCommand(),
+  verifyCommand(env),
+  waitCommand(env),
+  pruneCommand(env),
+  schemaCommand(),
+];
 for (const command of commands) root.addCommand(command.copyInheritedSettings(root));
 for (const command of [root, ...commands]) {
-  command.exitOverride().showSuggestionAfterError().configureOutput({ outputError: (message, write) => write(message.replace(/^error: /, 'pullpass: ')) });
+  command
+    .exitOverride()
+    .showSuggestionAfterError()
+    .configureOutput({ outputError: (message, write) => write(message.replace(/^error: /, 'pullpass: ')) });
 }
 
 // A reader that has seen enough (`pullpass plan | head`) is no error.

@@ -28,7 +28,11 @@ export const ANNOTATION_SOURCES = 'pullpass.dev/sources';
 /** On a Namespace: globs of ServiceAccount names, comma-separated; `!` excludes. */
 export const ANNOTATION_SERVICE_ACCOUNTS = 'pullpass.dev/service-accounts';
 /** What a namespace may carry; any other key of ours on it is a mistake. */
-export const NAMESPACE_ANNOTATIONS: readonly string[] = [ANNOTATION_SYNC, ANNOTATION_SOURCES, ANNOTATION_SERVICE_ACCOUNTS];
+export const NAMESPACE_ANNOTATIONS: readonly string[] = [
+  ANNOTATION_SYNC,
+  ANNOTATION_SOURCES,
+  ANNOTATION_SERVICE_ACCOUNTS,
+];
 /** Begins every key of ours. */
 export const OUR_PREFIX = 'pullpass.dev/';
 /** On a Secret that already has a copy's name: `"true"` lets Pullpass take it over. */

@@ -12,7 +12,9 @@ export function createTurns(): () => Promise<void> {
     await setTimeout(Math.max(1, tookMs));
     const from = performance.now();
     // Not before the step that now begins has ended.
-    void setImmediate().then(() => { tookMs = performance.now() - from; });
+    void setImmediate().then(() => {
+      tookMs = performance.now() - from;
+    });
   }
   return () => (last = last.then(next));
 }

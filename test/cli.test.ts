@@ -8,11 +8,19 @@ const CONFIG = path.resolve(import.meta.dirname, '../manifests/config.yaml');
 const COMMANDS = ['controller', 'validate', 'plan', 'audit', 'match', 'rbac', 'verify', 'wait', 'prune', 'schema'];
 
 /** With nothing of the caller's environment: no kubeconfig, no configuration. */
-function pullpass(args: readonly string[], env: Record<string, string> = {}): Promise<{ code: number; stdout: string; stderr: string }> {
+function pullpass(
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<{ code: number; stdout: string; stderr: string }> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [MAIN, ...args], { env: { PATH: process.env['PATH'], HOME: '/nonexistent', NO_COLOR: '1', ...env } }, (error, stdout, stderr) => {
-      resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
-    });
+    execFile(
+      process.execPath,
+      [MAIN, ...args],
+      { env: { PATH: process.env['PATH'], HOME: '/nonexistent', NO_COLOR: '1', ...env } },
+      (error, stdout, stderr) => {
+        resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
+      },
+    );
   });
 }
 const lines = (text: string): string[] => text.split('\n').filter((line) => line !== '');
@@ -65,7 +73,8 @@ describe('an error is one line and status 1, without a stack trace', () => {
 });
 
 test('rbac prints the right to ask who may see the report only when it is to be asked', async () => {
-  const rights = async (...more: string[]): Promise<string> => (await pullpass(['rbac', '--config', CONFIG, ...more])).stdout;
+  const rights = async (...more: string[]): Promise<string> =>
+    (await pullpass(['rbac', '--config', CONFIG, ...more])).stdout;
   expect(await rights()).not.toContain('tokenreviews');
   expect(await rights('--secure-report')).toContain('tokenreviews');
 });

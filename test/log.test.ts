@@ -11,11 +11,21 @@ function logged(level: string, say: (log: Log) => void): Record<string, unknown>
 
 test('a line has its level by name, its time, and no process data', () => {
   const [line] = logged('info', (log) => log.info({ namespace: 'team-a' }, 'hello'));
-  expect(line).toEqual({ level: 'info', time: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/) as string, namespace: 'team-a', msg: 'hello' });
+  expect(line).toEqual({
+    level: 'info',
+    time: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/) as string,
+    namespace: 'team-a',
+    msg: 'hello',
+  });
 });
 
 test('what is below the level is not written', () => {
-  expect(logged('warn', (log) => { log.info('no'); log.warn('yes'); })).toHaveLength(1);
+  expect(
+    logged('warn', (log) => {
+      log.info('no');
+      log.warn('yes');
+    }),
+  ).toHaveLength(1);
 });
 
 describe('an error', () => {
@@ -36,11 +46,20 @@ describe('an error', () => {
 });
 
 test('a credential that is logged by mistake is not written', () => {
-  const secret = { password: 'SECRET', auth: 'SECRET', token: 'SECRET', data: { '.dockerconfigjson': 'SECRET' }, stringData: { a: 'SECRET' } };
+  const secret = {
+    password: 'SECRET',
+    auth: 'SECRET',
+    token: 'SECRET',
+    data: { '.dockerconfigjson': 'SECRET' },
+    stringData: { a: 'SECRET' },
+  };
   const lines = logged('trace', (log) => {
     log.info(secret, 'at the top');
     log.info({ object: secret, entry: { identitytoken: 'SECRET' } }, 'below');
-    log.info({ headers: { authorization: 'SECRET' }, request: { headers: { authorization: 'SECRET' } } }, 'of a request');
+    log.info(
+      { headers: { authorization: 'SECRET' }, request: { headers: { authorization: 'SECRET' } } },
+      'of a request',
+    );
   });
   expect(lines).toHaveLength(3);
   expect(JSON.stringify(lines)).not.toContain('SECRET');

@@ -15,14 +15,18 @@ interface Manifest {
   metadata: { name: string; namespace?: string; labels?: Record<string, string>; annotations?: Record<string, string> };
   [key: string]: unknown;
 }
-interface PodSpec { containers: Record<string, unknown>[]; [key: string]: unknown }
+interface PodSpec {
+  containers: Record<string, unknown>[];
+  [key: string]: unknown;
+}
 
 const root = path.join(import.meta.dirname, '..', 'manifests');
 const file = (name: string): string => readFileSync(path.join(root, name), 'utf8');
-const objects = (text: string): Manifest[] => parseAllDocuments(text).map((document) => {
-  expect([...document.errors, ...document.warnings]).toEqual([]);
-  return document.toJS() as Manifest;
-});
+const objects = (text: string): Manifest[] =>
+  parseAllDocuments(text).map((document) => {
+    expect([...document.errors, ...document.warnings]).toEqual([]);
+    return document.toJS() as Manifest;
+  });
 const one = (name: string): Manifest => {
   const [object, ...others] = objects(file(name));
   if (object === undefined || others.length > 0) throw new Error(`${name} holds not exactly one object`);
@@ -30,7 +34,12 @@ const one = (name: string): Manifest => {
 };
 /** Without regard to the order, which kustomize chooses itself. */
 const sorted = (list: Manifest[]): Manifest[] =>
-  list.toSorted((a, b) => `${a.kind}/${a.metadata.namespace}/${a.metadata.name}`.localeCompare(`${b.kind}/${b.metadata.namespace}/${b.metadata.name}`, 'en'));
+  list.toSorted((a, b) =>
+    `${a.kind}/${a.metadata.namespace}/${a.metadata.name}`.localeCompare(
+      `${b.kind}/${b.metadata.namespace}/${b.metadata.name}`,
+      'en',
+    ),
+  );
 
 const base = one('kustomization.yaml');
 const resources = (base['resources'] as string[]).flatMap((name) => objects(file(name)));
@@ -40,10 +49,19 @@ const [container = {}] = pod.containers;
 test('every file is YAML, and every namespaced object says which namespace', () => {
   const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.yaml'));
   expect(files.length).toBeGreaterThan(8);
-  const named = files.filter((name) => !/(config|kustomization)\.yaml$/.test(name)).flatMap((name) => objects(file(name)).map((object) => ({ name, object })));
+  const named = files
+    .filter((name) => !/(config|kustomization)\.yaml$/.test(name))
+    .flatMap((name) => objects(file(name)).map((object) => ({ name, object })));
   for (const { name, object } of named) {
-    expect(object).toMatchObject({ apiVersion: expect.any(String) as string, kind: expect.any(String) as string, metadata: { name: expect.any(String) as string } });
-    if (!/^(Namespace|ClusterRole.*)$/.test(object.kind)) expect(object.metadata.namespace).toBe(name.startsWith('components/cache-proxy/') ? 'registry-cache' : DEFAULT_NAMESPACE);
+    expect(object).toMatchObject({
+      apiVersion: expect.any(String) as string,
+      kind: expect.any(String) as string,
+      metadata: { name: expect.any(String) as string },
+    });
+    if (!/^(Namespace|ClusterRole.*)$/.test(object.kind))
+      expect(object.metadata.namespace).toBe(
+        name.startsWith('components/cache-proxy/') ? 'registry-cache' : DEFAULT_NAMESPACE,
+      );
   }
 });
 
@@ -53,17 +71,34 @@ test('rbac.yaml is what `pullpass rbac` prints for config.yaml', async () => {
 
 test('config.yaml spells out the defaults and nothing else', async () => {
   const { sources, ...rest } = await loadConfiguration(path.join(root, 'config.yaml'));
-  expect(rest).toMatchObject({ retiredCopyNames: [], cacheProxies: [], registries: [], schedules: { resync: '*/10 * * * *', probe: '*/15 * * * *', timeZone: 'UTC' } });
-  expect(sources).toEqual([{
-    name: 'upstream', secret: { namespace: DEFAULT_NAMESPACE, name: 'upstream-registry' }, copyName: 'upstream-registry',
-    namespaces: { allow: ['*'], deny: ['kube-*', 'pullpass-system'] }, optInByDefault: false, serviceAccounts: ['default'], aliases: [], verify: 'auto', onOptOut: 'remove',
-  }]);
+  expect(rest).toMatchObject({
+    retiredCopyNames: [],
+    cacheProxies: [],
+    registries: [],
+    schedules: { resync: '*/10 * * * *', probe: '*/15 * * * *', timeZone: 'UTC' },
+  });
+  expect(sources).toEqual([
+    {
+      name: 'upstream',
+      secret: { namespace: DEFAULT_NAMESPACE, name: 'upstream-registry' },
+      copyName: 'upstream-registry',
+      namespaces: { allow: ['*'], deny: ['kube-*', 'pullpass-system'] },
+      optInByDefault: false,
+      serviceAccounts: ['default'],
+      aliases: [],
+      verify: 'auto',
+      onOptOut: 'remove',
+    },
+  ]);
 });
 
 test('what config.yaml has commented out is valid too', () => {
   const text = file('config.yaml').replace(/^( *)# (aliases:|retiredCopyNames:| {2}- \{)/gm, '$1$2');
   expect(text).toContain('\n      - { host: mirror.example.com');
-  expect(parseConfiguration(text, 'config.yaml')).toMatchObject({ ok: true, configuration: { retiredCopyNames: ['old-registry'], sources: [{ aliases: [{}, {}] }] } });
+  expect(parseConfiguration(text, 'config.yaml')).toMatchObject({
+    ok: true,
+    configuration: { retiredCopyNames: ['old-registry'], sources: [{ aliases: [{}, {}] }] },
+  });
 });
 
 test('the pod passes the "restricted" standard that its namespace enforces', () => {
@@ -91,37 +126,57 @@ test('the pod runs the controller as the ServiceAccount that the rights are boun
 });
 
 test('the ConfigMap keeps its name and is mounted as a directory, so that a change arrives in place', () => {
-  expect(base['configMapGenerator']).toMatchObject([{ name: 'pullpass-config', options: { disableNameSuffixHash: true } }]);
+  expect(base['configMapGenerator']).toMatchObject([
+    { name: 'pullpass-config', options: { disableNameSuffixHash: true } },
+  ]);
   expect(pod['volumes']).toEqual([{ name: 'config', configMap: { name: 'pullpass-config' } }]);
   expect(container['volumeMounts']).toEqual([{ name: 'config', mountPath: '/etc/pullpass', readOnly: true }]);
 });
 
 test('a disruption budget, the replicas and the selectors agree', () => {
   const labels = one('deployment.yaml').metadata.labels;
-  expect(one('deployment.yaml')['spec']).toMatchObject({ replicas: 2, selector: { matchLabels: labels }, template: { metadata: { labels } } });
+  expect(one('deployment.yaml')['spec']).toMatchObject({
+    replicas: 2,
+    selector: { matchLabels: labels },
+    template: { metadata: { labels } },
+  });
   expect(one('pod-disruption-budget.yaml')['spec']).toEqual({ minAvailable: 1, selector: { matchLabels: labels } });
-  expect(one('components/networkpolicy/network-policy.yaml')['spec']).toMatchObject({ podSelector: { matchLabels: labels } });
+  expect(one('components/networkpolicy/network-policy.yaml')['spec']).toMatchObject({
+    podSelector: { matchLabels: labels },
+  });
 });
 
 test('the example is the source of config.yaml and a namespace that opts in', () => {
   const [secret, namespace] = objects(file('example/source.yaml'));
-  expect(secret).toMatchObject({ kind: 'Secret', type: TYPE_DOCKER_CONFIG_JSON, metadata: { name: 'upstream-registry', namespace: DEFAULT_NAMESPACE } });
-  const { auths } = JSON.parse((secret?.['stringData'] as Record<string, string>)['.dockerconfigjson'] ?? '') as { auths: Record<string, object> };
+  expect(secret).toMatchObject({
+    kind: 'Secret',
+    type: TYPE_DOCKER_CONFIG_JSON,
+    metadata: { name: 'upstream-registry', namespace: DEFAULT_NAMESPACE },
+  });
+  const { auths } = JSON.parse((secret?.['stringData'] as Record<string, string>)['.dockerconfigjson'] ?? '') as {
+    auths: Record<string, object>;
+  };
   expect(auths).toEqual({ 'https://index.docker.io/v1/': { username: 'REPLACE-ME', password: 'REPLACE-ME' } });
   expect(namespace?.metadata.annotations).toEqual({ [ANNOTATION_SYNC]: 'enabled' });
 });
 
 test('install.yaml holds the same objects: `kubectl kustomize manifests > manifests/install.yaml`', () => {
   const configMap = objects(file('install.yaml')).find(({ kind }) => kind === 'ConfigMap');
-  expect(configMap).toMatchObject({ metadata: { name: 'pullpass-config', namespace: DEFAULT_NAMESPACE }, data: { 'config.yaml': file('config.yaml') } });
-  expect(sorted(objects(file('install.yaml')).filter((object) => object.kind !== 'ConfigMap'))).toEqual(sorted(resources));
+  expect(configMap).toMatchObject({
+    metadata: { name: 'pullpass-config', namespace: DEFAULT_NAMESPACE },
+    data: { 'config.yaml': file('config.yaml') },
+  });
+  expect(sorted(objects(file('install.yaml')).filter((object) => object.kind !== 'ConfigMap'))).toEqual(
+    sorted(resources),
+  );
 });
 
 const kubectl = findOnPath('kubectl', 'see https://kubernetes.io/docs/tasks/tools/');
 if ('missing' in kubectl) test.skip(kubectl.missing, () => undefined);
 
 describe.skipIf('missing' in kubectl)('kustomize', () => {
-  const build = (directory: string): Manifest[] => objects('missing' in kubectl ? '' : execFileSync(kubectl.found, ['kustomize', directory], { encoding: 'utf8' }));
+  const build = (directory: string): Manifest[] =>
+    objects('missing' in kubectl ? '' : execFileSync(kubectl.found, ['kustomize', directory], { encoding: 'utf8' }));
 
   test('builds the base as it stands in install.yaml', () => {
     expect(build(root)).toEqual(objects(file('install.yaml')));

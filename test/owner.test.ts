@@ -34,14 +34,35 @@ test.each<[ReturnType<typeof ownerOf>, string, Record<string, string>]>([
 });
 
 test.each([
-  ['the login of a cache proxy', { ...BY_US, ...LOGIN }, 'It holds the login of a cache proxy (label pullpass.dev/cache-proxy): delete it'],
+  [
+    'the login of a cache proxy',
+    { ...BY_US, ...LOGIN },
+    'It holds the login of a cache proxy (label pullpass.dev/cache-proxy): delete it',
+  ],
   ['the state', { ...BY_US, ...STATE }, 'Pullpass keeps its state there'],
   ['two things of ours', { ...BY_US, ...COPY, ...LOGIN }, 'it is unclear whose it is: remove those that are wrong'],
-])('%s in the place of a copy is neither written nor removed, not even when it asks for adoption, and one line says so', (_, labels, told) => {
-  const copy = projectCopy({ metadata: { namespace: 'team-a', name: 'regcred', uid: 'u', resourceVersion: '1', labels, annotations: { 'pullpass.dev/adopt': 'true' } }, type: 'kubernetes.io/dockerconfigjson', data: {} }, (content) => content);
-  const plan = planCopy(namespace(), source(), { in: true, why: 'enabled' }, copy, false);
-  expect(plan).toMatchObject({ state: 'foreign', references: 'keep', problem: { reason: 'SecretNotOurs' } });
-  expect(plan).not.toHaveProperty('action');
-  expect(plan.problem?.note).toContain(told);
-  expect(planRemoval(copy)).toEqual({ state: 'none', references: 'remove' });
-});
+])(
+  '%s in the place of a copy is neither written nor removed, not even when it asks for adoption, and one line says so',
+  (_, labels, told) => {
+    const copy = projectCopy(
+      {
+        metadata: {
+          namespace: 'team-a',
+          name: 'regcred',
+          uid: 'u',
+          resourceVersion: '1',
+          labels,
+          annotations: { 'pullpass.dev/adopt': 'true' },
+        },
+        type: 'kubernetes.io/dockerconfigjson',
+        data: {},
+      },
+      (content) => content,
+    );
+    const plan = planCopy(namespace(), source(), { in: true, why: 'enabled' }, copy, false);
+    expect(plan).toMatchObject({ state: 'foreign', references: 'keep', problem: { reason: 'SecretNotOurs' } });
+    expect(plan).not.toHaveProperty('action');
+    expect(plan.problem?.note).toContain(told);
+    expect(planRemoval(copy)).toEqual({ state: 'none', references: 'remove' });
+  },
+);

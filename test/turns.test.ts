@@ -7,7 +7,7 @@ import { createTurns } from '../src/turns.ts';
 
 function* busy(steps: number, log: string[], name = ''): Steps<number> {
   for (let i = 0; i < steps; i++) {
-    for (const until = performance.now() + 5; performance.now() < until; );
+    for (const until = performance.now() + 5; performance.now() < until;);
     log.push(name);
     yield;
   }

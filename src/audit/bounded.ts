@@ -1,5 +1,9 @@
 /** Runs `work` for every item, at most `limit` at a time; the first failure ends it. */
-export async function eachBounded<T>(items: Iterable<T>, limit: number, work: (item: T) => Promise<void>): Promise<void> {
+export async function eachBounded<T>(
+  items: Iterable<T>,
+  limit: number,
+  work: (item: T) => Promise<void>,
+): Promise<void> {
   const queue = items[Symbol.iterator]();
   let failed = false;
   async function worker(): Promise<void> {

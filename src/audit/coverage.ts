@@ -28,7 +28,12 @@ export interface RegistryCoverage {
   /** Pods that cannot pull an image from here now. */
   readonly failing: number;
   /** Owners of uncovered pods, at most {@link MAX_UNCOVERED}. */
-  readonly uncoveredOwners: readonly { readonly namespace: string; readonly kind: string; readonly name: string; readonly pods: number }[];
+  readonly uncoveredOwners: readonly {
+    readonly namespace: string;
+    readonly kind: string;
+    readonly name: string;
+    readonly pods: number;
+  }[];
 }
 
 const MAX_UNCOVERED = 10;
@@ -36,10 +41,15 @@ const MAX_UNCOVERED = 10;
 type CoverageInput = Pick<Observation, 'workloads' | 'sources'> & { readonly proxies?: readonly ProxyStanding[] };
 
 /** Most pods first. */
-export const coverageOf = (...args: Parameters<typeof coverageSteps>): RegistryCoverage[] => inOneGo(coverageSteps(...args));
+export const coverageOf = (...args: Parameters<typeof coverageSteps>): RegistryCoverage[] =>
+  inOneGo(coverageSteps(...args));
 
 /** The same, so many images at a step. */
-export function* coverageSteps(observation: CoverageInput, keys: KeyBook, parse: (image: string) => ImageReference | undefined): Steps<RegistryCoverage[]> {
+export function* coverageSteps(
+  observation: CoverageInput,
+  keys: KeyBook,
+  parse: (image: string) => ImageReference | undefined,
+): Steps<RegistryCoverage[]> {
   const rows = new Map<string, Row>();
   let looked = 0;
   for (const workload of observation.workloads) {
@@ -55,7 +65,9 @@ export function* coverageSteps(observation: CoverageInput, keys: KeyBook, parse:
     }
   }
   const inFront = proxyFinder(observation);
-  return [...rows].map(([registry, row]) => finish(registry, row, inFront(registry))).sort((a, b) => b.pods - a.pods || (a.registry < b.registry ? -1 : 1));
+  return [...rows]
+    .map(([registry, row]) => finish(registry, row, inFront(registry)))
+    .sort((a, b) => b.pods - a.pods || (a.registry < b.registry ? -1 : 1));
 }
 
 interface NamedImage {
@@ -75,9 +87,21 @@ interface Row {
   readonly owners: Map<string, Owner>;
 }
 
-const newRow = (): Row => ({ pods: 0, covered: 0, uncovered: 0, unknown: 0, failing: 0, images: new Set(), credentials: new Map(), owners: new Map() });
+const newRow = (): Row => ({
+  pods: 0,
+  covered: 0,
+  uncovered: 0,
+  unknown: 0,
+  failing: 0,
+  images: new Set(),
+  credentials: new Map(),
+  owners: new Map(),
+});
 
-function groupByRegistry({ images }: Workload, parse: (image: string) => ImageReference | undefined): Map<string, NamedImage[]> {
+function groupByRegistry(
+  { images }: Workload,
+  parse: (image: string) => ImageReference | undefined,
+): Map<string, NamedImage[]> {
   const groups = new Map<string, NamedImage[]>();
   for (const reference of images) {
     const image = parse(reference);
@@ -99,8 +123,20 @@ function count(row: Row, workload: Workload, images: readonly NamedImage[], keys
 
   const own = keys.of(namespace, workload.pullSecrets);
   const first = images.map(({ name }) => own.picks(name)[0]);
-  const firsts = new Map(first.flatMap((pick) => (pick === undefined ? [] : [[`${pick.secret} ${pick.entry.key}`, { secret: pick.secret, key: oneLineOf(redactKey(pick.entry.key)) }] as const])));
-  for (const [id, credential] of firsts) row.credentials.set(id, { ...credential, pods: pods + (row.credentials.get(id)?.pods ?? 0) });
+  const firsts = new Map(
+    first.flatMap((pick) =>
+      pick === undefined
+        ? []
+        : [
+            [
+              `${pick.secret} ${pick.entry.key}`,
+              { secret: pick.secret, key: oneLineOf(redactKey(pick.entry.key)) },
+            ] as const,
+          ],
+    ),
+  );
+  for (const [id, credential] of firsts)
+    row.credentials.set(id, { ...credential, pods: pods + (row.credentials.get(id)?.pods ?? 0) });
   if (first.every((pick) => pick !== undefined)) row.covered += pods;
   else if (own.unseen.length > 0) row.unknown += pods;
   else {
@@ -115,22 +151,32 @@ function finish(registry: string, row: Row, proxies: readonly string[]): Registr
   return {
     registry,
     access: isNodeRegistry(registry) ? 'node' : isPublicRegistry(registry) ? 'public' : 'unknown',
-    pods, images: row.images.size, covered, uncovered, unknown,
+    pods,
+    images: row.images.size,
+    covered,
+    uncovered,
+    unknown,
     credentials: [...row.credentials.values()].sort((a, b) => b.pods - a.pods),
-    proxies, failing,
+    proxies,
+    failing,
     uncoveredOwners: [...row.owners.values()].sort((a, b) => b.pods - a.pods).slice(0, MAX_UNCOVERED),
   };
 }
 
 /** By what a cache proxy serves, by where it is, and by the other names that aliases give it. */
 function proxyFinder({ proxies = [], sources }: CoverageInput): (registry: string) => string[] {
-  const served = proxies.map((proxy) => ({ name: proxy.name, hosts: new Set([hostOf(proxy.registry), hostOfUrl(proxy.url), ...aliasHosts(proxy, sources)]) }));
+  const served = proxies.map((proxy) => ({
+    name: proxy.name,
+    hosts: new Set([hostOf(proxy.registry), hostOfUrl(proxy.url), ...aliasHosts(proxy, sources)]),
+  }));
   return (registry) => served.filter(({ hosts }) => hosts.has(registry)).map(({ name }) => name);
 }
 
 function aliasHosts(proxy: ProxyStanding, sources: readonly AuditedSource[]): (string | undefined)[] {
   const aliases = sources.find(({ config }) => config.name === proxy.source)?.config.aliases ?? [];
-  return aliases.flatMap((alias) => ('from' in alias && hostOf(alias.from) === hostOf(proxy.registry) ? [hostOf(alias.host)] : []));
+  return aliases.flatMap((alias) =>
+    'from' in alias && hostOf(alias.from) === hostOf(proxy.registry) ? [hostOf(alias.host)] : [],
+  );
 }
 
 function hostOf(key: string): string | undefined {

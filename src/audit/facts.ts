@@ -42,15 +42,25 @@ export function* factSteps(observation: Observation): Steps<Facts> {
   const { scopes, sources, workloads } = observation;
   const keys = createKeyBook(observation);
   const image = createImageBook();
-  const accounts = new Map(scopes.map(({ namespace, serviceAccounts }) => [namespace.name, new Map(serviceAccounts.map((account) => [account.name, account]))]));
-  const good = sources.flatMap((source) => (source.content === undefined ? [] : [{ source, keys: keys.ofContent(source.config.copyName, source.content) }]));
+  const accounts = new Map(
+    scopes.map(({ namespace, serviceAccounts }) => [
+      namespace.name,
+      new Map(serviceAccounts.map((account) => [account.name, account])),
+    ]),
+  );
+  const good = sources.flatMap((source) =>
+    source.content === undefined ? [] : [{ source, keys: keys.ofContent(source.config.copyName, source.content) }],
+  );
   // Without a configuration nobody knows which references are too many: a plan would remove all that Pullpass added.
   const planned: Planned[] = [];
   for (const scope of scopes) {
     planned.push({ scope, plan: yield* planSteps(observation.configured ? scope : { ...scope, serviceAccounts: [] }) });
     if (planned.length % 500 === 0) yield;
   }
-  const { plans, held } = observation.confirmation === undefined ? { plans: planned.map(({ plan }) => plan), held: undefined } : braked(planned, observation.confirmation);
+  const { plans, held } =
+    observation.confirmation === undefined
+      ? { plans: planned.map(({ plan }) => plan), held: undefined }
+      : braked(planned, observation.confirmation);
   const byNamespace = new Map(plans.map((plan) => [plan.namespace, plan]));
   return {
     ...observation,

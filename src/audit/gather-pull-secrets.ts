@@ -27,7 +27,17 @@ export interface GatherOptions {
 }
 
 /** Copies are known already, by digest; every other Secret that somebody pulls with is read once. */
-export async function gatherPullSecrets({ client, read: { world, scopes, refused: blind }, sources, workloads, reader, couldNotSee, ownOnly, signal, onProgress }: GatherOptions): Promise<Map<string, PullSecret>> {
+export async function gatherPullSecrets({
+  client,
+  read: { world, scopes, refused: blind },
+  sources,
+  workloads,
+  reader,
+  couldNotSee,
+  ownOnly,
+  signal,
+  onProgress,
+}: GatherOptions): Promise<Map<string, PullSecret>> {
   const listed = new Map(sources.map((source) => [source.config.copyName, source]));
   for (const { id, resource } of blind.keys()) if (resource === 'copies') listed.delete(id.slice('copy/'.length));
   const known = new Map<string, PullSecret>();
@@ -45,24 +55,52 @@ export async function gatherPullSecrets({ client, read: { world, scopes, refused
     if (known.has(key) || wanted.has(key)) return;
     const copy = source === undefined ? undefined : world.copies.get(name)?.get(namespace, name);
     if (source !== undefined && copy === undefined) known.set(key, { state: 'missing' });
-    else if (source?.content !== undefined && copy?.type === TYPE_DOCKER_CONFIG_JSON && copy.digest === source.observed.digest) known.set(key, { state: 'read', content: source.content });
+    else if (
+      source?.content !== undefined &&
+      copy?.type === TYPE_DOCKER_CONFIG_JSON &&
+      copy.digest === source.observed.digest
+    )
+      known.set(key, { state: 'read', content: source.content });
     else if (ownOnly && wanted.size >= MAX_READS) {
       known.set(key, { state: 'unseen' });
       skipped++;
     } else wanted.set(key, { namespace, name });
   };
-  for (const { serviceAccounts } of scopes) for (const account of serviceAccounts) for (const name of account.pullSecrets ?? []) if (name !== '') want(account.namespace, name);
+  for (const { serviceAccounts } of scopes)
+    for (const account of serviceAccounts)
+      for (const name of account.pullSecrets ?? []) if (name !== '') want(account.namespace, name);
   for (const { namespace, pullSecrets } of workloads) for (const name of pullSecrets) want(namespace, name);
 
-  const { secrets, refused, why, large } = await readPullSecrets({ client, wanted: wanted.values(), read: reader, limit: ownOnly ? LIMIT : undefined, signal, onProgress });
-  if (refused.size > 0) couldNotSee.push(`Pull Secrets in ${namesOf([...refused].sort())}, so it is unknown what their pods pull with: ${why}`);
-  if (others.size > 0) couldNotSee.push(`Pull Secrets that Pullpass does not manage, in ${namesOf([...others].sort())}: the controller has no right to read them; whoever has it sees more with \`pullpass audit\``);
-  if (skipped > 0) couldNotSee.push(`${skipped} copies that are not as their source is, for there are more than ${MAX_READS} of them: it is unknown what their pods pull with`);
-  if (large > 0) couldNotSee.push(`Copies that are not as their source is, and too large to look into (${large}): it is unknown what their pods pull with`);
+  const { secrets, refused, why, large } = await readPullSecrets({
+    client,
+    wanted: wanted.values(),
+    read: reader,
+    limit: ownOnly ? LIMIT : undefined,
+    signal,
+    onProgress,
+  });
+  if (refused.size > 0)
+    couldNotSee.push(
+      `Pull Secrets in ${namesOf([...refused].sort())}, so it is unknown what their pods pull with: ${why}`,
+    );
+  if (others.size > 0)
+    couldNotSee.push(
+      `Pull Secrets that Pullpass does not manage, in ${namesOf([...others].sort())}: the controller has no right to read them; whoever has it sees more with \`pullpass audit\``,
+    );
+  if (skipped > 0)
+    couldNotSee.push(
+      `${skipped} copies that are not as their source is, for there are more than ${MAX_READS} of them: it is unknown what their pods pull with`,
+    );
+  if (large > 0)
+    couldNotSee.push(
+      `Copies that are not as their source is, and too large to look into (${large}): it is unknown what their pods pull with`,
+    );
   return new Map([...known, ...secrets]);
 }
 
 function namesOf(names: readonly string[]): string {
   const shown = names.slice(0, 3).join(', ');
-  return names.length > 3 ? `${shown} and ${names.length - 3} more namespaces` : `namespace${names.length === 1 ? '' : 's'} ${shown}`;
+  return names.length > 3
+    ? `${shown} and ${names.length - 3} more namespaces`
+    : `namespace${names.length === 1 ? '' : 's'} ${shown}`;
 }

@@ -44,10 +44,13 @@ export function createKeyBook({ pullSecrets }: Pick<Observation, 'pullSecrets'>)
     let picks = rings.get(id);
     if (picks === undefined) {
       const matches = remember(ringOf(secrets));
-      rings.set(id, (picks = {
-        picks: remember((name) => matches(name).filter(({ entry }) => entry.unusable === undefined)),
-        useless: (name) => matches(name).filter(({ entry }) => entry.unusable !== undefined),
-      }));
+      rings.set(
+        id,
+        (picks = {
+          picks: remember((name) => matches(name).filter(({ entry }) => entry.unusable === undefined)),
+          useless: (name) => matches(name).filter(({ entry }) => entry.unusable !== undefined),
+        }),
+      );
     }
     return picks;
   }
@@ -90,19 +93,22 @@ export function createImageBook(): (image: string) => ImageReference | undefined
 
 function ringOf(secrets: readonly { secret: string; content: PullContent }[]): (name: string) => readonly PickedKey[] {
   const entries = new Map<Credential, PullEntry>();
-  const ring: Keyring = makeKeyring(secrets.map(({ secret, content }) => ({
-    secret,
-    // Lookups go by key alone: the logins were let go when the Secret was read.
-    credentials: content.entries.map((entry) => {
-      const credential = { key: entry.key, username: '', password: '' };
-      entries.set(credential, entry);
-      return credential;
-    }),
-  })));
-  return (name) => lookup(ring, name).flatMap(({ credential, secret = '', reason }) => {
-    const entry = entries.get(credential);
-    return entry === undefined ? [] : [{ secret, entry, reason }];
-  });
+  const ring: Keyring = makeKeyring(
+    secrets.map(({ secret, content }) => ({
+      secret,
+      // Lookups go by key alone: the logins were let go when the Secret was read.
+      credentials: content.entries.map((entry) => {
+        const credential = { key: entry.key, username: '', password: '' };
+        entries.set(credential, entry);
+        return credential;
+      }),
+    })),
+  );
+  return (name) =>
+    lookup(ring, name).flatMap(({ credential, secret = '', reason }) => {
+      const entry = entries.get(credential);
+      return entry === undefined ? [] : [{ secret, entry, reason }];
+    });
 }
 
 function remember<T>(compute: (name: string) => T): (name: string) => T {

@@ -35,22 +35,46 @@ export async function knownTo({ client, configuration, namespace, snapshot, sign
     const gaps = remembered ? [] : await whyNot(client, namespace, signal);
     const rotations = await observeRotations({ client, configuration, snapshot });
     const configured = new Map(configuration.cacheProxies.map((proxy) => [proxy.name, proxy]));
-    const unread = new Set(book.observe().filter(({ read }) => !read).map(({ config }) => config.name));
+    const unread = new Set(
+      book
+        .observe()
+        .filter(({ read }) => !read)
+        .map(({ config }) => config.name),
+    );
     return {
       gaps,
-      ...(remembered && { registries: configuration.sources.flatMap((source) => (source.verify === 'off' ? [] : registriesOf(source, snapshot))) }),
-      heldBack: configuration.sources.flatMap((source) => heldBackOf(source, snapshot)),
-      proxies: rotations.flatMap(({ proxies }) => proxies).flatMap(({ name, kind, source, applied, appliedAt, verified, why, since }) => {
-        const config = configured.get(name);
-        // What cannot be told is not reported as missing.
-        if (config === undefined || applied === undefined || unread.has(source)) return [];
-        const at = { name, kind, source, registry: config.registry, ...(config.probe && { url: config.probe.url }) };
-        return [{ ...at, applied, verified, why, ...(appliedAt !== undefined && { appliedAt }), ...(since !== undefined && { since }) }];
+      ...(remembered && {
+        registries: configuration.sources.flatMap((source) =>
+          source.verify === 'off' ? [] : registriesOf(source, snapshot),
+        ),
       }),
+      heldBack: configuration.sources.flatMap((source) => heldBackOf(source, snapshot)),
+      proxies: rotations
+        .flatMap(({ proxies }) => proxies)
+        .flatMap(({ name, kind, source, applied, appliedAt, verified, why, since }) => {
+          const config = configured.get(name);
+          // What cannot be told is not reported as missing.
+          if (config === undefined || applied === undefined || unread.has(source)) return [];
+          const at = { name, kind, source, registry: config.registry, ...(config.probe && { url: config.probe.url }) };
+          return [
+            {
+              ...at,
+              applied,
+              verified,
+              why,
+              ...(appliedAt !== undefined && { appliedAt }),
+              ...(since !== undefined && { since }),
+            },
+          ];
+        }),
     };
   } catch (error) {
     if (!isForbidden(error) && !(error instanceof UserError)) throw error;
-    return { gaps: [`What registries said of logins, and cache proxies, so nothing is said about them: ${(error as Error).message}`] };
+    return {
+      gaps: [
+        `What registries said of logins, and cache proxies, so nothing is said about them: ${(error as Error).message}`,
+      ],
+    };
   }
 }
 
@@ -61,7 +85,9 @@ async function whyNot(client: KubeClient, namespace: string, signal: AbortSignal
     return [];
   } catch (error) {
     if (!isForbidden(error)) return [];
-    return [`What the controller remembers, so nothing is said about refused logins and about cache proxies: ${(error as Error).message}`];
+    return [
+      `What the controller remembers, so nothing is said about refused logins and about cache proxies: ${(error as Error).message}`,
+    ];
   }
 }
 
@@ -74,7 +100,9 @@ function heldBackOf(source: SourceConfig, { book, state }: Snapshot): NonNullabl
       const since = record?.held.find(({ key, cause }) => key === redactKey(held.key) && cause === held.cause)?.since;
       return { source: source.name, why: heldLine(held), ...(since !== undefined && { since }) };
     }),
-    ...(stage.state === 'halted' ? stage.why.map((why) => ({ source: source.name, why: `halted at the canaries: ${why}` })) : []),
+    ...(stage.state === 'halted'
+      ? stage.why.map((why) => ({ source: source.name, why: `halted at the canaries: ${why}` }))
+      : []),
   ];
 }
 
@@ -87,7 +115,8 @@ function registriesOf(source: SourceConfig, { book, state }: Snapshot): Registry
     const at = { source: source.name, key: redactKey(credential.key) };
     const refused = refusals.waits(accountOf(credential));
     if (refused?.tried) return { ...at, state: 'refused', why: refused.why };
-    if (record.unproven.includes(keyId(state, credential.key))) return { ...at, state: 'unknown', why: 'it could not be tried' };
+    if (record.unproven.includes(keyId(state, credential.key)))
+      return { ...at, state: 'unknown', why: 'it could not be tried' };
     return { ...at, state: 'accepted', why: 'the registry took it', since: record.since };
   });
 }

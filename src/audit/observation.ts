@@ -31,7 +31,11 @@ export interface Observation {
   /** Rules on Secrets that the controller's ServiceAccount is given; undefined: not looked at. */
   readonly grants?: readonly SecretGrant[];
   /** The controller's Lease; undefined where there is none, or it was not looked at. `renewedAt`: milliseconds since 1970. */
-  readonly lease?: { readonly namespace: string; /** Empty: nobody. */ readonly holder: string; readonly renewedAt?: number };
+  readonly lease?: {
+    readonly namespace: string;
+    /** Empty: nobody. */ readonly holder: string;
+    readonly renewedAt?: number;
+  };
   /** What became of trying credentials at their registries. */
   readonly registries?: readonly RegistryStanding[];
   readonly proxies?: readonly ProxyStanding[];
@@ -74,7 +78,10 @@ export interface PullEntry {
   readonly expiresAt?: number;
 }
 
-export type PullSecret = { readonly state: 'read'; readonly content: PullContent } | { readonly state: 'missing' } | { readonly state: 'unseen' };
+export type PullSecret =
+  | { readonly state: 'read'; readonly content: PullContent }
+  | { readonly state: 'missing' }
+  | { readonly state: 'unseen' };
 
 /** Pods that are alike in all that matters here: same owner, ServiceAccount, pull secrets, images, and images that fail. */
 export interface Workload {
@@ -153,7 +160,10 @@ export function readByNamespace(pullSecrets: ReadonlyMap<string, PullSecret>): M
 }
 
 /** What `pick` finds in each, by namespace and name; most have nothing of interest. */
-export function byNamespace<T>(pullSecrets: ReadonlyMap<string, PullSecret>, pick: (secret: PullSecret) => T | undefined): Map<string, Map<string, T>> {
+export function byNamespace<T>(
+  pullSecrets: ReadonlyMap<string, PullSecret>,
+  pick: (secret: PullSecret) => T | undefined,
+): Map<string, Map<string, T>> {
   const found = new Map<string, Map<string, T>>();
   for (const [key, secret] of pullSecrets) {
     const picked = pick(secret);

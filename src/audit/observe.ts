@@ -45,7 +45,17 @@ export interface ObserveOptions {
 
 /** Throws ApiError when nothing at all may be read, UserError for a namespace that does not exist. */
 export async function observe(options: ObserveOptions): Promise<Observation> {
-  const { client, configuration, only, now = Date.now, signal, progress, known, watched, controller = { namespace: DEFAULT_NAMESPACE, name: 'pullpass' } } = options;
+  const {
+    client,
+    configuration,
+    only,
+    now = Date.now,
+    signal,
+    progress,
+    known,
+    watched,
+    controller = { namespace: DEFAULT_NAMESPACE, name: 'pullpass' },
+  } = options;
   const couldNotSee: string[] = [];
   /** What may not be read becomes a line; everything else is a failure. */
   async function unlessRefused<T>(read: Promise<T>, missed: string): Promise<T | undefined> {
@@ -61,8 +71,20 @@ export async function observe(options: ObserveOptions): Promise<Observation> {
   const [read, pods, strayCopies, grants, lease] = await Promise.all([
     watched ?? readWorldWhereAllowed({ client, configuration, namespace: controller.namespace, only, signal }),
     unlessRefused(readPods(options), 'Pods, so nothing is said about images and pulls'),
-    configuration === undefined || watched !== undefined ? [] : unlessRefused(readStray(options, configuration), 'Secrets by label, so copies that a renamed or dropped source left are not found'),
-    only === undefined ? unlessRefused(watched === undefined ? readSecretGrants(client, controller, signal) : readOwnGrants(client, controller, signal), "RBAC, so nothing is said about the controller's own rights") : undefined,
+    configuration === undefined || watched !== undefined
+      ? []
+      : unlessRefused(
+          readStray(options, configuration),
+          'Secrets by label, so copies that a renamed or dropped source left are not found',
+        ),
+    only === undefined
+      ? unlessRefused(
+          watched === undefined
+            ? readSecretGrants(client, controller, signal)
+            : readOwnGrants(client, controller, signal),
+          "RBAC, so nothing is said about the controller's own rights",
+        )
+      : undefined,
     // Who asks as the controller is there.
     configuration === undefined || watched !== undefined ? undefined : readLease(client, controller.namespace, signal),
   ]);
@@ -75,12 +97,33 @@ export async function observe(options: ObserveOptions): Promise<Observation> {
   const sources = auditSources(read, reader);
   const workloads = pods ?? [];
   return {
-    server: client.server, now: now(), configured: configuration !== undefined, ...(configuration && { paused: configuration.paused }), ...(only && { only }),
+    server: client.server,
+    now: now(),
+    configured: configuration !== undefined,
+    ...(configuration && { paused: configuration.paused }),
+    ...(only && { only }),
     // Some namespaces say nothing of how many there are.
     ...(configuration && only === undefined && { confirmation: confirmationOf(configuration) }),
-    scopes: read.scopes, sources, workloads, podsSeen: pods !== undefined,
-    pullSecrets: await gatherPullSecrets({ client, read, sources, workloads, reader, couldNotSee, ownOnly: watched !== undefined, signal, onProgress: progress && ((done) => progress('pull secrets', done)) }),
-    strayCopies: strayCopies ?? [], ...(grants && { grants }), ...(lease && { lease }), ...knownOf(found), couldNotSee,
+    scopes: read.scopes,
+    sources,
+    workloads,
+    podsSeen: pods !== undefined,
+    pullSecrets: await gatherPullSecrets({
+      client,
+      read,
+      sources,
+      workloads,
+      reader,
+      couldNotSee,
+      ownOnly: watched !== undefined,
+      signal,
+      onProgress: progress && ((done) => progress('pull secrets', done)),
+    }),
+    strayCopies: strayCopies ?? [],
+    ...(grants && { grants }),
+    ...(lease && { lease }),
+    ...knownOf(found),
+    couldNotSee,
   };
 }
 
@@ -88,26 +131,37 @@ export async function observe(options: ObserveOptions): Promise<Observation> {
 export class NothingSeenError extends UserError {
   override name = 'NothingSeenError';
   constructor(couldNotSee: readonly string[]) {
-    super(`nothing can be audited with this kubeconfig: ${couldNotSee[0] ?? 'the cluster is empty'}; use --namespace for a namespace that you may read`);
+    super(
+      `nothing can be audited with this kubeconfig: ${couldNotSee[0] ?? 'the cluster is empty'}; use --namespace for a namespace that you may read`,
+    );
   }
 }
 
 async function readPods({ client, only, signal, progress }: ObserveOptions): Promise<Workload[]> {
   const all: Workload[] = [];
-  for (const path of only?.map((namespace) => `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods`) ?? ['/api/v1/pods']) {
+  for (const path of only?.map((namespace) => `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods`) ?? [
+    '/api/v1/pods',
+  ]) {
     const tally = createPodTally();
-    await listPages(client, { path }, {
-      ...(signal && { signal }),
-      each: (pod) => tally.add(pod as unknown as V1Pod),
-      restart: () => tally.reset(),
-      onPage: () => progress?.('pods', tally.pods),
-    });
+    await listPages(
+      client,
+      { path },
+      {
+        ...(signal && { signal }),
+        each: (pod) => tally.add(pod as unknown as V1Pod),
+        restart: () => tally.reset(),
+        onPage: () => progress?.('pods', tally.pods),
+      },
+    );
     all.push(...tally.workloads());
   }
   return all;
 }
 
-function readStray({ client, only, signal }: ObserveOptions, { sources, retiredCopyNames }: Configuration): Promise<StrayCopy[]> {
+function readStray(
+  { client, only, signal }: ObserveOptions,
+  { sources, retiredCopyNames }: Configuration,
+): Promise<StrayCopy[]> {
   const known = new Set([...sources.map(({ copyName }) => copyName), ...retiredCopyNames]);
   return readStrayCopies(client, { known, only, signal });
 }
@@ -133,7 +187,9 @@ function auditSources({ world, book }: ReadWorld, reader: ContentReader): Audite
       state: secret === undefined ? 'missing' : troubles.length > 0 ? 'invalid' : 'good',
       ...(secret?.writtenAt !== undefined && { changedAt: secret.writtenAt }),
       // Whatever became of the Secret: what is in force is what pods pull with.
-      ...(content !== undefined && { content: reader({ type: TYPE_DOCKER_CONFIG_JSON, data: { [KEY_DOCKER_CONFIG_JSON]: content } }) }),
+      ...(content !== undefined && {
+        content: reader({ type: TYPE_DOCKER_CONFIG_JSON, data: { [KEY_DOCKER_CONFIG_JSON]: content } }),
+      }),
     };
   });
 }
@@ -148,10 +204,19 @@ const GAPS: Readonly<Record<Feed['resource'], string>> = {
 
 /** One line for all that is alike, in the same order each time; with the server's words for the first of them. */
 function gapLines(refused: ReadWorld['refused']): string[] {
-  const byResource = Map.groupBy([...refused].sort(([a], [b]) => (a.id < b.id ? -1 : 1)), ([{ resource }]) => resource);
+  const byResource = Map.groupBy(
+    [...refused].sort(([a], [b]) => (a.id < b.id ? -1 : 1)),
+    ([{ resource }]) => resource,
+  );
   return (Object.keys(GAPS) as Feed['resource'][]).flatMap((resource) => {
     const feeds = byResource.get(resource) ?? [];
-    const names = resource === 'copies' || resource === 'sources' ? ` (${some(feeds.map(([{ id }]) => id.slice(id.indexOf('/') + 1)), 5)})` : '';
+    const names =
+      resource === 'copies' || resource === 'sources'
+        ? ` (${some(
+            feeds.map(([{ id }]) => id.slice(id.indexOf('/') + 1)),
+            5,
+          )})`
+        : '';
     return feeds.slice(0, 1).map(([, why]) => `${GAPS[resource].replace(',', `${names},`)}: ${why}`);
   });
 }

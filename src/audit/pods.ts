@@ -34,11 +34,25 @@ export function createPodTally(): PodTally {
   return {
     add(pod) {
       // It pulls no more.
-      if (pod.metadata?.deletionTimestamp !== undefined || pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed') return;
+      if (
+        pod.metadata?.deletionTimestamp !== undefined ||
+        pod.status?.phase === 'Succeeded' ||
+        pod.status?.phase === 'Failed'
+      )
+        return;
       pods++;
       const workload = projectPod(pod);
       const { namespace, owner, serviceAccount, pullSecrets, images, failures, isStatic } = workload;
-      const id = JSON.stringify([namespace, owner.kind, owner.name, serviceAccount, pullSecrets, images, failures.map(({ image }) => image), isStatic]);
+      const id = JSON.stringify([
+        namespace,
+        owner.kind,
+        owner.name,
+        serviceAccount,
+        pullSecrets,
+        images,
+        failures.map(({ image }) => image),
+        isStatic,
+      ]);
       const known = groups.get(id);
       if (known === undefined) groups.set(id, workload);
       else {
@@ -54,7 +68,13 @@ export function createPodTally(): PodTally {
     get pods() {
       return pods;
     },
-    workloads: () => [...groups.values()].sort((a, b) => compare(a.namespace, b.namespace) || compare(a.owner.kind, b.owner.kind) || compare(a.owner.name, b.owner.name)),
+    workloads: () =>
+      [...groups.values()].sort(
+        (a, b) =>
+          compare(a.namespace, b.namespace) ||
+          compare(a.owner.kind, b.owner.kind) ||
+          compare(a.owner.name, b.owner.name),
+      ),
   };
 }
 
@@ -64,23 +84,39 @@ export function projectPod({ metadata = {}, spec, status }: V1Pod): Tallied {
   const containers = [...(spec?.initContainers ?? []), ...(spec?.containers ?? []), ...ephemeral];
   const images = cutList(new Set(containers.flatMap(({ image }) => (image ? [image] : []))), MAX_IMAGE, MAX_LIST);
   const imageOf = new Map(containers.map(({ name, image }) => [name, cut(image ?? '', MAX_IMAGE)]));
-  const failuresOf = (statuses: readonly V1ContainerStatus[] | undefined, containerKind: PullFailure['containerKind']): PullFailure[] =>
+  const failuresOf = (
+    statuses: readonly V1ContainerStatus[] | undefined,
+    containerKind: PullFailure['containerKind'],
+  ): PullFailure[] =>
     (statuses ?? []).flatMap(({ name, image, state }) => {
       const reason = state?.waiting?.reason;
       if (reason === undefined || !PULL_FAILURES.has(reason)) return [];
-      return [{ image: imageOf.get(name) ?? cut(image, MAX_IMAGE), container: name, containerKind, reason, message: redactText(state?.waiting?.message ?? '') }];
+      return [
+        {
+          image: imageOf.get(name) ?? cut(image, MAX_IMAGE),
+          container: name,
+          containerKind,
+          reason,
+          message: redactText(state?.waiting?.message ?? ''),
+        },
+      ];
     });
   const failures = [
     ...failuresOf(status?.initContainerStatuses, 'init container'),
     ...failuresOf(status?.containerStatuses, 'container'),
     ...failuresOf(status?.ephemeralContainerStatuses, 'ephemeral container'),
   ];
-  const owner = metadata.ownerReferences?.find(({ controller }) => controller === true) ?? metadata.ownerReferences?.[0];
+  const owner =
+    metadata.ownerReferences?.find(({ controller }) => controller === true) ?? metadata.ownerReferences?.[0];
   return {
     namespace: metadata.namespace ?? '',
     owner: ownerOf(metadata, owner),
     serviceAccount: spec?.serviceAccountName ?? 'default',
-    pullSecrets: cutList((spec?.imagePullSecrets ?? []).flatMap(({ name }) => (name ? [name] : [])), MAX_NAME, MAX_LIST),
+    pullSecrets: cutList(
+      (spec?.imagePullSecrets ?? []).flatMap(({ name }) => (name ? [name] : [])),
+      MAX_NAME,
+      MAX_LIST,
+    ),
     images,
     pods: 1,
     example: metadata.name ?? '',
@@ -90,11 +126,15 @@ export function projectPod({ metadata = {}, spec, status }: V1Pod): Tallied {
 }
 
 /** A Deployment's pods name its ReplicaSet, a CronJob's its Job: people know the one above. */
-function ownerOf(metadata: NonNullable<V1Pod['metadata']>, owner: { kind: string; name: string } | undefined): Workload['owner'] {
+function ownerOf(
+  metadata: NonNullable<V1Pod['metadata']>,
+  owner: { kind: string; name: string } | undefined,
+): Workload['owner'] {
   if (owner === undefined || owner.kind === 'Node') return { kind: 'Pod', name: metadata.name ?? '' };
   const [kind, name] = [cut(owner.kind, MAX_NAME), cut(owner.name, MAX_NAME)];
   const hash = metadata.labels?.[LABEL_TEMPLATE_HASH];
-  if (kind === 'ReplicaSet' && hash !== undefined && name.endsWith(`-${hash}`)) return { kind: 'Deployment', name: name.slice(0, -hash.length - 1) };
+  if (kind === 'ReplicaSet' && hash !== undefined && name.endsWith(`-${hash}`))
+    return { kind: 'Deployment', name: name.slice(0, -hash.length - 1) };
   // A CronJob names its Jobs by the minute of their schedule, counted from 1970: eight digits from 1989 to 2160.
   const job = kind === 'Job' ? /^(.+)-\d{8}$/.exec(name) : null;
   return job?.[1] === undefined ? { kind, name } : { kind: 'CronJob', name: job[1] };
@@ -104,6 +144,7 @@ function ownerOf(metadata: NonNullable<V1Pod['metadata']>, owner: { kind: string
 function better(a: PullFailure, b: PullFailure): PullFailure {
   return informative(b) > informative(a) ? b : a;
 }
-const informative = ({ reason, message }: PullFailure): number => (message === '' ? 0 : reason === 'ErrImagePull' ? 2 : message.includes('ErrImagePull') ? 3 : 1);
+const informative = ({ reason, message }: PullFailure): number =>
+  message === '' ? 0 : reason === 'ErrImagePull' ? 2 : message.includes('ErrImagePull') ? 3 : 1;
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

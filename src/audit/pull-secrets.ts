@@ -29,13 +29,28 @@ export function createContentReader(digest: Digest): ContentReader {
 
 function readContent(id: string, secret: SecretContent, digest: Digest): PullContent {
   const parsed = parseSecret(secret);
-  if (!parsed.ok) return { id, entries: [], warnings: [], problem: { text: parsed.problems.join('; '), breaksPulls: parsed.failsPulls } };
-  return { id, entries: parsed.credentials.map((credential) => entryOf(credential, digest)), warnings: parsed.warnings };
+  if (!parsed.ok)
+    return {
+      id,
+      entries: [],
+      warnings: [],
+      problem: { text: parsed.problems.join('; '), breaksPulls: parsed.failsPulls },
+    };
+  return {
+    id,
+    entries: parsed.credentials.map((credential) => entryOf(credential, digest)),
+    warnings: parsed.warnings,
+  };
 }
 
 function entryOf({ key, username, password, identityToken, unusable }: Credential, digest: Digest): PullEntry {
   const expiresAt = loginExpiry({ password, identityToken });
-  return { key, login: digest(JSON.stringify([username, password])), ...(unusable !== undefined && { unusable }), ...(expiresAt && { expiresAt: expiresAt.getTime() }) };
+  return {
+    key,
+    login: digest(JSON.stringify([username, password])),
+    ...(unusable !== undefined && { unusable }),
+    ...(expiresAt && { expiresAt: expiresAt.getTime() }),
+  };
 }
 
 export interface ReadSecretsOptions {
@@ -49,7 +64,19 @@ export interface ReadSecretsOptions {
 }
 
 /** `large`: how many were not looked into, for the limit. `refused`: namespaces in which a Secret may not be read, and the server's words for the first. */
-export async function readPullSecrets({ client, wanted, read, limit, signal, onProgress }: ReadSecretsOptions): Promise<{ secrets: Map<string, PullSecret>; refused: Set<string>; why: string | undefined; large: number }> {
+export async function readPullSecrets({
+  client,
+  wanted,
+  read,
+  limit,
+  signal,
+  onProgress,
+}: ReadSecretsOptions): Promise<{
+  secrets: Map<string, PullSecret>;
+  refused: Set<string>;
+  why: string | undefined;
+  large: number;
+}> {
   const secrets = new Map<string, PullSecret>();
   const refused = new Set<string>();
   let why: string | undefined;

@@ -28,19 +28,31 @@ interface Options {
 }
 
 /** Throws UserError for a namespace that does not exist, and ApiError or UnreachableError for all that is not a refusal. */
-export async function readWorldWhereAllowed({ client, configuration = NO_SOURCES, namespace, only, signal }: Options): Promise<ReadWorld> {
+export async function readWorldWhereAllowed({
+  client,
+  configuration = NO_SOURCES,
+  namespace,
+  only,
+  signal,
+}: Options): Promise<ReadWorld> {
   const memory = await peekState(client, namespace, signal);
   const world = createWorld(memory.state.mac);
   const feeds = feedsOf(world, configuration);
   const refused = new Map<Feed, string>();
-  await Promise.all(feeds.map(async (feed) => {
-    try {
-      feed.store.replace(only !== undefined && feed.resource === 'namespaces' ? await getAll(client, only, feed, signal) : await listAll(client, selectorsOf(feed, only), feed, signal));
-    } catch (error) {
-      if (!isForbidden(error)) throw error;
-      refused.set(feed, (error as Error).message);
-    }
-  }));
+  await Promise.all(
+    feeds.map(async (feed) => {
+      try {
+        feed.store.replace(
+          only !== undefined && feed.resource === 'namespaces'
+            ? await getAll(client, only, feed, signal)
+            : await listAll(client, selectorsOf(feed, only), feed, signal),
+        );
+      } catch (error) {
+        if (!isForbidden(error)) throw error;
+        refused.set(feed, (error as Error).message);
+      }
+    }),
+  );
 
   const blind = new Set([...refused.keys()].map(({ id }) => id));
   const isRead = (source: SourceConfig): boolean => !feedsOfSource(source).some((id) => blind.has(id));
@@ -49,7 +61,11 @@ export async function readWorldWhereAllowed({ client, configuration = NO_SOURCES
 
 /** The feeds of nothing but namespaces and ServiceAccounts. */
 const NO_SOURCES: Configuration = {
-  ...configurationSchema.parse({ apiVersion: 'pullpass.dev/v1alpha1', kind: 'Configuration', sources: [{ name: 'none', secret: { namespace: 'none', name: 'none' }, copyName: 'none' }] }),
+  ...configurationSchema.parse({
+    apiVersion: 'pullpass.dev/v1alpha1',
+    kind: 'Configuration',
+    sources: [{ name: 'none', secret: { namespace: 'none', name: 'none' }, copyName: 'none' }],
+  }),
   sources: [],
 };
 
@@ -60,22 +76,42 @@ function selectorsOf({ resource, selector }: Feed, only: readonly string[] | und
   return only.map((namespace) => ({ ...selector, path: path(namespace) }));
 }
 
-async function listAll(client: KubeClient, selectors: readonly Selector[], { project }: Feed, signal: AbortSignal | undefined): Promise<Stored[]> {
-  const lists = await Promise.all(selectors.map(async (selector) => {
-    let items: Stored[] = [];
-    await listPages(client, selector, { ...(signal && { signal }), each: (object) => items.push(project(object as never)), restart: () => { items = []; } });
-    return items;
-  }));
+async function listAll(
+  client: KubeClient,
+  selectors: readonly Selector[],
+  { project }: Feed,
+  signal: AbortSignal | undefined,
+): Promise<Stored[]> {
+  const lists = await Promise.all(
+    selectors.map(async (selector) => {
+      let items: Stored[] = [];
+      await listPages(client, selector, {
+        ...(signal && { signal }),
+        each: (object) => items.push(project(object as never)),
+        restart: () => {
+          items = [];
+        },
+      });
+      return items;
+    }),
+  );
   return lists.flat();
 }
 
-async function getAll(client: KubeClient, names: readonly string[], { project }: Feed, signal: AbortSignal | undefined): Promise<Stored[]> {
-  return Promise.all(names.map(async (name) => {
-    try {
-      return project((await client.get<ApiObject>(paths.namespaces(name), { signal })) as never);
-    } catch (error) {
-      if (isNotFound(error)) throw new UserError(`no namespace "${name}"`, { cause: error });
-      throw error;
-    }
-  }));
+async function getAll(
+  client: KubeClient,
+  names: readonly string[],
+  { project }: Feed,
+  signal: AbortSignal | undefined,
+): Promise<Stored[]> {
+  return Promise.all(
+    names.map(async (name) => {
+      try {
+        return project((await client.get<ApiObject>(paths.namespaces(name), { signal })) as never);
+      } catch (error) {
+        if (isNotFound(error)) throw new UserError(`no namespace "${name}"`, { cause: error });
+        throw error;
+      }
+    }),
+  );
 }

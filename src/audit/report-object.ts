@@ -25,7 +25,12 @@ export interface ReportResult {
   readonly result: ResultState;
   readonly scored: boolean;
   readonly message: string;
-  readonly resources?: readonly { readonly apiVersion?: string; readonly kind: string; readonly namespace?: string; readonly name: string }[];
+  readonly resources?: readonly {
+    readonly apiVersion?: string;
+    readonly kind: string;
+    readonly namespace?: string;
+    readonly name: string;
+  }[];
   /** When it was found first. */
   readonly timestamp: { readonly seconds: number; readonly nanos: number };
   /** `resultID`: the same for the same fault in every report. Policy Reporter tells results apart by it. */
@@ -57,19 +62,42 @@ const OF_SEVERITY: Readonly<Record<Severity, Pick<ReportResult, 'result' | 'seve
 };
 
 /** By the first two digits of an id, as `rules/index.ts` deals them out. */
-const CATEGORIES: readonly [below: number, category: string][] = [[20, 'Copies and references'], [40, 'Pulls'], [60, 'Credentials'], [80, 'Cache proxies'], [90, 'Sources'], [100, 'Controller']];
+const CATEGORIES: readonly [below: number, category: string][] = [
+  [20, 'Copies and references'],
+  [40, 'Pulls'],
+  [60, 'Credentials'],
+  [80, 'Cache proxies'],
+  [90, 'Sources'],
+  [100, 'Controller'],
+];
 
 /** Of kinds whose group is no secret. A reference to any other has none, which both APIs allow. */
 const API_VERSIONS: Readonly<Record<string, string>> = {
-  Namespace: 'v1', Pod: 'v1', Secret: 'v1', ServiceAccount: 'v1', ReplicationController: 'v1',
-  Deployment: 'apps/v1', StatefulSet: 'apps/v1', DaemonSet: 'apps/v1', ReplicaSet: 'apps/v1', Job: 'batch/v1', CronJob: 'batch/v1',
-  Role: 'rbac.authorization.k8s.io/v1', ClusterRole: 'rbac.authorization.k8s.io/v1', RoleBinding: 'rbac.authorization.k8s.io/v1', ClusterRoleBinding: 'rbac.authorization.k8s.io/v1',
+  Namespace: 'v1',
+  Pod: 'v1',
+  Secret: 'v1',
+  ServiceAccount: 'v1',
+  ReplicationController: 'v1',
+  Deployment: 'apps/v1',
+  StatefulSet: 'apps/v1',
+  DaemonSet: 'apps/v1',
+  ReplicaSet: 'apps/v1',
+  Job: 'batch/v1',
+  CronJob: 'batch/v1',
+  Role: 'rbac.authorization.k8s.io/v1',
+  ClusterRole: 'rbac.authorization.k8s.io/v1',
+  RoleBinding: 'rbac.authorization.k8s.io/v1',
+  ClusterRoleBinding: 'rbac.authorization.k8s.io/v1',
 };
 /** Kinds of ours, when they are in no namespace: others call theirs `Source` too. */
 const OURS = new Set(['Source', 'CacheProxy', 'Registry', 'Configuration']);
 
 /** @param before the object as it is in the cluster, if it is: what it has already keeps its time. */
-export function reportObjectOf(report: Report, kind: ReportObjectKind, before?: { readonly results?: unknown }): ReportObject {
+export function reportObjectOf(
+  report: Report,
+  kind: ReportObjectKind,
+  before?: { readonly results?: unknown },
+): ReportObject {
   const { findings, couldNotSee, generatedAt } = report;
   const found = new Set(findings.map(({ rule }) => rule));
   const unseen = couldNotSee.length > 0 ? ' in what could be seen' : '';
@@ -77,18 +105,56 @@ export function reportObjectOf(report: Report, kind: ReportObjectKind, before?: 
   const names = new Map(RULES.map(({ id, name }) => [id, name]));
 
   const passed = RULES.filter(({ id }) => !found.has(id)).map(({ id, name }) =>
-    stamped({ policy: name, rule: id, category: categoryOf(id), result: 'pass', scored: true, message: `Nothing found${unseen}.` }, [id, 'pass']));
+    stamped(
+      {
+        policy: name,
+        rule: id,
+        category: categoryOf(id),
+        result: 'pass',
+        scored: true,
+        message: `Nothing found${unseen}.`,
+      },
+      [id, 'pass'],
+    ),
+  );
   const skipped = couldNotSee.map((line) =>
-    stamped({ policy: 'not-seen', category: 'Not seen', severity: 'info', result: 'skip', scored: false, message: line }, ['not-seen', line]));
-  const hits = findings.map((finding) => stamped({
-    policy: names.get(finding.rule) ?? finding.rule, rule: finding.rule, category: categoryOf(finding.rule), ...OF_SEVERITY[finding.severity],
-    message: `${finding.message} What to do: ${finding.remedy}`,
-    ...referenceTo(finding),
-  }, [finding.rule, finding.object.kind, finding.object.namespace ?? '', finding.object.name, finding.about ?? '']));
+    stamped(
+      { policy: 'not-seen', category: 'Not seen', severity: 'info', result: 'skip', scored: false, message: line },
+      ['not-seen', line],
+    ),
+  );
+  const hits = findings.map((finding) =>
+    stamped(
+      {
+        policy: names.get(finding.rule) ?? finding.rule,
+        rule: finding.rule,
+        category: categoryOf(finding.rule),
+        ...OF_SEVERITY[finding.severity],
+        message: `${finding.message} What to do: ${finding.remedy}`,
+        ...referenceTo(finding),
+      },
+      [finding.rule, finding.object.kind, finding.object.namespace ?? '', finding.object.name, finding.about ?? ''],
+    ),
+  );
 
   // The worst first, as the report has them, so that what is left out is what matters least.
   const { kept, left } = bounded([...hits, ...skipped, ...passed]);
-  const missing = left === 0 ? [] : [stamped({ policy: 'left-out', category: 'Not seen', severity: 'info', result: 'skip', scored: false, message: `${plural(left, 'more result')} would not fit in here: the page /report and pullpass audit have all of them.` }, ['left-out'])];
+  const missing =
+    left === 0
+      ? []
+      : [
+          stamped(
+            {
+              policy: 'left-out',
+              category: 'Not seen',
+              severity: 'info',
+              result: 'skip',
+              scored: false,
+              message: `${plural(left, 'more result')} would not fit in here: the page /report and pullpass audit have all of them.`,
+            },
+            ['left-out'],
+          ),
+        ];
   const summary = { pass: 0, fail: 0, warn: 0, error: 0, skip: 0 };
   for (const { result } of [...hits, ...skipped, ...passed]) summary[result]++;
   return { ...emptyReportObject(kind), summary, results: [...kept, ...missing] };
@@ -100,7 +166,10 @@ export function emptyReportObject(kind: ReportObjectKind): ReportObject {
   return {
     apiVersion: `${group}/${version}`,
     kind,
-    metadata: { name: REPORT_NAME, labels: { 'app.kubernetes.io/name': MANAGER, [LABEL_MANAGED_BY]: MANAGER, [LABEL_ROLE]: 'report' } },
+    metadata: {
+      name: REPORT_NAME,
+      labels: { 'app.kubernetes.io/name': MANAGER, [LABEL_MANAGED_BY]: MANAGER, [LABEL_ROLE]: 'report' },
+    },
     ...(kind === 'ClusterReport' && { source: MANAGER }),
     summary: { pass: 0, fail: 0, warn: 0, error: 0, skip: 0 },
     results: [],
@@ -111,10 +180,15 @@ export function resourceOf(kind: ReportObjectKind): (typeof REPORT_RESOURCES)[nu
   return REPORT_RESOURCES.find((each) => each.kind === kind) ?? REPORT_RESOURCES[0];
 }
 
-type Unstamped = Omit<ReportResult, 'source' | 'timestamp' | 'properties'> & { readonly properties?: Readonly<Record<string, string>> };
+type Unstamped = Omit<ReportResult, 'source' | 'timestamp' | 'properties'> & {
+  readonly properties?: Readonly<Record<string, string>>;
+};
 
 /** Gives results their id, unique in one report, and the time at which they were found first. */
-function stamper(before: { readonly results?: unknown } | undefined, seconds: number): (result: Unstamped, identity: readonly string[]) => ReportResult {
+function stamper(
+  before: { readonly results?: unknown } | undefined,
+  seconds: number,
+): (result: Unstamped, identity: readonly string[]) => ReportResult {
   const since = timesIn(before?.results);
   const taken = new Map<string, number>();
   return (result, identity) => {
@@ -122,17 +196,27 @@ function stamper(before: { readonly results?: unknown } | undefined, seconds: nu
     const nth = (taken.get(id) ?? 0) + 1;
     taken.set(id, nth);
     const resultID = nth === 1 ? id : `${id}-${nth}`;
-    return { source: MANAGER, ...result, timestamp: { seconds: since.get(resultID) ?? seconds, nanos: 0 }, properties: { ...result.properties, resultID } };
+    return {
+      source: MANAGER,
+      ...result,
+      timestamp: { seconds: since.get(resultID) ?? seconds, nanos: 0 },
+      properties: { ...result.properties, resultID },
+    };
   };
 }
 
 /** Anybody may have written there: what has another shape has no time. */
 function timesIn(results: unknown): Map<string, number> {
-  return new Map((Array.isArray(results) ? (results as unknown[]) : []).flatMap((result): [string, number][] => {
-    const { properties, timestamp } = (result ?? {}) as { properties?: { resultID?: unknown } | null; timestamp?: { seconds?: unknown } | null };
-    const [id, seconds] = [properties?.resultID, timestamp?.seconds];
-    return typeof id === 'string' && Number.isSafeInteger(seconds) ? [[id, seconds as number]] : [];
-  }));
+  return new Map(
+    (Array.isArray(results) ? (results as unknown[]) : []).flatMap((result): [string, number][] => {
+      const { properties, timestamp } = (result ?? {}) as {
+        properties?: { resultID?: unknown } | null;
+        timestamp?: { seconds?: unknown } | null;
+      };
+      const [id, seconds] = [properties?.resultID, timestamp?.seconds];
+      return typeof id === 'string' && Number.isSafeInteger(seconds) ? [[id, seconds as number]] : [];
+    }),
+  );
 }
 
 function referenceTo({ object, about }: Finding): Pick<Unstamped, 'resources' | 'properties'> {
@@ -140,7 +224,12 @@ function referenceTo({ object, about }: Finding): Pick<Unstamped, 'resources' | 
   if (isOurs(object)) return { properties: { object: `${object.kind} ${object.name}`, ...more } };
   const { kind, namespace, name } = object;
   const apiVersion = Object.hasOwn(API_VERSIONS, kind) ? API_VERSIONS[kind] : undefined;
-  return { resources: [{ ...(apiVersion !== undefined && { apiVersion }), kind, ...(namespace !== undefined && { namespace }), name }], properties: more };
+  return {
+    resources: [
+      { ...(apiVersion !== undefined && { apiVersion }), kind, ...(namespace !== undefined && { namespace }), name },
+    ],
+    properties: more,
+  };
 }
 
 const isOurs = ({ kind, namespace }: FindingObject): boolean => namespace === undefined && OURS.has(kind);

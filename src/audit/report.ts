@@ -65,7 +65,12 @@ export interface NamespaceReport {
     readonly serviceAccounts: { readonly selected: number; readonly referenced: number };
   }[];
   /** Those that are to reference a copy, or do: only of opted-in namespaces. */
-  readonly serviceAccounts: readonly { readonly name: string; readonly wanted: readonly string[]; readonly missing: readonly string[]; readonly pullSecrets: readonly string[] }[];
+  readonly serviceAccounts: readonly {
+    readonly name: string;
+    readonly wanted: readonly string[];
+    readonly missing: readonly string[];
+    readonly pullSecrets: readonly string[];
+  }[];
   readonly pods: number;
   readonly podsFailing: number;
   readonly findings: Readonly<Record<Severity, number>>;
@@ -90,10 +95,22 @@ export interface SourceReport {
     readonly used?: boolean;
   }[];
   /** Copies in opted-in namespaces, by how they stand; and those that nobody asks for any more. */
-  readonly copies: { readonly inSync: number; readonly stale: number; readonly missing: number; readonly foreign: number; readonly other: number; readonly orphaned: number };
+  readonly copies: {
+    readonly inSync: number;
+    readonly stale: number;
+    readonly missing: number;
+    readonly foreign: number;
+    readonly other: number;
+    readonly orphaned: number;
+  };
   /** Whether every copy and every cache proxy carries the newest content. */
   readonly rotation: {
-    readonly complete: boolean; readonly stale: number; readonly copiesDone: number; readonly copies: number; readonly proxiesDone: number; readonly proxies: number;
+    readonly complete: boolean;
+    readonly stale: number;
+    readonly copiesDone: number;
+    readonly copies: number;
+    readonly proxiesDone: number;
+    readonly proxies: number;
     /** How the newest content came to be where it is, oldest first; as much of it as can still be told. */
     readonly timeline: readonly TimelineEntry[];
   };

@@ -2,15 +2,38 @@
 
 /** Serve public images to anybody: a pull without a credential is what most people do there. */
 const PUBLIC = new Set([
-  'docker.io', 'registry.k8s.io', 'k8s.gcr.io', 'gcr.io', 'quay.io', 'ghcr.io', 'public.ecr.aws', 'mcr.microsoft.com', 'registry.access.redhat.com',
-  'docker.elastic.co', 'lscr.io', 'cr.fluentbit.io', 'cr.l5d.io', 'docker.gitea.com', 'registry.gitlab.com', 'xpkg.upbound.io', 'xpkg.crossplane.io', 'nvcr.io', 'cgr.dev',
+  'docker.io',
+  'registry.k8s.io',
+  'k8s.gcr.io',
+  'gcr.io',
+  'quay.io',
+  'ghcr.io',
+  'public.ecr.aws',
+  'mcr.microsoft.com',
+  'registry.access.redhat.com',
+  'docker.elastic.co',
+  'lscr.io',
+  'cr.fluentbit.io',
+  'cr.l5d.io',
+  'docker.gitea.com',
+  'registry.gitlab.com',
+  'xpkg.upbound.io',
+  'xpkg.crossplane.io',
+  'nvcr.io',
+  'cgr.dev',
 ]);
 
 /** Registries of cloud providers: nodes log in there by a credential provider of their own, which nobody sees from the API. */
-const BY_NODE = [/^\d+\.dkr\.ecr(-fips)?\.[a-z0-9-]+\.(amazonaws\.com(\.cn)?|on\.aws)$/, /(^|\.)gcr\.io$/, /-docker\.pkg\.dev$/, /\.azurecr\.(io|cn|us)$/];
+const BY_NODE = [
+  /^\d+\.dkr\.ecr(-fips)?\.[a-z0-9-]+\.(amazonaws\.com(\.cn)?|on\.aws)$/,
+  /(^|\.)gcr\.io$/,
+  /-docker\.pkg\.dev$/,
+  /\.azurecr\.(io|cn|us)$/,
+];
 
 export const isPublicRegistry = (registry: string): boolean => PUBLIC.has(registry);
-export const isNodeRegistry = (registry: string): boolean => BY_NODE.some((pattern) => pattern.test(registry.replace(/:\d+$/, '')));
+export const isNodeRegistry = (registry: string): boolean =>
+  BY_NODE.some((pattern) => pattern.test(registry.replace(/:\d+$/, '')));
 
 /**
  * Kinds of cache proxies that cannot hold an image that pods name by digest: such pulls go past them, to the upstream.

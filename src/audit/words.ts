@@ -21,6 +21,9 @@ export const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : 
 
 /** A text of others inside a sentence: one line, bounded, without control characters and direction marks. */
 export function oneLineOf(text: string, limit = 300): string {
-  const flat = text.slice(0, 8 * limit).replace(/[\s\p{C}\p{Zl}\p{Zp}]+/gu, ' ').trim();
+  const flat = text
+    .slice(0, 8 * limit)
+    .replace(/[\s\p{C}\p{Zl}\p{Zp}]+/gu, ' ')
+    .trim();
   return flat.length > limit ? `${flat.slice(0, limit)}...` : flat;
 }

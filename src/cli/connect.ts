@@ -6,7 +6,11 @@ import { loadKubeConfig } from '../kube/kubeconfig.ts';
 import type { Environment } from './environment.ts';
 import type { Cluster } from './options.ts';
 
-export async function withClient<T>({ userAgent }: Pick<Environment, 'userAgent'>, flags: Cluster, use: (client: KubeClient) => Promise<T>): Promise<T> {
+export async function withClient<T>(
+  { userAgent }: Pick<Environment, 'userAgent'>,
+  flags: Cluster,
+  use: (client: KubeClient) => Promise<T>,
+): Promise<T> {
   const connection = connect(loadKubeConfig(flags));
   try {
     return await use(createClient(connection, { userAgent }));

@@ -25,32 +25,76 @@ interface Flags extends Configured {
 }
 
 export function controllerCommand(env: Environment): Command {
-  return new Command('controller').summary('run the controller until SIGTERM')
+  return new Command('controller')
+    .summary('run the controller until SIGTERM')
     .description('Runs the controller until SIGTERM. Exit status: 0 on a clean stop.')
-    .addOption(options.config()).addOption(options.kubeconfig()).addOption(options.context())
-    .addOption(new Option('--namespace <name>', 'namespace of the Lease').env('POD_NAMESPACE').default(DEFAULT_NAMESPACE))
-    .addOption(new Option('--identity <name>', 'name of this replica').env('POD_NAME').default(`${hostname()}-${process.pid}`, 'host name and process id'))
+    .addOption(options.config())
+    .addOption(options.kubeconfig())
+    .addOption(options.context())
+    .addOption(
+      new Option('--namespace <name>', 'namespace of the Lease').env('POD_NAMESPACE').default(DEFAULT_NAMESPACE),
+    )
+    .addOption(
+      new Option('--identity <name>', 'name of this replica')
+        .env('POD_NAME')
+        .default(`${hostname()}-${process.pid}`, 'host name and process id'),
+    )
     .addOption(new Option('--no-leader-election', 'do not compete for the Lease: for a single replica'))
-    .addOption(new Option('--concurrency <n>', 'namespaces reconciled at the same time').env('PULLPASS_CONCURRENCY').default(32).argParser(between(1, 256)))
-    .addOption(new Option('--address <host:port>', 'address of /livez, /readyz, /metrics and /report; 0 switches it off').env('PULLPASS_ADDRESS').default(':8080'))
-    .addOption(new Option('--secure-report', 'show /report only to whom Kubernetes lets get that path: bearer token, TokenReview, SubjectAccessReview').default(false))
+    .addOption(
+      new Option('--concurrency <n>', 'namespaces reconciled at the same time')
+        .env('PULLPASS_CONCURRENCY')
+        .default(32)
+        .argParser(between(1, 256)),
+    )
+    .addOption(
+      new Option('--address <host:port>', 'address of /livez, /readyz, /metrics and /report; 0 switches it off')
+        .env('PULLPASS_ADDRESS')
+        .default(':8080'),
+    )
+    .addOption(
+      new Option(
+        '--secure-report',
+        'show /report only to whom Kubernetes lets get that path: bearer token, TokenReview, SubjectAccessReview',
+      ).default(false),
+    )
     .action((flags: Flags) => run(flags, env));
 }
 
-async function run({ namespace, identity, leaderElection, concurrency, address, secureReport, ...flags }: Flags, { version, userAgent, logLevel, untilInterrupted }: Environment): Promise<void> {
-  if (!(LOG_LEVELS as readonly string[]).includes(logLevel)) throw new UserError(`LOG_LEVEL is "${logLevel}": use one of ${LOG_LEVELS.join(', ')}`);
+async function run(
+  { namespace, identity, leaderElection, concurrency, address, secureReport, ...flags }: Flags,
+  { version, userAgent, logLevel, untilInterrupted }: Environment,
+): Promise<void> {
+  if (!(LOG_LEVELS as readonly string[]).includes(logLevel))
+    throw new UserError(`LOG_LEVEL is "${logLevel}": use one of ${LOG_LEVELS.join(', ')}`);
   const log = createLog(logLevel);
   const configuration = await loadConfiguration(flags.config);
   const metrics = createMetrics({ version });
   const connection = connect(loadKubeConfig(flags));
   const reach = createReach({ userAgent });
-  const client = createClient(connection, { userAgent, onCall: (verb, resource, code) => metrics.apiRequests.inc({ verb, resource, code: String(code) }) });
+  const client = createClient(connection, {
+    userAgent,
+    onCall: (verb, resource, code) => metrics.apiRequests.inc({ verb, resource, code: String(code) }),
+  });
   try {
-    await runManager({
-      client, configuration, configurationFile: flags.config, metrics, log, reach, version,
-      namespace, identity, leaderElection, concurrency, address, secureReport,
-      onListening: (url) => url !== undefined && log.info({ url }, 'serving /livez, /readyz, /metrics and /report'),
-    }, untilInterrupted());
+    await runManager(
+      {
+        client,
+        configuration,
+        configurationFile: flags.config,
+        metrics,
+        log,
+        reach,
+        version,
+        namespace,
+        identity,
+        leaderElection,
+        concurrency,
+        address,
+        secureReport,
+        onListening: (url) => url !== undefined && log.info({ url }, 'serving /livez, /readyz, /metrics and /report'),
+      },
+      untilInterrupted(),
+    );
   } finally {
     await reach.close();
     await connection.close();

@@ -20,9 +20,16 @@ import { between, options } from './options.ts';
 import type { Cluster, Configured } from './options.ts';
 
 export function planCommand(env: Environment): Command {
-  return new Command('plan').summary('show what the controller would change now')
-    .description('Shows what the controller would change now, and changes nothing. Exit status: 0 nothing to change, 2 changes pending or held.')
-    .addOption(options.config()).addOption(options.kubeconfig()).addOption(options.context()).addOption(options.namespace()).addOption(options.output())
+  return new Command('plan')
+    .summary('show what the controller would change now')
+    .description(
+      'Shows what the controller would change now, and changes nothing. Exit status: 0 nothing to change, 2 changes pending or held.',
+    )
+    .addOption(options.config())
+    .addOption(options.kubeconfig())
+    .addOption(options.context())
+    .addOption(options.namespace())
+    .addOption(options.output())
     .action(async (flags: Configured & { output: Output; controllerNamespace: string }) => {
       const configuration = await loadConfiguration(flags.config);
       const plan = await withClient(env, flags, async (client) => {
@@ -37,39 +44,85 @@ export function planCommand(env: Environment): Command {
 }
 
 export function auditCommand(env: Environment): Command {
-  return new Command('audit').summary('say what would break, and why')
-    .description('Says what would break, and why: findings, and which registries are used with which credential. Changes nothing.\nExit status: 0, 3 when findings reach --fail-on.')
-    .addOption(new Option('--config <file>', 'configuration file; without one, what needs no source is audited').env('PULLPASS_CONFIG'))
-    .addOption(options.kubeconfig()).addOption(options.context()).addOption(options.namespace())
-    .addOption(new Option('-n, --namespace <name>', 'only this namespace; repeat it for more').argParser((name: string, names: string[] = []) => [...names, name]))
-    .addOption(new Option('--fail-on <severity>', 'exit with 3 when a finding is at least this severe').choices([...SEVERITIES]))
+  return new Command('audit')
+    .summary('say what would break, and why')
+    .description(
+      'Says what would break, and why: findings, and which registries are used with which credential. Changes nothing.\nExit status: 0, 3 when findings reach --fail-on.',
+    )
+    .addOption(
+      new Option('--config <file>', 'configuration file; without one, what needs no source is audited').env(
+        'PULLPASS_CONFIG',
+      ),
+    )
+    .addOption(options.kubeconfig())
+    .addOption(options.context())
+    .addOption(options.namespace())
+    .addOption(
+      new Option('-n, --namespace <name>', 'only this namespace; repeat it for more').argParser(
+        (name: string, names: string[] = []) => [...names, name],
+      ),
+    )
+    .addOption(
+      new Option('--fail-on <severity>', 'exit with 3 when a finding is at least this severe').choices([...SEVERITIES]),
+    )
     .addOption(new Option('-o, --output <format>', 'how to print').choices([...TEXT_OUTPUTS]).default('table'))
-    .action(async (flags: Cluster & { config?: string; controllerNamespace: string; namespace?: string[]; failOn?: Severity; output: TextOutput }) => {
-      const configuration = flags.config === undefined ? undefined : await loadConfiguration(flags.config);
-      const live = process.stderr.isTTY;
-      const { text: out, exitCode } = await withClient(env, flags, async (client) =>
-        runAudit({
-          client, configuration, namespaces: flags.namespace, failOn: flags.failOn, output: flags.output, color: env.colors(),
-          width: process.stdout.isTTY ? process.stdout.columns : undefined, version: env.version,
-          controller: { namespace: flags.controllerNamespace, name: 'pullpass' },
-          progress: live ? (line) => process.stderr.write(`\r\u001b[K${line}`) : undefined,
-        }));
-      if (live) process.stderr.write('\r\u001b[K');
-      process.stdout.write(out);
-      process.exitCode = exitCode;
-    });
+    .action(
+      async (
+        flags: Cluster & {
+          config?: string;
+          controllerNamespace: string;
+          namespace?: string[];
+          failOn?: Severity;
+          output: TextOutput;
+        },
+      ) => {
+        const configuration = flags.config === undefined ? undefined : await loadConfiguration(flags.config);
+        const live = process.stderr.isTTY;
+        const { text: out, exitCode } = await withClient(env, flags, async (client) =>
+          runAudit({
+            client,
+            configuration,
+            namespaces: flags.namespace,
+            failOn: flags.failOn,
+            output: flags.output,
+            color: env.colors(),
+            width: process.stdout.isTTY ? process.stdout.columns : undefined,
+            version: env.version,
+            controller: { namespace: flags.controllerNamespace, name: 'pullpass' },
+            progress: live ? (line) => process.stderr.write(`\r\u001b[K${line}`) : undefined,
+          }),
+        );
+        if (live) process.stderr.write('\r\u001b[K');
+        process.stdout.write(out);
+        process.exitCode = exitCode;
+      },
+    );
 }
 
 export function verifyCommand(env: Environment): Command {
-  return new Command('verify').summary('try credentials at their registries and through the cache proxies')
-    .description('Tries every credential at its registry, and every cache proxy by a private pull through it. One try each.\nExit status: 0, 3 when one is refused.')
-    .addOption(options.config()).addOption(options.kubeconfig()).addOption(options.context()).addOption(options.namespace()).addOption(options.output())
+  return new Command('verify')
+    .summary('try credentials at their registries and through the cache proxies')
+    .description(
+      'Tries every credential at its registry, and every cache proxy by a private pull through it. One try each.\nExit status: 0, 3 when one is refused.',
+    )
+    .addOption(options.config())
+    .addOption(options.kubeconfig())
+    .addOption(options.context())
+    .addOption(options.namespace())
+    .addOption(options.output())
     .action(async (flags: Configured & { output: Output; controllerNamespace: string }) => {
       const configuration = await loadConfiguration(flags.config);
       const reach = createReach({ userAgent: env.userAgent });
       try {
         const checks = await withClient(env, flags, async (client) =>
-          runChecks({ client, configuration, reach, signal: env.untilInterrupted(), snapshot: await readCluster(client, configuration, flags.controllerNamespace) }));
+          runChecks({
+            client,
+            configuration,
+            reach,
+            signal: env.untilInterrupted(),
+            snapshot: await readCluster(client, configuration, flags.controllerNamespace),
+          }),
+        );
         const { text: out, exitCode } = renderChecks(checks, flags.output, env.colors());
         process.stdout.write(out);
         process.exitCode = exitCode;
@@ -80,9 +133,15 @@ export function verifyCommand(env: Environment): Command {
 }
 
 export function waitCommand(env: Environment): Command {
-  return new Command('wait').summary('block until a rotation is complete: the old credential can be revoked')
-    .description('Blocks, with progress, until every copy and every cache proxy carries what the source holds now.\nExit status: 0 "complete: the old credential can be revoked", 1 not in time (what is behind is printed).')
-    .addOption(options.config()).addOption(options.kubeconfig()).addOption(options.context()).addOption(options.namespace())
+  return new Command('wait')
+    .summary('block until a rotation is complete: the old credential can be revoked')
+    .description(
+      'Blocks, with progress, until every copy and every cache proxy carries what the source holds now.\nExit status: 0 "complete: the old credential can be revoked", 1 not in time (what is behind is printed).',
+    )
+    .addOption(options.config())
+    .addOption(options.kubeconfig())
+    .addOption(options.context())
+    .addOption(options.namespace())
     .requiredOption('--source <name>', 'name of the source in the configuration')
     .addOption(new Option('--timeout <seconds>', 'how long to wait').default(600).argParser(between(0, 86_400)))
     .action(async (flags: Configured & { source: string; timeout: number; controllerNamespace: string }) => {
@@ -90,10 +149,20 @@ export function waitCommand(env: Environment): Command {
       const users = new Map<string, string>();
       const { text: out, exitCode } = await withClient(env, flags, (client) =>
         runWait({
-          source: flags.source, timeoutMs: flags.timeout * 1000, signal: env.untilInterrupted(),
-          observe: async () => observeRotations({ client, configuration, snapshot: await readCluster(client, configuration, flags.controllerNamespace), users }),
-          progress: (line) => process.stderr.write(`${flags.source}: ${line}\n`), paused: configuration.paused,
-        }));
+          source: flags.source,
+          timeoutMs: flags.timeout * 1000,
+          signal: env.untilInterrupted(),
+          observe: async () =>
+            observeRotations({
+              client,
+              configuration,
+              snapshot: await readCluster(client, configuration, flags.controllerNamespace),
+              users,
+            }),
+          progress: (line) => process.stderr.write(`${flags.source}: ${line}\n`),
+          paused: configuration.paused,
+        }),
+      );
       (exitCode === 0 ? process.stdout : process.stderr).write(`${out}\n`);
       process.exitCode = exitCode;
     });

@@ -13,9 +13,13 @@ export interface Configured extends Cluster {
 
 export const options = {
   config: () => new Option('--config <file>', 'configuration file').env('PULLPASS_CONFIG').makeOptionMandatory(),
-  kubeconfig: () => new Option('--kubeconfig <file>', 'kubeconfig; otherwise $KUBECONFIG, ~/.kube/config, or the pod itself'),
+  kubeconfig: () =>
+    new Option('--kubeconfig <file>', 'kubeconfig; otherwise $KUBECONFIG, ~/.kube/config, or the pod itself'),
   context: () => new Option('--context <name>', 'context of the kubeconfig'),
-  namespace: () => new Option('--controller-namespace <name>', 'namespace that the controller runs in').env('POD_NAMESPACE').default(DEFAULT_NAMESPACE),
+  namespace: () =>
+    new Option('--controller-namespace <name>', 'namespace that the controller runs in')
+      .env('POD_NAMESPACE')
+      .default(DEFAULT_NAMESPACE),
   output: () => new Option('-o, --output <format>', 'how to print').choices(['table', 'json', 'yaml']).default('table'),
 };
 
@@ -23,7 +27,8 @@ export const options = {
 export function between(low: number, high: number): (value: string) => number {
   return (value) => {
     const n = Number(value);
-    if (!Number.isInteger(n) || n < low || n > high) throw new InvalidArgumentError(`must be a whole number from ${low} to ${high}.`);
+    if (!Number.isInteger(n) || n < low || n > high)
+      throw new InvalidArgumentError(`must be a whole number from ${low} to ${high}.`);
     return n;
   };
 }

@@ -10,7 +10,8 @@ import type { RenderOptions } from '../audit/render/index.ts';
 import type { Report } from '../audit/report.ts';
 import { DEFAULT_NAMESPACE } from '../names.ts';
 
-export interface AuditOptions extends RenderOptions, Pick<ObserveOptions, 'client' | 'configuration' | 'controller' | 'now' | 'signal'> {
+export interface AuditOptions
+  extends RenderOptions, Pick<ObserveOptions, 'client' | 'configuration' | 'controller' | 'now' | 'signal'> {
   /** Names of the only namespaces to look at. */
   readonly namespaces?: readonly string[] | undefined;
   /** The lowest severity that fails the command; undefined: none does. */
@@ -25,8 +26,16 @@ const EXIT_FINDINGS = 3;
 export async function runAudit(options: AuditOptions): Promise<{ report: Report; text: string; exitCode: number }> {
   const { client, configuration, namespaces, failOn, controller, signal, progress, ...rest } = options;
   const observation = await observe({
-    ...rest, client, configuration, only: namespaces, controller, signal,
-    known: configuration && ((snapshot) => knownTo({ client, configuration, namespace: controller?.namespace ?? DEFAULT_NAMESPACE, snapshot, signal })),
+    ...rest,
+    client,
+    configuration,
+    only: namespaces,
+    controller,
+    signal,
+    known:
+      configuration &&
+      ((snapshot) =>
+        knownTo({ client, configuration, namespace: controller?.namespace ?? DEFAULT_NAMESPACE, snapshot, signal })),
     progress: progress && ((step, done) => progress(`${done} ${step} read`)),
   });
   const report = createReport(observation);
@@ -34,5 +43,8 @@ export async function runAudit(options: AuditOptions): Promise<{ report: Report;
 }
 
 export function reaches({ summary }: Report, failOn: Severity | undefined): boolean {
-  return failOn !== undefined && SEVERITIES.slice(0, SEVERITIES.indexOf(failOn) + 1).some((severity) => summary.findings[severity] > 0);
+  return (
+    failOn !== undefined &&
+    SEVERITIES.slice(0, SEVERITIES.indexOf(failOn) + 1).some((severity) => summary.findings[severity] > 0)
+  );
 }

@@ -7,7 +7,9 @@ import { encodeBase64 } from '../credentials/base64.ts';
 export function readSecretManifest(text: string): SecretContent | undefined {
   const manifest = parseText(text);
   if (!isRecord(manifest) || manifest['kind'] !== 'Secret') return undefined;
-  const written = Object.entries(strings(manifest['stringData'])).map(([key, value]) => [key, encodeBase64(value)] as const);
+  const written = Object.entries(strings(manifest['stringData'])).map(
+    ([key, value]) => [key, encodeBase64(value)] as const,
+  );
   return {
     type: typeof manifest['type'] === 'string' ? manifest['type'] : 'Opaque',
     data: { ...strings(manifest['data']), ...Object.fromEntries(written) },
@@ -15,7 +17,10 @@ export function readSecretManifest(text: string): SecretContent | undefined {
 }
 
 function parseText(text: string): unknown {
-  const languages = [(source: string): unknown => JSON.parse(source), (source: string): unknown => parseYaml(source, { logLevel: 'silent' })];
+  const languages = [
+    (source: string): unknown => JSON.parse(source),
+    (source: string): unknown => parseYaml(source, { logLevel: 'silent' }),
+  ];
   for (const parse of languages) {
     try {
       return parse(text);
@@ -31,5 +36,9 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 function strings(value: unknown): Record<string, string> {
-  return Object.fromEntries(Object.entries(isRecord(value) ? value : {}).filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
+  return Object.fromEntries(
+    Object.entries(isRecord(value) ? value : {}).filter(
+      (entry): entry is [string, string] => typeof entry[1] === 'string',
+    ),
+  );
 }

@@ -12,14 +12,21 @@ type Colors = ReturnType<typeof picocolors.createColors>;
 /** The text ends with a line break. */
 export function renderMatch(result: MatchResult, output: MatchOutput, color: boolean): string {
   switch (output) {
-    case 'json': return `${JSON.stringify(toData(result), undefined, 2)}\n`;
-    case 'yaml': return toYaml(toData(result));
-    case 'table': return toTable(result, picocolors.createColors(color));
+    case 'json':
+      return `${JSON.stringify(toData(result), undefined, 2)}\n`;
+    case 'yaml':
+      return toYaml(toData(result));
+    case 'table':
+      return toTable(result, picocolors.createColors(color));
   }
 }
 
 function toData({ image, reference, matches }: MatchResult) {
-  return { image, repository: reference.name, matches: matches.map(({ credential }) => ({ key: redactKey(credential.key), username: credential.username })) };
+  return {
+    image,
+    repository: reference.name,
+    matches: matches.map(({ credential }) => ({ key: redactKey(credential.key), username: credential.username })),
+  };
 }
 
 function toTable({ reference, matches, misses }: MatchResult, colors: Colors): string {
@@ -28,7 +35,9 @@ function toTable({ reference, matches, misses }: MatchResult, colors: Colors): s
   const secret = [...matches, ...misses].some((entry) => entry.secret !== undefined);
   const parts = [
     matches.length === 0
-      ? colors.yellow(`No usable login matches ${reference.name}: kubelets pull it without a login, unless their node has one of its own.\n`)
+      ? colors.yellow(
+          `No usable login matches ${reference.name}: kubelets pull it without a login, unless their node has one of its own.\n`,
+        )
       : `For ${colors.bold(reference.name)} kubelets try, in this order:\n\n${table(
           ['', 'KEY', 'USERNAME', ...(secret ? ['SECRET'] : []), 'WHY'],
           matches.map((match, i) => [
@@ -45,7 +54,10 @@ function toTable({ reference, matches, misses }: MatchResult, colors: Colors): s
     const rows = near.map((miss) => [show(miss.credential.key), ...(secret ? [miss.secret ?? ''] : []), miss.why]);
     parts.push(`Not tried:\n\n${table(['KEY', ...(secret ? ['SECRET'] : []), 'WHY NOT'], rows, colors)}`);
   }
-  if (far.length > 0) parts.push(colors.dim(`Of other registries: ${[...new Set(far.map((miss) => show(miss.credential.key)))].join(', ')}\n`));
+  if (far.length > 0)
+    parts.push(
+      colors.dim(`Of other registries: ${[...new Set(far.map((miss) => show(miss.credential.key)))].join(', ')}\n`),
+    );
   return parts.join('\n');
 }
 
@@ -53,11 +65,30 @@ function show(key: string): string {
   return printable(redactKey(key));
 }
 
-const LINES = ['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left', 'bottom-right', 'left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid'] as const;
+const LINES = [
+  'top',
+  'top-mid',
+  'top-left',
+  'top-right',
+  'bottom',
+  'bottom-mid',
+  'bottom-left',
+  'bottom-right',
+  'left',
+  'left-mid',
+  'mid',
+  'mid-mid',
+  'right',
+  'right-mid',
+] as const;
 const NO_LINES: Partial<Record<(typeof LINES)[number], string>> = Object.fromEntries(LINES.map((name) => [name, '']));
 
 function table(head: string[], rows: string[][], colors: Colors): string {
-  const grid = new CliTable({ head: head.map((title) => colors.dim(title)), chars: { ...NO_LINES, middle: '  ' }, style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 } });
+  const grid = new CliTable({
+    head: head.map((title) => colors.dim(title)),
+    chars: { ...NO_LINES, middle: '  ' },
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
+  });
   grid.push(...rows);
   return `${grid.toString().replace(/[ ]+$/gm, '')}\n`;
 }

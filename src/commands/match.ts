@@ -2,7 +2,13 @@
  * `pullpass match IMAGE`: which credentials a kubelet would try, in order, and why. Pure: `main.ts` reads the file or
  * the Secrets, prints what comes back and exits with the status.
  */
-import { type DockerConfig, type SecretContent, guessForm, parseDockerConfig, parseSecret } from '../credentials/docker-config.ts';
+import {
+  type DockerConfig,
+  type SecretContent,
+  guessForm,
+  parseDockerConfig,
+  parseSecret,
+} from '../credentials/docker-config.ts';
 import { type Miss, explain } from '../credentials/explain.ts';
 import { type ImageReference, parseImage } from '../credentials/image-reference.ts';
 import { type KeyringSource, type Match, lookup, makeKeyring } from '../credentials/keyring.ts';
@@ -38,9 +44,18 @@ export interface MatchOptions {
 const EXIT_NO_MATCH = 4;
 
 /** Throws {@link UsageError} for an image that is none, {@link UserError} for pull Secrets with which every pull fails. */
-export function runMatch({ image, from, output, color }: MatchOptions): { text: string; notes: string[]; exitCode: number } {
-  const result = 'pullSecrets' in from ? match(image, from.pullSecrets) : matchFromDockerConfig(image, from.dockerConfig, from.name);
-  return { text: renderMatch(result, output, color), notes: result.notes, exitCode: result.matches.length > 0 ? 0 : EXIT_NO_MATCH };
+export function runMatch({ image, from, output, color }: MatchOptions): {
+  text: string;
+  notes: string[];
+  exitCode: number;
+} {
+  const result =
+    'pullSecrets' in from ? match(image, from.pullSecrets) : matchFromDockerConfig(image, from.dockerConfig, from.name);
+  return {
+    text: renderMatch(result, output, color),
+    notes: result.notes,
+    exitCode: result.matches.length > 0 ? 0 : EXIT_NO_MATCH,
+  };
 }
 
 /** `text`: a Docker config (`~/.docker/config.json`, or the legacy `.dockercfg`), or the manifest of a Secret in JSON or YAML. */
@@ -51,7 +66,12 @@ export function matchFromDockerConfig(image: string, text: string, name = 'the D
   // A Secret manifest that kubelets skip is not what the user meant; a Docker config without logins is just that.
   if (!config.ok && (config.failsPulls || secret !== undefined)) throw unusable(name, config.problems);
   const credentials = config.ok ? config.credentials : [];
-  return tryAll(image, reference, [{ credentials }], (config.ok ? config.warnings : config.problems).map((note) => `${name}: ${note}`));
+  return tryAll(
+    image,
+    reference,
+    [{ credentials }],
+    (config.ok ? config.warnings : config.problems).map((note) => `${name}: ${note}`),
+  );
 }
 
 export function match(image: string, pullSecrets: readonly PullSecret[]): MatchResult {
@@ -59,9 +79,14 @@ export function match(image: string, pullSecrets: readonly PullSecret[]): MatchR
   const notes: string[] = [];
   const sources: KeyringSource[] = [];
   for (const { name, secret } of pullSecrets) {
-    const config: DockerConfig = secret === undefined
-      ? { ok: false, problems: ['does not exist; kubelets go on without it, with a Warning Event on each pull'], failsPulls: false }
-      : parseSecret(secret);
+    const config: DockerConfig =
+      secret === undefined
+        ? {
+            ok: false,
+            problems: ['does not exist; kubelets go on without it, with a Warning Event on each pull'],
+            failsPulls: false,
+          }
+        : parseSecret(secret);
     // One unreadable Secret fails every pull of the pod, whatever the others hold.
     if (!config.ok && config.failsPulls) throw unusable(`Secret "${name}"`, config.problems);
     notes.push(...(config.ok ? config.warnings : config.problems).map((note) => `Secret "${name}": ${note}`));
@@ -74,8 +99,16 @@ function tryAll(image: string, reference: ImageReference, sources: KeyringSource
   const keyring = makeKeyring(sources);
   const all = lookup(keyring, reference.name);
   // A kubelet has nothing to send of these: the pull is anonymous, whatever the key says.
-  const useless = all.filter(({ credential }) => credential.unusable !== undefined).map((entry): Miss => ({ ...entry, why: WHY_UNUSABLE[entry.credential.unusable ?? 'no login'], near: true }));
-  return { image, reference, matches: all.filter(({ credential }) => credential.unusable === undefined), misses: [...useless, ...explain(keyring, reference.name)], notes };
+  const useless = all
+    .filter(({ credential }) => credential.unusable !== undefined)
+    .map((entry): Miss => ({ ...entry, why: WHY_UNUSABLE[entry.credential.unusable ?? 'no login'], near: true }));
+  return {
+    image,
+    reference,
+    matches: all.filter(({ credential }) => credential.unusable === undefined),
+    misses: [...useless, ...explain(keyring, reference.name)],
+    notes,
+  };
 }
 
 function readImage(image: string): ImageReference {

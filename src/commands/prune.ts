@@ -30,25 +30,45 @@ export interface PruneOptions {
 
 /** As if nobody had opted in to anything, and as if nothing was to be retained. */
 const NOBODY: PlanOptions = {
-  select: ({ sources }) => ({ choices: new Map(sources.map(({ config }) => [config.name, { in: false, why: 'disabled' }])), problems: [] }),
+  select: ({ sources }) => ({
+    choices: new Map(sources.map(({ config }) => [config.name, { in: false, why: 'disabled' }])),
+    problems: [],
+  }),
 };
 
 /** Resolves to the exit status. Throws UserError while a controller is running: it would put everything back. */
-export async function runPrune({ client, configuration, namespace, write, confirm, signal }: PruneOptions): Promise<number> {
+export async function runPrune({
+  client,
+  configuration,
+  namespace,
+  write,
+  confirm,
+  signal,
+}: PruneOptions): Promise<number> {
   await refuseWhileLed(client, namespace);
-  const removing: Configuration = { ...configuration, sources: configuration.sources.map((source) => ({ ...source, onOptOut: 'remove' })) };
+  const removing: Configuration = {
+    ...configuration,
+    sources: configuration.sources.map((source) => ({ ...source, onOptOut: 'remove' })),
+  };
   const snapshot = await readCluster(client, removing, namespace);
   const pending = pendingIn(planCluster(snapshot, NOBODY));
   const secrets = await otherSecrets(client, configuration, namespace);
   const reports = await reportObjects(client, configuration);
   const others = [...secrets, ...reports];
-  const named = await readNamedCopies({ client, configuration: removing, scopes: snapshot.scopes, options: NOBODY, signal });
+  const named = await readNamedCopies({
+    client,
+    configuration: removing,
+    scopes: snapshot.scopes,
+    options: NOBODY,
+    signal,
+  });
   const references = named.filter(({ ours }) => ours).length;
   if (pending.length === 0 && others.length === 0 && references === 0) {
     write('Nothing to remove: no copy and no reference of Pullpass is left.');
     return 0;
   }
-  for (const plan of pending) write(`${plan.namespace}: ${stepsOf(plan).map(describe).join(', ').replaceAll(' removed', '')}`);
+  for (const plan of pending)
+    write(`${plan.namespace}: ${stepsOf(plan).map(describe).join(', ').replaceAll(' removed', '')}`);
   for (const copy of named) write(describeNamed(copy));
   for (const { path, what } of secrets) write(`${path.split('/')[4] ?? ''}: ${what}`);
   for (const { what } of reports) write(`cluster: ${what}`);
@@ -67,7 +87,8 @@ export async function runPrune({ client, configuration, namespace, write, confir
 
   const proxies = createProxies(removing);
   const consumers = createConsumers({
-    proxies: () => proxies, isGoing: () => true,
+    proxies: () => proxies,
+    isGoing: () => true,
     context: ({ config }) => ({ kube: createProxyKube({ client, proxy: config.name, signal }), signal }),
   });
   const applier = createApplier({ client, world: snapshot.world, consumers, content: () => undefined });
@@ -79,8 +100,14 @@ export async function runPrune({ client, configuration, namespace, write, confir
     failed += failures.length;
   }
   // Where the copy is gone already, no removal has taken its name along.
-  const removed = new Set(pending.flatMap(({ deleteCopies }) => deleteCopies.map(({ namespace: of, name }) => nameOf({ namespace: of, copyName: name }))));
-  const dangling = new Map(named.filter((copy) => copy.ours && !removed.has(nameOf(copy))).map((copy) => [nameOf(copy), copy]));
+  const removed = new Set(
+    pending.flatMap(({ deleteCopies }) =>
+      deleteCopies.map(({ namespace: of, name }) => nameOf({ namespace: of, copyName: name })),
+    ),
+  );
+  const dangling = new Map(
+    named.filter((copy) => copy.ours && !removed.has(nameOf(copy))).map((copy) => [nameOf(copy), copy]),
+  );
   for (const [copy, { namespace: of, copyName }] of dangling) {
     try {
       await consumers.removeCopy({ namespace: of, name: copyName }, () => Promise.resolve(), signal);
@@ -98,7 +125,8 @@ export async function runPrune({ client, configuration, namespace, write, confir
       failed++;
     }
   }
-  if (failed > 0) throw new UserError(`prune: ${count(failed, 'change')} failed; run it again once the reason above is mended`);
+  if (failed > 0)
+    throw new UserError(`prune: ${count(failed, 'change')} failed; run it again once the reason above is mended`);
   write(`Removed ${what}.`);
   return 0;
 }
@@ -115,6 +143,8 @@ async function refuseWhileLed(client: KubeClient, namespace: string): Promise<vo
   const { holderIdentity, renewTime, leaseDurationSeconds = 15 } = lease.spec ?? {};
   const age = Date.now() - new Date(String(renewTime)).getTime();
   if (holderIdentity && age < leaseDurationSeconds * 1000) {
-    throw new UserError(`prune: the controller is running (${holderIdentity}) and would put everything back; first: kubectl -n ${namespace} scale deployment pullpass --replicas=0`);
+    throw new UserError(
+      `prune: the controller is running (${holderIdentity}) and would put everything back; first: kubectl -n ${namespace} scale deployment pullpass --replicas=0`,
+    );
   }
 }

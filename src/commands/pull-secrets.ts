@@ -7,12 +7,17 @@ import { paths } from '../kube/paths.ts';
 import type { PullSecret } from './match.ts';
 
 /** In the order of `imagePullSecrets`. Throws UserError when there is no such ServiceAccount. */
-export async function readPullSecrets(client: KubeClient, namespace: string, serviceAccount: string): Promise<PullSecret[]> {
+export async function readPullSecrets(
+  client: KubeClient,
+  namespace: string,
+  serviceAccount: string,
+): Promise<PullSecret[]> {
   let account: V1ServiceAccount;
   try {
     account = await client.get<V1ServiceAccount>(paths.serviceAccounts(namespace, serviceAccount));
   } catch (error) {
-    if (isNotFound(error)) throw new UserError(`no ServiceAccount "${serviceAccount}" in namespace "${namespace}"`, { cause: error });
+    if (isNotFound(error))
+      throw new UserError(`no ServiceAccount "${serviceAccount}" in namespace "${namespace}"`, { cause: error });
     throw error;
   }
   const names = (account.imagePullSecrets ?? []).flatMap(({ name }) => (name ? [name] : []));

@@ -47,7 +47,9 @@ interface Rule {
  */
 export function renderRbac(configuration: Configuration, options: RbacOptions = DEFAULT_RBAC_OPTIONS): string {
   const rights = allRights(configuration, options);
-  const namespaces = [...new Set(rights.flatMap(({ namespace }) => (namespace === undefined ? [] : [namespace])))].sort();
+  const namespaces = [
+    ...new Set(rights.flatMap(({ namespace }) => (namespace === undefined ? [] : [namespace]))),
+  ].sort();
   const documents = [undefined, ...namespaces].flatMap((namespace) => {
     const here = merge(rights.filter((right) => right.namespace === namespace));
     return [role(namespace, here), binding(namespace, options)];
@@ -62,11 +64,16 @@ function merge(rights: Right[]): Right[] {
   for (const right of rights) {
     const objects = JSON.stringify([right.apiGroup, right.resource, right.resourceNames]);
     const same = merged.get(objects);
-    merged.set(objects, same === undefined ? right : {
-      ...same,
-      verbs: [...new Set([...same.verbs, ...right.verbs])],
-      why: [...new Set([same.why, right.why])].join('; '),
-    });
+    merged.set(
+      objects,
+      same === undefined
+        ? right
+        : {
+            ...same,
+            verbs: [...new Set([...same.verbs, ...right.verbs])],
+            why: [...new Set([same.why, right.why])].join('; '),
+          },
+    );
   }
   return [...merged.values()];
 }
@@ -122,6 +129,10 @@ function kindIn(namespace: string | undefined, kind: 'Role' | 'RoleBinding'): st
 
 /** Lists of words on one line, as people write rules; no anchors where a value is used twice. */
 function print(document: Document): string {
-  visit(document, { Seq: (_, node) => { node.flow = !node.items.some(isMap); } });
+  visit(document, {
+    Seq: (_, node) => {
+      node.flow = !node.items.some(isMap);
+    },
+  });
   return document.toString({ lineWidth: 0, flowCollectionPadding: false });
 }

@@ -15,7 +15,12 @@ export function validateLogins(text: string, fileName: string): { text: string; 
     return { isBad: why !== undefined, line: `  ${quoteKey(key)}: ${why ?? 'usable'}` };
   });
   const bad = lines.filter(({ isBad }) => isBad).length;
-  const said = new Set(parsed.credentials.flatMap(({ key }) => [`registry ${quoteKey(key)}: ${WHY_CONTRADICTORY}`, ...Object.values(WHY_UNUSABLE).map((why) => `registry ${quoteKey(key)}: ${why}`)]));
+  const said = new Set(
+    parsed.credentials.flatMap(({ key }) => [
+      `registry ${quoteKey(key)}: ${WHY_CONTRADICTORY}`,
+      ...Object.values(WHY_UNUSABLE).map((why) => `registry ${quoteKey(key)}: ${why}`),
+    ]),
+  );
   return {
     text: [
       `${fileName}: ${bad === 0 ? 'every login can be used' : `${bad} of ${lines.length} entries ${bad === 1 ? 'has' : 'have'} no login that would be spread`}`,
@@ -30,7 +35,11 @@ export function validateLogins(text: string, fileName: string): { text: string; 
 function isDockerConfig(text: string): boolean {
   try {
     const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && ('auths' in value || 'credsStore' in value || guessForm(text) === 'dockercfg');
+    return (
+      typeof value === 'object' &&
+      value !== null &&
+      ('auths' in value || 'credsStore' in value || guessForm(text) === 'dockercfg')
+    );
   } catch {
     return false;
   }

@@ -34,12 +34,18 @@ export function validateConfiguration(text: string, fileName: string): { text: s
 export function configurationWarnings(configuration: Configuration): string[] {
   const { sources, retiredCopyNames, paused } = configuration;
   const warnings = sources.flatMap((source, index) =>
-    sourceWarnings(source, sources).map(([key, warning]) => `sources[${index}].${key}: ${warning}`));
+    sourceWarnings(source, sources).map(([key, warning]) => `sources[${index}].${key}: ${warning}`),
+  );
   if (retiredCopyNames.length > 0) {
-    warnings.push(`retiredCopyNames: Pullpass deletes its Secrets named ${list(retiredCopyNames)} everywhere; remove the names once they are gone`);
+    warnings.push(
+      `retiredCopyNames: Pullpass deletes its Secrets named ${list(retiredCopyNames)} everywhere; remove the names once they are gone`,
+    );
   }
   if (paused) warnings.push('paused: nothing is written, and no rotation arrives, until it is false again');
-  if (confirmationOf(configuration).given === 'another') warnings.push('confirmRemoval: confirms another configuration than this one, and nothing here; take it out, or get the value for this one from `pullpass plan`');
+  if (confirmationOf(configuration).given === 'another')
+    warnings.push(
+      'confirmRemoval: confirms another configuration than this one, and nothing here; take it out, or get the value for this one from `pullpass plan`',
+    );
   return warnings;
 }
 
@@ -47,7 +53,10 @@ function sourceWarnings(source: SourceConfig, sources: readonly SourceConfig[]):
   const warnings: [string, string][] = [];
   const { allow, deny } = source.namespaces;
   if (admitsNone(source)) {
-    warnings.push(['namespaces', 'the guard admits no namespace, so no copy is ever made; widen "allow" or narrow "deny"']);
+    warnings.push([
+      'namespaces',
+      'the guard admits no namespace, so no copy is ever made; widen "allow" or narrow "deny"',
+    ]);
   }
   const system = SYSTEM_NAMESPACES.filter((namespace) => admitted(source, namespace));
   if (system.length > 0) {
@@ -55,16 +64,28 @@ function sourceWarnings(source: SourceConfig, sources: readonly SourceConfig[]):
   }
   for (const { name, secret } of sources) {
     if (secret.name !== source.copyName || !admitted(source, secret.namespace)) continue;
-    warnings.push(['copyName', `namespace "${secret.namespace}" may opt in, but there "${secret.name}" is the source Secret of "${name}"; deny that namespace or choose another name`]);
+    warnings.push([
+      'copyName',
+      `namespace "${secret.namespace}" may opt in, but there "${secret.name}" is the source Secret of "${name}"; deny that namespace or choose another name`,
+    ]);
   }
   if (source.serviceAccounts.length === 0) {
-    warnings.push(['serviceAccounts', 'is empty, so only ServiceAccounts that a namespace or an annotation of their own names get the reference']);
+    warnings.push([
+      'serviceAccounts',
+      'is empty, so only ServiceAccounts that a namespace or an annotation of their own names get the reference',
+    ]);
   }
   if (source.onOptOut === 'retain') {
-    warnings.push(['onOptOut', 'a namespace that opts out keeps its copy, a credential that is no longer updated; use "remove" to clean up']);
+    warnings.push([
+      'onOptOut',
+      'a namespace that opts out keeps its copy, a credential that is no longer updated; use "remove" to clean up',
+    ]);
   }
   if (source.optInByDefault && allow.includes('*') && deny.length === 0) {
-    warnings.push(['optInByDefault', 'every namespace of the cluster gets the credential; list in "deny" those that must not']);
+    warnings.push([
+      'optInByDefault',
+      'every namespace of the cluster gets the credential; list in "deny" those that must not',
+    ]);
   }
   return warnings;
 }
@@ -76,9 +97,12 @@ function admitsNone(source: SourceConfig): boolean {
   // A list of exclusions only admits everything else.
   if (allowed.length === 0 && allow.length > 0) allowed.push('*');
   // A deny pattern of letters and "*" that takes the text of an allow pattern takes everything that pattern takes.
-  const decisive = deny.some((pattern) => pattern.startsWith('!')) ? [] : deny.filter((pattern) => !pattern.includes('?'));
+  const decisive = deny.some((pattern) => pattern.startsWith('!'))
+    ? []
+    : deny.filter((pattern) => !pattern.includes('?'));
   return allowed.every((pattern) =>
-    /[*?]/.test(pattern) ? decisive.some((denied) => globMatches(denied, pattern)) : !admitted(source, pattern));
+    /[*?]/.test(pattern) ? decisive.some((denied) => globMatches(denied, pattern)) : !admitted(source, pattern),
+  );
 }
 
 function describe(source: SourceConfig): string {

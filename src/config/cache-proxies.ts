@@ -6,10 +6,17 @@ const secret = z.strictObject({ namespace: dnsLabel, name: dnsSubdomain });
 const object = z.strictObject({ namespace: dnsLabel.optional(), name: dnsSubdomain });
 const namespaced = z.strictObject({ namespace: dnsLabel, name: dnsSubdomain });
 const httpUrl = z.url({ protocol: /^https?$/, error: 'is not an http:// or https:// URL' });
-const ca = z.string().regex(/-----BEGIN CERTIFICATE-----/, 'is not a PEM certificate').describe('PEM certificates to trust for this server, besides the well-known ones.');
+const ca = z
+  .string()
+  .regex(/-----BEGIN CERTIFICATE-----/, 'is not a PEM certificate')
+  .describe('PEM certificates to trust for this server, besides the well-known ones.');
 
 /** The workload that reads the login only at its start; rolled by an annotation on its pod template. */
-const workload = z.strictObject({ kind: z.enum(['Deployment', 'StatefulSet', 'DaemonSet']).default('Deployment'), namespace: dnsLabel, name: dnsSubdomain });
+const workload = z.strictObject({
+  kind: z.enum(['Deployment', 'StatefulSet', 'DaemonSet']).default('Deployment'),
+  namespace: dnsLabel,
+  name: dnsSubdomain,
+});
 
 /** Where a product's HTTP API is, and the Secret (kubernetes.io/basic-auth, or a key `token`) that logs in to it as an administrator. */
 const api = { url: httpUrl, ca: ca.optional(), admin: z.strictObject({ secret: namespaced }) };
@@ -17,51 +24,188 @@ const api = { url: httpUrl, ca: ca.optional(), admin: z.strictObject({ secret: n
 const shared = {
   name: dnsLabel.describe('How logs, metrics and `pullpass verify` call this cache proxy.'),
   source: dnsLabel.describe('Name of the source whose credential is forwarded.'),
-  registry: z.string().min(1).describe('Whose credential to forward: a registry key of the source; any Docker Hub name finds the Docker Hub entry.'),
+  registry: z
+    .string()
+    .min(1)
+    .describe(
+      'Whose credential to forward: a registry key of the source; any Docker Hub name finds the Docker Hub entry.',
+    ),
   probe: z
     .strictObject({
       url: httpUrl.describe('Where pods reach the cache proxy.'),
       ca: ca.optional(),
       repository: z.string().min(1).describe('A private repository as the cache proxy calls it.'),
-      reference: z.string().min(1).describe('A tag or digest, best one that the cache does not hold yet: a cached or public image proves nothing.'),
-      login: z.strictObject({ secret: namespaced }).optional().describe('Where the cache proxy itself wants a login: a kubernetes.io/basic-auth Secret.'),
+      reference: z
+        .string()
+        .min(1)
+        .describe(
+          'A tag or digest, best one that the cache does not hold yet: a cached or public image proves nothing.',
+        ),
+      login: z
+        .strictObject({ secret: namespaced })
+        .optional()
+        .describe('Where the cache proxy itself wants a login: a kubernetes.io/basic-auth Secret.'),
     })
     .optional()
     .describe('A private image to pull through the cache proxy. Without it, "verified" stays Unknown.'),
 };
 
 export const cacheProxySchema = z.discriminatedUnion('kind', [
-  z.strictObject({ ...shared, kind: z.literal('distribution').describe('Distribution (registry:2) in proxy mode: environment Secret, and a roll.'),
-    secret, usernameKey: secretKey.default('REGISTRY_PROXY_USERNAME'), passwordKey: secretKey.default('REGISTRY_PROXY_PASSWORD'), workload: workload.optional() }),
-  z.strictObject({ ...shared, kind: z.literal('distribution-helper').describe('Distribution (registry:3) with a credential helper that prints a mounted file: no roll.'),
-    secret, key: secretKey.default('credentials.json') }),
-  z.strictObject({ ...shared, kind: z.literal('zot').describe('zot: sync credentials file, and a roll.'),
-    secret, key: secretKey.default('credentials.json'), hosts: z.array(z.string().min(1)).min(1).optional().describe('host[:port] of the sync URLs; default: the registry.'), workload: workload.optional() }),
-  z.strictObject({ ...shared, kind: z.literal('template').describe('Any product that reads a file: a Secret whose keys are rendered from templates.'),
-    secret, files: z.record(z.string(), z.string()).describe('Key -> template with {{registry}}, {{username}}, {{password}}, {{auth}}; each may be piped through json, base64 or yaml.'), workload: workload.optional() }),
-  z.strictObject({ ...shared, kind: z.literal('harbor').describe('Harbor: a registry endpoint, tried by ping before it is changed.'),
-    ...api, endpoint: z.string().min(1).describe("Name of Harbor's registry endpoint."), type: z.string().min(1).default('docker-registry'),
-    endpointUrl: httpUrl.default('https://registry-1.docker.io').describe('Where the endpoint pulls from; needed for any registry but Docker Hub.'), project: z.string().min(1).optional().describe('Proxy-cache project to create for the endpoint when there is none.') }),
-  z.strictObject({ ...shared, kind: z.literal('nexus').describe('Nexus 3: a docker proxy repository.'), ...api, repository: z.string().min(1) }),
-  z.strictObject({ ...shared, kind: z.literal('artifactory').describe('Artifactory: a remote repository.'), ...api, repository: z.string().min(1) }),
-  z.strictObject({ ...shared, kind: z.literal('gitlab').describe('GitLab dependency proxy of a group; Docker Hub only.'), ...api, group: z.string().min(1) }),
-  z.strictObject({ ...shared, kind: z.literal('webhook').describe('Any product with an API of its own: a POST signed with HMAC-SHA256.'), ...api }),
-  z.strictObject({ ...shared, kind: z.literal('kube-image-keeper').describe('kube-image-keeper v2: credentialSecret of an upstream or a mirror.'),
-    object: object.extend({ kind: z.enum(['ReplicatedImageSet', 'ClusterReplicatedImageSet', 'ImageSetMirror', 'ClusterImageSetMirror']) }),
-    host: z.string().min(1).optional().describe('registry of the upstream or mirror inside the object; default: the registry.'), copyNamespace: dnsLabel.describe('Namespace, opted in, whose copy the object points at.') }).superRefine(({ object: { kind, namespace }, copyNamespace }, ctx) => {
-    if (kind.startsWith('Cluster')) {
-      if (namespace !== undefined) ctx.addIssue({ code: 'custom', path: ['object', 'namespace'], message: `must not be there: a ${kind} is cluster-scoped` });
-    } else if (namespace === undefined) ctx.addIssue({ code: 'custom', path: ['object'], message: `needs "namespace": a ${kind} is in one` });
-    else if (namespace !== copyNamespace) ctx.addIssue({ code: 'custom', path: ['copyNamespace'], message: `must be "${namespace}": a ${kind} reads Secrets of its own namespace only` });
+  z.strictObject({
+    ...shared,
+    kind: z
+      .literal('distribution')
+      .describe('Distribution (registry:2) in proxy mode: environment Secret, and a roll.'),
+    secret,
+    usernameKey: secretKey.default('REGISTRY_PROXY_USERNAME'),
+    passwordKey: secretKey.default('REGISTRY_PROXY_PASSWORD'),
+    workload: workload.optional(),
   }),
-  z.strictObject({ ...shared, kind: z.literal('kube-fledged').describe('kube-fledged: imagePullSecrets of an ImageCache, and a refresh.'), object: namespaced }),
-  z.strictObject({ ...shared, kind: z.literal('image-puller').describe('kubernetes-image-puller: imagePullSecrets of a KubernetesImagePuller.'), object: namespaced }),
-  z.strictObject({ ...shared, kind: z.literal('custom-resource').describe('Any custom resource with a field that names a pull Secret.'),
-    object: object.extend({ apiVersion: z.string().min(1), resource: z.string().min(1).describe('Plural name, as in the API path.') }),
-    path: z.string().regex(/^(\/[^/]+)+$/, 'is not a JSON pointer, such as "/spec/imagePullSecret"'), form: z.enum(['name', 'reference', 'list']).default('name').describe('name: the name itself; reference: {name}, or {name, namespace} with copyNamespace; list: an entry {name} in a list.'),
-    copyNamespace: dnsLabel.optional().describe('Namespace, opted in, whose copy the product reads; default: the object\'s own.'), trigger: z.strictObject({ annotation: z.string().min(1) }).optional().describe('Annotation to set when the login changed.') }).superRefine(({ object: { namespace }, copyNamespace }, ctx) => {
-    if (namespace === undefined && copyNamespace === undefined) ctx.addIssue({ code: 'custom', path: ['copyNamespace'], message: 'is missing: the object has no namespace of its own, so name the one whose copy the product reads' });
+  z.strictObject({
+    ...shared,
+    kind: z
+      .literal('distribution-helper')
+      .describe('Distribution (registry:3) with a credential helper that prints a mounted file: no roll.'),
+    secret,
+    key: secretKey.default('credentials.json'),
   }),
+  z.strictObject({
+    ...shared,
+    kind: z.literal('zot').describe('zot: sync credentials file, and a roll.'),
+    secret,
+    key: secretKey.default('credentials.json'),
+    hosts: z
+      .array(z.string().min(1))
+      .min(1)
+      .optional()
+      .describe('host[:port] of the sync URLs; default: the registry.'),
+    workload: workload.optional(),
+  }),
+  z.strictObject({
+    ...shared,
+    kind: z
+      .literal('template')
+      .describe('Any product that reads a file: a Secret whose keys are rendered from templates.'),
+    secret,
+    files: z
+      .record(z.string(), z.string())
+      .describe(
+        'Key -> template with {{registry}}, {{username}}, {{password}}, {{auth}}; each may be piped through json, base64 or yaml.',
+      ),
+    workload: workload.optional(),
+  }),
+  z.strictObject({
+    ...shared,
+    kind: z.literal('harbor').describe('Harbor: a registry endpoint, tried by ping before it is changed.'),
+    ...api,
+    endpoint: z.string().min(1).describe("Name of Harbor's registry endpoint."),
+    type: z.string().min(1).default('docker-registry'),
+    endpointUrl: httpUrl
+      .default('https://registry-1.docker.io')
+      .describe('Where the endpoint pulls from; needed for any registry but Docker Hub.'),
+    project: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('Proxy-cache project to create for the endpoint when there is none.'),
+  }),
+  z.strictObject({
+    ...shared,
+    kind: z.literal('nexus').describe('Nexus 3: a docker proxy repository.'),
+    ...api,
+    repository: z.string().min(1),
+  }),
+  z.strictObject({
+    ...shared,
+    kind: z.literal('artifactory').describe('Artifactory: a remote repository.'),
+    ...api,
+    repository: z.string().min(1),
+  }),
+  z.strictObject({
+    ...shared,
+    kind: z.literal('gitlab').describe('GitLab dependency proxy of a group; Docker Hub only.'),
+    ...api,
+    group: z.string().min(1),
+  }),
+  z.strictObject({
+    ...shared,
+    kind: z.literal('webhook').describe('Any product with an API of its own: a POST signed with HMAC-SHA256.'),
+    ...api,
+  }),
+  z
+    .strictObject({
+      ...shared,
+      kind: z
+        .literal('kube-image-keeper')
+        .describe('kube-image-keeper v2: credentialSecret of an upstream or a mirror.'),
+      object: object.extend({
+        kind: z.enum(['ReplicatedImageSet', 'ClusterReplicatedImageSet', 'ImageSetMirror', 'ClusterImageSetMirror']),
+      }),
+      host: z
+        .string()
+        .min(1)
+        .optional()
+        .describe('registry of the upstream or mirror inside the object; default: the registry.'),
+      copyNamespace: dnsLabel.describe('Namespace, opted in, whose copy the object points at.'),
+    })
+    .superRefine(({ object: { kind, namespace }, copyNamespace }, ctx) => {
+      if (kind.startsWith('Cluster')) {
+        if (namespace !== undefined)
+          ctx.addIssue({
+            code: 'custom',
+            path: ['object', 'namespace'],
+            message: `must not be there: a ${kind} is cluster-scoped`,
+          });
+      } else if (namespace === undefined)
+        ctx.addIssue({ code: 'custom', path: ['object'], message: `needs "namespace": a ${kind} is in one` });
+      else if (namespace !== copyNamespace)
+        ctx.addIssue({
+          code: 'custom',
+          path: ['copyNamespace'],
+          message: `must be "${namespace}": a ${kind} reads Secrets of its own namespace only`,
+        });
+    }),
+  z.strictObject({
+    ...shared,
+    kind: z.literal('kube-fledged').describe('kube-fledged: imagePullSecrets of an ImageCache, and a refresh.'),
+    object: namespaced,
+  }),
+  z.strictObject({
+    ...shared,
+    kind: z.literal('image-puller').describe('kubernetes-image-puller: imagePullSecrets of a KubernetesImagePuller.'),
+    object: namespaced,
+  }),
+  z
+    .strictObject({
+      ...shared,
+      kind: z.literal('custom-resource').describe('Any custom resource with a field that names a pull Secret.'),
+      object: object.extend({
+        apiVersion: z.string().min(1),
+        resource: z.string().min(1).describe('Plural name, as in the API path.'),
+      }),
+      path: z.string().regex(/^(\/[^/]+)+$/, 'is not a JSON pointer, such as "/spec/imagePullSecret"'),
+      form: z
+        .enum(['name', 'reference', 'list'])
+        .default('name')
+        .describe(
+          'name: the name itself; reference: {name}, or {name, namespace} with copyNamespace; list: an entry {name} in a list.',
+        ),
+      copyNamespace: dnsLabel
+        .optional()
+        .describe("Namespace, opted in, whose copy the product reads; default: the object's own."),
+      trigger: z
+        .strictObject({ annotation: z.string().min(1) })
+        .optional()
+        .describe('Annotation to set when the login changed.'),
+    })
+    .superRefine(({ object: { namespace }, copyNamespace }, ctx) => {
+      if (namespace === undefined && copyNamespace === undefined)
+        ctx.addIssue({
+          code: 'custom',
+          path: ['copyNamespace'],
+          message: 'is missing: the object has no namespace of its own, so name the one whose copy the product reads',
+        });
+    }),
 ]);
 
 export type CacheProxyConfig = z.output<typeof cacheProxySchema>;

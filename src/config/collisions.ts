@@ -15,22 +15,32 @@ interface Place {
 export function collisions(document: unknown): CrossProblem[] {
   const sources = items(field(document, 'sources'));
   const proxies = items(field(document, 'cacheProxies'));
-  const ownSecrets = sources.map((source, i) => place(['sources', i, 'secret'], field(source, 'secret'), `source ${called(source)} is read from`));
+  const ownSecrets = sources.map((source, i) =>
+    place(['sources', i, 'secret'], field(source, 'secret'), `source ${called(source)} is read from`),
+  );
   const logins = [...sources.flatMap(aliasLogins), ...proxies.flatMap(proxyLogins)];
   const rendered = proxies.flatMap((proxy, i) => {
     const secret = field(proxy, 'secret');
-    return secret === undefined ? [] : [place(['cacheProxies', i, 'secret'], secret, `cache proxy ${called(proxy)} is given`)];
+    return secret === undefined
+      ? []
+      : [place(['cacheProxies', i, 'secret'], secret, `cache proxy ${called(proxy)} is given`)];
   });
   return [
     ...copyNames(document, [...rendered, ...logins]),
-    ...[...ownSecrets, ...logins, ...rendered].filter(({ name }) => name === STATE_NAME)
+    ...[...ownSecrets, ...logins, ...rendered]
+      .filter(({ name }) => name === STATE_NAME)
       .map(({ path }) => ({ path, message: `is named as ${STATE}; choose another name` })),
     ...sharedFields(proxies),
     ...rendered.flatMap((given) => {
       const other = [...ownSecrets, ...logins].find((read) => isSame(given, read));
       if (other === undefined) return [];
       const name = `"${String(given.namespace)}/${String(given.name)}"`;
-      return [{ path: given.path, message: `is the Secret that ${other.use}: ${name}; it would be written over, give the cache proxy a Secret of its own` }];
+      return [
+        {
+          path: given.path,
+          message: `is the Secret that ${other.use}: ${name}; it would be written over, give the cache proxy a Secret of its own`,
+        },
+      ];
     }),
   ];
 }
@@ -43,11 +53,20 @@ const STATE = `the Secret in which the controller keeps its state: "${STATE_NAME
  */
 function copyNames(document: unknown, places: readonly Place[]): CrossProblem[] {
   const named = [
-    ...items(field(document, 'sources')).map((source, i) => ({ path: ['sources', i, 'copyName'], name: field(source, 'copyName'), todo: 'choose another name' })),
-    ...items(field(document, 'retiredCopyNames')).map((name, i) => ({ path: ['retiredCopyNames', i], name, todo: 'remove it here, or rename that Secret' })),
+    ...items(field(document, 'sources')).map((source, i) => ({
+      path: ['sources', i, 'copyName'],
+      name: field(source, 'copyName'),
+      todo: 'choose another name',
+    })),
+    ...items(field(document, 'retiredCopyNames')).map((name, i) => ({
+      path: ['retiredCopyNames', i],
+      name,
+      todo: 'remove it here, or rename that Secret',
+    })),
   ];
   return named.flatMap(({ path, name, todo }) => {
-    if (name === STATE_NAME) return [{ path, message: `is the name of ${STATE}; ${path.length === 2 ? 'remove it here' : todo}` }];
+    if (name === STATE_NAME)
+      return [{ path, message: `is the name of ${STATE}; ${path.length === 2 ? 'remove it here' : todo}` }];
     const other = typeof name === 'string' ? places.find((at) => at.name === name) : undefined;
     if (other === undefined) return [];
     const why = 'copies are written and deleted by their name in all namespaces';
@@ -71,9 +90,11 @@ function sharedFields(proxies: readonly unknown[]): CrossProblem[] {
 /** The field that a cache proxy points, where that holds one reference only. */
 function fieldOf(proxy: unknown): string | undefined {
   const object = field(proxy, 'object');
-  const of = (...parts: unknown[]): string => JSON.stringify([field(proxy, 'kind'), field(object, 'namespace'), field(object, 'name'), ...parts]);
+  const of = (...parts: unknown[]): string =>
+    JSON.stringify([field(proxy, 'kind'), field(object, 'namespace'), field(object, 'name'), ...parts]);
   const host = field(proxy, 'host') ?? field(proxy, 'registry');
-  if (field(proxy, 'kind') === 'kube-image-keeper' && typeof host === 'string') return of(field(object, 'kind'), canonicalRegistry(host) ?? host);
+  if (field(proxy, 'kind') === 'kube-image-keeper' && typeof host === 'string')
+    return of(field(object, 'kind'), canonicalRegistry(host) ?? host);
   if (field(proxy, 'kind') === 'custom-resource' && field(proxy, 'form') !== 'list') {
     return of(field(object, 'apiVersion'), field(object, 'resource'), field(proxy, 'path'));
   }
@@ -85,15 +106,30 @@ function aliasLogins(source: unknown, i: number): Place[] {
   return items(field(source, 'aliases')).flatMap((alias, j) => {
     const name = field(field(alias, 'login'), 'secret');
     const path = ['sources', i, 'aliases', j, 'login', 'secret'];
-    return name === undefined ? [] : [{ path, namespace, name, use: `an alias of source ${called(source)} takes its login from` }];
+    return name === undefined
+      ? []
+      : [{ path, namespace, name, use: `an alias of source ${called(source)} takes its login from` }];
   });
 }
 
 function proxyLogins(proxy: unknown, i: number): Place[] {
-  const [admin, probe] = [field(field(proxy, 'admin'), 'secret'), field(field(field(proxy, 'probe'), 'login'), 'secret')];
+  const [admin, probe] = [
+    field(field(proxy, 'admin'), 'secret'),
+    field(field(field(proxy, 'probe'), 'login'), 'secret'),
+  ];
   return [
-    ...(admin === undefined ? [] : [place(['cacheProxies', i, 'admin', 'secret'], admin, `cache proxy ${called(proxy)} is administered with`)]),
-    ...(probe === undefined ? [] : [place(['cacheProxies', i, 'probe', 'login', 'secret'], probe, `the probe of cache proxy ${called(proxy)} logs in with`)]),
+    ...(admin === undefined
+      ? []
+      : [place(['cacheProxies', i, 'admin', 'secret'], admin, `cache proxy ${called(proxy)} is administered with`)]),
+    ...(probe === undefined
+      ? []
+      : [
+          place(
+            ['cacheProxies', i, 'probe', 'login', 'secret'],
+            probe,
+            `the probe of cache proxy ${called(proxy)} logs in with`,
+          ),
+        ]),
   ];
 }
 
@@ -101,5 +137,6 @@ function place(path: Place['path'], secret: unknown, use: string): Place {
   return { path, namespace: field(secret, 'namespace'), name: field(secret, 'name'), use };
 }
 
-const isSame = (a: Place, b: Place): boolean => typeof a.name === 'string' && a.name === b.name && a.namespace === b.namespace;
+const isSame = (a: Place, b: Place): boolean =>
+  typeof a.name === 'string' && a.name === b.name && a.namespace === b.namespace;
 const called = (part: unknown): string => `"${String(field(part, 'name'))}"`;

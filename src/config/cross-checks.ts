@@ -14,24 +14,45 @@ export function crossCheck(document: unknown): CrossProblem[] {
   const names = sources.map((source) => field(source, 'name'));
   const proxies = items(field(document, 'cacheProxies'));
   return [
-    ...repeated(sources.map((source) => field(source, 'name')), (i) => ['sources', i, 'name'], 'sources need different names'),
+    ...repeated(
+      sources.map((source) => field(source, 'name')),
+      (i) => ['sources', i, 'name'],
+      'sources need different names',
+    ),
     ...repeated(copyNames, (i) => ['sources', i, 'copyName'], 'two sources cannot share one Secret'),
-    ...repeated(proxies.map((proxy) => field(proxy, 'name')), (i) => ['cacheProxies', i, 'name'], 'cache proxies need different names'),
+    ...repeated(
+      proxies.map((proxy) => field(proxy, 'name')),
+      (i) => ['cacheProxies', i, 'name'],
+      'cache proxies need different names',
+    ),
     ...proxies.flatMap((proxy, i) => {
       const source = field(proxy, 'source');
       return typeof source === 'string' && !names.includes(source)
-        ? [{ path: ['cacheProxies', i, 'source'], message: `is not the name of a source: "${source}"; use one of: ${names.filter((name) => typeof name === 'string').join(', ')}` }]
+        ? [
+            {
+              path: ['cacheProxies', i, 'source'],
+              message: `is not the name of a source: "${source}"; use one of: ${names.filter((name) => typeof name === 'string').join(', ')}`,
+            },
+          ]
         : [];
     }),
-    ...repeated(proxies.map(secretOf), (i) => ['cacheProxies', i, 'secret'], 'two cache proxies cannot share one Secret'),
-    ...proxies.flatMap((proxy, i) => checkProxy(proxy).map(({ path, message }) => ({ path: ['cacheProxies', i, ...path], message }))),
+    ...repeated(
+      proxies.map(secretOf),
+      (i) => ['cacheProxies', i, 'secret'],
+      'two cache proxies cannot share one Secret',
+    ),
+    ...proxies.flatMap((proxy, i) =>
+      checkProxy(proxy).map(({ path, message }) => ({ path: ['cacheProxies', i, ...path], message })),
+    ),
     ...collisions(document),
     ...repeated(retired, (i) => ['retiredCopyNames', i], 'remove one of the two'),
     ...retired.flatMap((name, i) =>
       typeof name === 'string' && copyNames.includes(name)
         ? [{ path: ['retiredCopyNames', i], message: `is still the copyName of a source: "${name}"; remove it here` }]
-        : []),
-    ...(field(field(document, 'audit'), 'reportObject') === true && field(field(document, 'schedules'), 'audit') === undefined
+        : [],
+    ),
+    ...(field(field(document, 'audit'), 'reportObject') === true &&
+    field(field(document, 'schedules'), 'audit') === undefined
       ? [{ path: ['audit', 'reportObject'], message: 'needs a schedule: set schedules.audit, such as "0 * * * *"' }]
       : []),
     ...sources.flatMap((source, i) =>
@@ -39,7 +60,8 @@ export function crossCheck(document: unknown): CrossProblem[] {
         items(field(source, 'aliases')).map((alias) => field(alias, 'host')),
         (j) => ['sources', i, 'aliases', j, 'host'],
         'one registry key has one login',
-      )),
+      ),
+    ),
   ];
 }
 
@@ -54,22 +76,38 @@ function checkProxy(proxy: unknown): CrossProblem[] {
   switch (field(proxy, 'kind')) {
     case 'distribution': {
       const key = field(proxy, 'passwordKey');
-      return typeof key === 'string' && key === field(proxy, 'usernameKey') ? [{ path: ['passwordKey'], message: 'must be another key than usernameKey: one would overwrite the other' }] : [];
+      return typeof key === 'string' && key === field(proxy, 'usernameKey')
+        ? [{ path: ['passwordKey'], message: 'must be another key than usernameKey: one would overwrite the other' }]
+        : [];
     }
     case 'template': {
       const files = field(proxy, 'files');
       if (typeof files !== 'object' || files === null || Array.isArray(files)) return [];
-      if (Object.keys(files).length === 0) return [{ path: ['files'], message: 'needs at least one key with its template' }];
-      return Object.entries(files).flatMap(([key, text]: [string, unknown]) => [
-        SECRET_KEY.test(key) ? undefined : NOT_A_SECRET_KEY,
-        typeof text === 'string' ? checkTemplate(text) : undefined,
-      ].filter((message) => message !== undefined).map((message) => ({ path: ['files', key], message })));
+      if (Object.keys(files).length === 0)
+        return [{ path: ['files'], message: 'needs at least one key with its template' }];
+      return Object.entries(files).flatMap(([key, text]: [string, unknown]) =>
+        [
+          SECRET_KEY.test(key) ? undefined : NOT_A_SECRET_KEY,
+          typeof text === 'string' ? checkTemplate(text) : undefined,
+        ]
+          .filter((message) => message !== undefined)
+          .map((message) => ({ path: ['files', key], message })),
+      );
     }
     case 'harbor': {
       const [registry, url] = [field(proxy, 'registry'), field(proxy, 'endpointUrl')];
       // The default leads to Docker Hub: it must never be given the login of another registry.
-      return typeof registry === 'string' && typeof url === 'string' && !isDockerHub(registry) && leadsTo(url, DOCKER_HUB)
-        ? [{ path: ['endpointUrl'], message: `leads to Docker Hub, and the login is for "${registry}": add endpointUrl with the URL of that registry` }] : [];
+      return typeof registry === 'string' &&
+        typeof url === 'string' &&
+        !isDockerHub(registry) &&
+        leadsTo(url, DOCKER_HUB)
+        ? [
+            {
+              path: ['endpointUrl'],
+              message: `leads to Docker Hub, and the login is for "${registry}": add endpointUrl with the URL of that registry`,
+            },
+          ]
+        : [];
     }
     default:
       return [];

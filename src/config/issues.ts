@@ -30,7 +30,9 @@ export function complaints(issues: readonly z.core.$ZodIssue[]): Complaint[] {
   const all = issues.flatMap((issue) => expand(issue, []));
   const meant = new Set(all.flatMap(({ means }) => (means === undefined ? [] : [z.core.toDotPath(means)])));
   // `copyname: x` is one mistake: say what was meant, and not also that copyName is missing.
-  return all.filter(({ missing, path }) => !(missing && meant.has(z.core.toDotPath(path)))).map(({ path, at, message }) => ({ path, at, message }));
+  return all
+    .filter(({ missing, path }) => !(missing && meant.has(z.core.toDotPath(path))))
+    .map(({ path, at, message }) => ({ path, at, message }));
 }
 
 interface Draft extends Complaint {
@@ -52,8 +54,12 @@ function expandUnion(issue: z.core.$ZodIssueInvalidUnion, path: PropertyKey[]): 
   const candidates = issue.errors.filter((_, index) => misfits[index] === least);
   const [meant] = candidates;
   if (meant !== undefined && candidates.length === 1) return meant.flatMap((each) => expand(each, path));
-  const unknown = unknownKeys(candidates[0]).filter((key) => candidates.every((branch) => unknownKeys(branch).includes(key)));
-  return unknown.length > 0 ? unknown.map((key) => unknownKey(path, key)) : [{ path, at: 'value', message: issue.message }];
+  const unknown = unknownKeys(candidates[0]).filter((key) =>
+    candidates.every((branch) => unknownKeys(branch).includes(key)),
+  );
+  return unknown.length > 0
+    ? unknown.map((key) => unknownKey(path, key))
+    : [{ path, at: 'value', message: issue.message }];
 }
 
 function unknownKeys(branch: z.core.$ZodIssue[] = []): string[] {
@@ -72,20 +78,35 @@ function unknownKey(path: PropertyKey[], key: string): Draft {
   const known = knownKeys(path);
   const meant = nearest(key, known);
   const advice = meant === undefined ? `remove it; known here: ${known.join(', ')}` : `did you mean "${meant}"?`;
-  return { path: [...path, key], at: 'key', message: `is not a known key: ${advice}`, means: meant === undefined ? undefined : [...path, meant] };
+  return {
+    path: [...path, key],
+    at: 'key',
+    message: `is not a known key: ${advice}`,
+    means: meant === undefined ? undefined : [...path, meant],
+  };
 }
 
-const EXPECTED: Record<string, string> = { string: 'text', boolean: 'true or false', array: 'a list', object: 'a mapping', number: 'a number' };
+const EXPECTED: Record<string, string> = {
+  string: 'text',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'a mapping',
+  number: 'a number',
+};
 
 /** The kind of a value, never the value: people paste passwords into the wrong places. */
 function actual(input: unknown): string {
   if (input === null) return 'is empty';
   if (Array.isArray(input)) return 'is a list';
   switch (typeof input) {
-    case 'object': return 'is a mapping';
-    case 'string': return 'is text';
-    case 'boolean': return 'is true or false';
-    default: return 'is a number';
+    case 'object':
+      return 'is a mapping';
+    case 'string':
+      return 'is text';
+    case 'boolean':
+      return 'is true or false';
+    default:
+      return 'is a number';
   }
 }
 

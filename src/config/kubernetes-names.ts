@@ -5,13 +5,20 @@ import { z } from 'zod';
 export const dnsSubdomain = z
   .string()
   .max(253, 'is longer than 253 characters')
-  .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/, 'is not a valid name: lower-case letters, digits, "-" and ".", starting and ending with a letter or digit');
+  .regex(
+    /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/,
+    'is not a valid name: lower-case letters, digits, "-" and ".", starting and ending with a letter or digit',
+  );
 /** RFC 1123 label, as Namespace names are; also what a label value and a metric label can carry. */
 export const dnsLabel = z
   .string()
   .max(63, 'is longer than 63 characters')
-  .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/, 'is not a valid name: lower-case letters, digits and "-", starting and ending with a letter or digit');
+  .regex(
+    /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/,
+    'is not a valid name: lower-case letters, digits and "-", starting and ending with a letter or digit',
+  );
 /** A key of a Secret: it becomes a file name. */
 export const SECRET_KEY = /^(?!\.\.)(?!\.$)[-._a-zA-Z0-9]{1,253}$/;
-export const NOT_A_SECRET_KEY = 'is not a key of a Secret: letters, digits, "-", "_" and ".", at most 253, not "." and not ".." in front';
+export const NOT_A_SECRET_KEY =
+  'is not a key of a Secret: letters, digits, "-", "_" and ".", at most 253, not "." and not ".." in front';
 export const secretKey = z.string().regex(SECRET_KEY, NOT_A_SECRET_KEY);

@@ -19,7 +19,15 @@ export type ParseResult = { ok: true; configuration: Configuration } | { ok: fal
  */
 export function parseConfiguration(text: string, fileName: string): ParseResult {
   const yaml = readYaml(text);
-  const problem = ({ offset, path, message }: { offset: number; path: readonly PropertyKey[]; message: string }): ConfigProblem => {
+  const problem = ({
+    offset,
+    path,
+    message,
+  }: {
+    offset: number;
+    path: readonly PropertyKey[];
+    message: string;
+  }): ConfigProblem => {
     return { file: fileName, ...lineOf(text, offset), path: pathText(path), message };
   };
   const found = yaml.faults.map(({ offset, message }) => ({ offset, path: [] as PropertyKey[], message }));
@@ -64,11 +72,16 @@ export function unreadable(cause: unknown): string {
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
   switch (code) {
     case 'ENOENT':
-    case 'ENOTDIR': return 'does not exist: check the path given with --config and, in a pod, the mount of the ConfigMap';
-    case 'EISDIR': return 'is a directory: name the file in it, such as config.yaml';
+    case 'ENOTDIR':
+      return 'does not exist: check the path given with --config and, in a pod, the mount of the ConfigMap';
+    case 'EISDIR':
+      return 'is a directory: name the file in it, such as config.yaml';
     case 'EACCES':
-    case 'EPERM': return 'cannot be read, permission denied: make it readable for the user that Pullpass runs as';
-    case 'ERR_ENCODING_INVALID_ENCODED_DATA': return 'is not UTF-8 text: save it as UTF-8';
-    default: return `cannot be read: ${messageOf(cause)}`;
+    case 'EPERM':
+      return 'cannot be read, permission denied: make it readable for the user that Pullpass runs as';
+    case 'ERR_ENCODING_INVALID_ENCODED_DATA':
+      return 'is not UTF-8 text: save it as UTF-8';
+    default:
+      return `cannot be read: ${messageOf(cause)}`;
   }
 }

@@ -14,7 +14,8 @@ export function offsetOf(document: Document, path: readonly PropertyKey[], at: '
     node = resolve(step.value, document);
     const last = depth === path.length - 1;
     // On the way down keep the key: `secret:` is the line to look at when `secret.name` is missing.
-    offset = (last && at === 'value' && !isEmpty(step.value) ? startOf(step.value) : undefined) ?? startOf(step.key) ?? offset;
+    offset =
+      (last && at === 'value' && !isEmpty(step.value) ? startOf(step.value) : undefined) ?? startOf(step.key) ?? offset;
   }
   return offset;
 }

@@ -66,10 +66,19 @@ export function watchConfiguration(path: string, options: WatchOptions): Configu
   }
 
   // A look that is still under way answers for the next one: two would race for the verdict.
-  const check = () => (current ??= look().finally(() => { current = undefined; }));
+  const check = () =>
+    (current ??= look().finally(() => {
+      current = undefined;
+    }));
   if (!signal.aborted) {
     const timer = setInterval(() => void check(), intervalMs).unref();
-    signal.addEventListener('abort', () => { clearInterval(timer); }, { once: true });
+    signal.addEventListener(
+      'abort',
+      () => {
+        clearInterval(timer);
+      },
+      { once: true },
+    );
   }
   return { check };
 }

@@ -30,19 +30,32 @@ export function readYaml(text: string): YamlText {
   }
   const [document, second] = documents;
   if (document === undefined) return fail(0, `is empty: ${START}`);
-  if (second !== undefined) return fail(startOf(second), 'a second document starts here: keep one, and put further sources under its "sources"');
+  if (second !== undefined)
+    return fail(
+      startOf(second),
+      'a second document starts here: keep one, and put further sources under its "sources"',
+    );
 
   const errors = [...document.errors, ...document.warnings];
   const exhausted = errors.find(({ code }) => code === 'RESOURCE_EXHAUSTION');
   if (exhausted !== undefined) return fail(exhausted.pos[0], TOO_DEEP);
-  const faults = errors.map(fault).filter(({ offset, message }, index, all) =>
-    index === all.findIndex((other) => other.offset === offset && other.message === message));
+  const faults = errors
+    .map(fault)
+    .filter(
+      ({ offset, message }, index, all) =>
+        index === all.findIndex((other) => other.offset === offset && other.message === message),
+    );
   // A duplicate key leaves the rest readable; after any other error the schema would only complain about its wreckage.
   if (errors.some(({ code }) => code !== 'DUPLICATE_KEY')) return { faults };
-  if (!isMap(document.contents)) return fail(startOf(document), `is ${kindOf(document)}, not a configuration: ${START}`);
+  if (!isMap(document.contents))
+    return fail(startOf(document), `is ${kindOf(document)}, not a configuration: ${START}`);
   try {
     const value: unknown = document.toJS({ maxAliasCount: MAX_ALIASES });
-    if (isConfigMap(value)) return fail(startOf(document), 'is a ConfigMap manifest: give the configuration that stands under its "data" as a file of its own');
+    if (isConfigMap(value))
+      return fail(
+        startOf(document),
+        'is a ConfigMap manifest: give the configuration that stands under its "data" as a file of its own',
+      );
     return { faults, document, value };
   } catch (error) {
     return fail(firstAlias(document), aliasMessage(error));
@@ -51,16 +64,23 @@ export function readYaml(text: string): YamlText {
 
 function hasContent(document: Document): boolean {
   const { contents, errors } = document;
-  return errors.length > 0 || !(contents === null || (isScalar(contents) && contents.value === null && (contents.source ?? '') === ''));
+  return (
+    errors.length > 0 ||
+    !(contents === null || (isScalar(contents) && contents.value === null && (contents.source ?? '') === ''))
+  );
 }
 
 function fault({ code, pos, message }: YAMLError): YamlFault {
   switch (code) {
-    case 'DUPLICATE_KEY': return { offset: pos[0], message: 'this key is given twice in one mapping: remove one of the two' };
-    case 'TAB_AS_INDENT': return { offset: pos[0], message: 'is not valid YAML: a tab indents this line, use spaces' };
-    case 'TAG_RESOLVE_FAILED': return { offset: pos[0], message: 'has a tag ("!...") that a configuration has no use for: remove it' };
+    case 'DUPLICATE_KEY':
+      return { offset: pos[0], message: 'this key is given twice in one mapping: remove one of the two' };
+    case 'TAB_AS_INDENT':
+      return { offset: pos[0], message: 'is not valid YAML: a tab indents this line, use spaces' };
+    case 'TAG_RESOLVE_FAILED':
+      return { offset: pos[0], message: 'has a tag ("!...") that a configuration has no use for: remove it' };
     // The quoted end of some messages is text of the file: it stays out.
-    default: return { offset: pos[0], message: `is not valid YAML: ${message.replace(/: ".*"$/s, '')}` };
+    default:
+      return { offset: pos[0], message: `is not valid YAML: ${message.replace(/: ".*"$/s, '')}` };
   }
 }
 
@@ -87,7 +107,10 @@ function aliasMessage(error: unknown): string {
 function firstAlias(document: Document): number {
   const aliases: { offset: number; resolved: boolean }[] = [];
   visit(document, {
-    Alias: (_, node) => void (isAlias(node) && aliases.push({ offset: node.range?.[0] ?? 0, resolved: node.resolve(document) !== undefined })),
+    Alias: (_, node) =>
+      void (
+        isAlias(node) && aliases.push({ offset: node.range?.[0] ?? 0, resolved: node.resolve(document) !== undefined })
+      ),
   });
   return (aliases.find(({ resolved }) => !resolved) ?? aliases[0])?.offset ?? 0;
 }

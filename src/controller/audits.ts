@@ -50,7 +50,22 @@ export interface AuditsOptions {
 /** A rotation through thousands of namespaces takes less; one that takes longer is worth a finding. */
 const PATIENCE_MS = 2 * 60_000;
 
-export function createAudits({ client, world, state, watches, configuration, namespace, leading, idle, patienceMs = PATIENCE_MS, publisher, log, metrics, stop, now = Date.now }: AuditsOptions): Audits {
+export function createAudits({
+  client,
+  world,
+  state,
+  watches,
+  configuration,
+  namespace,
+  leading,
+  idle,
+  patienceMs = PATIENCE_MS,
+  publisher,
+  log,
+  metrics,
+  stop,
+  now = Date.now,
+}: AuditsOptions): Audits {
   let last: { readonly at: number; readonly report: Report; readonly of: Configuration } | undefined;
   let running: Promise<Report> | undefined;
 
@@ -67,10 +82,23 @@ export function createAudits({ client, world, state, watches, configuration, nam
     const config = configuration();
     // Another replica writes it, where one leads.
     const memory = leading() ? { state, remembered: true } : await peekState(client, namespace, stop);
-    const snapshot = await snapshotOf({ client, world, configuration: config, ...memory, isRead: (source) => watches.isRead(source) });
-    const refused = new Map(feedsOf(world, config).flatMap((feed) => (watches.isSynced(feed.id) ? [] : [[feed, watches.problemOf(feed.id) ?? 'not read yet']])));
+    const snapshot = await snapshotOf({
+      client,
+      world,
+      configuration: config,
+      ...memory,
+      isRead: (source) => watches.isRead(source),
+    });
+    const refused = new Map(
+      feedsOf(world, config).flatMap((feed) =>
+        watches.isSynced(feed.id) ? [] : [[feed, watches.problemOf(feed.id) ?? 'not read yet']],
+      ),
+    );
     const observation = await observe({
-      client, configuration: config, signal: stop, now,
+      client,
+      configuration: config,
+      signal: stop,
+      now,
       controller: { namespace, name: MANAGER },
       watched: { ...snapshot, refused },
       known: () => knownTo({ client, configuration: config, namespace, snapshot, signal: stop }),
@@ -79,13 +107,20 @@ export function createAudits({ client, world, state, watches, configuration, nam
     const report = await createReportInTurns(observation, createTurns());
     // As old as what it saw first.
     last = { at: startedAt, report, of: config };
-    if (leading()) metrics.recordAudit({ rules: RULES, findings: report.findings, gaps: report.couldNotSee.length, seconds: (now() - startedAt) / 1000 });
+    if (leading())
+      metrics.recordAudit({
+        rules: RULES,
+        findings: report.findings,
+        gaps: report.couldNotSee.length,
+        seconds: (now() - startedAt) / 1000,
+      });
     return report;
   }
 
   return {
     async scheduled() {
-      const mayAudit = (): boolean => leading() && configuration().schedules.audit !== undefined && watches.problems().length === 0;
+      const mayAudit = (): boolean =>
+        leading() && configuration().schedules.audit !== undefined && watches.problems().length === 0;
       if (!mayAudit()) return;
       await within(patienceMs, Promise.race([idle(), aborted(stop)]));
       if (!mayAudit() || stop.aborted) return;
@@ -94,7 +129,10 @@ export function createAudits({ client, world, state, watches, configuration, nam
         // A term that ended meanwhile leaves no word behind: the next leader's counts.
         if (!leading()) return;
         const { level, headline } = verdictOf(report);
-        log[level === 'ok' ? 'info' : 'warn']({ ...report.summary, rules: rulesOf(report), couldNotSee: report.couldNotSee.length }, `audit: ${headline}`);
+        log[level === 'ok' ? 'info' : 'warn'](
+          { ...report.summary, rules: rulesOf(report), couldNotSee: report.couldNotSee.length },
+          `audit: ${headline}`,
+        );
         if (configuration().audit.reportObject) await publisher.publish(report, stop);
       } catch (error) {
         if (stop.aborted || !leading()) return;

@@ -28,7 +28,8 @@ export function createBrakeNews({ log, events, metrics, namespace }: BrakeTeller
       const isNew = before?.configuration !== configuration;
       const { given } = confirmationOf(configuration);
       const facts = { namespaces: removals.namespaces.length, withCopies: removals.withCopies };
-      if (isNew && given === 'another') log.warn('confirmRemoval confirms another configuration than this one, and nothing here: take it out');
+      if (isNew && given === 'another')
+        log.warn('confirmRemoval confirms another configuration than this one, and nothing here: take it out');
       if (held !== undefined) {
         const note = `removal held: ${sayHeld(held)}`;
         if (isNew || before.held === undefined) log.warn({ ...facts, confirmRemoval: held.confirm }, note);
@@ -36,7 +37,8 @@ export function createBrakeNews({ log, events, metrics, namespace }: BrakeTeller
         events.record({ regarding, type: 'Warning', reason: 'RemovalHeld', action: 'Remove', note });
         return;
       }
-      if (isNew && given === 'this' && removals.namespaces.length > limitOf(removals.withCopies)) log.warn(facts, 'removal confirmed by the configuration: copies or references go');
+      if (isNew && given === 'this' && removals.namespaces.length > limitOf(removals.withCopies))
+        log.warn(facts, 'removal confirmed by the configuration: copies or references go');
       if (before?.held === undefined) return;
       events.resolve(regarding, 'RemovalHeld');
       log.info(facts, 'removals are no longer held');

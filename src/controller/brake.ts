@@ -61,8 +61,15 @@ export function createBrake({ configuration, world, watches, sources, observe, e
   let recount = false;
   let running: Promise<void> | undefined;
 
-  const read = (): string[] => [...watches.synced(), ...sources.book.observe().filter((source) => source.read).map(({ config }) => `in force: ${config.name}`)];
-  const isCurrent = (): boolean => verdict?.configuration === configuration() && read().every((each) => verdict?.read.has(each));
+  const read = (): string[] => [
+    ...watches.synced(),
+    ...sources.book
+      .observe()
+      .filter((source) => source.read)
+      .map(({ config }) => `in force: ${config.name}`),
+  ];
+  const isCurrent = (): boolean =>
+    verdict?.configuration === configuration() && read().every((each) => verdict?.read.has(each));
   const isOpen = (): boolean => isCurrent() && verdict?.held === undefined;
   // Before the sources are in force, nobody knows what is wanted.
   const isDue = (): boolean => !term.aborted && sources.settled() && (recount || !isCurrent());
@@ -82,7 +89,8 @@ export function createBrake({ configuration, world, watches, sources, observe, e
       recount = false;
       const basis = { configuration: configuration(), read: new Set(read()) };
       const removals = await count(() => mine === term && !mine.aborted && configuration() === basis.configuration);
-      if (removals !== undefined) conclude({ ...basis, removals, held: judgeRemovals(removals, confirmationOf(basis.configuration)) });
+      if (removals !== undefined)
+        conclude({ ...basis, removals, held: judgeRemovals(removals, confirmationOf(basis.configuration)) });
     }
   }
 

@@ -36,29 +36,61 @@ export interface CanariesOptions extends Pick<CanaryOptions, 'timers'> {
   log: Log;
 }
 
-export function createCanaries({ client, world, book, configuration, proxiesOf, proxies, isPaused, onMoved, log, timers }: CanariesOptions): Canaries {
+export function createCanaries({
+  client,
+  world,
+  book,
+  configuration,
+  proxiesOf,
+  proxies,
+  isPaused,
+  onMoved,
+  log,
+  timers,
+}: CanariesOptions): Canaries {
   function choose(source: SourceConfig, digest: string, first: boolean, after?: Chosen): Chosen | undefined {
     const { canary: wanted } = source;
     const copies = [...(world.copies.get(source.copyName)?.all() ?? [])];
-    const namespaces = copies.filter((copy) => copy.ours && copy.digest !== digest).map(({ namespace }) => namespace).sort();
+    const namespaces = copies
+      .filter((copy) => copy.ours && copy.digest !== digest)
+      .map(({ namespace }) => namespace)
+      .sort();
     const caches = first && namespaces.length === 0 ? [] : proxiesOf(source.name);
     if (wanted === undefined || (namespaces.length === 0 && caches.length === 0)) return undefined;
-    return { namespaces: some(namespaces, wanted.namespaces, after?.namespaces), proxies: some(caches, wanted.proxies, after?.proxies) };
+    return {
+      namespaces: some(namespaces, wanted.namespaces, after?.namespaces),
+      proxies: some(caches, wanted.proxies, after?.proxies),
+    };
   }
 
   /** Only what is opted in, and still configured, is to have it. */
-  function arrival({ name, copyName, ...config }: SourceConfig, { namespaces, proxies: first }: Chosen, digest: string): ReturnType<CanaryOptions['arrival']> {
+  function arrival(
+    { name, copyName, ...config }: SourceConfig,
+    { namespaces, proxies: first }: Chosen,
+    digest: string,
+  ): ReturnType<CanaryOptions['arrival']> {
     const wanted = [...namespaces].filter((each) => {
       const namespace = world.namespaces.get('', each);
-      return namespace !== undefined && !namespace.terminating && selectSources(namespace, [{ ...config, name, copyName }]).choices.get(name)?.in === true;
+      return (
+        namespace !== undefined &&
+        !namespace.terminating &&
+        selectSources(namespace, [{ ...config, name, copyName }]).choices.get(name)?.in === true
+      );
     });
     const caches = proxies().filter((proxy) => first.has(proxy.name));
     if (wanted.length === 0 && caches.length === 0) return 'gone';
-    const has = [...wanted.map((each) => world.copies.get(copyName)?.get(each, copyName)?.digest === digest), ...caches.map(({ applied }) => applied)];
+    const has = [
+      ...wanted.map((each) => world.copies.get(copyName)?.get(each, copyName)?.digest === digest),
+      ...caches.map(({ applied }) => applied),
+    ];
     return has.every(Boolean) ? 'all' : has.some(Boolean) ? 'some' : 'none';
   }
 
-  async function failing(source: SourceConfig, { namespaces, proxies: first }: Chosen, signal: AbortSignal): Promise<readonly string[]> {
+  async function failing(
+    source: SourceConfig,
+    { namespaces, proxies: first }: Chosen,
+    signal: AbortSignal,
+  ): Promise<readonly string[]> {
     const { passed, newest } = book.rollout(source.name);
     const ring = makeKeyring([{ credentials: [...(newest?.credentials ?? []), ...(passed?.credentials ?? [])] }]);
     // Of other registries whatever may fail: it is not this login's doing.
@@ -68,7 +100,8 @@ export function createCanaries({ client, world, book, configuration, proxiesOf, 
     };
     return [
       ...(await failingPulls(client, namespaces, isOfSource, signal)),
-      ...proxies().filter(({ name, verified }) => first.has(name) && verified.state === 'refused')
+      ...proxies()
+        .filter(({ name, verified }) => first.has(name) && verified.state === 'refused')
         .map(({ name }) => `cache proxy ${name}: a private pull through it fails`),
     ];
   }
@@ -76,13 +109,17 @@ export function createCanaries({ client, world, book, configuration, proxiesOf, 
   // What nobody was given in a pause has shown nothing. They are watched anew when it is over.
   const canary = createCanary({
     ...(timers && { timers }),
-    failing, arrival,
+    failing,
+    arrival,
     onGone: (name) => {
       if (isPaused()) return;
       const source = configuration().sources.find((each) => each.name === name);
       const { newest, passed, stage } = book.rollout(name);
       if (source === undefined || newest === undefined || stage.state === 'settled') return;
-      log.warn({ source: name, namespaces: [...stage.canaries.namespaces], proxies: [...stage.canaries.proxies] }, 'these canaries do not get the new content, or are no more: others go first');
+      log.warn(
+        { source: name, namespaces: [...stage.canaries.namespaces], proxies: [...stage.canaries.proxies] },
+        'these canaries do not get the new content, or are no more: others go first',
+      );
       const others = choose(source, newest.digest, passed === undefined, stage.canaries);
       book.advance(name, (rollout) => replaceCanaries(rollout, others));
       onMoved();
@@ -92,7 +129,11 @@ export function createCanaries({ client, world, book, configuration, proxiesOf, 
       const before = book.rollout(name).stage.state;
       book.advance(name, move);
       const after = book.rollout(name).stage.state;
-      if (after === 'halted') log.warn({ source: name }, 'rotation halted: pulls started to fail at the canaries; the rest keeps the content before');
+      if (after === 'halted')
+        log.warn(
+          { source: name },
+          'rotation halted: pulls started to fail at the canaries; the rest keeps the content before',
+        );
       else if (before !== 'looking') log.info({ source: name }, 'the canaries are well: the rest follows');
       onMoved();
     },

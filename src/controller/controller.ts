@@ -48,7 +48,17 @@ export interface Controller {
 /** Writes of one reconcile that its line names. */
 const MAX_DESCRIBED = 20;
 
-export function createController({ queue, observe, applier, events, rotations, log, proxy, brake, onReconciled }: ControllerOptions): Controller {
+export function createController({
+  queue,
+  observe,
+  applier,
+  events,
+  rotations,
+  log,
+  proxy,
+  brake,
+  onReconciled,
+}: ControllerOptions): Controller {
   const standings = new Map<string, readonly SourceStanding[]>();
   const turn = createTurns();
   /** What was reported per namespace, so that what is mended can be told apart from what lasts. */
@@ -118,13 +128,25 @@ export function createController({ queue, observe, applier, events, rotations, l
     const before = reported.get(namespace);
     const now = new Map(problems.map((problem) => [problemKey(problem), problem]));
     // First what is mended: the recorder forgets by object and reason, and must not forget what is told next.
-    const lasting = new Set([...(before?.keys() ?? [])].filter((key) => now.has(key)).map((key) => subject(now.get(key))));
+    const lasting = new Set(
+      [...(before?.keys() ?? [])].filter((key) => now.has(key)).map((key) => subject(now.get(key))),
+    );
     for (const [key, problem] of before ?? []) {
       if (!now.has(key) && !lasting.has(subject(problem))) events.resolve(regarding(problem.object), problem.reason);
     }
     for (const [key, problem] of now) {
-      events.record({ regarding: regarding(problem.object), type: 'Warning', reason: problem.reason, action: 'Reconcile', note: problem.note });
-      if (!before?.has(key)) log.warn({ namespace, reason: problem.reason, object: `${problem.object.kind}/${problem.object.name}` }, problem.note);
+      events.record({
+        regarding: regarding(problem.object),
+        type: 'Warning',
+        reason: problem.reason,
+        action: 'Reconcile',
+        note: problem.note,
+      });
+      if (!before?.has(key))
+        log.warn(
+          { namespace, reason: problem.reason, object: `${problem.object.kind}/${problem.object.name}` },
+          problem.note,
+        );
     }
     if (now.size === 0) reported.delete(namespace);
     else reported.set(namespace, now);
@@ -154,8 +176,19 @@ function refusals({ namespace }: ObservedScope, { failures }: NamespaceOutcome, 
   const object = { kind: 'Namespace' as const, name: namespace.name, uid: namespace.uid };
   return failures.flatMap((failure): Problem[] => {
     const { error } = failure;
-    if (error instanceof StillNamedError) return isPassing(error) && retries < PATIENCE ? [] : [{ reason: 'CopyStillNamed', object, note: capitalized(describeFailure(failure)) }];
-    return isRefusal(error) ? [{ reason: 'WriteRefused', object, note: `The API server refuses a write of ${MANAGER}: ${describeFailure(failure)}` }] : [];
+    if (error instanceof StillNamedError)
+      return isPassing(error) && retries < PATIENCE
+        ? []
+        : [{ reason: 'CopyStillNamed', object, note: capitalized(describeFailure(failure)) }];
+    return isRefusal(error)
+      ? [
+          {
+            reason: 'WriteRefused',
+            object,
+            note: `The API server refuses a write of ${MANAGER}: ${describeFailure(failure)}`,
+          },
+        ]
+      : [];
   });
 }
 
@@ -163,12 +196,22 @@ const capitalized = (text: string): string => text.slice(0, 1).toUpperCase() + t
 
 /** The standings after what was carried out of the plan. */
 function asWritten({ plan, done }: NamespaceOutcome): SourceStanding[] {
-  const written = new Set(done.flatMap((action) => (action.type === 'editReferences' || action.type === 'deleteCopy' ? [] : [action.name])));
-  return plan.standings.map((standing) => (written.has(standing.copyName) ? { ...standing, copy: 'in sync' } : standing));
+  const written = new Set(
+    done.flatMap((action) => (action.type === 'editReferences' || action.type === 'deleteCopy' ? [] : [action.name])),
+  );
+  return plan.standings.map((standing) =>
+    written.has(standing.copyName) ? { ...standing, copy: 'in sync' } : standing,
+  );
 }
 
 function regarding({ kind, namespace, name, uid }: ObjectRef) {
-  return { apiVersion: 'v1', kind, name, ...(namespace !== undefined && { namespace }), ...(uid !== undefined && { uid }) };
+  return {
+    apiVersion: 'v1',
+    kind,
+    name,
+    ...(namespace !== undefined && { namespace }),
+    ...(uid !== undefined && { uid }),
+  };
 }
 
 function subject(problem: Problem | undefined): string {

@@ -23,7 +23,9 @@ export interface FollowOptions {
 export function followConfiguration({ file, running, intervalMs, signal, log, metrics, take }: FollowOptions): void {
   if (file === undefined) return;
   watchConfiguration(file, {
-    running, intervalMs, signal,
+    running,
+    intervalMs,
+    signal,
     onChange: (next) => {
       log.info({ sources: next.sources.map(({ name }) => name) }, 'configuration reloaded');
       metrics.configReloadSuccess.set(1);
@@ -32,7 +34,8 @@ export function followConfiguration({ file, running, intervalMs, signal, log, me
     },
     onProblem: (problems) => {
       metrics.configReloadSuccess.set(0);
-      for (const problem of problems) log.error(`configuration refused, the one in force stays: ${renderProblem(problem)}`);
+      for (const problem of problems)
+        log.error(`configuration refused, the one in force stays: ${renderProblem(problem)}`);
     },
     onRestored: () => metrics.configReloadSuccess.set(1),
   });
@@ -41,6 +44,12 @@ export function followConfiguration({ file, running, intervalMs, signal, log, me
 /** A copy name that vanishes from the configuration leaves Secrets behind that no right covers any more: say how to go about it. */
 export function warnOfLeftCopies(before: Configuration, after: Configuration, log: Log): void {
   const known = new Set([...after.sources.map(({ copyName }) => copyName), ...after.retiredCopyNames]);
-  const left = [...before.sources.map(({ copyName }) => copyName), ...before.retiredCopyNames].filter((name) => !known.has(name));
-  for (const name of left) log.warn({ copyName: name }, `the configuration no longer has copyName "${name}": copies by that name stay where they are. Add it to retiredCopyNames to have them removed.`);
+  const left = [...before.sources.map(({ copyName }) => copyName), ...before.retiredCopyNames].filter(
+    (name) => !known.has(name),
+  );
+  for (const name of left)
+    log.warn(
+      { copyName: name },
+      `the configuration no longer has copyName "${name}": copies by that name stay where they are. Add it to retiredCopyNames to have them removed.`,
+    );
 }

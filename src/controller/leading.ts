@@ -23,13 +23,20 @@ export interface LeadingOptions {
 }
 
 /** Leads whenever it comes to that, until `stop` aborts. */
-export async function leadInTurn({ client, namespace, identity, log, metrics, election, timings, lead, drain }: LeadingOptions, stop: AbortSignal): Promise<void> {
+export async function leadInTurn(
+  { client, namespace, identity, log, metrics, election, timings, lead, drain }: LeadingOptions,
+  stop: AbortSignal,
+): Promise<void> {
   if (!election) return lead(new AbortController().signal);
   if (stop.aborted) return;
   // The Lease is kept until the writes in flight are done: only then may the other replica begin.
   const campaign = new AbortController();
   const elector = createLeaderElector({
-    client, namespace, name: LEASE_NAME, identity, log,
+    client,
+    namespace,
+    name: LEASE_NAME,
+    identity,
+    log,
     onStartedLeading: lead,
     onStoppedLeading: () => metrics.leader.set(0),
     ...(timings && { timings }),

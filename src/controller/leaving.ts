@@ -15,7 +15,13 @@ export interface Leaving {
   handle(name: string, signal: AbortSignal): Promise<Outcome>;
 }
 
-export function createLeaving({ consumers, log }: { consumers: Pick<Consumers, 'drop'>; log: Pick<Log, 'info' | 'warn'> }): Leaving {
+export function createLeaving({
+  consumers,
+  log,
+}: {
+  consumers: Pick<Consumers, 'drop'>;
+  log: Pick<Log, 'info' | 'warn'>;
+}): Leaving {
   /** By object, place and copy. */
   const leaving = new Map<string, ConfiguredProxy>();
   const told = new Set<string>();
@@ -31,18 +37,32 @@ export function createLeaving({ consumers, log }: { consumers: Pick<Consumers, '
     all: () => leaving.values(),
     async handle(name, signal) {
       for (const [key, proxy] of leaving) {
-        const { config, copyName, adapter: { consumer } } = proxy;
+        const {
+          config,
+          copyName,
+          adapter: { consumer },
+        } = proxy;
         if (config.name !== name || consumer === undefined) continue;
         const about = { proxy: name, copyName };
         try {
-          await consumers.drop(proxy, configured.find(({ adapter }) => adapter.consumer?.seat === consumer.seat), signal);
+          await consumers.drop(
+            proxy,
+            configured.find(({ adapter }) => adapter.consumer?.seat === consumer.seat),
+            signal,
+          );
           leaving.delete(key);
-          log.info(about, `cache proxy ${name} is no longer configured: ${consumer.object} does not name copy "${copyName}" for it any more`);
+          log.info(
+            about,
+            `cache proxy ${name} is no longer configured: ${consumer.object} does not name copy "${copyName}" for it any more`,
+          );
         } catch (error) {
           if (signal.aborted) return { then: 'done' };
           if (!(error instanceof NotYetError) && !isPassing(error) && !told.has(key)) {
             told.add(key);
-            log.warn(about, `cache proxy ${name} is no longer configured, and ${consumer.object} still names copy "${copyName}" at ${consumer.place}: ${messageOf(error)}`);
+            log.warn(
+              about,
+              `cache proxy ${name} is no longer configured, and ${consumer.object} still names copy "${copyName}" at ${consumer.place}: ${messageOf(error)}`,
+            );
           }
           const then = outcomeOfError(error);
           return then.then === 'refused' ? { then: 'retry' } : then;
@@ -53,4 +73,5 @@ export function createLeaving({ consumers, log }: { consumers: Pick<Consumers, '
   };
 }
 
-const keyOf = ({ copyName, adapter }: ConfiguredProxy): string => JSON.stringify([adapter.consumer?.seat, adapter.consumer?.namespace, copyName]);
+const keyOf = ({ copyName, adapter }: ConfiguredProxy): string =>
+  JSON.stringify([adapter.consumer?.seat, adapter.consumer?.namespace, copyName]);

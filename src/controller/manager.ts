@@ -58,7 +58,15 @@ export interface ManagerOptions {
   reach: Reach;
   metrics: Metrics;
   log: Log;
-  timings?: { election?: ElectionTimings | undefined; reflector?: Partial<ReflectorTimings> | undefined; configurationMs?: number; drainMs?: number; eventsMs?: number; firstAuditMs?: number; reportAgeMs?: number };
+  timings?: {
+    election?: ElectionTimings | undefined;
+    reflector?: Partial<ReflectorTimings> | undefined;
+    configurationMs?: number;
+    drainMs?: number;
+    eventsMs?: number;
+    firstAuditMs?: number;
+    reportAgeMs?: number;
+  };
   /** Told of the address that the server listens on, once it does. */
   onListening?: (url: string | undefined) => void;
 }
@@ -79,20 +87,29 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
   const refusals = createRefusals(state);
   // The same digests in every replica and command: what is in force is known by them.
   const world = createWorld(state.mac);
-  const queue = createWorkQueue<Key>({ onDepth: (depth) => metrics.queueDepth.set(depth), onWait: (ms) => metrics.queueWait.observe(ms / 1000) });
+  const queue = createWorkQueue<Key>({
+    onDepth: (depth) => metrics.queueDepth.set(depth),
+    onWait: (ms) => metrics.queueWait.observe(ms / 1000),
+  });
   const events = createEventRecorder({ client, log, instance: identity });
   const rotations = createRotations(log, {
     pending: (source, namespaces) => metrics.rotationPending.set({ source }, namespaces),
     complete: (source, seconds) => metrics.rotationDuration.observe({ source }, seconds),
   });
   /** All that has to carry a source: namespaces by name, cache proxies as `proxy/<name>`, which no namespace can be called. */
-  const carriers = (source: string): string[] => [...[...world.namespaces.all()].map(({ name }) => name), ...proxies.of(source).map((name) => `proxy/${name}`)];
+  const carriers = (source: string): string[] => [
+    ...[...world.namespaces.all()].map(({ name }) => name),
+    ...proxies.of(source).map((name) => `proxy/${name}`),
+  ];
   let leading = false;
 
   const pause = createPause({ queue, log, metrics, beforeWrites: () => memory.resume(stop) });
   const memory = createMemory(state, { namespace, log, paused: () => pause.on });
   const watches = createWatches({
-    client, world, log, timings: timings.reflector,
+    client,
+    world,
+    log,
+    timings: timings.reflector,
     onStart: (feed) => triggers.watch(feed),
     onSynced: () => {
       sources.look();
@@ -101,7 +118,14 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
     onRestart: (resource) => metrics.watchRestarts.inc({ resource }),
   });
   const sources = createSources({
-    client, world, state, refusals, events, log, metrics, stop,
+    client,
+    world,
+    state,
+    refusals,
+    events,
+    log,
+    metrics,
+    stop,
     reach: options.reach,
     configuration: () => configuration,
     leading: () => leading,
@@ -115,17 +139,25 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
     onChange: () => triggers.everything(),
   });
   const { book } = sources;
-  const observe = (name: string): ObservedScope | undefined => observeNamespace(world, name, book.observe(name), configuration.retiredCopyNames);
+  const observe = (name: string): ObservedScope | undefined =>
+    observeNamespace(world, name, book.observe(name), configuration.retiredCopyNames);
   const proxies = createProxyController({
-    state, refusals, log, events, metrics,
+    state,
+    refusals,
+    log,
+    events,
+    metrics,
     // What the brake keeps is not going.
     isGoing: (name, source) => isGoing(observe(name), source, { hold: !brake.isOpen() }),
-    isSynced: (feed) => watches.isSynced(feed), feedProblem: (feed) => watches.problemOf(feed),
+    isSynced: (feed) => watches.isSynced(feed),
+    feedProblem: (feed) => watches.problemOf(feed),
     credentials: (source, proxy) => book.credentials(source, proxy),
     context: ({ config, copyName }, signal) => ({
       kube: createProxyKube({ client, proxy: config.name, signal }),
       http: options.reach.http('ca' in config ? config.ca : undefined),
-      mac: state.mac, signal, copyName,
+      mac: state.mac,
+      signal,
+      copyName,
     }),
     probe: (proxy, { kube, signal }) => options.reach.probe(proxy, kube, signal),
     now: Date.now,
@@ -134,7 +166,10 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
   const triggers = createTriggers(world, (key) => queue.add(key), sources.look, proxies);
 
   const brake = createBrake({
-    world, watches, sources, observe,
+    world,
+    watches,
+    sources,
+    observe,
     configuration: () => configuration,
     enqueue: (name) => queue.add(namespaceKey(name)),
     news: createBrakeNews({ log, events, metrics, namespace }),
@@ -161,43 +196,75 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
 
   const rights = createRightsCheck({ client, namespace, secureReport: options.secureReport, log, metrics, stop });
   const audits = createAudits({
-    client, world, state, watches, namespace, log, metrics, stop,
+    client,
+    world,
+    state,
+    watches,
+    namespace,
+    log,
+    metrics,
+    stop,
     configuration: () => configuration,
     leading: () => leading,
-    idle: async () => { await sources.whenLooked(); await queue.idle(); },
+    idle: async () => {
+      await sources.whenLooked();
+      await queue.idle();
+    },
     publisher: createReportPublisher({ client, log }),
   });
 
-  const schedules = createSchedules({
-    async resync() {
-      if (rights.missing()) await rights.check(configuration);
-      sources.remind();
-      brake.again();
-      triggers.everything();
+  const schedules = createSchedules(
+    {
+      async resync() {
+        if (rights.missing()) await rights.check(configuration);
+        sources.remind();
+        brake.again();
+        triggers.everything();
+      },
+      async probe() {
+        if (!leading || pause.on) return;
+        await sources.recheck();
+        proxies.verifyAgain();
+        triggers.everything();
+      },
+      audit: () => audits.scheduled(),
     },
-    async probe() {
-      if (!leading || pause.on) return;
-      await sources.recheck();
-      proxies.verifyAgain();
-      triggers.everything();
-    },
-    audit: () => audits.scheduled(),
-  }, log);
+    log,
+  );
 
-  const page = createReportPage({ audits, enabled: () => configuration.schedules.audit !== undefined, problems: () => watches.problems(), version: options.version, maxAgeMs: timings.reportAgeMs });
+  const page = createReportPage({
+    audits,
+    enabled: () => configuration.schedules.audit !== undefined,
+    problems: () => watches.problems(),
+    version: options.version,
+    maxAgeMs: timings.reportAgeMs,
+  });
   const server = await startServing({
-    address: options.address, metrics, watches, sources,
+    address: options.address,
+    metrics,
+    watches,
+    sources,
     configuration: () => configuration,
     leading: () => leading,
     standings: () => controller.standings().values(),
-    report: options.secureReport === true ? secured(page, createAccess({ client, path: '/report', now: Date.now, log })) : page,
+    report:
+      options.secureReport === true
+        ? secured(page, createAccess({ client, path: '/report', now: Date.now, log }))
+        : page,
   });
   options.onListening?.(server.url);
 
   const controller = createController({
-    queue, events, rotations, log, brake, observe,
+    queue,
+    events,
+    rotations,
+    log,
+    brake,
+    observe,
     proxy: (name, fence) => proxies.handle(name, fence),
-    applier: pause.guard(createApplier({ client, world, consumers: proxies, content: (source, digest) => book.content(source, digest) })),
+    applier: pause.guard(
+      createApplier({ client, world, consumers: proxies, content: (source, digest) => book.content(source, digest) }),
+    ),
     onReconciled: (result, seconds) => metrics.reconcileDuration.observe({ kind: 'namespace', result }, seconds),
   });
 
@@ -223,19 +290,42 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
     pause.set(configuration.paused);
     await rights.check(configuration);
     await memory.load(stop);
-    for (const resource of ['namespaces', 'serviceaccounts', 'copies', 'sources', 'proxies'] as const) metrics.observeWatch(resource, () => Date.now() - watches.silentForMs(resource));
+    for (const resource of ['namespaces', 'serviceaccounts', 'copies', 'sources', 'proxies'] as const)
+      metrics.observeWatch(resource, () => Date.now() - watches.silentForMs(resource));
     metrics.configReloadSuccess.set(1);
     metrics.configReloadTimestamp.set(Date.now() / 1000);
     await configure(configuration);
     await watches.settled(stop);
     followConfiguration({
-      file: options.configurationFile, running: configuration, intervalMs: timings.configurationMs ?? 5_000, signal: stop, log, metrics,
+      file: options.configurationFile,
+      running: configuration,
+      intervalMs: timings.configurationMs ?? 5_000,
+      signal: stop,
+      log,
+      metrics,
       take: (next) => configure(next).then(() => rights.check(configuration)),
     });
-    if (!stop.aborted) log.info({ namespaces: world.namespaces.size, serviceAccounts: world.serviceAccounts.size }, 'in step with the API server');
+    if (!stop.aborted)
+      log.info(
+        { namespaces: world.namespaces.size, serviceAccounts: world.serviceAccounts.size },
+        'in step with the API server',
+      );
 
     const drain = (): Promise<void> => within(timings.drainMs ?? DRAIN_MS, queue.shutdown());
-    await leadInTurn({ client, namespace, identity, log, metrics, lead, drain, election: options.leaderElection, timings: timings.election }, stop);
+    await leadInTurn(
+      {
+        client,
+        namespace,
+        identity,
+        log,
+        metrics,
+        lead,
+        drain,
+        election: options.leaderElection,
+        timings: timings.election,
+      },
+      stop,
+    );
   } finally {
     schedules.stop();
     sources.stop();

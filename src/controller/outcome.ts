@@ -49,5 +49,10 @@ export function isRefusal(error: unknown): boolean {
 /** Failures that pass by themselves and are told only when they last. */
 export function isPassing(error: unknown): boolean {
   if (error instanceof StillNamedError) return error.cause instanceof NotYetError || isPassing(error.cause);
-  return error instanceof SupersededError || error instanceof LostRaceError || error instanceof UnreachableError || (error instanceof ApiError && (error.code === 409 || error.code === 429 || error.code >= 500));
+  return (
+    error instanceof SupersededError ||
+    error instanceof LostRaceError ||
+    error instanceof UnreachableError ||
+    (error instanceof ApiError && (error.code === 409 || error.code === 429 || error.code >= 500))
+  );
 }

@@ -41,7 +41,8 @@ export interface Proxies extends ProxyNames, Pick<Consumers, 'removeCopy'> {
   standings(): readonly ProxyStanding[];
 }
 
-export interface ProxiesOptions extends Omit<ProxyDeps, 'fingerprints' | 'consumers'>, Pick<ConsumersOptions, 'isGoing'> {
+export interface ProxiesOptions
+  extends Omit<ProxyDeps, 'fingerprints' | 'consumers'>, Pick<ConsumersOptions, 'isGoing'> {
   state: State;
   isSynced: (feed: string) => boolean;
   /** What keeps a feed from being read, or undefined. */
@@ -60,14 +61,28 @@ interface Fingerprint extends Stored {
 interface Entry {
   readonly proxy: ConfiguredProxy;
   readonly source: SourceConfig;
-  readonly targets: { readonly feed: string; readonly store: Store<Fingerprint>; readonly namespace: string; readonly name: string }[];
+  readonly targets: {
+    readonly feed: string;
+    readonly store: Store<Fingerprint>;
+    readonly namespace: string;
+    readonly name: string;
+  }[];
 }
 
 const LONGEST_PAUSE_MS = 15 * 60_000;
 /** How often in a row something may be "not there yet" without a word: some seconds. */
 const PATIENCE = 3;
 
-export function createProxyController({ isGoing, isSynced, feedProblem, log, events, metrics, onApplied, ...deps }: ProxiesOptions): Proxies {
+export function createProxyController({
+  isGoing,
+  isSynced,
+  feedProblem,
+  log,
+  events,
+  metrics,
+  onApplied,
+  ...deps
+}: ProxiesOptions): Proxies {
   const { state } = deps;
   let entries = new Map<string, Entry>();
   const standings = new Map<string, ProxyStanding>();
@@ -78,7 +93,11 @@ export function createProxyController({ isGoing, isSynced, feedProblem, log, eve
   /** How often in a row a cache proxy's pull failed: each look can be a login upstream, so they become rarer. */
   const failedPulls = new Map<string, number>();
   const pace = createPace(deps.now);
-  const consumers = createConsumers({ isGoing, context: deps.context, proxies: () => [...configured(entries), ...leaving.all()] });
+  const consumers = createConsumers({
+    isGoing,
+    context: deps.context,
+    proxies: () => [...configured(entries), ...leaving.all()],
+  });
   const leaving = createLeaving({ consumers, log });
 
   function fingerprints(proxy: ConfiguredProxy): string[] | undefined {
@@ -86,7 +105,9 @@ export function createProxyController({ isGoing, isSynced, feedProblem, log, eve
     if (!targets.every(({ feed }) => isSynced(feed))) return undefined;
     return proxy.adapter.targets.map((target, i) => {
       const at = targets[i];
-      return (at && at.store.get(at.namespace, at.name)?.fingerprint(target)) ?? target.fingerprint(undefined, state.mac);
+      return (
+        (at && at.store.get(at.namespace, at.name)?.fingerprint(target)) ?? target.fingerprint(undefined, state.mac)
+      );
     });
   }
 
@@ -97,34 +118,59 @@ export function createProxyController({ isGoing, isSynced, feedProblem, log, eve
     if (outcome.notYet === undefined) return outcome;
     const unread = targets.flatMap(({ feed }) => feedProblem(feed) ?? []);
     const againMs = Math.min(LONGEST_PAUSE_MS, 1_000 * 2 ** Math.min(times, 10));
-    return times <= PATIENCE ? { ...outcome, againMs } : { ...outcome, againMs, problem: { reason: 'ProxyNotApplied', note: unread.length > 0 ? `what it was given before cannot be read: ${unread.join('; ')}` : outcome.notYet } };
+    return times <= PATIENCE
+      ? { ...outcome, againMs }
+      : {
+          ...outcome,
+          againMs,
+          problem: {
+            reason: 'ProxyNotApplied',
+            note: unread.length > 0 ? `what it was given before cannot be read: ${unread.join('; ')}` : outcome.notYet,
+          },
+        };
   }
 
   function tell({ proxy: { config, adapter }, source }: Entry, outcome: ProxyOutcome): void {
     const about = { proxy: config.name, kind: config.kind, source: source.name };
-    const regarding = { apiVersion: 'v1', kind: 'Secret', namespace: source.secret.namespace, name: source.secret.name };
+    const regarding = {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      namespace: source.secret.namespace,
+      name: source.secret.name,
+    };
     if (outcome.changed) log.info(about, `cache proxy ${config.name}: login forwarded`);
-    if (outcome.withdrawn === true) log.info(about, `cache proxy ${config.name}: ${adapter.consumer?.object} names its copy no longer`);
+    if (outcome.withdrawn === true)
+      log.info(about, `cache proxy ${config.name}: ${adapter.consumer?.object} names its copy no longer`);
     const before = reported.get(config.name);
     const { problem } = outcome;
     if (problem === undefined) {
       reported.delete(config.name);
-      if (before !== undefined) for (const reason of ['ProxyNotApplied', 'ProxyLoginRefused', 'ProxyNotVerified'] as const) events.resolve(regarding, reason);
-      if (before !== undefined && outcome.applied) log.info(about, `cache proxy ${config.name}: ${outcome.verified.state === 'verified' ? 'applied and verified' : 'applied'}`);
+      if (before !== undefined)
+        for (const reason of ['ProxyNotApplied', 'ProxyLoginRefused', 'ProxyNotVerified'] as const)
+          events.resolve(regarding, reason);
+      if (before !== undefined && outcome.applied)
+        log.info(
+          about,
+          `cache proxy ${config.name}: ${outcome.verified.state === 'verified' ? 'applied and verified' : 'applied'}`,
+        );
     } else {
       const note = `Cache proxy ${config.name}: ${problem.note}`;
       events.record({ regarding, type: 'Warning', reason: problem.reason, action: 'Forward', note });
       if (before !== note) log.warn({ ...about, reason: problem.reason }, note);
       reported.set(config.name, note);
     }
-    if (outcome.error !== undefined && problem === undefined) log.warn(about, `cache proxy ${config.name}: ${messageOf(outcome.error)}`);
+    if (outcome.error !== undefined && problem === undefined)
+      log.warn(about, `cache proxy ${config.name}: ${messageOf(outcome.error)}`);
   }
 
   function publish(standing: ProxyStanding): void {
     standings.set(standing.name, standing);
     metrics.proxyApplied.set({ proxy: standing.name, source: standing.source }, standing.applied ? 1 : 0);
     for (const verdict of ['verified', 'refused', 'unknown'] as const) {
-      metrics.proxyVerified.set({ proxy: standing.name, source: standing.source, state: verdict }, standing.verified.state === verdict ? 1 : 0);
+      metrics.proxyVerified.set(
+        { proxy: standing.name, source: standing.source, state: verdict },
+        standing.verified.state === verdict ? 1 : 0,
+      );
     }
   }
 
@@ -139,12 +185,24 @@ export function createProxyController({ isGoing, isSynced, feedProblem, log, eve
         const targets = proxy.adapter.targets.map((target) => {
           // The place is in the id: a proxy that now watches something else gets a watch of its own.
           const feed = `proxy/${proxy.config.name}${target.path}/${target.name}`;
-          const store = before.get(proxy.config.name)?.targets.find((old) => old.feed === feed)?.store ?? createStore<Fingerprint>();
+          const store =
+            before.get(proxy.config.name)?.targets.find((old) => old.feed === feed)?.store ??
+            createStore<Fingerprint>();
           const project = (object: ApiObject): Fingerprint => ({
-            namespace: object.metadata.namespace ?? '', name: object.metadata.name, uid: object.metadata.uid ?? '', resourceVersion: object.metadata.resourceVersion ?? '',
+            namespace: object.metadata.namespace ?? '',
+            name: object.metadata.name,
+            uid: object.metadata.uid ?? '',
+            resourceVersion: object.metadata.resourceVersion ?? '',
             fingerprint: (now) => now.fingerprint(object, state.mac),
           });
-          feeds.push({ id: feed, resource: 'proxies', owner: proxy.config.name, selector: { path: target.path, fieldSelector: `metadata.name=${target.name}` }, project: project, store: store });
+          feeds.push({
+            id: feed,
+            resource: 'proxies',
+            owner: proxy.config.name,
+            selector: { path: target.path, fieldSelector: `metadata.name=${target.name}` },
+            project: project,
+            store: store,
+          });
           return { feed, store, namespace: /\/namespaces\/([^/]+)\//.exec(target.path)?.[1] ?? '', name: target.name };
         });
         entries.set(proxy.config.name, { proxy, source, targets });
@@ -156,15 +214,20 @@ export function createProxyController({ isGoing, isSynced, feedProblem, log, eve
         for (const memory of [reported, due, failedPulls, notYet]) memory.delete(name);
         pace.forget(name);
         metrics.proxyApplied.remove({ proxy: name, source: source.name });
-        for (const verdict of ['verified', 'refused', 'unknown']) metrics.proxyVerified.remove({ proxy: name, source: source.name, state: verdict });
+        for (const verdict of ['verified', 'refused', 'unknown'])
+          metrics.proxyVerified.remove({ proxy: name, source: source.name, state: verdict });
       }
       return feeds;
     },
     names: () => [...new Set([...entries.keys(), ...[...leaving.all()].map(({ config }) => config.name)])],
     removeCopy: consumers.removeCopy,
-    naming: (namespace) => [...entries.values()].filter(({ proxy }) => proxy.adapter.consumer?.namespace === namespace).map(({ proxy }) => proxy.config.name),
+    naming: (namespace) =>
+      [...entries.values()]
+        .filter(({ proxy }) => proxy.adapter.consumer?.namespace === namespace)
+        .map(({ proxy }) => proxy.config.name),
     namespaceOf: (name) => entries.get(name)?.proxy.adapter.consumer?.namespace,
-    of: (source) => [...entries.values()].filter((entry) => entry.source.name === source).map(({ proxy }) => proxy.config.name),
+    of: (source) =>
+      [...entries.values()].filter((entry) => entry.source.name === source).map(({ proxy }) => proxy.config.name),
     async handle(name, fence) {
       const outcome = await handleConfigured(name, fence);
       // Last: who has its place in the object by now comes first.
@@ -185,8 +248,15 @@ export function createProxyController({ isGoing, isSynced, feedProblem, log, eve
     const startedAt = performance.now();
     const verifyDue = (due.get(name) ?? Infinity) <= deps.now();
     if (verifyDue) due.delete(name);
-    const outcome = patient(name, entry, await reconcileProxy(entry.proxy, { ...deps, consumers, fingerprints }, verifyDue, fence));
-    metrics.reconcileDuration.observe({ kind: 'proxy', result: outcome.error !== undefined ? 'failed' : outcome.changed ? 'changed' : 'in-sync' }, (performance.now() - startedAt) / 1000);
+    const outcome = patient(
+      name,
+      entry,
+      await reconcileProxy(entry.proxy, { ...deps, consumers, fingerprints }, verifyDue, fence),
+    );
+    metrics.reconcileDuration.observe(
+      { kind: 'proxy', result: outcome.error !== undefined ? 'failed' : outcome.changed ? 'changed' : 'in-sync' },
+      (performance.now() - startedAt) / 1000,
+    );
     // Not leading any more: what failed for that reason says nothing.
     if (fence.aborted) return { then: 'done' };
     // What is pointed somewhere may be pointed back by somebody else, at each of our writes.
@@ -215,4 +285,5 @@ export function createProxyController({ isGoing, isSynced, feedProblem, log, eve
   }
 }
 
-const configured = (entries: ReadonlyMap<string, Entry>): ConfiguredProxy[] => [...entries.values()].map(({ proxy }) => proxy);
+const configured = (entries: ReadonlyMap<string, Entry>): ConfiguredProxy[] =>
+  [...entries.values()].map(({ proxy }) => proxy);

@@ -12,7 +12,10 @@ export interface Memory {
 }
 
 /** Without the Secret the controller still works; it then forgets at a restart what it gave to whom. */
-export function createMemory(state: State, { namespace, log, paused }: { namespace: string; log: Log; paused: () => boolean }): Memory {
+export function createMemory(
+  state: State,
+  { namespace, log, paused }: { namespace: string; log: Log; paused: () => boolean },
+): Memory {
   let onlyLooked = false;
 
   async function take(mayWrite: boolean, signal: AbortSignal): Promise<void> {
@@ -23,7 +26,9 @@ export function createMemory(state: State, { namespace, log, paused }: { namespa
     } catch (error) {
       if (signal.aborted) return;
       state.forget();
-      log.warn(`cannot keep state in Secret ${namespace}/${STATE_NAME}: ${messageOf(error)}. Cache proxies are given their login again at each restart.`);
+      log.warn(
+        `cannot keep state in Secret ${namespace}/${STATE_NAME}: ${messageOf(error)}. Cache proxies are given their login again at each restart.`,
+      );
     }
   }
 

@@ -20,16 +20,35 @@ export interface ReportPageOptions {
   maxAgeMs?: number | undefined;
 }
 
-export function createReportPage({ audits, enabled, problems, version, maxAgeMs = MAX_AGE_MS }: ReportPageOptions): () => Promise<Page> {
+export function createReportPage({
+  audits,
+  enabled,
+  problems,
+  version,
+  maxAgeMs = MAX_AGE_MS,
+}: ReportPageOptions): () => Promise<Page> {
   let shown: { readonly report: Report; readonly html: string } | undefined;
   return async () => {
-    if (!enabled()) return text(404, 'no audits here: set schedules.audit in the configuration, and apply the output of `pullpass rbac`');
+    if (!enabled())
+      return text(
+        404,
+        'no audits here: set schedules.audit in the configuration, and apply the output of `pullpass rbac`',
+      );
     const missing = problems();
     if (missing.length > 0) return text(503, `not in step with the API server yet: ${missing.join('; ')}`, RETRY);
     try {
       const report = await audits.recent(maxAgeMs);
-      if (shown?.report !== report) shown = { report, html: renderHtml(report, version === undefined ? {} : { version }) };
-      return { contentType: 'text/html; charset=utf-8', body: shown.html, headers: { 'content-security-policy': CONTENT_SECURITY_POLICY, 'referrer-policy': 'no-referrer', 'x-frame-options': 'DENY' } };
+      if (shown?.report !== report)
+        shown = { report, html: renderHtml(report, version === undefined ? {} : { version }) };
+      return {
+        contentType: 'text/html; charset=utf-8',
+        body: shown.html,
+        headers: {
+          'content-security-policy': CONTENT_SECURITY_POLICY,
+          'referrer-policy': 'no-referrer',
+          'x-frame-options': 'DENY',
+        },
+      };
     } catch (error) {
       return text(503, `the audit failed: ${messageOf(error)}`, RETRY);
     }

@@ -11,15 +11,34 @@ import { allRights } from '../proxies/index.ts';
 import type { Metrics } from '../server/metrics.ts';
 
 /** One line per missing right; throws when the server cannot be asked. */
-export async function missingRights(client: KubeClient, configuration: Configuration, namespace: string, signal: AbortSignal, options: Omit<ControllerOptions, 'namespace'> = {}): Promise<string[]> {
+export async function missingRights(
+  client: KubeClient,
+  configuration: Configuration,
+  namespace: string,
+  signal: AbortSignal,
+  options: Omit<ControllerOptions, 'namespace'> = {},
+): Promise<string[]> {
   const checks = accessChecks(allRights(configuration, { namespace, ...options }));
   const answers = await Promise.all(
     checks.map(({ verb, group, resource, namespace, name }) =>
-      client.create<V1SelfSubjectAccessReview>(paths.selfSubjectAccessReviews(), {
-        apiVersion: 'authorization.k8s.io/v1',
-        kind: 'SelfSubjectAccessReview',
-        spec: { resourceAttributes: { verb, group, resource, ...(namespace !== undefined && { namespace }), ...(name !== undefined && { name }) } },
-      }, { signal })),
+      client.create<V1SelfSubjectAccessReview>(
+        paths.selfSubjectAccessReviews(),
+        {
+          apiVersion: 'authorization.k8s.io/v1',
+          kind: 'SelfSubjectAccessReview',
+          spec: {
+            resourceAttributes: {
+              verb,
+              group,
+              resource,
+              ...(namespace !== undefined && { namespace }),
+              ...(name !== undefined && { name }),
+            },
+          },
+        },
+        { signal },
+      ),
+    ),
   );
   return checks.filter((_, i) => answers[i]?.status?.allowed !== true).map(({ description }) => description);
 }

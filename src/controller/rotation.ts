@@ -14,7 +14,12 @@ export interface Rotations {
   /** The content of `source` with this digest is to reach all `carriers`. `first`: there was none before. */
   begin(source: string, digest: string, carriers: Iterable<string>, first: boolean): void;
   /** A namespace was reconciled, and stands like this now. `planned`: what each source had to give when it was planned; `held`: what it keeps. */
-  settle(namespace: string, standings: readonly SourceStanding[], planned: readonly ObservedSource[], held?: HeldRemovals): void;
+  settle(
+    namespace: string,
+    standings: readonly SourceStanding[],
+    planned: readonly ObservedSource[],
+    held?: HeldRemovals,
+  ): void;
   /** A cache proxy, by its name among the carriers, has the current content. */
   arrive(source: string, carrier: string): void;
   /** A namespace is gone, or about to go. */
@@ -31,7 +36,11 @@ interface Rotation {
   copies: number;
 }
 
-export function createRotations(log: Log, meter: RotationMeter, now: () => number = () => performance.now()): Rotations {
+export function createRotations(
+  log: Log,
+  meter: RotationMeter,
+  now: () => number = () => performance.now(),
+): Rotations {
   const rotations = new Map<string, Rotation>();
 
   function leave(source: string, namespace: string, isCopy: boolean): void {
@@ -63,7 +72,8 @@ export function createRotations(log: Log, meter: RotationMeter, now: () => numbe
         // What the brake keeps still has the login before, and is not written any more.
         if (held?.copies.some((kept) => kept.source === source && !kept.current)) continue;
         // Settled is what needs no write: in sync, not asked for, or not ours to write (a finding says so).
-        if (copy !== 'stale' && copy !== 'missing' && copy !== 'terminating') leave(source, namespace, choice.in && copy === 'in sync');
+        if (copy !== 'stale' && copy !== 'missing' && copy !== 'terminating')
+          leave(source, namespace, choice.in && copy === 'in sync');
       }
     },
     arrive: (source, carrier) => leave(source, carrier, false),

@@ -22,7 +22,16 @@ export interface ServingOptions {
   report: PageHandler;
 }
 
-export function startServing({ address, metrics, watches, sources, configuration, leading, standings, report }: ServingOptions): Promise<RunningServer> {
+export function startServing({
+  address,
+  metrics,
+  watches,
+  sources,
+  configuration,
+  leading,
+  standings,
+  report,
+}: ServingOptions): Promise<RunningServer> {
   return startServer({
     address,
     livez: () => watches.stuck(),
@@ -41,7 +50,10 @@ export function startServing({ address, metrics, watches, sources, configuration
   });
 }
 
-function endsOf(source: string, credentials: readonly Credential[]): { source: string; key: string; expiresAt: number }[] {
+function endsOf(
+  source: string,
+  credentials: readonly Credential[],
+): { source: string; key: string; expiresAt: number }[] {
   return credentials.flatMap((credential) => {
     const expiresAt = loginExpiry(credential)?.getTime();
     return expiresAt === undefined ? [] : [{ source, key: credential.key, expiresAt }];

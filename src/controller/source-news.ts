@@ -19,9 +19,19 @@ export function announceSources(changes: readonly SourceChange[], { log, metrics
     metrics.sourceValid.set({ source: name }, problems.length > 0 ? 0 : 1);
     if (accepted !== undefined) {
       metrics.sourceChanged.set({ source: name }, Date.now() / 1000);
-      log.info({ ...about, registries: accepted.registries }, accepted.first ? 'source read' : 'source changed: spreading the new content');
+      log.info(
+        { ...about, registries: accepted.registries },
+        accepted.first ? 'source read' : 'source changed: spreading the new content',
+      );
       for (const warning of accepted.warnings) log.warn(about, warning);
-      if (!accepted.first) events.record({ regarding: regarding(source), type: 'Normal', reason: 'SourceAccepted', action: 'Rotate', note: `New content accepted, spreading it: ${accepted.registries.join(', ')}` });
+      if (!accepted.first)
+        events.record({
+          regarding: regarding(source),
+          type: 'Normal',
+          reason: 'SourceAccepted',
+          action: 'Rotate',
+          note: `New content accepted, spreading it: ${accepted.registries.join(', ')}`,
+        });
     }
     if (!isNews) continue;
     if (problems.length === 0) {
@@ -36,7 +46,10 @@ export function announceSources(changes: readonly SourceChange[], { log, metrics
 }
 
 /** Says again what is still wrong: a new leader has not said it yet, and Events are kept for an hour only. */
-export function remindOfSources(sources: readonly ObservedSource[], events: Pick<EventRecorder, 'record' | 'resolve'>): void {
+export function remindOfSources(
+  sources: readonly ObservedSource[],
+  events: Pick<EventRecorder, 'record' | 'resolve'>,
+): void {
   for (const { config, problems, digest } of sources) {
     if (problems.length > 0) events.record(invalid(config, problems, digest !== undefined));
     else events.resolve(regarding(config), 'SourceInvalid');
@@ -44,10 +57,19 @@ export function remindOfSources(sources: readonly ObservedSource[], events: Pick
 }
 
 function invalid(source: SourceConfig, problems: readonly string[], hasLastGood: boolean) {
-  return { regarding: regarding(source), type: 'Warning' as const, reason: 'SourceInvalid' as const, action: 'ReadSource', note: `${problems.join('; ')}. ${consequenceOf(hasLastGood)}` };
+  return {
+    regarding: regarding(source),
+    type: 'Warning' as const,
+    reason: 'SourceInvalid' as const,
+    action: 'ReadSource',
+    note: `${problems.join('; ')}. ${consequenceOf(hasLastGood)}`,
+  };
 }
 
-const consequenceOf = (hasLastGood: boolean): string => (hasLastGood ? 'The last good content stays in force for what is named here.' : 'Nothing is copied until it is mended.');
+const consequenceOf = (hasLastGood: boolean): string =>
+  hasLastGood
+    ? 'The last good content stays in force for what is named here.'
+    : 'Nothing is copied until it is mended.';
 
 /** Without a uid: the Secret may not exist, and its Event is looked for by name all the same. */
 function regarding({ secret }: SourceConfig) {

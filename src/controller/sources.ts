@@ -72,15 +72,39 @@ const AGAIN_MS = 1_000;
 const NONE = { on: false, over: () => Promise.resolve() };
 
 export function createSources({
-  client, world, state, refusals, reach, events, log, metrics, configuration, leading, pause = NONE, isRead, proxiesOf, proxies, onAccepted, onChange,
-  stop, timers, now,
+  client,
+  world,
+  state,
+  refusals,
+  reach,
+  events,
+  log,
+  metrics,
+  configuration,
+  leading,
+  pause = NONE,
+  isRead,
+  proxiesOf,
+  proxies,
+  onAccepted,
+  onChange,
+  stop,
+  timers,
+  now,
 }: SourcesOptions): Sources {
   const clock = { ...(timers && { timers }), ...(now && { now }) };
   const preflight = createPreflight({
-    ...clock, state, refusals, ready: () => pause.over(), check: (credential, signal) => reach.check(configuration(), credential, signal), onVerdict: look,
+    ...clock,
+    state,
+    refusals,
+    ready: () => pause.over(),
+    check: (credential, signal) => reach.check(configuration(), credential, signal),
+    onVerdict: look,
   });
   const book = createSourceBook({
-    world, state, isRead,
+    world,
+    state,
+    isRead,
     judge: (source, group, credentials) => preflight.judge(source, group, credentials),
     find: (source, digest) => findContent({ client, world, signal: stop }, source, digest),
     canaries: (source, digest, first) => canaries.choose(source, digest, first),
@@ -88,7 +112,13 @@ export function createSources({
   });
   const canaries = createCanaries({
     ...(timers && { timers }),
-    client, world, book, configuration, proxiesOf, proxies, log,
+    client,
+    world,
+    book,
+    configuration,
+    proxiesOf,
+    proxies,
+    log,
     isPaused: () => pause.on,
     onMoved: () => {
       looked = true;
@@ -109,7 +139,9 @@ export function createSources({
   /** One at a time; whoever asks meanwhile gets another look afterwards. */
   function look(): void {
     wanted = true;
-    looking ??= lookOn().finally(() => { looking = undefined; });
+    looking ??= lookOn().finally(() => {
+      looking = undefined;
+    });
   }
 
   async function lookOn(): Promise<void> {
@@ -128,7 +160,10 @@ export function createSources({
 
   async function lookOnce(): Promise<void> {
     // A source whose copies cannot be read holds up no other.
-    const failure = await book.recover().then(() => undefined, (error: unknown) => ({ error }));
+    const failure = await book.recover().then(
+      () => undefined,
+      (error: unknown) => ({ error }),
+    );
     untold.push(...(await Promise.all(book.refresh().map(withUsers))));
     // What is to be in force is written down before anybody is given it: whoever comes after us goes on from there.
     await state.save(stop).catch(unlessPassing);
@@ -137,7 +172,9 @@ export function createSources({
     const changes = untold.splice(0);
     announceSources(changes, { log, metrics, events });
     let began = false;
-    const accepted = new Map(changes.flatMap((change) => (change.accepted === undefined ? [] : [[change.source.name, change.accepted]])));
+    const accepted = new Map(
+      changes.flatMap((change) => (change.accepted === undefined ? [] : [[change.source.name, change.accepted]])),
+    );
     for (const source of configuration().sources) {
       const rollout = book.rollout(source.name);
       const change = accepted.get(source.name);
@@ -165,20 +202,30 @@ export function createSources({
   /** Whoever reads that a registry is gone wants to know who would miss it. */
   async function withUsers(change: SourceChange): Promise<SourceChange> {
     const { source } = change;
-    const keys = book.held(source.name).filter(({ cause }) => cause === 'vanished').map(({ key }) => key);
+    const keys = book
+      .held(source.name)
+      .filter(({ cause }) => cause === 'vanished')
+      .map(({ key }) => key);
     if (keys.length === 0 || !change.isNews) return change;
     const copies = [...(world.copies.get(source.copyName)?.all() ?? [])].filter(({ ours }) => ours).length;
     const credentials = book.rollout(source.name).newest?.credentials ?? [];
     try {
-      book.mention(source.name, await usersOf({ client, configuration: configuration(), source, credentials, keys, copies, signal: stop }));
+      book.mention(
+        source.name,
+        await usersOf({ client, configuration: configuration(), source, credentials, keys, copies, signal: stop }),
+      );
     } catch (error) {
       log.debug({ err: error }, 'who uses the registries that are gone could not be found out');
     }
-    return { ...change, problems: book.observe().find(({ config }) => config.name === source.name)?.problems ?? change.problems };
+    return {
+      ...change,
+      problems: book.observe().find(({ config }) => config.name === source.name)?.problems ?? change.problems,
+    };
   }
 
   return {
-    book, look,
+    book,
+    look,
     whenLooked: () => looking ?? Promise.resolve(),
     takeOver() {
       preflight.reset();
@@ -194,7 +241,11 @@ export function createSources({
     standings: () => preflight.standings(),
     settled: () => told,
     async recheck() {
-      await Promise.all(configuration().sources.map((source) => preflight.recheck(source, book.rollout(source.name).newest?.credentials ?? [])));
+      await Promise.all(
+        configuration().sources.map((source) =>
+          preflight.recheck(source, book.rollout(source.name).newest?.credentials ?? []),
+        ),
+      );
       look();
     },
     stop() {

@@ -3,7 +3,11 @@ import type { SourceStanding } from '../plan/namespace.ts';
 import type { Metrics } from '../server/metrics.ts';
 
 /** `sources`: the configured ones; each has its gauges, others have none. A replica that does not lead counts nothing. */
-export function publishStandings(sources: readonly string[], namespaces: Iterable<readonly SourceStanding[]>, metrics: Pick<Metrics, 'copies' | 'references'>): void {
+export function publishStandings(
+  sources: readonly string[],
+  namespaces: Iterable<readonly SourceStanding[]>,
+  metrics: Pick<Metrics, 'copies' | 'references'>,
+): void {
   const copies = new Map<string, Record<'in-sync' | 'stale' | 'missing' | 'foreign', number>>();
   const references = new Map<string, { present: number; missing: number }>();
   for (const source of sources) {
@@ -23,6 +27,8 @@ export function publishStandings(sources: readonly string[], namespaces: Iterabl
       refs.missing += accounts.selected - accounts.referenced;
     }
   }
-  for (const [source, counts] of copies) for (const [state, count] of Object.entries(counts)) metrics.copies.set({ source, state }, count);
-  for (const [source, counts] of references) for (const [state, count] of Object.entries(counts)) metrics.references.set({ source, state }, count);
+  for (const [source, counts] of copies)
+    for (const [state, count] of Object.entries(counts)) metrics.copies.set({ source, state }, count);
+  for (const [source, counts] of references)
+    for (const [state, count] of Object.entries(counts)) metrics.references.set({ source, state }, count);
 }

@@ -28,7 +28,12 @@ export interface ProxyNames {
   namespaceOf(proxy: string): string | undefined;
 }
 
-export function createTriggers(world: World, enqueue: (key: Key) => void, sourceChanged: () => void, proxies: ProxyNames): Triggers {
+export function createTriggers(
+  world: World,
+  enqueue: (key: Key) => void,
+  sourceChanged: () => void,
+  proxies: ProxyNames,
+): Triggers {
   return {
     watch(feed) {
       feed.store.onChange((current, previous) => {

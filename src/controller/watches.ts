@@ -69,9 +69,12 @@ export function createWatches({ client, world, log, onStart, onSynced, onRestart
     },
     async settled(signal) {
       for (let waitedMs = 0; !signal.aborted; waitedMs += 50) {
-        const open = [...running].filter(([id, { reflector }]) => !reflector.isSynced && (ESSENTIAL.includes(id) || reflector.problem === undefined));
+        const open = [...running].filter(
+          ([id, { reflector }]) => !reflector.isSynced && (ESSENTIAL.includes(id) || reflector.problem === undefined),
+        );
         if (open.length === 0) return;
-        if (waitedMs > 0 && waitedMs % 30_000 === 0) log.warn(`still waiting for the first answer about: ${open.map(([id]) => id).join(', ')}`);
+        if (waitedMs > 0 && waitedMs % 30_000 === 0)
+          log.warn(`still waiting for the first answer about: ${open.map(([id]) => id).join(', ')}`);
         await sleep(50, signal);
       }
     },
@@ -79,12 +82,20 @@ export function createWatches({ client, world, log, onStart, onSynced, onRestart
     synced: () => [...running.keys()].filter(isSynced),
     problemOf: (id) => running.get(id)?.reflector.problem,
     isRead: (source) => feedsOfSource(source).every(isSynced),
-    problems: () => [...running].flatMap(([id, { reflector }]) => {
-      if (reflector.problem !== undefined) return ESSENTIAL.includes(id) ? [`${id}: ${reflector.problem}`] : [];
-      return reflector.isSynced ? [] : [`${id}: not read yet`];
-    }),
-    stuck: () => [...running].flatMap(([id, { reflector }]) => (reflector.isStuck() ? [`${id}: the watch is stuck`] : [])),
-    silentForMs: (resource) => Math.max(0, ...[...running.values()].filter(({ feed }) => feed.resource === resource).map(({ reflector }) => reflector.silentForMs())),
+    problems: () =>
+      [...running].flatMap(([id, { reflector }]) => {
+        if (reflector.problem !== undefined) return ESSENTIAL.includes(id) ? [`${id}: ${reflector.problem}`] : [];
+        return reflector.isSynced ? [] : [`${id}: not read yet`];
+      }),
+    stuck: () =>
+      [...running].flatMap(([id, { reflector }]) => (reflector.isStuck() ? [`${id}: the watch is stuck`] : [])),
+    silentForMs: (resource) =>
+      Math.max(
+        0,
+        ...[...running.values()]
+          .filter(({ feed }) => feed.resource === resource)
+          .map(({ reflector }) => reflector.silentForMs()),
+      ),
     async stop() {
       await Promise.all([...running.values()].map(({ reflector }) => reflector.stop()));
       running.clear();

@@ -80,7 +80,14 @@ const unrefTimers: QueueTimers = {
 };
 
 export function createWorkQueue<K extends string>(options: WorkQueueOptions<K> = {}): WorkQueue<K> {
-  const { baseDelayMs = 250, maxDelayMs = 5 * 60_000, jitter = 0.5, random = Math.random, now = () => performance.now(), timers = unrefTimers } = options;
+  const {
+    baseDelayMs = 250,
+    maxDelayMs = 5 * 60_000,
+    jitter = 0.5,
+    random = Math.random,
+    now = () => performance.now(),
+    timers = unrefTimers,
+  } = options;
 
   /** Due keys, oldest first, with the time they became due. No key is in here and in flight. */
   const due = new Map<K, number>();
@@ -145,7 +152,8 @@ export function createWorkQueue<K extends string>(options: WorkQueueOptions<K> =
     pumping = true;
     setImmediate(() => {
       pumping = false;
-      while (consumer !== undefined && !paused && !closed && flying.size < consumer.concurrency && due.size > 0) handOut(consumer.handle);
+      while (consumer !== undefined && !paused && !closed && flying.size < consumer.concurrency && due.size > 0)
+        handOut(consumer.handle);
     });
   }
 
@@ -184,7 +192,8 @@ export function createWorkQueue<K extends string>(options: WorkQueueOptions<K> =
     if (due.size === 0) for (const idle of whenIdle.splice(0)) idle();
   }
 
-  const landed = (): Promise<void> => (flying.size === 0 ? Promise.resolve() : new Promise((resolve) => whenLanded.push(resolve)));
+  const landed = (): Promise<void> =>
+    flying.size === 0 ? Promise.resolve() : new Promise((resolve) => whenLanded.push(resolve));
 
   return {
     add,
@@ -211,7 +220,8 @@ export function createWorkQueue<K extends string>(options: WorkQueueOptions<K> =
     depth: () => due.size,
     inFlight: () => flying.size,
     waiting: () => later.size,
-    idle: () => (due.size === 0 && flying.size === 0 ? Promise.resolve() : new Promise((resolve) => whenIdle.push(resolve))),
+    idle: () =>
+      due.size === 0 && flying.size === 0 ? Promise.resolve() : new Promise((resolve) => whenIdle.push(resolve)),
     pause() {
       paused = true;
     },

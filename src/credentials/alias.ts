@@ -10,24 +10,37 @@ import { unusable, WHY_CONTRADICTORY, WHY_UNUSABLE } from './usable-login.ts';
 export type ResolvedAlias = { ok: true; credential: Credential; warnings: string[] } | { ok: false; problem: string };
 
 /** `own`: the source's own usable logins. Never throws; the problem names the alias and what to do, never a login. */
-export function resolveAlias(alias: AliasConfig, own: readonly Credential[], logins: ReadonlyMap<string, SecretContent>): ResolvedAlias {
+export function resolveAlias(
+  alias: AliasConfig,
+  own: readonly Credential[],
+  logins: ReadonlyMap<string, SecretContent>,
+): ResolvedAlias {
   const name = `alias ${quoteKey(alias.host)}`;
   if (canonicalRegistry(alias.host) === undefined) {
-    return { ok: false, problem: `${name}: is not a registry that kubelets understand; write host, host:port or host/path` };
+    return {
+      ok: false,
+      problem: `${name}: is not a registry that kubelets understand; write host, host:port or host/path`,
+    };
   }
   if ('from' in alias) {
     const entry = findEntry(own, alias.from);
     if (entry !== undefined) return { ok: true, credential: { ...entry, key: alias.host }, warnings: [] };
-    return { ok: false, problem: `${name}: the source has no usable login for ${quoteKey(alias.from)}; it has ${known(own)}` };
+    return {
+      ok: false,
+      problem: `${name}: the source has no usable login for ${quoteKey(alias.from)}; it has ${known(own)}`,
+    };
   }
   const secret = logins.get(alias.login.secret);
   const what = `Secret "${alias.login.secret}"`;
-  if (secret === undefined) return { ok: false, problem: `${name}: ${what} does not exist; create it next to the source` };
+  if (secret === undefined)
+    return { ok: false, problem: `${name}: ${what} does not exist; create it next to the source` };
   const login = readLogin(secret);
   if ('problem' in login) return { ok: false, problem: `${name}: ${what} ${login.problem}` };
   const { username, password } = login;
   const warnings = [username, password].some((value) => /[\r\n]$/.test(value))
-    ? [`${name}: a value of ${what} ends with a line break, which is hardly a part of it (echo adds one, echo -n does not)`]
+    ? [
+        `${name}: a value of ${what} ends with a line break, which is hardly a part of it (echo adds one, echo -n does not)`,
+      ]
     : [];
   return { ok: true, credential: { key: alias.host, username, password }, warnings };
 }
@@ -37,15 +50,22 @@ type Login = { username: string; password: string } | { problem: string };
 function readLogin(secret: SecretContent): Login {
   if (secret.type === TYPE_BASIC_AUTH) return basicAuth(secret);
   if (secret.type !== TYPE_DOCKER_CONFIG_JSON) {
-    return { problem: `is of type ${JSON.stringify(secret.type ?? 'Opaque')}; it must be ${TYPE_BASIC_AUTH}, or ${TYPE_DOCKER_CONFIG_JSON} with exactly one entry` };
+    return {
+      problem: `is of type ${JSON.stringify(secret.type ?? 'Opaque')}; it must be ${TYPE_BASIC_AUTH}, or ${TYPE_DOCKER_CONFIG_JSON} with exactly one entry`,
+    };
   }
   const parsed = parseSecret(secret);
   if (!parsed.ok) return { problem: parsed.problems.join('; ') };
   const [credential, ...more] = parsed.credentials;
-  if (credential === undefined || more.length > 0) return { problem: `has ${parsed.credentials.length} entries; a login has exactly one` };
+  if (credential === undefined || more.length > 0)
+    return { problem: `has ${parsed.credentials.length} entries; a login has exactly one` };
   // Its key does not matter: the login goes under the alias.
-  const why = credential.unusable === undefined || credential.unusable === 'no registry' ? undefined : WHY_UNUSABLE[credential.unusable];
-  if (why !== undefined || credential.contradictory) return { problem: `has an entry that cannot be used: ${why ?? WHY_CONTRADICTORY}` };
+  const why =
+    credential.unusable === undefined || credential.unusable === 'no registry'
+      ? undefined
+      : WHY_UNUSABLE[credential.unusable];
+  if (why !== undefined || credential.contradictory)
+    return { problem: `has an entry that cannot be used: ${why ?? WHY_CONTRADICTORY}` };
   return credential;
 }
 
@@ -57,10 +77,16 @@ function basicAuth({ data = {} }: SecretContent): Login {
     login[field] = bytes;
   }
   const why = unusable({ key: 'registry.invalid', ...login }, false);
-  return why === undefined ? { username: toText(login.username), password: toText(login.password) } : { problem: `cannot be used: ${WHY_UNUSABLE[why]}` };
+  return why === undefined
+    ? { username: toText(login.username), password: toText(login.password) }
+    : { problem: `cannot be used: ${WHY_UNUSABLE[why]}` };
 }
 
 function known(own: readonly Credential[]): string {
-  const shown = own.slice(0, 10).map(({ key }) => quoteKey(key)).join(', ') || 'none';
+  const shown =
+    own
+      .slice(0, 10)
+      .map(({ key }) => quoteKey(key))
+      .join(', ') || 'none';
   return own.length > 10 ? `${shown} and ${own.length - 10} more` : shown;
 }

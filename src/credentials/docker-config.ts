@@ -42,7 +42,9 @@ export type DockerConfig =
 /** Never throws. Wrong type, missing or empty data, and no entry at all are problems too: such a source is no source. */
 export function parseSecret(secret: SecretContent): DockerConfig {
   const found = contentOf(secret);
-  return 'problem' in found ? { ok: false, problems: [found.problem], failsPulls: false } : parseDockerConfig(found.content, found.form);
+  return 'problem' in found
+    ? { ok: false, problems: [found.problem], failsPulls: false }
+    : parseDockerConfig(found.content, found.form);
 }
 
 /** Never throws. */
@@ -52,13 +54,21 @@ export function parseDockerConfig(content: string | Uint8Array, form: Form = 'do
   const empty = emptiness(read, form);
   if (empty !== undefined) return { ok: false, problems: [empty], failsPulls: false };
   const credentials = read.entries.map((entry) => toCredential(entry, isStored(read.others)));
-  return { ok: true, credentials, warnings: [...credentials.flatMap(warn), ...ambiguities(read.entries), ...helpers(read.others)] };
+  return {
+    ok: true,
+    credentials,
+    warnings: [...credentials.flatMap(warn), ...ambiguities(read.entries), ...helpers(read.others)],
+  };
 }
 
 /** The document inside a pull Secret, as bytes. */
 export function contentOf({ type, data }: SecretContent): { form: Form; content: Uint8Array } | { problem: string } {
-  const form: Form | undefined = type === TYPE_DOCKER_CONFIG_JSON ? 'dockerconfigjson' : type === TYPE_DOCKERCFG ? 'dockercfg' : undefined;
-  if (form === undefined) return { problem: `is of type ${JSON.stringify(type ?? 'Opaque')}; a pull Secret is of type ${TYPE_DOCKER_CONFIG_JSON}` };
+  const form: Form | undefined =
+    type === TYPE_DOCKER_CONFIG_JSON ? 'dockerconfigjson' : type === TYPE_DOCKERCFG ? 'dockercfg' : undefined;
+  if (form === undefined)
+    return {
+      problem: `is of type ${JSON.stringify(type ?? 'Opaque')}; a pull Secret is of type ${TYPE_DOCKER_CONFIG_JSON}`,
+    };
   const name = form === 'dockerconfigjson' ? KEY_DOCKER_CONFIG_JSON : KEY_DOCKERCFG;
   const value = data !== undefined && Object.hasOwn(data, name) ? (data[name] ?? '') : '';
   if (value === '') return { problem: `has nothing under data["${name}"]; put the Docker config there` };
@@ -74,8 +84,13 @@ function toCredential(entry: Entry, stored: boolean): Credential {
   const { key, username, password, identityToken, contradictory, email } = entry;
   const why = unusable(entry, stored);
   return {
-    key, username: toText(username), password: toText(password), ...(email !== '' && { email: toText(email) }),
-    ...(identityToken !== undefined && { identityToken }), ...(why !== undefined && { unusable: why }), ...(contradictory && { contradictory }),
+    key,
+    username: toText(username),
+    password: toText(password),
+    ...(email !== '' && { email: toText(email) }),
+    ...(identityToken !== undefined && { identityToken }),
+    ...(why !== undefined && { unusable: why }),
+    ...(contradictory && { contradictory }),
   };
 }
 
@@ -96,12 +111,16 @@ function emptiness({ entries, others }: Entries, form: Form): string | undefined
 /** Which form a file has, whose name does not tell: legacy when registries with logins stand at the top. */
 export function guessForm(content: string | Uint8Array): Form {
   const read = readEntries(content, 'dockerconfigjson');
-  return read.ok && read.entries.length === 0 && read.others.some(({ value }) => hasLogin(value)) ? 'dockercfg' : 'dockerconfigjson';
+  return read.ok && read.entries.length === 0 && read.others.some(({ value }) => hasLogin(value))
+    ? 'dockercfg'
+    : 'dockerconfigjson';
 }
 
 /** Is this value an entry, by the names of its fields? */
 function hasLogin(value: Entry['node']): boolean {
-  return value.kind === 'object' && value.members.some(({ name }) => ['AUTH', 'USERNAME', 'PASSWORD'].includes(fold(name)));
+  return (
+    value.kind === 'object' && value.members.some(({ name }) => ['AUTH', 'USERNAME', 'PASSWORD'].includes(fold(name)))
+  );
 }
 
 function warn({ key, password, unusable: why, contradictory }: Credential): string[] {
@@ -109,7 +128,11 @@ function warn({ key, password, unusable: why, contradictory }: Credential): stri
   return [
     ...(why === undefined ? [] : [`${registry}: ${WHY_UNUSABLE[why]}`]),
     ...(contradictory ? [`${registry}: ${WHY_CONTRADICTORY}`] : []),
-    ...(/[\r\n]$/.test(password) ? [`${registry}: its password ends with a line break, which is hardly a part of it (echo adds one, echo -n does not)`] : []),
+    ...(/[\r\n]$/.test(password)
+      ? [
+          `${registry}: its password ends with a line break, which is hardly a part of it (echo adds one, echo -n does not)`,
+        ]
+      : []),
   ];
 }
 
@@ -121,16 +144,25 @@ function ambiguities(entries: readonly Entry[]): string[] {
     const other = normal === undefined ? undefined : first.get(normal);
     if (normal !== undefined && other === undefined) first.set(normal, entry);
     if (other === undefined || (other.username === entry.username && other.password === entry.password)) return [];
-    return [`registry ${quoteKey(entry.key)}: means the same to kubelets as ${quoteKey(other.key)}, with another login; which one they try first is random, so keep one`];
+    return [
+      `registry ${quoteKey(entry.key)}: means the same to kubelets as ${quoteKey(other.key)}, with another login; which one they try first is random, so keep one`,
+    ];
   });
 }
 
 function helpers(others: Entries['others']): string[] {
   return others
     .filter(({ name, value }) => ['CREDHELPERS', 'CREDSSTORE'].includes(fold(name)) && !isBlank(value))
-    .map(({ name }) => `"${fold(name) === 'CREDSSTORE' ? 'credsStore' : 'credHelpers'}": kubelets ignore it; write the logins under "auths"`);
+    .map(
+      ({ name }) =>
+        `"${fold(name) === 'CREDSSTORE' ? 'credsStore' : 'credHelpers'}": kubelets ignore it; write the logins under "auths"`,
+    );
 }
 
 function isBlank(value: Entry['node']): boolean {
-  return value.kind === 'null' || (value.kind === 'string' && value.value === '') || (value.kind === 'object' && value.members.length === 0);
+  return (
+    value.kind === 'null' ||
+    (value.kind === 'string' && value.value === '') ||
+    (value.kind === 'object' && value.members.length === 0)
+  );
 }

@@ -34,7 +34,10 @@ export interface Entries {
 export function readEntries(content: string | Uint8Array, form: Form): Entries | { ok: false; problems: string[] } {
   const json = readJson(content);
   if (!json.ok) {
-    return { ok: false, problems: [`is not JSON (line ${json.line}, column ${json.column})${wrapping(toByteString(content))}`] };
+    return {
+      ok: false,
+      problems: [`is not JSON (line ${json.line}, column ${json.column})${wrapping(toByteString(content))}`],
+    };
   }
   const problems: string[] = [];
   const found = new Map<string, Entry>();
@@ -60,7 +63,10 @@ export function readEntries(content: string | Uint8Array, form: Form): Entries |
 
 /** Go compares names of fields by Unicode's simple case folding: two letters beyond ASCII fold into it. */
 export function fold(name: string): string {
-  return name.replace(/[a-z]+/g, (letters) => letters.toUpperCase()).replaceAll('\u017f', 'S').replaceAll('\u212a', 'K');
+  return name
+    .replace(/[a-z]+/g, (letters) => letters.toUpperCase())
+    .replaceAll('\u017f', 'S')
+    .replaceAll('\u212a', 'K');
 }
 
 function readEntry({ name: key, value: node }: JsonMember, problems: string[]): Entry {
@@ -76,11 +82,21 @@ function readEntry({ name: key, value: node }: JsonMember, problems: string[]): 
   }
   const auth = fields.AUTH === '' ? undefined : decodeAuth(fields.AUTH);
   if (auth === 'no base64') problems.push(`${registry}: "auth" is not base64; it must be base64 of username:password`);
-  if (auth === 'no colon') problems.push(`${registry}: "auth" has no ":" once decoded; it must be base64 of username:password`);
+  if (auth === 'no colon')
+    problems.push(`${registry}: "auth" has no ":" once decoded; it must be base64 of username:password`);
   const beside = { username: toByteString(fields.USERNAME), password: toByteString(fields.PASSWORD) };
   const login = typeof auth === 'object' ? auth : beside;
-  const contradictory = (beside.username !== '' && beside.username !== login.username) || (beside.password !== '' && beside.password !== login.password);
-  return { key, ...login, ...(identityToken === '' ? {} : { identityToken }), contradictory, email: toByteString(fields.EMAIL), node };
+  const contradictory =
+    (beside.username !== '' && beside.username !== login.username) ||
+    (beside.password !== '' && beside.password !== login.password);
+  return {
+    key,
+    ...login,
+    ...(identityToken === '' ? {} : { identityToken }),
+    contradictory,
+    email: toByteString(fields.EMAIL),
+    node,
+  };
 
   function isField(field: string): field is keyof typeof fields {
     return Object.hasOwn(fields, field);
@@ -96,7 +112,9 @@ function decodeAuth(field: string): { username: ByteString; password: ByteString
 }
 
 function checkHeaders(headers: JsonNode, problems: string[]): void {
-  const wrong = membersOf(headers, '"HttpHeaders"', problems).some(({ value }) => value.kind !== 'string' && value.kind !== 'null');
+  const wrong = membersOf(headers, '"HttpHeaders"', problems).some(
+    ({ value }) => value.kind !== 'string' && value.kind !== 'null',
+  );
   if (wrong) problems.push('"HttpHeaders" must hold strings only; the kubelet refuses the whole Secret otherwise');
 }
 
@@ -113,10 +131,13 @@ function article(node: JsonNode): string {
 
 /** What people wrap a Docker config in, by its first bytes. */
 function wrapping(content: ByteString): string {
-  if (decodeBase64(content, 'padded')?.trimStart().startsWith('{') === true) return '; it looks like base64 around JSON: encode it once, not twice';
-  if (content.startsWith('\xff\xfe') || content.startsWith('\xfe\xff')) return '; it is UTF-16, as some Windows tools write it: save it as UTF-8';
+  if (decodeBase64(content, 'padded')?.trimStart().startsWith('{') === true)
+    return '; it looks like base64 around JSON: encode it once, not twice';
+  if (content.startsWith('\xff\xfe') || content.startsWith('\xfe\xff'))
+    return '; it is UTF-16, as some Windows tools write it: save it as UTF-8';
   if (content.startsWith('\xef\xbb\xbf')) return '; it begins with a byte order mark: save it as UTF-8 without one';
   if (content.startsWith('\x1f\x8b')) return '; it is compressed: put the file itself there';
-  if (/^(?:---\s+)?(?:apiVersion|kind):/.test(content)) return '; it looks like a Kubernetes manifest: put the Docker config itself there';
+  if (/^(?:---\s+)?(?:apiVersion|kind):/.test(content))
+    return '; it looks like a Kubernetes manifest: put the Docker config itself there';
   return '';
 }

@@ -2,7 +2,16 @@
 import { type ByteString, toByteString, toText } from './byte-string.ts';
 import { isGlobValid } from './glob.ts';
 import { type HostAndPath, parseUrl, splitHostPort } from './go-url.ts';
-import { type Keyring, type KeyringEntry, type Match, hostMismatch, isDefaultRegistry, isGlob, lookup, mismatch } from './keyring.ts';
+import {
+  type Keyring,
+  type KeyringEntry,
+  type Match,
+  hostMismatch,
+  isDefaultRegistry,
+  isGlob,
+  lookup,
+  mismatch,
+} from './keyring.ts';
 import { DOCKER_HUB, DOCKER_HUB_KEY, isDockerHub, printable } from './registry-name.ts';
 
 export interface Miss extends KeyringEntry {
@@ -16,11 +25,16 @@ export interface Miss extends KeyringEntry {
 export function describeMatch(match: Match): string {
   const { host, path } = text(match.url);
   switch (match.reason) {
-    case 'host': return 'same host';
-    case 'glob': return `${host} covers the host`;
-    case 'path': return `same host, and the repository starts with ${path}`;
-    case 'glob-path': return `${host} covers the host, and the repository starts with ${path}`;
-    case 'default-registry': return 'Docker Hub\'s own entry: used because no other key matches';
+    case 'host':
+      return 'same host';
+    case 'glob':
+      return `${host} covers the host`;
+    case 'path':
+      return `same host, and the repository starts with ${path}`;
+    case 'glob-path':
+      return `${host} covers the host, and the repository starts with ${path}`;
+    case 'default-registry':
+      return "Docker Hub's own entry: used because no other key matches";
   }
 }
 
@@ -28,28 +42,36 @@ export function describeMatch(match: Match): string {
 export function explain(keyring: Keyring, name: string): Miss[] {
   const image = parseUrl(`https://${toByteString(name)}`);
   const tried = new Set(lookup(keyring, name).map(({ credential }) => credential));
-  return keyring.entries.filter(({ credential }) => !tried.has(credential)).map((entry) => ({ ...entry, ...reason(entry, name, image) }));
+  return keyring.entries
+    .filter(({ credential }) => !tried.has(credential))
+    .map((entry) => ({ ...entry, ...reason(entry, name, image) }));
 }
 
 function reason(entry: KeyringEntry, name: string, image: HostAndPath | undefined): { why: string; near: boolean } {
   const near = (why: string) => ({ why, near: true });
   const far = (why: string) => ({ why, near: false });
-  if (image === undefined) return far('kubelets cannot read the image\'s host, and match nothing to it');
+  if (image === undefined) return far("kubelets cannot read the image's host, and match nothing to it");
   const { normal, url: key, credential } = entry;
   if (normal === undefined || key === undefined) return near('not a URL, so that kubelets leave it out');
   if (isDefaultRegistry(name)) {
     if (normal === 'index.docker.io') return near('only used when no other key matches');
-    if (isDockerHub(credential.key)) return near(`kubelets do not use this name for images on Docker Hub; write ${DOCKER_HUB_KEY} or ${DOCKER_HUB}`);
+    if (isDockerHub(credential.key))
+      return near(`kubelets do not use this name for images on Docker Hub; write ${DOCKER_HUB_KEY} or ${DOCKER_HUB}`);
   }
   const [wanted, given] = [text(key), text(image)];
   const [pattern, host] = [splitHostPort(key.host).host, splitHostPort(image.host).host];
   switch (mismatch(key, image)) {
-    case 'path': return near(`the repository does not start with ${wanted.path}`);
+    case 'path':
+      return near(`the repository does not start with ${wanted.path}`);
     case 'port':
-      if (hostMismatch(pattern, host) === undefined) return near(`the port differs: the key has ${port(wanted)}, the image ${port(given)}`);
+      if (hostMismatch(pattern, host) === undefined)
+        return near(`the port differs: the key has ${port(wanted)}, the image ${port(given)}`);
       break;
     case 'labels':
-      if (isRelated(pattern, host)) return near(`${wanted.host} has ${count(pattern)}, the image's host has ${count(host)}${isGlob(pattern) ? '; a * stays within one label' : ''}`);
+      if (isRelated(pattern, host))
+        return near(
+          `${wanted.host} has ${count(pattern)}, the image's host has ${count(host)}${isGlob(pattern) ? '; a * stays within one label' : ''}`,
+        );
       break;
     case 'host':
       if (pattern.toLowerCase() === host.toLowerCase()) return near('the host differs in upper and lower case');
@@ -62,7 +84,10 @@ function reason(entry: KeyringEntry, name: string, image: HostAndPath | undefine
 
 /** Is one below the other? `*.example.com` and `example.com` or `a.b.example.com`; `example.com` and `a.example.com`. */
 function isRelated(pattern: ByteString, host: ByteString): boolean {
-  const fixed = pattern.split('.').filter((label) => !isGlob(label)).join('.');
+  const fixed = pattern
+    .split('.')
+    .filter((label) => !isGlob(label))
+    .join('.');
   return fixed !== '' && (host === fixed || host.endsWith(`.${fixed}`) || fixed.endsWith(`.${host}`));
 }
 

@@ -19,7 +19,11 @@ const SPACE = /[ \t\r\n]*/y;
 const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 // One step of a string: a run of plain bytes (no control characters), or one escape.
 const STRING_STEP = /[ !#-[\]-\xff]+|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
-const LITERALS = [['true', 'boolean'], ['false', 'boolean'], ['null', 'null']] as const;
+const LITERALS = [
+  ['true', 'boolean'],
+  ['false', 'boolean'],
+  ['null', 'null'],
+] as const;
 
 class SyntaxAt extends Error {
   readonly position: number;

@@ -28,7 +28,8 @@ export function parseUrl(url: ByteString): HostAndPath | undefined {
   const at = authority.lastIndexOf('@');
   const user = authority.slice(0, Math.max(at, 0));
   const host = parseHost(authority.slice(at + 1));
-  if (!USER_INFO.test(user) || unescape(user) === undefined || host === undefined || path === undefined) return undefined;
+  if (!USER_INFO.test(user) || unescape(user) === undefined || host === undefined || path === undefined)
+    return undefined;
   return { host, path };
 }
 
@@ -92,7 +93,8 @@ function isIpv6(text: ByteString): boolean {
   const address = percent < 0 ? text : text.slice(0, percent);
   // A dotted IPv4 address at the end stands for two groups.
   const groups = address.replace(/(?<=:)(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (all: string, ...octets: string[]) =>
-    octets.slice(0, 4).every((octet) => /^(?:0|[1-9]\d{0,2})$/.test(octet) && Number(octet) < 256) ? '0:0' : all);
+    octets.slice(0, 4).every((octet) => /^(?:0|[1-9]\d{0,2})$/.test(octet) && Number(octet) < 256) ? '0:0' : all,
+  );
   const halves = groups.split('::').map((half) => (half === '' ? [] : half.split(':')));
   const all = halves.flat();
   if (halves.length > 2 || !all.every((group) => /^[0-9a-fA-F]{1,4}$/.test(group))) return false;

@@ -14,7 +14,8 @@ export interface ImageReference {
 }
 export type ImageResult = { ok: true; image: ImageReference } | { ok: false; problem: string };
 
-const DOMAIN = /^(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?$/;
+const DOMAIN =
+  /^(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?$/;
 const PATH_COMPONENT = /^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*$/;
 const TAG = /^\w[\w.-]{0,127}$/;
 const DIGESTS = { sha256: /^[a-f0-9]{64}$/, sha384: /^[a-f0-9]{96}$/, sha512: /^[a-f0-9]{128}$/ };
@@ -22,7 +23,10 @@ const MAX_PATH = 255;
 
 /** Never throws; the problem is one line that names the image. */
 export function parseImage(reference: string): ImageResult {
-  const no = (why: string): ImageResult => ({ ok: false, problem: `"${printable(reference.slice(0, 300))}" is not an image reference: ${why}` });
+  const no = (why: string): ImageResult => ({
+    ok: false,
+    problem: `"${printable(reference.slice(0, 300))}" is not an image reference: ${why}`,
+  });
   if (reference === '') return no('it is empty');
   if (reference.includes('://')) return no('it starts with a scheme; write it as in a pod: host/repository:tag');
   if (DIGESTS.sha256.test(reference)) return no('64 hexadecimal digits are an image id, not a name');
@@ -39,8 +43,10 @@ export function parseImage(reference: string): ImageResult {
     return no('a repository is made of lower-case letters and digits, separated by ".", "_", "__", "-" or "/"');
   }
   if (repository.length > MAX_PATH) return no(`the repository is longer than ${MAX_PATH} characters`);
-  if (tag !== undefined && !TAG.test(tag)) return no('a tag has up to 128 letters, digits, "_", "." and "-", and does not start with "." or "-"');
-  if (digest !== undefined && !isDigest(digest)) return no('a digest is sha256:, sha384: or sha512: with all its lower-case hexadecimal digits');
+  if (tag !== undefined && !TAG.test(tag))
+    return no('a tag has up to 128 letters, digits, "_", "." and "-", and does not start with "." or "-"');
+  if (digest !== undefined && !isDigest(digest))
+    return no('a digest is sha256:, sha384: or sha512: with all its lower-case hexadecimal digits');
   return {
     ok: true,
     image: {

@@ -20,10 +20,14 @@ export function reachOf(key: string): Reach {
 
 /** No when in doubt: globs against globs are not decided here. */
 export function covers(wide: Reach, narrow: Reach): boolean {
-  if (wide.normal === undefined || narrow.normal === undefined || wide.url === undefined || narrow.url === undefined) return false;
-  if (wide.normal === narrow.normal || [wide.normal, narrow.normal].every((name) => ALL_OF_DOCKER_HUB.includes(name))) return true;
+  if (wide.normal === undefined || narrow.normal === undefined || wide.url === undefined || narrow.url === undefined)
+    return false;
+  if (wide.normal === narrow.normal || [wide.normal, narrow.normal].every((name) => ALL_OF_DOCKER_HUB.includes(name)))
+    return true;
   if (!narrow.url.path.startsWith(wide.url.path)) return false;
   const [pattern, target] = [splitHostPort(wide.url.host), splitHostPort(narrow.url.host)];
   if (pattern.port !== target.port) return false;
-  return pattern.host === target.host || (!isGlob(target.host) && hostMismatch(pattern.host, target.host) === undefined);
+  return (
+    pattern.host === target.host || (!isGlob(target.host) && hostMismatch(pattern.host, target.host) === undefined)
+  );
 }

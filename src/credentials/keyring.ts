@@ -34,23 +34,32 @@ const DEFAULT_REGISTRY = 'index.docker.io';
 
 /** `sources`: in the order of `imagePullSecrets`. */
 export function makeKeyring(sources: readonly KeyringSource[]): Keyring {
-  const entries = sources.flatMap(({ secret, credentials }) => credentials.map((credential): KeyringEntry => {
-    const normal = normaliseKey(credential.key);
-    const url = normal === undefined ? undefined : parseUrl(`https://${normal}`);
-    return { credential, normal, url, ...(secret === undefined ? {} : { secret }) };
-  }));
+  const entries = sources.flatMap(({ secret, credentials }) =>
+    credentials.map((credential): KeyringEntry => {
+      const normal = normaliseKey(credential.key);
+      const url = normal === undefined ? undefined : parseUrl(`https://${normal}`);
+      return { credential, normal, url, ...(secret === undefined ? {} : { secret }) };
+    }),
+  );
   // Reverse order of bytes, so that a longer path comes first. The sort is stable: entries of one key keep their order.
   // Within one Secret the kubelet has a random order here (a Go map); document order is one of those it may have.
-  return { entries: entries.sort((a, b) => order(b.normal) - order(a.normal) || compare(b.normal ?? '', a.normal ?? '')) };
+  return {
+    entries: entries.sort((a, b) => order(b.normal) - order(a.normal) || compare(b.normal ?? '', a.normal ?? '')),
+  };
 }
 
 /** `name`: registry and repository of the image, without tag and digest (`ImageReference.name`). Empty: an anonymous pull. */
 export function lookup(keyring: Keyring, name: string): Match[] {
   const image = parseUrl(`https://${toByteString(name)}`);
   const matches = keyring.entries.flatMap((entry): Match[] =>
-    image === undefined || entry.url === undefined || mismatch(entry.url, image) !== undefined ? [] : [{ ...entry, reason: reasonOf(entry.url) }]);
+    image === undefined || entry.url === undefined || mismatch(entry.url, image) !== undefined
+      ? []
+      : [{ ...entry, reason: reasonOf(entry.url) }],
+  );
   if (matches.length > 0 || !isDefaultRegistry(name)) return matches;
-  return keyring.entries.filter(({ normal }) => normal === DEFAULT_REGISTRY).map((entry) => ({ ...entry, reason: 'default-registry' }));
+  return keyring.entries
+    .filter(({ normal }) => normal === DEFAULT_REGISTRY)
+    .map((entry) => ({ ...entry, reason: 'default-registry' }));
 }
 
 /** Undefined: the key matches. No globs in port and path; the path is a plain prefix: `/pong` matches `/pongs`. */

@@ -51,11 +51,15 @@ export function findEntry<T extends { key: string }>(entries: readonly T[], name
   const normal = normaliseKey(name);
   const same = normal === undefined ? undefined : entries.find((entry) => normaliseKey(entry.key) === normal);
   if (same !== undefined || !isDockerHub(name)) return same;
-  return entries.filter((entry) => isDockerHub(entry.key)).sort((a, b) => dockerHubRank(a.key) - dockerHubRank(b.key))[0];
+  return entries
+    .filter((entry) => isDockerHub(entry.key))
+    .sort((a, b) => dockerHubRank(a.key) - dockerHubRank(b.key))[0];
 }
 
 function dockerHubRank(name: string): number {
-  const key = normaliseKey(name)?.replace(/\/v[12]$/, '').replace(/:443$/, '');
+  const key = normaliseKey(name)
+    ?.replace(/\/v[12]$/, '')
+    .replace(/:443$/, '');
   return DOCKER_HUB_HOSTS.findIndex((host) => host === key);
 }
 

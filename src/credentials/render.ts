@@ -22,5 +22,7 @@ export function renderContent(credentials: readonly UsableCredential[]): string 
 
 /** Why a content cannot be a Secret; undefined: it can. */
 export function tooLarge(content: string): string | undefined {
-  return Buffer.byteLength(content) > MAX_SECRET_BYTES ? 'the copy would be larger than 1 MiB, which is the most a Secret can hold; use fewer registries and aliases' : undefined;
+  return Buffer.byteLength(content) > MAX_SECRET_BYTES
+    ? 'the copy would be larger than 1 MiB, which is the most a Secret can hold; use fewer registries and aliases'
+    : undefined;
 }

@@ -19,13 +19,21 @@ function decode(part: string): Record<string, unknown> | undefined {
   if (!/^[\w-]+$/.test(part)) return undefined;
   try {
     const value: unknown = JSON.parse(Buffer.from(part, 'base64url').toString('utf8'));
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined;
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined;
   } catch {
     return undefined;
   }
 }
 
 /** Of a login: its password's, or else its identity token's. */
-export function loginExpiry({ password, identityToken }: { readonly password: string; readonly identityToken?: string | undefined }): Date | undefined {
+export function loginExpiry({
+  password,
+  identityToken,
+}: {
+  readonly password: string;
+  readonly identityToken?: string | undefined;
+}): Date | undefined {
   return tokenExpiry(password) ?? (identityToken === undefined ? undefined : tokenExpiry(identityToken));
 }

@@ -18,7 +18,10 @@ export type Unusable =
   | 'colon in the username'; // HTTP Basic ends the user name at the first ":"
 
 /** `stored`: whether the document names a credential store or helpers. */
-export function unusable({ key, username, password, identityToken }: Pick<Entry, 'key' | 'username' | 'password' | 'identityToken'>, stored: boolean): Unusable | undefined {
+export function unusable(
+  { key, username, password, identityToken }: Pick<Entry, 'key' | 'username' | 'password' | 'identityToken'>,
+  stored: boolean,
+): Unusable | undefined {
   const normal = normaliseKey(key);
   if (normal === undefined || normal === '' || normal.startsWith('/')) return 'no registry';
   if (password === '' && identityToken !== undefined) return 'identity token';
@@ -33,7 +36,8 @@ export function unusable({ key, username, password, identityToken }: Pick<Entry,
 export const WHY_UNUSABLE: Readonly<Record<Unusable, string>> = {
   'no registry': 'kubelets leave it out, because it names no host; write host, host:port or host/path',
   'identity token': 'has only an identity token, which kubelets ignore; add a username and a password or access token',
-  'credential store': 'has no login, for the file names a credential store or helper, which kubelets cannot ask; create the Secret with kubectl create secret docker-registry, or log in with a Docker config that has no "credsStore" and "credHelpers"',
+  'credential store':
+    'has no login, for the file names a credential store or helper, which kubelets cannot ask; create the Secret with kubectl create secret docker-registry, or log in with a Docker config that has no "credsStore" and "credHelpers"',
   'no login': 'has neither username nor password, so that kubelets pull without a login; add both',
   'no username': 'has no username; add it beside the password',
   'no password': 'has no password; add one, or an access token',
@@ -41,4 +45,5 @@ export const WHY_UNUSABLE: Readonly<Record<Unusable, string>> = {
   'colon in the username': 'has a ":" in its username, which no registry login can carry; correct it',
 };
 
-export const WHY_CONTRADICTORY = '"auth" holds another login than "username" and "password", and kubelets use "auth"; write one login, best without "auth"';
+export const WHY_CONTRADICTORY =
+  '"auth" holds another login than "username" and "password", and kubelets use "auth"; write one login, best without "auth"';

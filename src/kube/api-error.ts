@@ -45,25 +45,38 @@ export class TooLargeError extends UnreachableError {
 
 export const isNotFound = (error: unknown): boolean => error instanceof ApiError && error.code === 404;
 export const isConflict = (error: unknown): boolean => error instanceof ApiError && error.code === 409;
-export const isForbidden = (error: unknown): boolean => error instanceof ApiError && error.code === 403 && !isNamespaceTerminating(error);
+export const isForbidden = (error: unknown): boolean =>
+  error instanceof ApiError && error.code === 403 && !isNamespaceTerminating(error);
 /** The resourceVersion that a list or watch was to go on from is no longer kept. */
-export const isGone = (error: unknown): boolean => error instanceof ApiError && (error.code === 410 || error.reason === 'Expired');
+export const isGone = (error: unknown): boolean =>
+  error instanceof ApiError && (error.code === 410 || error.reason === 'Expired');
 /** The resourceVersion lies in the server's future: its etcd was restored from a backup. */
-export const isTooNew = (error: unknown): boolean => error instanceof ApiError && error.causes.includes('ResourceVersionTooLarge');
+export const isTooNew = (error: unknown): boolean =>
+  error instanceof ApiError && error.causes.includes('ResourceVersionTooLarge');
 /** A create in a namespace that is being deleted: a 403, and not a missing right. */
-export const isNamespaceTerminating = (error: unknown): boolean => error instanceof ApiError && error.causes.includes('NamespaceTerminating');
+export const isNamespaceTerminating = (error: unknown): boolean =>
+  error instanceof ApiError && error.causes.includes('NamespaceTerminating');
 /** Refused for what it says: quota, policy, an immutable field. Of a JSON Patch it can also be a lost race. */
-export const isInvalid = (error: unknown): boolean => error instanceof ApiError && (error.code === 400 || error.code === 422);
+export const isInvalid = (error: unknown): boolean =>
+  error instanceof ApiError && (error.code === 400 || error.code === 422);
 /** Somebody else wrote in between. A JSON Patch whose `test` fails answers 422, not 409. */
-export const isRace = (error: unknown): boolean => error instanceof ApiError && (error.code === 409 || error.code === 422);
+export const isRace = (error: unknown): boolean =>
+  error instanceof ApiError && (error.code === 409 || error.code === 422);
 
 /** Builds the error for an answer. `hideMessage`: the server may quote what was sent, and what was sent is a credential. */
-export function apiErrorOf(request: string, code: number, body: string, retryAfter: string | undefined, hideMessage: boolean): ApiError {
+export function apiErrorOf(
+  request: string,
+  code: number,
+  body: string,
+  retryAfter: string | undefined,
+  hideMessage: boolean,
+): ApiError {
   const status = readStatus(body);
   const said = status === undefined ? plainText(body) : (status.message ?? '');
   const message = hideMessage ? inOurWords(code, status, said) : oneLine(said);
   // Proxies and an overloaded server answer with a text or a page of their own, which does not say the code.
-  const shown = message === '' ? `HTTP status ${code}` : status === undefined ? `HTTP status ${code}: ${message}` : message;
+  const shown =
+    message === '' ? `HTTP status ${code}` : status === undefined ? `HTTP status ${code}: ${message}` : message;
   return new ApiError(request, code, { ...status, message: shown }, parseRetryAfter(retryAfter));
 }
 
@@ -83,7 +96,9 @@ function readStatus(body: string): Status | undefined {
     ...(typeof reason === 'string' && /^[A-Za-z]{1,64}$/.test(reason) && { reason }),
     details: {
       ...(typeof retryAfterSeconds === 'number' && { retryAfterSeconds }),
-      causes: (Array.isArray(causes) ? causes : []).flatMap((cause: { reason?: unknown } | null) => (typeof cause?.reason === 'string' ? [{ reason: cause.reason }] : [])),
+      causes: (Array.isArray(causes) ? causes : []).flatMap((cause: { reason?: unknown } | null) =>
+        typeof cause?.reason === 'string' ? [{ reason: cause.reason }] : [],
+      ),
     },
   };
 }
@@ -92,10 +107,12 @@ function readStatus(body: string): Status | undefined {
 function inOurWords(code: number, status: Status | undefined, said: string): string {
   const name = `HTTP status ${code}${status?.reason === undefined ? '' : ` ${status.reason}`}`;
   if (code !== 403) return name;
-  if (status?.details?.causes?.some(({ reason }) => reason === 'NamespaceTerminating')) return `${name}: the namespace is being deleted`;
+  if (status?.details?.causes?.some(({ reason }) => reason === 'NamespaceTerminating'))
+    return `${name}: the namespace is being deleted`;
   if (said.includes('exceeded quota')) return `${name}: a ResourceQuota of the namespace is used up`;
   if (/ cannot [a-z]+ resource /.test(said)) return `${name}: the right is missing`;
-  if (/admission webhook|ValidatingAdmissionPolicy/.test(said)) return `${name}: an admission webhook or policy denies it`;
+  if (/admission webhook|ValidatingAdmissionPolicy/.test(said))
+    return `${name}: an admission webhook or policy denies it`;
   return name;
 }
 
@@ -106,7 +123,10 @@ function plainText(body: string): string {
 
 /** Without line breaks and control characters, and bounded: it ends up in logs, Events and terminals. */
 export function oneLine(text: string): string {
-  const flat = text.slice(0, 4 * MAX_MESSAGE).replace(/[\s\p{C}\p{Zl}\p{Zp}]+/gu, ' ').trim();
+  const flat = text
+    .slice(0, 4 * MAX_MESSAGE)
+    .replace(/[\s\p{C}\p{Zl}\p{Zp}]+/gu, ' ')
+    .trim();
   return flat.length > MAX_MESSAGE ? `${flat.slice(0, MAX_MESSAGE)}...` : flat;
 }
 

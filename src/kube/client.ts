@@ -57,7 +57,15 @@ const MAX_LINE_CHARS = 16 * 1024 * 1024;
 export function createClient(connection: Connection, options: ClientOptions = {}): KubeClient {
   const { timeoutMs = 30_000, userAgent = MANAGER, maxBodyBytes = MAX_BODY_BYTES, onCall } = options;
 
-  async function exchange(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, call: CallOptions, signal: AbortSignal, pool: 'call' | 'watch', body?: object, contentType?: string) {
+  async function exchange(
+    method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+    path: string,
+    call: CallOptions,
+    signal: AbortSignal,
+    pool: 'call' | 'watch',
+    body?: object,
+    contentType?: string,
+  ) {
     const target = path + queryString(call.query);
     const headers: Record<string, string> = { accept: call.accept ?? 'application/json', 'user-agent': userAgent };
     if (body !== undefined) headers['content-type'] = contentType ?? 'application/json';
@@ -66,7 +74,14 @@ export function createClient(connection: Connection, options: ClientOptions = {}
     for (let attempt = 0; ; attempt++) {
       let response;
       try {
-        response = await connection.send({ method, path: target, headers, ...(text === undefined ? {} : { body: text }), signal, pool });
+        response = await connection.send({
+          method,
+          path: target,
+          headers,
+          ...(text === undefined ? {} : { body: text }),
+          signal,
+          pool,
+        });
       } catch (error) {
         onCall?.(verb, resourceOf(path), 0);
         throw unreachable(`${method} ${path}`, connection.server, error, signal);
@@ -79,11 +94,23 @@ export function createClient(connection: Connection, options: ClientOptions = {}
         connection.refresh();
         continue;
       }
-      throw apiErrorOf(`${method} ${path}`, response.statusCode, answer, header(response.headers['retry-after']), call.sensitive === true);
+      throw apiErrorOf(
+        `${method} ${path}`,
+        response.statusCode,
+        answer,
+        header(response.headers['retry-after']),
+        call.sensitive === true,
+      );
     }
   }
 
-  async function call<T>(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, options: CallOptions, body?: object, contentType?: string): Promise<T> {
+  async function call<T>(
+    method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+    path: string,
+    options: CallOptions,
+    body?: object,
+    contentType?: string,
+  ): Promise<T> {
     const timeout = AbortSignal.timeout(timeoutMs);
     const signal = options.signal === undefined ? timeout : AbortSignal.any([timeout, options.signal]);
     const response = await exchange(method, path, options, signal, 'call', body, contentType);
@@ -91,8 +118,10 @@ export function createClient(connection: Connection, options: ClientOptions = {}
       return JSON.parse(await readText(response.body, options.maxBytes ?? maxBodyBytes)) as T;
     } catch (error) {
       // JSON.parse quotes the text that it could not parse, and the text can be a Secret: say only that it failed.
-      if (error instanceof SyntaxError) throw new UnreachableError(`${method} ${path}: the answer of ${connection.server} is not JSON`);
-      if (error instanceof TooLargeError) throw new TooLargeError(`${method} ${path}: ${connection.server}: ${error.message}`);
+      if (error instanceof SyntaxError)
+        throw new UnreachableError(`${method} ${path}: the answer of ${connection.server} is not JSON`);
+      if (error instanceof TooLargeError)
+        throw new TooLargeError(`${method} ${path}: ${connection.server}: ${error.message}`);
       throw unreachable(`${method} ${path}`, connection.server, error, signal);
     }
   }
@@ -107,11 +136,18 @@ export function createClient(connection: Connection, options: ClientOptions = {}
       await call('DELETE', path, options, body);
     },
     async *watch<T>(path: string, options: CallOptions & { signal: AbortSignal }) {
-      const response = await exchange('GET', path, { ...options, query: { ...options.query, watch: 'true' } }, options.signal, 'watch');
+      const response = await exchange(
+        'GET',
+        path,
+        { ...options, query: { ...options.query, watch: 'true' } },
+        options.signal,
+        'watch',
+      );
       try {
         yield* jsonLines<WatchEvent<T>>(response.body);
       } catch (error) {
-        if (error instanceof SyntaxError) throw new UnreachableError(`WATCH ${path}: the stream of ${connection.server} is not JSON`);
+        if (error instanceof SyntaxError)
+          throw new UnreachableError(`WATCH ${path}: the stream of ${connection.server} is not JSON`);
         throw unreachable(`WATCH ${path}`, connection.server, error, options.signal);
       }
     },
@@ -152,7 +188,12 @@ async function readText(stream: AsyncIterable<Uint8Array>, limit: number): Promi
 
 function unreachable(request: string, server: string, error: unknown, signal: AbortSignal): UnreachableError {
   const aborted = signal.aborted ? (signal.reason as { name?: string } | undefined)?.name : undefined;
-  const why = aborted === 'TimeoutError' ? 'timed out' : aborted !== undefined ? 'was stopped' : oneLine(messageOf(causeOf(error)));
+  const why =
+    aborted === 'TimeoutError'
+      ? 'timed out'
+      : aborted !== undefined
+        ? 'was stopped'
+        : oneLine(messageOf(causeOf(error)));
   return new UnreachableError(`${request}: ${server}: ${why}`, { cause: error });
 }
 

@@ -17,7 +17,14 @@ const MAX_CALL_CONNECTIONS = 64;
 
 export interface Connection {
   /** One HTTP exchange. Rejects only when there is no answer; the caller reads the status. */
-  send(options: { method: Dispatcher.HttpMethod; path: string; headers: Record<string, string>; body?: string; signal: AbortSignal; pool: 'call' | 'watch' }): Promise<Dispatcher.ResponseData>;
+  send(options: {
+    method: Dispatcher.HttpMethod;
+    path: string;
+    headers: Record<string, string>;
+    body?: string;
+    signal: AbortSignal;
+    pool: 'call' | 'watch';
+  }): Promise<Dispatcher.ResponseData>;
   /** Forgets what was read of token and CA, so that the next call reads them again. For a 401. */
   refresh(): void;
   readonly server: string;
@@ -46,7 +53,9 @@ export function connect(config: KubeConfig, now: () => number = Date.now): Conne
   async function open(): Promise<Session> {
     if (session !== undefined && now() - session.readAt < CREDENTIALS_MAX_AGE_MS) return session;
     // One for all who wait: reading can mean to run a program (`exec` of a kubeconfig).
-    opening ??= read(reader).finally(() => { opening = undefined; });
+    opening ??= read(reader).finally(() => {
+      opening = undefined;
+    });
     return opening;
   }
 
@@ -58,7 +67,9 @@ export function connect(config: KubeConfig, now: () => number = Date.now): Conne
     if (options.auth) headers['Authorization'] = `Basic ${Buffer.from(options.auth).toString('base64')}`;
 
     // A new CA or client certificate needs new connections; a new token does not.
-    const tls = [options.ca, options.cert, options.key].map((part) => (part === undefined ? '' : Buffer.from(part as string | Buffer).toString('base64'))).join('|');
+    const tls = [options.ca, options.cert, options.key]
+      .map((part) => (part === undefined ? '' : Buffer.from(part as string | Buffer).toString('base64')))
+      .join('|');
     if (pools === undefined || poolsTls !== tls) {
       const old = pools;
       poolsTls = tls;
@@ -91,7 +102,13 @@ export function connect(config: KubeConfig, now: () => number = Date.now): Conne
     server,
     async send({ method, path, headers, body, signal, pool: which }) {
       const { headers: auth, pools: open_ } = await open();
-      return request(server + path, { method, headers: { ...headers, ...auth }, body: body ?? null, signal, dispatcher: open_[which] });
+      return request(server + path, {
+        method,
+        headers: { ...headers, ...auth },
+        body: body ?? null,
+        signal,
+        dispatcher: open_[which],
+      });
     },
     refresh() {
       // Many calls get their 401 at the same time: one reading serves them all.
@@ -99,7 +116,12 @@ export function connect(config: KubeConfig, now: () => number = Date.now): Conne
       refreshedAt = now();
       // client-node keeps tokens of files for a minute, those of programs until they end: only new readers read again.
       reader = new KubeConfig();
-      reader.loadFromOptions({ clusters: config.clusters, users: config.users, contexts: config.contexts, currentContext: config.currentContext });
+      reader.loadFromOptions({
+        clusters: config.clusters,
+        users: config.users,
+        contexts: config.contexts,
+        currentContext: config.currentContext,
+      });
       session = undefined;
       opening = undefined;
     },

@@ -50,12 +50,23 @@ export function namespaceOfEvent({ kind, namespace, name }: Regarding): string {
 export function eventName(object: string, unique: bigint): string {
   const suffix = `.${unique.toString(16)}`;
   // Names of a few kinds are no DNS subdomains, and a Namespace's or Secret's longest leaves no room.
-  const prefix = object.toLowerCase().replace(/[^a-z0-9.-]/g, '-').slice(0, MAX_NAME - suffix.length).replace(/^[.-]+|[.-]+$/g, '').replace(/[.-]*\.[.-]*/g, '.');
+  const prefix = object
+    .toLowerCase()
+    .replace(/[^a-z0-9.-]/g, '-')
+    .slice(0, MAX_NAME - suffix.length)
+    .replace(/^[.-]+|[.-]+$/g, '')
+    .replace(/[.-]*\.[.-]*/g, '.');
   return (prefix === '' ? 'pullpass' : prefix) + suffix;
 }
 
 /** The body of a create. `firstAt`: milliseconds since 1970. */
-export function eventBody(name: string, instance: string, event: RecordedEvent, firstAt: number, sightings: Sightings): object {
+export function eventBody(
+  name: string,
+  instance: string,
+  event: RecordedEvent,
+  firstAt: number,
+  sightings: Sightings,
+): object {
   const namespace = namespaceOfEvent(event.regarding);
   return {
     apiVersion: 'events.k8s.io/v1',

@@ -68,7 +68,13 @@ interface Series extends Sightings {
 }
 
 export function createEventRecorder(options: EventRecorderOptions): EventRecorder {
-  const { client, log, instance, now = Date.now, sleep = (ms, signal) => sleepFor(ms, undefined, { signal, ref: false }) } = options;
+  const {
+    client,
+    log,
+    instance,
+    now = Date.now,
+    sleep = (ms, signal) => sleepFor(ms, undefined, { signal, ref: false }),
+  } = options;
   const stopping = new AbortController();
   /** Least recently reported first. */
   const objects = new Map<string, { bucket: Bucket; problems: Map<string, Series> }>();
@@ -93,7 +99,8 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
     } else {
       series = undefined;
     }
-    if (queue.length >= MAX_QUEUED) return logOnce('queue', undefined, `more than ${MAX_QUEUED} Events wait to be written; dropping further ones`);
+    if (queue.length >= MAX_QUEUED)
+      return logOnce('queue', undefined, `more than ${MAX_QUEUED} Events wait to be written; dropping further ones`);
     if (!take(bucket, OBJECT_LIMIT, at)) return;
     if (series === undefined) {
       const name = eventName(event.regarding.name, BigInt(Math.trunc(at)) * 1_000_000n + (names++ % 1_000_000n));
@@ -110,7 +117,10 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
   function objectOf(regarding: Regarding, at: number): { bucket: Bucket; problems: Map<string, Series> } {
     const key = keyOf(regarding);
     const known = objects.get(key);
-    const object = known ?? { bucket: { tokens: OBJECT_LIMIT.burst, filledAt: at }, problems: new Map<string, Series>() };
+    const object = known ?? {
+      bucket: { tokens: OBJECT_LIMIT.burst, filledAt: at },
+      problems: new Map<string, Series>(),
+    };
     if (known === undefined) remembered++;
     objects.delete(key);
     objects.set(key, object);
@@ -155,11 +165,17 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
         return;
       } catch (error) {
         if (stopping.signal.aborted) return;
-        const passing = error instanceof UnreachableError || (error instanceof ApiError && (error.code === 429 || error.code >= 500));
+        const passing =
+          error instanceof UnreachableError || (error instanceof ApiError && (error.code === 429 || error.code >= 500));
         if (!passing) series.answeredAt = now(); // asking again soon would change nothing
         // The namespace is gone or going, and its Events with it.
         if (isNotFound(error) || isNamespaceTerminating(error)) return;
-        if (!passing || tries >= MAX_TRIES) return logOnce(error instanceof ApiError ? `${error.code} ${error.reason}` : 'unreachable', error, 'cannot write an Event; further failures of this kind are not logged for an hour');
+        if (!passing || tries >= MAX_TRIES)
+          return logOnce(
+            error instanceof ApiError ? `${error.code} ${error.reason}` : 'unreachable',
+            error,
+            'cannot write an Event; further failures of this kind are not logged for an hour',
+          );
         await pause((error instanceof ApiError ? error.retryAfterMs : undefined) ?? RETRY_AFTER_MS);
       }
     }
@@ -170,7 +186,12 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
     const { signal } = stopping;
     if (series.exists) {
       try {
-        await client.patch(paths.events(namespace, series.name), 'application/merge-patch+json', { series: eventSeries(series) }, { signal });
+        await client.patch(
+          paths.events(namespace, series.name),
+          'application/merge-patch+json',
+          { series: eventSeries(series) },
+          { signal },
+        );
         return;
       } catch (error) {
         if (!isNotFound(error)) throw error;
@@ -178,7 +199,11 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
       }
     }
     try {
-      await client.create(paths.events(namespace), eventBody(series.name, instance, series.event, series.firstAt, series), { signal });
+      await client.create(
+        paths.events(namespace),
+        eventBody(series.name, instance, series.event, series.firstAt, series),
+        { signal },
+      );
     } catch (error) {
       // The name is ours alone: an earlier try whose answer was lost did it.
       if (!isConflict(error)) throw error;
@@ -217,4 +242,5 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
   };
 }
 
-const keyOf = ({ apiVersion, kind, namespace, name, uid }: Regarding): string => JSON.stringify([apiVersion, kind, namespace, name, uid]);
+const keyOf = ({ apiVersion, kind, namespace, name, uid }: Regarding): string =>
+  JSON.stringify([apiVersion, kind, namespace, name, uid]);

@@ -28,16 +28,26 @@ export function loadKubeConfig({ kubeconfig, context }: KubeconfigOptions): Kube
   }
   if (context !== undefined) {
     if (config.getContextObject(context) === null) {
-      const known = config.getContexts().map((c) => c.name).join(', ') || 'none';
+      const known =
+        config
+          .getContexts()
+          .map((c) => c.name)
+          .join(', ') || 'none';
       throw new UserError(`kubeconfig: no context "${context}"; there are: ${known}`);
     }
     config.setCurrentContext(context);
   }
   // client-node falls back to a server that nobody runs any more; it is told by the name it gives the context.
-  const found = kubeconfig !== undefined || config.getCurrentContext() !== 'loaded-context' || config.getCurrentCluster()?.server !== 'http://localhost:8080';
-  if (!found) throw new UserError('no cluster to talk to: there is no kubeconfig, and this is no pod; give --kubeconfig FILE');
+  const found =
+    kubeconfig !== undefined ||
+    config.getCurrentContext() !== 'loaded-context' ||
+    config.getCurrentCluster()?.server !== 'http://localhost:8080';
+  if (!found)
+    throw new UserError('no cluster to talk to: there is no kubeconfig, and this is no pod; give --kubeconfig FILE');
   if (config.getCurrentCluster() === null) {
-    throw new UserError('no cluster to talk to: the kubeconfig has no current context; give --kubeconfig FILE or --context NAME');
+    throw new UserError(
+      'no cluster to talk to: the kubeconfig has no current context; give --kubeconfig FILE or --context NAME',
+    );
   }
   return config;
 }

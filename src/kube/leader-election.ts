@@ -19,7 +19,11 @@ export interface ElectionTimings {
   retryPeriodMs: number;
 }
 
-export const DEFAULT_TIMINGS: ElectionTimings = { leaseDurationMs: 15_000, renewDeadlineMs: 10_000, retryPeriodMs: 2_000 };
+export const DEFAULT_TIMINGS: ElectionTimings = {
+  leaseDurationMs: 15_000,
+  renewDeadlineMs: 10_000,
+  retryPeriodMs: 2_000,
+};
 
 export interface ElectionClock {
   /** Milliseconds of a clock that never jumps: judges every deadline. */
@@ -77,9 +81,19 @@ interface Term {
 }
 
 export function createLeaderElector(options: LeaderElectorOptions): LeaderElector {
-  const { client, namespace, name, identity, log, timings = DEFAULT_TIMINGS, clock = systemClock, random = Math.random } = options;
+  const {
+    client,
+    namespace,
+    name,
+    identity,
+    log,
+    timings = DEFAULT_TIMINGS,
+    clock = systemClock,
+    random = Math.random,
+  } = options;
   const { leaseDurationMs, renewDeadlineMs, retryPeriodMs } = timings;
-  if (!(leaseDurationMs > renewDeadlineMs && renewDeadlineMs > 2 * retryPeriodMs)) throw new Error('leader election: leaseDuration > renewDeadline > 2 * retryPeriod must hold');
+  if (!(leaseDurationMs > renewDeadlineMs && renewDeadlineMs > 2 * retryPeriodMs))
+    throw new Error('leader election: leaseDuration > renewDeadline > 2 * retryPeriod must hold');
   /** More than one try must fit into the deadline: one hung connection must not cost the lead. */
   const callLimitMs = renewDeadlineMs / 3;
 
@@ -120,7 +134,10 @@ export function createLeaderElector(options: LeaderElectorOptions): LeaderElecto
     await work;
     stop.removeEventListener('abort', onStop);
     term = undefined;
-    if (mine.giveUp) await within(undefined, (signal) => lock.free(signal)).catch((error: unknown) => log.warn({ err: error, lease: name }, 'the Lease could not be given up; it runs out by itself'));
+    if (mine.giveUp)
+      await within(undefined, (signal) => lock.free(signal)).catch((error: unknown) =>
+        log.warn({ err: error, lease: name }, 'the Lease could not be given up; it runs out by itself'),
+      );
     try {
       options.onStoppedLeading();
     } catch (error) {
@@ -172,7 +189,9 @@ export function createLeaderElector(options: LeaderElectorOptions): LeaderElecto
     const kind = error instanceof ApiError ? `${error.code} ${error.reason}` : messageOf(error);
     if (kind === trouble) return;
     trouble = kind;
-    const what = isForbidden(error) ? `cannot compete for the lead: grant get, create and update on leases.coordination.k8s.io in namespace ${namespace}` : 'cannot read or write the Lease; trying on';
+    const what = isForbidden(error)
+      ? `cannot compete for the lead: grant get, create and update on leases.coordination.k8s.io in namespace ${namespace}`
+      : 'cannot read or write the Lease; trying on';
     log.warn({ err: error, lease: name }, what);
   }
 

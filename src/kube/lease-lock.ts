@@ -37,10 +37,23 @@ export interface LeaseLock {
 /** What we read of a Lease. Whatever else it holds goes back as it came. */
 interface Lease {
   metadata?: object;
-  spec?: { holderIdentity?: string; leaseDurationSeconds?: number; acquireTime?: string; renewTime?: string; leaseTransitions?: number };
+  spec?: {
+    holderIdentity?: string;
+    leaseDurationSeconds?: number;
+    acquireTime?: string;
+    renewTime?: string;
+    leaseTransitions?: number;
+  };
 }
 
-export function createLeaseLock({ client, namespace, name, identity, leaseDurationMs, clock }: LeaseLockOptions): LeaseLock {
+export function createLeaseLock({
+  client,
+  namespace,
+  name,
+  identity,
+  leaseDurationMs,
+  clock,
+}: LeaseLockOptions): LeaseLock {
   const path = paths.leases(namespace, name);
   /** The Lease as last seen, and when this state of it was first seen: after its holder wrote it, never before. */
   let seen: { lease: Lease; at: number } | undefined;
@@ -48,7 +61,9 @@ export function createLeaseLock({ client, namespace, name, identity, leaseDurati
   async function tryHold(signal: AbortSignal, leading: boolean): Promise<Outcome> {
     try {
       if (leading && seen !== undefined) {
-        const renewed = await client.replace<Lease>(path, held(seen.lease), { signal }).catch(undefinedIf(isConflict, isNotFound));
+        const renewed = await client
+          .replace<Lease>(path, held(seen.lease), { signal })
+          .catch(undefinedIf(isConflict, isNotFound));
         if (renewed !== undefined) return ours(renewed);
       }
       const lease = await client.get<Lease>(path, { signal }).catch(undefinedIf(isNotFound));
@@ -58,7 +73,10 @@ export function createLeaseLock({ client, namespace, name, identity, leaseDurati
         return ours(await client.create<Lease>(paths.leases(namespace), held({}), { signal }));
       }
       // Only a renewal counts: an annotation by somebody else does not make a Lease last longer.
-      const fresh = seen !== undefined && JSON.stringify(seen.lease.spec) === JSON.stringify(lease.spec) ? { lease, at: seen.at } : { lease, at: clock.monotonic() };
+      const fresh =
+        seen !== undefined && JSON.stringify(seen.lease.spec) === JSON.stringify(lease.spec)
+          ? { lease, at: seen.at }
+          : { lease, at: clock.monotonic() };
       seen = fresh;
       if (isAnothers(lease) && !ranOut(fresh)) return 'theirs';
       return ours(await client.replace<Lease>(path, held(lease), { signal }));
@@ -73,7 +91,8 @@ export function createLeaseLock({ client, namespace, name, identity, leaseDurati
     return 'ours';
   }
 
-  const isAnothers = ({ spec }: Lease): boolean => (spec?.holderIdentity ?? '') !== '' && spec?.holderIdentity !== identity;
+  const isAnothers = ({ spec }: Lease): boolean =>
+    (spec?.holderIdentity ?? '') !== '' && spec?.holderIdentity !== identity;
 
   /** Judged by the holder's own duration, for it may run with other timings than we do. */
   function ranOut({ lease, at }: { lease: Lease; at: number }): boolean {

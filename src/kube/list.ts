@@ -4,7 +4,16 @@ import type { KubeClient } from './client.ts';
 
 /** The part of any API object that is read by all. */
 export interface ApiObject {
-  metadata: { name: string; namespace?: string; uid?: string; resourceVersion?: string; annotations?: Record<string, string>; labels?: Record<string, string>; deletionTimestamp?: string; managedFields?: { manager?: string; operation?: string; time?: string; fieldsV1?: Record<string, unknown> }[] };
+  metadata: {
+    name: string;
+    namespace?: string;
+    uid?: string;
+    resourceVersion?: string;
+    annotations?: Record<string, string>;
+    labels?: Record<string, string>;
+    deletionTimestamp?: string;
+    managedFields?: { manager?: string; operation?: string; time?: string; fieldsV1?: Record<string, unknown> }[];
+  };
 }
 
 /** Which objects, and how much of each. */
@@ -23,8 +32,10 @@ interface ApiList {
   items: ApiObject[] | null;
 }
 
-export const acceptList = (metadataOnly = false): string => (metadataOnly ? 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1' : 'application/json');
-export const acceptObject = (metadataOnly = false): string => (metadataOnly ? 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1' : 'application/json');
+export const acceptList = (metadataOnly = false): string =>
+  metadataOnly ? 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1' : 'application/json';
+export const acceptObject = (metadataOnly = false): string =>
+  metadataOnly ? 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1' : 'application/json';
 
 /** A page of ordinary objects is far smaller. A page of 500 of the largest would be 750 MB, and several times that as objects. */
 const MAX_PAGE_BYTES = 16 * 1024 * 1024;
@@ -44,15 +55,19 @@ export interface PagesOptions {
  * for again with fewer objects; behind them pages grow again.
  */
 export async function listPages(
-  client: KubeClient, { path, fieldSelector, labelSelector, metadataOnly }: Selector, { pageSize = 500, signal, each, restart, onPage }: PagesOptions,
+  client: KubeClient,
+  { path, fieldSelector, labelSelector, metadataOnly }: Selector,
+  { pageSize = 500, signal, each, restart, onPage }: PagesOptions,
 ): Promise<string | undefined> {
   let token: string | undefined;
   let limit = pageSize;
-  for (let restarts = 0; ; ) {
+  for (let restarts = 0; ;) {
     try {
       // One object alone is taken as large as it is: there is no smaller page.
       const page: ApiList = await client.get(path, {
-        query: { fieldSelector, labelSelector, limit, continue: token }, accept: acceptList(metadataOnly), signal,
+        query: { fieldSelector, labelSelector, limit, continue: token },
+        accept: acceptList(metadataOnly),
+        signal,
         maxBytes: limit > 1 ? MAX_PAGE_BYTES : undefined,
       });
       onPage?.();

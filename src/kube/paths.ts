@@ -1,7 +1,10 @@
 /** Where the few kinds that Pullpass touches live in the API. Names are escaped: they can come from a command line. */
 
 const at = (prefix: string, namespace: string | undefined, resource: string, name: string | undefined): string =>
-  prefix + (namespace === undefined ? '' : `/namespaces/${encodeURIComponent(namespace)}`) + `/${resource}` + (name === undefined ? '' : `/${encodeURIComponent(name)}`);
+  prefix +
+  (namespace === undefined ? '' : `/namespaces/${encodeURIComponent(namespace)}`) +
+  `/${resource}` +
+  (name === undefined ? '' : `/${encodeURIComponent(name)}`);
 
 export const paths = {
   namespaces: (name?: string) => at('/api/v1', undefined, 'namespaces', name),

@@ -4,8 +4,16 @@
  */
 import type { V1Secret, V1ServiceAccount } from '@kubernetes/client-node';
 import {
-  ANNOTATION_ADDED, ANNOTATION_ADOPT, ANNOTATION_CONFIRM_REMOVAL, ANNOTATION_SERVICE_ACCOUNTS, ANNOTATION_SOURCES, ANNOTATION_SYNC,
-  KEY_DOCKER_CONFIG_JSON, LABEL_SOURCE, NAMESPACE_ANNOTATIONS, OUR_PREFIX,
+  ANNOTATION_ADDED,
+  ANNOTATION_ADOPT,
+  ANNOTATION_CONFIRM_REMOVAL,
+  ANNOTATION_SERVICE_ACCOUNTS,
+  ANNOTATION_SOURCES,
+  ANNOTATION_SYNC,
+  KEY_DOCKER_CONFIG_JSON,
+  LABEL_SOURCE,
+  NAMESPACE_ANNOTATIONS,
+  OUR_PREFIX,
 } from '../names.ts';
 import { ownerOf } from '../owner.ts';
 import { isListable, MAX_ANNOTATION } from '../plan/bounds.ts';
@@ -39,7 +47,10 @@ export function projectNamespace({ metadata }: ApiObject): ObservedNamespace {
   };
 }
 
-export function projectServiceAccount({ metadata, imagePullSecrets }: ApiObject & Pick<V1ServiceAccount, 'imagePullSecrets'>): ObservedServiceAccount {
+export function projectServiceAccount({
+  metadata,
+  imagePullSecrets,
+}: ApiObject & Pick<V1ServiceAccount, 'imagePullSecrets'>): ObservedServiceAccount {
   const annotations = metadata.annotations ?? {};
   const pullSecrets = imagePullSecrets?.map(({ name }) => name ?? '');
   const oversized = pullSecrets !== undefined && !isListable(pullSecrets);
@@ -55,7 +66,10 @@ export function projectServiceAccount({ metadata, imagePullSecrets }: ApiObject 
 }
 
 /** `digest` stands for the content; the content is not kept. */
-export function projectCopy({ metadata, type, data }: ApiObject & Pick<V1Secret, 'type' | 'data'>, digest: (base64: string) => string): ObservedCopy {
+export function projectCopy(
+  { metadata, type, data }: ApiObject & Pick<V1Secret, 'type' | 'data'>,
+  digest: (base64: string) => string,
+): ObservedCopy {
   const content = data?.[KEY_DOCKER_CONFIG_JSON];
   const owner = ownerOf(metadata);
   return {
@@ -73,7 +87,14 @@ export function projectCopy({ metadata, type, data }: ApiObject & Pick<V1Secret,
 }
 
 export function projectSource({ metadata, type, data }: ApiObject & Pick<V1Secret, 'type' | 'data'>): SourceSecret {
-  return { namespace: metadata.namespace ?? '', ...identity(metadata), type: type ?? '', data: data ?? {}, writtenAt: writtenAt(metadata), confirmed: metadata.annotations?.[ANNOTATION_CONFIRM_REMOVAL] };
+  return {
+    namespace: metadata.namespace ?? '',
+    ...identity(metadata),
+    type: type ?? '',
+    data: data ?? {},
+    writtenAt: writtenAt(metadata),
+    confirmed: metadata.annotations?.[ANNOTATION_CONFIRM_REMOVAL],
+  };
 }
 
 /** Longer than any word that means something. */
@@ -86,17 +107,29 @@ function beginning(text: string | undefined, counts: number): string | undefined
 
 /** The first few: whoever may edit a namespace could write thousands. */
 function straysOf({ annotations = {}, labels = {} }: ApiObject['metadata']): string[] {
-  const misspelt = Object.keys(annotations).filter((key) => key.startsWith(OUR_PREFIX) && !NAMESPACE_ANNOTATIONS.includes(key));
-  const labelled = Object.keys(labels).filter((key) => NAMESPACE_ANNOTATIONS.includes(key)).map((key) => `label ${key}`);
+  const misspelt = Object.keys(annotations).filter(
+    (key) => key.startsWith(OUR_PREFIX) && !NAMESPACE_ANNOTATIONS.includes(key),
+  );
+  const labelled = Object.keys(labels)
+    .filter((key) => NAMESPACE_ANNOTATIONS.includes(key))
+    .map((key) => `label ${key}`);
   return [...misspelt, ...labelled].slice(0, 5);
 }
 
-function identity({ name, uid = '', resourceVersion = '' }: ApiObject['metadata']): { name: string; uid: string; resourceVersion: string } {
+function identity({ name, uid = '', resourceVersion = '' }: ApiObject['metadata']): {
+  name: string;
+  uid: string;
+  resourceVersion: string;
+} {
   return { name, uid, resourceVersion };
 }
 
 /** The latest time at which anybody wrote a key of `data`, as the server notes it with the fields of each writer. */
 function writtenAt({ managedFields = [] }: ApiObject['metadata']): number | undefined {
-  const times = managedFields.flatMap(({ time, fieldsV1 }) => (time !== undefined && fieldsV1?.['f:data'] !== undefined ? [Date.parse(time)] : [])).filter((at) => !Number.isNaN(at));
+  const times = managedFields
+    .flatMap(({ time, fieldsV1 }) =>
+      time !== undefined && fieldsV1?.['f:data'] !== undefined ? [Date.parse(time)] : [],
+    )
+    .filter((at) => !Number.isNaN(at));
   return times.length === 0 ? undefined : Math.max(...times);
 }

@@ -51,7 +51,13 @@ export interface Reflector {
   stop(): Promise<void>;
 }
 
-const DEFAULTS: ReflectorTimings = { watchMs: 300_000, idleMs: 150_000, minBackoffMs: 250, maxBackoffMs: 30_000, pageSize: 500 };
+const DEFAULTS: ReflectorTimings = {
+  watchMs: 300_000,
+  idleMs: 150_000,
+  minBackoffMs: 250,
+  maxBackoffMs: 30_000,
+  pageSize: 500,
+};
 /** A stream that lasted this long was no failure from the start: the next one is tried without a long wait. */
 const HEALTHY_MS = 5_000;
 /** A stream that ends sooner is no watch. */
@@ -87,7 +93,10 @@ export function startReflector<T extends Stored>(options: ReflectorOptions<T>): 
     let idle: NodeJS.Timeout | undefined;
     const touch = (): void => {
       clearTimeout(idle);
-      idle = setTimeout(() => cut.abort(new DOMException('no event and no bookmark in time', 'TimeoutError')), timings.idleMs);
+      idle = setTimeout(
+        () => cut.abort(new DOMException('no event and no bookmark in time', 'TimeoutError')),
+        timings.idleMs,
+      );
     };
     touch();
     const openedAt = Date.now();
@@ -95,7 +104,11 @@ export function startReflector<T extends Stored>(options: ReflectorOptions<T>): 
     try {
       const timeoutSeconds = Math.ceil((timings.watchMs * (1 + random())) / 1000);
       const all = { fieldSelector, labelSelector, allowWatchBookmarks: true, timeoutSeconds, ...query };
-      for await (const event of client.watch<ApiObject>(path, { query: all, accept: acceptObject(metadataOnly), signal })) {
+      for await (const event of client.watch<ApiObject>(path, {
+        query: all,
+        accept: acceptObject(metadataOnly),
+        signal,
+      })) {
         touch();
         if (event.type === 'ERROR') throw errorOf(path, event.object);
         sign();
@@ -118,7 +131,8 @@ export function startReflector<T extends Stored>(options: ReflectorOptions<T>): 
   }
 
   function apply({ type, object }: WatchEvent<ApiObject>): void {
-    if (type === 'DELETED') store.remove(object.metadata.namespace ?? '', object.metadata.name, object.metadata.resourceVersion);
+    if (type === 'DELETED')
+      store.remove(object.metadata.namespace ?? '', object.metadata.name, object.metadata.resourceVersion);
     else if (type !== 'BOOKMARK') store.put(project(object));
     // Last: an event that could not be taken in is asked for again.
     version = object.metadata.resourceVersion ?? version;
@@ -131,8 +145,12 @@ export function startReflector<T extends Stored>(options: ReflectorOptions<T>): 
       pageSize: timings.pageSize,
       signal: stopping.signal,
       each: (object) => items.push(project(object)),
-      restart: () => { items = []; },
-      onPage: () => { lastSign = Date.now(); },
+      restart: () => {
+        items = [];
+      },
+      onPage: () => {
+        lastSign = Date.now();
+      },
     });
     becomeSynced(items, reached);
   }
@@ -186,7 +204,11 @@ export function startReflector<T extends Stored>(options: ReflectorOptions<T>): 
         const text = messageOf(error);
         // A watch cut by a restarting server is daily business; the same problem is told once, not at every try.
         const worthTelling = failures > 1 || isForbidden(error);
-        if (worthTelling && problem !== text) log.warn({ resource, failures }, `cannot watch ${resource}: ${text}${isForbidden(error) ? ' (apply the output of `pullpass rbac`)' : ''}`);
+        if (worthTelling && problem !== text)
+          log.warn(
+            { resource, failures },
+            `cannot watch ${resource}: ${text}${isForbidden(error) ? ' (apply the output of `pullpass rbac`)' : ''}`,
+          );
         if (worthTelling) problem = text;
         await sleep(backoff(failures, error, timings, random), stopping.signal);
       }
@@ -220,7 +242,12 @@ function errorOf(path: string, object: ApiObject): ApiError {
   return apiErrorOf(`WATCH ${path}`, typeof code === 'number' ? code : 500, JSON.stringify(object), undefined, false);
 }
 
-function backoff(failures: number, error: unknown, { minBackoffMs, maxBackoffMs }: ReflectorTimings, random: () => number): number {
+function backoff(
+  failures: number,
+  error: unknown,
+  { minBackoffMs, maxBackoffMs }: ReflectorTimings,
+  random: () => number,
+): number {
   const asked = error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0;
   const grown = Math.min(maxBackoffMs, minBackoffMs * 2 ** Math.min(failures - 1, 20));
   return Math.max(asked, grown * (0.5 + random() / 2));

@@ -70,7 +70,12 @@ export function createStore<T extends Stored>(): Store<T> {
       return size;
     },
     put(object) {
-      if (settled !== '' && !byNamespace.get(object.namespace ?? '')?.has(object.name) && !isNewer(object.resourceVersion, settled)) return;
+      if (
+        settled !== '' &&
+        !byNamespace.get(object.namespace ?? '')?.has(object.name) &&
+        !isNewer(object.resourceVersion, settled)
+      )
+        return;
       set(object, (known) => isNewer(object.resourceVersion, known.resourceVersion));
     },
     remove(namespace, name, resourceVersion) {
@@ -90,7 +95,8 @@ export function createStore<T extends Stored>(): Store<T> {
         // A list is the truth even where its versions are lower: an etcd restored from a backup counts from lower again.
         set(object, (known) => known.resourceVersion !== object.resourceVersion || known.uid !== object.uid);
       }
-      for (const { namespace = '', name } of [...this.all()]) if (!seen.get(namespace)?.has(name)) unset(namespace, name);
+      for (const { namespace = '', name } of [...this.all()])
+        if (!seen.get(namespace)?.has(name)) unset(namespace, name);
     },
     onChange(listener) {
       listeners.push(listener);

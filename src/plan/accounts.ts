@@ -28,7 +28,10 @@ export interface AccountsPlan {
 /** Few enough that whoever waits hardly notices, with the worst lists that count. */
 const AT_A_STEP = 64;
 
-export function* accountSteps(accounts: readonly ObservedServiceAccount[], copies: readonly ReferencedCopy[]): Steps<AccountsPlan> {
+export function* accountSteps(
+  accounts: readonly ObservedServiceAccount[],
+  copies: readonly ReferencedCopy[],
+): Steps<AccountsPlan> {
   const counts = copies.map(() => ({ selected: 0, referenced: 0 }));
   const edits: EditReferences[] = [];
   const problems: Problem[] = [];
@@ -52,7 +55,8 @@ export function* accountSteps(accounts: readonly ObservedServiceAccount[], copie
       if (referenced || room) count.selected++;
       if (referenced) count.referenced++;
     }
-    if (optedIn && problems.length <= MAX_TOLD) problems.push(...problemsOf(account), ...(!room && wish.wanted.size > 0 ? [crowded(account)] : []));
+    if (optedIn && problems.length <= MAX_TOLD)
+      problems.push(...problemsOf(account), ...(!room && wish.wanted.size > 0 ? [crowded(account)] : []));
     const edit = planReferences(account, wish);
     if (edit !== undefined) edits.push({ type: 'editReferences', account, edit, wanted: wish });
   }
@@ -72,17 +76,29 @@ function wishOf(copies: readonly ReferencedCopy[], chosen: readonly boolean[]): 
 function problemsOf(account: ObservedServiceAccount): Problem[] {
   const { sync, added = '' } = account;
   const notes = [
-    ...(sync === undefined || sync === 'enabled' || sync === 'disabled' ? [] : [`${ANNOTATION_SYNC} is ${quote(sync)}: use "enabled" or "disabled". The namespace's choice applies.`]),
-    ...(isRecord(added) ? [] : [`${ANNOTATION_ADDED} is longer than ${MAX_ANNOTATION} characters, so Pullpass did not write it, and takes no entry for its own: remove the annotation.`]),
+    ...(sync === undefined || sync === 'enabled' || sync === 'disabled'
+      ? []
+      : [`${ANNOTATION_SYNC} is ${quote(sync)}: use "enabled" or "disabled". The namespace's choice applies.`]),
+    ...(isRecord(added)
+      ? []
+      : [
+          `${ANNOTATION_ADDED} is longer than ${MAX_ANNOTATION} characters, so Pullpass did not write it, and takes no entry for its own: remove the annotation.`,
+        ]),
   ];
   return notes.map((note) => ({ reason: 'InvalidAnnotation', object: refTo(account), note }));
 }
 
 function crowded(account: ObservedServiceAccount): Problem {
   return {
-    reason: 'TooManyPullSecrets', object: refTo(account),
+    reason: 'TooManyPullSecrets',
+    object: refTo(account),
     note: `imagePullSecrets has, or with its copies would have, more than ${MAX_PULL_SECRETS} entries or ${MAX_PULL_SECRETS_CHARS} characters: Pullpass adds nothing. Remove entries that no pod needs.`,
   };
 }
 
-const refTo = ({ namespace, name, uid }: ObservedServiceAccount): Problem['object'] => ({ kind: 'ServiceAccount', namespace, name, uid });
+const refTo = ({ namespace, name, uid }: ObservedServiceAccount): Problem['object'] => ({
+  kind: 'ServiceAccount',
+  namespace,
+  name,
+  uid,
+});

@@ -14,5 +14,7 @@ export const MAX_PULL_SECRETS_CHARS = MAX_ANNOTATION;
 
 /** Whether a list of pull secrets is short enough to be looked after. */
 export function isListable(names: readonly string[]): boolean {
-  return names.length <= MAX_PULL_SECRETS && names.reduce((sum, name) => sum + name.length + 1, 0) <= MAX_PULL_SECRETS_CHARS;
+  return (
+    names.length <= MAX_PULL_SECRETS && names.reduce((sum, name) => sum + name.length + 1, 0) <= MAX_PULL_SECRETS_CHARS
+  );
 }

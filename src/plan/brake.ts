@@ -49,7 +49,10 @@ export function createTally(): { add(planned: Planned): void; removals(): Remova
 export const limitOf = (withCopies: number): number => Math.max(FEW, Math.floor(withCopies / ONE_IN));
 
 /** The plans of a whole cluster as a controller that starts now carries them out; `held`: why they take nothing away. */
-export function braked(planned: readonly Planned[], confirmation: Confirmation): { readonly plans: readonly NamespacePlan[]; readonly held: HeldRemoval | undefined } {
+export function braked(
+  planned: readonly Planned[],
+  confirmation: Confirmation,
+): { readonly plans: readonly NamespacePlan[]; readonly held: HeldRemoval | undefined } {
   const tally = createTally();
   for (const each of planned) tally.add(each);
   const held = judgeRemovals(tally.removals(), confirmation);
@@ -57,7 +60,10 @@ export function braked(planned: readonly Planned[], confirmation: Confirmation):
 }
 
 /** undefined: few enough, or confirmed. */
-export function judgeRemovals({ namespaces, withCopies }: Removals, { value, given }: Confirmation): HeldRemoval | undefined {
+export function judgeRemovals(
+  { namespaces, withCopies }: Removals,
+  { value, given }: Confirmation,
+): HeldRemoval | undefined {
   const limit = limitOf(withCopies);
   return given === 'this' || namespaces.length <= limit ? undefined : { namespaces, withCopies, limit, confirm: value };
 }

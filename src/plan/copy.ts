@@ -7,7 +7,18 @@ import type { Problem } from './problem.ts';
 import type { Choice } from './selection.ts';
 
 /** How a copy stands, for tables, metrics and findings. */
-export type CopyState = 'in sync' | 'missing' | 'stale' | 'foreign' | 'unavailable' | 'source' | 'leftover' | 'retained' | 'held' | 'terminating' | 'none';
+export type CopyState =
+  | 'in sync'
+  | 'missing'
+  | 'stale'
+  | 'foreign'
+  | 'unavailable'
+  | 'source'
+  | 'leftover'
+  | 'retained'
+  | 'held'
+  | 'terminating'
+  | 'none';
 
 export interface CopyPlan {
   readonly state: CopyState;
@@ -30,7 +41,13 @@ const REMEDIES: Readonly<Record<NonNullable<ObservedCopy['other']>, string>> = {
 };
 
 /** `reserved`: whether the copy's place is that of a Secret that a source is read from. Such a Secret is never written. */
-export function planCopy(namespace: ObservedNamespace, source: ObservedSource, choice: Choice, copy: ObservedCopy | undefined, reserved: boolean): CopyPlan {
+export function planCopy(
+  namespace: ObservedNamespace,
+  source: ObservedSource,
+  choice: Choice,
+  copy: ObservedCopy | undefined,
+  reserved: boolean,
+): CopyPlan {
   const { config } = source;
   if (!source.read) return { state: 'unavailable', references: 'freeze' };
   const unwanted: CopyPlan = { state: 'none', references: config.onOptOut === 'retain' ? 'freeze' : 'remove' };
@@ -43,7 +60,11 @@ export function planCopy(namespace: ObservedNamespace, source: ObservedSource, c
   return choice.in ? planWanted(namespace, source, copy) : planUnwanted(config.onOptOut, copy);
 }
 
-function planWanted(namespace: ObservedNamespace, { config, digest, problems }: ObservedSource, copy: ObservedCopy | undefined): CopyPlan {
+function planWanted(
+  namespace: ObservedNamespace,
+  { config, digest, problems }: ObservedSource,
+  copy: ObservedCopy | undefined,
+): CopyPlan {
   const write = (type: 'createCopy' | 'updateCopy' | 'replaceCopy', content: string): CopyAction => {
     const target = { namespace: namespace.name, name: config.copyName, source: config.name, digest: content };
     if (type === 'createCopy' || copy === undefined) return { type: 'createCopy', ...target };
@@ -70,7 +91,12 @@ function planWanted(namespace: ObservedNamespace, { config, digest, problems }: 
   const wrongType = copy.type !== TYPE_DOCKER_CONFIG_JSON;
   // A type cannot be changed, and a Secret that is not ours is never deleted, whatever its annotation says.
   if (!copy.ours && (!copy.adopt || wrongType || copy.other !== undefined)) {
-    const remedy = copy.other !== undefined ? REMEDIES[copy.other] : copy.adopt ? `It is to be adopted, but is of type ${quote(copy.type)}, which cannot be changed: delete it.` : 'Delete or rename it, or annotate it pullpass.dev/adopt="true" to let Pullpass take it over.';
+    const remedy =
+      copy.other !== undefined
+        ? REMEDIES[copy.other]
+        : copy.adopt
+          ? `It is to be adopted, but is of type ${quote(copy.type)}, which cannot be changed: delete it.`
+          : 'Delete or rename it, or annotate it pullpass.dev/adopt="true" to let Pullpass take it over.';
     return {
       state: 'foreign',
       references: 'keep',
@@ -84,7 +110,8 @@ function planWanted(namespace: ObservedNamespace, { config, digest, problems }: 
   // Without a good content there is nothing to compare with: what is there is the last good one.
   if (digest === undefined) return { state: copy.ours ? 'in sync' : 'foreign', references: copy.ours ? 'add' : 'keep' };
   if (wrongType) return { state: 'stale', action: write('replaceCopy', digest), references: 'add' };
-  if (!copy.ours || copy.digest !== digest || copy.source !== config.name) return { state: 'stale', action: write('updateCopy', digest), references: 'add' };
+  if (!copy.ours || copy.digest !== digest || copy.source !== config.name)
+    return { state: 'stale', action: write('updateCopy', digest), references: 'add' };
   return { state: 'in sync', references: 'add' };
 }
 
@@ -102,7 +129,8 @@ function planReserved(namespace: ObservedNamespace, { config }: ObservedSource):
 }
 
 function planUnwanted(onOptOut: 'remove' | 'retain', copy: ObservedCopy | undefined): CopyPlan {
-  if (copy === undefined || !copy.ours) return { state: 'none', references: onOptOut === 'retain' && copy !== undefined ? 'freeze' : 'remove' };
+  if (copy === undefined || !copy.ours)
+    return { state: 'none', references: onOptOut === 'retain' && copy !== undefined ? 'freeze' : 'remove' };
   if (onOptOut === 'retain') return { state: 'retained', references: 'freeze' };
   return planRemoval(copy);
 }
@@ -113,7 +141,13 @@ export function planRemoval(copy: ObservedCopy | undefined): CopyPlan {
   if (copy.terminating) return { state: 'terminating', references: 'remove' };
   return {
     state: 'leftover',
-    action: { type: 'deleteCopy', namespace: copy.namespace, name: copy.name, uid: copy.uid, resourceVersion: copy.resourceVersion },
+    action: {
+      type: 'deleteCopy',
+      namespace: copy.namespace,
+      name: copy.name,
+      uid: copy.uid,
+      resourceVersion: copy.resourceVersion,
+    },
     references: 'remove',
   };
 }

@@ -56,7 +56,14 @@ function automaton(patterns: readonly string[]): NameMatcher {
   const moves = new Map<string, Uint32Array>();
   const movesOn = (character: string): Uint32Array => {
     let bits = moves.get(character);
-    if (bits === undefined) moves.set(character, (bits = bitsOf(steps.flatMap((step, i) => (step === '?' || step === character ? [i] : [])), words)));
+    if (bits === undefined)
+      moves.set(
+        character,
+        (bits = bitsOf(
+          steps.flatMap((step, i) => (step === '?' || step === character ? [i] : [])),
+          words,
+        )),
+      );
     return bits;
   };
 

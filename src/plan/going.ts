@@ -18,7 +18,10 @@ export function isGoing(scope: ObservedScope | undefined, source: string, option
       return true;
     case 'none':
       // Gone already, unless somebody else's Secret has the name, or it is the place of the source itself.
-      return !scope.copies.has(standing.copyName) && !(config.secret.namespace === scope.namespace.name && config.secret.name === standing.copyName);
+      return (
+        !scope.copies.has(standing.copyName) &&
+        !(config.secret.namespace === scope.namespace.name && config.secret.name === standing.copyName)
+      );
     default:
       return false;
   }

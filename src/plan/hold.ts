@@ -35,7 +35,9 @@ export function holdRemovals(plan: NamespacePlan, { copies, sources }: ObservedS
   const kept = new Set(plan.deleteCopies.map(({ name }) => name));
   return {
     ...plan,
-    standings: plan.standings.map((standing) => (kept.has(standing.copyName) ? { ...standing, copy: 'held' } : standing)),
+    standings: plan.standings.map((standing) =>
+      kept.has(standing.copyName) ? { ...standing, copy: 'held' } : standing,
+    ),
     editReferences,
     deleteCopies: [],
     held: {

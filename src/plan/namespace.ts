@@ -50,9 +50,19 @@ export function planNamespace(scope: ObservedScope, options?: PlanOptions): Name
 }
 
 /** The same in steps, for whoever has other things to do besides. */
-export function* planSteps(scope: ObservedScope, { select = chosen, hold = false }: PlanOptions = {}): Steps<NamespacePlan> {
+export function* planSteps(
+  scope: ObservedScope,
+  { select = chosen, hold = false }: PlanOptions = {},
+): Steps<NamespacePlan> {
   const { namespace, serviceAccounts, copies, sources, retiredCopyNames } = scope;
-  const empty = { namespace: namespace.name, standings: [], writeCopies: [], editReferences: [], deleteCopies: [], problems: [] };
+  const empty = {
+    namespace: namespace.name,
+    standings: [],
+    writeCopies: [],
+    editReferences: [],
+    deleteCopies: [],
+    problems: [],
+  };
   // Everything in it is about to go, and creates are refused.
   if (namespace.terminating) return empty;
 
@@ -64,17 +74,28 @@ export function* planSteps(scope: ObservedScope, { select = chosen, hold = false
     const { copyName } = source.config;
     return { source, choice, plan: planCopy(namespace, source, choice, copies.get(copyName), reserved.has(copyName)) };
   });
-  const retired = retiredCopyNames.map((copyName) => ({ copyName, plan: planRemoval(reserved.has(copyName) ? undefined : copies.get(copyName)) }));
+  const retired = retiredCopyNames.map((copyName) => ({
+    copyName,
+    plan: planRemoval(reserved.has(copyName) ? undefined : copies.get(copyName)),
+  }));
 
   const accounts = yield* accountSteps(serviceAccounts, [
-    ...planned.map(({ source: { config }, choice, plan }) => ({ copyName: config.copyName, references: plan.references, selects: choice.in ? selects(config) : undefined })),
+    ...planned.map(({ source: { config }, choice, plan }) => ({
+      copyName: config.copyName,
+      references: plan.references,
+      selects: choice.in ? selects(config) : undefined,
+    })),
     ...retired.map(({ copyName, plan }) => ({ copyName, references: plan.references })),
   ]);
   const actions = [...planned, ...retired].flatMap(({ plan }) => (plan.action === undefined ? [] : [plan.action]));
   const plan: NamespacePlan = {
     namespace: namespace.name,
     standings: planned.map(({ source: { config }, choice, plan }, i) => ({
-      source: config.name, copyName: config.copyName, choice, copy: plan.state, accounts: accounts.counts[i] ?? { selected: 0, referenced: 0 },
+      source: config.name,
+      copyName: config.copyName,
+      choice,
+      copy: plan.state,
+      accounts: accounts.counts[i] ?? { selected: 0, referenced: 0 },
     })),
     writeCopies: actions.filter(({ type }) => type !== 'deleteCopy'),
     editReferences: accounts.edits,
@@ -94,10 +115,19 @@ export function isInSync(plan: NamespacePlan): boolean {
   return plan.writeCopies.length === 0 && plan.editReferences.length === 0 && plan.deleteCopies.length === 0;
 }
 
-const chosen = ({ namespace, sources }: ObservedScope): Selection => selectSources(namespace, sources.map(({ config }) => config));
+const chosen = ({ namespace, sources }: ObservedScope): Selection =>
+  selectSources(
+    namespace,
+    sources.map(({ config }) => config),
+  );
 
 /** Secrets in the namespace that sources are read from, aliases' logins too: never ours, whatever labels they carry. */
 function reservedNames(namespace: string, sources: readonly ObservedSource[]): ReadonlySet<string> {
   const here = sources.filter(({ config }) => config.secret.namespace === namespace);
-  return new Set(here.flatMap(({ config }) => [config.secret.name, ...config.aliases.flatMap((alias) => ('login' in alias ? [alias.login.secret] : []))]));
+  return new Set(
+    here.flatMap(({ config }) => [
+      config.secret.name,
+      ...config.aliases.flatMap((alias) => ('login' in alias ? [alias.login.secret] : [])),
+    ]),
+  );
 }

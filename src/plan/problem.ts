@@ -29,7 +29,14 @@ export function firstFew(problems: readonly Problem[], namespace: ObjectRef): Pr
   const [next] = problems.slice(MAX_TOLD);
   if (next === undefined) return [...problems];
   // Without a number: each new one would be news.
-  return [...problems.slice(0, MAX_TOLD), { reason: next.reason, object: namespace, note: `More than ${MAX_TOLD} ServiceAccounts have something wrong with them, ${quote(next.object.name)} for one: only the first ${MAX_TOLD} are told one by one.` }];
+  return [
+    ...problems.slice(0, MAX_TOLD),
+    {
+      reason: next.reason,
+      object: namespace,
+      note: `More than ${MAX_TOLD} ServiceAccounts have something wrong with them, ${quote(next.object.name)} for one: only the first ${MAX_TOLD} are told one by one.`,
+    },
+  ];
 }
 
 /** Several of a tenant's texts: the first few, and how many more there are. */

@@ -5,7 +5,9 @@ import { lookup, makeKeyring } from '../credentials/keyring.ts';
 import type { UpstreamLogin } from '../proxies/proxy.ts';
 
 /** `key`: of the entry that it is from. */
-export type LoginChoice = { readonly ok: true; readonly login: UpstreamLogin; readonly key: string } | { readonly ok: false; readonly problem: string };
+export type LoginChoice =
+  | { readonly ok: true; readonly login: UpstreamLogin; readonly key: string }
+  | { readonly ok: false; readonly problem: string };
 
 /**
  * The login of `registry` among the source's own usable ones, which are all that is ever in force: the entry by that key, or by any other name of Docker
@@ -13,7 +15,9 @@ export type LoginChoice = { readonly ok: true; readonly login: UpstreamLogin; re
  */
 export function chooseLogin(credentials: readonly Credential[], registry: string): LoginChoice {
   const canonical = canonicalRegistry(registry) ?? registry;
-  const credential = findEntry(credentials, registry) ?? lookup(makeKeyring([{ credentials: [...credentials] }]), `${canonical}/any`)[0]?.credential;
+  const credential =
+    findEntry(credentials, registry) ??
+    lookup(makeKeyring([{ credentials: [...credentials] }]), `${canonical}/any`)[0]?.credential;
   if (credential === undefined) {
     const known = credentials.map(({ key }) => quoteKey(key)).join(', ') || 'none';
     return { ok: false, problem: `the source has no usable login for ${quoteKey(registry)}; it has: ${known}` };
@@ -27,7 +31,12 @@ export interface ProxyRecord {
   /** Of the login and of where it goes; what was applied last. */
   readonly applied?: { readonly mac: string; readonly at: string };
   /** The last verdict on what was applied. */
-  readonly verified?: { readonly mac: string; readonly state: 'verified' | 'refused' | 'unknown'; readonly why: string; readonly at: string };
+  readonly verified?: {
+    readonly mac: string;
+    readonly state: 'verified' | 'refused' | 'unknown';
+    readonly why: string;
+    readonly at: string;
+  };
 }
 
 export interface ProxyPlan {
@@ -38,7 +47,19 @@ export interface ProxyPlan {
  * `carried`: whether every target shows the login, or, for a product without targets, undefined.
  * `verifyDue`: whether it is time to look again at what is applied already. `waits`: whether it was refused just now.
  */
-export function planProxy({ mac, record, carried, verifyDue, waits }: { mac: string; record: ProxyRecord; carried: boolean | undefined; verifyDue: boolean; waits: boolean }): ProxyPlan {
+export function planProxy({
+  mac,
+  record,
+  carried,
+  verifyDue,
+  waits,
+}: {
+  mac: string;
+  record: ProxyRecord;
+  carried: boolean | undefined;
+  verifyDue: boolean;
+  waits: boolean;
+}): ProxyPlan {
   const inSync = carried ?? record.applied?.mac === mac;
   if (inSync) return { step: record.verified?.mac !== mac || verifyDue ? 'verify' : 'nothing' };
   return { step: waits ? 'wait' : 'apply' };

@@ -40,15 +40,35 @@ export interface ControllerOptions {
 /** Rights that everything else builds on: the cluster's Secrets are not among them, each is named. */
 const CLUSTER_RIGHTS: readonly Right[] = [
   { apiGroup: '', resource: 'namespaces', verbs: ['get', 'list', 'watch'], why: 'see which namespaces opt in' },
-  { apiGroup: '', resource: 'serviceaccounts', verbs: ['get', 'list', 'watch', 'patch'], why: 'add the reference to imagePullSecrets' },
+  {
+    apiGroup: '',
+    resource: 'serviceaccounts',
+    verbs: ['get', 'list', 'watch', 'patch'],
+    why: 'add the reference to imagePullSecrets',
+  },
   // `patch` is how the series of a repeated Event counts on.
-  { apiGroup: 'events.k8s.io', resource: 'events', verbs: ['create', 'patch'], why: 'report to the owners of a namespace' },
+  {
+    apiGroup: 'events.k8s.io',
+    resource: 'events',
+    verbs: ['create', 'patch'],
+    why: 'report to the owners of a namespace',
+  },
 ];
 
 /** Questions only: a review is answered and not stored. A POST carries no name, so neither can be limited by one. */
 const REVIEW_RIGHTS: readonly Right[] = [
-  { apiGroup: 'authentication.k8s.io', resource: 'tokenreviews', verbs: ['create'], why: 'see who asks for the page /report' },
-  { apiGroup: 'authorization.k8s.io', resource: 'subjectaccessreviews', verbs: ['create'], why: 'see whether they may see the page /report' },
+  {
+    apiGroup: 'authentication.k8s.io',
+    resource: 'tokenreviews',
+    verbs: ['create'],
+    why: 'see who asks for the page /report',
+  },
+  {
+    apiGroup: 'authorization.k8s.io',
+    resource: 'subjectaccessreviews',
+    verbs: ['create'],
+    why: 'see whether they may see the page /report',
+  },
 ];
 const isReview = (resource: string): boolean => REVIEW_RIGHTS.some((right) => right.resource === resource);
 
@@ -67,14 +87,23 @@ export function requiredRights(configuration: Configuration, controller: Control
   ];
   const retired = sorted(configuration.retiredCopyNames).filter((name) => !copyNames.includes(name));
   if (retired.length > 0) {
-    rights.push(secrets({ names: retired, verbs: ['get', 'list', 'watch', 'delete'], why: 'remove the copies of retired names' }));
+    rights.push(
+      secrets({ names: retired, verbs: ['get', 'list', 'watch', 'delete'], why: 'remove the copies of retired names' }),
+    );
   }
   if (configuration.sources.some(({ canary }) => canary !== undefined)) {
     rights.push({ apiGroup: '', resource: 'pods', verbs: ['list'], why: 'see whether pulls of the canaries fail' });
   }
   if (configuration.schedules.audit !== undefined) rights.push(...auditRights(configuration.audit));
   for (const [namespace, names] of sourceSecrets(configuration)) {
-    rights.push(secrets({ namespace, names, verbs: ['get', 'list', 'watch'], why: 'read the sources and the logins of their aliases' }));
+    rights.push(
+      secrets({
+        namespace,
+        names,
+        verbs: ['get', 'list', 'watch'],
+        why: 'read the sources and the logins of their aliases',
+      }),
+    );
   }
   return [...rights, ...leaseRights(controller.namespace), ...(controller.secureReport ? REVIEW_RIGHTS : [])];
 }
@@ -82,7 +111,8 @@ export function requiredRights(configuration: Configuration, controller: Control
 /** The same rights as questions, one a verb and name, to be asked with SelfSubjectAccessReviews. */
 export function accessChecks(rights: readonly Right[]): AccessCheck[] {
   return rights.flatMap((right) =>
-    right.verbs.flatMap((verb) => (right.resourceNames ?? [undefined]).map((name) => accessCheck(right, verb, name))));
+    right.verbs.flatMap((verb) => (right.resourceNames ?? [undefined]).map((name) => accessCheck(right, verb, name))),
+  );
 }
 
 /** Namespaces of sources, each with the names of the Secrets that are read there. Sorted. */
@@ -102,7 +132,15 @@ function secrets({ names, ...right }: { names: string[]; verbs: Verb[]; why: str
 function auditRights({ reportObject }: Configuration['audit']): Right[] {
   return [
     { apiGroup: '', resource: 'pods', verbs: ['list'], why: 'audit which images are pulled with which credential' },
-    ...(reportObject ? REPORT_RESOURCES.map(({ group, resource }): Right => ({ apiGroup: group, resource, verbs: ['get', 'create', 'patch'], resourceNames: [REPORT_NAME], why: 'publish the audit for dashboards' })) : []),
+    ...(reportObject
+      ? REPORT_RESOURCES.map(({ group, resource }): Right => ({
+          apiGroup: group,
+          resource,
+          verbs: ['get', 'create', 'patch'],
+          resourceNames: [REPORT_NAME],
+          why: 'publish the audit for dashboards',
+        }))
+      : []),
   ];
 }
 
@@ -115,7 +153,11 @@ function leaseRights(namespace: string): Right[] {
   ];
 }
 
-function accessCheck({ apiGroup: group, resource, namespace, why }: Right, verb: Verb, name: string | undefined): AccessCheck {
+function accessCheck(
+  { apiGroup: group, resource, namespace, why }: Right,
+  verb: Verb,
+  name: string | undefined,
+): AccessCheck {
   const what = name === undefined ? resource : `${resource} named "${name}"`;
   return {
     verb,

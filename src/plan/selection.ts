@@ -21,17 +21,31 @@ export interface Selection {
 const out = (why: Extract<Choice, { in: false }>['why']): Choice => ({ in: false, why });
 
 /** Decides for each source whether `namespace` is in. A guard that says no wins over every annotation. */
-export function selectSources(namespace: ObservedNamespace, sources: readonly SourceConfig[], admits: (source: SourceConfig, namespace: string) => boolean = admitted): Selection {
+export function selectSources(
+  namespace: ObservedNamespace,
+  sources: readonly SourceConfig[],
+  admits: (source: SourceConfig, namespace: string) => boolean = admitted,
+): Selection {
   const problems: Problem[] = [];
   const report = (reason: Problem['reason'], note: string): void => {
     problems.push({ reason, object: { kind: 'Namespace', name: namespace.name, uid: namespace.uid }, note });
   };
-  const all = (choice: (source: SourceConfig) => Choice): Selection => ({ choices: new Map(sources.map((s) => [s.name, choice(s)])), problems });
+  const all = (choice: (source: SourceConfig) => Choice): Selection => ({
+    choices: new Map(sources.map((s) => [s.name, choice(s)])),
+    problems,
+  });
 
   const { sync, strays = [] } = namespace;
-  if (strays.length > 0) report('InvalidAnnotation', `${quoteList(strays)}: means nothing on a namespace; the annotations are ${NAMESPACE_ANNOTATIONS.join(', ')}.`);
+  if (strays.length > 0)
+    report(
+      'InvalidAnnotation',
+      `${quoteList(strays)}: means nothing on a namespace; the annotations are ${NAMESPACE_ANNOTATIONS.join(', ')}.`,
+    );
   if (sync !== undefined && sync !== 'enabled' && sync !== 'disabled') {
-    report('InvalidAnnotation', `${ANNOTATION_SYNC} is ${quote(sync)}: use "enabled" or "disabled". The namespace is treated as not opted in.`);
+    report(
+      'InvalidAnnotation',
+      `${ANNOTATION_SYNC} is ${quote(sync)}: use "enabled" or "disabled". The namespace is treated as not opted in.`,
+    );
     return all(() => out('bad annotation'));
   }
   if (sync === 'disabled') return all(() => out('disabled'));
@@ -39,12 +53,23 @@ export function selectSources(namespace: ObservedNamespace, sources: readonly So
   const list = namespace.sources === undefined ? undefined : boundedList(namespace.sources);
   const listed = list && new Set(list.parts);
   // Also where nothing was asked for and a list takes away what the namespace would get by default.
-  if (listed !== undefined && (sync === 'enabled' || sources.some((s) => s.optInByDefault && admits(s, namespace.name)))) {
+  if (
+    listed !== undefined &&
+    (sync === 'enabled' || sources.some((s) => s.optInByDefault && admits(s, namespace.name)))
+  ) {
     if (list?.cut) report('InvalidAnnotation', `${ANNOTATION_SOURCES} ${TOO_LONG}`);
-    else if (listed.size === 0) report('InvalidAnnotation', `${ANNOTATION_SOURCES} is empty: name sources, or remove it to get all that admit this namespace.`);
+    else if (listed.size === 0)
+      report(
+        'InvalidAnnotation',
+        `${ANNOTATION_SOURCES} is empty: name sources, or remove it to get all that admit this namespace.`,
+      );
     const known = new Set(sources.map((s) => s.name));
     const unknown = [...listed].filter((name) => !known.has(name));
-    if (unknown.length > 0) report('UnknownSource', `${ANNOTATION_SOURCES} names ${quoteList(unknown)}, which the configuration does not have.`);
+    if (unknown.length > 0)
+      report(
+        'UnknownSource',
+        `${ANNOTATION_SOURCES} names ${quoteList(unknown)}, which the configuration does not have.`,
+      );
   }
 
   const selection = all((source) => {
@@ -55,11 +80,20 @@ export function selectSources(namespace: ObservedNamespace, sources: readonly So
   });
 
   // Without a list, "every source that admits it" is what was asked for: only getting none at all is worth a word.
-  const denied = sources.filter((s) => { const c = selection.choices.get(s.name); return c?.in === false && c.why === 'denied'; });
+  const denied = sources.filter((s) => {
+    const c = selection.choices.get(s.name);
+    return c?.in === false && c.why === 'denied';
+  });
   const any = sources.some((s) => selection.choices.get(s.name)?.in === true);
   if (denied.length > 0 && (listed !== undefined || !any)) {
-    const guards = denied.length === 1 ? `the guard of source ${quoteList(denied.map((s) => s.name))} does` : `the guards of sources ${quoteList(denied.map((s) => s.name))} do`;
-    report('OptInDenied', `The namespace opted in, but ${guards} not admit it: ask the platform team to allow it in the configuration (sources[].namespaces).`);
+    const guards =
+      denied.length === 1
+        ? `the guard of source ${quoteList(denied.map((s) => s.name))} does`
+        : `the guards of sources ${quoteList(denied.map((s) => s.name))} do`;
+    report(
+      'OptInDenied',
+      `The namespace opted in, but ${guards} not admit it: ask the platform team to allow it in the configuration (sources[].namespaces).`,
+    );
   }
   return selection;
 }
@@ -70,14 +104,20 @@ export function admitted({ namespaces }: SourceConfig, namespace: string): boole
 }
 
 /** Which ServiceAccounts of an opted-in namespace get the reference of `source`. */
-export function selectsAccount(namespace: ObservedNamespace, source: SourceConfig): (account: ObservedServiceAccount) => boolean {
-  const patterns = namespace.serviceAccounts === undefined ? source.serviceAccounts : boundedList(namespace.serviceAccounts).parts;
+export function selectsAccount(
+  namespace: ObservedNamespace,
+  source: SourceConfig,
+): (account: ObservedServiceAccount) => boolean {
+  const patterns =
+    namespace.serviceAccounts === undefined ? source.serviceAccounts : boundedList(namespace.serviceAccounts).parts;
   const matches = matchNames(patterns);
   return ({ name, sync }) => (sync === 'enabled' ? true : sync === 'disabled' ? false : matches(name));
 }
 
 /** The same for several sources. The namespace's own list is the same for each, and is gone through once an account. */
-export function accountSelectors(namespace: ObservedNamespace): (config: SourceConfig) => (account: ObservedServiceAccount) => boolean {
+export function accountSelectors(
+  namespace: ObservedNamespace,
+): (config: SourceConfig) => (account: ObservedServiceAccount) => boolean {
   let shared: ((account: ObservedServiceAccount) => boolean) | undefined;
   return (config) => {
     if (namespace.serviceAccounts === undefined) return selectsAccount(namespace, config);
@@ -96,11 +136,19 @@ export function listProblems(namespace: ObservedNamespace): Problem[] {
   const { parts: patterns, cut } = boundedList(namespace.serviceAccounts);
   const bad = patterns.filter((pattern) => !GLOB.test(pattern));
   const notes = [
-    ...(patterns.length === 0 && !cut ? ["is empty: no ServiceAccount is selected. Name some, or remove it to get the source's own choice."] : []),
-    ...(bad.length > 0 ? [`has ${quoteList(bad)}, which can match no name: use names with "*" and "?", and "!" in front to exclude.`] : []),
+    ...(patterns.length === 0 && !cut
+      ? ["is empty: no ServiceAccount is selected. Name some, or remove it to get the source's own choice."]
+      : []),
+    ...(bad.length > 0
+      ? [`has ${quoteList(bad)}, which can match no name: use names with "*" and "?", and "!" in front to exclude.`]
+      : []),
     ...(cut ? [`${TOO_LONG} Use "*" to name many at once.`] : []),
   ];
-  return notes.map((note) => ({ reason: 'InvalidAnnotation', object: { kind: 'Namespace', name: namespace.name, uid: namespace.uid }, note: `${ANNOTATION_SERVICE_ACCOUNTS} ${note}` }));
+  return notes.map((note) => ({
+    reason: 'InvalidAnnotation',
+    object: { kind: 'Namespace', name: namespace.name, uid: namespace.uid },
+    note: `${ANNOTATION_SERVICE_ACCOUNTS} ${note}`,
+  }));
 }
 
 const TOO_LONG = `is too long: only its first ${MAX_LISTED} parts count, and of its first ${MAX_ANNOTATION} characters.`;
@@ -108,11 +156,16 @@ const TOO_LONG = `is too long: only its first ${MAX_LISTED} parts count, and of 
 /** What counts of a namespace's list: whole parts only, for half a pattern means something else. */
 function boundedList(annotation: string): { parts: readonly string[]; cut: boolean } {
   const long = annotation.length > MAX_ANNOTATION;
-  const parts = splitList(long ? annotation.slice(0, Math.max(0, annotation.lastIndexOf(',', MAX_ANNOTATION))) : annotation);
+  const parts = splitList(
+    long ? annotation.slice(0, Math.max(0, annotation.lastIndexOf(',', MAX_ANNOTATION))) : annotation,
+  );
   return { parts: parts.slice(0, MAX_LISTED), cut: long || parts.length > MAX_LISTED };
 }
 
 /** `a, b,,c ` -> a, b, c. */
 export function splitList(value: string): string[] {
-  return value.split(',').map((part) => part.trim()).filter((part) => part !== '');
+  return value
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
 }

@@ -29,7 +29,10 @@ export interface JsonPatchOperation {
 }
 
 /** The edit that is missing, or undefined when nothing is. An entry that somebody else wrote is never in `remove`. */
-export function planReferences(account: ObservedServiceAccount, { wanted, kept, keepRest = false }: WantedReferences): ReferenceEdit | undefined {
+export function planReferences(
+  account: ObservedServiceAccount,
+  { wanted, kept, keepRest = false }: WantedReferences,
+): ReferenceEdit | undefined {
   // Most accounts of most clusters: nothing is ours, and nothing is to be.
   if (account.oversized || (account.added === undefined && wanted.size === 0)) return undefined;
   const present = new Set(account.pullSecrets ?? []);
@@ -68,7 +71,10 @@ export function toJsonPatch(account: ObservedServiceAccount, edit: ReferenceEdit
   const list = account.pullSecrets;
   const testable = isRecord(account.added ?? '') && !ESCAPED_BY_GO.test([...(list ?? []), account.added ?? ''].join());
   if (!testable) patch.push({ op: 'test', path: '/metadata/resourceVersion', value: account.resourceVersion });
-  return [...patch, ...changes(account, edit)].filter(({ op, path }) => testable || op !== 'test' || path.startsWith('/metadata/uid') || path.startsWith('/metadata/resourceVersion'));
+  return [...patch, ...changes(account, edit)].filter(
+    ({ op, path }) =>
+      testable || op !== 'test' || path.startsWith('/metadata/uid') || path.startsWith('/metadata/resourceVersion'),
+  );
 }
 
 /**
@@ -84,12 +90,19 @@ function changes(account: ObservedServiceAccount, edit: ReferenceEdit): JsonPatc
 
   if (list === undefined) {
     // `test null` holds for an absent field too: a list that came up meanwhile is not overwritten.
-    if (edit.add.length > 0) patch.push({ op: 'test', path: '/imagePullSecrets', value: null }, { op: 'add', path: '/imagePullSecrets', value: edit.add.map(entry) });
+    if (edit.add.length > 0)
+      patch.push(
+        { op: 'test', path: '/imagePullSecrets', value: null },
+        { op: 'add', path: '/imagePullSecrets', value: edit.add.map(entry) },
+      );
   } else if (edit.add.length > 0 || edit.remove.length > 0) {
     patch.push({ op: 'test', path: '/imagePullSecrets', value: list.map(entry) });
     // From the end, so that the indexes before stay true. We add a name only where it is absent: another entry by the
     // same name was written by somebody else.
-    const indexes = edit.remove.map((name) => list.indexOf(name)).filter((i) => i >= 0).sort((a, b) => b - a);
+    const indexes = edit.remove
+      .map((name) => list.indexOf(name))
+      .filter((i) => i >= 0)
+      .sort((a, b) => b - a);
     for (const i of indexes) patch.push({ op: 'remove', path: `/imagePullSecrets/${i}` });
     for (const name of edit.add) patch.push({ op: 'add', path: '/imagePullSecrets/-', value: entry(name) });
   }
@@ -100,7 +113,10 @@ function recordPatch(account: ObservedServiceAccount, record: string): JsonPatch
   const path = `/metadata/annotations/${ANNOTATION_ADDED.replace('/', '~1')}`;
   if (record === (account.added ?? '')) return [];
   if (!account.annotated) {
-    return [{ op: 'test', path: '/metadata/annotations', value: null }, { op: 'add', path: '/metadata/annotations', value: { [ANNOTATION_ADDED]: record } }];
+    return [
+      { op: 'test', path: '/metadata/annotations', value: null },
+      { op: 'add', path: '/metadata/annotations', value: { [ANNOTATION_ADDED]: record } },
+    ];
   }
   const test: JsonPatchOperation = { op: 'test', path, value: account.added ?? null };
   return record === '' ? [test, { op: 'remove', path }] : [test, { op: 'add', path, value: record }];

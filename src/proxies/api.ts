@@ -51,8 +51,14 @@ export class ProductError extends Error {
 }
 
 /** The one right that a called product needs on the API server. */
-export const adminRight = ({ admin: { secret } }: ApiConfig): Right =>
-  ({ apiGroup: '', resource: 'secrets', verbs: ['get'], resourceNames: [secret.name], namespace: secret.namespace, why: 'log in to the API of a cache proxy' });
+export const adminRight = ({ admin: { secret } }: ApiConfig): Right => ({
+  apiGroup: '',
+  resource: 'secrets',
+  verbs: ['get'],
+  resourceNames: [secret.name],
+  namespace: secret.namespace,
+  why: 'log in to the API of a cache proxy',
+});
 
 /** `Harbor registry endpoint "hub"`: how every message about it begins. */
 export const title = ({ name, object }: Pick<Product, 'name' | 'object'>): string => `${name} ${object}`;
@@ -62,10 +68,19 @@ export async function openApi(product: Product, config: ApiConfig, { kube, http,
   const auth = await adminLogin(product, config, kube);
   return async ({ method, path, query, body, to, expect }) => {
     const url = joinUrl(config.url, product.root, path, query);
-    const request = { method, url, auth, signal, ...(body !== undefined && { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }) };
+    const request = {
+      method,
+      url,
+      auth,
+      signal,
+      ...(body !== undefined && { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+    };
     const response = await answered(title(product), to, () => http.request(request));
     check(response, { what: title(product), to, expect, admin: `the administrator's login in ${nameOf(config)}` });
-    return { status: response.status, read: (schema) => read(response.body, schema, `${title(product)}: could not ${to}`) };
+    return {
+      status: response.status,
+      read: (schema) => read(response.body, schema, `${title(product)}: could not ${to}`),
+    };
   };
 }
 
@@ -73,23 +88,41 @@ export async function openApi(product: Product, config: ApiConfig, { kube, http,
  * `token` is used without the white space around it, which editors and shells like to add.
  * @throws UserError
  */
-export async function adminLogin({ name, login }: Pick<Product, 'name' | 'login'>, config: ApiConfig, kube: ProxyKube): Promise<HttpAuth> {
+export async function adminLogin(
+  { name, login }: Pick<Product, 'name' | 'login'>,
+  config: ApiConfig,
+  kube: ProxyKube,
+): Promise<HttpAuth> {
   const { username, password, token } = await kube.readSecret(config.admin.secret);
   const bearer = token?.trim();
   if (login !== 'basic' && bearer) return { bearer };
   if (login !== 'token' && username && password) return { username, password };
-  const wanted = login === 'token' ? 'the key "token"' : username ? 'the key "password"' : password || login === 'basic' ? 'the key "username"' : 'the keys "username" and "password", or "token"';
+  const wanted =
+    login === 'token'
+      ? 'the key "token"'
+      : username
+        ? 'the key "password"'
+        : password || login === 'basic'
+          ? 'the key "username"'
+          : 'the keys "username" and "password", or "token"';
   throw new UserError(`${nameOf(config)} lacks ${wanted}, which ${name} needs`);
 }
 
 /** Nothing that came from the server goes into a message: it can send back what it was sent. */
-export function check({ status, headers, redirectedTo }: HttpResponse, { what, to, expect, admin }: { what: string; to: string; expect: readonly number[]; admin: string }): void {
+export function check(
+  { status, headers, redirectedTo }: HttpResponse,
+  { what, to, expect, admin }: { what: string; to: string; expect: readonly number[]; admin: string },
+): void {
   if (status === 401) throw new AdminRefusedError(`${what}: could not ${to}: ${admin} is not accepted (HTTP 401)`);
   if (status === 403) throw new AdminRefusedError(`${what}: could not ${to}: ${admin} lacks the right to (HTTP 403)`);
-  if (redirectedTo !== undefined) throw new ProductError(`${what}: could not ${to}: HTTP ${status}, a redirect that is not followed: correct its URL`);
+  if (redirectedTo !== undefined)
+    throw new ProductError(
+      `${what}: could not ${to}: HTTP ${status}, a redirect that is not followed: correct its URL`,
+    );
   if (!expect.includes(status)) throw new ProductError(`${what}: could not ${to}: HTTP ${status}`);
   // A login page, or somebody else's front page, says 200 to everything.
-  if (/^text\/html\b/i.test(headers['content-type'] ?? '')) throw new ProductError(`${what}: could not ${to}: HTTP ${status} with a web page: correct its URL`);
+  if (/^text\/html\b/i.test(headers['content-type'] ?? ''))
+    throw new ProductError(`${what}: could not ${to}: HTTP ${status} with a web page: correct its URL`);
 }
 
 /** Puts the product's name in front of what went wrong on the way to it. */
@@ -97,17 +130,26 @@ export async function answered(what: string, to: string, send: () => Promise<Htt
   try {
     return await send();
   } catch (error) {
-    throw error instanceof HttpError ? new HttpError(error.failure, `${what}: could not ${to}: ${error.message}`) : error;
+    throw error instanceof HttpError
+      ? new HttpError(error.failure, `${what}: could not ${to}: ${error.message}`)
+      : error;
   }
 }
 
-export function joinUrl(base: string, root: string, path: readonly string[], query: Readonly<Record<string, string>> = {}): string {
+export function joinUrl(
+  base: string,
+  root: string,
+  path: readonly string[],
+  query: Readonly<Record<string, string>> = {},
+): string {
   const url = new URL(base);
   const start = url.pathname.replace(/\/+$/, '');
   // A URL parser takes these for steps up the path, encoded or not.
   const step = path.find((segment) => /^\.{0,2}$/.test(segment));
   if (step !== undefined) throw new UserError(`"${step}" cannot be the name of an object in a cache proxy`);
-  url.pathname = [`${start}/`.endsWith(`/${root}/`) ? start : `${start}/${root}`, ...path.map(encodeURIComponent)].join('/');
+  url.pathname = [`${start}/`.endsWith(`/${root}/`) ? start : `${start}/${root}`, ...path.map(encodeURIComponent)].join(
+    '/',
+  );
   url.search = new URLSearchParams(query).toString();
   url.hash = '';
   return url.href;

@@ -9,14 +9,20 @@ import type { CacheProxy } from './proxy.ts';
 const repository = z.object({ rclass: z.string(), url: z.string().optional(), username: z.string().nullish() });
 
 export const artifactory = (config: ConfigOf<'artifactory'>): CacheProxy => {
-  const product: Product = { name: 'Artifactory', object: `repository "${config.repository}"`, root: 'artifactory', login: 'any' };
+  const product: Product = {
+    name: 'Artifactory',
+    object: `repository "${config.repository}"`,
+    root: 'artifactory',
+    login: 'any',
+  };
   const what = title(product);
   const path = ['api', 'repositories', config.repository];
 
   async function get(api: Api): Promise<z.output<typeof repository>> {
     const answer = await api({ method: 'GET', path, to: 'read it', expect: [200, 400, 404] });
     // Artifactory says 400 for a key that it does not know.
-    if (answer.status !== 200) throw new UserError(`${what} is not there (HTTP ${answer.status}): create it, or correct the name`);
+    if (answer.status !== 200)
+      throw new UserError(`${what} is not there (HTTP ${answer.status}): create it, or correct the name`);
     return answer.read(repository);
   }
 
@@ -28,15 +34,28 @@ export const artifactory = (config: ConfigOf<'artifactory'>): CacheProxy => {
       const api = await openApi(product, config, context);
       const { rclass, url = '' } = await get(api);
       if (rclass !== 'remote') throw new UserError(`${what} is not a remote repository: name one that is`);
-      if (!leadsTo(url, login.registry)) throw new UserError(`${what} does not pull from "${login.registry}": name another repository, or the registry of its URL`);
+      if (!leadsTo(url, login.registry))
+        throw new UserError(
+          `${what} does not pull from "${login.registry}": name another repository, or the registry of its URL`,
+        );
       // Fields that are not named keep their values. 400 comes from an edition without this call: it needs Pro.
-      await api({ method: 'POST', path, body: { username: login.username, password: login.password }, to: 'update it, which needs Artifactory Pro', expect: [200] });
+      await api({
+        method: 'POST',
+        path,
+        body: { username: login.username, password: login.password },
+        to: 'update it, which needs Artifactory Pro',
+        expect: [200],
+      });
     },
-    verify: (login, context) => verdict(async () => {
-      const { username } = await get(await openApi(product, config, context));
-      // Its "test" button has no documented call.
-      const why = username === login.username ? 'holds the user name; only a pull shows whether its upstream accepts the login' : 'holds the login of another user';
-      return { state: 'unknown', why: `${what} ${why}` };
-    }),
+    verify: (login, context) =>
+      verdict(async () => {
+        const { username } = await get(await openApi(product, config, context));
+        // Its "test" button has no documented call.
+        const why =
+          username === login.username
+            ? 'holds the user name; only a pull shows whether its upstream accepts the login'
+            : 'holds the login of another user';
+        return { state: 'unknown', why: `${what} ${why}` };
+      }),
   };
 };

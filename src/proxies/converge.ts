@@ -21,7 +21,11 @@ export interface Convergence {
 }
 
 /** Returns whether it wrote. @throws UserError when a patch has no effect, LostRaceError when others keep writing, and whatever else the server says. */
-export async function converge(kube: ProxyKube, signal: AbortSignal, { path, what, next, absent }: Convergence): Promise<boolean> {
+export async function converge(
+  kube: ProxyKube,
+  signal: AbortSignal,
+  { path, what, next, absent }: Convergence,
+): Promise<boolean> {
   let sent: Sent | undefined;
   for (let attempt = 0; ; attempt++) {
     const object = await kube.get<ApiObject>(path);
@@ -34,7 +38,8 @@ export async function converge(kube: ProxyKube, signal: AbortSignal, { path, wha
     const patch = next(object);
     if (patch.length === 0) return sent !== undefined;
     if (sent !== undefined && isFutile(sent, { version, patch })) throw ineffective(what, sent.refusal);
-    if (attempt === ATTEMPTS) throw new LostRaceError(`${what}: others wrote it ${ATTEMPTS} times while we tried to`, { cause: sent?.refusal });
+    if (attempt === ATTEMPTS)
+      throw new LostRaceError(`${what}: others wrote it ${ATTEMPTS} times while we tried to`, { cause: sent?.refusal });
     // Without a pause, many writers keep running into each other.
     if (sent?.refusal !== undefined) await sleep(Math.random() * 10 * 2 ** attempt, signal);
     signal.throwIfAborted();
@@ -65,8 +70,14 @@ function aimOf({ patch }: Pick<Sent, 'patch'>): readonly JsonPatchOperation[] {
 }
 
 function ineffective(what: string, refusal: Error | undefined): UserError {
-  if (refusal === undefined) return new UserError(`${what}: a change was accepted and is not there: its CRD has no such field, or another controller takes it back`);
-  return new UserError(`${what}: the API server refuses the change: its CRD has another form for the field, or an admission policy denies it`, { cause: refusal });
+  if (refusal === undefined)
+    return new UserError(
+      `${what}: a change was accepted and is not there: its CRD has no such field, or another controller takes it back`,
+    );
+  return new UserError(
+    `${what}: the API server refuses the change: its CRD has another form for the field, or an admission policy denies it`,
+    { cause: refusal },
+  );
 }
 
 /** What the server said of a patch whose object had changed, or that it does not take. Other errors are thrown. */

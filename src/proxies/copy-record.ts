@@ -23,7 +23,9 @@ export function recorded(object: ApiObject, place: string, copyName: string, alo
 }
 
 export function forgotten(object: ApiObject, places: (place: string) => boolean, copyName: string): Notes {
-  const kept = Object.entries(read(object)).map(([place, names]) => [place, places(place) ? names.filter((name) => name !== copyName) : names] as const);
+  const kept = Object.entries(read(object)).map(
+    ([place, names]) => [place, places(place) ? names.filter((name) => name !== copyName) : names] as const,
+  );
   return write(object, Object.fromEntries(kept.filter(([, names]) => names.length > 0)));
 }
 
@@ -32,7 +34,9 @@ export function forgotten(object: ApiObject, places: (place: string) => boolean,
  * field, so this says less than a record does.
  */
 export function firstVersionWrote({ metadata: { managedFields = [] } }: ApiObject, pointer: string): boolean {
-  return managedFields.some(({ manager, fieldsV1 = {} }) => manager === MANAGER && holds(fieldsV1, pointer.split('/').slice(1)));
+  return managedFields.some(
+    ({ manager, fieldsV1 = {} }) => manager === MANAGER && holds(fieldsV1, pointer.split('/').slice(1)),
+  );
 }
 
 function holds(fields: unknown, [part, ...rest]: readonly string[]): boolean {
@@ -57,6 +61,9 @@ function read({ metadata: { annotations } }: ApiObject): Written {
 function write({ metadata: { annotations } }: ApiObject, written: Written): Notes {
   const before = annotations?.[ANNOTATION_COPIES];
   const places = Object.keys(written).sort();
-  const after = places.length === 0 ? undefined : JSON.stringify(Object.fromEntries(places.map((place) => [place, written[place]])));
+  const after =
+    places.length === 0
+      ? undefined
+      : JSON.stringify(Object.fromEntries(places.map((place) => [place, written[place]])));
   return before === after ? {} : { [ANNOTATION_COPIES]: after ?? null };
 }

@@ -50,7 +50,8 @@ export interface PatchedProduct {
    * For a product that has to be told of a new login: the annotations that tell it. `record` are those that say for which
    * login that was done; they are to be among them. Absent: the product reads the Secret when it needs it.
    */
-  readonly trigger?: ((object: ApiObject, record: Readonly<Record<string, string>>, login: string) => Notes) | undefined;
+  readonly trigger?:
+    ((object: ApiObject, record: Readonly<Record<string, string>>, login: string) => Notes) | undefined;
   /** Asked before each write. @throws NotYetError, UserError when the product would not take a change now */
   readonly gate?: (object: ApiObject) => void;
 }
@@ -68,7 +69,12 @@ export function patchedProduct(product: PatchedProduct): CacheProxy {
     fingerprint(object) {
       if (object === undefined) return 'absent';
       const edit = change(object);
-      const state = 'problem' in edit ? 'unusable' : edit.patch.length > 0 || Object.keys(edit.notes).length > 0 ? 'astray' : 'points';
+      const state =
+        'problem' in edit
+          ? 'unusable'
+          : edit.patch.length > 0 || Object.keys(edit.notes).length > 0
+            ? 'astray'
+            : 'points';
       return trigger === undefined ? state : `${state} ${object.metadata.annotations?.[recordKey] ?? ''}`;
     },
     expected: (login, mac) => (trigger === undefined ? 'points' : `points ${macOf(login, mac)}`),
@@ -86,10 +92,15 @@ export function patchedProduct(product: PatchedProduct): CacheProxy {
     if ('problem' in edit) return edit;
     const found = places(object, copy.name).find((spot) => spot.place === place);
     // The first version kept no record: that it wrote the field is still known as long as nobody else does.
-    const unrecorded = found !== undefined && !isRecorded(object, place, copy.name) && isOurs(product, object, found, copy.name);
-    if (edit.patch.length > 0 || unrecorded) return { patch: edit.patch, notes: recorded(object, place, copy.name, !several) };
+    const unrecorded =
+      found !== undefined && !isRecorded(object, place, copy.name) && isOurs(product, object, found, copy.name);
+    if (edit.patch.length > 0 || unrecorded)
+      return { patch: edit.patch, notes: recorded(object, place, copy.name, !several) };
     for (const name of retired) {
-      const old = name === copy.name ? undefined : places(object, name).find((spot) => spot.place === place && isOurs(product, object, spot, name));
+      const old =
+        name === copy.name
+          ? undefined
+          : places(object, name).find((spot) => spot.place === place && isOurs(product, object, spot, name));
       if (old !== undefined) return { patch: old.remove, notes: forgotten(object, (each) => each === place, name) };
     }
     return { patch: [], notes: {} };
@@ -100,7 +111,10 @@ export function patchedProduct(product: PatchedProduct): CacheProxy {
     const edit = change(object);
     if ('problem' in edit) throw new UserError(`${what} ${edit.problem}`);
     const untold = trigger !== undefined && object.metadata.annotations?.[recordKey] !== login;
-    const patch = [...edit.patch, ...annotate(object, { ...edit.notes, ...(untold ? trigger(object, { [recordKey]: login }, login) : {}) })];
+    const patch = [
+      ...edit.patch,
+      ...annotate(object, { ...edit.notes, ...(untold ? trigger(object, { [recordKey]: login }, login) : {}) }),
+    ];
     // A record alone means nothing to the product.
     if (edit.patch.length > 0 || untold) gate?.(object);
     return patch;
@@ -109,7 +123,14 @@ export function patchedProduct(product: PatchedProduct): CacheProxy {
   return {
     rights: [
       // The copy is read too; everybody who has a source has the rights on its copies, by their name.
-      { apiGroup: groupOf(ref), resource: ref.resource, verbs: ['get', 'list', 'watch', 'patch'], resourceNames: [ref.name], ...(ref.namespace !== undefined && { namespace: ref.namespace }), why: `point ${product.product} at the copy` },
+      {
+        apiGroup: groupOf(ref),
+        resource: ref.resource,
+        verbs: ['get', 'list', 'watch', 'patch'],
+        resourceNames: [ref.name],
+        ...(ref.namespace !== undefined && { namespace: ref.namespace }),
+        why: `point ${product.product} at the copy`,
+      },
     ],
     targets: [objectTarget, copyTarget],
     identity: JSON.stringify([ref, copy, registry]),
@@ -118,10 +139,21 @@ export function patchedProduct(product: PatchedProduct): CacheProxy {
     async apply(login, { kube, mac, signal }) {
       const secret = await kube.get<ApiObject & SecretContent>(paths.secrets(copy.namespace, copy.name));
       // A reference comes after what it refers to, and a product that is told of a login must find it.
-      if (secret === undefined) throw new NotYetError(`namespace "${copy.namespace}" has no copy "${copy.name}" for ${what}: opt the namespace in (pullpass.dev/sync=enabled), and let the source's guard admit it`);
-      if (carried(secret, registry, mac) !== macOf(login, mac)) throw new NotYetError(`copy "${copy.namespace}/${copy.name}" does not hold the current login of ${registry} yet; if that lasts, look for an alias that replaces it`);
+      if (secret === undefined)
+        throw new NotYetError(
+          `namespace "${copy.namespace}" has no copy "${copy.name}" for ${what}: opt the namespace in (pullpass.dev/sync=enabled), and let the source's guard admit it`,
+        );
+      if (carried(secret, registry, mac) !== macOf(login, mac))
+        throw new NotYetError(
+          `copy "${copy.namespace}/${copy.name}" does not hold the current login of ${registry} yet; if that lasts, look for an alias that replaces it`,
+        );
 
-      await converge(kube, signal, { path, what, next: (object) => nextPatch(object, macOf(login, mac)), absent: () => absence(kube, ref, product.product, what) });
+      await converge(kube, signal, {
+        path,
+        what,
+        next: (object) => nextPatch(object, macOf(login, mac)),
+        absent: () => absence(kube, ref, product.product, what),
+      });
     },
   };
 }

@@ -26,14 +26,17 @@ export function customResource(config: ConfigOf<'custom-resource'>, { copyName, 
     place: path,
     field: path,
     several: form === 'list',
-    places: (observed, wanted) => ({
-      name: () => findName(observed, path, wanted),
-      reference: () => findReferenceTo(observed, path, { ...reference, name: wanted }),
-      list: () => findReference(observed, path, wanted),
-    })[form](),
+    places: (observed, wanted) =>
+      ({
+        name: () => findName(observed, path, wanted),
+        reference: () => findReferenceTo(observed, path, { ...reference, name: wanted }),
+        list: () => findReference(observed, path, wanted),
+      })[form](),
     point(observed) {
       const result = edit(observed);
-      return 'problem' in result ? { problem: `${result.problem}; or correct "path" and "form" of the cache proxy` } : result;
+      return 'problem' in result
+        ? { problem: `${result.problem}; or correct "path" and "form" of the cache proxy` }
+        : result;
     },
     trigger: trigger && ((_, record, login) => ({ [trigger.annotation]: login, ...record })),
   });

@@ -6,6 +6,10 @@ import { upstreamHost } from './upstream-host.ts';
 
 /** One key, which holds the whole answer of the helper's `get`. Distribution reads `Username` and `Secret` of it. */
 export const distributionHelper = (config: ConfigOf<'distribution-helper'>): CacheProxy =>
-  render({ name: config.name, secret: config.secret }, {
-    [config.key]: ({ registry, username, password }) => JSON.stringify({ ServerURL: upstreamHost(registry), Username: username, Secret: password }),
-  });
+  render(
+    { name: config.name, secret: config.secret },
+    {
+      [config.key]: ({ registry, username, password }) =>
+        JSON.stringify({ ServerURL: upstreamHost(registry), Username: username, Secret: password }),
+    },
+  );

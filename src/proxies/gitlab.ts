@@ -11,25 +11,51 @@ import type { CacheProxy } from './proxy.ts';
 const UPDATE = `mutation pullpassForward($input: UpdateDependencyProxySettingsInput!) {
   updateDependencyProxySettings(input: $input) { dependencyProxySetting { identity } errors }
 }`;
-const READ = 'query pullpassVerify($group: ID!) { group(fullPath: $group) { dependencyProxySetting { enabled identity } } }';
+const READ =
+  'query pullpassVerify($group: ID!) { group(fullPath: $group) { dependencyProxySetting { enabled identity } } }';
 
 /** GitLab answers 200 whatever happened; `errors` on top are of the request, those below `data` of the change. */
 const failures = z.array(z.object({ message: z.string() })).nullish();
 const updated = z.object({
   errors: failures,
-  data: z.object({ updateDependencyProxySettings: z.object({ dependencyProxySetting: z.object({ identity: z.string().nullish() }).nullish(), errors: z.array(z.string()) }).nullish() }).nullish(),
+  data: z
+    .object({
+      updateDependencyProxySettings: z
+        .object({
+          dependencyProxySetting: z.object({ identity: z.string().nullish() }).nullish(),
+          errors: z.array(z.string()),
+        })
+        .nullish(),
+    })
+    .nullish(),
 });
 const settings = z.object({
   errors: failures,
-  data: z.object({ group: z.object({ dependencyProxySetting: z.object({ enabled: z.boolean(), identity: z.string().nullish() }).nullish() }).nullish() }).nullish(),
+  data: z
+    .object({
+      group: z
+        .object({
+          dependencyProxySetting: z.object({ enabled: z.boolean(), identity: z.string().nullish() }).nullish(),
+        })
+        .nullish(),
+    })
+    .nullish(),
 });
 
 export const gitlab = (config: ConfigOf<'gitlab'>): CacheProxy => {
   const product: Product = { name: 'GitLab', object: `group "${config.group}"`, root: 'api/graphql', login: 'token' };
   const what = title(product);
 
-  async function ask<T extends { errors?: z.output<typeof failures> }>(api: Api, query: string, variables: object, to: string, schema: z.ZodType<T>): Promise<T> {
-    const answer = (await api({ method: 'POST', path: [], body: { query, variables }, to, expect: [200] })).read(schema);
+  async function ask<T extends { errors?: z.output<typeof failures> }>(
+    api: Api,
+    query: string,
+    variables: object,
+    to: string,
+    schema: z.ZodType<T>,
+  ): Promise<T> {
+    const answer = (await api({ method: 'POST', path: [], body: { query, variables }, to, expect: [200] })).read(
+      schema,
+    );
     const messages = answer.errors?.map(({ message }) => message) ?? [];
     if (messages.length > 0) throw failed(`${what}: could not ${to}`, messages);
     return answer;
@@ -40,29 +66,47 @@ export const gitlab = (config: ConfigOf<'gitlab'>): CacheProxy => {
     targets: [],
     identity: JSON.stringify(['gitlab', redactUrl(config.url), config.group]),
     async apply(login, context) {
-      if (login.registry !== DOCKER_HUB) throw new UserError(`${what}: GitLab's dependency proxy pulls from Docker Hub only, not from "${login.registry}"`);
+      if (login.registry !== DOCKER_HUB)
+        throw new UserError(
+          `${what}: GitLab's dependency proxy pulls from Docker Hub only, not from "${login.registry}"`,
+        );
       const api = await openApi(product, config, context);
       const input = { groupPath: config.group, identity: login.username, secret: login.password };
-      const change = (await ask(api, UPDATE, { input }, 'update its dependency proxy', updated)).data?.updateDependencyProxySettings;
-      if (change && change.errors.length > 0) throw failed(`${what}: could not update its dependency proxy`, change.errors);
-      if (change?.dependencyProxySetting?.identity !== login.username) throw new ProductError(`${what}: GitLab did not keep the identity; it needs GitLab 17.10 or newer`);
+      const change = (await ask(api, UPDATE, { input }, 'update its dependency proxy', updated)).data
+        ?.updateDependencyProxySettings;
+      if (change && change.errors.length > 0)
+        throw failed(`${what}: could not update its dependency proxy`, change.errors);
+      if (change?.dependencyProxySetting?.identity !== login.username)
+        throw new ProductError(`${what}: GitLab did not keep the identity; it needs GitLab 17.10 or newer`);
     },
-    verify: (login, context) => verdict(async () => {
-      const { data } = await ask(await openApi(product, config, context), READ, { group: config.group }, 'read its dependency proxy', settings);
-      const setting = data?.group?.dependencyProxySetting;
-      const why = !setting ? 'does not show its dependency proxy: the token must be of an Owner'
-        : setting.identity !== login.username ? 'holds the login of another user'
-        : `holds the identity${setting.enabled ? '' : ', its dependency proxy is off'}; only a pull shows whether Docker Hub accepts the login`;
-      return { state: 'unknown', why: `${what} ${why}` };
-    }),
+    verify: (login, context) =>
+      verdict(async () => {
+        const { data } = await ask(
+          await openApi(product, config, context),
+          READ,
+          { group: config.group },
+          'read its dependency proxy',
+          settings,
+        );
+        const setting = data?.group?.dependencyProxySetting;
+        const why = !setting
+          ? 'does not show its dependency proxy: the token must be of an Owner'
+          : setting.identity !== login.username
+            ? 'holds the login of another user'
+            : `holds the identity${setting.enabled ? '' : ', its dependency proxy is off'}; only a pull shows whether Docker Hub accepts the login`;
+        return { state: 'unknown', why: `${what} ${why}` };
+      }),
   };
 };
 
 /** GitLab's texts can repeat values of the request: they are recognised, not passed on. */
 function failed(what: string, messages: readonly string[]): Error {
   const text = messages.join(' ');
-  if (/doesn't (?:exist|accept)|isn't a defined|is not defined/i.test(text)) return new ProductError(`${what}: GitLab does not know these settings: it needs 17.10 or newer`);
-  if (/don't have permission|access denied|not exist/i.test(text)) return new ProductError(`${what}: there is no such group, or the token is not of its Owner with scope "api"`);
-  if (/too long/i.test(text)) return new ProductError(`${what}: GitLab takes at most 255 characters for user name and password`);
+  if (/doesn't (?:exist|accept)|isn't a defined|is not defined/i.test(text))
+    return new ProductError(`${what}: GitLab does not know these settings: it needs 17.10 or newer`);
+  if (/don't have permission|access denied|not exist/i.test(text))
+    return new ProductError(`${what}: there is no such group, or the token is not of its Owner with scope "api"`);
+  if (/too long/i.test(text))
+    return new ProductError(`${what}: GitLab takes at most 255 characters for user name and password`);
   return new ProductError(`${what}: GitLab reports errors`);
 }

@@ -9,16 +9,30 @@ const projects = z.array(z.object({ name: z.string(), registry_id: z.number().in
 /** Creates the project when there is none; never changes one. @throws UserError when it belongs to another endpoint. */
 export async function ensureProject(api: Api, name: string, endpoint: { id: number; name: string }): Promise<void> {
   if (await belongs(api, name, endpoint)) return;
-  const created = await api({ method: 'POST', path: ['projects'], body: { project_name: name, registry_id: endpoint.id }, to: 'create it', expect: [201, 409] });
+  const created = await api({
+    method: 'POST',
+    path: ['projects'],
+    body: { project_name: name, registry_id: endpoint.id },
+    to: 'create it',
+    expect: [201, 409],
+  });
   // Somebody was faster; a robot account that may not see the project cannot tell more than that it exists.
   if (created.status === 409) await belongs(api, name, endpoint);
 }
 
 async function belongs(api: Api, name: string, endpoint: { id: number; name: string }): Promise<boolean> {
   // A list: reading one that is not there is 403 for a robot account, which says nothing.
-  const answer = await api({ method: 'GET', path: ['projects'], query: { q: `name=${name}`, with_detail: 'false', page_size: '100' }, to: 'look for it', expect: [200] });
+  const answer = await api({
+    method: 'GET',
+    path: ['projects'],
+    query: { q: `name=${name}`, with_detail: 'false', page_size: '100' },
+    to: 'look for it',
+    expect: [200],
+  });
   const found = (answer.read(projects.nullable()) ?? []).find((project) => project.name === name);
   if (found === undefined) return false;
   if (found.registry_id === endpoint.id) return true;
-  throw new UserError(`Harbor project "${name}" exists and is not a proxy cache of registry endpoint "${endpoint.name}": name another project`);
+  throw new UserError(
+    `Harbor project "${name}" exists and is not a proxy cache of registry endpoint "${endpoint.name}": name another project`,
+  );
 }

@@ -9,7 +9,14 @@ import { ensureProject } from './harbor-project.ts';
 import type { CacheProxy, UpstreamLogin } from './proxy.ts';
 import { LoginRefusedError } from './proxy.ts';
 
-const endpoints = z.array(z.object({ id: z.number().int(), name: z.string(), url: z.string(), credential: z.object({ access_key: z.string().optional() }).optional() }));
+const endpoints = z.array(
+  z.object({
+    id: z.number().int(),
+    name: z.string(),
+    url: z.string(),
+    credential: z.object({ access_key: z.string().optional() }).optional(),
+  }),
+);
 type Endpoint = z.output<typeof endpoints>[number];
 
 /** What is tried: a stored endpoint, whose URL Harbor then takes from its database, or one that is not there yet. */
@@ -18,13 +25,19 @@ type Tried = { readonly id: number } | { readonly type: string; readonly url: st
 const PAGE = 100;
 
 export const harbor = (config: ConfigOf<'harbor'>): CacheProxy => {
-  const product: Product = { name: 'Harbor', object: `registry endpoint "${config.endpoint}"`, root: 'api/v2.0', login: 'any' };
+  const product: Product = {
+    name: 'Harbor',
+    object: `registry endpoint "${config.endpoint}"`,
+    root: 'api/v2.0',
+    login: 'any',
+  };
   const what = title(product);
 
   /** A login of one registry must not be sent to another; an endpoint URL of the user's own choice is trusted. */
   function requireUpstream(url: string, { registry }: UpstreamLogin): void {
     const chosen = !leadsTo(url, DOCKER_HUB) && URL.parse(url)?.host === URL.parse(config.endpointUrl)?.host;
-    if (!leadsTo(url, registry) && !chosen) throw new UserError(`${what} does not pull from "${registry}": set endpointUrl, or name another endpoint`);
+    if (!leadsTo(url, registry) && !chosen)
+      throw new UserError(`${what} does not pull from "${registry}": set endpointUrl, or name another endpoint`);
   }
 
   async function store(api: Api, login: UpstreamLogin): Promise<void> {
@@ -34,10 +47,19 @@ export const harbor = (config: ConfigOf<'harbor'>): CacheProxy => {
     const endpoint = { type: config.type, url: config.endpointUrl };
     await tryLogin(api, endpoint, login, what);
     const credential = { type: 'basic', access_key: login.username, access_secret: login.password };
-    const created = await api({ method: 'POST', path: ['registries'], body: { name: config.endpoint, ...endpoint, credential }, to: 'create it', expect: [201, 409] });
+    const created = await api({
+      method: 'POST',
+      path: ['registries'],
+      body: { name: config.endpoint, ...endpoint, credential },
+      to: 'create it',
+      expect: [201, 409],
+    });
     if (created.status === 201) return;
     const rival = await findEndpoint(api, config.endpoint);
-    if (rival === undefined) throw new ProductError(`${what}: could not create it: Harbor says that it exists (HTTP 409), and does not list it`);
+    if (rival === undefined)
+      throw new ProductError(
+        `${what}: could not create it: Harbor says that it exists (HTTP 409), and does not list it`,
+      );
     return update(api, rival, login);
   }
 
@@ -52,7 +74,14 @@ export const harbor = (config: ConfigOf<'harbor'>): CacheProxy => {
   return {
     rights: [adminRight(config)],
     targets: [],
-    identity: JSON.stringify(['harbor', redactUrl(config.url), config.endpoint, config.type, redactUrl(config.endpointUrl), config.project ?? null]),
+    identity: JSON.stringify([
+      'harbor',
+      redactUrl(config.url),
+      config.endpoint,
+      config.type,
+      redactUrl(config.endpointUrl),
+      config.project ?? null,
+    ]),
     async apply(login, context) {
       const api = await openApi(product, config, context);
       await store(api, login);
@@ -61,21 +90,26 @@ export const harbor = (config: ConfigOf<'harbor'>): CacheProxy => {
       const stored = await findEndpoint(api, config.endpoint);
       if (stored === undefined) throw new ProductError(`${what} went away while it was set up`);
       const projects = await openApi({ ...product, object: `project "${config.project}"` }, config, context);
-      await ensureProject(projects, config.project, { id: stored.id, name: config.endpoint }).catch((error: unknown) => {
-        // A refusal would say that nothing was changed: the login is stored, only the project lacks a right.
-        throw error instanceof LoginRefusedError ? new UserError(error.message) : error;
-      });
+      await ensureProject(projects, config.project, { id: stored.id, name: config.endpoint }).catch(
+        (error: unknown) => {
+          // A refusal would say that nothing was changed: the login is stored, only the project lacks a right.
+          throw error instanceof LoginRefusedError ? new UserError(error.message) : error;
+        },
+      );
     },
-    verify: (login, context) => verdict(async () => {
-      const api = await openApi(product, config, context);
-      const stored = await findEndpoint(api, config.endpoint);
-      if (stored === undefined) return { state: 'unknown', why: `${what} does not exist` };
-      if (stored.credential?.access_key !== login.username) return { state: 'unknown', why: `${what} holds the login of another user` };
-      // Its `status` is as old as the last health check: only a ping is an answer.
-      if (await ping(api, { id: stored.id })) return { state: 'verified', why: `${what} logs in to its upstream` };
-      if (await reaches(api, { id: stored.id })) return { state: 'refused', why: `${what}: its upstream refuses the stored login` };
-      return { state: 'unknown', why: `${what}: Harbor does not reach its upstream` };
-    }),
+    verify: (login, context) =>
+      verdict(async () => {
+        const api = await openApi(product, config, context);
+        const stored = await findEndpoint(api, config.endpoint);
+        if (stored === undefined) return { state: 'unknown', why: `${what} does not exist` };
+        if (stored.credential?.access_key !== login.username)
+          return { state: 'unknown', why: `${what} holds the login of another user` };
+        // Its `status` is as old as the last health check: only a ping is an answer.
+        if (await ping(api, { id: stored.id })) return { state: 'verified', why: `${what} logs in to its upstream` };
+        if (await reaches(api, { id: stored.id }))
+          return { state: 'refused', why: `${what}: its upstream refuses the stored login` };
+        return { state: 'unknown', why: `${what}: Harbor does not reach its upstream` };
+      }),
   };
 };
 
@@ -84,7 +118,13 @@ async function findEndpoint(api: Api, name: string): Promise<Endpoint | undefine
   // In `q`, "," ends a value, "~[{(" open a pattern, and newer versions decode "%" and "+" once more: such names are looked for in all.
   const query = /^[\w.-][\w. -]*$/.test(name) ? { q: `name=${name}` } : {};
   for (let page = 1; page <= 50; page++) {
-    const answer = await api({ method: 'GET', path: ['registries'], query: { ...query, page: String(page), page_size: String(PAGE) }, to: 'look for it', expect: [200] });
+    const answer = await api({
+      method: 'GET',
+      path: ['registries'],
+      query: { ...query, page: String(page), page_size: String(PAGE) },
+      to: 'look for it',
+      expect: [200],
+    });
     const listed = answer.read(endpoints.nullable()) ?? [];
     const found = listed.find((endpoint) => endpoint.name === name);
     if (found !== undefined || listed.length < PAGE) return found;
@@ -98,14 +138,24 @@ async function findEndpoint(api: Api, name: string): Promise<Endpoint | undefine
  * login was the reason. Any other status (an adapter that fails in its own way says 500, so does Harbor in trouble) tells
  * nothing about the login: an error to retry, not a refusal.
  */
-async function tryLogin(api: Api, endpoint: Tried, { username, password, registry }: UpstreamLogin, what: string): Promise<void> {
+async function tryLogin(
+  api: Api,
+  endpoint: Tried,
+  { username, password, registry }: UpstreamLogin,
+  what: string,
+): Promise<void> {
   if (await ping(api, { ...endpoint, access_key: username, access_secret: password })) return;
-  if (await reaches(api, endpoint)) throw new LoginRefusedError(`${what}: its upstream refuses the login of "${registry}": nothing was changed`);
+  if (await reaches(api, endpoint))
+    throw new LoginRefusedError(`${what}: its upstream refuses the login of "${registry}": nothing was changed`);
   throw new ProductError(`${what}: Harbor does not reach its upstream, so the login could not be tried`);
 }
 
-const reaches = (api: Api, endpoint: Tried): Promise<boolean> => ping(api, { ...endpoint, access_key: '', access_secret: '' });
+const reaches = (api: Api, endpoint: Tried): Promise<boolean> =>
+  ping(api, { ...endpoint, access_key: '', access_secret: '' });
 
 async function ping(api: Api, body: Tried & { access_key?: string; access_secret?: string }): Promise<boolean> {
-  return (await api({ method: 'POST', path: ['registries', 'ping'], body, to: 'try its login', expect: [200, 400] })).status === 200;
+  return (
+    (await api({ method: 'POST', path: ['registries', 'ping'], body, to: 'try its login', expect: [200, 400] }))
+      .status === 200
+  );
 }

@@ -9,12 +9,22 @@ import type { CacheProxy } from './proxy.ts';
 const NAMES = '/spec/imagePullSecrets';
 
 export function imagePuller(config: ConfigOf<'image-puller'>, { copyName, retired }: PatchOptions): CacheProxy {
-  const { name, registry, object: { namespace, name: puller } } = config;
+  const {
+    name,
+    registry,
+    object: { namespace, name: puller },
+  } = config;
   return patchedProduct({
     name,
     product: 'kubernetes-image-puller',
     registry,
-    object: { apiVersion: 'che.eclipse.org/v1alpha1', resource: 'kubernetesimagepullers', kind: 'KubernetesImagePuller', namespace, name: puller },
+    object: {
+      apiVersion: 'che.eclipse.org/v1alpha1',
+      resource: 'kubernetesimagepullers',
+      kind: 'KubernetesImagePuller',
+      namespace,
+      name: puller,
+    },
     // The puller's pods run next to their KubernetesImagePuller. They read the Secret at each pull: no trigger.
     copy: { namespace, name: copyName },
     retired,

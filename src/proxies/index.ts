@@ -20,21 +20,37 @@ import { webhook } from './webhook.ts';
 import { zot } from './zot.ts';
 
 /** `copyName`: of the proxy's source; `retired`: names that copies had before. */
-export function createProxy(config: CacheProxyConfig, options: { copyName: string; retired?: readonly string[] }): CacheProxy {
+export function createProxy(
+  config: CacheProxyConfig,
+  options: { copyName: string; retired?: readonly string[] },
+): CacheProxy {
   switch (config.kind) {
-    case 'distribution': return distribution(config);
-    case 'distribution-helper': return distributionHelper(config);
-    case 'zot': return zot(config);
-    case 'template': return template(config);
-    case 'harbor': return harbor(config);
-    case 'nexus': return nexus(config);
-    case 'artifactory': return artifactory(config);
-    case 'gitlab': return gitlab(config);
-    case 'webhook': return webhook(config);
-    case 'kube-image-keeper': return kubeImageKeeper(config, options);
-    case 'kube-fledged': return kubeFledged(config, options);
-    case 'image-puller': return imagePuller(config, options);
-    case 'custom-resource': return customResource(config, options);
+    case 'distribution':
+      return distribution(config);
+    case 'distribution-helper':
+      return distributionHelper(config);
+    case 'zot':
+      return zot(config);
+    case 'template':
+      return template(config);
+    case 'harbor':
+      return harbor(config);
+    case 'nexus':
+      return nexus(config);
+    case 'artifactory':
+      return artifactory(config);
+    case 'gitlab':
+      return gitlab(config);
+    case 'webhook':
+      return webhook(config);
+    case 'kube-image-keeper':
+      return kubeImageKeeper(config, options);
+    case 'kube-fledged':
+      return kubeFledged(config, options);
+    case 'image-puller':
+      return imagePuller(config, options);
+    case 'custom-resource':
+      return customResource(config, options);
   }
 }
 
@@ -54,13 +70,32 @@ export function createProxies({ cacheProxies, sources, retiredCopyNames }: Confi
 
 /** Every right that the controller uses for `configuration`: its own, and those of each cache proxy, limited by name. */
 export function allRights(configuration: Configuration, controller: ControllerOptions): Right[] {
-  const proxies = createProxies(configuration).flatMap(({ config, adapter }) => [...adapter.rights, ...probeRights(config)]);
-  const state: Right = { apiGroup: '', resource: 'secrets', namespace: controller.namespace, resourceNames: [STATE_NAME], verbs: ['get', 'create', 'patch'], why: 'remember across restarts what each cache proxy was given' };
+  const proxies = createProxies(configuration).flatMap(({ config, adapter }) => [
+    ...adapter.rights,
+    ...probeRights(config),
+  ]);
+  const state: Right = {
+    apiGroup: '',
+    resource: 'secrets',
+    namespace: controller.namespace,
+    resourceNames: [STATE_NAME],
+    verbs: ['get', 'create', 'patch'],
+    why: 'remember across restarts what each cache proxy was given',
+  };
   return [...requiredRights(configuration, controller), state, ...proxies];
 }
 
 function probeRights({ name, probe }: CacheProxyConfig): Right[] {
   if (probe?.login === undefined) return [];
   const { namespace, name: secret } = probe.login.secret;
-  return [{ apiGroup: '', resource: 'secrets', namespace, resourceNames: [secret], verbs: ['get'], why: `log in to cache proxy ${name} for the probe` }];
+  return [
+    {
+      apiGroup: '',
+      resource: 'secrets',
+      namespace,
+      resourceNames: [secret],
+      verbs: ['get'],
+      why: `log in to cache proxy ${name} for the probe`,
+    },
+  ];
 }

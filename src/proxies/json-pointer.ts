@@ -11,7 +11,8 @@ export function readField(object: unknown, pointer: string): Field {
   const parts = pointer.split('/').slice(1);
   let current = object;
   for (const [depth, part] of parts.entries()) {
-    if (typeof current !== 'object' || current === null) return { missingParent: `/${parts.slice(0, depth).join('/')}` };
+    if (typeof current !== 'object' || current === null)
+      return { missingParent: `/${parts.slice(0, depth).join('/')}` };
     const key = unescapePart(part);
     current = Object.hasOwn(current, key) ? (current as Record<string, unknown>)[key] : undefined;
   }

@@ -12,12 +12,22 @@ const LIST = '/spec/imagePullSecrets';
 const REFRESH = 'kubefledged.io/refresh-imagecache';
 
 export function kubeFledged(config: ConfigOf<'kube-fledged'>, { copyName, retired }: PatchOptions): CacheProxy {
-  const { name, registry, object: { namespace, name: cache } } = config;
+  const {
+    name,
+    registry,
+    object: { namespace, name: cache },
+  } = config;
   return patchedProduct({
     name,
     product: 'kube-fledged',
     registry,
-    object: { apiVersion: 'kubefledged.io/v1alpha2', resource: 'imagecaches', kind: 'ImageCache', namespace, name: cache },
+    object: {
+      apiVersion: 'kubefledged.io/v1alpha2',
+      resource: 'imagecaches',
+      kind: 'ImageCache',
+      namespace,
+      name: cache,
+    },
     // An ImageCache has no reference into other namespaces.
     copy: { namespace, name: copyName },
     retired,
@@ -37,8 +47,14 @@ function refresh(object: ApiObject, record: Readonly<Record<string, string>>): N
 }
 
 /** kube-fledged drops every change that is made while it is at work, and would pull again what was purged on purpose. */
-const idle = (cache: string) => (object: ApiObject): void => {
-  const { status } = object as { status?: { status?: unknown; reason?: unknown } };
-  if (status?.status === 'Processing') throw new NotYetError(`ImageCache "${cache}" is being processed, and kube-fledged ignores changes meanwhile`);
-  if (status?.reason === 'ImageCachePurge') throw new UserError(`ImageCache "${cache}" was purged and is left alone: delete it, or refresh it yourself (annotation ${REFRESH})`);
-};
+const idle =
+  (cache: string) =>
+  (object: ApiObject): void => {
+    const { status } = object as { status?: { status?: unknown; reason?: unknown } };
+    if (status?.status === 'Processing')
+      throw new NotYetError(`ImageCache "${cache}" is being processed, and kube-fledged ignores changes meanwhile`);
+    if (status?.reason === 'ImageCachePurge')
+      throw new UserError(
+        `ImageCache "${cache}" was purged and is left alone: delete it, or refresh it yourself (annotation ${REFRESH})`,
+      );
+  };

@@ -14,8 +14,17 @@ interface Wanted {
   readonly secret: { readonly name: string; readonly namespace?: string };
 }
 
-export function kubeImageKeeper(config: ConfigOf<'kube-image-keeper'>, { copyName, retired }: PatchOptions): CacheProxy {
-  const { name, registry, host = registry, copyNamespace, object: { kind, namespace, name: object } } = config;
+export function kubeImageKeeper(
+  config: ConfigOf<'kube-image-keeper'>,
+  { copyName, retired }: PatchOptions,
+): CacheProxy {
+  const {
+    name,
+    registry,
+    host = registry,
+    copyNamespace,
+    object: { kind, namespace, name: object },
+  } = config;
   const wanted: Wanted = {
     list: kind.endsWith('ReplicatedImageSet') ? 'upstreams' : 'mirrors',
     host,
@@ -40,10 +49,14 @@ export function kubeImageKeeper(config: ConfigOf<'kube-image-keeper'>, { copyNam
 /** Every element of the host: one registry can be there with several paths. */
 function pointElements(object: ApiObject, { list, host, secret }: Wanted): Edit {
   const elements = elementsOf(object, list);
-  const found = elements.flatMap((element, i) => (canonicalRegistry(registryOf(element)) === canonicalRegistry(host) ? [{ element, at: `/spec/${list}/${i}` }] : []));
+  const found = elements.flatMap((element, i) =>
+    canonicalRegistry(registryOf(element)) === canonicalRegistry(host) ? [{ element, at: `/spec/${list}/${i}` }] : [],
+  );
   if (found.length === 0) {
     const others = [...new Set(elements.map(registryOf).filter((registry) => registry !== ''))];
-    return { problem: `has nothing for registry ${host} under spec.${list} (${others.length === 0 ? 'it is empty' : `it has ${others.join(', ')}`}): add it there, or correct "host" of the cache proxy` };
+    return {
+      problem: `has nothing for registry ${host} under spec.${list} (${others.length === 0 ? 'it is empty' : `it has ${others.join(', ')}`}): add it there, or correct "host" of the cache proxy`,
+    };
   }
   return {
     patch: found.flatMap(({ element, at }) => (names(element, secret) ? [] : [put(`${at}/credentialSecret`, secret)])),
@@ -52,15 +65,22 @@ function pointElements(object: ApiObject, { list, host, secret }: Wanted): Edit 
 
 /** Every element that names the copy, of other hosts too: its webhook refuses pods for any of them. */
 function findNaming(object: ApiObject, { list, secret }: Wanted): Place[] {
-  return elementsOf(object, list).flatMap((element, i) => (names(element, secret) ? [{ place: placeOf(list, registryOf(element)), remove: [take(`/spec/${list}/${i}/credentialSecret`)] }] : []));
+  return elementsOf(object, list).flatMap((element, i) =>
+    names(element, secret)
+      ? [{ place: placeOf(list, registryOf(element)), remove: [take(`/spec/${list}/${i}/credentialSecret`)] }]
+      : [],
+  );
 }
 
 function elementsOf(object: ApiObject, list: string): Record<string, unknown>[] {
   const field = readField(object, `/spec/${list}`);
-  return 'value' in field && Array.isArray(field.value) ? (field.value as unknown[]).map((element) => (isRecord(element) ? element : {})) : [];
+  return 'value' in field && Array.isArray(field.value)
+    ? (field.value as unknown[]).map((element) => (isRecord(element) ? element : {}))
+    : [];
 }
 
-const registryOf = (element: Record<string, unknown>): string => (typeof element['registry'] === 'string' ? element['registry'] : '');
+const registryOf = (element: Record<string, unknown>): string =>
+  typeof element['registry'] === 'string' ? element['registry'] : '';
 
 /** By host: elements are moved, and their paths edited. */
 const placeOf = (list: string, host: string): string => `/spec/${list} ${canonicalRegistry(host) ?? host}`;

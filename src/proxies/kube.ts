@@ -22,7 +22,15 @@ const WHOSE: Readonly<Record<Exclude<Owner, 'login' | 'nobody'>, string>> = {
  * Errors: UserError where somebody has to do something; ApiError and UnreachableError of the client, 409 and 422 for a
  * lost race: all of them are to be tried again later.
  */
-export function createProxyKube({ client, proxy, signal }: { client: KubeClient; /** Its name in the configuration. */ proxy: string; signal: AbortSignal }): ProxyKube {
+export function createProxyKube({
+  client,
+  proxy,
+  signal,
+}: {
+  client: KubeClient;
+  /** Its name in the configuration. */ proxy: string;
+  signal: AbortSignal;
+}): ProxyKube {
   const secretly = { signal, sensitive: true };
 
   async function get<T>(path: string): Promise<T | undefined> {
@@ -35,23 +43,39 @@ export function createProxyKube({ client, proxy, signal }: { client: KubeClient;
   }
 
   const put = (secret: WantedSecret, body: object, force: boolean): Promise<ObservedSecret> =>
-    client.patch(paths.secrets(secret.namespace, secret.name), 'application/apply-patch+yaml', body, { query: { fieldManager: MANAGER, force }, ...secretly });
+    client.patch(paths.secrets(secret.namespace, secret.name), 'application/apply-patch+yaml', body, {
+      query: { fieldManager: MANAGER, force },
+      ...secretly,
+    });
 
   /** Not forced: a Secret that came up meanwhile with other content of the same keys answers 409. */
   async function create(secret: WantedSecret): Promise<void> {
     const made = await put(secret, secretBody(secret, proxy), false).catch((error: unknown) => {
       if (!isNotFound(error)) throw error;
-      throw new UserError(`cache proxy "${proxy}": namespace "${secret.namespace}" is not there: create it, or correct secret.namespace`, { cause: error });
+      throw new UserError(
+        `cache proxy "${proxy}": namespace "${secret.namespace}" is not there: create it, or correct secret.namespace`,
+        { cause: error },
+      );
     });
     if (madeByUsAlone(made)) return;
     // It came up meanwhile with other keys, and the apply was merged into it: an apply of nothing takes ours out again.
     const { uid, resourceVersion } = made.metadata;
-    await put(secret, { apiVersion: 'v1', kind: 'Secret', metadata: { namespace: secret.namespace, name: secret.name, uid, resourceVersion } }, true);
+    await put(
+      secret,
+      {
+        apiVersion: 'v1',
+        kind: 'Secret',
+        metadata: { namespace: secret.namespace, name: secret.name, uid, resourceVersion },
+      },
+      true,
+    );
     throw foreign(secret);
   }
 
   function foreign({ namespace, name }: WantedSecret): UserError {
-    return new UserError(`cache proxy "${proxy}": Secret ${namespace}/${name} was not made by Pullpass and is left alone: delete or rename it, or annotate it ${ANNOTATION_ADOPT}="true" to let Pullpass take it over`);
+    return new UserError(
+      `cache proxy "${proxy}": Secret ${namespace}/${name} was not made by Pullpass and is left alone: delete or rename it, or annotate it ${ANNOTATION_ADOPT}="true" to let Pullpass take it over`,
+    );
   }
 
   return {
@@ -60,7 +84,8 @@ export function createProxyKube({ client, proxy, signal }: { client: KubeClient;
       const found = await get<ObservedSecret>(paths.secrets(namespace, name));
       if (found === undefined) return create(secret);
       const owner = ownerOf(found.metadata);
-      if (owner !== 'login' && owner !== 'nobody') throw new UserError(`cache proxy "${proxy}": Secret ${namespace}/${name} ${WHOSE[owner]}`);
+      if (owner !== 'login' && owner !== 'nobody')
+        throw new UserError(`cache proxy "${proxy}": Secret ${namespace}/${name} ${WHOSE[owner]}`);
       const given = owner === 'nobody';
       if (given && found.metadata.annotations?.[ANNOTATION_ADOPT] !== 'true') throw foreign(secret);
       if (isAsWanted(found, secret, proxy)) return;
@@ -68,8 +93,15 @@ export function createProxyKube({ client, proxy, signal }: { client: KubeClient;
       const guard = { uid, resourceVersion };
       // The type is immutable; so is all the rest, where somebody said so.
       if (found.type !== type || found.immutable === true) {
-        if (given) throw new UserError(`cache proxy "${proxy}": Secret ${namespace}/${name} is ${found.immutable === true ? 'immutable' : `of type ${found.type}, not ${type}`}, which cannot be changed: delete it, Pullpass then makes it anew`);
-        await client.delete(paths.secrets(namespace, name), { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: guard }, secretly);
+        if (given)
+          throw new UserError(
+            `cache proxy "${proxy}": Secret ${namespace}/${name} is ${found.immutable === true ? 'immutable' : `of type ${found.type}, not ${type}`}, which cannot be changed: delete it, Pullpass then makes it anew`,
+          );
+        await client.delete(
+          paths.secrets(namespace, name),
+          { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: guard },
+          secretly,
+        );
         return create(secret);
       }
       // Forced, so that drift is put right: with the guard it is the very object that was looked at.
@@ -77,7 +109,10 @@ export function createProxyKube({ client, proxy, signal }: { client: KubeClient;
     },
     async readSecret({ namespace, name }) {
       const found = await get<ObservedSecret>(paths.secrets(namespace, name));
-      if (found === undefined) throw new UserError(`cache proxy "${proxy}": Secret ${namespace}/${name} is not there: create it, or correct its name in the configuration`);
+      if (found === undefined)
+        throw new UserError(
+          `cache proxy "${proxy}": Secret ${namespace}/${name} is not there: create it, or correct its name in the configuration`,
+        );
       return Object.fromEntries(Object.entries(found.data ?? {}).map(([key, base64]) => [key, decode(base64)]));
     },
     get,

@@ -9,19 +9,29 @@ import type { CacheProxy, UpstreamLogin } from './proxy.ts';
 /** Everything is kept as read: an update replaces the whole repository. */
 const repository = z.looseObject({
   proxy: z.looseObject({ remoteUrl: z.string() }),
-  httpClient: z.looseObject({ authentication: z.looseObject({ type: z.string(), username: z.string().nullish() }).nullish() }).nullish(),
+  httpClient: z
+    .looseObject({ authentication: z.looseObject({ type: z.string(), username: z.string().nullish() }).nullish() })
+    .nullish(),
   routingRuleName: z.string().nullish(),
 });
 type Repository = z.output<typeof repository>;
 
 export const nexus = (config: ConfigOf<'nexus'>): CacheProxy => {
-  const product: Product = { name: 'Nexus', object: `repository "${config.repository}"`, root: 'service/rest', login: 'basic' };
+  const product: Product = {
+    name: 'Nexus',
+    object: `repository "${config.repository}"`,
+    root: 'service/rest',
+    login: 'basic',
+  };
   const what = title(product);
   const path = ['v1', 'repositories', 'docker', 'proxy', config.repository];
 
   async function get(api: Api): Promise<Repository> {
     const answer = await api({ method: 'GET', path, to: 'read it', expect: [200, 404] });
-    if (answer.status === 404) throw new UserError(`${what} is not there as a docker proxy repository (HTTP 404): create it, or correct the name`);
+    if (answer.status === 404)
+      throw new UserError(
+        `${what} is not there as a docker proxy repository (HTTP 404): create it, or correct the name`,
+      );
     return answer.read(repository);
   }
 
@@ -32,22 +42,33 @@ export const nexus = (config: ConfigOf<'nexus'>): CacheProxy => {
     async apply(login, context) {
       const api = await openApi(product, config, context);
       const current = await get(api);
-      if (!leadsTo(current.proxy.remoteUrl, login.registry)) throw new UserError(`${what} does not pull from "${login.registry}": name another repository, or the registry of its remote URL`);
+      if (!leadsTo(current.proxy.remoteUrl, login.registry))
+        throw new UserError(
+          `${what} does not pull from "${login.registry}": name another repository, or the registry of its remote URL`,
+        );
       await api({ method: 'PUT', path, body: withLogin(current, login), to: 'update it', expect: [200, 204] });
       // Read again: a change that another administrator made in between would have been undone, ours may be too.
-      if ((await get(api)).httpClient?.authentication?.username !== login.username) throw new ProductError(`${what}: the login did not stay in it`);
+      if ((await get(api)).httpClient?.authentication?.username !== login.username)
+        throw new ProductError(`${what}: the login did not stay in it`);
     },
-    verify: (login, context) => verdict(async () => {
-      const held = (await get(await openApi(product, config, context))).httpClient?.authentication?.username;
-      // Nexus has no call that tries a login.
-      const why = held === login.username ? 'holds the user name; only a pull shows whether its upstream accepts the login' : 'holds the login of another user';
-      return { state: 'unknown', why: `${what} ${why}` };
-    }),
+    verify: (login, context) =>
+      verdict(async () => {
+        const held = (await get(await openApi(product, config, context))).httpClient?.authentication?.username;
+        // Nexus has no call that tries a login.
+        const why =
+          held === login.username
+            ? 'holds the user name; only a pull shows whether its upstream accepts the login'
+            : 'holds the login of another user';
+        return { state: 'unknown', why: `${what} ${why}` };
+      }),
   };
 };
 
 /** The body of an update: a GET as it is, without what it derives, under the names of a PUT, with the login. */
-function withLogin({ format: _format, type: _type, url: _url, routingRuleName, ...settings }: Repository, { username, password }: UpstreamLogin): object {
+function withLogin(
+  { format: _format, type: _type, url: _url, routingRuleName, ...settings }: Repository,
+  { username, password }: UpstreamLogin,
+): object {
   const { authentication, ...httpClient } = settings.httpClient ?? {};
   const kept = authentication?.type === 'username' ? authentication : {};
   return {

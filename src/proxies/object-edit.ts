@@ -14,7 +14,8 @@ export interface Place {
 /** What is missing, empty when nothing is; or, in one line, why the object cannot be edited and what to do. */
 export type Edit = { readonly patch: readonly JsonPatchOperation[] } | { readonly problem: string };
 
-export const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
+export const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Puts `value` at `pointer`, whether something is there or not. */
 export function put(pointer: string, value: unknown): JsonPatchOperation {
@@ -45,7 +46,10 @@ export function findReference(object: ApiObject, pointer: string, name: string):
 }
 
 /** null: the annotation goes. */
-export function annotate({ metadata: { annotations } }: ApiObject, values: Readonly<Record<string, string | null>>): JsonPatchOperation[] {
+export function annotate(
+  { metadata: { annotations } }: ApiObject,
+  values: Readonly<Record<string, string | null>>,
+): JsonPatchOperation[] {
   const entries = Object.entries(values).filter(([key, value]) => value !== null || annotations?.[key] !== undefined);
   if (entries.length === 0) return [];
   if (annotations === undefined) return [put('/metadata/annotations', Object.fromEntries(entries))];

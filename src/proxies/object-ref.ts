@@ -22,8 +22,18 @@ export function groupOf({ apiVersion }: ObjectRef): string {
 }
 
 /** The API server answers 404 for an object that is not there and for a kind that it does not know. */
-export async function absence(kube: ProxyKube, { apiVersion, resource, kind }: ObjectRef, product: string, what: string): Promise<UserError> {
-  const known = await kube.get<{ resources?: { name: string }[] }>(`/${apiVersion.includes('/') ? 'apis' : 'api'}/${apiVersion}`);
-  if (known?.resources?.some(({ name }) => name === resource)) return new UserError(`${what} does not exist: create it, or correct "object" of the cache proxy`);
-  return new UserError(`the API server does not know ${kind} (${resource} of ${apiVersion}): install ${product}, or remove the cache proxy from the configuration`);
+export async function absence(
+  kube: ProxyKube,
+  { apiVersion, resource, kind }: ObjectRef,
+  product: string,
+  what: string,
+): Promise<UserError> {
+  const known = await kube.get<{ resources?: { name: string }[] }>(
+    `/${apiVersion.includes('/') ? 'apis' : 'api'}/${apiVersion}`,
+  );
+  if (known?.resources?.some(({ name }) => name === resource))
+    return new UserError(`${what} does not exist: create it, or correct "object" of the cache proxy`);
+  return new UserError(
+    `the API server does not know ${kind} (${resource} of ${apiVersion}): install ${product}, or remove the cache proxy from the configuration`,
+  );
 }

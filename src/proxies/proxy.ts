@@ -28,12 +28,22 @@ export interface Target {
 /** What an adapter may do with the API server; implemented once, bounded in time, credentials never repeated in errors. */
 export interface ProxyKube {
   /** Server-side apply with our field manager, forced; `managed-by` and the label of the cache proxy are added. Refuses a Secret that is not ours unless it says adopt. */
-  applySecret(secret: { namespace: string; name: string; type?: string; data: Readonly<Record<string, string>> /* plain text */; annotations?: Readonly<Record<string, string>> }): Promise<void>;
+  applySecret(secret: {
+    namespace: string;
+    name: string;
+    type?: string;
+    data: Readonly<Record<string, string>> /* plain text */;
+    annotations?: Readonly<Record<string, string>>;
+  }): Promise<void>;
   /** Data of a Secret, decoded. Throws UserError when it is not there. */
   readSecret(secret: { namespace: string; name: string }): Promise<Readonly<Record<string, string>>>;
   get<T>(path: string): Promise<T | undefined>;
   /** Merge patch, or JSON Patch where a list is edited (then guarded by `test`). */
-  patch(path: string, type: 'application/merge-patch+json' | 'application/json-patch+json', body: object): Promise<void>;
+  patch(
+    path: string,
+    type: 'application/merge-patch+json' | 'application/json-patch+json',
+    body: object,
+  ): Promise<void>;
 }
 
 export interface ProxyContext {

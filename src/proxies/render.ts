@@ -35,13 +35,22 @@ export interface RenderConfig {
 }
 
 export function render({ name, secret, workload }: RenderConfig, files: Files): CacheProxy {
-  const content = (login: UpstreamLogin): Record<string, string> => Object.fromEntries(Object.entries(files).map(([key, text]) => [key, text(login)]));
+  const content = (login: UpstreamLogin): Record<string, string> =>
+    Object.fromEntries(Object.entries(files).map(([key, text]) => [key, text(login)]));
   /** Of the whole content: what the pods have started with. */
-  const revision = (login: UpstreamLogin, mac: Mac): string => mac(JSON.stringify(Object.entries(content(login)).sort(byKey)));
+  const revision = (login: UpstreamLogin, mac: Mac): string =>
+    mac(JSON.stringify(Object.entries(content(login)).sort(byKey)));
   const why = `keep the login of cache proxy "${name}"`;
   return {
     rights: [
-      { apiGroup: '', resource: 'secrets', verbs: ['get', 'list', 'watch', 'create', 'patch', 'delete'], resourceNames: [secret.name], namespace: secret.namespace, why },
+      {
+        apiGroup: '',
+        resource: 'secrets',
+        verbs: ['get', 'list', 'watch', 'create', 'patch', 'delete'],
+        resourceNames: [secret.name],
+        namespace: secret.namespace,
+        why,
+      },
       ...(workload === undefined ? [] : [rightToRoll(workload, name)]),
     ],
     targets: [
@@ -64,10 +73,19 @@ export function render({ name, secret, workload }: RenderConfig, files: Files): 
   };
 }
 
-function secretTarget(proxy: string, { namespace, name }: RenderConfig['secret'], keys: readonly string[], content: (login: UpstreamLogin) => Record<string, string>): Target {
+function secretTarget(
+  proxy: string,
+  { namespace, name }: RenderConfig['secret'],
+  keys: readonly string[],
+  content: (login: UpstreamLogin) => Record<string, string>,
+): Target {
   // Whose it is counts as well: somebody else's Secret is to be reported, even when it happens to hold the right login.
   const show = (owner: string, type: string, texts: [key: string, text: string | undefined][], mac: Mac): string =>
-    JSON.stringify([owner, type, ...texts.sort(byKey).map(([key, text]) => [key, text === undefined ? null : mac(text)])]);
+    JSON.stringify([
+      owner,
+      type,
+      ...texts.sort(byKey).map(([key, text]) => [key, text === undefined ? null : mac(text)]),
+    ]);
   return {
     path: paths.secrets(namespace),
     name,
@@ -76,14 +94,23 @@ function secretTarget(proxy: string, { namespace, name }: RenderConfig['secret']
       const { type = '', data = {}, ...secret } = object as ObservedSecret;
       const owner = ownerOf(secret.metadata) === 'login' ? (secret.metadata.labels?.[LABEL_CACHE_PROXY] ?? '') : '';
       // A key that we wrote under an older configuration still holds a login: it shows until it is gone.
-      return show(owner, type, [...new Set([...keys, ...ownedKeys(secret)])].map((key) => [key, data[key] === undefined ? undefined : decode(data[key])]), mac);
+      return show(
+        owner,
+        type,
+        [...new Set([...keys, ...ownedKeys(secret)])].map((key) => [
+          key,
+          data[key] === undefined ? undefined : decode(data[key]),
+        ]),
+        mac,
+      );
     },
     expected: (login, mac) => show(proxy, TYPE_OPAQUE, Object.entries(content(login)), mac),
   };
 }
 
 type Rolled = ApiObject & { spec?: { template?: { metadata?: { annotations?: Record<string, string> } } } };
-const rolledTo = (object: Rolled): string | undefined => object.spec?.template?.metadata?.annotations?.[ANNOTATION_LOGIN];
+const rolledTo = (object: Rolled): string | undefined =>
+  object.spec?.template?.metadata?.annotations?.[ANNOTATION_LOGIN];
 
 function workloadTarget(workload: Workload, revision: (login: UpstreamLogin, mac: Mac) => string): Target {
   return {
@@ -98,16 +125,29 @@ function workloadTarget(workload: Workload, revision: (login: UpstreamLogin, mac
 async function roll(kube: ProxyKube, proxy: string, workload: Workload, revision: string): Promise<void> {
   const path = `${collection(workload)}/${encodeURIComponent(workload.name)}`;
   const found = await kube.get<Rolled>(path);
-  if (found === undefined) throw new UserError(`cache proxy "${proxy}": ${workload.kind} ${workload.namespace}/${workload.name} is not there and cannot be rolled: install it, or correct "workload" in the configuration`);
+  if (found === undefined)
+    throw new UserError(
+      `cache proxy "${proxy}": ${workload.kind} ${workload.namespace}/${workload.name} is not there and cannot be rolled: install it, or correct "workload" in the configuration`,
+    );
   if (rolledTo(found) === revision) return;
-  await kube.patch(path, 'application/merge-patch+json', { spec: { template: { metadata: { annotations: { [ANNOTATION_LOGIN]: revision } } } } });
+  await kube.patch(path, 'application/merge-patch+json', {
+    spec: { template: { metadata: { annotations: { [ANNOTATION_LOGIN]: revision } } } },
+  });
 }
 
 function rightToRoll({ kind, namespace, name }: Workload, proxy: string): Right {
-  return { apiGroup: 'apps', resource: resourceOf(kind), verbs: ['get', 'list', 'watch', 'patch'], resourceNames: [name], namespace, why: `roll cache proxy "${proxy}" when its login changes` };
+  return {
+    apiGroup: 'apps',
+    resource: resourceOf(kind),
+    verbs: ['get', 'list', 'watch', 'patch'],
+    resourceNames: [name],
+    namespace,
+    why: `roll cache proxy "${proxy}" when its login changes`,
+  };
 }
 
 const resourceOf = (kind: Workload['kind']): string => `${kind.toLowerCase()}s`;
-const collection = ({ kind, namespace }: Workload): string => `/apis/apps/v1/namespaces/${encodeURIComponent(namespace)}/${resourceOf(kind)}`;
+const collection = ({ kind, namespace }: Workload): string =>
+  `/apis/apps/v1/namespaces/${encodeURIComponent(namespace)}/${resourceOf(kind)}`;
 /** By code unit: the order must not depend on the machine's locale. */
 const byKey = ([a]: [string, ...unknown[]], [b]: [string, ...unknown[]]): number => (a < b ? -1 : 1);

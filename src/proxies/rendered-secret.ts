@@ -13,30 +13,48 @@ export const TYPE_OPAQUE = 'Opaque';
 export type ObservedSecret = ApiObject & Pick<V1Secret, 'type' | 'data' | 'immutable'>;
 
 /** The body of a server-side apply: all that we want to own of the Secret, and nothing else. */
-export function secretBody({ namespace, name, type = TYPE_OPAQUE, data, annotations }: WantedSecret, proxy: string, guard: { uid?: string; resourceVersion?: string } = {}): V1Secret {
+export function secretBody(
+  { namespace, name, type = TYPE_OPAQUE, data, annotations }: WantedSecret,
+  proxy: string,
+  guard: { uid?: string; resourceVersion?: string } = {},
+): V1Secret {
   return {
     apiVersion: 'v1',
     kind: 'Secret',
-    metadata: { namespace, name, labels: labelsOf(proxy), ...(annotations && { annotations: { ...annotations } }), ...guard },
+    metadata: {
+      namespace,
+      name,
+      labels: labelsOf(proxy),
+      ...(annotations && { annotations: { ...annotations } }),
+      ...guard,
+    },
     type,
     data: Object.fromEntries(Object.entries(data).map(([key, text]) => [key, encode(text)])),
   };
 }
 
 /** Whether applying `wanted` would change nothing: others' keys, labels and annotations do not count. */
-export function isAsWanted(found: ObservedSecret, { type = TYPE_OPAQUE, data, annotations = {} }: WantedSecret, proxy: string): boolean {
+export function isAsWanted(
+  found: ObservedSecret,
+  { type = TYPE_OPAQUE, data, annotations = {} }: WantedSecret,
+  proxy: string,
+): boolean {
   const { labels = {}, annotations: has = {} } = found.metadata;
-  return found.type === type
-    && Object.entries(labelsOf(proxy)).every(([name, value]) => labels[name] === value)
-    && Object.entries(annotations).every(([name, value]) => has[name] === value)
-    && Object.entries(data).every(([key, text]) => found.data?.[key] === encode(text))
-    && ownedKeys(found).every((key) => Object.hasOwn(data, key));
+  return (
+    found.type === type &&
+    Object.entries(labelsOf(proxy)).every(([name, value]) => labels[name] === value) &&
+    Object.entries(annotations).every(([name, value]) => has[name] === value) &&
+    Object.entries(data).every(([key, text]) => found.data?.[key] === encode(text)) &&
+    ownedKeys(found).every((key) => Object.hasOwn(data, key))
+  );
 }
 
 /** Data keys that we applied, also those that the configuration no longer names: they still hold a login. */
 export function ownedKeys({ metadata }: ObservedSecret): string[] {
   const entry = metadata.managedFields?.find(({ manager, operation }) => manager === MANAGER && operation === 'Apply');
-  return Object.keys(entry?.fieldsV1?.['f:data'] ?? {}).flatMap((field) => (field.startsWith('f:') ? [field.slice(2)] : []));
+  return Object.keys(entry?.fieldsV1?.['f:data'] ?? {}).flatMap((field) =>
+    field.startsWith('f:') ? [field.slice(2)] : [],
+  );
 }
 
 /** Whether nobody else has ever written it: an apply that was to create it did so. */

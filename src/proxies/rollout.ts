@@ -19,14 +19,19 @@ export interface RollingWorkload extends ApiObject {
 
 /** What is still to happen, in one line, or undefined. The same conditions as of `kubectl rollout status`. */
 export function rolling(workload: RollingWorkload): string | undefined {
-  const { metadata: { generation = 0 }, spec = {}, status = {} } = workload;
+  const {
+    metadata: { generation = 0 },
+    spec = {},
+    status = {},
+  } = workload;
   if ((status.observedGeneration ?? 0) < generation) return 'the roll has not begun yet';
   const isDaemonSet = status.desiredNumberScheduled !== undefined;
   const wanted = isDaemonSet ? (status.desiredNumberScheduled ?? 0) : (spec.replicas ?? 1);
   const updated = (isDaemonSet ? status.updatedNumberScheduled : status.updatedReplicas) ?? 0;
   const ready = (isDaemonSet ? status.numberReady : status.readyReplicas) ?? 0;
   if (updated < wanted) return `${updated} of ${wanted} pods were rolled`;
-  if (!isDaemonSet && (status.replicas ?? 0) > updated) return `${(status.replicas ?? 0) - updated} pods with the login before are still there`;
+  if (!isDaemonSet && (status.replicas ?? 0) > updated)
+    return `${(status.replicas ?? 0) - updated} pods with the login before are still there`;
   if (ready < wanted) return `${ready} of ${wanted} pods are ready`;
   return undefined;
 }

@@ -8,7 +8,12 @@ import type { Files } from './render.ts';
 import { yamlScalar } from './yaml-scalar.ts';
 
 export const template = (config: ConfigOf<'template'>): CacheProxy => {
-  const files: Files = Object.fromEntries(Object.entries(config.files).map(([key, text]) => [key, compile(text, `cache proxy "${config.name}": files.${key}`)]));
+  const files: Files = Object.fromEntries(
+    Object.entries(config.files).map(([key, text]) => [
+      key,
+      compile(text, `cache proxy "${config.name}": files.${key}`),
+    ]),
+  );
   return render(config, files);
 };
 
@@ -27,7 +32,11 @@ const VALUES: Readonly<Record<string, Text>> = {
   auth: ({ username, password }) => base64(`${username}:${password}`),
 };
 /** `json` and `yaml` write a whole string with its quotes. */
-const PIPES: Readonly<Record<string, (text: string) => string>> = { json: (text) => JSON.stringify(text), base64, yaml: yamlScalar };
+const PIPES: Readonly<Record<string, (text: string) => string>> = {
+  json: (text) => JSON.stringify(text),
+  base64,
+  yaml: yamlScalar,
+};
 
 const USE = 'use {{registry}}, {{username}}, {{password}} or {{auth}}, each with |json, |base64 or |yaml where needed';
 
@@ -51,14 +60,19 @@ function parse(text: string): Text[] | { problem: string } {
     const [name = '', ...pipes] = inner.split('|').map((word) => word.trim());
     const value = own(VALUES, name);
     const steps = pipes.map((pipe) => own(PIPES, pipe));
-    if (value === undefined || !steps.every((step) => step !== undefined)) return { problem: `unknown placeholder "{{${printable(inner.slice(0, 60))}}}": ${USE}` };
+    if (value === undefined || !steps.every((step) => step !== undefined))
+      return { problem: `unknown placeholder "{{${printable(inner.slice(0, 60))}}}": ${USE}` };
     parts.push(constant(rest.slice(0, start)), (login) => steps.reduce((result, step) => step(result), value(login)));
     rest = rest.slice(end + 2);
   }
 }
 
-const constant = (text: string): Text => () => text;
-const own = <T>(table: Readonly<Record<string, T>>, name: string): T | undefined => (Object.hasOwn(table, name) ? table[name] : undefined);
+const constant =
+  (text: string): Text =>
+  () =>
+    text;
+const own = <T>(table: Readonly<Record<string, T>>, name: string): T | undefined =>
+  Object.hasOwn(table, name) ? table[name] : undefined;
 
 function base64(text: string): string {
   return Buffer.from(text).toString('base64');

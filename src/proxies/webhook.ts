@@ -27,13 +27,28 @@ export const webhook = (config: ConfigOf<'webhook'>): CacheProxy => {
       const timestamp = Date.now();
       // A new id a delivery: a login that comes back after another one must not look like a repetition.
       const body = JSON.stringify({ proxy: config.name, registry, username, password, id: randomUUID(), timestamp });
-      const headers = { 'content-type': 'application/json', [TIMESTAMP]: String(timestamp), [SIGNATURE]: `sha256=${sign(key, timestamp, body)}` };
-      const response = await answered(what, to, () => http.request({ method: 'POST', url: config.url, headers, body, signal }));
-      check(response, { what, to, expect: EXPECTED, admin: `the signature with the key in Secret "${config.admin.secret.namespace}/${config.admin.secret.name}"` });
-      if (response.status === 422) throw new LoginRefusedError(`${what}: the receiver's upstream refuses the login of "${registry}": nothing was changed`);
+      const headers = {
+        'content-type': 'application/json',
+        [TIMESTAMP]: String(timestamp),
+        [SIGNATURE]: `sha256=${sign(key, timestamp, body)}`,
+      };
+      const response = await answered(what, to, () =>
+        http.request({ method: 'POST', url: config.url, headers, body, signal }),
+      );
+      check(response, {
+        what,
+        to,
+        expect: EXPECTED,
+        admin: `the signature with the key in Secret "${config.admin.secret.namespace}/${config.admin.secret.name}"`,
+      });
+      if (response.status === 422)
+        throw new LoginRefusedError(
+          `${what}: the receiver's upstream refuses the login of "${registry}": nothing was changed`,
+        );
     },
   };
 };
 
 /** Over the timestamp (milliseconds since 1970) too, so that nobody can send an old body as a new one. Hexadecimal. */
-export const sign = (key: string, timestamp: number, body: string): string => createHmac('sha256', key).update(`${timestamp}.${body}`).digest('hex');
+export const sign = (key: string, timestamp: number, body: string): string =>
+  createHmac('sha256', key).update(`${timestamp}.${body}`).digest('hex');

@@ -8,7 +8,11 @@ import { upstreamHost } from './upstream-host.ts';
 export const zot = (config: ConfigOf<'zot'>): CacheProxy =>
   render(config, {
     [config.key]: ({ registry, username, password }) =>
-      JSON.stringify(Object.fromEntries((config.hosts?.map(hostOf) ?? [upstreamHost(registry)]).map((host) => [host, { username, password }]))),
+      JSON.stringify(
+        Object.fromEntries(
+          (config.hosts?.map(hostOf) ?? [upstreamHost(registry)]).map((host) => [host, { username, password }]),
+        ),
+      ),
   });
 
 /** People paste the sync URL itself; under such a key zot would find nothing and say nothing. */

@@ -39,26 +39,52 @@ export interface ApplierOptions {
 }
 
 export function createApplier({ client, world, content, consumers }: ApplierOptions): Applier {
-  async function writeCopy(action: Exclude<CopyAction, { type: 'deleteCopy' }>, guard: { uid?: string; resourceVersion?: string }, signal: AbortSignal): Promise<void> {
+  async function writeCopy(
+    action: Exclude<CopyAction, { type: 'deleteCopy' }>,
+    guard: { uid?: string; resourceVersion?: string },
+    signal: AbortSignal,
+  ): Promise<void> {
     const data = content(action.source, action.digest);
     if (data === undefined) throw new SupersededError(`source "${action.source}" is gone`);
     const body: V1Secret = {
       apiVersion: 'v1',
       kind: 'Secret',
-      metadata: { name: action.name, namespace: action.namespace, labels: { [LABEL_MANAGED_BY]: MANAGER, [LABEL_SOURCE]: action.source }, ...guard },
+      metadata: {
+        name: action.name,
+        namespace: action.namespace,
+        labels: { [LABEL_MANAGED_BY]: MANAGER, [LABEL_SOURCE]: action.source },
+        ...guard,
+      },
       type: TYPE_DOCKER_CONFIG_JSON,
       data: { [KEY_DOCKER_CONFIG_JSON]: data },
     };
     // Without a guard the object must be new: not forced, so that a Secret that came up meanwhile answers 409. With
     // one it is the very object that the plan saw, and is ours or given to us: forced, so that drift is put right.
     const force = guard.uid !== undefined;
-    const secret = await client.patch<ApiObject>(paths.secrets(action.namespace, action.name), 'application/apply-patch+yaml', body, { query: { fieldManager: MANAGER, force }, signal, sensitive: true });
+    const secret = await client.patch<ApiObject>(
+      paths.secrets(action.namespace, action.name),
+      'application/apply-patch+yaml',
+      body,
+      { query: { fieldManager: MANAGER, force }, signal, sensitive: true },
+    );
     world.copies.get(action.name)?.put(projectCopy(secret, world.digest));
   }
 
-  async function deleteCopy({ namespace, name, uid, resourceVersion }: { namespace: string; name: string; uid: string; resourceVersion: string }, signal: AbortSignal): Promise<void> {
+  async function deleteCopy(
+    {
+      namespace,
+      name,
+      uid,
+      resourceVersion,
+    }: { namespace: string; name: string; uid: string; resourceVersion: string },
+    signal: AbortSignal,
+  ): Promise<void> {
     try {
-      await client.delete(paths.secrets(namespace, name), { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: { uid, resourceVersion } }, { signal, sensitive: true });
+      await client.delete(
+        paths.secrets(namespace, name),
+        { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: { uid, resourceVersion } },
+        { signal, sensitive: true },
+      );
     } catch (error) {
       if (!isNotFound(error)) throw error;
     }
@@ -66,13 +92,19 @@ export function createApplier({ client, world, content, consumers }: ApplierOpti
     world.copies.get(name)?.remove(namespace, name);
   }
 
-  async function editReferences({ account: planned, edit: first, wanted }: EditReferences, signal: AbortSignal): Promise<void> {
+  async function editReferences(
+    { account: planned, edit: first, wanted }: EditReferences,
+    signal: AbortSignal,
+  ): Promise<void> {
     const path = paths.serviceAccounts(planned.namespace, planned.name);
     let patch = toJsonPatch(planned, first);
     for (let attempt = 1; ; attempt++) {
       let refusal: unknown;
       try {
-        const answer = await client.patch<ApiObject>(path, 'application/json-patch+json', patch, { query: { fieldManager: MANAGER }, signal });
+        const answer = await client.patch<ApiObject>(path, 'application/json-patch+json', patch, {
+          query: { fieldManager: MANAGER },
+          signal,
+        });
         world.serviceAccounts.put(projectServiceAccount(answer));
         return;
       } catch (error) {
@@ -80,7 +112,8 @@ export function createApplier({ client, world, content, consumers }: ApplierOpti
         if (!isRace(error)) throw error;
         refusal = error;
       }
-      if (attempt === RACE_ATTEMPTS) throw new LostRaceError(`others wrote it ${RACE_ATTEMPTS} times while we tried to`, { cause: refusal });
+      if (attempt === RACE_ATTEMPTS)
+        throw new LostRaceError(`others wrote it ${RACE_ATTEMPTS} times while we tried to`, { cause: refusal });
       // Somebody else wrote in between. Without a pause, many writers keep running into each other.
       await sleep(Math.random() * 10 * 2 ** attempt, signal);
       let live;
@@ -91,7 +124,8 @@ export function createApplier({ client, world, content, consumers }: ApplierOpti
         throw error;
       }
       world.serviceAccounts.put(live);
-      if (live.uid !== planned.uid || live.sync !== planned.sync) throw new SupersededError(`ServiceAccount ${planned.namespace}/${planned.name} is another one now`);
+      if (live.uid !== planned.uid || live.sync !== planned.sync)
+        throw new SupersededError(`ServiceAccount ${planned.namespace}/${planned.name} is another one now`);
       const again = planReferences(live, wanted);
       if (again === undefined) return;
       const next = toJsonPatch(live, again);

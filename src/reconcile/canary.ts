@@ -32,7 +32,10 @@ const ARRIVAL_AGAIN_MS = 1_000;
 const ARRIVAL_PATIENCE_MS = 5 * 60_000;
 /** Where the canaries could not be looked at. That is no good news: the rest waits until somebody can. */
 const UNSEEN_AGAIN_MS = 5_000;
-const systemTimers = { set: (run: () => void, ms: number): unknown => setTimeout(run, ms).unref(), clear: (timer: unknown): void => clearTimeout(timer as NodeJS.Timeout) };
+const systemTimers = {
+  set: (run: () => void, ms: number): unknown => setTimeout(run, ms).unref(),
+  clear: (timer: unknown): void => clearTimeout(timer as NodeJS.Timeout),
+};
 
 export function createCanary({ arrival, onGone, failing, onLooked, timers = systemTimers }: CanaryOptions): Canary {
   const watched = new Map<string, { readonly id: string; timer: unknown }>();
@@ -54,7 +57,10 @@ export function createCanary({ arrival, onGone, failing, onLooked, timers = syst
         (error: unknown) => {
           if (!isCurrent()) return;
           // Before they have anything, nothing is halted; afterwards it is.
-          if (stage.state !== 'looking') onLooked(source.name, (rollout) => looked(rollout, [`the canaries cannot be looked at: ${messageOf(error)}`]));
+          if (stage.state !== 'looking')
+            onLooked(source.name, (rollout) =>
+              looked(rollout, [`the canaries cannot be looked at: ${messageOf(error)}`]),
+            );
           if (watched.get(source.name) === watch) arm(source, watch, stage, UNSEEN_AGAIN_MS);
         },
       );
@@ -62,10 +68,17 @@ export function createCanary({ arrival, onGone, failing, onLooked, timers = syst
   }
 
   /** Their time begins when they have it. `waited`: milliseconds by the timers, so that a clock that moves changes nothing. */
-  function awaitArrival(source: SourceConfig, watch: { readonly id: string; timer: unknown }, stage: Trial, digest: string, waited = 0): void {
+  function awaitArrival(
+    source: SourceConfig,
+    watch: { readonly id: string; timer: unknown },
+    stage: Trial,
+    digest: string,
+    waited = 0,
+  ): void {
     const who = arrival(source, stage.canaries, digest);
     const isLate = waited >= ARRIVAL_PATIENCE_MS;
-    if (who === 'all' || (who === 'some' && isLate)) return arm(source, watch, stage, (source.canary?.seconds ?? 0) * 1000);
+    if (who === 'all' || (who === 'some' && isLate))
+      return arm(source, watch, stage, (source.canary?.seconds ?? 0) * 1000);
     watch.timer = timers.set(() => {
       if (stopping.signal.aborted || watched.get(source.name) !== watch) return;
       if (who !== 'gone' && !isLate) return awaitArrival(source, watch, stage, digest, waited + ARRIVAL_AGAIN_MS);

@@ -10,7 +10,10 @@ import { createTurns } from './turns.ts';
 export class StillNamedError extends Error {
   override name = 'StillNamedError';
   constructor({ object, place }: Consumer, cause: unknown) {
-    const why = cause instanceof ForeignReferenceError || cause instanceof NotYetError ? messageOf(cause) : `${object} names it at ${place}, and that could not be changed: ${messageOf(cause)}`;
+    const why =
+      cause instanceof ForeignReferenceError || cause instanceof NotYetError
+        ? messageOf(cause)
+        : `${object} names it at ${place}, and that could not be changed: ${messageOf(cause)}`;
     super(`it is to go, and stays: ${why}`, { cause });
   }
 }
@@ -19,9 +22,17 @@ export interface Consumers {
   /** Whether the copy that a cache proxy's object is to name is about to go. Never, where it names none. */
   isGoing(proxy: ConfiguredProxy): boolean;
   /** Has `apply` point the object at its copy; where that is about to go, takes the reference back, and says whether there was one. */
-  point(proxy: ConfiguredProxy, apply: () => Promise<void>, context: Context): Promise<'applied' | 'withdrawn' | 'no copy'>;
+  point(
+    proxy: ConfiguredProxy,
+    apply: () => Promise<void>,
+    context: Context,
+  ): Promise<'applied' | 'withdrawn' | 'no copy'>;
   /** Takes back every reference to a copy, and only then removes it. @throws StillNamedError where one stays */
-  removeCopy(copy: { readonly namespace: string; readonly name: string }, remove: () => Promise<void>, signal: AbortSignal): Promise<void>;
+  removeCopy(
+    copy: { readonly namespace: string; readonly name: string },
+    remove: () => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void>;
   /** Of a cache proxy that is configured no longer. `heir`: who has its place in the object now. */
   drop(proxy: ConfiguredProxy, heir: ConfiguredProxy | undefined, signal: AbortSignal): Promise<void>;
 }
@@ -39,9 +50,15 @@ export interface ConsumersOptions {
 export function createConsumers({ proxies, isGoing: goes, context: contextOf }: ConsumersOptions): Consumers {
   // By namespace of the copy: between the look at what names a copy and its removal nobody may be pointed at it.
   const turns = createTurns();
-  const isGoing = ({ config, adapter: { consumer } }: ConfiguredProxy): boolean => consumer !== undefined && goes(consumer.namespace, config.source);
+  const isGoing = ({ config, adapter: { consumer } }: ConfiguredProxy): boolean =>
+    consumer !== undefined && goes(consumer.namespace, config.source);
 
-  async function release(proxy: ConfiguredProxy, consumer: Consumer, copyName: string, signal: AbortSignal): Promise<void> {
+  async function release(
+    proxy: ConfiguredProxy,
+    consumer: Consumer,
+    copyName: string,
+    signal: AbortSignal,
+  ): Promise<void> {
     // An object that is to name another copy by now does so first: it is never without.
     const going = copyName === consumer.copyNames[0] || isGoing(proxy);
     try {
@@ -89,7 +106,13 @@ export function createConsumers({ proxies, isGoing: goes, context: contextOf }: 
       const next = heir?.adapter.consumer;
       // Of another namespace it can only tell what it names itself.
       const moves = next?.namespace === consumer.namespace;
-      await turns(consumer.namespace, async () => (moves ? next : consumer).release(consumer.copyNames[0], moves ? 'moving' : 'dropped', contextOf(proxy, signal)));
+      await turns(consumer.namespace, async () =>
+        (moves ? next : consumer).release(
+          consumer.copyNames[0],
+          moves ? 'moving' : 'dropped',
+          contextOf(proxy, signal),
+        ),
+      );
     },
   };
 }

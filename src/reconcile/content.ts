@@ -27,5 +27,10 @@ export function parseContent(digest: Digest, { aliases }: SourceConfig, base64: 
   const parsed = parseDockerConfig(Buffer.from(base64, 'base64'));
   if (!parsed.ok) return undefined;
   const hosts = new Set(aliases.map(({ host }) => host));
-  return { digest: digest(base64), base64, own: parsed.credentials.filter(({ key }) => !hosts.has(key)), credentials: parsed.credentials };
+  return {
+    digest: digest(base64),
+    base64,
+    own: parsed.credentials.filter(({ key }) => !hosts.has(key)),
+    credentials: parsed.credentials,
+  };
 }

@@ -17,12 +17,19 @@ interface Where {
  * Base64; undefined: no copy of the source holds it. Nobody can forge one: the digest has a key. Throws ApiError where none was
  * found and one that may have it could not be read.
  */
-export async function findContent({ client, world, signal }: Where, source: SourceConfig, digest: string): Promise<string | undefined> {
+export async function findContent(
+  { client, world, signal }: Where,
+  source: SourceConfig,
+  digest: string,
+): Promise<string | undefined> {
   let unreadable: Error | undefined;
   for (const copy of world.copies.get(source.copyName)?.all() ?? []) {
     if (copy.digest !== digest) continue;
     try {
-      const { data } = await client.get<V1Secret>(paths.secrets(copy.namespace, copy.name), { sensitive: true, ...(signal && { signal }) });
+      const { data } = await client.get<V1Secret>(paths.secrets(copy.namespace, copy.name), {
+        sensitive: true,
+        ...(signal && { signal }),
+      });
       const content = data?.[KEY_DOCKER_CONFIG_JSON];
       // It may have changed since: then another copy has it.
       if (content !== undefined && world.digest(content) === digest) return content;

@@ -49,8 +49,12 @@ export interface MergeOptions {
 
 export function mergeEntries({ candidates, inForce, judge, mayVanish }: MergeOptions): Merge {
   const before = predecessors(candidates, inForce);
-  const isKept = (candidate: Credential): boolean => { const last = before.get(candidate); return last !== undefined && isSameLogin(last, candidate); };
-  const isSound = ({ unusable, contradictory }: Credential): boolean => unusable === undefined && contradictory === undefined;
+  const isKept = (candidate: Credential): boolean => {
+    const last = before.get(candidate);
+    return last !== undefined && isSameLogin(last, candidate);
+  };
+  const isSound = ({ unusable, contradictory }: Credential): boolean =>
+    unusable === undefined && contradictory === undefined;
   const changed = candidates.filter((candidate) => isSound(candidate) && !isKept(candidate));
   const judgements = judge(changed);
   const verdicts = new Map(changed.map((candidate, i) => [candidate, judgements[i]]));
@@ -76,10 +80,12 @@ export function mergeEntries({ candidates, inForce, judge, mayVanish }: MergeOpt
 
   const gone = uncovered(withoutSuccessor(inForce, before), credentials);
   if (gone.length > 0 && !mayVanish(gone.map(({ key }) => key))) {
-    for (const last of gone) held.push({ key: last.key, cause: 'vanished', why: 'the source does not have it any more', keeps: true });
+    for (const last of gone)
+      held.push({ key: last.key, cause: 'vanished', why: 'the source does not have it any more', keeps: true });
     credentials.push(...gone);
   }
-  const isUnproven = (verdict: Judgement | undefined): boolean => verdict?.state === 'accepted' && verdict.proven !== true;
+  const isUnproven = (verdict: Judgement | undefined): boolean =>
+    verdict?.state === 'accepted' && verdict.proven !== true;
   const unproven = changed.filter((candidate) => isUnproven(verdicts.get(candidate))).map(({ key }) => key);
   return { credentials, held, unproven, pending };
 }
@@ -92,7 +98,10 @@ function withoutSuccessor(inForce: readonly Credential[], before: ReadonlyMap<Cr
 /** Nothing is lost where another key reaches the same images with the same account: six paths become one host. */
 function uncovered(gone: readonly Credential[], credentials: readonly Credential[]): Credential[] {
   if (gone.length === 0) return [];
-  const byAccount = Map.groupBy(credentials.map((entry) => ({ username: entry.username, reach: reachOf(entry.key) })), ({ username }) => username);
+  const byAccount = Map.groupBy(
+    credentials.map((entry) => ({ username: entry.username, reach: reachOf(entry.key) })),
+    ({ username }) => username,
+  );
   return gone.filter((last) => {
     const reach = reachOf(last.key);
     return !byAccount.get(last.username)?.some((entry) => covers(entry.reach, reach));
@@ -104,7 +113,9 @@ function predecessors(candidates: readonly Credential[], inForce: readonly Crede
   const exact = new Map(inForce.map((last) => [last.key, last]));
   const names = new Set(candidates.map(({ key }) => key));
   // Written in another way than before: only where nothing else is written in that way.
-  const renamed = new Map(inForce.flatMap((last) => (names.has(last.key) ? [] : [[normaliseKey(last.key) ?? last.key, last] as const])));
+  const renamed = new Map(
+    inForce.flatMap((last) => (names.has(last.key) ? [] : [[normaliseKey(last.key) ?? last.key, last] as const])),
+  );
   const found = new Map<Credential, Credential>();
   for (const candidate of candidates) {
     const normal = normaliseKey(candidate.key) ?? candidate.key;
@@ -124,14 +135,20 @@ export const heldLine = (held: Held): string => heldTogether([held]);
 const MOST_SHOWN = 5;
 
 /** One line for what is alike, and one for all that vanished: with who uses them, where that is known, and how to let them go. */
-export function heldLines(held: readonly Held[], { users, confirm }: { readonly users?: string | undefined; readonly confirm: string }): string[] {
+export function heldLines(
+  held: readonly Held[],
+  { users, confirm }: { readonly users?: string | undefined; readonly confirm: string },
+): string[] {
   const rest = held.filter(({ cause }) => cause !== 'vanished');
   const vanished = held.filter(({ cause }) => cause === 'vanished');
   const lines = [...Map.groupBy(rest, ({ why, keeps }) => `${keeps} ${why}`).values()].map(heldTogether);
   if (vanished.length === 0) return lines;
   const one = vanished.length === 1;
   const stays = `the last good ${one ? 'login stays' : 'logins stay'} in force${users === undefined ? '' : `, for ${users}`}`;
-  return [...lines, `held back: ${registries(vanished)} ${one ? 'is' : 'are'} gone from the source; ${stays}. If ${one ? 'it' : 'they'} shall go: ${confirm}`];
+  return [
+    ...lines,
+    `held back: ${registries(vanished)} ${one ? 'is' : 'are'} gone from the source; ${stays}. If ${one ? 'it' : 'they'} shall go: ${confirm}`,
+  ];
 }
 
 /** Six keys with one mistyped login are one line. */
@@ -142,6 +159,9 @@ function heldTogether(held: readonly Held[]): string {
 }
 
 function registries(held: readonly Held[]): string {
-  const shown = held.slice(0, MOST_SHOWN).map(({ key }) => quoteKey(key)).join(', ');
+  const shown = held
+    .slice(0, MOST_SHOWN)
+    .map(({ key }) => quoteKey(key))
+    .join(', ');
   return `${held.length === 1 ? 'registry' : 'registries'} ${shown}${held.length > MOST_SHOWN ? ` and ${held.length - MOST_SHOWN} more` : ''}`;
 }

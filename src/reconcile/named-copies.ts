@@ -26,16 +26,34 @@ export interface NamedCopiesOptions {
 }
 
 /** Each spot once, though several cache proxies share its object. Throws ApiError where an object may not be read. */
-export async function readNamedCopies({ client, configuration, scopes, options, signal = new AbortController().signal }: NamedCopiesOptions): Promise<NamedCopy[]> {
+export async function readNamedCopies({
+  client,
+  configuration,
+  scopes,
+  options,
+  signal = new AbortController().signal,
+}: NamedCopiesOptions): Promise<NamedCopy[]> {
   const byName = new Map(scopes.map((scope) => [scope.namespace.name, scope]));
-  const found = await Promise.all(createProxies(configuration).map(async ({ config, adapter: { consumer } }): Promise<NamedCopy[]> => {
-    if (consumer === undefined) return [];
-    const { object, namespace, copyNames: [current, ...retired] } = consumer;
-    const going = [...(isGoing(byName.get(namespace), config.source, options) ? [current] : []), ...retired];
-    const named = going.length === 0 ? [] : await consumer.named(going, createProxyKube({ client, proxy: config.name, signal }));
-    return named.map((each) => ({ ...each, proxy: config.name, object, namespace }));
-  }));
-  return [...new Map(found.flat().map((each) => [JSON.stringify([each.object, each.place, each.namespace, each.copyName]), each])).values()];
+  const found = await Promise.all(
+    createProxies(configuration).map(async ({ config, adapter: { consumer } }): Promise<NamedCopy[]> => {
+      if (consumer === undefined) return [];
+      const {
+        object,
+        namespace,
+        copyNames: [current, ...retired],
+      } = consumer;
+      const going = [...(isGoing(byName.get(namespace), config.source, options) ? [current] : []), ...retired];
+      const named =
+        going.length === 0 ? [] : await consumer.named(going, createProxyKube({ client, proxy: config.name, signal }));
+      return named.map((each) => ({ ...each, proxy: config.name, object, namespace }));
+    }),
+  );
+  return [
+    ...new Map(
+      found.flat().map((each) => [JSON.stringify([each.object, each.place, each.namespace, each.copyName]), each]),
+    ).values(),
+  ];
 }
 
-export const nameOf = ({ namespace, copyName }: Pick<NamedCopy, 'namespace' | 'copyName'>): string => `${namespace}/${copyName}`;
+export const nameOf = ({ namespace, copyName }: Pick<NamedCopy, 'namespace' | 'copyName'>): string =>
+  `${namespace}/${copyName}`;

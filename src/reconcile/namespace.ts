@@ -27,7 +27,12 @@ export interface ReconcileOptions extends PlanOptions {
 }
 
 /** Not one failure stops what does not depend on it; what depends on it waits for the next try. Never throws. */
-export async function reconcileNamespace(scope: ObservedScope, applier: Applier, signal: AbortSignal, { turn = () => Promise.resolve(), ...options }: ReconcileOptions = {}): Promise<NamespaceOutcome> {
+export async function reconcileNamespace(
+  scope: ObservedScope,
+  applier: Applier,
+  signal: AbortSignal,
+  { turn = () => Promise.resolve(), ...options }: ReconcileOptions = {},
+): Promise<NamespaceOutcome> {
   const plan = await inTurns(planSteps(scope, options), turn);
   const done: Action[] = [];
   const failures: Failure[] = [];
@@ -50,7 +55,8 @@ export async function reconcileNamespace(scope: ObservedScope, applier: Applier,
   const stillReferenced = new Set<string>();
   for (const action of plan.editReferences) {
     const narrowed = withoutCopies(action, unwritten);
-    if (narrowed !== undefined && !(await attempt(narrowed))) action.edit.remove.forEach((name) => stillReferenced.add(name));
+    if (narrowed !== undefined && !(await attempt(narrowed)))
+      action.edit.remove.forEach((name) => stillReferenced.add(name));
   }
 
   for (const action of plan.deleteCopies) if (!stillReferenced.has(action.name)) await attempt(action);
@@ -58,10 +64,17 @@ export async function reconcileNamespace(scope: ObservedScope, applier: Applier,
 }
 
 /** The edit without references to copies that could not be written; undefined when nothing is left of it. */
-function withoutCopies(action: NamespacePlan['editReferences'][number], unwritten: ReadonlySet<string>): NamespacePlan['editReferences'][number] | undefined {
+function withoutCopies(
+  action: NamespacePlan['editReferences'][number],
+  unwritten: ReadonlySet<string>,
+): NamespacePlan['editReferences'][number] | undefined {
   if (!action.edit.add.some((name) => unwritten.has(name))) return action;
   const { wanted, kept } = action.wanted;
-  const narrowed = { ...action.wanted, wanted: new Set([...wanted].filter((name) => !unwritten.has(name))), kept: new Set([...kept, ...unwritten]) };
+  const narrowed = {
+    ...action.wanted,
+    wanted: new Set([...wanted].filter((name) => !unwritten.has(name))),
+    kept: new Set([...kept, ...unwritten]),
+  };
   const edit = planReferences(action.account, narrowed);
   return edit === undefined ? undefined : { ...action, edit, wanted: narrowed };
 }

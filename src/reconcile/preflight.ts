@@ -22,7 +22,11 @@ export interface CredentialStanding {
 }
 
 /** An entry's login, as it is tried. */
-export const accountOf = ({ key, username, password }: Credential): AccountLogin => ({ host: registryHost(key), username, password });
+export const accountOf = ({ key, username, password }: Credential): AccountLogin => ({
+  host: registryHost(key),
+  username,
+  password,
+});
 
 export interface Preflight {
   /** Tries one now, unless it was refused just now, or is being tried. Never rejects. */
@@ -57,7 +61,10 @@ const CHECK_MS = 10_000;
 /** So many registries are asked at the same time. */
 const AT_ONCE = 16;
 
-const systemTimers = { set: (run: () => void, ms: number): unknown => setTimeout(run, ms).unref(), clear: (timer: unknown): void => clearTimeout(timer as NodeJS.Timeout) };
+const systemTimers = {
+  set: (run: () => void, ms: number): unknown => setTimeout(run, ms).unref(),
+  clear: (timer: unknown): void => clearTimeout(timer as NodeJS.Timeout),
+};
 const isPattern = (key: string): boolean => /[*?[\]]/.test(key);
 
 /** `locked`: not tried, for the sake of its account. */
@@ -69,7 +76,13 @@ interface Asked {
 }
 
 export function createPreflight({
-  state, refusals, ready = () => Promise.resolve(), check, onVerdict, now = Date.now, timers = systemTimers,
+  state,
+  refusals,
+  ready = () => Promise.resolve(),
+  check,
+  onVerdict,
+  now = Date.now,
+  timers = systemTimers,
 }: PreflightOptions): Preflight {
   const stopping = new AbortController();
   /** By `source/group`, then by login. */
@@ -86,7 +99,8 @@ export function createPreflight({
     const login = accountOf(credential);
     const id = loginId(state.mac, login);
     let flight = flying.get(id);
-    if (flight === undefined) flying.set(id, (flight = inTurn(login, () => send(credential, login)).finally(() => flying.delete(id))));
+    if (flight === undefined)
+      flying.set(id, (flight = inTurn(login, () => send(credential, login)).finally(() => flying.delete(id))));
     return flight;
   }
 
@@ -110,7 +124,8 @@ export function createPreflight({
       await ready();
       // Asked when its turn has come: another password of the same account may have been refused meanwhile.
       const wait = refusals.waits(login);
-      if (wait !== undefined) return wait.tried ? { state: 'refused', why: wait.why } : { state: 'unknown', why: wait.why, locked: true };
+      if (wait !== undefined)
+        return wait.tried ? { state: 'refused', why: wait.why } : { state: 'unknown', why: wait.why, locked: true };
       const verdict = await check(credential, AbortSignal.any([AbortSignal.timeout(CHECK_MS), stopping.signal]));
       if (verdict.state === 'accepted') refusals.accepted(login);
       if (verdict.state === 'refused') refusals.refused(login, verdict.why);
@@ -128,7 +143,13 @@ export function createPreflight({
   function note(source: string, { key }: Credential, { state: verdict, why }: Answer): void {
     let standings = found.get(source);
     if (standings === undefined) found.set(source, (standings = new Map<string, CredentialStanding>()));
-    standings.set(redactKey(key), { source, key: redactKey(key), state: verdict, why, at: new Date(now()).toISOString() });
+    standings.set(redactKey(key), {
+      source,
+      key: redactKey(key),
+      state: verdict,
+      why,
+      at: new Date(now()).toISOString(),
+    });
   }
 
   function begin(source: SourceConfig, credential: Credential, entry: Asked, isAsked: () => boolean): void {
@@ -138,8 +159,10 @@ export function createPreflight({
       if (!isAsked()) return;
       entry.answer = answer;
       const isEnough = answer.state === 'accepted' || source.verify !== 'enforce';
-      const untilMs = refusals.waits(accountOf(credential))?.untilMs ?? (isEnough ? undefined : now() + UNKNOWN_DELAY_MS);
-      if (untilMs !== undefined) entry.timer = timers.set(() => begin(source, credential, entry, isAsked), Math.max(1_000, untilMs - now()));
+      const untilMs =
+        refusals.waits(accountOf(credential))?.untilMs ?? (isEnough ? undefined : now() + UNKNOWN_DELAY_MS);
+      if (untilMs !== undefined)
+        entry.timer = timers.set(() => begin(source, credential, entry, isAsked), Math.max(1_000, untilMs - now()));
       onVerdict(source.name);
     });
   }
@@ -147,7 +170,8 @@ export function createPreflight({
   function judgementOf({ verify }: SourceConfig, { answer }: Asked): Judgement {
     if (answer === undefined) return { state: 'pending' };
     if (answer.state === 'refused') return { state: 'refused', why: answer.why };
-    if (answer.state === 'unknown' && (verify === 'enforce' || answer.locked)) return { state: 'unproven', why: answer.why };
+    if (answer.state === 'unknown' && (verify === 'enforce' || answer.locked))
+      return { state: 'unproven', why: answer.why };
     return { state: 'accepted', proven: answer.state === 'accepted' };
   }
 
@@ -186,9 +210,12 @@ export function createPreflight({
     async recheck(source, credentials) {
       // Keys that the source no longer has are nobody's standing.
       const keys = new Set(credentials.map(({ key }) => redactKey(key)));
-      for (const key of [...(found.get(source.name)?.keys() ?? [])]) if (!keys.has(key)) found.get(source.name)?.delete(key);
+      for (const key of [...(found.get(source.name)?.keys() ?? [])])
+        if (!keys.has(key)) found.get(source.name)?.delete(key);
       if (source.verify === 'off') return;
-      await Promise.all(credentials.map(async (credential) => note(source.name, credential, await attempt(credential))));
+      await Promise.all(
+        credentials.map(async (credential) => note(source.name, credential, await attempt(credential))),
+      );
     },
     standings: () => [...found.values()].flatMap((standings) => [...standings.values()]),
     reset,

@@ -64,20 +64,33 @@ export interface RotationOptions {
 }
 
 /** One per configured source, in order. Throws ApiError where copies or sources cannot be read. */
-export async function observeRotations({ client, configuration, snapshot, users }: RotationOptions): Promise<RotationProgress[]> {
+export async function observeRotations({
+  client,
+  configuration,
+  snapshot,
+  users,
+}: RotationOptions): Promise<RotationProgress[]> {
   const { book, state, remembered } = snapshot;
   const plans = planCluster(snapshot, {}, configuration).namespaces;
-  const proxies = await Promise.all(createProxies(configuration).map((proxy) => observeProxy(proxy, { client, snapshot })));
+  const proxies = await Promise.all(
+    createProxies(configuration).map((proxy) => observeProxy(proxy, { client, snapshot })),
+  );
 
   const rotations: RotationProgress[] = [];
   for (const { config } of book.observe()) {
     const { name } = config;
     const standings = plans.flatMap((plan) =>
-      plan.standings.filter(({ source, choice }) => source === name && choice.in).map((standing) => ({ ...standing, namespace: plan.namespace })));
+      plan.standings
+        .filter(({ source, choice }) => source === name && choice.in)
+        .map((standing) => ({ ...standing, namespace: plan.namespace })),
+    );
     const foreign = standings.filter(({ copy }) => copy === 'foreign').map((s) => s.namespace);
-    const behind = standings.filter(({ copy }) => copy !== 'in sync' && copy !== 'source' && copy !== 'foreign').map((s) => s.namespace);
+    const behind = standings
+      .filter(({ copy }) => copy !== 'in sync' && copy !== 'source' && copy !== 'foreign')
+      .map((s) => s.namespace);
     const kept = plans.flatMap(({ namespace, held: by }) =>
-      (by?.copies ?? []).filter(({ source, current }) => source === name && !current).map(() => namespace));
+      (by?.copies ?? []).filter(({ source, current }) => source === name && !current).map(() => namespace),
+    );
     const held = book.held(name);
     const { newest, stage } = book.rollout(name);
     const record = remembered ? recordOf(state, config) : undefined;
@@ -85,23 +98,42 @@ export async function observeRotations({ client, configuration, snapshot, users 
     if (users !== undefined && confirmation !== undefined) {
       const keys = held.filter(({ cause }) => cause === 'vanished').map(({ key }) => key);
       const copies = standings.length - foreign.length;
-      const known = users.get(confirmation) ?? await usersOf({ client, configuration, source: config, credentials: newest?.credentials ?? [], keys, copies });
+      const known =
+        users.get(confirmation) ??
+        (await usersOf({
+          client,
+          configuration,
+          source: config,
+          credentials: newest?.credentials ?? [],
+          keys,
+          copies,
+        }));
       users.set(confirmation, known);
       book.mention(name, known);
     }
     const problems = book.observe().find((source) => source.config.name === name)?.problems ?? [];
-    const taken = record === undefined || newest === undefined || newest.digest === (record.trying?.digest ?? record.passed[0]);
+    const taken =
+      record === undefined || newest === undefined || newest.digest === (record.trying?.digest ?? record.passed[0]);
     const heldBack = [
       ...problems,
       ...(taken ? [] : ['the controller has not taken over what the source holds now']),
-      ...(stage.state === 'looking' || stage.state === 'canary' ? ['only the canaries have it so far; the rest follows once they were watched'] : []),
+      ...(stage.state === 'looking' || stage.state === 'canary'
+        ? ['only the canaries have it so far; the rest follows once they were watched']
+        : []),
     ];
     const own = proxies.filter(({ source }) => source === name);
     const blocked = new Set(held.map(({ key }) => key));
     rotations.push({
-      source: name, heldBack, held,
+      source: name,
+      heldBack,
+      held,
       current: (newest?.own ?? []).map(({ key }) => key).filter((key) => !blocked.has(key)),
-      copies: { total: standings.length - foreign.length + kept.length, behind, foreign, ...(kept.length > 0 && { kept }) },
+      copies: {
+        total: standings.length - foreign.length + kept.length,
+        behind,
+        foreign,
+        ...(kept.length > 0 && { kept }),
+      },
       proxies: own,
       complete: heldBack.length === 0 && behind.length === 0 && kept.length === 0 && own.every(isDone),
     });
@@ -115,28 +147,45 @@ export function isDone({ applied, checked, probed, verified }: ProxyProgress): b
 }
 
 async function observeProxy(
-  proxy: ConfiguredProxy, { client, snapshot: { book, state, remembered } }: { client: KubeClient; snapshot: Snapshot },
+  proxy: ConfiguredProxy,
+  { client, snapshot: { book, state, remembered } }: { client: KubeClient; snapshot: Snapshot },
 ): Promise<ProxyProgress> {
   const { config } = proxy;
   const at = { name: config.name, kind: config.kind, source: config.source, probed: config.probe !== undefined };
   /** `applied`: undefined means that it cannot be told. */
-  const no = (why: string, applied: boolean | undefined): ProxyProgress => ({ ...at, applied, verified: 'unknown', checked: false, why });
+  const no = (why: string, applied: boolean | undefined): ProxyProgress => ({
+    ...at,
+    applied,
+    verified: 'unknown',
+    checked: false,
+    why,
+  });
   const credentials = book.credentials(config.source, config.name);
   if (credentials === undefined) return no('the source has no usable content', false);
   const choice = chooseLogin(credentials, config.registry);
   if (!choice.ok) return no(choice.problem, false);
-  if (!remembered) return no('the state of the controller cannot be read: it has not run yet, or the right to read it is missing', undefined);
+  if (!remembered)
+    return no(
+      'the state of the controller cannot be read: it has not run yet, or the right to read it is missing',
+      undefined,
+    );
 
   const mac = loginMac({ state, proxy, login: choice.login });
   const record = state.proxy(config.name);
-  const fingerprints = await Promise.all(proxy.adapter.targets.map(async (target) => target.fingerprint(await read(client, `${target.path}/${target.name}`), state.mac)));
+  const fingerprints = await Promise.all(
+    proxy.adapter.targets.map(async (target) =>
+      target.fingerprint(await read(client, `${target.path}/${target.name}`), state.mac),
+    ),
+  );
   const applied = carries(proxy, choice.login, fingerprints, state.mac) ?? record.applied?.mac === mac;
   const { username, password } = choice.login;
   const refused = createRefusals(state).waits({ host: registryHost(choice.login.registry), username, password });
-  if (!applied) return no(refused?.tried ? `the login is refused: ${refused.why}` : 'does not carry the current login yet', false);
+  if (!applied)
+    return no(refused?.tried ? `the login is refused: ${refused.why}` : 'does not carry the current login yet', false);
   const { verified } = record;
   const given = record.applied?.mac === mac ? { appliedAt: record.applied.at } : {};
-  if (verified?.mac !== mac) return { ...no('applied; it is still being rolled, or was not verified yet', true), ...given };
+  if (verified?.mac !== mac)
+    return { ...no('applied; it is still being rolled, or was not verified yet', true), ...given };
   return { ...at, ...given, applied, verified: verified.state, checked: true, why: verified.why, since: verified.at };
 }
 
@@ -145,7 +194,8 @@ async function read(client: KubeClient, path: string): Promise<ApiObject | undef
     return await client.get<ApiObject>(path, { sensitive: true });
   } catch (error) {
     if (isNotFound(error)) return undefined;
-    if (isForbidden(error)) throw new UserError(`no right to read ${path}: ask for it, or use a kubeconfig that has it`, { cause: error });
+    if (isForbidden(error))
+      throw new UserError(`no right to read ${path}: ask for it, or use a kubeconfig that has it`, { cause: error });
     throw error;
   }
 }

@@ -36,7 +36,10 @@ export interface ProxyOutcome {
   readonly withdrawn?: boolean;
   readonly verified: Verdict;
   /** Somebody has to do something; one line. */
-  readonly problem?: { readonly reason: 'ProxyNotApplied' | 'ProxyLoginRefused' | 'ProxyNotVerified'; readonly note: string };
+  readonly problem?: {
+    readonly reason: 'ProxyNotApplied' | 'ProxyLoginRefused' | 'ProxyNotVerified';
+    readonly note: string;
+  };
   /** What went wrong and is to be tried again. */
   readonly error?: unknown;
   /** When to look again, in milliseconds, where nothing else will say so. */
@@ -55,21 +58,48 @@ const UNKNOWN_AGAIN_MS = 1_000;
 const REFUSED_AGAIN_MS = 20_000;
 
 /** Mac of the login and of where it goes: what decides whether a product without readable targets has it. */
-export function loginMac({ state, proxy, login }: { state: Pick<State, 'mac'>; proxy: ConfiguredProxy; login: UpstreamLogin }): string {
-  return state.mac(JSON.stringify([proxy.config.kind, proxy.adapter.identity, login.registry, login.username, login.password]));
+export function loginMac({
+  state,
+  proxy,
+  login,
+}: {
+  state: Pick<State, 'mac'>;
+  proxy: ConfiguredProxy;
+  login: UpstreamLogin;
+}): string {
+  return state.mac(
+    JSON.stringify([proxy.config.kind, proxy.adapter.identity, login.registry, login.username, login.password]),
+  );
 }
 
 /** Whether the targets show the login; undefined for a product that has none. */
-export function carries(proxy: ConfiguredProxy, login: UpstreamLogin, fingerprints: readonly string[], mac: State['mac']): boolean | undefined {
+export function carries(
+  proxy: ConfiguredProxy,
+  login: UpstreamLogin,
+  fingerprints: readonly string[],
+  mac: State['mac'],
+): boolean | undefined {
   const { targets } = proxy.adapter;
-  return targets.length === 0 ? undefined : targets.every((target, i) => target.expected(login, mac) === fingerprints[i]);
+  return targets.length === 0
+    ? undefined
+    : targets.every((target, i) => target.expected(login, mac) === fingerprints[i]);
 }
 
 /** `verifyDue`: the probe schedule asks for another look at what is applied already. Never throws. */
-export async function reconcileProxy(proxy: ConfiguredProxy, deps: ProxyDeps, verifyDue: boolean, signal: AbortSignal): Promise<ProxyOutcome> {
+export async function reconcileProxy(
+  proxy: ConfiguredProxy,
+  deps: ProxyDeps,
+  verifyDue: boolean,
+  signal: AbortSignal,
+): Promise<ProxyOutcome> {
   const { config } = proxy;
   const { state, now } = deps;
-  const waiting = (note: string): ProxyOutcome => ({ applied: false, changed: false, verified: UNVERIFIED, problem: { reason: 'ProxyNotApplied', note } });
+  const waiting = (note: string): ProxyOutcome => ({
+    applied: false,
+    changed: false,
+    verified: UNVERIFIED,
+    problem: { reason: 'ProxyNotApplied', note },
+  });
 
   const withoutCopy = await withdraw(proxy, deps, signal);
   if (withoutCopy !== undefined) return withoutCopy;
@@ -78,16 +108,29 @@ export async function reconcileProxy(proxy: ConfiguredProxy, deps: ProxyDeps, ve
   const choice = chooseLogin(credentials, config.registry);
   if (!choice.ok) return waiting(choice.problem);
   const fingerprints = deps.fingerprints(proxy);
-  if (fingerprints === undefined) return { applied: false, changed: false, verified: UNVERIFIED, notYet: 'what it was given before was not read yet' };
+  if (fingerprints === undefined)
+    return {
+      applied: false,
+      changed: false,
+      verified: UNVERIFIED,
+      notYet: 'what it was given before was not read yet',
+    };
 
   const { login } = choice;
   const mac = loginMac({ state, proxy, login });
   const at = (): string => new Date(now()).toISOString();
-  const remember = (change: Partial<ProxyRecord>): void => state.setProxy(config.name, { ...state.proxy(config.name), ...change });
+  const remember = (change: Partial<ProxyRecord>): void =>
+    state.setProxy(config.name, { ...state.proxy(config.name), ...change });
   const account = { host: registryHost(login.registry), username: login.username, password: login.password };
   const wait = deps.refusals.waits(account);
   const refused = wait?.tried ? wait : undefined;
-  const plan = planProxy({ mac, record: state.proxy(config.name), carried: carries(proxy, login, fingerprints, state.mac), verifyDue, waits: refused !== undefined });
+  const plan = planProxy({
+    mac,
+    record: state.proxy(config.name),
+    carried: carries(proxy, login, fingerprints, state.mac),
+    verifyDue,
+    waits: refused !== undefined,
+  });
   const context = deps.context(proxy, signal);
   let changed = false;
   /** It carries the login already, whatever becomes of the verification. */
@@ -108,7 +151,8 @@ export async function reconcileProxy(proxy: ConfiguredProxy, deps: ProxyDeps, ve
 
     // A pull answered by a pod that still has the login before would prove the wrong one.
     const left = await proxy.adapter.unsettled?.(context);
-    if (left !== undefined) return { applied: true, changed, verified: { state: 'unknown', why: left }, verifyAgainMs: UNKNOWN_AGAIN_MS };
+    if (left !== undefined)
+      return { applied: true, changed, verified: { state: 'unknown', why: left }, verifyAgainMs: UNKNOWN_AGAIN_MS };
     const verdict = await verify(proxy, login, deps, context);
     remember({ verified: { mac, state: verdict.state, why: verdict.why, at: at() } });
     await state.save(signal);
@@ -124,23 +168,51 @@ export async function reconcileProxy(proxy: ConfiguredProxy, deps: ProxyDeps, ve
       await state.save(signal).catch(() => undefined);
       return said({ why: error.message, untilMs: deps.refusals.waits(account)?.untilMs ?? now() });
     }
-    return { applied: changed || carried, changed, verified: UNVERIFIED, error, ...(changed || carried ? {} : { problem: { reason: 'ProxyNotApplied' as const, note: messageOf(error) } }) };
+    return {
+      applied: changed || carried,
+      changed,
+      verified: UNVERIFIED,
+      error,
+      ...(changed || carried ? {} : { problem: { reason: 'ProxyNotApplied' as const, note: messageOf(error) } }),
+    };
   }
 
   function said({ why, untilMs }: { readonly why: string; readonly untilMs: number }): ProxyOutcome {
     const note = `the login is refused, and the one before stays: ${why}`;
-    return { applied: false, changed, verified: UNVERIFIED, problem: { reason: 'ProxyLoginRefused', note }, againMs: Math.max(1_000, untilMs - now()) };
+    return {
+      applied: false,
+      changed,
+      verified: UNVERIFIED,
+      problem: { reason: 'ProxyLoginRefused', note },
+      againMs: Math.max(1_000, untilMs - now()),
+    };
   }
 
   function outcome(verified: Verdict): ProxyOutcome {
     const { state: verdict, why } = verified;
-    if (verdict === 'refused') return { applied: true, changed, verified, problem: { reason: 'ProxyNotVerified', note: why }, verifyAgainMs: REFUSED_AGAIN_MS };
-    return { applied: true, changed, verified, ...(verdict === 'unknown' && config.probe !== undefined && { verifyAgainMs: UNKNOWN_AGAIN_MS }) };
+    if (verdict === 'refused')
+      return {
+        applied: true,
+        changed,
+        verified,
+        problem: { reason: 'ProxyNotVerified', note: why },
+        verifyAgainMs: REFUSED_AGAIN_MS,
+      };
+    return {
+      applied: true,
+      changed,
+      verified,
+      ...(verdict === 'unknown' && config.probe !== undefined && { verifyAgainMs: UNKNOWN_AGAIN_MS }),
+    };
   }
 }
 
 /** Where the copy is about to go, the object is to name it no longer; undefined: the copy is to be there. */
-async function withdraw(proxy: ConfiguredProxy, { consumers, context }: ProxyDeps, signal: AbortSignal): Promise<ProxyOutcome | undefined> {
+async function withdraw(
+  proxy: ConfiguredProxy,
+  { consumers, context }: ProxyDeps,
+  signal: AbortSignal,
+): Promise<ProxyOutcome | undefined> {
   if (!consumers.isGoing(proxy)) return undefined;
   try {
     signal.throwIfAborted();
@@ -148,16 +220,29 @@ async function withdraw(proxy: ConfiguredProxy, { consumers, context }: ProxyDep
     return pointed === 'applied' ? undefined : noCopy(proxy, pointed);
   } catch (error) {
     const outcome = { applied: false, changed: false, verified: UNVERIFIED };
-    return error instanceof NotYetError ? { ...outcome, notYet: error.message } : { ...outcome, error, problem: { reason: 'ProxyNotApplied', note: messageOf(error) } };
+    return error instanceof NotYetError
+      ? { ...outcome, notYet: error.message }
+      : { ...outcome, error, problem: { reason: 'ProxyNotApplied', note: messageOf(error) } };
   }
 }
 
 function noCopy({ adapter: { consumer }, copyName }: ConfiguredProxy, was: 'withdrawn' | 'no copy'): ProxyOutcome {
-  return { withdrawn: was === 'withdrawn', applied: false, changed: false, verified: UNVERIFIED, notYet: `namespace "${consumer?.namespace}" is to have no copy "${copyName}" for ${consumer?.object}: opt the namespace in (${ANNOTATION_SYNC}=enabled), and let the source's guard admit it` };
+  return {
+    withdrawn: was === 'withdrawn',
+    applied: false,
+    changed: false,
+    verified: UNVERIFIED,
+    notYet: `namespace "${consumer?.namespace}" is to have no copy "${copyName}" for ${consumer?.object}: opt the namespace in (${ANNOTATION_SYNC}=enabled), and let the source's guard admit it`,
+  };
 }
 
 /** The product's own word and a real pull, whichever says more: a no of either counts, then a yes of either. */
-async function verify(proxy: ConfiguredProxy, login: UpstreamLogin, { probe }: ProxyDeps, context: ProxyContext): Promise<Verdict> {
+async function verify(
+  proxy: ConfiguredProxy,
+  login: UpstreamLogin,
+  { probe }: ProxyDeps,
+  context: ProxyContext,
+): Promise<Verdict> {
   const own = proxy.adapter.verify === undefined ? undefined : await proxy.adapter.verify(login, context);
   if (own?.state === 'refused') return own;
   const pulled = await probe(proxy, context);

@@ -20,7 +20,11 @@ export interface Reading {
   /** The word that its owner wrote to let registries go. */
   readonly confirmed: string | undefined;
   /** Entries of the aliases, given the source's own logins that are in force. */
-  aliases(own: readonly Credential[]): { readonly credentials: readonly Credential[]; readonly problems: readonly string[]; readonly warnings: readonly string[] };
+  aliases(own: readonly Credential[]): {
+    readonly credentials: readonly Credential[];
+    readonly problems: readonly string[];
+    readonly warnings: readonly string[];
+  };
 }
 
 /** `known`: the last reading, given back as it is while nothing changed. */
@@ -30,7 +34,12 @@ export function readSource(world: World, config: SourceConfig, known: Reading | 
   if (known?.basis === basis) return known;
   const [secret, ...rest] = secrets;
   const logins = new Map(rest.flatMap((login): [string, SourceSecret][] => (login ? [[login.name, login]] : [])));
-  return { basis, ...readOwn(secret), confirmed: secret?.confirmed, aliases: (own) => readAliases(config, own, logins) };
+  return {
+    basis,
+    ...readOwn(secret),
+    confirmed: secret?.confirmed,
+    aliases: (own) => readAliases(config, own, logins),
+  };
 }
 
 function readOwn(secret: SourceSecret | undefined): Pick<Reading, 'own' | 'problems' | 'warnings'> {
@@ -39,7 +48,9 @@ function readOwn(secret: SourceSecret | undefined): Pick<Reading, 'own' | 'probl
   const parsed = parseSecret(secret);
   if (!parsed.ok) return no(parsed.problems);
   const { credentials, warnings } = parsed;
-  return credentials.length > MAX_REGISTRIES ? no([`has ${credentials.length} registries, and a source has at most ${MAX_REGISTRIES}; divide it`]) : { own: credentials, problems: [], warnings };
+  return credentials.length > MAX_REGISTRIES
+    ? no([`has ${credentials.length} registries, and a source has at most ${MAX_REGISTRIES}; divide it`])
+    : { own: credentials, problems: [], warnings };
 }
 
 function readAliases({ aliases }: SourceConfig, own: readonly Credential[], logins: ReadonlyMap<string, SourceSecret>) {

@@ -37,7 +37,10 @@ export function accountId(mac: State['mac'], { host, username }: AccountLogin): 
   return mac(JSON.stringify(['account', sameHost(host), username])).slice(0, 32);
 }
 
-export function createRefusals(state: Pick<State, 'mac' | 'refusals' | 'setRefusals'>, now: () => number = Date.now): Refusals {
+export function createRefusals(
+  state: Pick<State, 'mac' | 'refusals' | 'setRefusals'>,
+  now: () => number = Date.now,
+): Refusals {
   /** What came before an account's last success does not count towards its lock. */
   const successes = new Map<string, number>();
   /** A clock that was set back makes nobody wait longer than a delay. */
@@ -45,13 +48,26 @@ export function createRefusals(state: Pick<State, 'mac' | 'refusals' | 'setRefus
   const change = (login: AccountLogin, next: Refusal | undefined): void => {
     const account = accountId(state.mac, login);
     const id = loginId(state.mac, login);
-    const all = [...state.refusals()].flatMap(([of, logins]) => [...logins].map(([each, refusal]) => ({ account: of, login: each, refusal })));
-    const others = all.filter((each) => (each.account !== account || each.login !== id) && timeOf(each.refusal) + REMEMBERED_MS > now());
+    const all = [...state.refusals()].flatMap(([of, logins]) =>
+      [...logins].map(([each, refusal]) => ({ account: of, login: each, refusal })),
+    );
+    const others = all.filter(
+      (each) => (each.account !== account || each.login !== id) && timeOf(each.refusal) + REMEMBERED_MS > now(),
+    );
     const kept = [...others, ...(next === undefined ? [] : [{ account, login: id, refusal: next }])]
-      .sort((a, b) => timeOf(a.refusal) - timeOf(b.refusal)).slice(-MOST_REMEMBERED);
-    state.setRefusals(new Map([...Map.groupBy(kept, (each) => each.account)].map(([of, logins]) => [of, new Map(logins.map((each) => [each.login, each.refusal]))])));
+      .sort((a, b) => timeOf(a.refusal) - timeOf(b.refusal))
+      .slice(-MOST_REMEMBERED);
+    state.setRefusals(
+      new Map(
+        [...Map.groupBy(kept, (each) => each.account)].map(([of, logins]) => [
+          of,
+          new Map(logins.map((each) => [each.login, each.refusal])),
+        ]),
+      ),
+    );
   };
-  const known = (login: AccountLogin): Refusal | undefined => state.refusals().get(accountId(state.mac, login))?.get(loginId(state.mac, login));
+  const known = (login: AccountLogin): Refusal | undefined =>
+    state.refusals().get(accountId(state.mac, login))?.get(loginId(state.mac, login));
 
   return {
     waits(login) {
@@ -60,15 +76,21 @@ export function createRefusals(state: Pick<State, 'mac' | 'refusals' | 'setRefus
       const since = Math.max(now() - HOUR_MS, successes.get(account) ?? 0);
       const recent = [...(state.refusals().get(account)?.values() ?? [])].filter((refusal) => timeOf(refusal) > since);
       const times = recent.reduce((sum, refusal) => sum + refusal.times, 0);
-      const ownUntil = own === undefined ? 0 : timeOf(own) + (DELAYS_MS[Math.min(own.times, DELAYS_MS.length) - 1] ?? 0);
+      const ownUntil =
+        own === undefined ? 0 : timeOf(own) + (DELAYS_MS[Math.min(own.times, DELAYS_MS.length) - 1] ?? 0);
       const accountUntil = times < ENOUGH ? 0 : Math.max(...recent.map(timeOf)) + (DELAYS_MS[0] ?? 0);
       const untilMs = Math.max(ownUntil, accountUntil);
       if (untilMs <= now()) return undefined;
       if (own !== undefined) return { untilMs, why: own.why, tried: true };
       const until = `${new Date(untilMs).toISOString().slice(0, 16)}Z`;
-      return { untilMs, why: `not tried before ${until}: its account was refused ${times} times at ${login.host}, and must not get locked`, tried: false };
+      return {
+        untilMs,
+        why: `not tried before ${until}: its account was refused ${times} times at ${login.host}, and must not get locked`,
+        tried: false,
+      };
     },
-    refused: (login, why) => change(login, { times: (known(login)?.times ?? 0) + 1, at: new Date(now()).toISOString(), why }),
+    refused: (login, why) =>
+      change(login, { times: (known(login)?.times ?? 0) + 1, at: new Date(now()).toISOString(), why }),
     accepted(login) {
       successes.set(accountId(state.mac, login), now());
       if (known(login) !== undefined) change(login, undefined);

@@ -47,33 +47,48 @@ export function createReportPublisher({ client, log }: PublisherOptions): Report
 
   /** The preferred one first. Asked anew each time: it costs two requests, and an API can come and go. */
   async function servedKinds(signal: AbortSignal): Promise<ReportObjectKind[]> {
-    const served = await Promise.all(REPORT_RESOURCES.map(async ({ group, version, resource, kind }) => {
-      const list = await undefinedIfGone(client.get<{ resources?: { name: string }[] }>(`/apis/${group}/${version}`, { signal }));
-      return list?.resources?.some(({ name }) => name === resource) ? [kind] : [];
-    }));
+    const served = await Promise.all(
+      REPORT_RESOURCES.map(async ({ group, version, resource, kind }) => {
+        const list = await undefinedIfGone(
+          client.get<{ resources?: { name: string }[] }>(`/apis/${group}/${version}`, { signal }),
+        );
+        return list?.resources?.some(({ name }) => name === resource) ? [kind] : [];
+      }),
+    );
     return served.flat();
   }
 
   /** Forced: what others changed in our own object is put right. */
   async function apply(object: ReportObject, signal: AbortSignal): Promise<void> {
-    await client.patch(reportPath(object.kind), 'application/apply-patch+yaml', object, { query: { fieldManager: MANAGER, force: true }, accept: METADATA_ONLY, signal });
+    await client.patch(reportPath(object.kind), 'application/apply-patch+yaml', object, {
+      query: { fieldManager: MANAGER, force: true },
+      accept: METADATA_ONLY,
+      signal,
+    });
   }
 
   /** The preferred API was installed after the other one: what stands in the other would be shown for ever, and twice. */
   async function empty(kind: ReportObjectKind, signal: AbortSignal): Promise<void> {
     const live = await undefinedIfGone(client.get<Live>(reportPath(kind), { signal }));
-    if (live !== undefined && isOurReport(live) && !isSame(live, emptyReportObject(kind))) await apply(emptyReportObject(kind), signal);
+    if (live !== undefined && isOurReport(live) && !isSame(live, emptyReportObject(kind)))
+      await apply(emptyReportObject(kind), signal);
   }
 
   async function write(report: Report, signal: AbortSignal): Promise<Published> {
     const [kind, ...others] = await servedKinds(signal);
     if (kind === undefined) {
-      tell('info', `the audit is not published: the cluster has neither ${REPORT_RESOURCES.map(({ resource, group }) => `${resource}.${group}`).join(' nor ')}; install one of the two, or set audit.reportObject to false`);
+      tell(
+        'info',
+        `the audit is not published: the cluster has neither ${REPORT_RESOURCES.map(({ resource, group }) => `${resource}.${group}`).join(' nor ')}; install one of the two, or set audit.reportObject to false`,
+      );
       return 'absent';
     }
     const live = await undefinedIfGone(client.get<Live>(reportPath(kind), { signal }));
     if (live !== undefined && !isOurReport(live)) {
-      tell('warn', `the audit is not published: ${kind} "${REPORT_NAME}" was not made by Pullpass and is left alone; delete it to have the audit in its place`);
+      tell(
+        'warn',
+        `the audit is not published: ${kind} "${REPORT_NAME}" was not made by Pullpass and is left alone; delete it to have the audit in its place`,
+      );
       return 'foreign';
     }
     const wanted = reportObjectOf(report, kind, live);
@@ -99,8 +114,10 @@ export function createReportPublisher({ client, log }: PublisherOptions): Report
 
 /** Whether the object in the cluster says all that we would write. What others added to its metadata is theirs. */
 function isSame(live: Live, { summary, results, source, metadata }: ReportObject): boolean {
-  return isDeepStrictEqual([live.summary, live.results ?? [], live.source], [summary, results, source])
-    && Object.entries(metadata.labels).every(([key, value]) => live.metadata.labels?.[key] === value);
+  return (
+    isDeepStrictEqual([live.summary, live.results ?? [], live.source], [summary, results, source]) &&
+    Object.entries(metadata.labels).every(([key, value]) => live.metadata.labels?.[key] === value)
+  );
 }
 
 async function undefinedIfGone<T>(answer: Promise<T>): Promise<T | undefined> {

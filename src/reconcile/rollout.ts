@@ -20,7 +20,12 @@ export type Stage =
   /** The canaries have it, and are watched. `before`: what failed there already, one line each. */
   | { readonly state: 'canary'; readonly canaries: Canaries; readonly before: readonly string[] }
   /** Pulls started to fail at the canaries: `why`. It goes on by itself once they stop. */
-  | { readonly state: 'halted'; readonly canaries: Canaries; readonly before: readonly string[]; readonly why: readonly string[] };
+  | {
+      readonly state: 'halted';
+      readonly canaries: Canaries;
+      readonly before: readonly string[];
+      readonly why: readonly string[];
+    };
 
 export interface Rollout<C> {
   /** What everybody but the canaries has: it passed all stages. undefined: none did, or nobody has it any more. */
@@ -37,10 +42,18 @@ interface Identified {
 export const NOTHING: Rollout<never> = { passed: undefined, newest: undefined, stage: { state: 'settled' } };
 
 /** Everybody is to have this one. */
-export const settled = <C>(content: C | undefined): Rollout<C> => ({ passed: content, newest: content, stage: { state: 'settled' } });
+export const settled = <C>(content: C | undefined): Rollout<C> => ({
+  passed: content,
+  newest: content,
+  stage: { state: 'settled' },
+});
 
 /** A content was found good. `canaries`: who would go first; undefined: nobody, it goes to all at once. */
-export function accept<C extends Identified>(rollout: Rollout<C>, content: C, canaries: Canaries | undefined): Rollout<C> {
+export function accept<C extends Identified>(
+  rollout: Rollout<C>,
+  content: C,
+  canaries: Canaries | undefined,
+): Rollout<C> {
   if (rollout.newest?.digest === content.digest) return rollout;
   // Taken back, or mended to what was: it passed before.
   if (rollout.passed?.digest === content.digest || canaries === undefined) return settled(content);
@@ -67,7 +80,9 @@ export function looked<C>(rollout: Rollout<C>, failing: readonly string[]): Roll
 
 /** The canaries are no more: others go first, or, where there is nobody else, everybody. */
 export function replaceCanaries<C>({ passed, newest, stage }: Rollout<C>, canaries: Canaries | undefined): Rollout<C> {
-  return stage.state === 'settled' || canaries === undefined ? settled(newest) : { passed, newest, stage: { state: 'looking', canaries } };
+  return stage.state === 'settled' || canaries === undefined
+    ? settled(newest)
+    : { passed, newest, stage: { state: 'looking', canaries } };
 }
 
 /** The configuration asks for no canary any more. */
@@ -76,9 +91,15 @@ export function release<C>(rollout: Rollout<C>): Rollout<C> {
 }
 
 /** What this one is to have. */
-export function contentFor<C>({ passed, newest, stage }: Rollout<C>, carrier: { readonly namespace: string } | { readonly proxy: string }): C | undefined {
+export function contentFor<C>(
+  { passed, newest, stage }: Rollout<C>,
+  carrier: { readonly namespace: string } | { readonly proxy: string },
+): C | undefined {
   if (stage.state === 'settled') return newest;
   if (stage.state === 'looking') return passed;
-  const isCanary = 'namespace' in carrier ? stage.canaries.namespaces.has(carrier.namespace) : stage.canaries.proxies.has(carrier.proxy);
+  const isCanary =
+    'namespace' in carrier
+      ? stage.canaries.namespaces.has(carrier.namespace)
+      : stage.canaries.proxies.has(carrier.proxy);
   return isCanary ? newest : passed;
 }

@@ -41,7 +41,11 @@ export interface PlannedCluster {
 }
 
 /** Reads what the controller remembers, for a process that will not write it. Without it, it has a key of its own. */
-export async function peekState(client: KubeClient, namespace: string, signal?: AbortSignal): Promise<{ state: State; remembered: boolean }> {
+export async function peekState(
+  client: KubeClient,
+  namespace: string,
+  signal?: AbortSignal,
+): Promise<{ state: State; remembered: boolean }> {
   const state = createState(client, namespace);
   const remembered = await state.peek(signal);
   if (!remembered) state.forget();
@@ -49,7 +53,11 @@ export async function peekState(client: KubeClient, namespace: string, signal?: 
 }
 
 /** Reads all that a plan depends on. `namespace`: where the controller keeps its state. Throws ApiError where a right is missing. */
-export async function readCluster(client: KubeClient, configuration: Configuration, namespace: string): Promise<Snapshot> {
+export async function readCluster(
+  client: KubeClient,
+  configuration: Configuration,
+  namespace: string,
+): Promise<Snapshot> {
   const memory = await peekState(client, namespace);
   const world = createWorld(memory.state.mac);
   await readWorld(world, feedsOf(world, configuration), client);
@@ -67,7 +75,14 @@ export interface SnapshotOptions {
 }
 
 /** What the controller makes of a world: it goes on from what it remembers, and what it holds back stays held back. */
-export async function snapshotOf({ client, world, configuration, state, remembered, isRead }: SnapshotOptions): Promise<Snapshot> {
+export async function snapshotOf({
+  client,
+  world,
+  configuration,
+  state,
+  remembered,
+  isRead,
+}: SnapshotOptions): Promise<Snapshot> {
   const book = createSourceBook({
     world,
     // Nothing that is found here is written down: what the controller wrote stays to be compared with.
@@ -81,22 +96,47 @@ export async function snapshotOf({ client, world, configuration, state, remember
   book.refresh();
   book.publish();
   const names = [...world.namespaces.all()].map(({ name }) => name).sort();
-  return { world, book, state, remembered, scopes: names.flatMap((name) => observeNamespace(world, name, book.observe(name), configuration.retiredCopyNames) ?? []) };
+  return {
+    world,
+    book,
+    state,
+    remembered,
+    scopes: names.flatMap(
+      (name) => observeNamespace(world, name, book.observe(name), configuration.retiredCopyNames) ?? [],
+    ),
+  };
 }
 
 /** What the controller said of this very login; what it has not seen yet counts as good. */
 function heldBack(state: State, source: SourceConfig, credential: Credential): Judgement {
-  const held = recordOf(state, source)?.held.find(({ key, login }) => key === redactKey(credential.key) && login === entryMac(state, credential));
-  return held?.cause === 'refused' || held?.cause === 'unproven' ? { state: held.cause, why: held.why } : { state: 'accepted' };
+  const held = recordOf(state, source)?.held.find(
+    ({ key, login }) => key === redactKey(credential.key) && login === entryMac(state, credential),
+  );
+  return held?.cause === 'refused' || held?.cause === 'unproven'
+    ? { state: held.cause, why: held.why }
+    : { state: 'accepted' };
 }
 
 /** `starting`: as a controller that starts with this configuration now, which holds a removal that is too large. */
-export function planCluster({ scopes, book }: Pick<Snapshot, 'scopes' | 'book'>, options?: PlanOptions, starting?: Configuration): PlannedCluster {
+export function planCluster(
+  { scopes, book }: Pick<Snapshot, 'scopes' | 'book'>,
+  options?: PlanOptions,
+  starting?: Configuration,
+): PlannedCluster {
   const planned = scopes.map((scope) => ({ scope, plan: planNamespace(scope, options) }));
-  const { plans, held } = starting === undefined ? { plans: planned.map(({ plan }) => plan), held: undefined } : braked(planned, confirmationOf(starting));
+  const { plans, held } =
+    starting === undefined
+      ? { plans: planned.map(({ plan }) => plan), held: undefined }
+      : braked(planned, confirmationOf(starting));
   return {
     ...(held && { held }),
-    namespaces: plans.filter((plan) => !isInSync(plan) || plan.held !== undefined || plan.problems.length > 0 || plan.standings.some(({ choice }) => choice.in)),
+    namespaces: plans.filter(
+      (plan) =>
+        !isInSync(plan) ||
+        plan.held !== undefined ||
+        plan.problems.length > 0 ||
+        plan.standings.some(({ choice }) => choice.in),
+    ),
     sources: book.observe().map(({ config, problems }) => ({ name: config.name, problems })),
     total: plans.length,
   };

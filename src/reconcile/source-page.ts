@@ -21,7 +21,11 @@ import { keyOf } from './world.ts';
 export interface SourceChange {
   readonly source: SourceConfig;
   /** A new content is in force. `registries`: keys whose login is new. */
-  readonly accepted?: { readonly first: boolean; readonly registries: readonly string[]; readonly warnings: readonly string[] };
+  readonly accepted?: {
+    readonly first: boolean;
+    readonly registries: readonly string[];
+    readonly warnings: readonly string[];
+  };
   /** Why the source is not in force as it is; empty: it is. */
   readonly problems: readonly string[];
   /** Whether `problems` are others than before. */
@@ -75,14 +79,30 @@ export interface Pages {
   recover(page: Page): Promise<void>;
 }
 
-const ACCEPT_ALL: NonNullable<PageOptions['judge']> = (_, __, credentials) => credentials.map(() => ({ state: 'accepted' }));
+const ACCEPT_ALL: NonNullable<PageOptions['judge']> = (_, __, credentials) =>
+  credentials.map(() => ({ state: 'accepted' }));
 
 export function createPages({
-  world, state, isRead = () => true, judge = ACCEPT_ALL, find = () => Promise.resolve(undefined), canaries = () => undefined, now = Date.now,
+  world,
+  state,
+  isRead = () => true,
+  judge = ACCEPT_ALL,
+  find = () => Promise.resolve(undefined),
+  canaries = () => undefined,
+  now = Date.now,
 }: PageOptions): Pages {
   const fresh = (config: SourceConfig): Page => ({
-    config, reading: undefined, rollout: NOTHING, shown: undefined, held: [], unproven: [], goes: [], candidates: [],
-    confirmation: undefined, users: undefined, problems: [],
+    config,
+    reading: undefined,
+    rollout: NOTHING,
+    shown: undefined,
+    held: [],
+    unproven: [],
+    goes: [],
+    candidates: [],
+    confirmation: undefined,
+    users: undefined,
+    problems: [],
     // Nothing to be found where nothing is remembered.
     recovered: recordOf(state, config) === undefined,
   });
@@ -99,33 +119,53 @@ export function createPages({
     if (reading.own === undefined) return conclude(page, { held: [], problems: reading.problems, candidates: [] });
 
     const own = mergeEntries({
-      candidates, inForce: (inForce?.own ?? []).filter(({ key }) => !letGo.has(keyId(state, key))),
-      judge: judged(config, 'own'), mayVanish: (keys) => mayVanish(page, reading, keys),
+      candidates,
+      inForce: (inForce?.own ?? []).filter(({ key }) => !letGo.has(keyId(state, key))),
+      judge: judged(config, 'own'),
+      mayVanish: (keys) => mayVanish(page, reading, keys),
     });
     // Aliases follow what is in force of the source's own.
     const aliased = reading.aliases(own.credentials);
     const hosts = new Set(config.aliases.map(({ host }) => host));
     const lastAliases = (inForce?.credentials ?? []).filter(({ key }) => hosts.has(key));
-    const aliases = mergeEntries({ candidates: aliased.credentials, inForce: lastAliases, judge: judged(config, 'aliases'), mayVanish: () => true });
+    const aliases = mergeEntries({
+      candidates: aliased.credentials,
+      inForce: lastAliases,
+      judge: judged(config, 'aliases'),
+      mayVanish: () => true,
+    });
     if (own.pending || aliases.pending) return undefined;
 
-    if (!own.held.some(({ cause }) => cause === 'vanished')) Object.assign(page, { confirmation: undefined, users: undefined });
+    if (!own.held.some(({ cause }) => cause === 'vanished'))
+      Object.assign(page, { confirmation: undefined, users: undefined });
     const held = [...own.held, ...aliases.held];
     const unresolved = lastAliases.filter(({ key }) => !aliased.credentials.some((alias) => alias.key === key));
-    const content = own.credentials.length === 0 ? undefined : contentOf(world.digest, own.credentials, [...aliases.credentials, ...unresolved]);
+    const content =
+      own.credentials.length === 0
+        ? undefined
+        : contentOf(world.digest, own.credentials, [...aliases.credentials, ...unresolved]);
     const large = content === undefined ? undefined : tooLarge(content.base64);
     if (large !== undefined) return conclude(page, { held, problems: [large], candidates });
     return conclude(page, {
-      held, unproven: [...own.unproven, ...aliases.unproven], problems: aliased.problems,
-      candidates: [...candidates, ...aliased.credentials], content, warnings: [...reading.warnings, ...aliased.warnings],
+      held,
+      unproven: [...own.unproven, ...aliases.unproven],
+      problems: aliased.problems,
+      candidates: [...candidates, ...aliased.credentials],
+      content,
+      warnings: [...reading.warnings, ...aliased.warnings],
     });
   }
 
   /** What was found good once, and is in force, is not tried again. */
-  function judged(config: SourceConfig, group: 'own' | 'aliases'): (changed: readonly Credential[]) => readonly Judgement[] {
+  function judged(
+    config: SourceConfig,
+    group: 'own' | 'aliases',
+  ): (changed: readonly Credential[]) => readonly Judgement[] {
     const logins = recordOf(state, config)?.logins ?? {};
     return (changed) => {
-      const unknown = changed.filter((credential) => logins[keyId(state, credential.key)] !== entryMac(state, credential));
+      const unknown = changed.filter(
+        (credential) => logins[keyId(state, credential.key)] !== entryMac(state, credential),
+      );
       const judgements = judge(config, group, unknown);
       const found = new Map(unknown.map((credential, i) => [credential, judgements[i]]));
       return changed.map((credential) => found.get(credential) ?? { state: 'accepted', proven: true });
@@ -135,7 +175,9 @@ export function createPages({
   function mayVanish(page: Page, { own = [], confirmed }: Reading, keys: readonly string[]): boolean {
     const { removals = 0 } = recordOf(state, page.config) ?? {};
     const logins = own.map((credential) => [credential.key, entryMac(state, credential)]).sort();
-    page.confirmation = state.mac(JSON.stringify(['removal', page.config.name, removals, [...keys].sort(), logins])).slice(0, 12);
+    page.confirmation = state
+      .mac(JSON.stringify(['removal', page.config.name, removals, [...keys].sort(), logins]))
+      .slice(0, 12);
     if (confirmed !== page.confirmation) return false;
     page.goes = keys;
     return true;
@@ -151,7 +193,10 @@ export function createPages({
     readonly warnings?: readonly string[];
   }
 
-  function conclude(page: Page, { held, unproven = [], problems, candidates, content, warnings = [] }: Conclusion): SourceChange | undefined {
+  function conclude(
+    page: Page,
+    { held, unproven = [], problems, candidates, content, warnings = [] }: Conclusion,
+  ): SourceChange | undefined {
     const { config } = page;
     const before = page.rollout.newest;
     if (content !== undefined) page.rollout = rolled(page, content);
@@ -161,31 +206,50 @@ export function createPages({
     page.goes = [];
     const isNews = named(page).join('\n') !== said;
     const isNew = content !== undefined && content.digest !== before?.digest;
-    const accepted = isNew ? { first: before === undefined, registries: changedKeys(before, content), warnings } : undefined;
+    const accepted = isNew
+      ? { first: before === undefined, registries: changedKeys(before, content), warnings }
+      : undefined;
     if (!isNews && accepted === undefined) return undefined;
-    return { source: config, problems: named(page), isNews, hasLastGood: page.rollout.newest !== undefined, ...(accepted && { accepted }) };
+    return {
+      source: config,
+      problems: named(page),
+      isNews,
+      hasLastGood: page.rollout.newest !== undefined,
+      ...(accepted && { accepted }),
+    };
   }
 
   function remember({ config, rollout, held, unproven, goes, candidates }: Page): void {
-    const isHeld = (digest: string): boolean => [...(world.copies.get(config.copyName)?.all() ?? [])].some((copy) => copy.digest === digest);
+    const isHeld = (digest: string): boolean =>
+      [...(world.copies.get(config.copyName)?.all() ?? [])].some((copy) => copy.digest === digest);
     const standing = { rollout, held, unproven, goes, candidates, isHeld };
-    state.setSource(config.name, nextRecord(state, config, recordOf(state, config), standing, new Date(now()).toISOString()));
+    state.setSource(
+      config.name,
+      nextRecord(state, config, recordOf(state, config), standing, new Date(now()).toISOString()),
+    );
   }
 
   /** After a restart a content takes up the stage that it had. */
   function rolled({ config, rollout }: Page, content: Content): Rollout<Content> {
     const record = recordOf(state, config);
     if (rollout.newest?.digest === content.digest) return rollout;
-    if (record !== undefined && record.trying === undefined && record.passed[0] === content.digest) return settled(content);
+    if (record !== undefined && record.trying === undefined && record.passed[0] === content.digest)
+      return settled(content);
     if (config.canary !== undefined && record?.trying?.digest === content.digest) {
       return { passed: rollout.passed, newest: content, stage: stageOf(record.trying) };
     }
-    return accept(rollout, content, config.canary === undefined ? undefined : canaries(config, content.digest, rollout.newest === undefined));
+    return accept(
+      rollout,
+      content,
+      config.canary === undefined ? undefined : canaries(config, content.digest, rollout.newest === undefined),
+    );
   }
 
   const changedKeys = (before: Content | undefined, after: Content): string[] => {
     const old = new Map(before?.credentials.map((credential) => [credential.key, entryMac(state, credential)]));
-    return after.credentials.filter((credential) => old.get(credential.key) !== entryMac(state, credential)).map(({ key }) => redactKey(key));
+    return after.credentials
+      .filter((credential) => old.get(credential.key) !== entryMac(state, credential))
+      .map(({ key }) => redactKey(key));
   };
 
   async function recover(page: Page): Promise<void> {
@@ -198,7 +262,10 @@ export function createPages({
     const trying = record?.trying && (await read(record.trying.digest));
     let passed: Content | undefined;
     for (const digest of record?.passed ?? []) if ((passed = await read(digest)) !== undefined) break;
-    page.rollout = record?.trying === undefined || trying === undefined ? settled(passed) : { passed, newest: trying, stage: stageOf(record.trying) };
+    page.rollout =
+      record?.trying === undefined || trying === undefined
+        ? settled(passed)
+        : { passed, newest: trying, stage: stageOf(record.trying) };
     page.recovered = true;
   }
 
@@ -206,8 +273,17 @@ export function createPages({
 }
 
 /** Problems, what is held, and what keeps the canaries from being followed, each with the Secret that it is about. */
-export function named({ config: { secret }, problems, held, confirmation = '', users, rollout: { stage } }: Page): string[] {
+export function named({
+  config: { secret },
+  problems,
+  held,
+  confirmation = '',
+  users,
+  rollout: { stage },
+}: Page): string[] {
   const confirm = `kubectl --namespace ${secret.namespace} annotate secret ${secret.name} --overwrite ${ANNOTATION_CONFIRM_REMOVAL}=${confirmation}`;
   const halted = stage.state === 'halted' ? stage.why.map((why) => `halted at the canaries: ${why}`) : [];
-  return [...problems, ...heldLines(held, { users, confirm }), ...halted].map((problem) => `Secret ${keyOf(secret)}: ${problem}`);
+  return [...problems, ...heldLines(held, { users, confirm }), ...halted].map(
+    (problem) => `Secret ${keyOf(secret)}: ${problem}`,
+  );
 }

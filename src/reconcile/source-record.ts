@@ -33,7 +33,11 @@ export function recordOf(state: Pick<State, 'source'>, config: SourceConfig): So
 /** The stage of a content that canaries had before a restart. */
 export function stageOf({ state, namespaces, proxies, before, why }: NonNullable<SourceRecord['trying']>): Stage {
   const canaries: Canaries = { namespaces: new Set(namespaces), proxies: new Set(proxies) };
-  return state === 'looking' ? { state, canaries } : state === 'canary' ? { state, canaries, before } : { state, canaries, before, why };
+  return state === 'looking'
+    ? { state, canaries }
+    : state === 'canary'
+      ? { state, canaries, before }
+      : { state, canaries, before, why };
 }
 
 export interface Standing {
@@ -49,11 +53,25 @@ export interface Standing {
   readonly isHeld: (digest: string) => boolean;
 }
 
-export function nextRecord(state: Macs, config: SourceConfig, before: SourceRecord | undefined, standing: Standing, at: string): SourceRecord {
-  const { rollout: { passed, newest, stage }, held, unproven, goes, candidates, isHeld } = standing;
+export function nextRecord(
+  state: Macs,
+  config: SourceConfig,
+  before: SourceRecord | undefined,
+  standing: Standing,
+  at: string,
+): SourceRecord {
+  const {
+    rollout: { passed, newest, stage },
+    held,
+    unproven,
+    goes,
+    candidates,
+    isHeld,
+  } = standing;
   const settled = stage.state === 'settled' ? newest?.digest : passed?.digest;
   const old = before?.passed ?? [];
-  const idsOf = (credentials: readonly Credential[]) => Object.fromEntries(credentials.map((credential) => [keyId(state, credential.key), entryMac(state, credential)]));
+  const idsOf = (credentials: readonly Credential[]) =>
+    Object.fromEntries(credentials.map((credential) => [keyId(state, credential.key), entryMac(state, credential)]));
   const logins = newest === undefined ? (before?.logins ?? {}) : idsOf(newest.credentials);
   const untried = new Set(unproven.map((key) => keyId(state, key)));
   const present = new Set(candidates.map(({ key }) => keyId(state, key)));
@@ -63,17 +81,33 @@ export function nextRecord(state: Macs, config: SourceConfig, before: SourceReco
   return {
     secret: keyOf(config.secret),
     removals: (before?.removals ?? 0) + (goes.length > 0 ? 1 : 0),
-    letGo: stage.state === 'settled' ? [] : [...new Set([...(before?.letGo ?? []), ...goes.map((key) => keyId(state, key))])].filter((id) => !present.has(id)),
+    letGo:
+      stage.state === 'settled'
+        ? []
+        : [...new Set([...(before?.letGo ?? []), ...goes.map((key) => keyId(state, key))])].filter(
+            (id) => !present.has(id),
+          ),
     passed: all.filter((digest, i) => i < NEWEST_PASSED || isHeld(digest)).slice(0, MOST_PASSED),
-    ...(stage.state !== 'settled' && newest !== undefined && { trying: {
-      digest: newest.digest, state: stage.state, namespaces: [...stage.canaries.namespaces], proxies: [...stage.canaries.proxies],
-      before: stage.state === 'looking' ? [] : stage.before.slice(0, MOST_LINES), why: stage.state === 'halted' ? stage.why.slice(0, MOST_LINES) : [],
-    } }),
+    ...(stage.state !== 'settled' &&
+      newest !== undefined && {
+        trying: {
+          digest: newest.digest,
+          state: stage.state,
+          namespaces: [...stage.canaries.namespaces],
+          proxies: [...stage.canaries.proxies],
+          before: stage.state === 'looking' ? [] : stage.before.slice(0, MOST_LINES),
+          why: stage.state === 'halted' ? stage.why.slice(0, MOST_LINES) : [],
+        },
+      }),
     logins,
-    unproven: Object.keys(logins).filter((id) => untried.has(id) || (before?.unproven.includes(id) === true && before.logins[id] === logins[id])),
+    unproven: Object.keys(logins).filter(
+      (id) => untried.has(id) || (before?.unproven.includes(id) === true && before.logins[id] === logins[id]),
+    ),
     held: held.map((each) => {
       const [key, login] = [redactKey(each.key), found.get(each.key) ?? ''];
-      const same = before?.held.find((other) => other.key === key && other.cause === each.cause && other.login === login);
+      const same = before?.held.find(
+        (other) => other.key === key && other.cause === each.cause && other.login === login,
+      );
       return { ...each, key, login, since: same?.since ?? at };
     }),
     since: before === undefined || isNew ? at : before.since,

@@ -54,7 +54,12 @@ export function createSourceBook(options: PageOptions): SourceBook {
       [...pages.values()].map((page) => {
         const { config, shown = NOTHING } = page;
         const content = namespace === undefined ? shown.newest : contentFor(shown, { namespace });
-        return { config, digest: content?.digest, problems: named(page), read: page.shown !== undefined && isRead(config) };
+        return {
+          config,
+          digest: content?.digest,
+          problems: named(page),
+          read: page.shown !== undefined && isRead(config),
+        };
       }),
     content(source, digest) {
       const { passed, newest } = pages.get(source)?.shown ?? NOTHING;
@@ -66,7 +71,9 @@ export function createSourceBook(options: PageOptions): SourceBook {
     },
     troubles(source) {
       const page = pages.get(source);
-      return page === undefined ? [] : page.problems.map((problem) => `Secret ${keyOf(page.config.secret)}: ${problem}`);
+      return page === undefined
+        ? []
+        : page.problems.map((problem) => `Secret ${keyOf(page.config.secret)}: ${problem}`);
     },
     held: (source) => pages.get(source)?.held ?? [],
     confirmation: (source) => pages.get(source)?.confirmation,
@@ -83,7 +90,9 @@ export function createSourceBook(options: PageOptions): SourceBook {
     },
     async recover() {
       const errors: unknown[] = [];
-      for (const page of pages.values()) if (!page.recovered && isRead(page.config)) await one.recover(page).catch((error: unknown) => errors.push(error));
+      for (const page of pages.values())
+        if (!page.recovered && isRead(page.config))
+          await one.recover(page).catch((error: unknown) => errors.push(error));
       if (errors.length > 0) throw errors[0];
     },
     refresh: () => [...pages.values()].flatMap((page) => one.look(page) ?? []),
@@ -91,12 +100,14 @@ export function createSourceBook(options: PageOptions): SourceBook {
       for (const page of pages.values()) if (page.recovered) page.shown = page.rollout;
     },
     configure(configuration) {
-      pages = new Map(configuration.sources.map((config) => {
-        const old = pages.get(config.name);
-        // Another Secret behind the same name is another source: its predecessor's login is not a fall-back for it.
-        const stays = old !== undefined && keyOf(old.config.secret) === keyOf(config.secret);
-        return [config.name, stays ? { ...old, config, reading: undefined } : one.fresh(config)];
-      }));
+      pages = new Map(
+        configuration.sources.map((config) => {
+          const old = pages.get(config.name);
+          // Another Secret behind the same name is another source: its predecessor's login is not a fall-back for it.
+          const stays = old !== undefined && keyOf(old.config.secret) === keyOf(config.secret);
+          return [config.name, stays ? { ...old, config, reading: undefined } : one.fresh(config)];
+        }),
+      );
     },
     forget() {
       pages = new Map([...pages].map(([name, { config }]) => [name, one.fresh(config)]));

@@ -39,7 +39,10 @@ export interface SourceRecord {
   readonly logins: Readonly<Record<string, string>>;
   /** Macs of the registry keys of those that no registry was asked about, or that gave no answer. */
   readonly unproven: readonly string[];
-  readonly held: readonly (Held & { /** Mac of the login that is held. */ readonly login: string; readonly since: string })[];
+  readonly held: readonly (Held & {
+    /** Mac of the login that is held. */ readonly login: string;
+    readonly since: string;
+  })[];
   /** When the newest content was accepted. */
   readonly since: string;
 }
@@ -81,18 +84,57 @@ interface Content {
 
 const at = z.string().refine((text) => !Number.isNaN(Date.parse(text)));
 const strings = z.array(z.string());
-const held = z.object({ key: z.string(), cause: z.enum(['refused', 'unproven', 'unusable', 'contradictory', 'vanished']), why: z.string(), keeps: z.boolean(), login: z.string(), since: at });
-const trying = z.object({ digest: z.string(), state: z.enum(['looking', 'canary', 'halted']), namespaces: strings, proxies: strings, before: strings, why: strings });
+const held = z.object({
+  key: z.string(),
+  cause: z.enum(['refused', 'unproven', 'unusable', 'contradictory', 'vanished']),
+  why: z.string(),
+  keeps: z.boolean(),
+  login: z.string(),
+  since: at,
+});
+const trying = z.object({
+  digest: z.string(),
+  state: z.enum(['looking', 'canary', 'halted']),
+  namespaces: strings,
+  proxies: strings,
+  before: strings,
+  why: strings,
+});
 const schema = z.object({
-  proxies: z.record(z.string(), z.object({
-    applied: z.object({ mac: z.string(), at }).exactOptional(),
-    verified: z.object({ mac: z.string(), state: z.enum(['verified', 'refused', 'unknown']), why: z.string(), at }).exactOptional(),
-  })).default({}),
+  proxies: z
+    .record(
+      z.string(),
+      z.object({
+        applied: z.object({ mac: z.string(), at }).exactOptional(),
+        verified: z
+          .object({ mac: z.string(), state: z.enum(['verified', 'refused', 'unknown']), why: z.string(), at })
+          .exactOptional(),
+      }),
+    )
+    .default({}),
   // A record of an older form is left out, and nothing else with it.
-  sources: z.record(z.string(), z.object({
-    secret: z.string(), removals: z.int(), letGo: strings, passed: strings, trying: trying.exactOptional(), logins: z.record(z.string(), z.string()), unproven: strings, held: z.array(held), since: at,
-  }).optional().catch(undefined)).default({}),
-  refusals: z.record(z.string(), z.record(z.string(), z.object({ times: z.int().min(1), at, why: z.string() }))).default({}),
+  sources: z
+    .record(
+      z.string(),
+      z
+        .object({
+          secret: z.string(),
+          removals: z.int(),
+          letGo: strings,
+          passed: strings,
+          trying: trying.exactOptional(),
+          logins: z.record(z.string(), z.string()),
+          unproven: strings,
+          held: z.array(held),
+          since: at,
+        })
+        .optional()
+        .catch(undefined),
+    )
+    .default({}),
+  refusals: z
+    .record(z.string(), z.record(z.string(), z.object({ times: z.int().min(1), at, why: z.string() })))
+    .default({}),
 });
 
 const KEY = 'mac-key';
@@ -109,21 +151,39 @@ export function createState(client: KubeClient, namespace: string): State {
   let saving: Promise<void> = Promise.resolve();
   let inMemory = false;
 
-  async function write(text: string, { fieldManager = MANAGER, force }: { fieldManager?: string; force: boolean }, signal: AbortSignal): Promise<void> {
+  async function write(
+    text: string,
+    { fieldManager = MANAGER, force }: { fieldManager?: string; force: boolean },
+    signal: AbortSignal,
+  ): Promise<void> {
     if (key === undefined) throw new Error('the state was not loaded');
     const body: V1Secret = {
       apiVersion: 'v1',
       kind: 'Secret',
-      metadata: { name: STATE_NAME, namespace, labels: { [LABEL_MANAGED_BY]: MANAGER, [LABEL_ROLE]: 'state' }, ...version },
+      metadata: {
+        name: STATE_NAME,
+        namespace,
+        labels: { [LABEL_MANAGED_BY]: MANAGER, [LABEL_ROLE]: 'state' },
+        ...version,
+      },
       type: 'Opaque',
       data: { [KEY]: key.toString('base64'), [CONTENT]: Buffer.from(text).toString('base64') },
     };
-    take(await client.patch<V1Secret>(path, 'application/apply-patch+yaml', body, { query: { fieldManager, force }, signal, sensitive: true }));
+    take(
+      await client.patch<V1Secret>(path, 'application/apply-patch+yaml', body, {
+        query: { fieldManager, force },
+        signal,
+        sensitive: true,
+      }),
+    );
     saved = text;
   }
 
   function take({ metadata, data }: V1Secret): void {
-    version = { ...(metadata?.uid && { uid: metadata.uid }), ...(metadata?.resourceVersion && { resourceVersion: metadata.resourceVersion }) };
+    version = {
+      ...(metadata?.uid && { uid: metadata.uid }),
+      ...(metadata?.resourceVersion && { resourceVersion: metadata.resourceVersion }),
+    };
     if (data?.[KEY]) key = Buffer.from(data[KEY], 'base64');
   }
 
@@ -132,8 +192,12 @@ export function createState(client: KubeClient, namespace: string): State {
       const { proxies, sources, refusals } = schema.parse(JSON.parse(text));
       return {
         proxies: new Map(Object.entries(proxies)),
-        sources: new Map(Object.entries(sources).flatMap(([name, record]) => (record === undefined ? [] : [[name, record]]))),
-        refusals: new Map(Object.entries(refusals).map(([account, logins]) => [account, new Map(Object.entries(logins))])),
+        sources: new Map(
+          Object.entries(sources).flatMap(([name, record]) => (record === undefined ? [] : [[name, record]])),
+        ),
+        refusals: new Map(
+          Object.entries(refusals).map(([account, logins]) => [account, new Map(Object.entries(logins))]),
+        ),
       };
     } catch {
       // Spoiled by hand: what each source holds is accepted as if it was the first, and every login is tried once more.
@@ -141,10 +205,12 @@ export function createState(client: KubeClient, namespace: string): State {
     }
   }
 
-  const textOf = ({ proxies, sources, refusals }: Content): string => JSON.stringify({
-    proxies: Object.fromEntries(proxies), sources: Object.fromEntries(sources),
-    refusals: Object.fromEntries([...refusals].map(([account, logins]) => [account, Object.fromEntries(logins)])),
-  });
+  const textOf = ({ proxies, sources, refusals }: Content): string =>
+    JSON.stringify({
+      proxies: Object.fromEntries(proxies),
+      sources: Object.fromEntries(sources),
+      refusals: Object.fromEntries([...refusals].map(([account, logins]) => [account, Object.fromEntries(logins)])),
+    });
 
   async function load(signal: AbortSignal): Promise<void> {
     for (;;) {
@@ -195,7 +261,10 @@ export function createState(client: KubeClient, namespace: string): State {
       content.refusals = refusals;
     },
     retain({ sources, cacheProxies }) {
-      const known = { sources: new Set(sources.map(({ name }) => name)), proxies: new Set(cacheProxies.map(({ name }) => name)) };
+      const known = {
+        sources: new Set(sources.map(({ name }) => name)),
+        proxies: new Set(cacheProxies.map(({ name }) => name)),
+      };
       for (const name of content.proxies.keys()) if (!known.proxies.has(name)) content.proxies.delete(name);
       for (const name of content.sources.keys()) if (!known.sources.has(name)) content.sources.delete(name);
     },
@@ -217,20 +286,22 @@ export function createState(client: KubeClient, namespace: string): State {
     },
     save(signal) {
       // One at a time: each write carries the version that the one before left.
-      saving = saving.catch(() => undefined).then(async () => {
-        const text = textOf(content);
-        if (inMemory || text === saved) return;
-        try {
-          await write(text, { force: true }, signal);
-        } catch (error) {
-          if (!isConflict(error) && !isNotFound(error)) throw error;
-          // Somebody wrote or deleted it. What we know is newer: take its version and key, and write again.
-          const mine = content;
-          await load(signal);
-          content = mine;
-          await write(textOf(content), { force: true }, signal);
-        }
-      });
+      saving = saving
+        .catch(() => undefined)
+        .then(async () => {
+          const text = textOf(content);
+          if (inMemory || text === saved) return;
+          try {
+            await write(text, { force: true }, signal);
+          } catch (error) {
+            if (!isConflict(error) && !isNotFound(error)) throw error;
+            // Somebody wrote or deleted it. What we know is newer: take its version and key, and write again.
+            const mine = content;
+            await load(signal);
+            content = mine;
+            await write(textOf(content), { force: true }, signal);
+          }
+        });
       return saving;
     },
   };

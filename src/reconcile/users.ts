@@ -25,7 +25,15 @@ export interface UsersOptions {
 const SHOWN = 3;
 
 /** `3 pods (team-a/web-0, ...), cache proxy hub and 12 copies`. Throws what the API server says, but for a missing right. */
-export async function usersOf({ client, configuration, source, credentials, keys, copies, signal }: UsersOptions): Promise<string> {
+export async function usersOf({
+  client,
+  configuration,
+  source,
+  credentials,
+  keys,
+  copies,
+  signal,
+}: UsersOptions): Promise<string> {
   const going = new Set(keys);
   const ring = makeKeyring([{ credentials }]);
   const pods: string[] = [];
@@ -36,26 +44,37 @@ export async function usersOf({ client, configuration, source, credentials, keys
     return parsed.ok && lookup(ring, parsed.image.name).some(({ credential }) => going.has(credential.key));
   };
   try {
-    await listPages(client, { path: '/api/v1/pods' }, {
-      ...(signal && { signal }),
-      each: (object) => {
-        const { metadata, spec } = object as unknown as V1Pod;
-        const images = [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])].flatMap(({ image }) => image ?? []);
-        if (spec?.imagePullSecrets?.some(({ name }) => name === source.copyName) && images.some(matches)) pods.push(`${metadata?.namespace ?? ''}/${metadata?.name ?? ''}`);
+    await listPages(
+      client,
+      { path: '/api/v1/pods' },
+      {
+        ...(signal && { signal }),
+        each: (object) => {
+          const { metadata, spec } = object as unknown as V1Pod;
+          const images = [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])].flatMap(
+            ({ image }) => image ?? [],
+          );
+          if (spec?.imagePullSecrets?.some(({ name }) => name === source.copyName) && images.some(matches))
+            pods.push(`${metadata?.namespace ?? ''}/${metadata?.name ?? ''}`);
+        },
+        restart: () => void (pods.length = 0),
       },
-      restart: () => void (pods.length = 0),
-    });
+    );
   } catch (error) {
     if (!isForbidden(error)) throw error;
     unseen = true;
   }
-  const proxies = configuration.cacheProxies.filter((proxy) => {
-    const choice = chooseLogin(credentials, proxy.registry);
-    return proxy.source === source.name && choice.ok && going.has(choice.key);
-  }).map(({ name }) => name);
+  const proxies = configuration.cacheProxies
+    .filter((proxy) => {
+      const choice = chooseLogin(credentials, proxy.registry);
+      return proxy.source === source.name && choice.ok && going.has(choice.key);
+    })
+    .map(({ name }) => name);
   const shown = pods.slice(0, SHOWN).join(', ');
   return [
-    unseen ? 'pods that may not be listed here' : `${pods.length} pod${pods.length === 1 ? '' : 's'}${pods.length === 0 ? '' : ` (${shown}${pods.length > SHOWN ? ', ...' : ''})`}`,
+    unseen
+      ? 'pods that may not be listed here'
+      : `${pods.length} pod${pods.length === 1 ? '' : 's'}${pods.length === 0 ? '' : ` (${shown}${pods.length > SHOWN ? ', ...' : ''})`}`,
     ...(proxies.length === 0 ? [] : [`cache ${proxies.length === 1 ? 'proxy' : 'proxies'} ${proxies.join(', ')}`]),
     `${copies} ${copies === 1 ? 'copy' : 'copies'}`,
   ].join(' and ');

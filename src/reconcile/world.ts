@@ -8,7 +8,13 @@ import { projectCopy, projectNamespace, projectServiceAccount, projectSource } f
 import type { SourceSecret } from '../kube/projections.ts';
 import { createStore } from '../kube/store.ts';
 import type { Store, Stored } from '../kube/store.ts';
-import type { ObservedCopy, ObservedNamespace, ObservedScope, ObservedServiceAccount, ObservedSource } from '../plan/observed.ts';
+import type {
+  ObservedCopy,
+  ObservedNamespace,
+  ObservedScope,
+  ObservedServiceAccount,
+  ObservedSource,
+} from '../plan/observed.ts';
 
 /** Turns base64 content into what may be kept of it. One key per process: digests mean nothing to anybody else. */
 export type Digest = (base64: string) => string;
@@ -47,8 +53,20 @@ export function feedsOf(world: World, configuration: Configuration): Feed[] {
   prune(world.copies, new Set(copyNames));
   prune(world.secrets, new Set(secrets.map(keyOf)));
   return [
-    feed({ id: 'namespaces', resource: 'namespaces', selector: { path: paths.namespaces(), metadataOnly: true }, project: projectNamespace, store: world.namespaces }),
-    feed({ id: 'serviceaccounts', resource: 'serviceaccounts', selector: { path: paths.serviceAccounts() }, project: projectServiceAccount, store: world.serviceAccounts }),
+    feed({
+      id: 'namespaces',
+      resource: 'namespaces',
+      selector: { path: paths.namespaces(), metadataOnly: true },
+      project: projectNamespace,
+      store: world.namespaces,
+    }),
+    feed({
+      id: 'serviceaccounts',
+      resource: 'serviceaccounts',
+      selector: { path: paths.serviceAccounts() },
+      project: projectServiceAccount,
+      store: world.serviceAccounts,
+    }),
     ...copyNames.map((name) =>
       feed({
         id: copyFeed(name),
@@ -57,7 +75,8 @@ export function feedsOf(world: World, configuration: Configuration): Feed[] {
         selector: { path: paths.secrets(), fieldSelector: `metadata.name=${name}` },
         project: (object: ApiObject) => projectCopy(object, world.digest),
         store: storeAt(world.copies, name),
-      })),
+      }),
+    ),
     ...[...new Map(secrets.map((ref) => [keyOf(ref), ref])).values()].map((ref) =>
       feed({
         id: sourceFeed(ref),
@@ -65,7 +84,8 @@ export function feedsOf(world: World, configuration: Configuration): Feed[] {
         selector: { path: paths.secrets(ref.namespace), fieldSelector: `metadata.name=${ref.name}` },
         project: projectSource,
         store: storeAt(world.secrets, keyOf(ref)),
-      })),
+      }),
+    ),
   ];
 }
 
@@ -78,18 +98,34 @@ export function feedsOfSource(source: SourceConfig): string[] {
 }
 
 /** Fills the stores once, without watching: for the commands that look and leave. */
-export async function readWorld(world: World, feeds: readonly Feed[], client: KubeClient, signal?: AbortSignal): Promise<void> {
+export async function readWorld(
+  world: World,
+  feeds: readonly Feed[],
+  client: KubeClient,
+  signal?: AbortSignal,
+): Promise<void> {
   await Promise.all(
     feeds.map(async ({ selector, project, store }) => {
       let items: Stored[] = [];
-      await listPages(client, selector, { ...(signal && { signal }), each: (object) => items.push(project(object as never)), restart: () => { items = []; } });
+      await listPages(client, selector, {
+        ...(signal && { signal }),
+        each: (object) => items.push(project(object as never)),
+        restart: () => {
+          items = [];
+        },
+      });
       store.replace(items);
     }),
   );
 }
 
 /** All that the plan of one namespace depends on, or undefined where there is no such namespace. */
-export function observeNamespace(world: World, name: string, sources: readonly ObservedSource[], retiredCopyNames: readonly string[]): ObservedScope | undefined {
+export function observeNamespace(
+  world: World,
+  name: string,
+  sources: readonly ObservedSource[],
+  retiredCopyNames: readonly string[],
+): ObservedScope | undefined {
   const namespace = world.namespaces.get('', name);
   if (namespace === undefined) return undefined;
   const copies = new Map<string, ObservedCopy>();
@@ -102,7 +138,9 @@ export function observeNamespace(world: World, name: string, sources: readonly O
 
 /** The source's Secret and those that its aliases log in with, all in the source's namespace. */
 export function secretsOf(source: SourceConfig): { namespace: string; name: string }[] {
-  const logins = source.aliases.flatMap((alias) => ('login' in alias ? [{ namespace: source.secret.namespace, name: alias.login.secret }] : []));
+  const logins = source.aliases.flatMap((alias) =>
+    'login' in alias ? [{ namespace: source.secret.namespace, name: alias.login.secret }] : [],
+  );
   return [source.secret, ...logins];
 }
 

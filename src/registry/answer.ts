@@ -2,7 +2,20 @@
 import type { HttpResponse } from './http.ts';
 
 /** Error codes of the distribution specification and of Distribution itself: any other text could be an echo of ours. */
-const CODES = ['UNAUTHORIZED', 'DENIED', 'TOOMANYREQUESTS', 'MANIFEST_UNKNOWN', 'MANIFEST_INVALID', 'NAME_UNKNOWN', 'NAME_INVALID', 'BLOB_UNKNOWN', 'TAG_INVALID', 'UNSUPPORTED', 'UNAVAILABLE', 'UNKNOWN'];
+const CODES = [
+  'UNAUTHORIZED',
+  'DENIED',
+  'TOOMANYREQUESTS',
+  'MANIFEST_UNKNOWN',
+  'MANIFEST_INVALID',
+  'NAME_UNKNOWN',
+  'NAME_INVALID',
+  'BLOB_UNKNOWN',
+  'TAG_INVALID',
+  'UNSUPPORTED',
+  'UNAVAILABLE',
+  'UNKNOWN',
+];
 
 /** `401`, `404 MANIFEST_UNKNOWN`, `200 with an HTML page`, `307, a redirect to another host`. */
 export function describe(response: HttpResponse): string {
@@ -16,7 +29,9 @@ export function describe(response: HttpResponse): string {
 
 /** Registries and token servers speak JSON: a page is a proxy's, a portal's or a web site's. */
 export function isHtml({ headers, body }: HttpResponse): boolean {
-  return /^\s*(?:text\/html|application\/xhtml)/i.test(headers['content-type'] ?? '') || /^\s*<(?:!doctype|html)/i.test(body);
+  return (
+    /^\s*(?:text\/html|application\/xhtml)/i.test(headers['content-type'] ?? '') || /^\s*<(?:!doctype|html)/i.test(body)
+  );
 }
 
 /** The first error code of a registry's error document, when it is a known one. */
@@ -39,7 +54,9 @@ export function isRefusal(response: HttpResponse): boolean {
 export function parseObject(body: string): Readonly<Record<string, unknown>> | undefined {
   try {
     const value: unknown = JSON.parse(body);
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined;
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined;
   } catch {
     return undefined;
   }

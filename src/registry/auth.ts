@@ -42,7 +42,11 @@ export async function checkLogin(check: LoginCheck): Promise<LoginVerdict> {
   check.signal?.throwIfAborted();
   const located = locateRegistry(check.registry);
   if (!located.ok) return conclude('unknown', `cannot be asked: ${located.why}`);
-  const problem = unusable(check.login) ?? (check.repository === undefined || isRepository(check.repository) ? undefined : 'the repository to try it on is malformed');
+  const problem =
+    unusable(check.login) ??
+    (check.repository === undefined || isRepository(check.repository)
+      ? undefined
+      : 'the repository to try it on is malformed');
   if (problem !== undefined) return conclude('unknown', `the login was not tried: ${problem}`);
   try {
     return await handshake(check, located.url, conclude);
@@ -53,8 +57,13 @@ export async function checkLogin(check: LoginCheck): Promise<LoginVerdict> {
   }
 }
 
-async function handshake({ repository, login, http, signal }: LoginCheck, registry: URL, conclude: Conclude): Promise<LoginVerdict> {
-  const ask: Ask = (url, auth) => http.request({ method: 'GET', url, auth, signal, headers: { accept: 'application/json' } });
+async function handshake(
+  { repository, login, http, signal }: LoginCheck,
+  registry: URL,
+  conclude: Conclude,
+): Promise<LoginVerdict> {
+  const ask: Ask = (url, auth) =>
+    http.request({ method: 'GET', url, auth, signal, headers: { accept: 'application/json' } });
   const root = apiUrl(registry);
   // Where the login has to prove itself. Listing tags costs no pull on Docker Hub.
   const door = repository === undefined ? root : apiUrl(registry, `${repository}/tags/list?n=1`);
@@ -66,9 +75,11 @@ async function handshake({ repository, login, http, signal }: LoginCheck, regist
     demand = readDemand(await ask(door), registry);
   }
   if (demand.type === 'unknown') return conclude('unknown', demand.why);
-  if (demand.type === 'open') return conclude('unknown', 'takes anybody: it asks for no login, so that none can be checked');
+  if (demand.type === 'open')
+    return conclude('unknown', 'takes anybody: it asks for no login, so that none can be checked');
 
-  if (demand.scheme.type === 'bearer') return withToken({ scheme: demand.scheme, repository, door, login, http, signal }, ask, conclude);
+  if (demand.scheme.type === 'bearer')
+    return withToken({ scheme: demand.scheme, repository, door, login, http, signal }, ask, conclude);
   // First where it was just shut without a login; after that a refusal can only be about the repository.
   const entered = enter(await ask(shut, login), shut === root);
   if (entered !== 'open' || shut === door) return judge(entered, conclude);
@@ -81,10 +92,20 @@ interface TokenCheck extends Pick<LoginCheck, 'repository' | 'login' | 'http' | 
 }
 
 /** A token alone proves nothing: some token servers give one to anybody, and some of those whatever the password is. */
-async function withToken({ scheme, repository, door, login, http, signal }: TokenCheck, ask: Ask, conclude: Conclude): Promise<LoginVerdict> {
+async function withToken(
+  { scheme, repository, door, login, http, signal }: TokenCheck,
+  ask: Ask,
+  conclude: Conclude,
+): Promise<LoginVerdict> {
   const realm = redactUrl(scheme.realm);
   const say: Conclude = (state, why) => ({ ...conclude(state, why), realm });
-  const request = { realm: scheme.realm, service: scheme.service, scope: repository === undefined ? scheme.scope : pullScope(repository), http, signal };
+  const request = {
+    realm: scheme.realm,
+    service: scheme.service,
+    scope: repository === undefined ? scheme.scope : pullScope(repository),
+    http,
+    signal,
+  };
 
   const ours = await requestToken({ ...request, login });
   if (ours.state === 'refused') return say('refused', `the login is refused: ${ours.why}`);
@@ -94,13 +115,23 @@ async function withToken({ scheme, repository, door, login, http, signal }: Toke
 
   const anybodys = await requestToken({ ...request, login: undefined });
   // Some token servers find a request without an account malformed, or know no GET: no token for nobody either.
-  if (anybodys.state === 'refused' || (anybodys.state === 'unknown' && [400, 404, 405].includes(anybodys.status))) return judge('open', say);
-  if (anybodys.state === 'unknown') return say('unknown', `gave a token for the login, but whether it gives one to anybody is not known: ${anybodys.why}`);
+  if (anybodys.state === 'refused' || (anybodys.state === 'unknown' && [400, 404, 405].includes(anybodys.status)))
+    return judge('open', say);
+  if (anybodys.state === 'unknown')
+    return say(
+      'unknown',
+      `gave a token for the login, but whether it gives one to anybody is not known: ${anybodys.why}`,
+    );
   const subject = subjectOf(ours.token);
   if (subject !== undefined && subject !== subjectOf(anybodys.token)) return judge('open', say);
   const without = enter(await ask(door, { bearer: anybodys.token }), repository === undefined);
   if (without === 'shut') return judge('open', say);
-  return say('unknown', without === 'open' ? 'opens to anybody in the same way, so that the login proves nothing; try it on a private repository' : without.unclear);
+  return say(
+    'unknown',
+    without === 'open'
+      ? 'opens to anybody in the same way, so that the login proves nothing; try it on a private repository'
+      : without.unclear,
+  );
 }
 
 /** What became of a request: let in, turned away, or neither. */
@@ -116,7 +147,11 @@ function enter(response: HttpResponse, atRoot: boolean): Entry {
 /** `repository`: given when the login itself was taken before, so that a refusal is about the repository. */
 function judge(entry: Entry, conclude: Conclude, repository?: string): LoginVerdict {
   if (entry === 'open') return conclude('accepted', 'takes the login');
-  if (entry === 'shut') return conclude('refused', repository === undefined ? 'the login is refused' : `the login may not pull from ${repository}`);
+  if (entry === 'shut')
+    return conclude(
+      'refused',
+      repository === undefined ? 'the login is refused' : `the login may not pull from ${repository}`,
+    );
   return conclude('unknown', entry.unclear);
 }
 

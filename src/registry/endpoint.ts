@@ -19,9 +19,11 @@ export function locateRegistry(registry: string): Located {
 export function locateBase(base: string): Located {
   const url = URL.parse(/^https?:\/\//.test(base) ? base : `https://${base}`);
   // The parser takes line breaks out and globs as they are: what is not a plain host is no place to send a login to.
-  if (url === null || !/^[!-~]+$/.test(base) || url.hostname === '') return { ok: false, why: 'it is not a host name or URL' };
+  if (url === null || !/^[!-~]+$/.test(base) || url.hostname === '')
+    return { ok: false, why: 'it is not a host name or URL' };
   if (url.username !== '' || url.password !== '') return { ok: false, why: 'its name holds a login' };
-  if (!/^[\w.-]+$|^\[[\da-f:.]+\]$/i.test(url.hostname)) return { ok: false, why: 'its name is a pattern, not one host' };
+  if (!/^[\w.-]+$|^\[[\da-f:.]+\]$/i.test(url.hostname))
+    return { ok: false, why: 'its name is a pattern, not one host' };
   const path = url.pathname.replace(/\/+$/, '');
   return { ok: true, url: new URL(url.origin + path) };
 }
@@ -38,8 +40,10 @@ export function apiUrl(base: URL, path = ''): string {
 export function locateRealm(realm: string | undefined, registry: URL): Located {
   if (realm === undefined) return { ok: false, why: 'its challenge names no token server' };
   const url = /^[!-~]{1,2048}$/.test(realm) ? URL.parse(realm) : null;
-  if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:')) return { ok: false, why: 'the token server in its challenge is not an http(s) URL' };
-  if (url.username !== '' || url.password !== '') return { ok: false, why: 'the token server in its challenge has a login in its URL' };
+  if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:'))
+    return { ok: false, why: 'the token server in its challenge is not an http(s) URL' };
+  if (url.username !== '' || url.password !== '')
+    return { ok: false, why: 'the token server in its challenge has a login in its URL' };
   if (url.protocol === 'http:' && (registry.protocol !== 'http:' || url.hostname !== registry.hostname)) {
     return { ok: false, why: `it names a token server over plain http (${redactUrl(url)}), to which no login is sent` };
   }

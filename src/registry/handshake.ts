@@ -16,14 +16,18 @@ export interface BearerScheme {
 export type Scheme = BearerScheme | { readonly type: 'basic' };
 
 /** `open`: answered without a login. `unknown`: nothing that can be used; `why` continues "the registry ...". */
-export type Demand = { readonly type: 'login'; readonly scheme: Scheme } | { readonly type: 'open' } | { readonly type: 'unknown'; readonly why: string };
+export type Demand =
+  | { readonly type: 'login'; readonly scheme: Scheme }
+  | { readonly type: 'open' }
+  | { readonly type: 'unknown'; readonly why: string };
 
 /** Reads the answer to a request that carried no login. */
 export function readDemand(response: HttpResponse, registry: URL): Demand {
   const { status, redirectedTo } = response;
   if (status === 401) return readScheme(response.headers['www-authenticate'], registry);
   // Nothing secret was sent, so that naming the place can echo nothing; it is what a person needs to mend the URL.
-  if (redirectedTo !== undefined) return { type: 'unknown', why: `redirects to ${redirectedTo} (${status}), which is not followed` };
+  if (redirectedTo !== undefined)
+    return { type: 'unknown', why: `redirects to ${redirectedTo} (${status}), which is not followed` };
   if (status >= 200 && status < 300 && !isHtml(response)) return { type: 'open' };
   return { type: 'unknown', why: `answers ${describe(response)} before any login` };
 }
@@ -39,7 +43,9 @@ function readScheme(header: string | undefined, registry: URL): Demand {
     problems.push(realm.why);
   }
   if (challenges.some(({ scheme }) => scheme === 'basic')) return { type: 'login', scheme: { type: 'basic' } };
-  const why = problems[0] ?? (challenges.length === 0 ? 'its challenge is malformed' : 'it asks for neither Bearer nor Basic authentication');
+  const why =
+    problems[0] ??
+    (challenges.length === 0 ? 'its challenge is malformed' : 'it asks for neither Bearer nor Basic authentication');
   return { type: 'unknown', why: `answers 401, but ${why}` };
 }
 

@@ -1,7 +1,18 @@
 /** What can go wrong between a request and its answer, in one line that never holds a credential. */
 
 /** `invalid`: the request itself could not be sent. `cancelled`: by the caller's signal. `closed`: the client was closed. */
-export type HttpFailure = 'invalid' | 'dns' | 'refused' | 'unreachable' | 'cut' | 'timeout' | 'tls' | 'protocol' | 'too large' | 'cancelled' | 'closed';
+export type HttpFailure =
+  | 'invalid'
+  | 'dns'
+  | 'refused'
+  | 'unreachable'
+  | 'cut'
+  | 'timeout'
+  | 'tls'
+  | 'protocol'
+  | 'too large'
+  | 'cancelled'
+  | 'closed';
 
 /**
  * No usable answer. The message is one line: method, URL without login and query, reason.
@@ -46,7 +57,8 @@ const BY_CODE: Record<string, readonly [HttpFailure, string]> = {
   UND_ERR_DESTROYED: ['closed', 'the client is closed'],
   UND_ERR_CLOSED: ['closed', 'the client is closed'],
 };
-const TRUST = /^(?:SELF_SIGNED_CERT_IN_CHAIN|DEPTH_ZERO_SELF_SIGNED_CERT|UNABLE_TO_VERIFY_LEAF_SIGNATURE|UNABLE_TO_GET_ISSUER_CERT(?:_LOCALLY)?|CERT_UNTRUSTED)$/;
+const TRUST =
+  /^(?:SELF_SIGNED_CERT_IN_CHAIN|DEPTH_ZERO_SELF_SIGNED_CERT|UNABLE_TO_VERIFY_LEAF_SIGNATURE|UNABLE_TO_GET_ISSUER_CERT(?:_LOCALLY)?|CERT_UNTRUSTED)$/;
 const TLS = /^(?:ERR_TLS_|ERR_SSL_|CERT_|CRL_|UNABLE_TO_|INVALID_|HOSTNAME_MISMATCH)/;
 
 /** `what`: method and redacted URL. Reads nothing but codes from `error`: its text is not ours. */
@@ -57,7 +69,8 @@ export function toHttpError(error: unknown, what: string): HttpError {
   if (known !== undefined) return new HttpError(known[0], `${what}: ${known[1]}`);
   if (TRUST.test(code)) return new HttpError('tls', `${what}: its certificate is not trusted; give its CA (${code})`);
   if (TLS.test(code)) return new HttpError('tls', `${what}: TLS failed (${code})`);
-  if (code.startsWith('HPE_') || code.startsWith('UND_ERR_RES')) return new HttpError('protocol', `${what}: the answer is not HTTP (${code})`);
+  if (code.startsWith('HPE_') || code.startsWith('UND_ERR_RES'))
+    return new HttpError('protocol', `${what}: the answer is not HTTP (${code})`);
   return new HttpError('protocol', `${what}: failed (${code})`);
 }
 

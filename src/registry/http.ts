@@ -53,7 +53,13 @@ export interface HttpClientOptions {
 }
 
 export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
-  const { requestMs = 10_000, exchangeMs = 30_000, maxBytes = 1_048_576, maxRedirects = 3, userAgent = 'pullpass' } = options;
+  const {
+    requestMs = 10_000,
+    exchangeMs = 30_000,
+    maxBytes = 1_048_576,
+    maxRedirects = 3,
+    userAgent = 'pullpass',
+  } = options;
   const agent = new Agent({
     allowH2: false,
     pipelining: 1,
@@ -62,10 +68,17 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
     // The limits below are exact and cover everything; undici's own would only fire beside them.
     headersTimeout: 0,
     bodyTimeout: 0,
-    connect: { timeout: requestMs, ...(options.ca === undefined ? {} : { ca: [...tls.getCACertificates('default'), options.ca] }) },
+    connect: {
+      timeout: requestMs,
+      ...(options.ca === undefined ? {} : { ca: [...tls.getCACertificates('default'), options.ca] }),
+    },
   });
 
-  async function hop(url: URL, { method, headers, body, auth, signal, maxBytes: limit = maxBytes }: HttpRequest, exchange: AbortSignal): Promise<HttpResponse> {
+  async function hop(
+    url: URL,
+    { method, headers, body, auth, signal, maxBytes: limit = maxBytes }: HttpRequest,
+    exchange: AbortSignal,
+  ): Promise<HttpResponse> {
     const what = `${method} ${redactUrl(url)}`;
     const late = new AbortController();
     const timer = setTimeout(() => late.abort(), requestMs);
@@ -99,7 +112,11 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
         const target = redirectOf(response, url);
         if (target === undefined) return response;
         // Another origin would get the login of this one, or an address inside the cluster a request of ours.
-        const follow = target !== 'malformed' && target.origin === url.origin && (request.method === 'GET' || request.method === 'HEAD') && redirects < maxRedirects;
+        const follow =
+          target !== 'malformed' &&
+          target.origin === url.origin &&
+          (request.method === 'GET' || request.method === 'HEAD') &&
+          redirects < maxRedirects;
         if (!follow) return { ...response, redirectedTo: target === 'malformed' ? 'a malformed URL' : target.origin };
         url = target;
       }
@@ -111,7 +128,8 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
 function urlOf({ method, url: text }: HttpRequest): URL {
   const url = URL.parse(text);
   const no = (why: string): HttpError => new HttpError('invalid', `${method} ${redactUrl(text)}: ${why}`);
-  if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) throw no('use an http:// or https:// URL');
+  if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:'))
+    throw no('use an http:// or https:// URL');
   if (url.username !== '' || url.password !== '') throw no('the URL holds a login; give it separately');
   return url;
 }
@@ -119,14 +137,17 @@ function urlOf({ method, url: text }: HttpRequest): URL {
 function headersOf(headers: Record<string, string>, auth: HttpAuth | undefined, what: string): Record<string, string> {
   const all = auth === undefined ? headers : { ...headers, authorization: authorization(auth) };
   for (const [name, value] of Object.entries(all)) {
-    if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name) || /[^\t\x20-\x7e]/.test(value)) throw new HttpError('invalid', `${what}: a header is not valid`);
+    if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name) || /[^\t\x20-\x7e]/.test(value))
+      throw new HttpError('invalid', `${what}: a header is not valid`);
   }
   return all;
 }
 
 /** Base64 carries any bytes, so that a login cannot add a header; a token that could is stopped by {@link headersOf}. */
 function authorization(auth: HttpAuth): string {
-  return 'bearer' in auth ? `Bearer ${auth.bearer}` : `Basic ${Buffer.from(`${auth.username}:${auth.password}`).toString('base64')}`;
+  return 'bearer' in auth
+    ? `Bearer ${auth.bearer}`
+    : `Basic ${Buffer.from(`${auth.username}:${auth.password}`).toString('base64')}`;
 }
 
 async function readBody({ headers, body }: Dispatcher.ResponseData, limit: number, what: string): Promise<string> {
@@ -148,12 +169,21 @@ async function readBody({ headers, body }: Dispatcher.ResponseData, limit: numbe
 }
 
 function flatten(headers: Dispatcher.ResponseData['headers']): Record<string, string> {
-  return Object.fromEntries(Object.entries(headers).flatMap(([name, value]) => (value === undefined ? [] : [[name, Array.isArray(value) ? value.join(', ') : value]])));
+  return Object.fromEntries(
+    Object.entries(headers).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, Array.isArray(value) ? value.join(', ') : value]],
+    ),
+  );
 }
 
 function redirectOf({ status, headers }: HttpResponse, from: URL): URL | 'malformed' | undefined {
   if (![301, 302, 303, 307, 308].includes(status)) return undefined;
   const target = URL.parse(headers['location'] ?? '', from.href);
-  const usable = headers['location'] !== undefined && target !== null && /^https?:$/.test(target.protocol) && target.username === '' && target.password === '';
+  const usable =
+    headers['location'] !== undefined &&
+    target !== null &&
+    /^https?:$/.test(target.protocol) &&
+    target.username === '' &&
+    target.password === '';
   return usable ? target : 'malformed';
 }

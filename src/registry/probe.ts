@@ -49,9 +49,11 @@ export async function probeManifest(probe: ManifestProbe): Promise<ProbeResult> 
   signal?.throwIfAborted();
   const located = locateBase(probe.base);
   if (!located.ok) return { state: 'unknown', why: `the registry cannot be asked: ${located.why}` };
-  if (!isImage(repository, reference)) return { state: 'unknown', why: `${located.url.host}: the image to ask for is malformed` };
+  if (!isImage(repository, reference))
+    return { state: 'unknown', why: `${located.url.host}: the image to ask for is malformed` };
   const problem = login === undefined ? undefined : unusable(login);
-  if (problem !== undefined) return { state: 'unknown', why: `${located.url.host}: the login was not tried: ${problem}` };
+  if (problem !== undefined)
+    return { state: 'unknown', why: `${located.url.host}: the login was not tried: ${problem}` };
   try {
     return await ask(probe, located.url);
   } catch (error) {
@@ -64,7 +66,8 @@ export async function probeManifest(probe: ManifestProbe): Promise<ProbeResult> 
 async function ask({ repository, reference, login, http, signal }: ManifestProbe, base: URL): Promise<ProbeResult> {
   const image = `${base.host}/${repository}${reference.includes(':') ? '@' : ':'}${reference}`;
   const url = apiUrl(base, `${repository}/manifests/${reference}`);
-  const send = (method: HttpMethod, auth?: HttpAuth): Promise<HttpResponse> => http.request({ method, url, auth, signal, headers: { accept: ACCEPT }, maxBytes: MAX_BYTES });
+  const send = (method: HttpMethod, auth?: HttpAuth): Promise<HttpResponse> =>
+    http.request({ method, url, auth, signal, headers: { accept: ACCEPT }, maxBytes: MAX_BYTES });
 
   let response = await sendHeadOrGet();
   if (response.status === 401) {
@@ -83,26 +86,46 @@ async function ask({ repository, reference, login, http, signal }: ManifestProbe
   async function permission(refusal: HttpResponse): Promise<HttpAuth | ProbeResult> {
     const { status } = refusal;
     const demand = readDemand(refusal, base);
-    if (demand.type !== 'login') return { state: 'unknown', status, why: `${image}: the registry ${demand.type === 'unknown' ? demand.why : 'is open'}` };
+    if (demand.type !== 'login')
+      return {
+        state: 'unknown',
+        status,
+        why: `${image}: the registry ${demand.type === 'unknown' ? demand.why : 'is open'}`,
+      };
     const { scheme } = demand;
     if (scheme.type === 'basic') {
       if (login === undefined) return { state: 'refused', status, why: `${image}: the registry asks for a login` };
       return login;
     }
     // Without a login too: public images are pulled with anonymous tokens.
-    const answer = await requestToken({ realm: scheme.realm, service: scheme.service, scope: pullScope(repository), login, http, signal });
-    return answer.state === 'issued' ? { bearer: answer.token } : { state: answer.state, status: answer.status, why: `${image}: no token to pull with: ${answer.why}` };
+    const answer = await requestToken({
+      realm: scheme.realm,
+      service: scheme.service,
+      scope: pullScope(repository),
+      login,
+      http,
+      signal,
+    });
+    return answer.state === 'issued'
+      ? { bearer: answer.token }
+      : { state: answer.state, status: answer.status, why: `${image}: no token to pull with: ${answer.why}` };
   }
 }
 
 function read(response: HttpResponse, image: string): ProbeResult {
   const { status, headers } = response;
   const stated = headers['docker-content-digest'];
-  const digest = stated !== undefined && /^sha(?:256:[a-f0-9]{64}|512:[a-f0-9]{128})$/.test(stated) ? { digest: stated } : {};
+  const digest =
+    stated !== undefined && /^sha(?:256:[a-f0-9]{64}|512:[a-f0-9]{128})$/.test(stated) ? { digest: stated } : {};
   if (status === 200 && !isHtml(response)) return { state: 'served', status, ...digest, why: `${image} is served` };
   const why = `${image}: answered with ${describe(response)}`;
   if (isRefusal(response)) return { state: 'refused', status, why };
   // A 404 that is no registry's (a web server, an ingress without a backend) is not about the image.
-  if (status === 404 && !isHtml(response)) return { state: 'missing', status, why: errorCode(response) === undefined ? `${why}, without a registry's error code` : why };
+  if (status === 404 && !isHtml(response))
+    return {
+      state: 'missing',
+      status,
+      why: errorCode(response) === undefined ? `${why}, without a registry's error code` : why,
+    };
   return { state: 'unknown', status, why };
 }

@@ -24,7 +24,11 @@ export function createReach({ userAgent }: { userAgent: string }): Reach {
   const clients = new Map<string, HttpClient>();
   const http = (ca = ''): HttpClient => {
     let client = clients.get(ca);
-    if (client === undefined) clients.set(ca, (client = createHttpClient({ userAgent, requestMs: 5_000, exchangeMs: 10_000, ...(ca !== '' && { ca }) })));
+    if (client === undefined)
+      clients.set(
+        ca,
+        (client = createHttpClient({ userAgent, requestMs: 5_000, exchangeMs: 10_000, ...(ca !== '' && { ca }) })),
+      );
     return client;
   };
 
@@ -34,17 +38,37 @@ export function createReach({ userAgent }: { userAgent: string }): Reach {
       // A scheme in the key says nothing, so that a login never crosses the network in the clear unless the configuration says so.
       const host = registryHost(key);
       const how = registries.find((registry) => (canonicalRegistry(registry.host) ?? registry.host) === host);
-      return checkLogin({ registry: how?.plainHttp === true ? `http://${host}` : host, login: { username, password }, http: http(how?.ca), signal });
+      return checkLogin({
+        registry: how?.plainHttp === true ? `http://${host}` : host,
+        login: { username, password },
+        http: http(how?.ca),
+        signal,
+      });
     },
     async probe({ config: { probe } }, kube, signal) {
-      if (probe === undefined) return { state: 'unknown', why: 'no private probe image is configured, and a public or cached pull proves nothing' };
-      const { username = '', password = '' } = probe.login === undefined ? {} : await kube.readSecret(probe.login.secret);
-      const { state, why } = await probeManifest({ base: probe.url, repository: probe.repository, reference: probe.reference, http: http(probe.ca), signal, ...(probe.login && { login: { username, password } }) });
+      if (probe === undefined)
+        return {
+          state: 'unknown',
+          why: 'no private probe image is configured, and a public or cached pull proves nothing',
+        };
+      const { username = '', password = '' } =
+        probe.login === undefined ? {} : await kube.readSecret(probe.login.secret);
+      const { state, why } = await probeManifest({
+        base: probe.url,
+        repository: probe.repository,
+        reference: probe.reference,
+        http: http(probe.ca),
+        signal,
+        ...(probe.login && { login: { username, password } }),
+      });
       switch (state) {
         case 'served':
           return { state: 'verified', why };
         case 'missing':
-          return { state: 'refused', why: `${why}; an image that exists is "not found" through a cache proxy whose upstream login is refused` };
+          return {
+            state: 'refused',
+            why: `${why}; an image that exists is "not found" through a cache proxy whose upstream login is refused`,
+          };
         case 'refused':
         case 'unknown':
           return { state, why };

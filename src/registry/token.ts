@@ -62,9 +62,15 @@ function read(response: HttpResponse, { realm }: TokenRequest): TokenAnswer {
   const document = parseObject(response.body);
   if (status === 200) {
     // The specification has both names for one thing; OAuth answers have the second only.
-    const token = [document?.['token'], document?.['access_token']].find((value) => typeof value === 'string' && value !== '');
+    const token = [document?.['token'], document?.['access_token']].find(
+      (value) => typeof value === 'string' && value !== '',
+    );
     if (typeof token === 'string' && /^[!-~]{1,24000}$/.test(token)) return { state: 'issued', token };
-    return { state: 'unknown', status, why: `${redactUrl(realm)} answers ${describe(response)} without a usable token` };
+    return {
+      state: 'unknown',
+      status,
+      why: `${redactUrl(realm)} answers ${describe(response)} without a usable token`,
+    };
   }
   // RFC 6749 section 5.2: a wrong password is a 400 with this error.
   const refused = isRefusal(response) || (status === 400 && document?.['error'] === 'invalid_grant');

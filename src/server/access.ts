@@ -51,14 +51,28 @@ export function createAccess({ client, path, now, log }: AccessOptions): Access 
   async function review(token: string): Promise<Verdict> {
     const signal = AbortSignal.timeout(TIMEOUT_MS);
     // Sensitive: whoever stands in between may quote what was sent.
-    const { status } = await client.create<V1TokenReview>(TOKEN_REVIEWS, { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenReview', spec: { token } }, { signal, sensitive: true });
+    const { status } = await client.create<V1TokenReview>(
+      TOKEN_REVIEWS,
+      { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenReview', spec: { token } },
+      { signal, sensitive: true },
+    );
     const { username: user = '', uid, groups, extra } = status?.user ?? {};
     if (status?.authenticated !== true || user === '') return 'unauthenticated';
-    const answer = await client.create<V1SubjectAccessReview>(SUBJECT_ACCESS_REVIEWS, {
-      apiVersion: 'authorization.k8s.io/v1',
-      kind: 'SubjectAccessReview',
-      spec: { user, ...(uid && { uid }), ...(groups && { groups }), ...(extra && { extra }), nonResourceAttributes: { path, verb: 'get' } },
-    }, { signal, sensitive: true });
+    const answer = await client.create<V1SubjectAccessReview>(
+      SUBJECT_ACCESS_REVIEWS,
+      {
+        apiVersion: 'authorization.k8s.io/v1',
+        kind: 'SubjectAccessReview',
+        spec: {
+          user,
+          ...(uid && { uid }),
+          ...(groups && { groups }),
+          ...(extra && { extra }),
+          nonResourceAttributes: { path, verb: 'get' },
+        },
+      },
+      { signal, sensitive: true },
+    );
     return answer.status?.allowed === true ? 'allowed' : 'forbidden';
   }
 
@@ -98,10 +112,21 @@ export function createAccess({ client, path, now, log }: AccessOptions): Access 
 export function secured(page: PageHandler, access: Access): PageHandler {
   return async (request) => {
     switch (await access.allow(request.authorization, request.signal)) {
-      case 'allowed': return page(request);
-      case 'unauthenticated': return text(401, 'a bearer token is needed that the cluster knows: Authorization: Bearer $(kubectl create token NAME)', { 'www-authenticate': 'Bearer realm="pullpass"' });
-      case 'forbidden': return text(403, `the token is good, and its owner may not "get" ${access.path}: bind it to the ClusterRole pullpass-report-viewer`);
-      case 'unavailable': return text(503, 'it could not be checked who asks: try again', { 'retry-after': '2' });
+      case 'allowed':
+        return page(request);
+      case 'unauthenticated':
+        return text(
+          401,
+          'a bearer token is needed that the cluster knows: Authorization: Bearer $(kubectl create token NAME)',
+          { 'www-authenticate': 'Bearer realm="pullpass"' },
+        );
+      case 'forbidden':
+        return text(
+          403,
+          `the token is good, and its owner may not "get" ${access.path}: bind it to the ClusterRole pullpass-report-viewer`,
+        );
+      case 'unavailable':
+        return text(503, 'it could not be checked who asks: try again', { 'retry-after': '2' });
     }
   };
 }

@@ -69,7 +69,13 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const turn = createTurns();
 
   // Everybody in the cluster network can connect: bounds on everything that a client decides.
-  const server = createServer({ maxHeaderSize: 8 * 1024, headersTimeout: 5_000, requestTimeout: 10_000, keepAliveTimeout: 5_000, connectionsCheckingInterval: 2_000 });
+  const server = createServer({
+    maxHeaderSize: 8 * 1024,
+    headersTimeout: 5_000,
+    requestTimeout: 10_000,
+    keepAliveTimeout: 5_000,
+    connectionsCheckingInterval: 2_000,
+  });
   server.on('connection', room.enter);
   server.on('request', (request, response) => {
     request.resume();
@@ -94,13 +100,19 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       'cache-control': 'no-store',
       'x-content-type-options': 'nosniff',
       ...page.headers,
-      ...(gzipped ? { vary: [page.headers?.['vary'], 'accept-encoding'].filter((name) => name !== undefined).join(', ') } : {}),
+      ...(gzipped
+        ? { vary: [page.headers?.['vary'], 'accept-encoding'].filter((name) => name !== undefined).join(', ') }
+        : {}),
       ...(packed ? { 'content-encoding': 'gzip' } : {}),
     });
     response.end(request.method === 'HEAD' ? undefined : (packed ?? plain));
   }
 
-  async function pageFor(path: string, { method, headers: { authorization, accept } }: IncomingMessage, signal: AbortSignal): Promise<Page> {
+  async function pageFor(
+    path: string,
+    { method, headers: { authorization, accept } }: IncomingMessage,
+    signal: AbortSignal,
+  ): Promise<Page> {
     const page = pages.get(path);
     if (page === undefined) return text(404, 'not found');
     if (method !== 'GET' && method !== 'HEAD') return text(405, 'only GET and HEAD', { allow: 'GET, HEAD' });
@@ -121,18 +133,27 @@ export function parseAddress(address: string): { host: string | undefined; port:
   const match = /^(?:(?:\[(?<v6>[0-9a-fA-F:.]+)\]|(?<host>[^[\]:\s]*)):)?(?<port>\d{1,5})$/.exec(address);
   const port = Number(match?.groups?.['port']);
   if (match === null || port > 65_535) {
-    throw new UserError(`cannot listen on ${JSON.stringify(address)}: use HOST:PORT, [IPV6]:PORT or :PORT, or 0 to switch it off`);
+    throw new UserError(
+      `cannot listen on ${JSON.stringify(address)}: use HOST:PORT, [IPV6]:PORT or :PORT, or 0 to switch it off`,
+    );
   }
   const host = match.groups?.['v6'] ?? match.groups?.['host'];
   return { host: host === '' ? undefined : host, port };
 }
 
 function health(problems: string[]): Page {
-  return problems.length === 0 ? text(200, 'ok') : text(503, problems.map((problem) => problem.replace(/\s*\n\s*/g, ' ')).join('\n'));
+  return problems.length === 0
+    ? text(200, 'ok')
+    : text(503, problems.map((problem) => problem.replace(/\s*\n\s*/g, ' ')).join('\n'));
 }
 
 /** A page of one line, or of one a problem. */
-export const text = (status: number, body: string, headers: Page['headers'] = {}): Page => ({ status, contentType: 'text/plain; charset=utf-8', body: `${body}\n`, headers });
+export const text = (status: number, body: string, headers: Page['headers'] = {}): Page => ({
+  status,
+  contentType: 'text/plain; charset=utf-8',
+  body: `${body}\n`,
+  headers,
+});
 
 function goneSignal(response: ServerResponse): AbortSignal {
   const gone = new AbortController();
@@ -142,16 +163,23 @@ function goneSignal(response: ServerResponse): AbortSignal {
 
 /** Whether `Accept-Encoding` names gzip, and does not give it the quality 0. */
 function takesGzip(header: string | string[] | undefined): boolean {
-  return String(header ?? '').split(',').some((each) => {
-    const [coding = '', ...parameters] = each.split(';').map((part) => part.trim().toLowerCase());
-    return coding === 'gzip' && !parameters.some((parameter) => /^q=0(\.0*)?$/.test(parameter));
-  });
+  return String(header ?? '')
+    .split(',')
+    .some((each) => {
+      const [coding = '', ...parameters] = each.split(';').map((part) => part.trim().toLowerCase());
+      return coding === 'gzip' && !parameters.some((parameter) => /^q=0(\.0*)?$/.test(parameter));
+    });
 }
 
 function listen(server: Server, at: { host: string | undefined; port: number }, address: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
-      const why = error.code === 'EADDRINUSE' ? 'the port is in use' : error.code === 'EACCES' ? 'not permitted' : messageOf(error);
+      const why =
+        error.code === 'EADDRINUSE'
+          ? 'the port is in use'
+          : error.code === 'EACCES'
+            ? 'not permitted'
+            : messageOf(error);
       reject(new UserError(`cannot listen on ${address}: ${why}`, { cause: error }));
     });
     server.listen({ port: at.port, ...(at.host === undefined ? {} : { host: at.host }) }, () => {

@@ -52,28 +52,77 @@ export type Metrics = ReturnType<typeof createMetrics>;
 /** A registry of its own with all metrics in it; nothing is shared between two calls. */
 export function createMetrics({ version, now = Date.now, processMetrics = true }: MetricsOptions) {
   const registry = new Registry();
-  const gauge = <L extends string = never>(name: string, help: string, labelNames: readonly L[] = []) => new Gauge<L>({ name: `pullpass_${name}`, help, labelNames: [...labelNames], registers: [registry] });
-  const counter = <L extends string = never>(name: string, help: string, labelNames: readonly L[] = []) => new Counter<L>({ name: `pullpass_${name}`, help, labelNames: [...labelNames], registers: [registry] });
-  const histogram = <L extends string = never>(name: string, help: string, buckets: number[], labelNames: readonly L[] = []) =>
+  const gauge = <L extends string = never>(name: string, help: string, labelNames: readonly L[] = []) =>
+    new Gauge<L>({ name: `pullpass_${name}`, help, labelNames: [...labelNames], registers: [registry] });
+  const counter = <L extends string = never>(name: string, help: string, labelNames: readonly L[] = []) =>
+    new Counter<L>({ name: `pullpass_${name}`, help, labelNames: [...labelNames], registers: [registry] });
+  const histogram = <L extends string = never>(
+    name: string,
+    help: string,
+    buckets: number[],
+    labelNames: readonly L[] = [],
+  ) =>
     new Histogram<L>({ name: `pullpass_${name}`, help, buckets, labelNames: [...labelNames], registers: [registry] });
 
   const copies = gauge('copies', `Copies by source and state (${COPY_STATES.join(', ')}).`, ['source', 'state']);
-  const references = gauge('references', `References of chosen ServiceAccounts to copies, by source and state (${REFERENCE_STATES.join(', ')}).`, ['source', 'state']);
-  const sourceValid = gauge('source_valid', '1 if the source Secret holds usable credentials, 0 if its last good content stays in force.', ['source']);
-  const sourceChanged = gauge('source_changed_timestamp_seconds', 'When this replica took over the content of the source, in seconds since 1970.', ['source']);
-  const rotationPending = gauge('rotation_pending', 'How many namespaces and cache proxies do not carry the current content of the source yet.', ['source']);
-  const rotationDuration = histogram('rotation_duration_seconds', 'From a change of the source to its content in every copy and cache proxy.', [0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1_800, 3_600], ['source']);
+  const references = gauge(
+    'references',
+    `References of chosen ServiceAccounts to copies, by source and state (${REFERENCE_STATES.join(', ')}).`,
+    ['source', 'state'],
+  );
+  const sourceValid = gauge(
+    'source_valid',
+    '1 if the source Secret holds usable credentials, 0 if its last good content stays in force.',
+    ['source'],
+  );
+  const sourceChanged = gauge(
+    'source_changed_timestamp_seconds',
+    'When this replica took over the content of the source, in seconds since 1970.',
+    ['source'],
+  );
+  const rotationPending = gauge(
+    'rotation_pending',
+    'How many namespaces and cache proxies do not carry the current content of the source yet.',
+    ['source'],
+  );
+  const rotationDuration = histogram(
+    'rotation_duration_seconds',
+    'From a change of the source to its content in every copy and cache proxy.',
+    [0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1_800, 3_600],
+    ['source'],
+  );
   const ofOneSource = { sourceValid, sourceChanged, rotationPending };
 
-  const proxyApplied = gauge('proxy_applied', '1 if the cache proxy was given the login that its source has now.', ['proxy', 'source']);
-  const proxyVerified = gauge('proxy_verified', 'What the last private pull through the cache proxy showed: 1 for the state that holds (verified, refused, unknown).', ['proxy', 'source', 'state']);
-  const credentialVerified = gauge('credential_verified', `What the registry says of the credential: 1 for the state that holds (${CREDENTIAL_STATES.join(', ')}).`, ['source', 'registry', 'state']);
-  const credentialExpiry = gauge('credential_expiry_timestamp_seconds', 'When the login ends, in seconds since 1970, where it says so itself (exp of a JSON Web Token).', ['source', 'registry']);
+  const proxyApplied = gauge('proxy_applied', '1 if the cache proxy was given the login that its source has now.', [
+    'proxy',
+    'source',
+  ]);
+  const proxyVerified = gauge(
+    'proxy_verified',
+    'What the last private pull through the cache proxy showed: 1 for the state that holds (verified, refused, unknown).',
+    ['proxy', 'source', 'state'],
+  );
+  const credentialVerified = gauge(
+    'credential_verified',
+    `What the registry says of the credential: 1 for the state that holds (${CREDENTIAL_STATES.join(', ')}).`,
+    ['source', 'registry', 'state'],
+  );
+  const credentialExpiry = gauge(
+    'credential_expiry_timestamp_seconds',
+    'When the login ends, in seconds since 1970, where it says so itself (exp of a JSON Web Token).',
+    ['source', 'registry'],
+  );
   const registryLabel = (key: string): string => printable(redactKey(key)).slice(0, LONGEST_LABEL);
 
-  const removalsHeld = gauge('removals_held', 'Namespaces that keep a copy or a reference because the configuration would remove too many at once.');
+  const removalsHeld = gauge(
+    'removals_held',
+    'Namespaces that keep a copy or a reference because the configuration would remove too many at once.',
+  );
 
-  const findings = gauge('findings', 'Findings of the last audit by rule; 0 where a rule found nothing.', ['rule', 'severity']);
+  const findings = gauge('findings', 'Findings of the last audit by rule; 0 where a rule found nothing.', [
+    'rule',
+    'severity',
+  ]);
   const ofTheLastAudit = {
     timestamp: gauge('audit_timestamp_seconds', 'When the last audit that ended well ended, in seconds since 1970.'),
     duration: gauge('audit_duration_seconds', 'How long the last audit that ended well took.'),
@@ -95,7 +144,8 @@ export function createMetrics({ version, now = Date.now, processMetrics = true }
     labelNames: ['resource'],
     registers: [registry],
     collect() {
-      for (const [resource, lastEventAt] of lastEvents) this.set({ resource }, Math.max(0, now() - lastEventAt()) / 1000);
+      for (const [resource, lastEventAt] of lastEvents)
+        this.set({ resource }, Math.max(0, now() - lastEventAt()) / 1000);
     },
   });
   gauge('build_info', 'Always 1; the version is in the label.', ['version']).set({ version }, 1);
@@ -122,18 +172,40 @@ export function createMetrics({ version, now = Date.now, processMetrics = true }
     sourceChanged,
     rotationPending,
     rotationDuration,
-    reconcileDuration: histogram('reconcile_duration_seconds', 'Time of one reconcile by kind of key and result.', [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30], ['kind', 'result']),
+    reconcileDuration: histogram(
+      'reconcile_duration_seconds',
+      'Time of one reconcile by kind of key and result.',
+      [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+      ['kind', 'result'],
+    ),
     /** `code`: the HTTP status, `0` when there was no answer. */
-    apiRequests: counter('api_requests_total', 'Requests to the API server; code 0 means no answer.', ['verb', 'resource', 'code']),
+    apiRequests: counter('api_requests_total', 'Requests to the API server; code 0 means no answer.', [
+      'verb',
+      'resource',
+      'code',
+    ]),
     watchRestarts: counter('watch_restarts_total', 'Watches that ended and were started again.', ['resource']),
     queueDepth: gauge('queue_depth', 'Keys that are due and wait to be reconciled.'),
-    queueWait: histogram('queue_wait_seconds', 'How long a key was due before its reconcile began.', [0.001, 0.01, 0.1, 0.5, 1, 5, 10, 30, 60, 300]),
+    queueWait: histogram(
+      'queue_wait_seconds',
+      'How long a key was due before its reconcile began.',
+      [0.001, 0.01, 0.1, 0.5, 1, 5, 10, 30, 60, 300],
+    ),
     removalsHeld,
     paused: gauge('paused', '1 while the configuration says paused: true, and nothing is written.'),
     leader: gauge('leader', '1 if this replica is the one that writes.'),
-    configReloadSuccess: gauge('config_reload_success', '1 if the last read of the configuration was accepted, 0 if it was refused and an earlier one stays in force.'),
-    configReloadTimestamp: gauge('config_reload_timestamp_seconds', 'When the configuration in force was read, in seconds since 1970.'),
-    missingRights: gauge('missing_rights', 'Rights that the configuration needs and the service account does not have.'),
+    configReloadSuccess: gauge(
+      'config_reload_success',
+      '1 if the last read of the configuration was accepted, 0 if it was refused and an earlier one stays in force.',
+    ),
+    configReloadTimestamp: gauge(
+      'config_reload_timestamp_seconds',
+      'When the configuration in force was read, in seconds since 1970.',
+    ),
+    missingRights: gauge(
+      'missing_rights',
+      'Rights that the configuration needs and the service account does not have.',
+    ),
     /** An audit ended with an error. What the last good one said stays. */
     auditFailures: {
       inc(): void {
@@ -143,17 +215,25 @@ export function createMetrics({ version, now = Date.now, processMetrics = true }
     },
 
     /** In the place of all that was known of logins: a key that a source has no more leaves no series behind. */
-    setCredentials(credentials: Iterable<{ readonly source: string; readonly key: string; readonly state: (typeof CREDENTIAL_STATES)[number] }>): void {
+    setCredentials(
+      credentials: Iterable<{
+        readonly source: string;
+        readonly key: string;
+        readonly state: (typeof CREDENTIAL_STATES)[number];
+      }>,
+    ): void {
       credentialVerified.reset();
       for (const { source, key, state: now } of credentials) {
-        for (const state of CREDENTIAL_STATES) credentialVerified.set({ source, registry: registryLabel(key), state }, now === state ? 1 : 0);
+        for (const state of CREDENTIAL_STATES)
+          credentialVerified.set({ source, registry: registryLabel(key), state }, now === state ? 1 : 0);
       }
     },
     /** In the place of all ends that were known. `expiresAt`: milliseconds since 1970. */
     setExpiries(logins: Iterable<{ readonly source: string; readonly key: string; readonly expiresAt: number }>): void {
       credentialExpiry.reset();
       // Of keys that look alike as labels the one that ends first counts: it is set last.
-      for (const { source, key, expiresAt } of [...logins].sort((a, b) => b.expiresAt - a.expiresAt)) credentialExpiry.set({ source, registry: registryLabel(key) }, expiresAt / 1000);
+      for (const { source, key, expiresAt } of [...logins].sort((a, b) => b.expiresAt - a.expiresAt))
+        credentialExpiry.set({ source, registry: registryLabel(key) }, expiresAt / 1000);
     },
     /** An audit ended well, just now. */
     recordAudit(audit: AuditResult): void {

@@ -5,14 +5,18 @@ export function prefersOpenMetrics(accept = ''): boolean {
   const best = { openMetrics: 0, text: 0 };
   for (const range of accept.toLowerCase().split(',')) {
     const [type = '', ...rest] = range.split(';').map((part) => part.trim());
-    const parameters = new Map(rest.map((part): [string, string] => {
-      const [name = '', value = ''] = part.split('=', 2);
-      return [name.trim(), value.trim().replaceAll('"', '')];
-    }));
+    const parameters = new Map(
+      rest.map((part): [string, string] => {
+        const [name = '', value = ''] = part.split('=', 2);
+        return [name.trim(), value.trim().replaceAll('"', '')];
+      }),
+    );
     const weight = Number(parameters.get('q') ?? 1) || 0;
     const version = parameters.get('version');
-    if (type === 'application/openmetrics-text' && (version === undefined || version === '1.0.0')) best.openMetrics = Math.max(best.openMetrics, weight);
-    if (type === 'text/plain' && (version === undefined || version === '0.0.4')) best.text = Math.max(best.text, weight);
+    if (type === 'application/openmetrics-text' && (version === undefined || version === '1.0.0'))
+      best.openMetrics = Math.max(best.openMetrics, weight);
+    if (type === 'text/plain' && (version === undefined || version === '0.0.4'))
+      best.text = Math.max(best.text, weight);
   }
   return best.openMetrics > 0 && best.openMetrics >= best.text;
 }

@@ -9,7 +9,13 @@ import { createClient } from '../../src/kube/client.ts';
 import type { KubeClient } from '../../src/kube/client.ts';
 import { connect } from '../../src/kube/connection.ts';
 import { paths } from '../../src/kube/paths.ts';
-import { CONTROLLER_NAMESPACE, configuration, createCluster, dockerConfig, eventually } from '../integration/env/cluster.ts';
+import {
+  CONTROLLER_NAMESPACE,
+  configuration,
+  createCluster,
+  dockerConfig,
+  eventually,
+} from '../integration/env/cluster.ts';
 import type { Cluster } from '../integration/env/cluster.ts';
 import { onEachServer } from '../integration/env/servers.ts';
 
@@ -30,29 +36,63 @@ onEachServer((server) => {
     closing.push(connection);
     return createClient(connection, { onCall: (verb, resource) => calls.push(`${verb} ${resource}`) });
   };
-  const audit = (options: Partial<AuditOptions> = {}) => runAudit({ client: auditor, configuration: config, output: 'table', color: false, ...options });
-  const linesOf = ({ findings }: Report): string[] => findings.map(({ rule, object }) => `${rule} ${object.kind} ${object.namespace === undefined ? '' : `${object.namespace}/`}${object.name}`);
+  const audit = (options: Partial<AuditOptions> = {}) =>
+    runAudit({ client: auditor, configuration: config, output: 'table', color: false, ...options });
+  const linesOf = ({ findings }: Report): string[] =>
+    findings.map(
+      ({ rule, object }) =>
+        `${rule} ${object.kind} ${object.namespace === undefined ? '' : `${object.namespace}/`}${object.name}`,
+    );
 
   async function viewer(name: string, rules: object[]): Promise<KubeClient> {
     await cluster.serviceAccount(CONTROLLER_NAMESPACE, name);
-    await cluster.admin.create(`${RBAC}/clusterroles`, { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole', metadata: { name }, rules });
-    await cluster.admin.create(`${RBAC}/clusterrolebindings`, { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRoleBinding', metadata: { name }, roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name }, subjects: [{ kind: 'ServiceAccount', namespace: CONTROLLER_NAMESPACE, name }] });
+    await cluster.admin.create(`${RBAC}/clusterroles`, {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'ClusterRole',
+      metadata: { name },
+      rules,
+    });
+    await cluster.admin.create(`${RBAC}/clusterrolebindings`, {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'ClusterRoleBinding',
+      metadata: { name },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name },
+      subjects: [{ kind: 'ServiceAccount', namespace: CONTROLLER_NAMESPACE, name }],
+    });
     return clientOf(await server().kubeconfigFor({ namespace: CONTROLLER_NAMESPACE, name }));
   }
 
-  async function pod(namespace: string, name: string, { image, pullSecrets = [], waiting }: { image: string; pullSecrets?: string[]; waiting?: { reason: string; message: string } }): Promise<void> {
+  async function pod(
+    namespace: string,
+    name: string,
+    {
+      image,
+      pullSecrets = [],
+      waiting,
+    }: { image: string; pullSecrets?: string[]; waiting?: { reason: string; message: string } },
+  ): Promise<void> {
     const path = `/api/v1/namespaces/${namespace}/pods`;
-    await cluster.admin.create(path, { apiVersion: 'v1', kind: 'Pod', metadata: { name }, spec: { containers: [{ name: 'app', image }], imagePullSecrets: pullSecrets.map((secret) => ({ name: secret })) } });
+    await cluster.admin.create(path, {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name },
+      spec: { containers: [{ name: 'app', image }], imagePullSecrets: pullSecrets.map((secret) => ({ name: secret })) },
+    });
     if (waiting === undefined) return;
     const containerStatuses = [{ name: 'app', image, imageID: '', ready: false, restartCount: 0, state: { waiting } }];
-    await cluster.admin.patch(`${path}/${name}/status`, 'application/merge-patch+json', { status: { phase: 'Pending', containerStatuses } });
+    await cluster.admin.patch(`${path}/${name}/status`, 'application/merge-patch+json', {
+      status: { phase: 'Pending', containerStatuses },
+    });
   }
 
   beforeAll(async () => {
     cluster = await createCluster(server());
     auditor = clientOf(server().adminKubeconfig());
     await cluster.applyRbac(config);
-    await cluster.source({ namespace: CONTROLLER_NAMESPACE, name: 'corp' }, { 'registry.corp': 'pw-that-must-not-show' });
+    await cluster.source(
+      { namespace: CONTROLLER_NAMESPACE, name: 'corp' },
+      { 'registry.corp': 'pw-that-must-not-show' },
+    );
     for (const name of ['team-a', 'team-b', 'team-c', 'kube-extra']) await cluster.namespace(name);
     // Fault 1: a tenant's own Secret has the copy's name.
     await cluster.secret('team-c', 'corp-copy', { type: 'Opaque', stringData: { theirs: 'yes' } });
@@ -63,11 +103,19 @@ onEachServer((server) => {
     // Fault 2: an opt-in that the guard refuses.
     await cluster.annotateNamespace('kube-extra', OPT_IN.annotations);
     // Fault 3: a reference that another tool removed. Fault 4: a copy that somebody deleted.
-    await cluster.admin.patch(paths.serviceAccounts('team-a', 'default'), 'application/json-patch+json', [{ op: 'remove', path: '/imagePullSecrets' }]);
+    await cluster.admin.patch(paths.serviceAccounts('team-a', 'default'), 'application/json-patch+json', [
+      { op: 'remove', path: '/imagePullSecrets' },
+    ]);
     await cluster.deleteSecret('team-b', 'corp-copy');
     // Fault 5: a pull that fails, in a namespace that never opted in.
     await cluster.namespace('stranger');
-    await pod('stranger', 'app', { image: 'registry.corp/app:1', waiting: { reason: 'ErrImagePull', message: 'unexpected status from HEAD request to https://registry.corp/v2/app/manifests/1: 401 Unauthorized' } });
+    await pod('stranger', 'app', {
+      image: 'registry.corp/app:1',
+      waiting: {
+        reason: 'ErrImagePull',
+        message: 'unexpected status from HEAD request to https://registry.corp/v2/app/manifests/1: 401 Unauthorized',
+      },
+    });
     await pod('team-a', 'fine', { image: 'registry.corp/app:1', pullSecrets: ['corp-copy'] });
   });
   afterAll(async () => {
@@ -75,7 +123,14 @@ onEachServer((server) => {
     await cluster.close();
   });
 
-  const PLANTED = ['PP001 Secret team-b/corp-copy', 'PP003 Secret team-c/corp-copy', 'PP005 ServiceAccount team-a/default', 'PP022 Pod stranger/app', 'PP007 Namespace kube-extra', 'PP024 Registry registry.corp'];
+  const PLANTED = [
+    'PP001 Secret team-b/corp-copy',
+    'PP003 Secret team-c/corp-copy',
+    'PP005 ServiceAccount team-a/default',
+    'PP022 Pod stranger/app',
+    'PP007 Namespace kube-extra',
+    'PP024 Registry registry.corp',
+  ];
 
   test('finds the five planted faults, and reads only', async () => {
     calls.length = 0;
@@ -100,13 +155,22 @@ onEachServer((server) => {
 
   test('without a configuration says what needs none', async () => {
     const { report } = await audit({ configuration: undefined });
-    expect(linesOf(report)).toEqual(['PP022 Pod stranger/app', 'PP006 Secret team-b/corp-copy', 'PP024 Registry registry.corp']);
+    expect(linesOf(report)).toEqual([
+      'PP022 Pod stranger/app',
+      'PP006 Secret team-b/corp-copy',
+      'PP024 Registry registry.corp',
+    ]);
     expect(report.sources).toEqual([]);
   });
 
   test('a Lease that nobody holds is the first thing to be told', async () => {
     const path = paths.leases(CONTROLLER_NAMESPACE);
-    await cluster.admin.create(path, { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { name: 'pullpass-controller' }, spec: { holderIdentity: '', renewTime: '2030-01-01T00:00:00.000000Z' } });
+    await cluster.admin.create(path, {
+      apiVersion: 'coordination.k8s.io/v1',
+      kind: 'Lease',
+      metadata: { name: 'pullpass-controller' },
+      spec: { holderIdentity: '', renewTime: '2030-01-01T00:00:00.000000Z' },
+    });
     try {
       expect(linesOf((await audit()).report)).toContain('PP091 Lease pullpass-system/pullpass-controller');
     } finally {
@@ -117,45 +181,87 @@ onEachServer((server) => {
 
   describe('with a kubeconfig that may not read', () => {
     test('Secrets: names what it could not see, and finds the rest', async () => {
-      const client = await viewer('no-secrets', [{ apiGroups: [''], resources: ['namespaces', 'serviceaccounts', 'pods'], verbs: ['get', 'list'] }]);
+      const client = await viewer('no-secrets', [
+        { apiGroups: [''], resources: ['namespaces', 'serviceaccounts', 'pods'], verbs: ['get', 'list'] },
+      ]);
       const { report } = await audit({ client });
-      expect(linesOf(report)).toEqual(['PP022 Pod stranger/app', 'PP007 Namespace kube-extra', 'PP024 Registry registry.corp']);
+      expect(linesOf(report)).toEqual([
+        'PP022 Pod stranger/app',
+        'PP007 Namespace kube-extra',
+        'PP024 Registry registry.corp',
+      ]);
       expect(report.sources).toMatchObject([{ state: 'unread' }]);
-      expect(report.registries).toMatchObject([{ registry: 'registry.corp', pods: 2, covered: 0, uncovered: 1, unknown: 1 }]);
-      expect(report.couldNotSee.map((line) => line.split(',')[0]).sort()).toEqual(['Copies (corp-copy)', 'Pull Secrets in namespaces team-a', 'RBAC', 'Secrets by label', 'Secrets of sources (pullpass-system/corp)', 'What the controller remembers']);
+      expect(report.registries).toMatchObject([
+        { registry: 'registry.corp', pods: 2, covered: 0, uncovered: 1, unknown: 1 },
+      ]);
+      expect(report.couldNotSee.map((line) => line.split(',')[0]).sort()).toEqual([
+        'Copies (corp-copy)',
+        'Pull Secrets in namespaces team-a',
+        'RBAC',
+        'Secrets by label',
+        'Secrets of sources (pullpass-system/corp)',
+        'What the controller remembers',
+      ]);
     });
 
     test('pods: says nothing of images', async () => {
-      const client = await viewer('no-pods', [{ apiGroups: [''], resources: ['namespaces', 'serviceaccounts', 'secrets'], verbs: ['get', 'list'] }]);
+      const client = await viewer('no-pods', [
+        { apiGroups: [''], resources: ['namespaces', 'serviceaccounts', 'secrets'], verbs: ['get', 'list'] },
+      ]);
       const { report } = await audit({ client });
       expect(linesOf(report)).toEqual(PLANTED.filter((line) => !/PP022|PP024/.test(line)));
-      expect(report.couldNotSee).toEqual(expect.arrayContaining([expect.stringMatching(/^Pods, so nothing is said about images and pulls: .*forbidden/)]));
+      expect(report.couldNotSee).toEqual(
+        expect.arrayContaining([
+          expect.stringMatching(/^Pods, so nothing is said about images and pulls: .*forbidden/),
+        ]),
+      );
     });
 
     test('anything: is an error that says what to do', async () => {
-      await expect(audit({ client: await viewer('nobody', []) })).rejects.toThrow(/^nothing can be audited with this kubeconfig: .*use --namespace/);
+      await expect(audit({ client: await viewer('nobody', []) })).rejects.toThrow(
+        /^nothing can be audited with this kubeconfig: .*use --namespace/,
+      );
     });
   });
 
   test('sees that the controller may read more than it should', async () => {
-    await cluster.admin.create(`${RBAC}/clusterroles`, { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole', metadata: { name: 'too-much' }, rules: [{ apiGroups: ['*'], resources: ['*'], verbs: ['get'] }] });
-    const binding = { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'RoleBinding', metadata: { name: 'too-much' }, roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'too-much' }, subjects: [{ kind: 'ServiceAccount', namespace: CONTROLLER_NAMESPACE, name: 'pullpass' }] };
+    await cluster.admin.create(`${RBAC}/clusterroles`, {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'ClusterRole',
+      metadata: { name: 'too-much' },
+      rules: [{ apiGroups: ['*'], resources: ['*'], verbs: ['get'] }],
+    });
+    const binding = {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'RoleBinding',
+      metadata: { name: 'too-much' },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'too-much' },
+      subjects: [{ kind: 'ServiceAccount', namespace: CONTROLLER_NAMESPACE, name: 'pullpass' }],
+    };
     await cluster.admin.create(`${RBAC}/namespaces/team-a/rolebindings`, binding);
     const { report } = await audit();
-    expect(report.findings.filter(({ rule }) => rule === 'PP090').map(({ message }) => message)).toEqual(['ClusterRole "too-much" lets the controller get every Secret in namespace team-a.']);
+    expect(report.findings.filter(({ rule }) => rule === 'PP090').map(({ message }) => message)).toEqual([
+      'ClusterRole "too-much" lets the controller get every Secret in namespace team-a.',
+    ]);
     await cluster.admin.delete(`${RBAC}/namespaces/team-a/rolebindings/too-much`);
   });
 
   test('finds copies that a dropped source left, by their label', async () => {
     const labels = { 'app.kubernetes.io/managed-by': 'pullpass', 'pullpass.dev/source': 'dropped' };
-    await cluster.secret('team-a', 'dropped-copy', { metadata: { labels }, type: 'kubernetes.io/dockerconfigjson', data: dockerConfig({ 'old.corp': 'pw' }) });
+    await cluster.secret('team-a', 'dropped-copy', {
+      metadata: { labels },
+      type: 'kubernetes.io/dockerconfigjson',
+      data: dockerConfig({ 'old.corp': 'pw' }),
+    });
     expect(linesOf((await audit()).report)).toContain('PP004 Secret team-a/dropped-copy');
     await cluster.deleteSecret('team-a', 'dropped-copy');
   });
 
   test('after the controller ran, nothing is left of what it mends', async () => {
     await cluster.controller(config);
-    await eventually(async () => expect(linesOf((await audit()).report)).toEqual(PLANTED.filter((line) => !/PP001|PP005/.test(line))));
+    await eventually(async () =>
+      expect(linesOf((await audit()).report)).toEqual(PLANTED.filter((line) => !/PP001|PP005/.test(line))),
+    );
     await cluster.deleteSecret('team-c', 'corp-copy');
     await cluster.annotateNamespace('kube-extra', { 'pullpass.dev/sync': null });
     await cluster.admin.delete('/api/v1/namespaces/stranger/pods/app');

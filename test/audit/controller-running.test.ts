@@ -20,9 +20,24 @@ test.each<[string, Observation['lease'], string[]]>([
 
 test('the Lease is read as the controller writes it; none, or no right to it, is no finding', async () => {
   const read = (answer: () => unknown) => readLease(scriptedClient(answer).client, NAMESPACE);
-  expect(await read(() => ({ spec: { holderIdentity: 'pod-1', renewTime: '2030-01-01T00:00:00.000000Z' } }))).toEqual({ namespace: NAMESPACE, holder: 'pod-1', renewedAt: Date.UTC(2030, 0, 1) });
-  expect(await read(() => ({ spec: { holderIdentity: '', renewTime: '2030-01-01T00:00:00.000000Z' } }))).toMatchObject({ holder: '' });
+  expect(await read(() => ({ spec: { holderIdentity: 'pod-1', renewTime: '2030-01-01T00:00:00.000000Z' } }))).toEqual({
+    namespace: NAMESPACE,
+    holder: 'pod-1',
+    renewedAt: Date.UTC(2030, 0, 1),
+  });
+  expect(await read(() => ({ spec: { holderIdentity: '', renewTime: '2030-01-01T00:00:00.000000Z' } }))).toMatchObject({
+    holder: '',
+  });
   expect(await read(() => ({}))).toEqual({ namespace: NAMESPACE, holder: '' });
-  for (const code of [404, 403]) expect(await read(() => { throw refusal(code); })).toBeUndefined();
-  await expect(read(() => { throw refusal(500); })).rejects.toThrow();
+  for (const code of [404, 403])
+    expect(
+      await read(() => {
+        throw refusal(code);
+      }),
+    ).toBeUndefined();
+  await expect(
+    read(() => {
+      throw refusal(500);
+    }),
+  ).rejects.toThrow();
 });

@@ -5,10 +5,15 @@ import { RULES } from '../../src/audit/rules/index.ts';
 
 const page = readFileSync(new URL('../../docs/audit-rules.md', import.meta.url), 'utf8');
 
-test.each(RULES)('$id $name has its section, with cause and remedy, and its line in the table', ({ id, name, severity, title, cause, remedy }) => {
-  expect(page).toContain(`\n### ${id} ${name}\n\n**${title}** (${severity})\n\nCause: ${cause}\n\nRemedy: ${remedy}\n`);
-  expect(page).toContain(`| [${id}](#${id.toLowerCase()}-${name}) | \`${name}\` | ${severity} | ${title} |\n`);
-});
+test.each(RULES)(
+  '$id $name has its section, with cause and remedy, and its line in the table',
+  ({ id, name, severity, title, cause, remedy }) => {
+    expect(page).toContain(
+      `\n### ${id} ${name}\n\n**${title}** (${severity})\n\nCause: ${cause}\n\nRemedy: ${remedy}\n`,
+    );
+    expect(page).toContain(`| [${id}](#${id.toLowerCase()}-${name}) | \`${name}\` | ${severity} | ${title} |\n`);
+  },
+);
 
 test('no section is about a rule that does not exist, and no id is there twice', () => {
   const sections = [...page.matchAll(/^### (PP\d{3})/gm)].map(([, id]) => id);

@@ -5,31 +5,76 @@ import { createFacts } from '../../src/audit/facts.ts';
 import { RULES, findingsOf } from '../../src/audit/rules/index.ts';
 import type { SourceConfig } from '../../src/config/schema.ts';
 import { account, copy, namespace, scope, source } from '../plan/observations.ts';
-import { HUB, HUB_KEY, NOW, auditedSource, badSource, content, dockerConfig, failure, goodScope, linesOf, nothingOptedIn, observation, secrets, workload } from './observations.ts';
+import {
+  HUB,
+  HUB_KEY,
+  NOW,
+  auditedSource,
+  badSource,
+  content,
+  dockerConfig,
+  failure,
+  goodScope,
+  linesOf,
+  nothingOptedIn,
+  observation,
+  secrets,
+  workload,
+} from './observations.ts';
 
-const jwt = (exp: number): string => `${Buffer.from('{"alg":"none"}').toString('base64url')}.${Buffer.from(JSON.stringify({ exp })).toString('base64url')}.x`;
+const jwt = (exp: number): string =>
+  `${Buffer.from('{"alg":"none"}').toString('base64url')}.${Buffer.from(JSON.stringify({ exp })).toString('base64url')}.x`;
 const inDays = (days: number): string => jwt(NOW / 1000 + days * 86_400);
-const proxy = { name: 'hub-cache', kind: 'distribution', source: 'upstream', registry: 'docker.io', applied: true, verified: 'verified', why: 'pulled corp/app:1.0 through it' } as const;
-const unauthorized = 'failed to pull and unpack image "registry.corp/app:1": failed to resolve reference "registry.corp/app:1": pull access denied, repository does not exist or may require authorization: 401 Unauthorized';
-const notFound = 'Back-off pulling image "corp/app:1": ErrImagePull: failed to resolve image: docker.io/corp/app:1: not found';
+const proxy = {
+  name: 'hub-cache',
+  kind: 'distribution',
+  source: 'upstream',
+  registry: 'docker.io',
+  applied: true,
+  verified: 'verified',
+  why: 'pulled corp/app:1.0 through it',
+} as const;
+const unauthorized =
+  'failed to pull and unpack image "registry.corp/app:1": failed to resolve reference "registry.corp/app:1": pull access denied, repository does not exist or may require authorization: 401 Unauthorized';
+const notFound =
+  'Back-off pulling image "corp/app:1": ErrImagePull: failed to resolve image: docker.io/corp/app:1: not found';
 const HUB_AND_CORP = content({ [HUB_KEY]: 'hub-password', 'registry.corp': 'corp-password' });
 /** Another source, of the same content unless it has its own. */
-function another(name: string, { content: held = HUB, ...config }: Partial<SourceConfig> & { content?: PullContent }): AuditedSource {
+function another(
+  name: string,
+  { content: held = HUB, ...config }: Partial<SourceConfig> & { content?: PullContent },
+): AuditedSource {
   return auditedSource({ observed: source({ config: { name, copyName: `${name}-copy`, ...config } }), content: held });
 }
 
 /** Beside a namespace in order another one, whose pods cannot pull. */
-function outside(parts: Parameters<typeof namespace>[0], sources: readonly AuditedSource[] = [auditedSource()]): Observation {
+function outside(
+  parts: Parameters<typeof namespace>[0],
+  sources: readonly AuditedSource[] = [auditedSource()],
+): Observation {
   const other = namespace({ name: 'b', ...parts });
   return observation({
-    sources, scopes: [goodScope({ namespace: namespace({ sources: 'upstream' }) }), scope({ namespace: other, serviceAccounts: [] })],
-    workloads: [workload(), workload({ namespace: other.name, pullSecrets: [], failures: [failure({ message: unauthorized })] })],
+    sources,
+    scopes: [
+      goodScope({ namespace: namespace({ sources: 'upstream' }) }),
+      scope({ namespace: other, serviceAccounts: [] }),
+    ],
+    workloads: [
+      workload(),
+      workload({ namespace: other.name, pullSecrets: [], failures: [failure({ message: unauthorized })] }),
+    ],
   });
 }
 
 /** As many namespaces with a copy that opted in, and a source whose guard says no. */
 function shutOut(namespaces: number, given: 'none' | 'this' = 'none'): Observation {
-  const scopes = Array.from({ length: namespaces }, (_, i) => `team-${String(i).padStart(2, '0')}`).map((name) => scope({ namespace: namespace({ name, sync: undefined }), serviceAccounts: [], copies: [copy({ namespace: name })] }));
+  const scopes = Array.from({ length: namespaces }, (_, i) => `team-${String(i).padStart(2, '0')}`).map((name) =>
+    scope({
+      namespace: namespace({ name, sync: undefined }),
+      serviceAccounts: [],
+      copies: [copy({ namespace: name })],
+    }),
+  );
   return observation({ scopes, workloads: [], confirmation: { value: '0123456789ab', given } });
 }
 
@@ -48,124 +93,1026 @@ interface Case {
 const CASES: readonly Case[] = [
   { name: 'a cluster in order', given: () => observation(), found: [] },
   { name: 'an empty cluster', given: () => observation({ scopes: [], workloads: [] }), found: [] },
-  { name: 'public images of namespaces that never opted in', given: () => observation({ scopes: [goodScope(), { ...nothingOptedIn(), namespace: namespace({ name: 'b', sync: undefined }) }], workloads: [workload(), workload({ namespace: 'b', pullSecrets: [], images: ['registry.k8s.io/pause:3.10', 'redis'] })] }), found: [] },
-  { name: 'static pods of a node', given: () => observation({ workloads: [workload(), workload({ namespace: 'kube-system', owner: { kind: 'Pod', name: 'etcd' }, pullSecrets: [], isStatic: true, images: ['registry.k8s.io/etcd:3.6'] })] }), found: [] },
+  {
+    name: 'public images of namespaces that never opted in',
+    given: () =>
+      observation({
+        scopes: [goodScope(), { ...nothingOptedIn(), namespace: namespace({ name: 'b', sync: undefined }) }],
+        workloads: [
+          workload(),
+          workload({ namespace: 'b', pullSecrets: [], images: ['registry.k8s.io/pause:3.10', 'redis'] }),
+        ],
+      }),
+    found: [],
+  },
+  {
+    name: 'static pods of a node',
+    given: () =>
+      observation({
+        workloads: [
+          workload(),
+          workload({
+            namespace: 'kube-system',
+            owner: { kind: 'Pod', name: 'etcd' },
+            pullSecrets: [],
+            isStatic: true,
+            images: ['registry.k8s.io/etcd:3.6'],
+          }),
+        ],
+      }),
+    found: [],
+  },
 
   // Copies and references
-  { name: 'a namespace that just opted in, and no controller', given: () => observation({ scopes: [scope()], workloads: [] }), found: ['PP001 Secret team-a/regcred', 'PP005 ServiceAccount team-a/default'], says: ['(`kubectl -n pullpass-system get lease pullpass-controller`)', '(`kubectl -n pullpass-system logs deployment/pullpass`)'] },
-  { name: 'a copy that was deleted', given: () => observation({ scopes: [goodScope({ copies: [] })], pullSecrets: secrets({ 'team-a/regcred': 'missing' }) }), found: ['PP001 Secret team-a/regcred'] },
-  { name: 'a copy with an older content', given: () => observation({ scopes: [goodScope({ copies: [copy({ digest: 'old' })] })] }), found: ['PP002 Secret team-a/regcred', 'PP083 Source upstream'], says: ['does not hold the content of source "upstream"', 'the old credential is still needed'] },
-  { name: 'a copy of the wrong type', given: () => observation({ scopes: [goodScope({ copies: [copy({ type: 'Opaque' })] })] }), found: ['PP002 Secret team-a/regcred', 'PP083 Source upstream'], says: ['wrong type, "Opaque"'] },
-  { name: "a Secret of the tenant in the copy's place", given: () => observation({ scopes: [goodScope({ copies: [copy({ ours: false, digest: 'theirs' })] })] }), found: ['PP003 Secret team-a/regcred'], says: ['Secret team-a/regcred has the name of the copy of source "upstream", and Pullpass did not make it.', 'Delete or rename it; or let Pullpass take it over: `kubectl -n team-a annotate secret regcred pullpass.dev/adopt=true`'] },
-  { name: "a Secret of another type in the copy's place, which no ServiceAccount names", given: () => observation({ scopes: [goodScope({ serviceAccounts: [account()], copies: [copy({ ours: false, type: 'Opaque', digest: undefined })] })], workloads: [] }), found: ['PP003 Secret team-a/regcred'], says: ['Delete or rename it: it is of type "Opaque"'], saysNot: ['adopt'] },
-  { name: 'a copy and a reference after the namespace opted out', given: () => observation({ scopes: [goodScope({ namespace: namespace({ sync: 'disabled' }) })], workloads: [] }), found: ['PP004 Secret team-a/regcred', 'PP010 ServiceAccount team-a/default'], says: ['not opted in to source "upstream" (disabled)', 'The controller deletes it within seconds, unless a custom object names it (Event CopyStillNamed): check that it runs.'] },
-  { name: 'a copy under the name of a source that was dropped', given: () => observation({ strayCopies: [{ namespace: 'team-b', name: 'old-copy', source: 'dropped' }] }), found: ['PP004 Secret team-b/old-copy'], says: ['Add "old-copy" to retiredCopyNames in the configuration, or delete the Secret.'] },
-  { name: 'a ServiceAccount that lost its reference', given: () => observation({ scopes: [goodScope({ serviceAccounts: [account()] })] }), found: ['PP005 ServiceAccount team-a/default'] },
-  { name: 'a ServiceAccount without a reference to a source that cannot be read', given: () => observation({ sources: [badSource('unread')], scopes: [scope()], workloads: [], pullSecrets: new Map() }), found: [] },
-  { name: 'a ServiceAccount without a reference to the last good content of a source', given: () => observation({ sources: [badSource('missing')], scopes: [goodScope({ serviceAccounts: [account()] })], workloads: [] }), found: ['PP005 ServiceAccount team-a/default', 'PP080 Source upstream'] },
-  { name: 'a namespace that is being deleted', given: () => observation({ scopes: [scope({ namespace: namespace({ terminating: true }) })], workloads: [] }), found: [] },
+  {
+    name: 'a namespace that just opted in, and no controller',
+    given: () => observation({ scopes: [scope()], workloads: [] }),
+    found: ['PP001 Secret team-a/regcred', 'PP005 ServiceAccount team-a/default'],
+    says: [
+      '(`kubectl -n pullpass-system get lease pullpass-controller`)',
+      '(`kubectl -n pullpass-system logs deployment/pullpass`)',
+    ],
+  },
+  {
+    name: 'a copy that was deleted',
+    given: () =>
+      observation({ scopes: [goodScope({ copies: [] })], pullSecrets: secrets({ 'team-a/regcred': 'missing' }) }),
+    found: ['PP001 Secret team-a/regcred'],
+  },
+  {
+    name: 'a copy with an older content',
+    given: () => observation({ scopes: [goodScope({ copies: [copy({ digest: 'old' })] })] }),
+    found: ['PP002 Secret team-a/regcred', 'PP083 Source upstream'],
+    says: ['does not hold the content of source "upstream"', 'the old credential is still needed'],
+  },
+  {
+    name: 'a copy of the wrong type',
+    given: () => observation({ scopes: [goodScope({ copies: [copy({ type: 'Opaque' })] })] }),
+    found: ['PP002 Secret team-a/regcred', 'PP083 Source upstream'],
+    says: ['wrong type, "Opaque"'],
+  },
+  {
+    name: "a Secret of the tenant in the copy's place",
+    given: () => observation({ scopes: [goodScope({ copies: [copy({ ours: false, digest: 'theirs' })] })] }),
+    found: ['PP003 Secret team-a/regcred'],
+    says: [
+      'Secret team-a/regcred has the name of the copy of source "upstream", and Pullpass did not make it.',
+      'Delete or rename it; or let Pullpass take it over: `kubectl -n team-a annotate secret regcred pullpass.dev/adopt=true`',
+    ],
+  },
+  {
+    name: "a Secret of another type in the copy's place, which no ServiceAccount names",
+    given: () =>
+      observation({
+        scopes: [
+          goodScope({
+            serviceAccounts: [account()],
+            copies: [copy({ ours: false, type: 'Opaque', digest: undefined })],
+          }),
+        ],
+        workloads: [],
+      }),
+    found: ['PP003 Secret team-a/regcred'],
+    says: ['Delete or rename it: it is of type "Opaque"'],
+    saysNot: ['adopt'],
+  },
+  {
+    name: 'a copy and a reference after the namespace opted out',
+    given: () => observation({ scopes: [goodScope({ namespace: namespace({ sync: 'disabled' }) })], workloads: [] }),
+    found: ['PP004 Secret team-a/regcred', 'PP010 ServiceAccount team-a/default'],
+    says: [
+      'not opted in to source "upstream" (disabled)',
+      'The controller deletes it within seconds, unless a custom object names it (Event CopyStillNamed): check that it runs.',
+    ],
+  },
+  {
+    name: 'a copy under the name of a source that was dropped',
+    given: () => observation({ strayCopies: [{ namespace: 'team-b', name: 'old-copy', source: 'dropped' }] }),
+    found: ['PP004 Secret team-b/old-copy'],
+    says: ['Add "old-copy" to retiredCopyNames in the configuration, or delete the Secret.'],
+  },
+  {
+    name: 'a ServiceAccount that lost its reference',
+    given: () => observation({ scopes: [goodScope({ serviceAccounts: [account()] })] }),
+    found: ['PP005 ServiceAccount team-a/default'],
+  },
+  {
+    name: 'a ServiceAccount without a reference to a source that cannot be read',
+    given: () =>
+      observation({ sources: [badSource('unread')], scopes: [scope()], workloads: [], pullSecrets: new Map() }),
+    found: [],
+  },
+  {
+    name: 'a ServiceAccount without a reference to the last good content of a source',
+    given: () =>
+      observation({
+        sources: [badSource('missing')],
+        scopes: [goodScope({ serviceAccounts: [account()] })],
+        workloads: [],
+      }),
+    found: ['PP005 ServiceAccount team-a/default', 'PP080 Source upstream'],
+  },
+  {
+    name: 'a namespace that is being deleted',
+    given: () => observation({ scopes: [scope({ namespace: namespace({ terminating: true }) })], workloads: [] }),
+    found: [],
+  },
 
   // Opt-in
-  { name: 'an opt-in that the guard refuses', given: () => observation({ scopes: [scope({ namespace: namespace({ name: 'kube-extra' }), serviceAccounts: [] })], workloads: [] }), found: ['PP007 Namespace kube-extra'], says: ['Namespace "kube-extra" opted in, but the guard', '`kubectl annotate namespace kube-extra pullpass.dev/sync-`'] },
-  { name: 'a key with a typing error, and a label where an annotation is meant', given: () => observation({ scopes: [scope({ namespace: namespace({ sync: undefined, strays: ['pullpass.dev/synch', 'label pullpass.dev/sync'] }) })], workloads: [] }), found: ['PP008 Namespace team-a'], says: ['"pullpass.dev/synch", "label pullpass.dev/sync": means nothing on a namespace'] },
-  { name: 'an annotation with a typing error', given: () => observation({ scopes: [scope({ namespace: namespace({ sync: 'enable' }) })], workloads: [] }), found: ['PP008 Namespace team-a'], says: ['use "enabled" or "disabled"'] },
-  { name: 'a bad annotation on a ServiceAccount', given: () => observation({ scopes: [goodScope({ serviceAccounts: [account({ pullSecrets: ['regcred'], added: 'regcred', annotated: true, sync: 'yes' })] })] }), found: ['PP008 ServiceAccount team-a/default'] },
-  { name: 'a source that does not exist', given: () => observation({ scopes: [goodScope({ namespace: namespace({ sources: 'upstream, upstraem' }) })] }), found: ['PP009 Namespace team-a'], says: ['Namespace "team-a": pullpass.dev/sources names "upstraem", which the configuration does not have. It has "upstream".'] },
+  {
+    name: 'an opt-in that the guard refuses',
+    given: () =>
+      observation({
+        scopes: [scope({ namespace: namespace({ name: 'kube-extra' }), serviceAccounts: [] })],
+        workloads: [],
+      }),
+    found: ['PP007 Namespace kube-extra'],
+    says: [
+      'Namespace "kube-extra" opted in, but the guard',
+      '`kubectl annotate namespace kube-extra pullpass.dev/sync-`',
+    ],
+  },
+  {
+    name: 'a key with a typing error, and a label where an annotation is meant',
+    given: () =>
+      observation({
+        scopes: [
+          scope({
+            namespace: namespace({ sync: undefined, strays: ['pullpass.dev/synch', 'label pullpass.dev/sync'] }),
+          }),
+        ],
+        workloads: [],
+      }),
+    found: ['PP008 Namespace team-a'],
+    says: ['"pullpass.dev/synch", "label pullpass.dev/sync": means nothing on a namespace'],
+  },
+  {
+    name: 'an annotation with a typing error',
+    given: () => observation({ scopes: [scope({ namespace: namespace({ sync: 'enable' }) })], workloads: [] }),
+    found: ['PP008 Namespace team-a'],
+    says: ['use "enabled" or "disabled"'],
+  },
+  {
+    name: 'a bad annotation on a ServiceAccount',
+    given: () =>
+      observation({
+        scopes: [
+          goodScope({
+            serviceAccounts: [account({ pullSecrets: ['regcred'], added: 'regcred', annotated: true, sync: 'yes' })],
+          }),
+        ],
+      }),
+    found: ['PP008 ServiceAccount team-a/default'],
+  },
+  {
+    name: 'a source that does not exist',
+    given: () => observation({ scopes: [goodScope({ namespace: namespace({ sources: 'upstream, upstraem' }) })] }),
+    found: ['PP009 Namespace team-a'],
+    says: [
+      'Namespace "team-a": pullpass.dev/sources names "upstraem", which the configuration does not have. It has "upstream".',
+    ],
+  },
 
   // Pull Secrets of others
-  { name: 'a reference to nothing', given: () => observation({ scopes: [goodScope({ serviceAccounts: [account({ pullSecrets: ['regcred', 'gone'], added: 'regcred', annotated: true }), account({ name: 'ci', pullSecrets: ['gone'] })] })], pullSecrets: secrets({ 'team-a/regcred': HUB, 'team-a/gone': 'missing' }) }), found: ['PP006 Secret team-a/gone'], says: ['ServiceAccounts "default", "ci" name it'] },
-  { name: 'pods that name a Secret that is not there', given: () => observation({ workloads: [workload({ pullSecrets: ['gone', 'regcred'] })], pullSecrets: secrets({ 'team-a/regcred': HUB, 'team-a/gone': 'missing' }) }), found: ['PP006 Secret team-a/gone'], says: ['pods of Deployment web name it'] },
-  { name: 'a Secret that may not be read', given: () => observation({ workloads: [workload({ pullSecrets: ['theirs', 'regcred'] })], pullSecrets: secrets({ 'team-a/regcred': HUB, 'team-a/theirs': 'unseen' }) }), found: [] },
-  { name: 'a Secret that fails every pull', given: () => observation({ workloads: [workload({ pullSecrets: ['regcred', 'typo'] })], pullSecrets: secrets({ 'team-a/regcred': HUB, 'team-a/typo': dockerConfig('{"auths":{"registry.corp":{"auth":"!"}}}') }) }), found: ['PP011 Secret team-a/typo'], says: ['"auth" is not base64', 'Correct or remove the entry in Secret team-a/typo, or remove its name from imagePullSecrets.'] },
-  { name: 'a Secret of the wrong type', given: () => observation({ workloads: [workload({ pullSecrets: ['regcred', 'opaque'] })], pullSecrets: secrets({ 'team-a/regcred': HUB, 'team-a/opaque': dockerConfig('{}', 'Opaque') }) }), found: ['PP012 Secret team-a/opaque'], says: ['Pods of Deployment web in team-a pull with Secret "opaque", which is of type "Opaque": kubelets ignore it.'] },
-  { name: 'a Secret of the wrong type that a ServiceAccount names', given: () => observation({ scopes: [goodScope({ serviceAccounts: [account({ pullSecrets: ['regcred'], added: 'regcred', annotated: true }), account({ name: 'app', pullSecrets: ['opaque'] })] })], pullSecrets: secrets({ 'team-a/regcred': HUB, 'team-a/opaque': dockerConfig('{}', 'Opaque') }) }), found: ['PP012 Secret team-a/opaque'], says: ['ServiceAccount "app" in team-a pulls with Secret "opaque", which is of type "Opaque": kubelets ignore it.', 'delete it and create it again (`kubectl -n team-a create secret docker-registry opaque ...`), or remove its name'] },
-  { name: 'a Secret without registries', given: () => observation({ workloads: [workload({ pullSecrets: ['regcred', 'bare'] })], pullSecrets: secrets({ 'team-a/regcred': HUB, 'team-a/bare': dockerConfig('{"auths":{}}') }) }), found: ['PP012 Secret team-a/bare'], says: ['which has no registries: kubelets ignore it.', 'Correct Secret team-a/bare: put at least one under "auths"; or remove its name'] },
+  {
+    name: 'a reference to nothing',
+    given: () =>
+      observation({
+        scopes: [
+          goodScope({
+            serviceAccounts: [
+              account({ pullSecrets: ['regcred', 'gone'], added: 'regcred', annotated: true }),
+              account({ name: 'ci', pullSecrets: ['gone'] }),
+            ],
+          }),
+        ],
+        pullSecrets: secrets({ 'team-a/regcred': HUB, 'team-a/gone': 'missing' }),
+      }),
+    found: ['PP006 Secret team-a/gone'],
+    says: ['ServiceAccounts "default", "ci" name it'],
+  },
+  {
+    name: 'pods that name a Secret that is not there',
+    given: () =>
+      observation({
+        workloads: [workload({ pullSecrets: ['gone', 'regcred'] })],
+        pullSecrets: secrets({ 'team-a/regcred': HUB, 'team-a/gone': 'missing' }),
+      }),
+    found: ['PP006 Secret team-a/gone'],
+    says: ['pods of Deployment web name it'],
+  },
+  {
+    name: 'a Secret that may not be read',
+    given: () =>
+      observation({
+        workloads: [workload({ pullSecrets: ['theirs', 'regcred'] })],
+        pullSecrets: secrets({ 'team-a/regcred': HUB, 'team-a/theirs': 'unseen' }),
+      }),
+    found: [],
+  },
+  {
+    name: 'a Secret that fails every pull',
+    given: () =>
+      observation({
+        workloads: [workload({ pullSecrets: ['regcred', 'typo'] })],
+        pullSecrets: secrets({
+          'team-a/regcred': HUB,
+          'team-a/typo': dockerConfig('{"auths":{"registry.corp":{"auth":"!"}}}'),
+        }),
+      }),
+    found: ['PP011 Secret team-a/typo'],
+    says: [
+      '"auth" is not base64',
+      'Correct or remove the entry in Secret team-a/typo, or remove its name from imagePullSecrets.',
+    ],
+  },
+  {
+    name: 'a Secret of the wrong type',
+    given: () =>
+      observation({
+        workloads: [workload({ pullSecrets: ['regcred', 'opaque'] })],
+        pullSecrets: secrets({ 'team-a/regcred': HUB, 'team-a/opaque': dockerConfig('{}', 'Opaque') }),
+      }),
+    found: ['PP012 Secret team-a/opaque'],
+    says: [
+      'Pods of Deployment web in team-a pull with Secret "opaque", which is of type "Opaque": kubelets ignore it.',
+    ],
+  },
+  {
+    name: 'a Secret of the wrong type that a ServiceAccount names',
+    given: () =>
+      observation({
+        scopes: [
+          goodScope({
+            serviceAccounts: [
+              account({ pullSecrets: ['regcred'], added: 'regcred', annotated: true }),
+              account({ name: 'app', pullSecrets: ['opaque'] }),
+            ],
+          }),
+        ],
+        pullSecrets: secrets({ 'team-a/regcred': HUB, 'team-a/opaque': dockerConfig('{}', 'Opaque') }),
+      }),
+    found: ['PP012 Secret team-a/opaque'],
+    says: [
+      'ServiceAccount "app" in team-a pulls with Secret "opaque", which is of type "Opaque": kubelets ignore it.',
+      'delete it and create it again (`kubectl -n team-a create secret docker-registry opaque ...`), or remove its name',
+    ],
+  },
+  {
+    name: 'a Secret without registries',
+    given: () =>
+      observation({
+        workloads: [workload({ pullSecrets: ['regcred', 'bare'] })],
+        pullSecrets: secrets({ 'team-a/regcred': HUB, 'team-a/bare': dockerConfig('{"auths":{}}') }),
+      }),
+    found: ['PP012 Secret team-a/bare'],
+    says: [
+      'which has no registries: kubelets ignore it.',
+      'Correct Secret team-a/bare: put at least one under "auths"; or remove its name',
+    ],
+  },
 
   // Pods
-  { name: 'pods that are older than the reference', given: () => observation({ workloads: [workload({ pullSecrets: [] })] }), found: ['PP020 Deployment team-a/web'], says: ['Restart them: `kubectl -n team-a rollout restart deployment/web`'] },
-  { name: 'a bare pod that is older than the reference', given: () => observation({ workloads: [workload(), workload({ owner: { kind: 'Pod', name: 'one' }, pods: 1, pullSecrets: [] })] }), found: ['PP020 Pod team-a/one'], says: ['Delete Pod "one" in team-a, and create it again.'] },
-  { name: 'pods with what the ServiceAccount had before', given: () => observation({ scopes: [goodScope({ serviceAccounts: [account({ pullSecrets: ['own', 'regcred'], added: 'regcred', annotated: true })] })], workloads: [workload({ pullSecrets: ['own'] })], pullSecrets: secrets({ 'team-a/regcred': HUB, 'team-a/own': content({ 'registry.own': 'x' }) }) }), found: ['PP020 Deployment team-a/web'] },
-  { name: 'a thousand pods of one Deployment in two versions', given: () => observation({ workloads: [workload({ pullSecrets: [], pods: 600 }), workload({ pullSecrets: [], pods: 400, images: ['nginx:1.28'] })] }), found: ['PP020 Deployment team-a/web'], says: ['1000 pods were created before'] },
-  { name: 'old pods whose images need no credential of it', given: () => observation({ workloads: [workload({ pullSecrets: [], images: ['quay.io/x/y'] }), workload({ owner: { kind: 'Deployment', name: 'other' } })] }), found: [] },
-  { name: 'pods with a Secret of their own that does not match', given: () => observation({ workloads: [workload({ pullSecrets: ['own'] })], pullSecrets: secrets({ 'team-a/regcred': HUB, 'team-a/own': content({ 'registry.own': 'x' }) }) }), found: ['PP021 Deployment team-a/web'], says: ['Add "regcred" to imagePullSecrets'] },
-  { name: 'pods with a Secret of their own that matches', given: () => observation({ workloads: [workload({ pullSecrets: ['own'] }), workload({ owner: { kind: 'Deployment', name: 'b' } })], pullSecrets: secrets({ 'team-a/regcred': HUB, 'team-a/own': content({ 'docker.io': 'x' }) }) }), found: [] },
+  {
+    name: 'pods that are older than the reference',
+    given: () => observation({ workloads: [workload({ pullSecrets: [] })] }),
+    found: ['PP020 Deployment team-a/web'],
+    says: ['Restart them: `kubectl -n team-a rollout restart deployment/web`'],
+  },
+  {
+    name: 'a bare pod that is older than the reference',
+    given: () =>
+      observation({
+        workloads: [workload(), workload({ owner: { kind: 'Pod', name: 'one' }, pods: 1, pullSecrets: [] })],
+      }),
+    found: ['PP020 Pod team-a/one'],
+    says: ['Delete Pod "one" in team-a, and create it again.'],
+  },
+  {
+    name: 'pods with what the ServiceAccount had before',
+    given: () =>
+      observation({
+        scopes: [
+          goodScope({
+            serviceAccounts: [account({ pullSecrets: ['own', 'regcred'], added: 'regcred', annotated: true })],
+          }),
+        ],
+        workloads: [workload({ pullSecrets: ['own'] })],
+        pullSecrets: secrets({ 'team-a/regcred': HUB, 'team-a/own': content({ 'registry.own': 'x' }) }),
+      }),
+    found: ['PP020 Deployment team-a/web'],
+  },
+  {
+    name: 'a thousand pods of one Deployment in two versions',
+    given: () =>
+      observation({
+        workloads: [
+          workload({ pullSecrets: [], pods: 600 }),
+          workload({ pullSecrets: [], pods: 400, images: ['nginx:1.28'] }),
+        ],
+      }),
+    found: ['PP020 Deployment team-a/web'],
+    says: ['1000 pods were created before'],
+  },
+  {
+    name: 'old pods whose images need no credential of it',
+    given: () =>
+      observation({
+        workloads: [
+          workload({ pullSecrets: [], images: ['quay.io/x/y'] }),
+          workload({ owner: { kind: 'Deployment', name: 'other' } }),
+        ],
+      }),
+    found: [],
+  },
+  {
+    name: 'pods with a Secret of their own that does not match',
+    given: () =>
+      observation({
+        workloads: [workload({ pullSecrets: ['own'] })],
+        pullSecrets: secrets({ 'team-a/regcred': HUB, 'team-a/own': content({ 'registry.own': 'x' }) }),
+      }),
+    found: ['PP021 Deployment team-a/web'],
+    says: ['Add "regcred" to imagePullSecrets'],
+  },
+  {
+    name: 'pods with a Secret of their own that matches',
+    given: () =>
+      observation({
+        workloads: [workload({ pullSecrets: ['own'] }), workload({ owner: { kind: 'Deployment', name: 'b' } })],
+        pullSecrets: secrets({ 'team-a/regcred': HUB, 'team-a/own': content({ 'docker.io': 'x' }) }),
+      }),
+    found: [],
+  },
 
   // Failing pulls
-  { name: 'a pull without a credential anywhere', given: () => observation({ workloads: [workload(), workload({ owner: { kind: 'Job', name: 'seed' }, pullSecrets: [], images: ['quay.io/private/app:1'], failures: [failure({ image: 'quay.io/private/app:1', message: 'unauthorized: access to the requested resource is not authorized' })] })] }), found: ['PP022 Job team-a/seed'], says: ['no source has a credential for it', 'Add a credential for this registry to a source.'] },
-  { name: 'a pull that a source has a credential for', given: () => observation({ scopes: [goodScope(), { ...nothingOptedIn(), namespace: namespace({ name: 'b', sync: undefined }) }], workloads: [workload(), workload({ namespace: 'b', pullSecrets: [], failures: [failure({ message: '429 Too Many Requests: toomanyrequests' })] })] }), found: ['PP022 Deployment b/web'], says: ['Opt the namespace in: `kubectl annotate namespace b --overwrite pullpass.dev/sync=enabled`; then have the pods created anew.', 'limits how often'] },
-  { name: 'a pull of a namespace that said no', given: () => outside({ sync: 'disabled' }), found: ['PP022 Deployment b/web'], says: ['not opted in (disabled)', 'Opt the namespace in: `kubectl annotate namespace b --overwrite pullpass.dev/sync=enabled`;'] },
-  { name: 'a pull of a namespace that mistyped its annotation', given: () => outside({ sync: 'yes' }), found: ['PP022 Deployment b/web', 'PP008 Namespace b'], says: ['not opted in (bad annotation)', 'Opt the namespace in: `kubectl annotate namespace b --overwrite pullpass.dev/sync=enabled`;'] },
-  { name: 'a pull of a namespace that the guard refuses', given: () => outside({ name: 'kube-b', sync: 'enabled' }), found: ['PP022 Deployment kube-b/web', 'PP007 Namespace kube-b'], says: ['but its guard does not admit the namespace', 'Allow the namespace in the configuration: sources[].namespaces of source "upstream"; then have the pods created anew.'], saysNot: ['kubectl annotate namespace kube-b --overwrite'] },
-  { name: 'a pull of a namespace that the guard would refuse', given: () => outside({ name: 'kube-b', sync: undefined }), found: ['PP022 Deployment kube-b/web'], says: ['is not opted in, and the guard of the source does not admit it', 'Allow the namespace in the configuration: sources[].namespaces of source "upstream", and opt the namespace in: `kubectl annotate namespace kube-b --overwrite pullpass.dev/sync=enabled`;'] },
-  { name: 'a pull of a namespace that lists other sources', given: () => outside({ sync: 'enabled', sources: 'second' }, [auditedSource(), another('second', { content: content({ 'other.corp': 'x' }) })]), found: ['PP022 Deployment b/web', 'PP001 Secret b/second-copy', 'PP043 Source second'].sort(), says: ['the namespace does not list it (pullpass.dev/sources)', 'Add "upstream" to the annotation pullpass.dev/sources of the namespace; then have the pods created anew.'] },
-  { name: 'a pull that two sources have a credential for, the first of which the guard refuses', given: () => outside({ sync: undefined }, [another('closed', { namespaces: { allow: ['x'], deny: [] } }), auditedSource()]), found: ['PP022 Deployment b/web'], says: ['source "upstream" has a credential, but the namespace is not opted in.'], saysNot: ['"closed"'] },
-  { name: "a pull in a namespace where a tenant's Secret has the copy's name", given: () => observation({ scopes: [goodScope({ serviceAccounts: [account()], copies: [copy({ ours: false })] })], workloads: [workload({ pullSecrets: [], failures: [failure({ message: unauthorized })] })], pullSecrets: new Map() }), found: ['PP003 Secret team-a/regcred', 'PP022 Deployment team-a/web'], says: ['the place of its copy is taken by Secret "regcred"', 'See the finding PP003 of that Secret.'] },
-  { name: 'a pull where the source could not be read', given: () => observation({ sources: [badSource('unread')], workloads: [workload({ pullSecrets: [], pods: 1, images: ['registry.corp/app:1'], failures: [failure({ image: 'registry.corp/app:1', message: unauthorized })] })], scopes: [scope()], pullSecrets: new Map() }), found: ['PP022 Deployment team-a/web', 'PP024 Registry registry.corp'], says: ['no pull secret of the pod matches; whether a source has a credential for it is unknown, because the Secret of source "upstream" could not be read.', 'it is unknown whether a source has a credential, because the Secret of source "upstream" could not be read'], saysNot: ['no source has', 'dd a credential'] },
-  { name: 'a pull with a Secret that the ServiceAccount does not have', given: () => observation({ workloads: [workload({ pullSecrets: ['own'], failures: [failure({ message: unauthorized })] })], pullSecrets: secrets({ 'team-a/regcred': HUB, 'team-a/own': content({ 'registry.own': 'x' }) }) }), found: ['PP022 Deployment team-a/web', 'PP021 Deployment team-a/web'], says: ['Have the pods created anew, without pull secrets of their own.'] },
-  { name: 'an image that nobody may pull', given: () => observation({ workloads: [workload({ failures: [failure({ reason: 'ErrImageNeverPull', message: 'Container image "nginx:1.27" is not present with pull policy of Never' })] })] }), found: ['PP022 Deployment team-a/web'], says: ['imagePullPolicy is Never and the image is not on the node.', 'Load the image there, or change the policy.'], saysNot: ['credential'] },
-  { name: 'a pull whose credential is refused', given: () => observation({ workloads: [workload({ failures: [failure({ reason: 'ErrImagePull', message: unauthorized })] })] }), found: ['PP022 Deployment team-a/web'], says: ['refuses the login; kubelets try the credential "https://index.docker.io/v1/" of Secret "regcred"'] },
-  { name: 'a pull of an init container of pods that are older than the reference', given: () => observation({ workloads: [workload({ pullSecrets: [], failures: [failure({ container: 'migrate', containerKind: 'init container', message: unauthorized })] })] }), found: ['PP022 Deployment team-a/web', 'PP020 Deployment team-a/web'], says: ['of init container "migrate"', 'would'] },
-  { name: 'a pull of an ephemeral container with a Secret that may not be read', given: () => observation({ workloads: [workload({ pullSecrets: ['theirs'], failures: [failure({ containerKind: 'ephemeral container', container: 'debugger' })] })], pullSecrets: secrets({ 'team-a/regcred': HUB, 'team-a/theirs': 'unseen' }) }), found: ['PP022 Deployment team-a/web', 'PP021 Deployment team-a/web'], says: ['of ephemeral container "debugger"', '"theirs" could not be read'] },
-  { name: 'not found behind a cache proxy', given: () => observation({ proxies: [proxy], workloads: [workload({ images: ['corp/app:1'], failures: [failure({ image: 'corp/app:1', message: notFound })] })] }), found: ['PP022 Deployment team-a/web'], says: ['behind cache proxy "hub-cache"', 'revoked upstream login'] },
-  { name: 'not found without a cache proxy', given: () => observation({ workloads: [workload({ images: ['corp/app:1'], failures: [failure({ image: 'corp/app:1', message: notFound })] })] }), found: ['PP022 Deployment team-a/web'], says: ['Correct the name or tag'] },
-  { name: 'a registry that does not answer', given: () => observation({ workloads: [workload({ failures: [failure({ message: 'dial tcp: lookup registry-1.docker.io: no such host' })] })] }), found: ['PP022 Deployment team-a/web'], says: ['Check DNS'], saysNot: ['credential', 'pull secret'] },
-  { name: 'a registry that does not answer, and a credential that has ended', given: () => { const held = content({ [HUB_KEY]: inDays(-1) }); return observation({ sources: [auditedSource({ content: held })], workloads: [workload({ failures: [failure({ message: 'dial tcp 10.0.0.1:443: connect: connection refused' })] })], pullSecrets: secrets({ 'team-a/regcred': held }) }); }, found: ['PP022 Deployment team-a/web', 'PP042 Source upstream'], says: ['besides, credential "https://index.docker.io/v1/" of Secret "regcred" ended on 2026-02-28 12:00 UTC.', 'Then replace that credential in Secret pullpass-system/upstream-registry', 'Get a new token and put it into Secret pullpass-system/upstream-registry; Pullpass spreads it.'] },
-  { name: 'a name that is no image', given: () => observation({ workloads: [workload({ images: ['Not An Image'], failures: [failure({ image: 'Not An Image', reason: 'InvalidImageName' })] }), workload({ owner: { kind: 'Deployment', name: 'b' } })] }), found: ['PP022 Deployment team-a/web'], says: ['Correct the name of the image'] },
+  {
+    name: 'a pull without a credential anywhere',
+    given: () =>
+      observation({
+        workloads: [
+          workload(),
+          workload({
+            owner: { kind: 'Job', name: 'seed' },
+            pullSecrets: [],
+            images: ['quay.io/private/app:1'],
+            failures: [
+              failure({
+                image: 'quay.io/private/app:1',
+                message: 'unauthorized: access to the requested resource is not authorized',
+              }),
+            ],
+          }),
+        ],
+      }),
+    found: ['PP022 Job team-a/seed'],
+    says: ['no source has a credential for it', 'Add a credential for this registry to a source.'],
+  },
+  {
+    name: 'a pull that a source has a credential for',
+    given: () =>
+      observation({
+        scopes: [goodScope(), { ...nothingOptedIn(), namespace: namespace({ name: 'b', sync: undefined }) }],
+        workloads: [
+          workload(),
+          workload({
+            namespace: 'b',
+            pullSecrets: [],
+            failures: [failure({ message: '429 Too Many Requests: toomanyrequests' })],
+          }),
+        ],
+      }),
+    found: ['PP022 Deployment b/web'],
+    says: [
+      'Opt the namespace in: `kubectl annotate namespace b --overwrite pullpass.dev/sync=enabled`; then have the pods created anew.',
+      'limits how often',
+    ],
+  },
+  {
+    name: 'a pull of a namespace that said no',
+    given: () => outside({ sync: 'disabled' }),
+    found: ['PP022 Deployment b/web'],
+    says: [
+      'not opted in (disabled)',
+      'Opt the namespace in: `kubectl annotate namespace b --overwrite pullpass.dev/sync=enabled`;',
+    ],
+  },
+  {
+    name: 'a pull of a namespace that mistyped its annotation',
+    given: () => outside({ sync: 'yes' }),
+    found: ['PP022 Deployment b/web', 'PP008 Namespace b'],
+    says: [
+      'not opted in (bad annotation)',
+      'Opt the namespace in: `kubectl annotate namespace b --overwrite pullpass.dev/sync=enabled`;',
+    ],
+  },
+  {
+    name: 'a pull of a namespace that the guard refuses',
+    given: () => outside({ name: 'kube-b', sync: 'enabled' }),
+    found: ['PP022 Deployment kube-b/web', 'PP007 Namespace kube-b'],
+    says: [
+      'but its guard does not admit the namespace',
+      'Allow the namespace in the configuration: sources[].namespaces of source "upstream"; then have the pods created anew.',
+    ],
+    saysNot: ['kubectl annotate namespace kube-b --overwrite'],
+  },
+  {
+    name: 'a pull of a namespace that the guard would refuse',
+    given: () => outside({ name: 'kube-b', sync: undefined }),
+    found: ['PP022 Deployment kube-b/web'],
+    says: [
+      'is not opted in, and the guard of the source does not admit it',
+      'Allow the namespace in the configuration: sources[].namespaces of source "upstream", and opt the namespace in: `kubectl annotate namespace kube-b --overwrite pullpass.dev/sync=enabled`;',
+    ],
+  },
+  {
+    name: 'a pull of a namespace that lists other sources',
+    given: () =>
+      outside({ sync: 'enabled', sources: 'second' }, [
+        auditedSource(),
+        another('second', { content: content({ 'other.corp': 'x' }) }),
+      ]),
+    found: ['PP022 Deployment b/web', 'PP001 Secret b/second-copy', 'PP043 Source second'].sort(),
+    says: [
+      'the namespace does not list it (pullpass.dev/sources)',
+      'Add "upstream" to the annotation pullpass.dev/sources of the namespace; then have the pods created anew.',
+    ],
+  },
+  {
+    name: 'a pull that two sources have a credential for, the first of which the guard refuses',
+    given: () =>
+      outside({ sync: undefined }, [another('closed', { namespaces: { allow: ['x'], deny: [] } }), auditedSource()]),
+    found: ['PP022 Deployment b/web'],
+    says: ['source "upstream" has a credential, but the namespace is not opted in.'],
+    saysNot: ['"closed"'],
+  },
+  {
+    name: "a pull in a namespace where a tenant's Secret has the copy's name",
+    given: () =>
+      observation({
+        scopes: [goodScope({ serviceAccounts: [account()], copies: [copy({ ours: false })] })],
+        workloads: [workload({ pullSecrets: [], failures: [failure({ message: unauthorized })] })],
+        pullSecrets: new Map(),
+      }),
+    found: ['PP003 Secret team-a/regcred', 'PP022 Deployment team-a/web'],
+    says: ['the place of its copy is taken by Secret "regcred"', 'See the finding PP003 of that Secret.'],
+  },
+  {
+    name: 'a pull where the source could not be read',
+    given: () =>
+      observation({
+        sources: [badSource('unread')],
+        workloads: [
+          workload({
+            pullSecrets: [],
+            pods: 1,
+            images: ['registry.corp/app:1'],
+            failures: [failure({ image: 'registry.corp/app:1', message: unauthorized })],
+          }),
+        ],
+        scopes: [scope()],
+        pullSecrets: new Map(),
+      }),
+    found: ['PP022 Deployment team-a/web', 'PP024 Registry registry.corp'],
+    says: [
+      'no pull secret of the pod matches; whether a source has a credential for it is unknown, because the Secret of source "upstream" could not be read.',
+      'it is unknown whether a source has a credential, because the Secret of source "upstream" could not be read',
+    ],
+    saysNot: ['no source has', 'dd a credential'],
+  },
+  {
+    name: 'a pull with a Secret that the ServiceAccount does not have',
+    given: () =>
+      observation({
+        workloads: [workload({ pullSecrets: ['own'], failures: [failure({ message: unauthorized })] })],
+        pullSecrets: secrets({ 'team-a/regcred': HUB, 'team-a/own': content({ 'registry.own': 'x' }) }),
+      }),
+    found: ['PP022 Deployment team-a/web', 'PP021 Deployment team-a/web'],
+    says: ['Have the pods created anew, without pull secrets of their own.'],
+  },
+  {
+    name: 'an image that nobody may pull',
+    given: () =>
+      observation({
+        workloads: [
+          workload({
+            failures: [
+              failure({
+                reason: 'ErrImageNeverPull',
+                message: 'Container image "nginx:1.27" is not present with pull policy of Never',
+              }),
+            ],
+          }),
+        ],
+      }),
+    found: ['PP022 Deployment team-a/web'],
+    says: ['imagePullPolicy is Never and the image is not on the node.', 'Load the image there, or change the policy.'],
+    saysNot: ['credential'],
+  },
+  {
+    name: 'a pull whose credential is refused',
+    given: () =>
+      observation({
+        workloads: [workload({ failures: [failure({ reason: 'ErrImagePull', message: unauthorized })] })],
+      }),
+    found: ['PP022 Deployment team-a/web'],
+    says: ['refuses the login; kubelets try the credential "https://index.docker.io/v1/" of Secret "regcred"'],
+  },
+  {
+    name: 'a pull of an init container of pods that are older than the reference',
+    given: () =>
+      observation({
+        workloads: [
+          workload({
+            pullSecrets: [],
+            failures: [failure({ container: 'migrate', containerKind: 'init container', message: unauthorized })],
+          }),
+        ],
+      }),
+    found: ['PP022 Deployment team-a/web', 'PP020 Deployment team-a/web'],
+    says: ['of init container "migrate"', 'would'],
+  },
+  {
+    name: 'a pull of an ephemeral container with a Secret that may not be read',
+    given: () =>
+      observation({
+        workloads: [
+          workload({
+            pullSecrets: ['theirs'],
+            failures: [failure({ containerKind: 'ephemeral container', container: 'debugger' })],
+          }),
+        ],
+        pullSecrets: secrets({ 'team-a/regcred': HUB, 'team-a/theirs': 'unseen' }),
+      }),
+    found: ['PP022 Deployment team-a/web', 'PP021 Deployment team-a/web'],
+    says: ['of ephemeral container "debugger"', '"theirs" could not be read'],
+  },
+  {
+    name: 'not found behind a cache proxy',
+    given: () =>
+      observation({
+        proxies: [proxy],
+        workloads: [
+          workload({ images: ['corp/app:1'], failures: [failure({ image: 'corp/app:1', message: notFound })] }),
+        ],
+      }),
+    found: ['PP022 Deployment team-a/web'],
+    says: ['behind cache proxy "hub-cache"', 'revoked upstream login'],
+  },
+  {
+    name: 'not found without a cache proxy',
+    given: () =>
+      observation({
+        workloads: [
+          workload({ images: ['corp/app:1'], failures: [failure({ image: 'corp/app:1', message: notFound })] }),
+        ],
+      }),
+    found: ['PP022 Deployment team-a/web'],
+    says: ['Correct the name or tag'],
+  },
+  {
+    name: 'a registry that does not answer',
+    given: () =>
+      observation({
+        workloads: [
+          workload({ failures: [failure({ message: 'dial tcp: lookup registry-1.docker.io: no such host' })] }),
+        ],
+      }),
+    found: ['PP022 Deployment team-a/web'],
+    says: ['Check DNS'],
+    saysNot: ['credential', 'pull secret'],
+  },
+  {
+    name: 'a registry that does not answer, and a credential that has ended',
+    given: () => {
+      const held = content({ [HUB_KEY]: inDays(-1) });
+      return observation({
+        sources: [auditedSource({ content: held })],
+        workloads: [
+          workload({ failures: [failure({ message: 'dial tcp 10.0.0.1:443: connect: connection refused' })] }),
+        ],
+        pullSecrets: secrets({ 'team-a/regcred': held }),
+      });
+    },
+    found: ['PP022 Deployment team-a/web', 'PP042 Source upstream'],
+    says: [
+      'besides, credential "https://index.docker.io/v1/" of Secret "regcred" ended on 2026-02-28 12:00 UTC.',
+      'Then replace that credential in Secret pullpass-system/upstream-registry',
+      'Get a new token and put it into Secret pullpass-system/upstream-registry; Pullpass spreads it.',
+    ],
+  },
+  {
+    name: 'a name that is no image',
+    given: () =>
+      observation({
+        workloads: [
+          workload({
+            images: ['Not An Image'],
+            failures: [failure({ image: 'Not An Image', reason: 'InvalidImageName' })],
+          }),
+          workload({ owner: { kind: 'Deployment', name: 'b' } }),
+        ],
+      }),
+    found: ['PP022 Deployment team-a/web'],
+    says: ['Correct the name of the image'],
+  },
 
   // Registries
-  { name: 'a registry of unknown access without a credential', given: () => observation({ workloads: [workload(), workload({ owner: { kind: 'DaemonSet', name: 'agent' }, images: ['registry.corp/agent:2'] })] }), found: ['PP024 Registry registry.corp'], says: ['team-a/DaemonSet agent', 'add a credential for the registry to a source'] },
-  { name: 'a registry that a source has a credential for, in a namespace that is not opted in', given: () => observation({ sources: [auditedSource({ content: HUB_AND_CORP })], scopes: [goodScope(), { ...nothingOptedIn(), namespace: namespace({ name: 'b', sync: undefined }) }], workloads: [workload(), workload({ namespace: 'b', pullSecrets: [], images: ['registry.corp/agent:2'] })], pullSecrets: secrets({ 'team-a/regcred': HUB_AND_CORP }) }), found: ['PP024 Registry registry.corp'], says: ['source "upstream" has a credential; opt the namespaces in, or have the pods created anew.'], saysNot: ['add a credential'] },
-  { name: "a cloud's own registry, where nodes log in", given: () => observation({ workloads: [workload(), workload({ images: ['123456789012.dkr.ecr.eu-west-1.amazonaws.com/app:1'] })] }), found: [] },
-  { name: 'a registry past the cache proxies', given: () => observation({ proxies: [proxy], workloads: [workload(), workload({ images: ['quay.io/x/y:1'] })] }), found: ['PP025 Registry quay.io'], says: ['is pulled through no cache proxy.'] },
-  { name: 'images by digest behind kube-image-keeper', given: () => observation({ proxies: [{ ...proxy, name: 'kuik', kind: 'kube-image-keeper' }], workloads: [workload({ images: [`nginx@${DIGEST}`] })] }), found: ['PP023 CacheProxy kuik'], says: ['1 image of 2 pods goes past it'] },
-  { name: 'images by digest behind a cache that serves them', given: () => observation({ proxies: [proxy], workloads: [workload({ images: [`nginx@${DIGEST}`] })] }), found: [] },
+  {
+    name: 'a registry of unknown access without a credential',
+    given: () =>
+      observation({
+        workloads: [
+          workload(),
+          workload({ owner: { kind: 'DaemonSet', name: 'agent' }, images: ['registry.corp/agent:2'] }),
+        ],
+      }),
+    found: ['PP024 Registry registry.corp'],
+    says: ['team-a/DaemonSet agent', 'add a credential for the registry to a source'],
+  },
+  {
+    name: 'a registry that a source has a credential for, in a namespace that is not opted in',
+    given: () =>
+      observation({
+        sources: [auditedSource({ content: HUB_AND_CORP })],
+        scopes: [goodScope(), { ...nothingOptedIn(), namespace: namespace({ name: 'b', sync: undefined }) }],
+        workloads: [workload(), workload({ namespace: 'b', pullSecrets: [], images: ['registry.corp/agent:2'] })],
+        pullSecrets: secrets({ 'team-a/regcred': HUB_AND_CORP }),
+      }),
+    found: ['PP024 Registry registry.corp'],
+    says: ['source "upstream" has a credential; opt the namespaces in, or have the pods created anew.'],
+    saysNot: ['add a credential'],
+  },
+  {
+    name: "a cloud's own registry, where nodes log in",
+    given: () =>
+      observation({
+        workloads: [workload(), workload({ images: ['123456789012.dkr.ecr.eu-west-1.amazonaws.com/app:1'] })],
+      }),
+    found: [],
+  },
+  {
+    name: 'a registry past the cache proxies',
+    given: () => observation({ proxies: [proxy], workloads: [workload(), workload({ images: ['quay.io/x/y:1'] })] }),
+    found: ['PP025 Registry quay.io'],
+    says: ['is pulled through no cache proxy.'],
+  },
+  {
+    name: 'images by digest behind kube-image-keeper',
+    given: () =>
+      observation({
+        proxies: [{ ...proxy, name: 'kuik', kind: 'kube-image-keeper' }],
+        workloads: [workload({ images: [`nginx@${DIGEST}`] })],
+      }),
+    found: ['PP023 CacheProxy kuik'],
+    says: ['1 image of 2 pods goes past it'],
+  },
+  {
+    name: 'images by digest behind a cache that serves them',
+    given: () => observation({ proxies: [proxy], workloads: [workload({ images: [`nginx@${DIGEST}`] })] }),
+    found: [],
+  },
 
   // Credentials
-  { name: 'a credential that its registry refuses', given: () => observation({ registries: [{ source: 'upstream', key: HUB_KEY, state: 'refused', why: '401 from https://auth.docker.io', since: '2026-02-28T09:00:00Z' }] }), found: ['PP040 Source upstream'], says: ['since 2026-02-28T09:00:00Z'] },
-  { name: 'a credential of which nothing is known', given: () => observation({ registries: [{ source: 'upstream', key: HUB_KEY, state: 'unknown', why: 'no route' }] }), found: [] },
-  { name: 'a token that ends in a week', given: () => { const held = content({ [HUB_KEY]: inDays(7) }); return observation({ sources: [auditedSource({ content: held })], pullSecrets: secrets({ 'team-a/regcred': held }) }); }, found: ['PP041 Source upstream'], says: ['ends on 2026-03-08 12:00 UTC, in 7 days', 'put it into Secret pullpass-system/upstream-registry'] },
-  { name: 'a token that ends in a year', given: () => { const held = content({ [HUB_KEY]: inDays(365) }); return observation({ sources: [auditedSource({ content: held })], pullSecrets: secrets({ 'team-a/regcred': held }) }); }, found: [] },
-  { name: "a tenant's token that has ended, in two namespaces", given: () => { const held = content({ 'registry.own': inDays(-1) }); return observation({ pullSecrets: secrets({ 'team-a/regcred': HUB, 'team-a/own': held, 'team-b/own': held }) }); }, found: ['PP042 Secret team-a/own'], says: ['1 Secret of the same content', 'Get a new token and put it into Secret team-a/own, and into the others of the same content.'] },
-  { name: 'a credential that no image needs', given: () => observation({ sources: [auditedSource({ content: HUB_AND_CORP })], pullSecrets: secrets({ 'team-a/regcred': HUB_AND_CORP }) }), found: ['PP043 Source upstream'], says: ['"registry.corp"', 'remove the entry from Secret pullpass-system/upstream-registry'] },
-  { name: 'a credential that no image needs, as far as one namespace tells', given: () => observation({ only: ['team-a'], sources: [auditedSource({ content: HUB_AND_CORP })], pullSecrets: secrets({ 'team-a/regcred': HUB_AND_CORP }) }), found: [] },
-  { name: "Docker Hub's own entry behind another with another login", given: () => { const held = content({ [HUB_KEY]: 'a', 'docker.io': 'b' }); return observation({ sources: [auditedSource({ content: held })], pullSecrets: secrets({ 'team-a/regcred': held }) }); }, found: ['PP044 Source upstream'], says: ['is never used: "docker.io" comes first'] },
-  { name: 'two Secrets with different logins for one registry', given: () => observation({ scopes: [goodScope({ serviceAccounts: [account({ pullSecrets: ['own', 'regcred'], added: 'regcred', annotated: true })] })], workloads: [workload({ pullSecrets: ['own', 'regcred'] })], pullSecrets: secrets({ 'team-a/regcred': HUB, 'team-a/own': content({ [HUB_KEY]: 'another' }) }) }), found: ['PP044 ServiceAccount team-a/default'], says: ['ServiceAccount "default" in team-a pulls with Secret "own" before "regcred", and they have different logins for'] },
-  { name: 'two Secrets with the same login', given: () => observation({ scopes: [goodScope({ serviceAccounts: [account({ pullSecrets: ['own', 'regcred'], added: 'regcred', annotated: true })] })], workloads: [workload({ pullSecrets: ['own', 'regcred'] })], pullSecrets: secrets({ 'team-a/regcred': HUB, 'team-a/own': HUB }) }), found: [] },
+  {
+    name: 'a credential that its registry refuses',
+    given: () =>
+      observation({
+        registries: [
+          {
+            source: 'upstream',
+            key: HUB_KEY,
+            state: 'refused',
+            why: '401 from https://auth.docker.io',
+            since: '2026-02-28T09:00:00Z',
+          },
+        ],
+      }),
+    found: ['PP040 Source upstream'],
+    says: ['since 2026-02-28T09:00:00Z'],
+  },
+  {
+    name: 'a credential of which nothing is known',
+    given: () => observation({ registries: [{ source: 'upstream', key: HUB_KEY, state: 'unknown', why: 'no route' }] }),
+    found: [],
+  },
+  {
+    name: 'a token that ends in a week',
+    given: () => {
+      const held = content({ [HUB_KEY]: inDays(7) });
+      return observation({
+        sources: [auditedSource({ content: held })],
+        pullSecrets: secrets({ 'team-a/regcred': held }),
+      });
+    },
+    found: ['PP041 Source upstream'],
+    says: ['ends on 2026-03-08 12:00 UTC, in 7 days', 'put it into Secret pullpass-system/upstream-registry'],
+  },
+  {
+    name: 'a token that ends in a year',
+    given: () => {
+      const held = content({ [HUB_KEY]: inDays(365) });
+      return observation({
+        sources: [auditedSource({ content: held })],
+        pullSecrets: secrets({ 'team-a/regcred': held }),
+      });
+    },
+    found: [],
+  },
+  {
+    name: "a tenant's token that has ended, in two namespaces",
+    given: () => {
+      const held = content({ 'registry.own': inDays(-1) });
+      return observation({ pullSecrets: secrets({ 'team-a/regcred': HUB, 'team-a/own': held, 'team-b/own': held }) });
+    },
+    found: ['PP042 Secret team-a/own'],
+    says: [
+      '1 Secret of the same content',
+      'Get a new token and put it into Secret team-a/own, and into the others of the same content.',
+    ],
+  },
+  {
+    name: 'a credential that no image needs',
+    given: () =>
+      observation({
+        sources: [auditedSource({ content: HUB_AND_CORP })],
+        pullSecrets: secrets({ 'team-a/regcred': HUB_AND_CORP }),
+      }),
+    found: ['PP043 Source upstream'],
+    says: ['"registry.corp"', 'remove the entry from Secret pullpass-system/upstream-registry'],
+  },
+  {
+    name: 'a credential that no image needs, as far as one namespace tells',
+    given: () =>
+      observation({
+        only: ['team-a'],
+        sources: [auditedSource({ content: HUB_AND_CORP })],
+        pullSecrets: secrets({ 'team-a/regcred': HUB_AND_CORP }),
+      }),
+    found: [],
+  },
+  {
+    name: "Docker Hub's own entry behind another with another login",
+    given: () => {
+      const held = content({ [HUB_KEY]: 'a', 'docker.io': 'b' });
+      return observation({
+        sources: [auditedSource({ content: held })],
+        pullSecrets: secrets({ 'team-a/regcred': held }),
+      });
+    },
+    found: ['PP044 Source upstream'],
+    says: ['is never used: "docker.io" comes first'],
+  },
+  {
+    name: 'two Secrets with different logins for one registry',
+    given: () =>
+      observation({
+        scopes: [
+          goodScope({
+            serviceAccounts: [account({ pullSecrets: ['own', 'regcred'], added: 'regcred', annotated: true })],
+          }),
+        ],
+        workloads: [workload({ pullSecrets: ['own', 'regcred'] })],
+        pullSecrets: secrets({ 'team-a/regcred': HUB, 'team-a/own': content({ [HUB_KEY]: 'another' }) }),
+      }),
+    found: ['PP044 ServiceAccount team-a/default'],
+    says: [
+      'ServiceAccount "default" in team-a pulls with Secret "own" before "regcred", and they have different logins for',
+    ],
+  },
+  {
+    name: 'two Secrets with the same login',
+    given: () =>
+      observation({
+        scopes: [
+          goodScope({
+            serviceAccounts: [account({ pullSecrets: ['own', 'regcred'], added: 'regcred', annotated: true })],
+          }),
+        ],
+        workloads: [workload({ pullSecrets: ['own', 'regcred'] })],
+        pullSecrets: secrets({ 'team-a/regcred': HUB, 'team-a/own': HUB }),
+      }),
+    found: [],
+  },
 
   // Cache proxies
   { name: 'a cache proxy that works', given: () => observation({ proxies: [proxy] }), found: [] },
-  { name: 'a cache proxy that was not given the login', given: () => observation({ proxies: [{ ...proxy, applied: false, verified: 'unknown', why: 'connection refused' }] }), found: ['PP060 CacheProxy hub-cache', 'PP083 Source upstream'], says: ['0 of 1 cache proxy'] },
-  { name: 'a cache proxy that nobody verified', given: () => observation({ proxies: [{ ...proxy, verified: 'unknown', why: 'no probe is configured' }] }), found: ['PP061 CacheProxy hub-cache'] },
-  { name: 'a cache proxy whose login is refused', given: () => observation({ proxies: [{ ...proxy, verified: 'refused', why: '404 for corp/app:1.0' }] }), found: ['PP062 CacheProxy hub-cache'] },
-  { name: 'a cache proxy for a registry that the source does not have', given: () => observation({ proxies: [{ ...proxy, registry: 'quay.io', applied: false, verified: 'unknown' }], workloads: [workload()] }), found: ['PP063 CacheProxy hub-cache', 'PP083 Source upstream', 'PP025 Registry docker.io'] },
-  { name: 'a cache proxy with an identity token', given: () => { const held = dockerConfig(JSON.stringify({ auths: { [HUB_KEY]: { identitytoken: 'x' } } })); return observation({ proxies: [proxy], sources: [auditedSource({ content: { ...held, warnings: [] } })], pullSecrets: secrets({ 'team-a/regcred': held }) }); }, found: ['PP026 Deployment team-a/web', 'PP063 CacheProxy hub-cache'], says: ['only an identity token'] },
-  { name: 'pods whose only matching entry has no password', given: () => observation({ workloads: [workload()], pullSecrets: secrets({ 'team-a/regcred': dockerConfig(JSON.stringify({ auths: { [HUB_KEY]: { username: 'u' } } })) }) }), found: ['PP026 Deployment team-a/web'], says: ['has no password'] },
+  {
+    name: 'a cache proxy that was not given the login',
+    given: () =>
+      observation({ proxies: [{ ...proxy, applied: false, verified: 'unknown', why: 'connection refused' }] }),
+    found: ['PP060 CacheProxy hub-cache', 'PP083 Source upstream'],
+    says: ['0 of 1 cache proxy'],
+  },
+  {
+    name: 'a cache proxy that nobody verified',
+    given: () => observation({ proxies: [{ ...proxy, verified: 'unknown', why: 'no probe is configured' }] }),
+    found: ['PP061 CacheProxy hub-cache'],
+  },
+  {
+    name: 'a cache proxy whose login is refused',
+    given: () => observation({ proxies: [{ ...proxy, verified: 'refused', why: '404 for corp/app:1.0' }] }),
+    found: ['PP062 CacheProxy hub-cache'],
+  },
+  {
+    name: 'a cache proxy for a registry that the source does not have',
+    given: () =>
+      observation({
+        proxies: [{ ...proxy, registry: 'quay.io', applied: false, verified: 'unknown' }],
+        workloads: [workload()],
+      }),
+    found: ['PP063 CacheProxy hub-cache', 'PP083 Source upstream', 'PP025 Registry docker.io'],
+  },
+  {
+    name: 'a cache proxy with an identity token',
+    given: () => {
+      const held = dockerConfig(JSON.stringify({ auths: { [HUB_KEY]: { identitytoken: 'x' } } }));
+      return observation({
+        proxies: [proxy],
+        sources: [auditedSource({ content: { ...held, warnings: [] } })],
+        pullSecrets: secrets({ 'team-a/regcred': held }),
+      });
+    },
+    found: ['PP026 Deployment team-a/web', 'PP063 CacheProxy hub-cache'],
+    says: ['only an identity token'],
+  },
+  {
+    name: 'pods whose only matching entry has no password',
+    given: () =>
+      observation({
+        workloads: [workload()],
+        pullSecrets: secrets({
+          'team-a/regcred': dockerConfig(JSON.stringify({ auths: { [HUB_KEY]: { username: 'u' } } })),
+        }),
+      }),
+    found: ['PP026 Deployment team-a/web'],
+    says: ['has no password'],
+  },
 
   // Sources
-  { name: 'a source that does not exist', given: () => observation({ sources: [badSource('missing')], scopes: [scope()], workloads: [], pullSecrets: new Map() }), found: ['PP080 Source upstream'], says: ['1 namespace waits for a first copy'], saysNot: ['does not reference'] },
-  { name: 'a source that was broken after its copies were made', given: () => observation({ sources: [badSource('invalid', 'is not JSON')], pullSecrets: secrets({ 'team-a/regcred': HUB }) }), found: ['PP081 Source upstream'], says: ['cannot be used: Secret pullpass-system/upstream-registry is not JSON. 1 copy keeps the last good content.', 'Mend Secret pullpass-system/upstream-registry'] },
-  { name: 'a source whose new content is held back', given: () => observation({ heldBack: [{ source: 'upstream', why: 'docker.io refuses the login: 401' }] }), found: ['PP082 Source upstream'], says: ['docker.io refuses the login: 401.', 'Put a working credential into Secret pullpass-system/upstream-registry. Do not revoke the old one'] },
-  { name: 'a rotation half-way', given: () => observation({ scopes: [goodScope(), goodScope({ namespace: namespace({ name: 'b' }), serviceAccounts: [account({ namespace: 'b', pullSecrets: ['regcred'], added: 'regcred', annotated: true })], copies: [copy({ namespace: 'b', digest: 'old' })] })], pullSecrets: secrets({ 'team-a/regcred': HUB, 'b/regcred': HUB }) }), found: ['PP002 Secret b/regcred', 'PP083 Source upstream'], says: ['is in 1 of 2 copies', '`pullpass wait --config FILE --source upstream`'] },
-  { name: 'a source with an entry that kubelets ignore', given: () => { const held = content({ [HUB_KEY]: 'x\n' }); return observation({ sources: [auditedSource({ content: held })], pullSecrets: secrets({ 'team-a/regcred': held }) }); }, found: ['PP084 Source upstream'], says: ['ends with a line break', 'Correct Secret pullpass-system/upstream-registry'] },
+  {
+    name: 'a source that does not exist',
+    given: () =>
+      observation({ sources: [badSource('missing')], scopes: [scope()], workloads: [], pullSecrets: new Map() }),
+    found: ['PP080 Source upstream'],
+    says: ['1 namespace waits for a first copy'],
+    saysNot: ['does not reference'],
+  },
+  {
+    name: 'a source that was broken after its copies were made',
+    given: () =>
+      observation({ sources: [badSource('invalid', 'is not JSON')], pullSecrets: secrets({ 'team-a/regcred': HUB }) }),
+    found: ['PP081 Source upstream'],
+    says: [
+      'cannot be used: Secret pullpass-system/upstream-registry is not JSON. 1 copy keeps the last good content.',
+      'Mend Secret pullpass-system/upstream-registry',
+    ],
+  },
+  {
+    name: 'a source whose new content is held back',
+    given: () => observation({ heldBack: [{ source: 'upstream', why: 'docker.io refuses the login: 401' }] }),
+    found: ['PP082 Source upstream'],
+    says: [
+      'docker.io refuses the login: 401.',
+      'Put a working credential into Secret pullpass-system/upstream-registry. Do not revoke the old one',
+    ],
+  },
+  {
+    name: 'a rotation half-way',
+    given: () =>
+      observation({
+        scopes: [
+          goodScope(),
+          goodScope({
+            namespace: namespace({ name: 'b' }),
+            serviceAccounts: [account({ namespace: 'b', pullSecrets: ['regcred'], added: 'regcred', annotated: true })],
+            copies: [copy({ namespace: 'b', digest: 'old' })],
+          }),
+        ],
+        pullSecrets: secrets({ 'team-a/regcred': HUB, 'b/regcred': HUB }),
+      }),
+    found: ['PP002 Secret b/regcred', 'PP083 Source upstream'],
+    says: ['is in 1 of 2 copies', '`pullpass wait --config FILE --source upstream`'],
+  },
+  {
+    name: 'a source with an entry that kubelets ignore',
+    given: () => {
+      const held = content({ [HUB_KEY]: 'x\n' });
+      return observation({
+        sources: [auditedSource({ content: held })],
+        pullSecrets: secrets({ 'team-a/regcred': held }),
+      });
+    },
+    found: ['PP084 Source upstream'],
+    says: ['ends with a line break', 'Correct Secret pullpass-system/upstream-registry'],
+  },
 
   // The controller
-  { name: 'a controller that may read every Secret', given: () => observation({ grants: [{ role: { kind: 'ClusterRole', name: 'admin' }, verbs: ['get', 'list'], names: [] }, { role: { kind: 'ClusterRole', name: 'pullpass' }, verbs: ['get'], names: ['regcred'] }] }), found: ['PP090 ClusterRole admin'], says: ['lets the controller get, list every Secret in the cluster', '`kubectl get clusterrolebindings,rolebindings -A -o wide | grep admin`, remove the one for the controller, and apply the output of `pullpass rbac --config FILE`'] },
-  { name: 'a guard that shuts out eleven namespaces at once', given: () => shutOut(11), found: ['PP092 Configuration pullpass'], says: ['away from 11 namespaces (team-00, team-01, team-02, team-03, team-04 and 6 more); 11 have a copy, and no more than 10 may lose something', 'add this line to it: `confirmRemoval: "0123456789ab"`'], saysNot: ['check that it runs'] },
-  { name: 'a guard that shuts out eleven, as confirmed', given: () => shutOut(11, 'this'), found: Array.from({ length: 11 }, (_, i) => `PP004 Secret team-${String(i).padStart(2, '0')}/regcred`) },
+  {
+    name: 'a controller that may read every Secret',
+    given: () =>
+      observation({
+        grants: [
+          { role: { kind: 'ClusterRole', name: 'admin' }, verbs: ['get', 'list'], names: [] },
+          { role: { kind: 'ClusterRole', name: 'pullpass' }, verbs: ['get'], names: ['regcred'] },
+        ],
+      }),
+    found: ['PP090 ClusterRole admin'],
+    says: [
+      'lets the controller get, list every Secret in the cluster',
+      '`kubectl get clusterrolebindings,rolebindings -A -o wide | grep admin`, remove the one for the controller, and apply the output of `pullpass rbac --config FILE`',
+    ],
+  },
+  {
+    name: 'a guard that shuts out eleven namespaces at once',
+    given: () => shutOut(11),
+    found: ['PP092 Configuration pullpass'],
+    says: [
+      'away from 11 namespaces (team-00, team-01, team-02, team-03, team-04 and 6 more); 11 have a copy, and no more than 10 may lose something',
+      'add this line to it: `confirmRemoval: "0123456789ab"`',
+    ],
+    saysNot: ['check that it runs'],
+  },
+  {
+    name: 'a guard that shuts out eleven, as confirmed',
+    given: () => shutOut(11, 'this'),
+    found: Array.from({ length: 11 }, (_, i) => `PP004 Secret team-${String(i).padStart(2, '0')}/regcred`),
+  },
   { name: 'a pause', given: () => observation({ paused: true }), found: ['PP093 Configuration pullpass'] },
-  { name: 'a controller that went silent', given: () => observation({ lease: { namespace: 'pullpass-system', holder: 'pullpass-0', renewedAt: NOW - 120_000 } }), found: ['PP091 Lease pullpass-system/pullpass-controller'], says: ['no controller runs.'] },
+  {
+    name: 'a controller that went silent',
+    given: () =>
+      observation({ lease: { namespace: 'pullpass-system', holder: 'pullpass-0', renewedAt: NOW - 120_000 } }),
+    found: ['PP091 Lease pullpass-system/pullpass-controller'],
+    says: ['no controller runs.'],
+  },
 
   // Without a configuration
-  { name: 'a cluster without Pullpass', given: () => observation({ configured: false, sources: [], scopes: [scope({ namespace: namespace({ sync: undefined }), serviceAccounts: [account({ pullSecrets: ['mine'] })] })], workloads: [workload({ pullSecrets: [], images: ['registry.corp/app:1'], failures: [failure({ image: 'registry.corp/app:1', message: unauthorized })] })], pullSecrets: secrets({ 'team-a/mine': content({ 'registry.corp': 'x' }) }) }), found: ['PP022 Deployment team-a/web', 'PP020 Deployment team-a/web', 'PP024 Registry registry.corp'], saysNot: ['source'] },
-  { name: 'a pull without a credential in a cluster without Pullpass', given: () => observation({ configured: false, sources: [], scopes: [nothingOptedIn()], workloads: [workload({ pullSecrets: [], images: ['registry.corp/app:1'], failures: [failure({ image: 'registry.corp/app:1', message: unauthorized })] })], pullSecrets: new Map() }), found: ['PP022 Deployment team-a/web', 'PP024 Registry registry.corp'], says: ['no pull secret of the pods matches.', 'Give the ServiceAccount a pull Secret for this registry, then have the pods created anew.'], saysNot: ['source'] },
-  { name: 'a list of sources, and no configuration', given: () => observation({ configured: false, sources: [], scopes: [scope({ namespace: namespace({ sources: 'upstream' }) })], workloads: [], pullSecrets: new Map() }), found: [] },
+  {
+    name: 'a cluster without Pullpass',
+    given: () =>
+      observation({
+        configured: false,
+        sources: [],
+        scopes: [
+          scope({ namespace: namespace({ sync: undefined }), serviceAccounts: [account({ pullSecrets: ['mine'] })] }),
+        ],
+        workloads: [
+          workload({
+            pullSecrets: [],
+            images: ['registry.corp/app:1'],
+            failures: [failure({ image: 'registry.corp/app:1', message: unauthorized })],
+          }),
+        ],
+        pullSecrets: secrets({ 'team-a/mine': content({ 'registry.corp': 'x' }) }),
+      }),
+    found: ['PP022 Deployment team-a/web', 'PP020 Deployment team-a/web', 'PP024 Registry registry.corp'],
+    saysNot: ['source'],
+  },
+  {
+    name: 'a pull without a credential in a cluster without Pullpass',
+    given: () =>
+      observation({
+        configured: false,
+        sources: [],
+        scopes: [nothingOptedIn()],
+        workloads: [
+          workload({
+            pullSecrets: [],
+            images: ['registry.corp/app:1'],
+            failures: [failure({ image: 'registry.corp/app:1', message: unauthorized })],
+          }),
+        ],
+        pullSecrets: new Map(),
+      }),
+    found: ['PP022 Deployment team-a/web', 'PP024 Registry registry.corp'],
+    says: [
+      'no pull secret of the pods matches.',
+      'Give the ServiceAccount a pull Secret for this registry, then have the pods created anew.',
+    ],
+    saysNot: ['source'],
+  },
+  {
+    name: 'a list of sources, and no configuration',
+    given: () =>
+      observation({
+        configured: false,
+        sources: [],
+        scopes: [scope({ namespace: namespace({ sources: 'upstream' }) })],
+        workloads: [],
+        pullSecrets: new Map(),
+      }),
+    found: [],
+  },
 ];
 
 describe('exactly these findings for', () => {
   test.each(CASES)('$name', ({ given, found, says = [], saysNot = [] }) => {
     const observed = given();
     expect(linesOf(observed)).toEqual(found);
-    const text = findingsOf(createFacts(observed)).map(({ message, remedy }) => `${message}\n${remedy}`).join('\n');
+    const text = findingsOf(createFacts(observed))
+      .map(({ message, remedy }) => `${message}\n${remedy}`)
+      .join('\n');
     for (const words of says) expect(text).toContain(words);
     for (const words of saysNot) expect(text).not.toContain(words);
   });
@@ -178,7 +1125,9 @@ test('every rule is shown by a golden cluster', () => {
 
 describe('texts', () => {
   const texts = [
-    ...CASES.flatMap(({ given }) => findingsOf(createFacts(given())).flatMap(({ message, remedy }) => [message, remedy])),
+    ...CASES.flatMap(({ given }) =>
+      findingsOf(createFacts(given())).flatMap(({ message, remedy }) => [message, remedy]),
+    ),
     ...RULES.map(({ remedy }) => remedy),
   ];
   const all = [...new Set(texts)];
@@ -188,6 +1137,10 @@ describe('texts', () => {
   });
 
   test('have every command in backticks', () => {
-    expect(all.filter((text) => text.split('`').length % 2 === 0 || /kubectl |pullpass [a-z]+ --/.test(text.replace(/`[^`]*`/g, '')))).toEqual([]);
+    expect(
+      all.filter(
+        (text) => text.split('`').length % 2 === 0 || /kubectl |pullpass [a-z]+ --/.test(text.replace(/`[^`]*`/g, '')),
+      ),
+    ).toEqual([]);
   });
 });

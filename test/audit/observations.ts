@@ -1,7 +1,14 @@
 /** Observations of clusters: in order unless a test says otherwise. */
 import { createContentReader } from '../../src/audit/pull-secrets.ts';
 import { secretKey } from '../../src/audit/observation.ts';
-import type { AuditedSource, Observation, PullContent, PullFailure, PullSecret, Workload } from '../../src/audit/observation.ts';
+import type {
+  AuditedSource,
+  Observation,
+  PullContent,
+  PullFailure,
+  PullSecret,
+  Workload,
+} from '../../src/audit/observation.ts';
 import type { ObservedScope } from '../../src/plan/observed.ts';
 import { createFacts } from '../../src/audit/facts.ts';
 import { findingsOf } from '../../src/audit/rules/index.ts';
@@ -14,57 +21,99 @@ const read = createContentReader((text) => `digest of ${Buffer.from(text).toStri
 
 /** What kubelets read from a pull Secret with these logins; the username is `robot`, unless the value has a colon. */
 export function content(logins: Record<string, string>): PullContent {
-  const auths = Object.fromEntries(Object.entries(logins).map(([key, value]) => {
-    const [username = '', password = ''] = value.includes(':') ? value.split(/:(.*)/s) : ['robot', value];
-    return [key, { username, password }];
-  }));
+  const auths = Object.fromEntries(
+    Object.entries(logins).map(([key, value]) => {
+      const [username = '', password = ''] = value.includes(':') ? value.split(/:(.*)/s) : ['robot', value];
+      return [key, { username, password }];
+    }),
+  );
   return dockerConfig(JSON.stringify({ auths }));
 }
 
-export const dockerConfig = (text: string, type = 'kubernetes.io/dockerconfigjson'): PullContent => read({ type, data: { '.dockerconfigjson': Buffer.from(text).toString('base64') } });
+export const dockerConfig = (text: string, type = 'kubernetes.io/dockerconfigjson'): PullContent =>
+  read({ type, data: { '.dockerconfigjson': Buffer.from(text).toString('base64') } });
 
 export const secret = (held: PullContent): PullSecret => ({ state: 'read', content: held });
 
 export function secrets(entries: Record<string, PullContent | 'missing' | 'unseen'>): Map<string, PullSecret> {
-  return new Map(Object.entries(entries).map(([key, held]) => [key, typeof held === 'string' ? { state: held } : secret(held)]));
+  return new Map(
+    Object.entries(entries).map(([key, held]) => [key, typeof held === 'string' ? { state: held } : secret(held)]),
+  );
 }
 
 export const HUB = content({ [HUB_KEY]: 'hub-password' });
 
-export function auditedSource(parts: Partial<AuditedSource> & { config?: Parameters<typeof source>[0] } = {}): AuditedSource {
+export function auditedSource(
+  parts: Partial<AuditedSource> & { config?: Parameters<typeof source>[0] } = {},
+): AuditedSource {
   const observed = parts.observed ?? source();
   return { config: observed.config, observed, state: 'good', content: HUB, ...(parts as Partial<AuditedSource>) };
 }
 
 /** A source of which nothing good was read. */
 export function badSource(state: 'missing' | 'invalid' | 'unread', problem = 'does not exist'): AuditedSource {
-  const observed = source({ digest: undefined, read: state !== 'unread', problems: state === 'unread' ? [] : [`Secret pullpass-system/upstream-registry: ${problem}`] });
+  const observed = source({
+    digest: undefined,
+    read: state !== 'unread',
+    problems: state === 'unread' ? [] : [`Secret pullpass-system/upstream-registry: ${problem}`],
+  });
   return { config: observed.config, observed, state };
 }
 
 export function workload(parts: Partial<Workload> = {}): Workload {
   return {
-    namespace: 'team-a', owner: { kind: 'Deployment', name: 'web' }, serviceAccount: 'default', pullSecrets: ['regcred'], images: ['nginx:1.27'],
-    pods: 2, example: 'web-7d4b9c6f5-x2x4z', isStatic: false, failures: [], ...parts,
+    namespace: 'team-a',
+    owner: { kind: 'Deployment', name: 'web' },
+    serviceAccount: 'default',
+    pullSecrets: ['regcred'],
+    images: ['nginx:1.27'],
+    pods: 2,
+    example: 'web-7d4b9c6f5-x2x4z',
+    isStatic: false,
+    failures: [],
+    ...parts,
   };
 }
 
 export function failure(parts: Partial<PullFailure> = {}): PullFailure {
-  return { image: 'nginx:1.27', container: 'app', containerKind: 'container', reason: 'ImagePullBackOff', message: '', ...parts };
+  return {
+    image: 'nginx:1.27',
+    container: 'app',
+    containerKind: 'container',
+    reason: 'ImagePullBackOff',
+    message: '',
+    ...parts,
+  };
 }
 
 /** An opted-in namespace whose copy and ServiceAccount are as they should be. */
 export function goodScope(parts: Parameters<typeof scope>[0] = {}): ObservedScope {
-  return scope({ serviceAccounts: [account({ pullSecrets: ['regcred'], added: 'regcred', annotated: true })], copies: [copy()], ...parts });
+  return scope({
+    serviceAccounts: [account({ pullSecrets: ['regcred'], added: 'regcred', annotated: true })],
+    copies: [copy()],
+    ...parts,
+  });
 }
 
 export function observation(parts: Partial<Observation> = {}): Observation {
   const sources = parts.sources ?? [auditedSource()];
   // A plan looks at the source that its scope carries: the same one.
-  const scopes = (parts.scopes ?? [goodScope()]).map((each) => ({ ...each, sources: sources.map(({ observed }) => observed) }));
+  const scopes = (parts.scopes ?? [goodScope()]).map((each) => ({
+    ...each,
+    sources: sources.map(({ observed }) => observed),
+  }));
   return {
-    server: 'https://cluster.example:6443', now: NOW, configured: true, sources, workloads: [workload()], podsSeen: true,
-    pullSecrets: new Map([[secretKey('team-a', 'regcred'), secret(HUB)]]), strayCopies: [], couldNotSee: [], ...parts, scopes,
+    server: 'https://cluster.example:6443',
+    now: NOW,
+    configured: true,
+    sources,
+    workloads: [workload()],
+    podsSeen: true,
+    pullSecrets: new Map([[secretKey('team-a', 'regcred'), secret(HUB)]]),
+    strayCopies: [],
+    couldNotSee: [],
+    ...parts,
+    scopes,
   };
 }
 
@@ -72,5 +121,8 @@ export const nothingOptedIn = (): ObservedScope => scope({ namespace: namespace(
 
 /** `PP001 Secret team-a/regcred`, one a finding. */
 export function linesOf(audited: Observation): string[] {
-  return findingsOf(createFacts(audited)).map(({ rule, object }) => `${rule} ${object.kind} ${object.namespace === undefined ? '' : `${object.namespace}/`}${object.name}`);
+  return findingsOf(createFacts(audited)).map(
+    ({ rule, object }) =>
+      `${rule} ${object.kind} ${object.namespace === undefined ? '' : `${object.namespace}/`}${object.name}`,
+  );
 }

@@ -3,7 +3,9 @@ import { expect, test } from 'vitest';
 import { redactText } from '../../src/audit/redact.ts';
 
 test('logins, queries and tokens are left out, wherever they stand', () => {
-  expect(redactText('get "https://u:p@a.b/c?sig=1&x" (http://c?d), see https://e/f?g=h#i and what? no')).toBe('get "https://***@a.b/c?..." (http://c?... see https://e/f?... and what? no');
+  expect(redactText('get "https://u:p@a.b/c?sig=1&x" (http://c?d), see https://e/f?g=h#i and what? no')).toBe(
+    'get "https://***@a.b/c?..." (http://c?... see https://e/f?... and what? no',
+  );
   expect(redactText('Authorization: Bearer abcdefghij')).toBe('Authorization: Bearer ***');
 });
 

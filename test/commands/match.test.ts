@@ -11,8 +11,10 @@ const CONFIG = auths([
   ['registry.example.com:5000', { username: 'port', password: 'hunter2' }],
   ['quay.io', { username: 'q', password: 'hunter2' }],
 ]);
-const run = (reference: string, output: MatchOptions['output'] = 'table', text = CONFIG) => runMatch({ image: reference, from: { dockerConfig: text, name: 'config.json' }, output, color: false });
-const usernames = (text: string) => matchFromDockerConfig('quay.io/a', text).matches.map(({ credential }) => credential.username);
+const run = (reference: string, output: MatchOptions['output'] = 'table', text = CONFIG) =>
+  runMatch({ image: reference, from: { dockerConfig: text, name: 'config.json' }, output, color: false });
+const usernames = (text: string) =>
+  matchFromDockerConfig('quay.io/a', text).matches.map(({ credential }) => credential.username);
 
 test('json holds the image, the repository that was looked up, and the matches in order', () => {
   const { text, exitCode } = run('registry.example.com/team/app:1', 'json');
@@ -20,17 +22,28 @@ test('json holds the image, the repository that was looked up, and the matches i
   expect(JSON.parse(text)).toEqual({
     image: 'registry.example.com/team/app:1',
     repository: 'registry.example.com/team/app',
-    matches: [{ key: 'registry.example.com/team', username: 'team' }, { key: 'registry.example.com', username: 'wide' }],
+    matches: [
+      { key: 'registry.example.com/team', username: 'team' },
+      { key: 'registry.example.com', username: 'wide' },
+    ],
   });
 });
 
 test('yaml holds the same', () => {
-  expect(run('nginx', 'yaml').text).toBe('image: nginx\nrepository: docker.io/library/nginx\nmatches:\n  - key: https://index.docker.io/v1/\n    username: hub\n');
+  expect(run('nginx', 'yaml').text).toBe(
+    'image: nginx\nrepository: docker.io/library/nginx\nmatches:\n  - key: https://index.docker.io/v1/\n    username: hub\n',
+  );
 });
 
 test('the exit status is 4 when nothing matches', () => {
-  expect(run('ghcr.io/a', 'json')).toMatchObject({ exitCode: 4, text: '{\n  "image": "ghcr.io/a",\n  "repository": "ghcr.io/a",\n  "matches": []\n}\n' });
-  expect(run('ghcr.io/a', 'table', '{"auths":{}}')).toMatchObject({ exitCode: 4, notes: ['config.json: has no registries; put at least one under "auths"'] });
+  expect(run('ghcr.io/a', 'json')).toMatchObject({
+    exitCode: 4,
+    text: '{\n  "image": "ghcr.io/a",\n  "repository": "ghcr.io/a",\n  "matches": []\n}\n',
+  });
+  expect(run('ghcr.io/a', 'table', '{"auths":{}}')).toMatchObject({
+    exitCode: 4,
+    notes: ['config.json: has no registries; put at least one under "auths"'],
+  });
 });
 
 test('the table explains matches, near misses and the rest', () => {
@@ -51,13 +64,17 @@ Of other registries: quay.io, https://index.docker.io/v1/
 });
 
 test('the table says so when nothing matches', () => {
-  expect(run('ghcr.io/a').text).toMatch(/^No usable login matches ghcr\.io\/a: kubelets pull it without a login, unless their node has one of its own\.\n\nOf other registries: /);
+  expect(run('ghcr.io/a').text).toMatch(
+    /^No usable login matches ghcr\.io\/a: kubelets pull it without a login, unless their node has one of its own\.\n\nOf other registries: /,
+  );
 });
 
 test('colour only when it is asked for', () => {
   const escape = '\u001b[';
   expect(run('quay.io/a').text).not.toContain(escape);
-  expect(runMatch({ image: 'quay.io/a', from: { dockerConfig: CONFIG, name: 'c' }, output: 'table', color: true }).text).toContain(escape);
+  expect(
+    runMatch({ image: 'quay.io/a', from: { dockerConfig: CONFIG, name: 'c' }, output: 'table', color: true }).text,
+  ).toContain(escape);
 });
 
 describe('what is accepted as a Docker config', () => {
@@ -66,9 +83,18 @@ describe('what is accepted as a Docker config', () => {
     ['config.json', CONFIG],
     ['a legacy .dockercfg', '{"quay.io":{"username":"q","password":"hunter2"}}'],
     ['a Secret in JSON', JSON.stringify(manifest(pullSecret(CONFIG)))],
-    ['a legacy Secret in JSON', JSON.stringify(manifest(legacySecret('{"quay.io":{"username":"q","password":"hunter2"}}')))],
-    ['a Secret in YAML', `kind: Secret\ntype: kubernetes.io/dockerconfigjson\ndata:\n  .dockerconfigjson: ${base64(CONFIG)}\n`],
-    ['a Secret with stringData, which wins', `kind: Secret\ntype: kubernetes.io/dockerconfigjson\ndata:\n  .dockerconfigjson: e30=\nstringData:\n  .dockerconfigjson: '${CONFIG}'\n`],
+    [
+      'a legacy Secret in JSON',
+      JSON.stringify(manifest(legacySecret('{"quay.io":{"username":"q","password":"hunter2"}}'))),
+    ],
+    [
+      'a Secret in YAML',
+      `kind: Secret\ntype: kubernetes.io/dockerconfigjson\ndata:\n  .dockerconfigjson: ${base64(CONFIG)}\n`,
+    ],
+    [
+      'a Secret with stringData, which wins',
+      `kind: Secret\ntype: kubernetes.io/dockerconfigjson\ndata:\n  .dockerconfigjson: e30=\nstringData:\n  .dockerconfigjson: '${CONFIG}'\n`,
+    ],
   ])('%s', (_, text) => {
     expect(usernames(text)).toEqual(['q']);
   });
@@ -77,7 +103,10 @@ describe('what is accepted as a Docker config', () => {
     ['', /^config\.json: is not JSON \(line 1, column 1\)$/],
     ['{"auths":{"quay.io":{"auth":"hunter2"}}', /^config\.json: is not JSON \(line 1, column \d+\)$/],
     ['{"auths":{"quay.io":{"auth":"hunter2!"}}}', /^config\.json: registry "quay\.io": "auth" is not base64; .*$/],
-    ['{"auths":{"a":{"auth":"hunter2!"},"b":{"auth":"!"}}}', /^config\.json: registry "a": "auth" is not base64; .* \(and 1 more like it\)$/],
+    [
+      '{"auths":{"a":{"auth":"hunter2!"},"b":{"auth":"!"}}}',
+      /^config\.json: registry "a": "auth" is not base64; .* \(and 1 more like it\)$/,
+    ],
     ['auths:\n  quay.io:\n    password: hunter2', /^config\.json: is not JSON \(line 1, column 1\)$/],
     ['kind: Secret\ntype: Opaque\ndata: {}\n', /^config\.json: is of type "Opaque"; a pull Secret is of type .*$/],
     ['[]', /^config\.json: the document must be an object, not an array$/],
@@ -89,14 +118,26 @@ describe('what is accepted as a Docker config', () => {
 });
 
 test('an image that is none is a usage error', () => {
-  expect(() => run('Nginx')).toThrow(new UsageError('"Nginx" is not an image reference: the repository must be lower case'));
+  expect(() => run('Nginx')).toThrow(
+    new UsageError('"Nginx" is not an image reference: the repository must be lower case'),
+  );
 });
 
 describe('from the cluster', () => {
   const second = pullSecret(auths([['quay.io', { username: 'second', password: 'hunter2' }]]));
 
   test('the Secrets are tried in the order of the list, and named', () => {
-    const result = runMatch({ image: 'quay.io/a', from: { pullSecrets: [{ name: 'one', secret: pullSecret(CONFIG) }, { name: 'two', secret: second }] }, output: 'table', color: false });
+    const result = runMatch({
+      image: 'quay.io/a',
+      from: {
+        pullSecrets: [
+          { name: 'one', secret: pullSecret(CONFIG) },
+          { name: 'two', secret: second },
+        ],
+      },
+      output: 'table',
+      color: false,
+    });
     expect(result.text).toContain(`\
    KEY      USERNAME  SECRET  WHY
 1  quay.io  q         one     same host
@@ -105,7 +146,11 @@ describe('from the cluster', () => {
   });
 
   test('kubelets go on without Secrets that are missing, of another type, or empty', () => {
-    const { matches, notes } = match('quay.io/a', [{ name: 'gone', secret: undefined }, { name: 'opaque', secret: { type: 'Opaque', data: {} } }, { name: 'two', secret: second }]);
+    const { matches, notes } = match('quay.io/a', [
+      { name: 'gone', secret: undefined },
+      { name: 'opaque', secret: { type: 'Opaque', data: {} } },
+      { name: 'two', secret: second },
+    ]);
     expect(matches.map(({ secret }) => secret)).toEqual(['two']);
     expect(notes).toEqual([
       'Secret "gone": does not exist; kubelets go on without it, with a Warning Event on each pull',
@@ -114,24 +159,51 @@ describe('from the cluster', () => {
   });
 
   test('one unreadable Secret fails every pull, so that it is an error', () => {
-    const error = thrown(() => match('quay.io/a', [{ name: 'two', secret: second }, { name: 'bad', secret: pullSecret('{"auths":{"x":{"auth":"hunter2!"}}}') }]));
-    expect(error).toEqual(new UserError('Secret "bad": registry "x": "auth" is not base64; it must be base64 of username:password'));
+    const error = thrown(() =>
+      match('quay.io/a', [
+        { name: 'two', secret: second },
+        { name: 'bad', secret: pullSecret('{"auths":{"x":{"auth":"hunter2!"}}}') },
+      ]),
+    );
+    expect(error).toEqual(
+      new UserError('Secret "bad": registry "x": "auth" is not base64; it must be base64 of username:password'),
+    );
   });
 });
 
 test('what a terminal would obey is shown, not sent', () => {
-  const { text } = run('quay.io/a', 'table', auths([['quay.io', { username: '\u001b[31mred\nline\u202e', password: 'hunter2' }], ['https://user:hunter2@quay.io/a', { auth: base64('a:b') }]]));
+  const { text } = run(
+    'quay.io/a',
+    'table',
+    auths([
+      ['quay.io', { username: '\u001b[31mred\nline\u202e', password: 'hunter2' }],
+      ['https://user:hunter2@quay.io/a', { auth: base64('a:b') }],
+    ]),
+  );
   expect(text).toContain('\\u{1b}[31mred\\u{a}line\\u{202e}');
   expect(text).toContain('https://***@quay.io/a');
   expect(text).not.toContain('hunter2');
 });
 
 test('no output holds a password', () => {
-  fc.assert(fc.property(goodConfig, image, fc.constantFrom('table' as const, 'json' as const, 'yaml' as const), (text, reference, output) => {
-    const hidden = text.replaceAll(/"auth":"([^"]+)"/g, (_, auth: string) => `"auth":"${base64(`user:QQQQ${Buffer.from(auth, 'base64').toString()}`)}"`).replaceAll(/"username":"(?:[^"\\]|\\.)*"/g, '"username":"user"');
-    const result = run(reference, output, hidden);
-    expect(result.text + result.notes.join('\n')).not.toMatch(/[QXZ]{4}/);
-  }), { numRuns: 500 });
+  fc.assert(
+    fc.property(
+      goodConfig,
+      image,
+      fc.constantFrom('table' as const, 'json' as const, 'yaml' as const),
+      (text, reference, output) => {
+        const hidden = text
+          .replaceAll(
+            /"auth":"([^"]+)"/g,
+            (_, auth: string) => `"auth":"${base64(`user:QQQQ${Buffer.from(auth, 'base64').toString()}`)}"`,
+          )
+          .replaceAll(/"username":"(?:[^"\\]|\\.)*"/g, '"username":"user"');
+        const result = run(reference, output, hidden);
+        expect(result.text + result.notes.join('\n')).not.toMatch(/[QXZ]{4}/);
+      },
+    ),
+    { numRuns: 500 },
+  );
 });
 
 function thrown(action: () => unknown): unknown {

@@ -21,25 +21,41 @@ const objects = (text: string) => parseAllDocuments(text).map((document) => docu
 
 test('prints a role and a binding for the cluster and for each namespace that is reached by name', () => {
   expect(objects(renderRbac(configuration, options)).map(({ kind, metadata }) => [kind, metadata.namespace])).toEqual([
-    ['ClusterRole', undefined], ['ClusterRoleBinding', undefined],
-    ['Role', 'elsewhere'], ['RoleBinding', 'elsewhere'],
-    ['Role', 'pullpass-system'], ['RoleBinding', 'pullpass-system'],
-    ['Role', 'registries'], ['RoleBinding', 'registries'],
+    ['ClusterRole', undefined],
+    ['ClusterRoleBinding', undefined],
+    ['Role', 'elsewhere'],
+    ['RoleBinding', 'elsewhere'],
+    ['Role', 'pullpass-system'],
+    ['RoleBinding', 'pullpass-system'],
+    ['Role', 'registries'],
+    ['RoleBinding', 'registries'],
   ]);
 });
 
 test('what is printed grants exactly the rights of the table', () => {
   const granted = objects(renderRbac(configuration, options)).flatMap(({ metadata, rules = [] }) =>
-    rules.flatMap(({ apiGroups, resources, resourceNames, verbs }) => verbs.map((verb) =>
-      ({ namespace: metadata.namespace, group: apiGroups.join(), resource: resources.join(), names: resourceNames?.join(), verb }))));
-  const required = allRights(configuration, options).flatMap(({ namespace, apiGroup, resource, resourceNames, verbs }) =>
-    verbs.map((verb) => ({ namespace, group: apiGroup, resource, names: resourceNames?.join(), verb })));
+    rules.flatMap(({ apiGroups, resources, resourceNames, verbs }) =>
+      verbs.map((verb) => ({
+        namespace: metadata.namespace,
+        group: apiGroups.join(),
+        resource: resources.join(),
+        names: resourceNames?.join(),
+        verb,
+      })),
+    ),
+  );
+  const required = allRights(configuration, options).flatMap(
+    ({ namespace, apiGroup, resource, resourceNames, verbs }) =>
+      verbs.map((verb) => ({ namespace, group: apiGroup, resource, names: resourceNames?.join(), verb })),
+  );
   const order = (list: object[]) => list.map((item) => JSON.stringify(item)).sort();
   expect(order(granted)).toEqual(order(required));
 });
 
 test('every binding leads from its role to the ServiceAccount', () => {
-  for (const { kind, roleRef, subjects } of objects(renderRbac(configuration, options)).filter(({ kind }) => kind.endsWith('Binding'))) {
+  for (const { kind, roleRef, subjects } of objects(renderRbac(configuration, options)).filter(({ kind }) =>
+    kind.endsWith('Binding'),
+  )) {
     expect(roleRef).toMatchObject({ kind: kind.replace('Binding', ''), name: 'pullpass' });
     expect(subjects).toEqual([{ kind: 'ServiceAccount', name: 'runner', namespace: 'elsewhere' }]);
   }
@@ -49,32 +65,69 @@ test('the text is the same for sources in another order, says how to apply it, a
   const text = renderRbac(configuration, options);
   expect(renderRbac({ ...configuration, sources: configuration.sources.toReversed() }, options)).toBe(text);
   expect(text).toMatch(/^#.*\n(#.*\n)*# Apply: {2}pullpass rbac --config config\.yaml \| kubectl apply -f -\n/);
-  expect(text).toContain('  # To keep the copies.\n  - apiGroups: [""]\n    resources: [secrets]\n    resourceNames: [second-registry, upstream-registry]\n');
+  expect(text).toContain(
+    '  # To keep the copies.\n  - apiGroups: [""]\n    resources: [secrets]\n    resourceNames: [second-registry, upstream-registry]\n',
+  );
   expect(objects(text).every(({ metadata }) => metadata.labels['app.kubernetes.io/name'] === 'pullpass')).toBe(true);
 });
 
 test('the state is kept in one Secret, by name, where the controller runs', () => {
-  const [role] = objects(renderRbac(configuration, options)).filter(({ kind, metadata }) => kind === 'Role' && metadata.namespace === 'elsewhere');
-  expect(role?.rules).toContainEqual({ apiGroups: [''], resources: ['secrets'], resourceNames: ['pullpass-state'], verbs: ['get', 'create', 'patch'] });
+  const [role] = objects(renderRbac(configuration, options)).filter(
+    ({ kind, metadata }) => kind === 'Role' && metadata.namespace === 'elsewhere',
+  );
+  expect(role?.rules).toContainEqual({
+    apiGroups: [''],
+    resources: ['secrets'],
+    resourceNames: ['pullpass-state'],
+    verbs: ['get', 'create', 'patch'],
+  });
 });
 
 test('reviews of tokens and of access are granted with --secure-report and not without', () => {
-  const granted = (text: string) => objects(text).flatMap(({ kind, rules = [] }) => rules.map(({ apiGroups = [], resources = [], verbs }) => [kind, apiGroups.join(), resources.join(), verbs.join()]));
-  const reviews = [['ClusterRole', 'authentication.k8s.io', 'tokenreviews', 'create'], ['ClusterRole', 'authorization.k8s.io', 'subjectaccessreviews', 'create']];
-  expect(granted(renderRbac(configuration, { ...options, secureReport: true }))).toEqual(expect.arrayContaining(reviews));
+  const granted = (text: string) =>
+    objects(text).flatMap(({ kind, rules = [] }) =>
+      rules.map(({ apiGroups = [], resources = [], verbs }) => [
+        kind,
+        apiGroups.join(),
+        resources.join(),
+        verbs.join(),
+      ]),
+    );
+  const reviews = [
+    ['ClusterRole', 'authentication.k8s.io', 'tokenreviews', 'create'],
+    ['ClusterRole', 'authorization.k8s.io', 'subjectaccessreviews', 'create'],
+  ];
+  expect(granted(renderRbac(configuration, { ...options, secureReport: true }))).toEqual(
+    expect.arrayContaining(reviews),
+  );
   for (const review of reviews) expect(granted(renderRbac(configuration, options))).not.toContainEqual(review);
 });
 
 test('whoever is to see the report can be bound to a role that comes with --secure-report', () => {
-  const viewers = (more: object) => objects(renderRbac(configuration, { ...options, ...more })).filter(({ metadata }) => metadata.name === 'pullpass-report-viewer');
-  expect(viewers({ secureReport: true })).toMatchObject([{ kind: 'ClusterRole', rules: [{ nonResourceURLs: ['/report'], verbs: ['get'] }] }]);
+  const viewers = (more: object) =>
+    objects(renderRbac(configuration, { ...options, ...more })).filter(
+      ({ metadata }) => metadata.name === 'pullpass-report-viewer',
+    );
+  expect(viewers({ secureReport: true })).toMatchObject([
+    { kind: 'ClusterRole', rules: [{ nonResourceURLs: ['/report'], verbs: ['get'] }] },
+  ]);
   expect(viewers({})).toEqual([]);
 });
 
 test('a cache proxy adds its own rights, limited by name and namespace', () => {
-  const with_ = parseConfiguration(`${FULL}cacheProxies:\n  - { name: p, kind: zot, source: upstream, registry: docker.io, secret: { namespace: caches, name: zot-login }, workload: { namespace: caches, name: zot } }\n`, 'c.yaml');
+  const with_ = parseConfiguration(
+    `${FULL}cacheProxies:\n  - { name: p, kind: zot, source: upstream, registry: docker.io, secret: { namespace: caches, name: zot-login }, workload: { namespace: caches, name: zot } }\n`,
+    'c.yaml',
+  );
   if (!with_.ok) throw new Error('the test has a bad document');
-  const added = objects(renderRbac(with_.configuration, options)).filter(({ metadata }) => metadata.namespace === 'caches');
+  const added = objects(renderRbac(with_.configuration, options)).filter(
+    ({ metadata }) => metadata.namespace === 'caches',
+  );
   expect(added.map(({ kind }) => kind)).toEqual(['Role', 'RoleBinding']);
-  expect(added[0]?.rules?.map(({ resources, resourceNames }) => [resources, resourceNames])).toEqual(expect.arrayContaining([[['secrets'], ['zot-login']], [['deployments'], ['zot']]]));
+  expect(added[0]?.rules?.map(({ resources, resourceNames }) => [resources, resourceNames])).toEqual(
+    expect.arrayContaining([
+      [['secrets'], ['zot-login']],
+      [['deployments'], ['zot']],
+    ]),
+  );
 });

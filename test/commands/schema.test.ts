@@ -5,7 +5,14 @@ import { configurationJsonSchema, renderSchema } from '../../src/commands/schema
 import { parseConfiguration } from '../../src/config/load.ts';
 import { FULL, GOOD } from '../config/documents.ts';
 
-interface Node { properties?: Record<string, Node>; items?: Node; anyOf?: Node[]; required?: string[]; description?: string; additionalProperties?: boolean }
+interface Node {
+  properties?: Record<string, Node>;
+  items?: Node;
+  anyOf?: Node[];
+  required?: string[];
+  description?: string;
+  additionalProperties?: boolean;
+}
 
 test('is a draft 7 schema with an id and a title, for editors', () => {
   expect(JSON.parse(renderSchema())).toMatchObject({
@@ -25,7 +32,9 @@ test('keys with a default may be left out', () => {
 test('every mapping refuses unknown keys, and every key of a source is explained', () => {
   const mappings = (node: Node): Node[] => [
     ...(node.properties ? [node] : []),
-    ...[...Object.values(node.properties ?? {}), ...(node.items ? [node.items] : []), ...(node.anyOf ?? [])].flatMap(mappings),
+    ...[...Object.values(node.properties ?? {}), ...(node.items ? [node.items] : []), ...(node.anyOf ?? [])].flatMap(
+      mappings,
+    ),
   ];
   const schema = configurationJsonSchema() as Node;
   expect(mappings(schema).map(({ additionalProperties }) => additionalProperties)).not.toContain(undefined);
@@ -35,7 +44,7 @@ test('every mapping refuses unknown keys, and every key of a source is explained
 });
 
 describe('a JSON Schema validator', () => {
-  const validate = new Ajv({ strict: false, }).compile(configurationJsonSchema());
+  const validate = new Ajv({ strict: false }).compile(configurationJsonSchema());
   const accepts = (text: string): unknown => validate(parse(text));
 
   test('accepts what the controller accepts', () => {

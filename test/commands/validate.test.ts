@@ -2,13 +2,17 @@ import { expect, test } from 'vitest';
 import { validateConfiguration } from '../../src/commands/validate.ts';
 import { FULL, GOOD } from '../config/documents.ts';
 
-const warnings = (text: string): string[] => validateConfiguration(text, 'c.yaml').text.split('\n').filter((line) => line.startsWith('warning: '));
+const warnings = (text: string): string[] =>
+  validateConfiguration(text, 'c.yaml')
+    .text.split('\n')
+    .filter((line) => line.startsWith('warning: '));
 const withGuard = (guard: string): string => `${GOOD}    namespaces: ${guard}\n`;
 
 test('a good file gets a summary and one line a source', () => {
   expect(validateConfiguration(GOOD, 'c.yaml')).toEqual({
     exitCode: 0,
-    text: 'c.yaml: valid, 1 source\n' +
+    text:
+      'c.yaml: valid, 1 source\n' +
       '  upstream: Secret pullpass-system/upstream-registry, copies "upstream-registry", namespaces * but not kube-* pullpass-system, in when they opt in, ServiceAccounts default',
   });
 });
@@ -38,12 +42,20 @@ test.each([
   ['{ allow: ["team-*"], deny: ["team-?"] }', false],
   ['{ allow: ["team-*"], deny: ["team-a*"] }', false],
 ])('a guard that admits no namespace is pointed out: %s -> %s', (guard, warned) => {
-  expect(warnings(withGuard(guard)).some((line) => line.includes('sources[0].namespaces: the guard admits no namespace'))).toBe(warned);
+  expect(
+    warnings(withGuard(guard)).some((line) => line.includes('sources[0].namespaces: the guard admits no namespace')),
+  ).toBe(warned);
 });
 
 test.each([
-  ['{ deny: [] }', 'warning: sources[0].namespaces.deny: "kube-system", "kube-public", "kube-node-lease" may opt in; add "kube-*" unless that is meant'],
-  ['{ deny: [kube-system, pullpass-system] }', 'warning: sources[0].namespaces.deny: "kube-public", "kube-node-lease" may opt in; add "kube-*" unless that is meant'],
+  [
+    '{ deny: [] }',
+    'warning: sources[0].namespaces.deny: "kube-system", "kube-public", "kube-node-lease" may opt in; add "kube-*" unless that is meant',
+  ],
+  [
+    '{ deny: [kube-system, pullpass-system] }',
+    'warning: sources[0].namespaces.deny: "kube-public", "kube-node-lease" may opt in; add "kube-*" unless that is meant',
+  ],
 ])('a guard that admits the namespaces of the cluster itself is pointed out: %s', (guard, line) => {
   expect(warnings(withGuard(guard))).toContain(line);
 });

@@ -4,17 +4,45 @@ import type { ProxyProgress, RotationProgress } from '../../src/reconcile/progre
 import { runWait } from '../../src/commands/wait.ts';
 import { UnreachableError } from '../../src/kube/api-error.ts';
 
-const proxy = (parts: Partial<ProxyProgress> = {}): ProxyProgress => ({ name: 'cache', kind: 'zot', source: 'hub', applied: true, verified: 'verified', checked: true, probed: true, why: 'pulled', ...parts });
-const rotation = (parts: Partial<RotationProgress> = {}): RotationProgress => ({ source: 'hub', heldBack: [], held: [], current: [], copies: { total: 3, behind: [], foreign: [] }, proxies: [proxy()], complete: true, ...parts });
+const proxy = (parts: Partial<ProxyProgress> = {}): ProxyProgress => ({
+  name: 'cache',
+  kind: 'zot',
+  source: 'hub',
+  applied: true,
+  verified: 'verified',
+  checked: true,
+  probed: true,
+  why: 'pulled',
+  ...parts,
+});
+const rotation = (parts: Partial<RotationProgress> = {}): RotationProgress => ({
+  source: 'hub',
+  heldBack: [],
+  held: [],
+  current: [],
+  copies: { total: 3, behind: [], foreign: [] },
+  proxies: [proxy()],
+  complete: true,
+  ...parts,
+});
 const behind = rotation({ complete: false, copies: { total: 3, behind: ['team-b'], foreign: [] } });
 
 /** Each look costs a second of a clock that nothing else moves. */
-async function wait(looks: (RotationProgress | Error)[], { timeoutMs = 10_000, signal = new AbortController().signal, source = 'hub', paused = false } = {}) {
+async function wait(
+  looks: (RotationProgress | Error)[],
+  { timeoutMs = 10_000, signal = new AbortController().signal, source = 'hub', paused = false } = {},
+) {
   const progress: string[] = [];
   let now = 0;
   let looked = 0;
   const result = await runWait({
-    source, timeoutMs, paused, intervalMs: 0, now: () => now, signal, progress: (line) => progress.push(line),
+    source,
+    timeoutMs,
+    paused,
+    intervalMs: 0,
+    now: () => now,
+    signal,
+    progress: (line) => progress.push(line),
     observe: async () => {
       const look = looks[Math.min(looked++, looks.length - 1)];
       now += 1_000;
@@ -27,20 +55,31 @@ async function wait(looks: (RotationProgress | Error)[], { timeoutMs = 10_000, s
 
 test('ends with 0 as soon as everything carries the content', async () => {
   expect(await wait([behind, behind, rotation()])).toEqual({
-    exitCode: 0, text: 'complete: the old credential can be revoked (3/3 copies, 1/1 cache proxies, 1 verified)',
-    progress: ['2/3 copies, 1/1 cache proxies, 1 verified'], looked: 3,
+    exitCode: 0,
+    text: 'complete: the old credential can be revoked (3/3 copies, 1/1 cache proxies, 1 verified)',
+    progress: ['2/3 copies, 1/1 cache proxies, 1 verified'],
+    looked: 3,
   });
 });
 
 test('without cache proxies speaks of copies only', async () => {
-  expect((await wait([rotation({ proxies: [] })])).text).toBe('complete: the old credential can be revoked (3/3 copies)');
+  expect((await wait([rotation({ proxies: [] })])).text).toBe(
+    'complete: the old credential can be revoked (3/3 copies)',
+  );
 });
 
 test('ends with 1 after the time is over, and says what is behind', async () => {
-  const { exitCode, text, looked } = await wait([rotation({
-    complete: false, heldBack: ['registry: refused'], copies: { total: 12, behind: Array.from({ length: 12 }, (_, i) => `team-${i}`), foreign: [] },
-    proxies: [proxy(), proxy({ name: 'late', applied: false, why: 'does not carry the current login yet' })],
-  })], { timeoutMs: 3_000 });
+  const { exitCode, text, looked } = await wait(
+    [
+      rotation({
+        complete: false,
+        heldBack: ['registry: refused'],
+        copies: { total: 12, behind: Array.from({ length: 12 }, (_, i) => `team-${i}`), foreign: [] },
+        proxies: [proxy(), proxy({ name: 'late', applied: false, why: 'does not carry the current login yet' })],
+      }),
+    ],
+    { timeoutMs: 3_000 },
+  );
   expect([exitCode, looked]).toEqual([1, 3]);
   expect(text.split('\n')).toEqual([
     'not complete: do not revoke the old credential yet. Behind:',
@@ -53,23 +92,39 @@ test('ends with 1 after the time is over, and says what is behind', async () => 
 test('is not complete while the brake keeps copies with the old credential', async () => {
   const kept = rotation({ complete: false, copies: { total: 3, behind: [], foreign: [], kept: ['team-b', 'team-c'] } });
   expect(await wait([kept], { timeoutMs: 0 })).toMatchObject({
-    exitCode: 1, progress: ['1/3 copies, 1/1 cache proxies, 1 verified'],
-    text: expect.stringContaining('2 copies that are to be removed are kept by the brake, with the old credential: team-b, team-c. `pullpass plan` says how to go on') as string,
+    exitCode: 1,
+    progress: ['1/3 copies, 1/1 cache proxies, 1 verified'],
+    text: expect.stringContaining(
+      '2 copies that are to be removed are kept by the brake, with the old credential: team-b, team-c. `pullpass plan` says how to go on',
+    ) as string,
   });
 });
 
 test('says that a pause is why it does not end', async () => {
   expect(await wait([behind], { timeoutMs: 0, paused: true })).toMatchObject({
-    exitCode: 1, progress: ['paused; 2/3 copies, 1/1 cache proxies, 1 verified'], text: expect.stringContaining('the configuration says paused: true') as string,
+    exitCode: 1,
+    progress: ['paused; 2/3 copies, 1/1 cache proxies, 1 verified'],
+    text: expect.stringContaining('the configuration says paused: true') as string,
   });
   expect(await wait([rotation()], { paused: true })).toMatchObject({ exitCode: 0 });
 });
 
 test('where some entries are held back and all else has arrived, it says which old logins may be revoked, and which not', async () => {
   const held = [{ key: 'b.test', cause: 'refused' as const, why: 'no', keeps: true }];
-  const some = rotation({ complete: false, heldBack: ['registry "b.test": held back: no'], held, current: ['a.test', 'c.test'] });
-  expect((await wait([some], { timeoutMs: 0 })).text.split('\n').at(-1)).toBe('  The old logins of "a.test", "c.test" can be revoked: their new ones are everywhere. Keep those of "b.test".');
-  for (const not of [{ ...some, copies: { total: 3, behind: ['team-b'], foreign: [] } }, { ...some, copies: { total: 3, behind: [], foreign: [], kept: ['team-b'] } }, { ...some, proxies: [proxy({ applied: false })] }]) {
+  const some = rotation({
+    complete: false,
+    heldBack: ['registry "b.test": held back: no'],
+    held,
+    current: ['a.test', 'c.test'],
+  });
+  expect((await wait([some], { timeoutMs: 0 })).text.split('\n').at(-1)).toBe(
+    '  The old logins of "a.test", "c.test" can be revoked: their new ones are everywhere. Keep those of "b.test".',
+  );
+  for (const not of [
+    { ...some, copies: { total: 3, behind: ['team-b'], foreign: [] } },
+    { ...some, copies: { total: 3, behind: [], foreign: [], kept: ['team-b'] } },
+    { ...some, proxies: [proxy({ applied: false })] },
+  ]) {
     expect((await wait([not], { timeoutMs: 0 })).text).not.toContain('can be revoked');
   }
 });
@@ -80,8 +135,15 @@ test('looks once where no time is given', async () => {
 
 test('an API server that is away is waited for, and what was seen before is not taken for now', async () => {
   const away = new UnreachableError('no answer');
-  expect(await wait([away, behind, away, rotation()])).toMatchObject({ exitCode: 0, looked: 4, progress: ['no answer', '2/3 copies, 1/1 cache proxies, 1 verified', 'no answer'] });
-  expect(await wait([away], { timeoutMs: 2_000 })).toMatchObject({ exitCode: 1, text: expect.stringContaining('no answer') as string });
+  expect(await wait([away, behind, away, rotation()])).toMatchObject({
+    exitCode: 0,
+    looked: 4,
+    progress: ['no answer', '2/3 copies, 1/1 cache proxies, 1 verified', 'no answer'],
+  });
+  expect(await wait([away], { timeoutMs: 2_000 })).toMatchObject({
+    exitCode: 1,
+    text: expect.stringContaining('no answer') as string,
+  });
 });
 
 test('another error ends it', async () => {
@@ -89,7 +151,9 @@ test('another error ends it', async () => {
 });
 
 test('a source that is not there is a mistake in the call', async () => {
-  await expect(wait([rotation()], { source: 'hup' })).rejects.toThrow('wait: the configuration has no source "hup"; it has: hub');
+  await expect(wait([rotation()], { source: 'hup' })).rejects.toThrow(
+    'wait: the configuration has no source "hup"; it has: hub',
+  );
 });
 
 test('an interrupt ends it with 1', async () => {

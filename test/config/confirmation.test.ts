@@ -20,7 +20,8 @@ test('is the same for a configuration that says the same: comments, order, defau
     `${GOOD}    optInByDefault: false\nretiredCopyNames: []\n`,
     `${GOOD}paused: true\n`,
     `${GOOD}confirmRemoval: "0123456789ab"\n`,
-  ]) expect(of(same).value).toBe(value);
+  ])
+    expect(of(same).value).toBe(value);
 });
 
 test('is another one after any edit of substance', () => {
@@ -30,7 +31,8 @@ test('is another one after any edit of substance', () => {
     `${GOOD}    namespaces: { deny: [pullpass-system, "kube-*"] }\n`,
     `${GOOD}retiredCopyNames: [old]\n`,
     `${GOOD}schedules: { resync: "*/5 * * * *" }\n`,
-  ]) expect(of(edited).value).not.toBe(value);
+  ])
+    expect(of(edited).value).not.toBe(value);
 });
 
 test('confirms the configuration that it stands in, when it was made for that one', () => {

@@ -18,17 +18,19 @@ describe('a good document', () => {
       configuration: {
         apiVersion: 'pullpass.dev/v1alpha1',
         kind: 'Configuration',
-        sources: [{
-          name: 'upstream',
-          secret: { namespace: 'pullpass-system', name: 'upstream-registry' },
-          copyName: 'upstream-registry',
-          namespaces: { allow: ['*'], deny: ['kube-*', 'pullpass-system'] },
-          optInByDefault: false,
-          serviceAccounts: ['default'],
-          aliases: [],
-          verify: 'auto',
-          onOptOut: 'remove',
-        }],
+        sources: [
+          {
+            name: 'upstream',
+            secret: { namespace: 'pullpass-system', name: 'upstream-registry' },
+            copyName: 'upstream-registry',
+            namespaces: { allow: ['*'], deny: ['kube-*', 'pullpass-system'] },
+            optInByDefault: false,
+            serviceAccounts: ['default'],
+            aliases: [],
+            verify: 'auto',
+            onOptOut: 'remove',
+          },
+        ],
         cacheProxies: [],
         registries: [],
         retiredCopyNames: [],
@@ -41,13 +43,19 @@ describe('a good document', () => {
 
   test('may have audits as an object, but not without a schedule for them', () => {
     expect(lines(`${GOOD}audit: { reportObject: true }\nschedules: { audit: "0 * * * *" }\n`)).toEqual([]);
-    expect(lines(`${GOOD}audit: { reportObject: true }\n`)).toEqual([expect.stringMatching(/audit\.reportObject: needs a schedule: set schedules\.audit, such as "0 \* \* \* \*"$/)]);
+    expect(lines(`${GOOD}audit: { reportObject: true }\n`)).toEqual([
+      expect.stringMatching(/audit\.reportObject: needs a schedule: set schedules\.audit, such as "0 \* \* \* \*"$/),
+    ]);
   });
 
   test('may carry a confirmation: 12 hex digits, as text', () => {
     expect(lines(`${GOOD}confirmRemoval: "0123456789ab"\n`)).toEqual([]);
-    expect(lines(`${GOOD}confirmRemoval: "yes"\n`)).toEqual([expect.stringMatching(/confirmRemoval: is not a confirmation: 12 hex digits, as `pullpass plan` shows them/)]);
-    expect(lines(`${GOOD}confirmRemoval: 123456789012\n`)).toEqual([expect.stringMatching(/confirmRemoval: is a number, must be text: put it in quotes$/)]);
+    expect(lines(`${GOOD}confirmRemoval: "yes"\n`)).toEqual([
+      expect.stringMatching(/confirmRemoval: is not a confirmation: 12 hex digits, as `pullpass plan` shows them/),
+    ]);
+    expect(lines(`${GOOD}confirmRemoval: 123456789012\n`)).toEqual([
+      expect.stringMatching(/confirmRemoval: is a number, must be text: put it in quotes$/),
+    ]);
   });
 
   test.each([
@@ -55,9 +63,22 @@ describe('a good document', () => {
     ['Windows line ends', GOOD.replaceAll('\n', '\r\n')],
     ['an empty document after it', `${GOOD}---\n`],
     ['a document marker before it', `# comment\n---\n${GOOD}`],
-    ['JSON', JSON.stringify({ apiVersion: 'pullpass.dev/v1alpha1', kind: 'Configuration', sources: [{ name: 'a', secret: { namespace: 'n', name: 's' }, copyName: 'c' }] })],
-    ['an anchor used again', `${HEAD}sources:\n${source('a').replace('allow: ["*"]', 'allow: &all ["*"]')}${source('b').replace('allow: ["*"]', 'allow: *all')}`],
-    ['both kinds of aliases', `${GOOD}    aliases:\n      - { host: a.example.com, from: docker.io }\n      - { host: docker.io, login: { secret: mirror-login } }\n`],
+    [
+      'JSON',
+      JSON.stringify({
+        apiVersion: 'pullpass.dev/v1alpha1',
+        kind: 'Configuration',
+        sources: [{ name: 'a', secret: { namespace: 'n', name: 's' }, copyName: 'c' }],
+      }),
+    ],
+    [
+      'an anchor used again',
+      `${HEAD}sources:\n${source('a').replace('allow: ["*"]', 'allow: &all ["*"]')}${source('b').replace('allow: ["*"]', 'allow: *all')}`,
+    ],
+    [
+      'both kinds of aliases',
+      `${GOOD}    aliases:\n      - { host: a.example.com, from: docker.io }\n      - { host: docker.io, login: { secret: mirror-login } }\n`,
+    ],
   ])('may have or be %s', (_, text) => {
     expect(lines(text)).toEqual([]);
   });
@@ -66,22 +87,62 @@ describe('a good document', () => {
 describe('a text that is no configuration is refused in one line', () => {
   test.each([
     ['empty', '', 'c.yaml:1:1: is empty: start it with "apiVersion: pullpass.dev/v1alpha1" and "kind: Configuration"'],
-    ['only comments', '# later\n', 'c.yaml:1:1: is empty: start it with "apiVersion: pullpass.dev/v1alpha1" and "kind: Configuration"'],
-    ['a list', '- a\n', 'c.yaml:1:1: is a list, not a configuration: start it with "apiVersion: pullpass.dev/v1alpha1" and "kind: Configuration"'],
-    ['a word', 'hello\n', 'c.yaml:1:1: is plain text, not a configuration: start it with "apiVersion: pullpass.dev/v1alpha1" and "kind: Configuration"'],
-    ['two documents', `${GOOD}---\n${GOOD}`, 'c.yaml:8:1: a second document starts here: keep one, and put further sources under its "sources"'],
-    ['a ConfigMap', 'apiVersion: v1\nkind: ConfigMap\ndata: {}\n', 'c.yaml:1:1: is a ConfigMap manifest: give the configuration that stands under its "data" as a file of its own'],
-    ['indented by tabs', `${HEAD}sources:\n\t- name: a\n`, 'c.yaml:4:1: is not valid YAML: a tab indents this line, use spaces'],
-    ['tagged', `${HEAD}sources: !vault path\n`, 'c.yaml:3:10: has a tag ("!...") that a configuration has no use for: remove it'],
-    ['an alias without anchor', `${HEAD}sources: *x\n`, 'c.yaml:3:10: uses an alias ("*name") whose anchor ("&name") does not stand before it: define the anchor first'],
-    ['bottomless', '['.repeat(100_000), expect.stringMatching(/^c\.yaml:1:\d+: is nested too deeply to be a configuration$/)],
+    [
+      'only comments',
+      '# later\n',
+      'c.yaml:1:1: is empty: start it with "apiVersion: pullpass.dev/v1alpha1" and "kind: Configuration"',
+    ],
+    [
+      'a list',
+      '- a\n',
+      'c.yaml:1:1: is a list, not a configuration: start it with "apiVersion: pullpass.dev/v1alpha1" and "kind: Configuration"',
+    ],
+    [
+      'a word',
+      'hello\n',
+      'c.yaml:1:1: is plain text, not a configuration: start it with "apiVersion: pullpass.dev/v1alpha1" and "kind: Configuration"',
+    ],
+    [
+      'two documents',
+      `${GOOD}---\n${GOOD}`,
+      'c.yaml:8:1: a second document starts here: keep one, and put further sources under its "sources"',
+    ],
+    [
+      'a ConfigMap',
+      'apiVersion: v1\nkind: ConfigMap\ndata: {}\n',
+      'c.yaml:1:1: is a ConfigMap manifest: give the configuration that stands under its "data" as a file of its own',
+    ],
+    [
+      'indented by tabs',
+      `${HEAD}sources:\n\t- name: a\n`,
+      'c.yaml:4:1: is not valid YAML: a tab indents this line, use spaces',
+    ],
+    [
+      'tagged',
+      `${HEAD}sources: !vault path\n`,
+      'c.yaml:3:10: has a tag ("!...") that a configuration has no use for: remove it',
+    ],
+    [
+      'an alias without anchor',
+      `${HEAD}sources: *x\n`,
+      'c.yaml:3:10: uses an alias ("*name") whose anchor ("&name") does not stand before it: define the anchor first',
+    ],
+    [
+      'bottomless',
+      '['.repeat(100_000),
+      expect.stringMatching(/^c\.yaml:1:\d+: is nested too deeply to be a configuration$/),
+    ],
   ])('%s', (_, text, line) => {
     expect(lines(text)).toEqual([line]);
   });
 
   test('an alias bomb is refused before it is expanded', () => {
-    const levels = [...'bcdefgh'].map((letter, i) => `${letter}: &${letter} [${Array(10).fill(`*${'abcdefg'[i]}`).join(', ')}]`);
-    expect(lines(`a: &a [x, x]\n${levels.join('\n')}\n`)).toEqual([expect.stringContaining('uses an anchor more than 1000 times')]);
+    const levels = [...'bcdefgh'].map(
+      (letter, i) => `${letter}: &${letter} [${Array(10).fill(`*${'abcdefg'[i]}`).join(', ')}]`,
+    );
+    expect(lines(`a: &a [x, x]\n${levels.join('\n')}\n`)).toEqual([
+      expect.stringContaining('uses an anchor more than 1000 times'),
+    ]);
   });
 
   test('text of the file is not repeated by syntax errors', () => {
@@ -91,7 +152,8 @@ describe('a text that is no configuration is refused in one line', () => {
 
 describe('problems', () => {
   test('are listed all at once, each at its line, in the order of the text', () => {
-    expect(lines(`\
+    expect(
+      lines(`\
 apiVersion: pullpass.dev/v1
 kind: Config
 sources:
@@ -109,7 +171,8 @@ sources:
 caches: []
 schedules: { prune: x, resync: "a b", timeZone: Moon }
 retiredCopyNames: [old, old]
-`)).toEqual([
+`),
+    ).toEqual([
       'c.yaml:1:13: apiVersion: must be "pullpass.dev/v1alpha1"',
       'c.yaml:2:7: kind: must be "Configuration"',
       'c.yaml:4:5: sources[0].nam: is not a known key: did you mean "name"?',
@@ -141,7 +204,9 @@ retiredCopyNames: [old, old]
 
   test('of a copy name shared by two sources are found', () => {
     expect(lines(`${GOOD}${source('b').replace('b-copy', 'upstream-registry')}`)).toEqual([
-      expect.stringContaining('sources[1].copyName: is used twice: "upstream-registry"; two sources cannot share one Secret'),
+      expect.stringContaining(
+        'sources[1].copyName: is used twice: "upstream-registry"; two sources cannot share one Secret',
+      ),
     ]);
   });
 
@@ -149,27 +214,38 @@ retiredCopyNames: [old, old]
     ['{ host: x, form: y }', 'c.yaml:8:20: sources[0].aliases[0].form: is not a known key: did you mean "from"?'],
     ['{ hots: x, from: y }', 'c.yaml:8:11: sources[0].aliases[0].hots: is not a known key: did you mean "host"?'],
     ['{ host: x, login: {} }', 'c.yaml:8:20: sources[0].aliases[0].login.secret: is missing: add it'],
-    ['{ host: x, login: { secret: s, pw: y } }', 'c.yaml:8:40: sources[0].aliases[0].login.pw: is not a known key: remove it; known here: secret'],
+    [
+      '{ host: x, login: { secret: s, pw: y } }',
+      'c.yaml:8:40: sources[0].aliases[0].login.pw: is not a known key: remove it; known here: secret',
+    ],
     ['{ from: y }', 'c.yaml:8:9: sources[0].aliases[0].host: is missing: add it'],
     ['{ host: x, from: "" }', 'c.yaml:8:26: sources[0].aliases[0].from: is empty'],
-    ...['{ host: x }', '{ host: x, from: y, login: { secret: s } }', 'x'].map((alias) =>
-      [alias, 'c.yaml:8:9: sources[0].aliases[0]: must have "host" and one of "from" (whose login in the source to use) or "login: { secret: ... }" (a login of its own)']),
+    ...['{ host: x }', '{ host: x, from: y, login: { secret: s } }', 'x'].map((alias) => [
+      alias,
+      'c.yaml:8:9: sources[0].aliases[0]: must have "host" and one of "from" (whose login in the source to use) or "login: { secret: ... }" (a login of its own)',
+    ]),
   ])('of an alias name what is wrong with the variant that was meant: %s', (alias, line) => {
     expect(lines(`${GOOD}    aliases:\n      - ${alias}\n`)).toEqual([line]);
   });
 
   test('never show a value, which could be a password in the wrong place', () => {
-    const text = lines(`${GOOD}    aliases:\n      - { host: x, login: hunter2 }\n    onOptOut: hunter2\n    optInByDefault: hunter2\n    password: hunter2\n`).join('\n');
+    const text = lines(
+      `${GOOD}    aliases:\n      - { host: x, login: hunter2 }\n    onOptOut: hunter2\n    optInByDefault: hunter2\n    password: hunter2\n`,
+    ).join('\n');
     expect(text).toMatch(/login.*\n.*onOptOut.*\n.*optInByDefault.*\n.*password/);
     expect(text).not.toContain('hunter2');
   });
 
   test('keep to one line, whatever a key contains', () => {
-    expect(lines(`${GOOD}"a\\u001b[31m\\nb": 1\n`)).toEqual([expect.stringMatching(/^c\.yaml:7:1: \["a\\u001b\[31m\\nb"\]: is not a known key/)]);
+    expect(lines(`${GOOD}"a\\u001b[31m\\nb": 1\n`)).toEqual([
+      expect.stringMatching(/^c\.yaml:7:1: \["a\\u001b\[31m\\nb"\]: is not a known key/),
+    ]);
   });
 
   test('after a line that is no YAML at all stand at their own line', () => {
-    expect(lines(GOOD.replace('    copyName', ']   copyName')).every((line) => line.startsWith('c.yaml:6:'))).toBe(true);
+    expect(lines(GOOD.replace('    copyName', ']   copyName')).every((line) => line.startsWith('c.yaml:6:'))).toBe(
+      true,
+    );
   });
 
   test.each(['\ufeff', '# comment\r\n'])('stand at the same place behind %j', (start) => {
@@ -187,7 +263,8 @@ retiredCopyNames: [old, old]
 
 describe('cache proxies', () => {
   /** Two lines a proxy: what all kinds have, from line 8 on, then the fields. */
-  const withProxies = (...proxies: string[]): string => `${GOOD}cacheProxies:\n${proxies.map((fields, i) => `  - { name: p${i}, source: upstream, registry: docker.io,\n      ${fields} }\n`).join('')}`;
+  const withProxies = (...proxies: string[]): string =>
+    `${GOOD}cacheProxies:\n${proxies.map((fields, i) => `  - { name: p${i}, source: upstream, registry: docker.io,\n      ${fields} }\n`).join('')}`;
   const SECRET = 'secret: { namespace: n, name: s }';
   const API = 'url: https://h.corp, admin: { secret: { namespace: n, name: a } }';
 
@@ -204,42 +281,83 @@ describe('cache proxies', () => {
   test.each([
     ['kind: squid', /^c\.yaml:9:\d+: cacheProxies\[0\]\.kind: /],
     ['kind: zot', /^c\.yaml:8:5: cacheProxies\[0\]\.secret: is missing: add it$/],
-    ['kind: zot, secret: { namespace: n, name: S }', /^c\.yaml:9:\d+: cacheProxies\[0\]\.secret\.name: is not a valid name/],
+    [
+      'kind: zot, secret: { namespace: n, name: S }',
+      /^c\.yaml:9:\d+: cacheProxies\[0\]\.secret\.name: is not a valid name/,
+    ],
     [`kind: zot, ${SECRET}, key: a/b`, /^c\.yaml:9:\d+: cacheProxies\[0\]\.key: is not a key of a Secret/],
     [`kind: zot, ${SECRET}, key: ..`, /\.key: is not a key of a Secret/],
-    [`kind: distribution, ${SECRET}, usernameKey: "a b"`, /^c\.yaml:9:\d+: cacheProxies\[0\]\.usernameKey: is not a key of a Secret/],
-    [`kind: distribution, ${SECRET}, usernameKey: a, passwordKey: a`, /^c\.yaml:9:\d+: cacheProxies\[0\]\.passwordKey: must be another key than usernameKey/],
-    [`kind: distribution, ${SECRET}, usernameKey: REGISTRY_PROXY_PASSWORD`, /\.passwordKey: must be another key than usernameKey/],
+    [
+      `kind: distribution, ${SECRET}, usernameKey: "a b"`,
+      /^c\.yaml:9:\d+: cacheProxies\[0\]\.usernameKey: is not a key of a Secret/,
+    ],
+    [
+      `kind: distribution, ${SECRET}, usernameKey: a, passwordKey: a`,
+      /^c\.yaml:9:\d+: cacheProxies\[0\]\.passwordKey: must be another key than usernameKey/,
+    ],
+    [
+      `kind: distribution, ${SECRET}, usernameKey: REGISTRY_PROXY_PASSWORD`,
+      /\.passwordKey: must be another key than usernameKey/,
+    ],
     [`kind: template, ${SECRET}, files: {}`, /^c\.yaml:9:\d+: cacheProxies\[0\]\.files: needs at least one key/],
-    [`kind: template, ${SECRET}, files: { a/b: x }`, /^c\.yaml:9:\d+: cacheProxies\[0\]\.files\["a\/b"\]: is not a key of a Secret/],
-    [`kind: template, ${SECRET}, files: { a: "{{pasword}}" }`, /^c\.yaml:9:\d+: cacheProxies\[0\]\.files\.a: unknown placeholder "\{\{pasword\}\}": use \{\{registry\}\}/],
+    [
+      `kind: template, ${SECRET}, files: { a/b: x }`,
+      /^c\.yaml:9:\d+: cacheProxies\[0\]\.files\["a\/b"\]: is not a key of a Secret/,
+    ],
+    [
+      `kind: template, ${SECRET}, files: { a: "{{pasword}}" }`,
+      /^c\.yaml:9:\d+: cacheProxies\[0\]\.files\.a: unknown placeholder "\{\{pasword\}\}": use \{\{registry\}\}/,
+    ],
     [`kind: template, ${SECRET}, files: { a: "{{password" }`, /\.files\.a: "\{\{" without "\}\}"/],
     [`kind: harbor, ${API}, endpoint: e, endpointUrl: harbor`, /\.endpointUrl: is not an http:\/\/ or https:\/\/ URL$/],
   ])('with one mistake get one line: %s', (fields, line) => {
     expect(lines(withProxies(fields))).toEqual([expect.stringMatching(line)]);
   });
 
-  test.each(['', ', endpointUrl: "https://registry-1.docker.io"', ', endpointUrl: "https://hub.docker.com"'])('of Harbor for another registry than Docker Hub must say where that is: %j', (url) => {
-    expect(lines(withProxies(`kind: harbor, ${API}, endpoint: e${url}`).replace('registry: docker.io', 'registry: ghcr.io'))).toEqual([
-      expect.stringMatching(/^c\.yaml:\d+:\d+: cacheProxies\[0\]\.endpointUrl: leads to Docker Hub, and the login is for "ghcr\.io": add endpointUrl/),
-    ]);
-  });
+  test.each(['', ', endpointUrl: "https://registry-1.docker.io"', ', endpointUrl: "https://hub.docker.com"'])(
+    'of Harbor for another registry than Docker Hub must say where that is: %j',
+    (url) => {
+      expect(
+        lines(
+          withProxies(`kind: harbor, ${API}, endpoint: e${url}`).replace('registry: docker.io', 'registry: ghcr.io'),
+        ),
+      ).toEqual([
+        expect.stringMatching(
+          /^c\.yaml:\d+:\d+: cacheProxies\[0\]\.endpointUrl: leads to Docker Hub, and the login is for "ghcr\.io": add endpointUrl/,
+        ),
+      ]);
+    },
+  );
 
   test('need names of their own, a source that there is, and a Secret that no other renders into', () => {
     const two = withProxies(`kind: zot, ${SECRET}`, `kind: template, ${SECRET}, files: { a: x }`);
-    expect(lines(two)).toEqual([expect.stringMatching(/^c\.yaml:11:\d+: cacheProxies\[1\]\.secret: is used twice: "n\/s"; two cache proxies cannot share one Secret$/)]);
-    expect(lines(two.replace('name: p1', 'name: p0').replace('name: s }, files', 'name: t }, files'))).toEqual([expect.stringMatching(/^c\.yaml:10:13: cacheProxies\[1\]\.name: is used twice: "p0"/)]);
-    expect(lines(withProxies(`kind: zot, ${SECRET}`).replace('source: upstream', 'source: downstream'))).toEqual([expect.stringMatching(/^c\.yaml:8:\d+: cacheProxies\[0\]\.source: is not the name of a source: "downstream"; use one of: upstream$/)]);
+    expect(lines(two)).toEqual([
+      expect.stringMatching(
+        /^c\.yaml:11:\d+: cacheProxies\[1\]\.secret: is used twice: "n\/s"; two cache proxies cannot share one Secret$/,
+      ),
+    ]);
+    expect(lines(two.replace('name: p1', 'name: p0').replace('name: s }, files', 'name: t }, files'))).toEqual([
+      expect.stringMatching(/^c\.yaml:10:13: cacheProxies\[1\]\.name: is used twice: "p0"/),
+    ]);
+    expect(lines(withProxies(`kind: zot, ${SECRET}`).replace('source: upstream', 'source: downstream'))).toEqual([
+      expect.stringMatching(
+        /^c\.yaml:8:\d+: cacheProxies\[0\]\.source: is not the name of a source: "downstream"; use one of: upstream$/,
+      ),
+    ]);
   });
 
   test('show no text of a template, which could hold a password', () => {
-    expect(lines(withProxies(`kind: template, ${SECRET}, files: { a: "hunter2 {{", b: [hunter2] }`)).join()).not.toContain('hunter2');
+    expect(
+      lines(withProxies(`kind: template, ${SECRET}, files: { a: "hunter2 {{", b: [hunter2] }`)).join(),
+    ).not.toContain('hunter2');
   });
 });
 
 describe('loading a file', () => {
   let directory: string;
-  beforeAll(async () => { directory = await mkdtemp(path.join(tmpdir(), 'pullpass-load-')); });
+  beforeAll(async () => {
+    directory = await mkdtemp(path.join(tmpdir(), 'pullpass-load-'));
+  });
   afterAll(() => rm(directory, { recursive: true }));
 
   test('gives the configuration', async () => {
@@ -259,9 +377,15 @@ describe('loading a file', () => {
 
   test('that is missing, a directory, or not text fails with one line that says what to do', async () => {
     await writeFile(path.join(directory, 'binary'), Buffer.from([0xff, 0xfe, 0x41]));
-    await expect(loadConfiguration(path.join(directory, 'none.yaml'))).rejects.toThrow(/^configuration file .*none\.yaml does not exist: check the path.*$/);
-    await expect(loadConfiguration(directory)).rejects.toThrow(/ is a directory: name the file in it, such as config\.yaml$/);
-    await expect(loadConfiguration(path.join(directory, 'binary'))).rejects.toThrow(/ is not UTF-8 text: save it as UTF-8$/);
+    await expect(loadConfiguration(path.join(directory, 'none.yaml'))).rejects.toThrow(
+      /^configuration file .*none\.yaml does not exist: check the path.*$/,
+    );
+    await expect(loadConfiguration(directory)).rejects.toThrow(
+      / is a directory: name the file in it, such as config\.yaml$/,
+    );
+    await expect(loadConfiguration(path.join(directory, 'binary'))).rejects.toThrow(
+      / is not UTF-8 text: save it as UTF-8$/,
+    );
   });
 
   test.skipIf(process.getuid?.() === 0)('that may not be read fails with one line that says what to do', async () => {

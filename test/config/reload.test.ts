@@ -30,7 +30,8 @@ async function watch(intervalMs = NEVER): Promise<ConfigurationWatch> {
     running: await loadConfiguration(file),
     intervalMs,
     onChange: ({ sources }) => told.push(`change: ${sources.map(({ name }) => name).join()}`),
-    onProblem: (problems: ConfigProblem[]) => told.push(...problems.map((problem) => `problem: ${renderProblem(problem)}`)),
+    onProblem: (problems: ConfigProblem[]) =>
+      told.push(...problems.map((problem) => `problem: ${renderProblem(problem)}`)),
     onRestored: () => told.push('restored'),
     signal: abort.signal,
   });
@@ -57,7 +58,13 @@ test('a change between loading and watching is not missed', async () => {
   const running = await loadConfiguration(file);
   await writeFile(file, GOOD + source('second'));
   const onChange = vi.fn();
-  await watchConfiguration(file, { running, intervalMs: NEVER, onChange, onProblem: () => undefined, signal: abort.signal }).check();
+  await watchConfiguration(file, {
+    running,
+    intervalMs: NEVER,
+    onChange,
+    onProblem: () => undefined,
+    signal: abort.signal,
+  }).check();
   expect(onChange).toHaveBeenCalledOnce();
 });
 
@@ -88,7 +95,10 @@ test('a file that goes away is a problem, told once, and its return is noticed',
 
 test('the way a kubelet swaps a ConfigMap mount is noticed without asking', async () => {
   await rm(file);
-  for (const [version, text] of [['v1', GOOD], ['v2', GOOD + source('second')]] as const) {
+  for (const [version, text] of [
+    ['v1', GOOD],
+    ['v2', GOOD + source('second')],
+  ] as const) {
     await mkdir(path.join(directory, version));
     await writeFile(path.join(directory, version, 'config.yaml'), text);
   }

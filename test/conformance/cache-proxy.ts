@@ -36,7 +36,10 @@ export function describeCacheProxy(name: string, start: () => Promise<ProxyFixtu
 
     const inSync = async (wanted: UpstreamLogin): Promise<boolean> => {
       const observed = await fixture.observe();
-      return fixture.proxy.targets.every((target, i) => target.fingerprint(observed[i], fixture.context.mac) === target.expected(wanted, fixture.context.mac));
+      return fixture.proxy.targets.every(
+        (target, i) =>
+          target.fingerprint(observed[i], fixture.context.mac) === target.expected(wanted, fixture.context.mac),
+      );
     };
 
     test('brings the login to the product, and its targets then show it', async () => {
@@ -78,8 +81,11 @@ export function describeCacheProxy(name: string, start: () => Promise<ProxyFixtu
       expect(await fixture.holds()).toEqual({ username: 'robot', password: 'pw-first' });
     });
 
-    test('an unreachable product is an error in one line without the login, and the next try succeeds', async ({ skip }) => {
-      if (fixture.goDown === undefined || fixture.comeBack === undefined) return skip('there is no server of its own that could be down');
+    test('an unreachable product is an error in one line without the login, and the next try succeeds', async ({
+      skip,
+    }) => {
+      if (fixture.goDown === undefined || fixture.comeBack === undefined)
+        return skip('there is no server of its own that could be down');
       await fixture.goDown();
       const error: unknown = await fixture.proxy.apply(login('pw-first'), fixture.context).catch((e: unknown) => e);
       expect(error).toBeInstanceOf(Error);
@@ -94,8 +100,19 @@ export function describeCacheProxy(name: string, start: () => Promise<ProxyFixtu
     test('shows no credential in a fingerprint, an expectation or its identity', async () => {
       await fixture.proxy.apply(login('pw-first'), fixture.context);
       const observed = await fixture.observe();
-      const shown = [fixture.proxy.identity, ...fixture.proxy.targets.flatMap((target, i) => [target.fingerprint(observed[i], fixture.context.mac), target.expected(login('pw-first'), fixture.context.mac)])].join(' ');
-      for (const form of ['pw-first', Buffer.from('pw-first').toString('base64'), Buffer.from('robot:pw-first').toString('base64')]) expect(shown).not.toContain(form);
+      const shown = [
+        fixture.proxy.identity,
+        ...fixture.proxy.targets.flatMap((target, i) => [
+          target.fingerprint(observed[i], fixture.context.mac),
+          target.expected(login('pw-first'), fixture.context.mac),
+        ]),
+      ].join(' ');
+      for (const form of [
+        'pw-first',
+        Buffer.from('pw-first').toString('base64'),
+        Buffer.from('robot:pw-first').toString('base64'),
+      ])
+        expect(shown).not.toContain(form);
     });
 
     test('asks for rights on the API server by name only', () => {

@@ -14,7 +14,16 @@ import { representations } from './kube-api/representations.ts';
 import { serverSideApply } from './kube-api/server-side-apply.ts';
 import { watches } from './kube-api/watches.ts';
 
-const suites: { readonly [topic: string]: Suite } = { objects, patches, 'server-side apply': serverSideApply, lists, watches, representations, kinds, access };
+const suites: { readonly [topic: string]: Suite } = {
+  objects,
+  patches,
+  'server-side apply': serverSideApply,
+  lists,
+  watches,
+  representations,
+  kinds,
+  access,
+};
 
 onEachServer((server) => {
   let api: Api | undefined;

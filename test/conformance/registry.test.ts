@@ -53,15 +53,19 @@ describe.each<{ name: string; real: boolean; start: () => Promise<Registry> }>([
   { name: 'the sandbox, Basic', real: false, start: () => sandbox('basic') },
   { name: 'Distribution with htpasswd', real: true, start: realWithHtpasswd },
 ])('$name', ({ real, start }) => {
-  const check = (registry: string, login: Login, repository?: string): Promise<LoginVerdict> => listen(checkLogin({ registry, login, repository, http }));
-  const probe = (base: string, reference: string, login?: Login): Promise<ProbeResult> => listen(probeManifest({ base, repository: 'corp/app', reference, login, http }));
+  const check = (registry: string, login: Login, repository?: string): Promise<LoginVerdict> =>
+    listen(checkLogin({ registry, login, repository, http }));
+  const probe = (base: string, reference: string, login?: Login): Promise<ProbeResult> =>
+    listen(probeManifest({ base, repository: 'corp/app', reference, login, http }));
 
   test.skipIf(real && program === '')('takes the login, refuses another, and follows a rotation', async () => {
     const registry = await start();
     for (const repository of [undefined, 'corp/app']) {
       expect(await check(registry.url, old, repository)).toMatchObject({ state: 'accepted' });
       expect(await check(registry.url, fresh, repository)).toMatchObject({ state: 'refused' });
-      expect(await check(registry.url, { ...old, username: 'nobody-known' }, repository)).toMatchObject({ state: 'refused' });
+      expect(await check(registry.url, { ...old, username: 'nobody-known' }, repository)).toMatchObject({
+        state: 'refused',
+      });
     }
     await registry.rotate(fresh);
     expect(await check(registry.url, old)).toMatchObject({ state: 'refused' });
@@ -73,7 +77,11 @@ describe.each<{ name: string; real: boolean; start: () => Promise<Registry> }>([
     const digest = await push(registry.url);
     expect(await probe(registry.url, '1', old)).toMatchObject({ state: 'served', status: 200, digest });
     expect(await probe(registry.url, digest, old)).toMatchObject({ state: 'served', status: 200, digest });
-    expect(await probe(registry.url, '2', old)).toMatchObject({ state: 'missing', status: 404, why: expect.stringContaining('MANIFEST_UNKNOWN') as unknown });
+    expect(await probe(registry.url, '2', old)).toMatchObject({
+      state: 'missing',
+      status: 404,
+      why: expect.stringContaining('MANIFEST_UNKNOWN') as unknown,
+    });
     expect(await probe(registry.url, '1', fresh)).toMatchObject({ state: 'refused', status: 401 });
     expect(await probe(registry.url, '1')).toMatchObject({ state: 'refused', status: 401 });
   });
@@ -90,69 +98,97 @@ describe.each<{ name: string; real: boolean; start: (upstream: Upstream) => Prom
   { name: 'the sandbox as a cache', real: false, start: sandboxCache },
   { name: 'Distribution as a cache', real: true, start: realCache },
 ])('$name', ({ real, start }) => {
-  test.skipIf(real && program === '')('serves what it has when its login is revoked, "404 MANIFEST_UNKNOWN" for the rest, and all with the new login', async () => {
-    const upstream = await startSandbox('bearer');
-    const [first, second] = ['1', '2'].map((tag) => upstream.putImage('corp/app', tag).digest);
-    const cache = await start(upstream);
-    const pull = async (reference = ''): Promise<string> => {
-      const { state, status } = await listen(probeManifest({ base: cache.url, repository: 'corp/app', reference, http }));
-      return `${status} ${state}`;
-    };
-    expect(await pull('1')).toBe('200 served');
+  test.skipIf(real && program === '')(
+    'serves what it has when its login is revoked, "404 MANIFEST_UNKNOWN" for the rest, and all with the new login',
+    async () => {
+      const upstream = await startSandbox('bearer');
+      const [first, second] = ['1', '2'].map((tag) => upstream.putImage('corp/app', tag).digest);
+      const cache = await start(upstream);
+      const pull = async (reference = ''): Promise<string> => {
+        const { state, status } = await listen(
+          probeManifest({ base: cache.url, repository: 'corp/app', reference, http }),
+        );
+        return `${status} ${state}`;
+      };
+      expect(await pull('1')).toBe('200 served');
 
-    upstream.revoke(old.username);
-    expect(await pull('1')).toBe('200 served');
-    expect(await pull(first)).toBe('200 served');
-    expect(await pull('2')).toBe('404 missing');
-    const answer = await fetch(`${cache.url}/v2/corp/app/manifests/2`);
-    expect(await answer.json()).toMatchObject({ errors: [{ code: 'MANIFEST_UNKNOWN' }] });
-    // By digest the refusal shows through as an error of the cache itself.
-    expect(await pull(second)).toBe('500 unknown');
-    expect((await fetch(`${cache.url}/v2/corp/app/blobs/${second}`)).status).toBe(500);
-    expect(await (await fetch(`${cache.url}/v2/corp/app/tags/list`)).json()).toEqual({ name: 'corp/app', tags: ['1'] });
-    // The cache takes no login: checked through it, none can be told right or wrong.
-    expect(await listen(checkLogin({ registry: cache.url, login: old, http }))).toMatchObject({ state: 'unknown' });
+      upstream.revoke(old.username);
+      expect(await pull('1')).toBe('200 served');
+      expect(await pull(first)).toBe('200 served');
+      expect(await pull('2')).toBe('404 missing');
+      const answer = await fetch(`${cache.url}/v2/corp/app/manifests/2`);
+      expect(await answer.json()).toMatchObject({ errors: [{ code: 'MANIFEST_UNKNOWN' }] });
+      // By digest the refusal shows through as an error of the cache itself.
+      expect(await pull(second)).toBe('500 unknown');
+      expect((await fetch(`${cache.url}/v2/corp/app/blobs/${second}`)).status).toBe(500);
+      expect(await (await fetch(`${cache.url}/v2/corp/app/tags/list`)).json()).toEqual({
+        name: 'corp/app',
+        tags: ['1'],
+      });
+      // The cache takes no login: checked through it, none can be told right or wrong.
+      expect(await listen(checkLogin({ registry: cache.url, login: old, http }))).toMatchObject({ state: 'unknown' });
 
-    upstream.setPassword(fresh.username, fresh.password);
-    await cache.restart(fresh);
-    expect(await pull('2')).toBe('200 served');
-    expect(await pull(second)).toBe('200 served');
-    said.push(await cache.log(), upstream.requests);
-  });
+      upstream.setPassword(fresh.username, fresh.password);
+      await cache.restart(fresh);
+      expect(await pull('2')).toBe('200 served');
+      expect(await pull(second)).toBe('200 served');
+      said.push(await cache.log(), upstream.requests);
+    },
+  );
 
   test.skipIf(real && program === '')('says 404 for what does not exist upstream', async () => {
     const upstream = await startSandbox('bearer');
     upstream.putImage('corp/app', '1');
     const cache = await start(upstream);
-    expect(await listen(probeManifest({ base: cache.url, repository: 'corp/app', reference: 'none', http }))).toMatchObject({ state: 'missing' });
+    expect(
+      await listen(probeManifest({ base: cache.url, repository: 'corp/app', reference: 'none', http })),
+    ).toMatchObject({ state: 'missing' });
   });
 });
 
-test.skipIf(program === '')('Distribution 2.8 as a cache gives up at its start when the upstream is down, in one line without the login', async () => {
-  const start = startDistributionCache(program, { remoteUrl: 'http://127.0.0.1:1', login: old });
-  const error: unknown = await start.then(() => undefined, (reason: unknown) => reason);
-  said.push(error);
-  expect(error).toMatchObject({ message: expect.stringMatching(/^docker-registry did not start: panic: .*connection refused$/) as unknown });
-});
+test.skipIf(program === '')(
+  'Distribution 2.8 as a cache gives up at its start when the upstream is down, in one line without the login',
+  async () => {
+    const start = startDistributionCache(program, { remoteUrl: 'http://127.0.0.1:1', login: old });
+    const error: unknown = await start.then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    said.push(error);
+    expect(error).toMatchObject({
+      message: expect.stringMatching(/^docker-registry did not start: panic: .*connection refused$/) as unknown,
+    });
+  },
+);
 
-test.skipIf(program === '')('Distribution 2.8 as a cache cannot log in to an upstream with Basic authentication', async () => {
-  const upstream = await startSandbox('basic');
-  upstream.putImage('corp/app', '1');
-  const cache = await realCache(upstream);
-  expect(await listen(probeManifest({ base: cache.url, repository: 'corp/app', reference: '1', http }))).toMatchObject({ state: 'missing' });
-  expect(upstream.requests.some(({ auth }) => auth === 'basic')).toBe(false);
-});
+test.skipIf(program === '')(
+  'Distribution 2.8 as a cache cannot log in to an upstream with Basic authentication',
+  async () => {
+    const upstream = await startSandbox('basic');
+    upstream.putImage('corp/app', '1');
+    const cache = await realCache(upstream);
+    expect(
+      await listen(probeManifest({ base: cache.url, repository: 'corp/app', reference: '1', http })),
+    ).toMatchObject({ state: 'missing' });
+    expect(upstream.requests.some(({ auth }) => auth === 'basic')).toBe(false);
+  },
+);
 
 test.skipIf(program === '')('a Distribution that is stopped is gone', async () => {
   const registry = await startDistribution(program, { [old.username]: old.password });
   await registry.stop();
   const free = createServer();
-  await new Promise<void>((resolve, reject) => free.once('error', reject).listen(Number(new URL(registry.url).port), '127.0.0.1', resolve));
+  await new Promise<void>((resolve, reject) =>
+    free.once('error', reject).listen(Number(new URL(registry.url).port), '127.0.0.1', resolve),
+  );
   await new Promise((resolve) => free.close(resolve));
 });
 
 async function startSandbox(auth: 'bearer' | 'basic'): Promise<Upstream> {
-  const upstream = await startUpstream({ auth, users: { [old.username]: { password: old.password, repositories: ['corp/*'] } } });
+  const upstream = await startUpstream({
+    auth,
+    users: { [old.username]: { password: old.password, repositories: ['corp/*'] } },
+  });
   undo.push(() => upstream.stop());
   return upstream;
 }
@@ -171,7 +207,11 @@ async function realWithHtpasswd(): Promise<Registry> {
 async function sandboxCache(upstream: Upstream): Promise<Cache> {
   const cache = await startPullThrough({ upstream, login: old });
   undo.push(() => cache.stop());
-  return { url: cache.url, restart: async (login) => cache.restart(login), log: async () => JSON.stringify(cache.requests) };
+  return {
+    url: cache.url,
+    restart: async (login) => cache.restart(login),
+    log: async () => JSON.stringify(cache.requests),
+  };
 }
 
 async function realCache(upstream: Upstream): Promise<Cache> {
@@ -190,9 +230,21 @@ async function push(url: string): Promise<string> {
     const started = await fetch(`${url}/v2/corp/app/blobs/uploads/`, { method: 'POST', headers: { authorization } });
     const place = new URL(started.headers.get('location') ?? '', url);
     place.searchParams.set('digest', digestOf(blob));
-    expect((await fetch(place, { method: 'PUT', headers: { authorization, 'content-type': 'application/octet-stream' }, body: new Uint8Array(blob) })).status).toBe(201);
+    expect(
+      (
+        await fetch(place, {
+          method: 'PUT',
+          headers: { authorization, 'content-type': 'application/octet-stream' },
+          body: new Uint8Array(blob),
+        })
+      ).status,
+    ).toBe(201);
   }
-  const put = await fetch(`${url}/v2/corp/app/manifests/1`, { method: 'PUT', headers: { authorization, 'content-type': OCI_MANIFEST }, body: new Uint8Array(manifest) });
+  const put = await fetch(`${url}/v2/corp/app/manifests/1`, {
+    method: 'PUT',
+    headers: { authorization, 'content-type': OCI_MANIFEST },
+    body: new Uint8Array(manifest),
+  });
   expect(put.status).toBe(201);
   return digestOf(manifest);
 }

@@ -16,13 +16,17 @@ import { dockerConfig, putCopy, putSource, rawAccount, rawSecret, worldFor } fro
 
 const HERE = 'pullpass-system';
 const configuration = configurationSchema.parse({
-  apiVersion: 'pullpass.dev/v1alpha1', kind: 'Configuration', sources: [{ name: 'hub', secret: { namespace: HERE, name: 'hub' }, copyName: 'c' }], schedules: { audit: '0 * * * *' },
+  apiVersion: 'pullpass.dev/v1alpha1',
+  kind: 'Configuration',
+  sources: [{ name: 'hub', secret: { namespace: HERE, name: 'hub' }, copyName: 'c' }],
+  schedules: { audit: '0 * * * *' },
 });
 const SOURCE = { namespace: HERE, name: 'hub', uid: 'u', content: dockerConfig('one') };
 const at = (minutes: number): string => new Date(Date.parse('2030-01-01T12:00:00Z') + minutes * 60_000).toISOString();
 
 /** As the server notes who wrote what. */
-const wrote = (...writers: [minutes: number, field: string][]) => writers.map(([minutes, field]) => ({ time: at(minutes), fieldsV1: { [field]: {} } }));
+const wrote = (...writers: [minutes: number, field: string][]) =>
+  writers.map(([minutes, field]) => ({ time: at(minutes), fieldsV1: { [field]: {} } }));
 
 interface Given {
   readonly watches?: Partial<AuditsOptions['watches']>;
@@ -35,35 +39,60 @@ interface Given {
   readonly state?: Memory;
 }
 
-function audit({ watches = {}, stop = new AbortController().signal, answer = () => { throw refusal(404); }, granted = [], fill = (world) => putSource(world, rawSecret(SOURCE)), state = createMemory() }: Given = {}) {
+function audit({
+  watches = {},
+  stop = new AbortController().signal,
+  answer = () => {
+    throw refusal(404);
+  },
+  granted = [],
+  fill = (world) => putSource(world, rawSecret(SOURCE)),
+  state = createMemory(),
+}: Given = {}) {
   const world = worldFor(configuration);
   fill(world);
   const { client, calls } = scriptedClient((call) => {
     if (call.path === '/api/v1/pods') return { metadata: {}, items: [] };
     if (!call.path.endsWith('selfsubjectaccessreviews')) return answer(call);
-    const { verb, namespace } = (call.body as { spec: { resourceAttributes: { verb: string; namespace?: string } } }).spec.resourceAttributes;
+    const { verb, namespace } = (call.body as { spec: { resourceAttributes: { verb: string; namespace?: string } } })
+      .spec.resourceAttributes;
     if (granted === 'no answer') return {};
     // Who may everywhere may here.
     return { status: { allowed: granted.includes(verb) || (namespace === HERE && granted.includes(`${verb} here`)) } };
   });
   const audits = createAudits({
-    client, world, state, stop, namespace: HERE, now: () => Date.parse(at(60)),
+    client,
+    world,
+    state,
+    stop,
+    namespace: HERE,
+    now: () => Date.parse(at(60)),
     watches: { isRead: () => true, isSynced: () => true, problemOf: () => undefined, problems: () => [], ...watches },
-    configuration: () => configuration, leading: () => true, idle: () => Promise.resolve(),
+    configuration: () => configuration,
+    leading: () => true,
+    idle: () => Promise.resolve(),
     publisher: { publish: () => Promise.resolve('written') },
-    log: createLog('silent'), metrics: createMetrics({ version: 'test', processMetrics: false }),
+    log: createLog('silent'),
+    metrics: createMetrics({ version: 'test', processMetrics: false }),
   });
   return { report: audits.recent(0), calls };
 }
 
 describe('a watch that is behind', () => {
   test('is a gap of the report in its own words, or as not read yet', async () => {
-    const { couldNotSee } = await audit({ watches: { isSynced: (id) => id !== 'copy/c' && id !== 'namespaces', problemOf: (id) => (id === 'copy/c' ? 'no right to list Secrets named c' : undefined) } }).report;
+    const { couldNotSee } = await audit({
+      watches: {
+        isSynced: (id) => id !== 'copy/c' && id !== 'namespaces',
+        problemOf: (id) => (id === 'copy/c' ? 'no right to list Secrets named c' : undefined),
+      },
+    }).report;
     expect(couldNotSee).toHaveLength(2);
-    expect(couldNotSee).toEqual(expect.arrayContaining([
-      'Copies (c), so nothing is said about them: no right to list Secrets named c',
-      'Namespaces, so nothing is said about who is opted in: not read yet',
-    ]));
+    expect(couldNotSee).toEqual(
+      expect.arrayContaining([
+        'Copies (c), so nothing is said about them: no right to list Secrets named c',
+        'Namespaces, so nothing is said about who is opted in: not read yet',
+      ]),
+    );
   });
 
   test('of a source makes the source unread, and not missing', async () => {
@@ -82,7 +111,11 @@ test.each<[string, string | undefined, string, string[]]>([
   ['not what a kubelet reads', '{', 'invalid', ['PP081']],
   ['not there', undefined, 'missing', ['PP080']],
 ])('a source that is %s is told as it is', async (_, content, state, rules) => {
-  const { sources, findings } = await audit({ fill: (world) => { if (content !== undefined) putSource(world, rawSecret({ ...SOURCE, content })); } }).report;
+  const { sources, findings } = await audit({
+    fill: (world) => {
+      if (content !== undefined) putSource(world, rawSecret({ ...SOURCE, content }));
+    },
+  }).report;
   expect([sources.map((source) => source.state), findings.map(({ rule }) => rule)]).toEqual([[state], rules]);
 });
 
@@ -91,21 +124,45 @@ test('what the registries said is told as the leader remembers it', async () => 
   state.setSource('hub', recordOf(state, SOURCE.content));
   createRefusals(state).refused({ host: 'registry.test', username: 'robot', password: 'one' }, '401 Unauthorized');
   const { report, calls } = audit({ state });
-  expect((await report).sources[0]?.registries).toMatchObject([{ key: 'registry.test', state: 'refused', why: '401 Unauthorized' }]);
+  expect((await report).sources[0]?.registries).toMatchObject([
+    { key: 'registry.test', state: 'refused', why: '401 Unauthorized' },
+  ]);
   expect(calls.filter(({ verb, path }) => verb !== 'get' && !path.endsWith('selfsubjectaccessreviews'))).toEqual([]);
 });
 
 test('the timeline is of when data was written last, by whom ever; other fields do not count, nor what is no time', async () => {
   const content = SOURCE.content;
-  const { sources } = await audit({ fill: (world) => {
-    const source = rawSecret(SOURCE);
-    putSource(world, { ...source, metadata: { ...source.metadata, managedFields: [...wrote([1, 'f:data'], [3, 'f:data'], [2, 'f:data'], [9, 'f:metadata']), { time: 'never', fieldsV1: { 'f:data': {} } }, { fieldsV1: { 'f:data': {} } }] } as never });
-    world.namespaces.put(projectNamespace({ metadata: { name: 'team-a', uid: 'n', resourceVersion: '1', annotations: { 'pullpass.dev/sync': 'enabled' } } }));
-    world.serviceAccounts.put(projectServiceAccount(rawAccount(['c'], { added: 'c' })));
-    const copy = rawSecret({ name: 'c', source: 'hub', content });
-    putCopy(world, { ...copy, metadata: { ...copy.metadata, managedFields: wrote([4, 'f:data'], [5, 'f:metadata']) } as never });
-  } }).report;
-  expect(sources[0]?.rotation.timeline).toEqual([{ at: at(3), event: 'source changed' }, { at: at(4), event: 'copies', copies: 1 }]);
+  const { sources } = await audit({
+    fill: (world) => {
+      const source = rawSecret(SOURCE);
+      putSource(world, {
+        ...source,
+        metadata: {
+          ...source.metadata,
+          managedFields: [
+            ...wrote([1, 'f:data'], [3, 'f:data'], [2, 'f:data'], [9, 'f:metadata']),
+            { time: 'never', fieldsV1: { 'f:data': {} } },
+            { fieldsV1: { 'f:data': {} } },
+          ],
+        } as never,
+      });
+      world.namespaces.put(
+        projectNamespace({
+          metadata: { name: 'team-a', uid: 'n', resourceVersion: '1', annotations: { 'pullpass.dev/sync': 'enabled' } },
+        }),
+      );
+      world.serviceAccounts.put(projectServiceAccount(rawAccount(['c'], { added: 'c' })));
+      const copy = rawSecret({ name: 'c', source: 'hub', content });
+      putCopy(world, {
+        ...copy,
+        metadata: { ...copy.metadata, managedFields: wrote([4, 'f:data'], [5, 'f:metadata']) } as never,
+      });
+    },
+  }).report;
+  expect(sources[0]?.rotation.timeline).toEqual([
+    { at: at(3), event: 'source changed' },
+    { at: at(4), event: 'copies', copies: 1 },
+  ]);
 });
 
 test('where the server does not say when data was written there is no timeline', async () => {
@@ -113,15 +170,23 @@ test('where the server does not say when data was written there is no timeline',
 });
 
 describe('its own rights on Secrets whatever their name', () => {
-  const said = async (...granted: string[]): Promise<string[]> => (await audit({ granted }).report).findings.map(({ rule, message }) => `${rule} ${message}`);
+  const said = async (...granted: string[]): Promise<string[]> =>
+    (await audit({ granted }).report).findings.map(({ rule, message }) => `${rule} ${message}`);
   const everywhere = 'PP090 ServiceAccount "pullpass" lets the controller list every Secret in the cluster.';
 
   test('are asked verb by verb, in all namespaces and in its own', async () => {
     const { report, calls } = audit();
     await report;
-    const asked = calls.flatMap(({ path, body }) => (path.endsWith('selfsubjectaccessreviews') ? [(body as { spec: { resourceAttributes: object } }).spec.resourceAttributes] : []));
+    const asked = calls.flatMap(({ path, body }) =>
+      path.endsWith('selfsubjectaccessreviews')
+        ? [(body as { spec: { resourceAttributes: object } }).spec.resourceAttributes]
+        : [],
+    );
     const verbs = ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete'];
-    expect(asked).toEqual([...verbs.map((verb) => ({ verb, resource: 'secrets' })), ...verbs.map((verb) => ({ verb, resource: 'secrets', namespace: HERE }))]);
+    expect(asked).toEqual([
+      ...verbs.map((verb) => ({ verb, resource: 'secrets' })),
+      ...verbs.map((verb) => ({ verb, resource: 'secrets', namespace: HERE })),
+    ]);
   });
 
   test('are no finding where there are none', async () => {
@@ -137,18 +202,27 @@ describe('its own rights on Secrets whatever their name', () => {
   });
 
   test('are one for its own namespace with what it may do there only', async () => {
-    expect(await said('get here', 'list', 'create here')).toEqual([everywhere, `PP090 ServiceAccount "pullpass" lets the controller get, create every Secret in namespace ${HERE}.`]);
+    expect(await said('get here', 'list', 'create here')).toEqual([
+      everywhere,
+      `PP090 ServiceAccount "pullpass" lets the controller get, create every Secret in namespace ${HERE}.`,
+    ]);
   });
 });
 
 test('nothing is asked that the controller may not have by design: roles, bindings, Secrets by label or of others', async () => {
-  const { report, calls } = audit({ fill: (world) => {
-    putSource(world, rawSecret(SOURCE));
-    world.namespaces.put(projectNamespace({ metadata: { name: 'team-a', uid: 'n', resourceVersion: '1' } }));
-    world.serviceAccounts.put(projectServiceAccount(rawAccount(['their-own'])));
-  } });
-  expect((await report).couldNotSee).toEqual([expect.stringMatching(/^Pull Secrets that Pullpass does not manage, in namespace team-a: /)]);
-  expect(new Set(calls.map(({ path }) => path))).toEqual(new Set(['/api/v1/pods', '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews']));
+  const { report, calls } = audit({
+    fill: (world) => {
+      putSource(world, rawSecret(SOURCE));
+      world.namespaces.put(projectNamespace({ metadata: { name: 'team-a', uid: 'n', resourceVersion: '1' } }));
+      world.serviceAccounts.put(projectServiceAccount(rawAccount(['their-own'])));
+    },
+  });
+  expect((await report).couldNotSee).toEqual([
+    expect.stringMatching(/^Pull Secrets that Pullpass does not manage, in namespace team-a: /),
+  ]);
+  expect(new Set(calls.map(({ path }) => path))).toEqual(
+    new Set(['/api/v1/pods', '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews']),
+  );
 });
 
 test('a stop ends it, also while the API server is silent', async () => {

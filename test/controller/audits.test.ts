@@ -10,10 +10,14 @@ import { refusal, scriptedClient } from '../kube/scripted-client.ts';
 import { createMemory } from '../reconcile/memory.ts';
 import { worldFor } from '../reconcile/worlds.ts';
 
-const configurationWith = (audit?: string, reportObject = false): Configuration => configurationSchema.parse({
-  apiVersion: 'pullpass.dev/v1alpha1', kind: 'Configuration', sources: [{ name: 'hub', secret: { namespace: 'pullpass-system', name: 'hub' }, copyName: 'c' }],
-  schedules: { audit }, audit: { reportObject },
-});
+const configurationWith = (audit?: string, reportObject = false): Configuration =>
+  configurationSchema.parse({
+    apiVersion: 'pullpass.dev/v1alpha1',
+    kind: 'Configuration',
+    sources: [{ name: 'hub', secret: { namespace: 'pullpass-system', name: 'hub' }, copyName: 'c' }],
+    schedules: { audit },
+    audit: { reportObject },
+  });
 
 function play(parts: Partial<AuditsOptions> & { pods?: () => unknown } = {}) {
   const { pods = () => ({ metadata: {}, items: [] }), ...options } = parts;
@@ -27,28 +31,75 @@ function play(parts: Partial<AuditsOptions> & { pods?: () => unknown } = {}) {
     throw refusal(404);
   });
   const audits = createAudits({
-    client, metrics, world: worldFor(w.configuration), state: createMemory(), namespace: 'pullpass-system', stop: new AbortController().signal,
+    client,
+    metrics,
+    world: worldFor(w.configuration),
+    state: createMemory(),
+    namespace: 'pullpass-system',
+    stop: new AbortController().signal,
     watches: { isRead: () => true, isSynced: () => true, problemOf: () => undefined, problems: () => [] },
-    configuration: () => w.configuration, leading: () => w.leading, idle: () => Promise.resolve(), now: () => w.now,
+    configuration: () => w.configuration,
+    leading: () => w.leading,
+    idle: () => Promise.resolve(),
+    now: () => w.now,
     publisher: { publish: async (report) => (published.push(report), 'written') },
-    log: createLog('info', { write: (line: string) => void lines.push(JSON.parse(line) as { level: string; msg: string }) }),
+    log: createLog('info', {
+      write: (line: string) => void lines.push(JSON.parse(line) as { level: string; msg: string }),
+    }),
     ...options,
   });
-  return { w, audits, lines, published, metrics, reads: () => calls.filter(({ path }) => path === '/api/v1/pods').length };
+  return {
+    w,
+    audits,
+    lines,
+    published,
+    metrics,
+    reads: () => calls.filter(({ path }) => path === '/api/v1/pods').length,
+  };
 }
 
 test('the leader says one line, sets the metrics and publishes', async () => {
   const { audits, lines, published, metrics } = play();
   await audits.scheduled();
-  expect(lines).toMatchObject([{ level: 'warn', msg: 'audit: 1 error: pulls fail, or will.', rules: { PP080: 1 }, findings: { error: 1, warning: 0, info: 0 } }]);
+  expect(lines).toMatchObject([
+    {
+      level: 'warn',
+      msg: 'audit: 1 error: pulls fail, or will.',
+      rules: { PP080: 1 },
+      findings: { error: 1, warning: 0, info: 0 },
+    },
+  ]);
   expect(published).toHaveLength(1);
   expect((await metrics.exposition()).body).toContain('pullpass_findings{rule="PP080",severity="error"} 1');
 });
 
 test.each<[string, Parameters<typeof play>[0], (w: ReturnType<typeof play>['w']) => void]>([
-  ['it does not lead', {}, (w) => { w.leading = false; }],
-  ['the configuration has no audits', {}, (w) => { w.configuration = configurationWith(); }],
-  ['it is not in step with the cluster', { watches: { isRead: () => true, isSynced: () => true, problemOf: () => undefined, problems: () => ['namespaces: not read yet'] } }, () => undefined],
+  [
+    'it does not lead',
+    {},
+    (w) => {
+      w.leading = false;
+    },
+  ],
+  [
+    'the configuration has no audits',
+    {},
+    (w) => {
+      w.configuration = configurationWith();
+    },
+  ],
+  [
+    'it is not in step with the cluster',
+    {
+      watches: {
+        isRead: () => true,
+        isSynced: () => true,
+        problemOf: () => undefined,
+        problems: () => ['namespaces: not read yet'],
+      },
+    },
+    () => undefined,
+  ],
 ])('nothing is audited on schedule while %s', async (_, parts, change) => {
   const { w, audits, lines, published, reads } = play(parts);
   change(w);
@@ -90,7 +141,12 @@ test('nothing is published unless the configuration says so', async () => {
 
 test('a failure is one line and one in the metric; what the last good audit said stays', async () => {
   let fails = false;
-  const { audits, lines, metrics } = play({ pods: () => { if (fails) throw refusal(500); return { metadata: {}, items: [] }; } });
+  const { audits, lines, metrics } = play({
+    pods: () => {
+      if (fails) throw refusal(500);
+      return { metadata: {}, items: [] };
+    },
+  });
   await audits.scheduled();
   fails = true;
   await audits.scheduled();
@@ -117,7 +173,13 @@ test('a page gets what is young enough, and a new one after that or after a relo
 
 test('a report is as old as what it saw first, however long it took', async () => {
   const w = { now: 0 };
-  const { audits, reads } = play({ now: () => w.now, pods: () => { w.now += 900; return { metadata: {}, items: [] }; } });
+  const { audits, reads } = play({
+    now: () => w.now,
+    pods: () => {
+      w.now += 900;
+      return { metadata: {}, items: [] };
+    },
+  });
   await audits.recent(1_000);
   w.now = 1_001;
   await audits.recent(1_000);
@@ -126,20 +188,29 @@ test('a report is as old as what it saw first, however long it took', async () =
 
 test('a term that ends during an audit leaves no line, no metric and no object', async () => {
   for (const fails of [false, true]) {
-    const played = play({ pods: () => {
-      played.w.leading = false;
-      if (fails) throw refusal(500);
-      return { metadata: {}, items: [] };
-    } });
+    const played = play({
+      pods: () => {
+        played.w.leading = false;
+        if (fails) throw refusal(500);
+        return { metadata: {}, items: [] };
+      },
+    });
     await played.audits.scheduled();
     expect([played.lines, played.published]).toEqual([[], []]);
-    expect((await played.metrics.exposition()).body).not.toMatch(/pullpass_findings\{|pullpass_audit_failures_total [1-9]/);
+    expect((await played.metrics.exposition()).body).not.toMatch(
+      /pullpass_findings\{|pullpass_audit_failures_total [1-9]/,
+    );
   }
 });
 
 test('those that come together get the same one; those that come after a failure get a new one', async () => {
   let fails = true;
-  const { audits, reads } = play({ pods: () => { if (fails) throw refusal(500); return { metadata: {}, items: [] }; } });
+  const { audits, reads } = play({
+    pods: () => {
+      if (fails) throw refusal(500);
+      return { metadata: {}, items: [] };
+    },
+  });
   const results = await Promise.allSettled([audits.recent(0), audits.recent(0), audits.recent(0)]);
   expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
   expect(reads()).toBe(1);
@@ -149,7 +220,11 @@ test('those that come together get the same one; those that come after a failure
 });
 
 test('a right that is missing is a gap of the report, and no failure', async () => {
-  const { audits, lines } = play({ pods: () => { throw refusal(403); } });
+  const { audits, lines } = play({
+    pods: () => {
+      throw refusal(403);
+    },
+  });
   const report = await audits.recent(0);
   expect(report.couldNotSee).toEqual([expect.stringMatching(/^Pods, so nothing is said about images and pulls: /)]);
   await audits.scheduled();
@@ -157,9 +232,16 @@ test('a right that is missing is a gap of the report, and no failure', async () 
 });
 
 test('the line counts what each rule found, and the metrics tell how long it took and what it could not see', async () => {
-  const { w, audits, lines, metrics } = play({ pods: () => { w.now += 2_500; throw refusal(403); } });
+  const { w, audits, lines, metrics } = play({
+    pods: () => {
+      w.now += 2_500;
+      throw refusal(403);
+    },
+  });
   w.configuration = configurationSchema.parse({
-    apiVersion: 'pullpass.dev/v1alpha1', kind: 'Configuration', schedules: { audit: '0 * * * *' },
+    apiVersion: 'pullpass.dev/v1alpha1',
+    kind: 'Configuration',
+    schedules: { audit: '0 * * * *' },
     sources: ['hub', 'corp'].map((name) => ({ name, secret: { namespace: 'pullpass-system', name }, copyName: name })),
   });
   await audits.scheduled();
@@ -178,11 +260,13 @@ test('a page of a replica that does not lead leaves the metrics alone', async ()
 
 test('a term that ends during an audit publishes nothing, and counts no failure', async () => {
   let fails = false;
-  const { w, audits, published, metrics } = play({ pods: () => {
-    w.leading = false;
-    if (fails) throw refusal(500);
-    return { metadata: {}, items: [] };
-  } });
+  const { w, audits, published, metrics } = play({
+    pods: () => {
+      w.leading = false;
+      if (fails) throw refusal(500);
+      return { metadata: {}, items: [] };
+    },
+  });
   await audits.scheduled();
   w.leading = true;
   fails = true;
@@ -195,7 +279,13 @@ test('a term that ends during an audit publishes nothing, and counts no failure'
 
 test('a stop is no failure, and ends the wait for what is being mended', async () => {
   const stopping = new AbortController();
-  const during = play({ stop: stopping.signal, pods: () => { stopping.abort(); return new Promise(() => undefined); } });
+  const during = play({
+    stop: stopping.signal,
+    pods: () => {
+      stopping.abort();
+      return new Promise(() => undefined);
+    },
+  });
   await during.audits.scheduled();
   expect(during.lines).toEqual([]);
   expect((await during.metrics.exposition()).body).toMatch(/pullpass_audit_failures_total 0/);
@@ -209,7 +299,12 @@ test('a stop is no failure, and ends the wait for what is being mended', async (
 });
 
 test('a report that was begun before a reload is not shown after it', async () => {
-  const { w, audits, reads } = play({ pods: () => { w.configuration = after; return { metadata: {}, items: [] }; } });
+  const { w, audits, reads } = play({
+    pods: () => {
+      w.configuration = after;
+      return { metadata: {}, items: [] };
+    },
+  });
   const after = configurationWith('1 * * * *');
   await audits.recent(1_000);
   await audits.recent(1_000);
@@ -225,6 +320,8 @@ test('others have their turn again and again while the report is worked out', as
     if (!over) setImmediate(others);
   };
   setImmediate(others);
-  await audits.recent(0).finally(() => { over = true; });
+  await audits.recent(0).finally(() => {
+    over = true;
+  });
   expect(turns).toBeGreaterThan(10);
 });

@@ -15,13 +15,18 @@ import { worldFor } from '../reconcile/worlds.ts';
 
 const GOOD = configuration([sourceConfig()]);
 const SLIP = configuration([sourceConfig({ namespaces: { allow: [], deny: [] } })]);
-const confirmed = (config: Configuration): Configuration => ({ ...config, confirmRemoval: confirmationOf(config).value });
+const confirmed = (config: Configuration): Configuration => ({
+  ...config,
+  confirmRemoval: confirmationOf(config).value,
+});
 
 function fill(world: World, count: number): string[] {
   const names = Array.from({ length: count }, (_, i) => `team-${String(i).padStart(5, '0')}`);
   for (const name of names) {
     world.namespaces.put(namespace({ name, uid: name }));
-    world.serviceAccounts.put(account({ namespace: name, pullSecrets: ['regcred'], added: 'regcred', annotated: true }));
+    world.serviceAccounts.put(
+      account({ namespace: name, pullSecrets: ['regcred'], added: 'regcred', annotated: true }),
+    );
     world.copies.get('regcred')?.put(copy({ namespace: name }));
   }
   return names;
@@ -35,7 +40,13 @@ afterEach(() => {
 function braking({ namespaces = 11, starting = GOOD }: { namespaces?: number; starting?: Configuration } = {}) {
   const world = worldFor(configuration([sourceConfig()], ['old']));
   const names = fill(world, namespaces);
-  const w = { configuration: starting, synced: ['namespaces', 'serviceaccounts', 'copy/regcred'], settled: Promise.resolve(), read: true, settledSources: true };
+  const w = {
+    configuration: starting,
+    synced: ['namespaces', 'serviceaccounts', 'copy/regcred'],
+    settled: Promise.resolve(),
+    read: true,
+    settledSources: true,
+  };
   const lines: { level: string; msg: string }[] = [];
   const events: string[] = [];
   const queued: string[] = [];
@@ -43,18 +54,34 @@ function braking({ namespaces = 11, starting = GOOD }: { namespaces?: number; st
   let observed = 0;
   const observe = (name: string) => {
     observed++;
-    return observeNamespace(world, name, w.configuration.sources.map((config) => source({ config, read: w.read })), w.configuration.retiredCopyNames);
+    return observeNamespace(
+      world,
+      name,
+      w.configuration.sources.map((config) => source({ config, read: w.read })),
+      w.configuration.retiredCopyNames,
+    );
   };
   const brake = createBrake({
-    world, observe,
+    world,
+    observe,
     watches: { synced: () => w.synced, settled: () => w.settled },
-    sources: { settled: () => w.settledSources, book: { observe: () => w.configuration.sources.map((config) => source({ config, read: w.read })) } },
+    sources: {
+      settled: () => w.settledSources,
+      book: { observe: () => w.configuration.sources.map((config) => source({ config, read: w.read })) },
+    },
     configuration: () => w.configuration,
     enqueue: (name) => queued.push(name),
     news: createBrakeNews({
-      metrics, namespace: 'pullpass-system',
-      log: createLog('info', { write: (line: string) => void lines.push(JSON.parse(line) as { level: string; msg: string }) }),
-      events: { record: ({ reason, regarding, note }) => void events.push(`${reason} ${regarding.kind}/${regarding.name}: ${note}`), resolve: ({ name }, reason) => void events.push(`mended: ${reason} ${name}`) },
+      metrics,
+      namespace: 'pullpass-system',
+      log: createLog('info', {
+        write: (line: string) => void lines.push(JSON.parse(line) as { level: string; msg: string }),
+      }),
+      events: {
+        record: ({ reason, regarding, note }) =>
+          void events.push(`${reason} ${regarding.kind}/${regarding.name}: ${note}`),
+        resolve: ({ name }, reason) => void events.push(`mended: ${reason} ${name}`),
+      },
     }),
   });
   /** As the controller does it when a key comes up. */
@@ -65,7 +92,15 @@ function braking({ namespaces = 11, starting = GOOD }: { namespaces?: number; st
     return (plan?.deleteCopies.length ?? 0) > 0;
   };
   return {
-    world, names, w, brake, observe, observed: () => observed, events, queued, reconcile,
+    world,
+    names,
+    w,
+    brake,
+    observe,
+    observed: () => observed,
+    events,
+    queued,
+    reconcile,
     said: () => lines.splice(0).map(({ level, msg }) => `${level}: ${msg}`),
     held: async () => (await exposed(metrics)).value('pullpass_removals_held'),
     begin() {
@@ -169,8 +204,14 @@ describe('a slip', () => {
     await pass();
     const { value } = confirmationOf(SLIP);
     expect([b.brake.isOpen(), await b.held()]).toEqual([false, 11]);
-    expect(b.said()).toEqual([expect.stringMatching(new RegExp(`^warn: removal held: .* away from 11 namespaces .*confirmRemoval: "${value}"$`))]);
-    expect(b.events).toEqual([expect.stringMatching(new RegExp(`^RemovalHeld Namespace/pullpass-system: removal held: .*"${value}"$`))]);
+    expect(b.said()).toEqual([
+      expect.stringMatching(
+        new RegExp(`^warn: removal held: .* away from 11 namespaces .*confirmRemoval: "${value}"$`),
+      ),
+    ]);
+    expect(b.events).toEqual([
+      expect.stringMatching(new RegExp(`^RemovalHeld Namespace/pullpass-system: removal held: .*"${value}"$`)),
+    ]);
   });
 
   test('that is taken back has removed nothing, and is held no longer', async () => {
@@ -179,13 +220,25 @@ describe('a slip', () => {
     await pass();
     b.reload(SLIP);
     const removed: string[] = [];
-    const steps: (() => Promise<void>)[] = [() => Promise.resolve(), pass, async () => { b.reload(GOOD); return Promise.resolve(); }, pass];
+    const steps: (() => Promise<void>)[] = [
+      () => Promise.resolve(),
+      pass,
+      async () => {
+        b.reload(GOOD);
+        return Promise.resolve();
+      },
+      pass,
+    ];
     for (const step of steps) {
       await step();
       removed.push(...b.names.filter((name) => b.reconcile(name)));
     }
     expect(removed).toEqual([]);
-    expect([b.brake.isOpen(), await b.held(), b.events.at(-1)]).toEqual([true, 0, 'mended: RemovalHeld pullpass-system']);
+    expect([b.brake.isOpen(), await b.held(), b.events.at(-1)]).toEqual([
+      true,
+      0,
+      'mended: RemovalHeld pullpass-system',
+    ]);
     expect(b.said().at(-1)).toBe('info: removals are no longer held');
   });
 
@@ -194,12 +247,19 @@ describe('a slip', () => {
     b.begin();
     b.reload(SLIP);
     await pass();
-    const worse = { ...SLIP, sources: [sourceConfig({ serviceAccounts: [], namespaces: { allow: [], deny: [] } })], confirmRemoval: confirmationOf(SLIP).value };
+    const worse = {
+      ...SLIP,
+      sources: [sourceConfig({ serviceAccounts: [], namespaces: { allow: [], deny: [] } })],
+      confirmRemoval: confirmationOf(SLIP).value,
+    };
     b.said();
     b.reload(worse);
     await pass();
     expect(b.brake.isOpen()).toBe(false);
-    expect(b.said()).toEqual(['warn: confirmRemoval confirms another configuration than this one, and nothing here: take it out', expect.stringContaining(confirmationOf(worse).value) as string]);
+    expect(b.said()).toEqual([
+      'warn: confirmRemoval confirms another configuration than this one, and nothing here: take it out',
+      expect.stringContaining(confirmationOf(worse).value) as string,
+    ]);
   });
 
   test('that is confirmed goes through, and is told; so it is after a restart', async () => {
@@ -261,11 +321,16 @@ describe('what is held', () => {
   });
 
   test('grows with each tenant who opts out meanwhile: they wait too', async () => {
-    const b = braking({ namespaces: 12, starting: configuration([sourceConfig({ namespaces: { allow: ['team-00000'], deny: [] } })]) });
+    const b = braking({
+      namespaces: 12,
+      starting: configuration([sourceConfig({ namespaces: { allow: ['team-00000'], deny: [] } })]),
+    });
     b.begin();
     await pass();
     expect(await b.held()).toBe(11);
-    b.world.namespaces.put(namespace({ name: 'team-00000', uid: 'team-00000', resourceVersion: '2', sync: 'disabled' }));
+    b.world.namespaces.put(
+      namespace({ name: 'team-00000', uid: 'team-00000', resourceVersion: '2', sync: 'disabled' }),
+    );
     expect(b.reconcile('team-00000')).toBe(false);
     expect(await b.held()).toBe(12);
   });
@@ -275,7 +340,8 @@ test('once it is open, as many may opt out as like, until the next start or relo
   const b = braking();
   b.begin();
   await pass();
-  for (const name of b.names) b.world.namespaces.put(namespace({ name, uid: name, resourceVersion: '2', sync: 'disabled' }));
+  for (const name of b.names)
+    b.world.namespaces.put(namespace({ name, uid: name, resourceVersion: '2', sync: 'disabled' }));
   expect(b.names.filter((name) => b.reconcile(name))).toHaveLength(11);
   b.reload({ ...GOOD });
   await pass();

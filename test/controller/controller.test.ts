@@ -27,7 +27,10 @@ async function pass(ms = 0): Promise<void> {
 }
 
 /** A controller with one namespace; the test says what is observed and what writes come to. */
-function controlling(apply: (action: Action, signal: AbortSignal) => void | Promise<void> = () => undefined, proxy: (name: string) => Outcome | Promise<Outcome> = () => ({ then: 'done' })) {
+function controlling(
+  apply: (action: Action, signal: AbortSignal) => void | Promise<void> = () => undefined,
+  proxy: (name: string) => Outcome | Promise<Outcome> = () => ({ then: 'done' }),
+) {
   let observed: ObservedScope | undefined = scope();
   const queue = createWorkQueue<Key>({ jitter: 0 });
   const lines: { level: string; msg: string }[] = [];
@@ -39,11 +42,18 @@ function controlling(apply: (action: Action, signal: AbortSignal) => void | Prom
   let open = true;
   const settled: string[] = [];
   let observing: () => void = () => undefined;
-  const log = createLog('debug', { write: (line) => void lines.push(JSON.parse(line) as { level: string; msg: string }) });
+  const log = createLog('debug', {
+    write: (line) => void lines.push(JSON.parse(line) as { level: string; msg: string }),
+  });
   const rotations = createRotations(log, { pending: () => undefined, complete: (name) => complete.push(name) });
   const controller = createController({
-    queue, rotations, log,
-    brake: { isOpen: () => open, settle: (name, plan) => void settled.push(`${name} keeps ${plan?.held?.copies.length ?? 0}`) },
+    queue,
+    rotations,
+    log,
+    brake: {
+      isOpen: () => open,
+      settle: (name, plan) => void settled.push(`${name} keeps ${plan?.held?.copies.length ?? 0}`),
+    },
     observe: () => {
       observing();
       return observed;
@@ -55,7 +65,8 @@ function controlling(apply: (action: Action, signal: AbortSignal) => void | Prom
       },
     },
     events: {
-      record: ({ regarding, reason, note }) => void events.push(`${reason} ${regarding.kind}/${regarding.name}: ${note}`),
+      record: ({ regarding, reason, note }) =>
+        void events.push(`${reason} ${regarding.kind}/${regarding.name}: ${note}`),
       resolve: ({ kind, name }, reason) => void events.push(`mended: ${reason} ${kind}/${name}`),
       flush: () => Promise.resolve(),
       stop: () => undefined,
@@ -75,11 +86,26 @@ function controlling(apply: (action: Action, signal: AbortSignal) => void | Prom
     await queue.shutdown();
   });
   return {
-    queue, lines, events, results, complete, tried, proxied, rotations, controller, stop, fence, done,
+    queue,
+    lines,
+    events,
+    results,
+    complete,
+    tried,
+    proxied,
+    rotations,
+    controller,
+    stop,
+    fence,
+    done,
     told: (level: string) => lines.filter((line) => line.level === level).map(({ msg }) => msg),
-    onObserve: (run: () => void) => { observing = run; },
+    onObserve: (run: () => void) => {
+      observing = run;
+    },
     settled,
-    hold: () => { open = false; },
+    hold: () => {
+      open = false;
+    },
     /** What is so from now on; undefined: no such namespace. */
     async now(next: ObservedScope | undefined): Promise<void> {
       observed = next;
@@ -88,10 +114,17 @@ function controlling(apply: (action: Action, signal: AbortSignal) => void | Prom
     },
   };
 }
-const IN_SYNC = scope({ copies: [copy()], serviceAccounts: [account({ pullSecrets: ['regcred'], added: 'regcred', annotated: true })] });
+const IN_SYNC = scope({
+  copies: [copy()],
+  serviceAccounts: [account({ pullSecrets: ['regcred'], added: 'regcred', annotated: true })],
+});
 
 describe('while removals are held', () => {
-  const optedOut = scope({ namespace: namespace({ sync: 'disabled' }), copies: [copy()], serviceAccounts: [account({ pullSecrets: ['regcred'], added: 'regcred', annotated: true })] });
+  const optedOut = scope({
+    namespace: namespace({ sync: 'disabled' }),
+    copies: [copy()],
+    serviceAccounts: [account({ pullSecrets: ['regcred'], added: 'regcred', annotated: true })],
+  });
 
   test('nothing is taken from a namespace that opted out, and what it keeps is told', async () => {
     const c = controlling();
@@ -178,7 +211,9 @@ describe('trying again', () => {
     expect(await delays(new SupersededError('x'), 2)).toEqual([50]);
   });
   test('not at all when the server will say the same again; the next change is a new start', async () => {
-    const c = controlling(() => { throw refusal(422); });
+    const c = controlling(() => {
+      throw refusal(422);
+    });
     await c.now(scope({ serviceAccounts: [] }));
     await pass(600_000);
     expect(c.tried).toHaveLength(1);
@@ -187,7 +222,9 @@ describe('trying again', () => {
   });
 
   test('what passes is told only when it lasts', async () => {
-    const c = controlling(() => { throw new UnreachableError('no route'); });
+    const c = controlling(() => {
+      throw new UnreachableError('no route');
+    });
     await c.now(scope({ serviceAccounts: [] }));
     await pass(1_000);
     expect(c.told('warn')).toEqual([]);
@@ -245,7 +282,13 @@ describe('what is reported', () => {
     await c.now(scope({ ...IN_SYNC, copies: [copy()], namespace: namespace({ ...selecting, sources: 'upstream' }) }));
     expect(c.events).toHaveLength(1);
     // Two notes by the reason InvalidAnnotation on the Namespace, then one of them alone.
-    await c.now(scope({ ...IN_SYNC, copies: [copy()], namespace: namespace({ ...selecting, serviceAccounts: `BAD,${'x,'.repeat(300)}` }) }));
+    await c.now(
+      scope({
+        ...IN_SYNC,
+        copies: [copy()],
+        namespace: namespace({ ...selecting, serviceAccounts: `BAD,${'x,'.repeat(300)}` }),
+      }),
+    );
     await c.now(scope({ ...IN_SYNC, copies: [copy()], namespace: namespace(selecting) }));
     expect(c.events.filter((e) => e.startsWith('mended'))).toEqual([]);
   });
@@ -259,13 +302,19 @@ describe('what is reported', () => {
   });
 
   test('a write that the server refuses for good, on the namespace', async () => {
-    const c = controlling(() => { throw refusal(403, { message: 'no right' }); });
+    const c = controlling(() => {
+      throw refusal(403, { message: 'no right' });
+    });
     await c.now(scope({ serviceAccounts: [] }));
-    expect(c.events).toEqual(['WriteRefused Namespace/team-a: The API server refuses a write of pullpass: copy regcred: GET /scripted: no right']);
+    expect(c.events).toEqual([
+      'WriteRefused Namespace/team-a: The API server refuses a write of pullpass: copy regcred: GET /scripted: no right',
+    ]);
   });
 
   test('not a write that failed and will pass', async () => {
-    const c = controlling(() => { throw refusal(503); });
+    const c = controlling(() => {
+      throw refusal(503);
+    });
     await c.now(scope({ serviceAccounts: [] }));
     expect(c.events).toEqual([]);
   });
@@ -282,7 +331,9 @@ describe('a rotation', () => {
   });
 
   test('is not complete while the copy could not be written', async () => {
-    const c = controlling(() => { throw refusal(422); });
+    const c = controlling(() => {
+      throw refusal(422);
+    });
     c.rotations.begin('upstream', 'new', ['team-a'], false);
     await c.now(scope());
     expect(c.complete).toEqual([]);
@@ -301,7 +352,9 @@ describe('a rotation', () => {
     });
     await c.now(scope({ serviceAccounts: [] }));
     expect(c.complete).toEqual([]);
-    await c.now(scope({ sources: [source({ digest: 'newer' })], copies: [copy({ digest: 'newer' })], serviceAccounts: [] }));
+    await c.now(
+      scope({ sources: [source({ digest: 'newer' })], copies: [copy({ digest: 'newer' })], serviceAccounts: [] }),
+    );
     expect(c.complete).toEqual(['upstream']);
   });
 });
@@ -313,7 +366,9 @@ describe('the end of leadership', () => {
     await c.now(scope({ serviceAccounts: [] }));
     c.stop.abort();
     let ended = false;
-    void c.done.then(() => { ended = true; });
+    void c.done.then(() => {
+      ended = true;
+    });
     c.queue.add(namespaceKey('team-b'));
     await pass();
     expect(ended).toBe(false);
@@ -323,7 +378,10 @@ describe('the end of leadership', () => {
   });
 
   test('cuts what is in flight at the fence, makes no noise about it and does not try again', async () => {
-    const c = controlling((_, signal) => new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error))));
+    const c = controlling(
+      (_, signal) =>
+        new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error))),
+    );
     await c.now(scope());
     c.fence.abort();
     await pass(60_000);

@@ -23,7 +23,11 @@ describe('one failure', () => {
     ['429', refusal(429), { then: 'retry' }],
     ['429 with a wish', refusal(429, {}, '7'), { then: 'wait', afterMs: 7_000 }],
     ['429 without any time to wait', refusal(429, {}, '0'), { then: 'retry' }],
-    ['503 with a wish in the body', refusal(503, { details: { retryAfterSeconds: 2 } }), { then: 'wait', afterMs: 2_000 }],
+    [
+      '503 with a wish in the body',
+      refusal(503, { details: { retryAfterSeconds: 2 } }),
+      { then: 'wait', afterMs: 2_000 },
+    ],
     ['422', refusal(422), { then: 'refused' }],
     ['400', refusal(400), { then: 'refused' }],
   ])('%s', (_, error, expected) => {
@@ -34,7 +38,9 @@ describe('one failure', () => {
 describe('several failures', () => {
   test('none is done', () => expect(after()).toEqual({ then: 'done' }));
   test('the longest wish of the server counts before everything else', () => {
-    expect(after(refusal(500), refusal(429, {}, '2'), new SupersededError('x'), refusal(429, {}, '9'), refusal(422))).toEqual({ then: 'wait', afterMs: 9_000 });
+    expect(
+      after(refusal(500), refusal(429, {}, '2'), new SupersededError('x'), refusal(429, {}, '9'), refusal(422)),
+    ).toEqual({ then: 'wait', afterMs: 9_000 });
   });
   test('a failure that may pass counts before one that is settled at once, and before a refusal', () => {
     expect(after(refusal(422), new SupersededError('x'), refusal(500))).toEqual({ then: 'retry' });
@@ -45,10 +51,32 @@ describe('several failures', () => {
 
 test('what somebody has to do something about', () => {
   expect([refusal(403), refusal(422), refusal(400)].map(isRefusal)).toEqual([true, true, true]);
-  expect([terminating, refusal(409), refusal(404), refusal(429), refusal(500), new UnreachableError('x'), new SupersededError('x'), new LostRaceError('x'), 'x'].some(isRefusal)).toBe(false);
+  expect(
+    [
+      terminating,
+      refusal(409),
+      refusal(404),
+      refusal(429),
+      refusal(500),
+      new UnreachableError('x'),
+      new SupersededError('x'),
+      new LostRaceError('x'),
+      'x',
+    ].some(isRefusal),
+  ).toBe(false);
 });
 
 test('what passes by itself', () => {
-  expect([refusal(409), refusal(429), refusal(500), refusal(503), new UnreachableError('x'), new SupersededError('x'), new LostRaceError('x')].every(isPassing)).toBe(true);
+  expect(
+    [
+      refusal(409),
+      refusal(429),
+      refusal(500),
+      refusal(503),
+      new UnreachableError('x'),
+      new SupersededError('x'),
+      new LostRaceError('x'),
+    ].every(isPassing),
+  ).toBe(true);
   expect([refusal(403), refusal(422), refusal(404), new TypeError('x'), 'x'].some(isPassing)).toBe(false);
 });

@@ -18,9 +18,21 @@ function pausing(beforeWrites: () => Promise<void> = () => Promise.resolve()) {
   const metrics = createMetrics({ version: 'test', processMetrics: false });
   const lines: string[] = [];
   const handled: string[] = [];
-  const pause = createPause({ queue, metrics, beforeWrites, log: createLog('info', { write: (line: string) => void lines.push((JSON.parse(line) as { msg: string }).msg) }) });
+  const pause = createPause({
+    queue,
+    metrics,
+    beforeWrites,
+    log: createLog('info', { write: (line: string) => void lines.push((JSON.parse(line) as { msg: string }).msg) }),
+  });
   const stop = new AbortController();
-  void queue.run({ concurrency: 1, signal: stop.signal, handle: async (key) => { handled.push(key); return Promise.resolve(); } });
+  void queue.run({
+    concurrency: 1,
+    signal: stop.signal,
+    handle: async (key) => {
+      handled.push(key);
+      return Promise.resolve();
+    },
+  });
   return { queue, pause, lines, handled, stop, metric: async () => (await exposed(metrics)).value('pullpass_paused') };
 }
 const turns = async (): Promise<void> => {
@@ -34,20 +46,33 @@ test('nothing is handed out in a pause; what came up meanwhile follows when it i
   p.queue.add('a');
   await p.pause.end();
   await turns();
-  expect([p.handled, await p.metric(), p.lines]).toEqual([[], 1, [expect.stringMatching(/^paused by the configuration/)]]);
+  expect([p.handled, await p.metric(), p.lines]).toEqual([
+    [],
+    1,
+    [expect.stringMatching(/^paused by the configuration/)],
+  ]);
   p.pause.set(false);
   await turns();
   expect(p.handled).toEqual([]);
   await p.pause.end();
   await p.pause.end();
   await turns();
-  expect([p.handled, await p.metric(), p.lines.slice(1)]).toEqual([['a'], 0, [expect.stringMatching(/^the pause is over/)]]);
+  expect([p.handled, await p.metric(), p.lines.slice(1)]).toEqual([
+    ['a'],
+    0,
+    [expect.stringMatching(/^the pause is over/)],
+  ]);
 });
 
 test('a namespace in flight begins no further write', async () => {
   const p = pausing();
   const applied: Action[] = [];
-  const applier = p.pause.guard({ apply: (each) => { applied.push(each); return Promise.resolve(); } });
+  const applier = p.pause.guard({
+    apply: (each) => {
+      applied.push(each);
+      return Promise.resolve();
+    },
+  });
   await applier.apply(action, signal);
   p.pause.set(true);
   await expect(applier.apply(action, signal)).rejects.toThrow(PausedError);

@@ -13,12 +13,26 @@ import { createMemory } from '../reconcile/memory.ts';
 
 const SECRET = { namespace: 'n', name: 'login' };
 const fence = new AbortController().signal;
-const configured = (...proxies: object[]) => configurationSchema.parse({
-  apiVersion: 'pullpass.dev/v1alpha1', kind: 'Configuration',
-  sources: ['hub', 'other'].map((name) => ({ name, secret: { namespace: 'pullpass-system', name }, copyName: `${name}-copy` })),
-  cacheProxies: proxies,
+const configured = (...proxies: object[]) =>
+  configurationSchema.parse({
+    apiVersion: 'pullpass.dev/v1alpha1',
+    kind: 'Configuration',
+    sources: ['hub', 'other'].map((name) => ({
+      name,
+      secret: { namespace: 'pullpass-system', name },
+      copyName: `${name}-copy`,
+    })),
+    cacheProxies: proxies,
+  });
+const zot = (more: object = {}) => ({
+  name: 'cache',
+  kind: 'zot',
+  source: 'hub',
+  registry: 'docker.io',
+  secret: SECRET,
+  probe: { url: 'http://cache.test', repository: 'r', reference: '1' },
+  ...more,
 });
-const zot = (more: object = {}) => ({ name: 'cache', kind: 'zot', source: 'hub', registry: 'docker.io', secret: SECRET, probe: { url: 'http://cache.test', repository: 'r', reference: '1' }, ...more });
 
 function controller() {
   const records = new Map<string, ProxyRecord>();
@@ -27,7 +41,17 @@ function controller() {
   const events: string[] = [];
   const lines: string[] = [];
   const metrics = createMetrics({ version: 'test', processMetrics: false });
-  const w = { now: 0, key: 'k', read: true, unreadable: undefined as string | undefined, workload: undefined as object | undefined, password: 'one', pulls: 0, verdict: { state: 'verified', why: 'pulled' } as Verdict, data: {} as Record<string, string> };
+  const w = {
+    now: 0,
+    key: 'k',
+    read: true,
+    unreadable: undefined as string | undefined,
+    workload: undefined as object | undefined,
+    password: 'one',
+    pulls: 0,
+    verdict: { state: 'verified', why: 'pulled' } as Verdict,
+    data: {} as Record<string, string>,
+  };
   const state = createMemory({
     mac: (text) => createHash('sha256').update(`${w.key}:${text}`).digest('hex'),
     proxy: (name) => records.get(name) ?? {},
@@ -35,32 +59,68 @@ function controller() {
   });
   const reach = createReach({ userAgent: 'test' });
   const proxies = createProxyController({
-    state, refusals: createRefusals(state, () => w.now), metrics,
+    state,
+    refusals: createRefusals(state, () => w.now),
+    metrics,
     log: createLog('info', { write: (line) => void lines.push(line) }),
-    events: { record: ({ reason, note }) => void events.push(`${reason}: ${note}`), resolve: (_, reason) => void events.push(`resolved ${reason}`) },
-    isGoing: () => false, isSynced: () => w.read, feedProblem: () => w.unreadable,
+    events: {
+      record: ({ reason, note }) => void events.push(`${reason}: ${note}`),
+      resolve: (_, reason) => void events.push(`resolved ${reason}`),
+    },
+    isGoing: () => false,
+    isSynced: () => w.read,
+    feedProblem: () => w.unreadable,
     credentials: () => [{ key: 'docker.io', username: 'robot', password: w.password }],
     context: (_, signal) => ({
       kube: {
-        applySecret: ({ name, data }) => { applied.push(name); w.data = { ...data }; return Promise.resolve(); },
-        readSecret: () => Promise.resolve({}), get: <T>(path: string) => Promise.resolve((path.includes('/deployments/') ? w.workload : undefined) as T | undefined), patch: () => Promise.resolve(),
+        applySecret: ({ name, data }) => {
+          applied.push(name);
+          w.data = { ...data };
+          return Promise.resolve();
+        },
+        readSecret: () => Promise.resolve({}),
+        get: <T>(path: string) =>
+          Promise.resolve((path.includes('/deployments/') ? w.workload : undefined) as T | undefined),
+        patch: () => Promise.resolve(),
       },
-      http: reach.http(), mac: state.mac, signal, copyName: 'hub-copy',
+      http: reach.http(),
+      mac: state.mac,
+      signal,
+      copyName: 'hub-copy',
     }),
-    probe: () => { w.pulls++; return Promise.resolve(w.verdict); },
+    probe: () => {
+      w.pulls++;
+      return Promise.resolve(w.verdict);
+    },
     now: () => w.now,
     onApplied: (source, name) => arrived.push(`${source} ${name}`),
   });
   const feedsOf = (...entries: object[]) => proxies.configure(configured(...entries));
   return Object.assign(w, {
-    proxies, applied, arrived, events, lines, metrics, feedsOf,
+    proxies,
+    applied,
+    arrived,
+    events,
+    lines,
+    metrics,
+    feedsOf,
     /** The watch sees what was written. */
     see(feeds: ReturnType<typeof feedsOf>, version = '5'): void {
       for (const { store, project } of feeds) {
-        store.put(project({
-          metadata: { ...SECRET, uid: 'u', resourceVersion: version, labels: { 'app.kubernetes.io/managed-by': 'pullpass', 'pullpass.dev/cache-proxy': 'cache' } },
-          type: 'Opaque', data: Object.fromEntries(Object.entries(w.data).map(([key, text]) => [key, Buffer.from(text).toString('base64')])),
-        } as Parameters<typeof project>[0]));
+        store.put(
+          project({
+            metadata: {
+              ...SECRET,
+              uid: 'u',
+              resourceVersion: version,
+              labels: { 'app.kubernetes.io/managed-by': 'pullpass', 'pullpass.dev/cache-proxy': 'cache' },
+            },
+            type: 'Opaque',
+            data: Object.fromEntries(
+              Object.entries(w.data).map(([key, text]) => [key, Buffer.from(text).toString('base64')]),
+            ),
+          } as Parameters<typeof project>[0]),
+        );
       }
     },
   });
@@ -69,13 +129,17 @@ function controller() {
 test('is given its login, and once the watch shows it, left alone', async () => {
   const c = controller();
   const feeds = c.feedsOf(zot());
-  expect(feeds.map(({ selector }) => selector)).toEqual([{ path: '/api/v1/namespaces/n/secrets', fieldSelector: 'metadata.name=login' }]);
+  expect(feeds.map(({ selector }) => selector)).toEqual([
+    { path: '/api/v1/namespaces/n/secrets', fieldSelector: 'metadata.name=login' },
+  ]);
   expect([c.proxies.names(), c.proxies.of('hub'), c.proxies.of('other')]).toEqual([['cache'], ['cache'], []]);
   expect(await c.proxies.handle('cache', fence)).toEqual({ then: 'done' });
   c.see(feeds);
   expect(await c.proxies.handle('cache', fence)).toEqual({ then: 'done' });
   expect([c.applied, c.pulls, c.arrived[0]]).toEqual([['login'], 1, 'hub cache']);
-  expect(c.proxies.standings()).toMatchObject([{ name: 'cache', source: 'hub', applied: true, verified: { state: 'verified' } }]);
+  expect(c.proxies.standings()).toMatchObject([
+    { name: 'cache', source: 'hub', applied: true, verified: { state: 'verified' } },
+  ]);
   expect(c.lines.join()).not.toContain('one');
 });
 
@@ -109,7 +173,10 @@ test('a failing pull is tried again ever more rarely, whatever wakes it meanwhil
     waits.push(outcome.then === 'wait' ? outcome.afterMs / 1_000 : outcome.then);
     const pulls = c.pulls;
     c.now += 1_000;
-    expect(await c.proxies.handle('cache', fence)).toEqual({ then: 'wait', afterMs: (outcome.then === 'wait' ? outcome.afterMs : 0) - 1_000 });
+    expect(await c.proxies.handle('cache', fence)).toEqual({
+      then: 'wait',
+      afterMs: (outcome.then === 'wait' ? outcome.afterMs : 0) - 1_000,
+    });
     expect(c.pulls).toBe(pulls);
     c.now += outcome.then === 'wait' ? outcome.afterMs : 0;
   }
@@ -182,7 +249,9 @@ test('what is merely not there yet is waited for without a word, and becomes a p
     waits.push(outcome.then === 'wait' ? outcome.afterMs : outcome.then);
   }
   expect(waits).toEqual([2_000, 4_000, 8_000, 16_000]);
-  expect(c.events).toEqual([expect.stringMatching(/^ProxyNotApplied: Cache proxy cache: .*cannot be read: forbidden$/)]);
+  expect(c.events).toEqual([
+    expect.stringMatching(/^ProxyNotApplied: Cache proxy cache: .*cannot be read: forbidden$/),
+  ]);
   c.read = true;
   expect(await c.proxies.handle('cache', fence)).toEqual({ then: 'done' });
   expect(c.events.slice(1)).toContain('resolved ProxyNotApplied');
@@ -195,7 +264,12 @@ test('a workload that is still rolling is not pulled through: the pod before wou
   c.feedsOf(zot({ workload: { namespace: 'n', name: 'cache' } }));
   expect(await c.proxies.handle('cache', fence)).toMatchObject({ then: 'wait' });
   expect([c.applied, c.pulls]).toEqual([['login'], 0]);
-  expect(c.proxies.standings()).toMatchObject([{ applied: true, verified: { state: 'unknown', why: 'Deployment n/cache: 1 pods with the login before are still there' } }]);
+  expect(c.proxies.standings()).toMatchObject([
+    {
+      applied: true,
+      verified: { state: 'unknown', why: 'Deployment n/cache: 1 pods with the login before are still there' },
+    },
+  ]);
   c.workload = { metadata: { name: 'cache', generation: 2 }, status: { ...status, replicas: 1 } };
   c.now += 60_000;
   await c.proxies.handle('cache', fence);

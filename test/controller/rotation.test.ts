@@ -15,17 +15,30 @@ function rotating() {
     { pending: (name, n) => pending.push([name, n]), complete: (name, seconds) => complete.push([name, seconds]) },
     () => time,
   );
-  const planned = (digest: string | undefined) => [source({ digest, config: { name: 'upstream' } }), source({ digest, config: { name: 'second' } })];
+  const planned = (digest: string | undefined) => [
+    source({ digest, config: { name: 'upstream' } }),
+    source({ digest, config: { name: 'second' } }),
+  ];
   return {
     ...rotations,
-    lines, pending, complete, rotations, planned,
-    pass: (ms: number) => { time += ms; },
+    lines,
+    pending,
+    complete,
+    rotations,
+    planned,
+    pass: (ms: number) => {
+      time += ms;
+    },
     settle: (namespace: string, copy: CopyState, { digest = 'new', into = true, name = 'upstream' } = {}) =>
       rotations.settle(namespace, [standing(name, copy, into)], planned(digest)),
   };
 }
 const standing = (name: string, copy: CopyState, into: boolean): SourceStanding => ({
-  source: name, copyName: 'regcred', copy, accounts: { selected: 1, referenced: 1 }, choice: into ? { in: true, why: 'enabled' } : { in: false, why: 'disabled' },
+  source: name,
+  copyName: 'regcred',
+  copy,
+  accounts: { selected: 1, referenced: 1 },
+  choice: into ? { in: true, why: 'enabled' } : { in: false, why: 'disabled' },
 });
 
 describe('a rotation', () => {
@@ -38,13 +51,32 @@ describe('a rotation', () => {
     expect(r.complete).toEqual([]);
     r.settle('c', 'in sync');
     expect(r.complete).toEqual([['upstream', 1.5]]);
-    expect(r.pending).toEqual([['upstream', 3], ['upstream', 2], ['upstream', 1], ['upstream', 0]]);
-    expect(r.lines).toEqual([expect.objectContaining({ source: 'upstream', copies: 2, seconds: 1.5, msg: expect.stringMatching(/^rotation complete: /) as string })]);
+    expect(r.pending).toEqual([
+      ['upstream', 3],
+      ['upstream', 2],
+      ['upstream', 1],
+      ['upstream', 0],
+    ]);
+    expect(r.lines).toEqual([
+      expect.objectContaining({
+        source: 'upstream',
+        copies: 2,
+        seconds: 1.5,
+        msg: expect.stringMatching(/^rotation complete: /) as string,
+      }),
+    ]);
   });
 
   test.each<[CopyState, boolean]>([
-    ['in sync', true], ['foreign', true], ['none', true], ['source', true], ['leftover', true], ['retained', true],
-    ['stale', false], ['missing', false], ['terminating', false],
+    ['in sync', true],
+    ['foreign', true],
+    ['none', true],
+    ['source', true],
+    ['leftover', true],
+    ['retained', true],
+    ['stale', false],
+    ['missing', false],
+    ['terminating', false],
   ])('a namespace whose copy is %s is done with: %j', (state, done) => {
     const r = rotating();
     r.begin('upstream', 'new', ['a'], false);
@@ -52,10 +84,16 @@ describe('a rotation', () => {
     expect(r.complete).toHaveLength(done ? 1 : 0);
   });
 
-  test.each([[false, false], [true, true]])('a namespace that keeps a copy of it by the brake, current: %j, is done with: %j', (current, done) => {
+  test.each([
+    [false, false],
+    [true, true],
+  ])('a namespace that keeps a copy of it by the brake, current: %j, is done with: %j', (current, done) => {
     const r = rotating();
     r.begin('upstream', 'new', ['a'], false);
-    r.rotations.settle('a', [standing('upstream', 'held', false)], r.planned('new'), { copies: [{ name: 'regcred', source: 'upstream', current }], accounts: [] });
+    r.rotations.settle('a', [standing('upstream', 'held', false)], r.planned('new'), {
+      copies: [{ name: 'regcred', source: 'upstream', current }],
+      accounts: [],
+    });
     expect(r.complete).toHaveLength(done ? 1 : 0);
   });
 
@@ -87,7 +125,10 @@ describe('a rotation', () => {
     r.settle('a', 'in sync');
     r.drop('b');
     expect(r.complete.map(([name]) => name)).toEqual(['upstream']); // the first content of a source replaces nothing
-    expect(r.lines.map(({ msg }) => msg)).toEqual([expect.stringMatching(/^rotation complete: /), expect.stringMatching(/^every copy /)]);
+    expect(r.lines.map(({ msg }) => msg)).toEqual([
+      expect.stringMatching(/^rotation complete: /),
+      expect.stringMatching(/^every copy /),
+    ]);
   });
 
   test('counts a namespace once, and not one that it does not wait for', () => {

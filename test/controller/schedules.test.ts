@@ -8,13 +8,18 @@ import { createLog } from '../../src/log.ts';
 beforeEach(() => void vi.useFakeTimers({ now: Date.UTC(2030, 0, 1, 11, 59, 58) }));
 afterEach(() => void vi.useRealTimers());
 
-const configured = (schedules: object): Configuration => configurationSchema.parse({
-  apiVersion: 'pullpass.dev/v1alpha1', kind: 'Configuration', sources: [{ name: 'hub', secret: { namespace: 'n', name: 'hub' }, copyName: 'c' }],
-  // Once a year, unless a test says otherwise: the defaults would have their turn too.
-  schedules: { resync: '0 0 1 6 *', probe: '0 0 1 6 *', ...schedules },
-});
+const configured = (schedules: object): Configuration =>
+  configurationSchema.parse({
+    apiVersion: 'pullpass.dev/v1alpha1',
+    kind: 'Configuration',
+    sources: [{ name: 'hub', secret: { namespace: 'n', name: 'hub' }, copyName: 'c' }],
+    // Once a year, unless a test says otherwise: the defaults would have their turn too.
+    schedules: { resync: '0 0 1 6 *', probe: '0 0 1 6 *', ...schedules },
+  });
 const lines: { level: string; msg: string }[] = [];
-const log = createLog('debug', { write: (line: string) => void lines.push(JSON.parse(line) as { level: string; msg: string }) });
+const log = createLog('debug', {
+  write: (line: string) => void lines.push(JSON.parse(line) as { level: string; msg: string }),
+});
 const SECOND = 1_000;
 const HOUR = 3_600 * SECOND;
 

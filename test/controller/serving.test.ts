@@ -15,19 +15,36 @@ afterEach(async () => {
 const standing = (source: string) => ({ source, key: 'docker.io', state: 'refused', why: '401', at: '' }) as const;
 const jwt = `${Buffer.from('{"alg":"none"}').toString('base64url')}.${Buffer.from(JSON.stringify({ exp: 1_893_456_000 })).toString('base64url')}.x`;
 const LOGINS: Readonly<Record<string, Credential[]>> = {
-  upstream: [{ key: 'docker.io', username: 'robot', password: jwt }, { key: 'quay.io', username: 'robot', password: 'for ever' }],
+  upstream: [
+    { key: 'docker.io', username: 'robot', password: jwt },
+    { key: 'quay.io', username: 'robot', password: 'for ever' },
+  ],
   dropped: [{ key: 'old.io', username: 'robot', password: jwt }],
 };
 
 async function serve(parts: Partial<ServingOptions> = {}) {
   const w = { leading: true };
   const server = await startServing({
-    address: '127.0.0.1:0', metrics: createMetrics({ version: 'test', processMetrics: false }),
+    address: '127.0.0.1:0',
+    metrics: createMetrics({ version: 'test', processMetrics: false }),
     watches: { stuck: () => [], problems: () => [] },
-    sources: { standings: () => [standing('upstream'), standing('dropped')], book: { credentials: (name: string) => LOGINS[name] } as unknown as ServingOptions['sources']['book'] },
+    sources: {
+      standings: () => [standing('upstream'), standing('dropped')],
+      book: { credentials: (name: string) => LOGINS[name] } as unknown as ServingOptions['sources']['book'],
+    },
     configuration: () => configuration([sourceConfig(), sourceConfig({ name: 'second', copyName: 'second' })]),
     leading: () => w.leading,
-    standings: () => [[{ source: 'upstream', copyName: 'regcred', choice: { in: true, why: 'enabled' }, copy: 'in sync', accounts: { selected: 1, referenced: 1 } }]],
+    standings: () => [
+      [
+        {
+          source: 'upstream',
+          copyName: 'regcred',
+          choice: { in: true, why: 'enabled' },
+          copy: 'in sync',
+          accounts: { selected: 1, referenced: 1 },
+        },
+      ],
+    ],
     report: () => ({ contentType: 'text/html; charset=utf-8', body: 'the page' }),
     ...parts,
   });
@@ -36,21 +53,34 @@ async function serve(parts: Partial<ServingOptions> = {}) {
     const answer = await fetch(`${server.url ?? ''}${path}`);
     return { status: answer.status, body: await answer.text() };
   };
-  return { w, get, lines: async (name: string) => (await get('/metrics')).body.split('\n').filter((line) => line.startsWith(`pullpass_${name}`)) };
+  return {
+    w,
+    get,
+    lines: async (name: string) =>
+      (await get('/metrics')).body.split('\n').filter((line) => line.startsWith(`pullpass_${name}`)),
+  };
 }
 
 describe('the leader', () => {
   test('says so, and counts copies of all configured sources', async () => {
     const { lines } = await serve();
     expect(await lines('leader')).toEqual(['pullpass_leader 1']);
-    expect(await lines('copies{source="upstream",state="in-sync"}')).toEqual(['pullpass_copies{source="upstream",state="in-sync"} 1']);
-    expect(await lines('copies{source="second",state="in-sync"}')).toEqual(['pullpass_copies{source="second",state="in-sync"} 0']);
+    expect(await lines('copies{source="upstream",state="in-sync"}')).toEqual([
+      'pullpass_copies{source="upstream",state="in-sync"} 1',
+    ]);
+    expect(await lines('copies{source="second",state="in-sync"}')).toEqual([
+      'pullpass_copies{source="second",state="in-sync"} 0',
+    ]);
   });
 
   test('says what registries said of configured sources, and when their logins end, where they do', async () => {
     const { lines } = await serve();
-    expect((await lines('credential_verified')).filter((line) => line.endsWith(' 1'))).toEqual(['pullpass_credential_verified{source="upstream",registry="docker.io",state="refused"} 1']);
-    expect(await lines('credential_expiry')).toEqual(['pullpass_credential_expiry_timestamp_seconds{source="upstream",registry="docker.io"} 1893456000']);
+    expect((await lines('credential_verified')).filter((line) => line.endsWith(' 1'))).toEqual([
+      'pullpass_credential_verified{source="upstream",registry="docker.io",state="refused"} 1',
+    ]);
+    expect(await lines('credential_expiry')).toEqual([
+      'pullpass_credential_expiry_timestamp_seconds{source="upstream",registry="docker.io"} 1893456000',
+    ]);
   });
 });
 
@@ -65,9 +95,15 @@ test('who leads no more says nothing of logins any more, and counts no copy', as
 
 test('a watch that is behind makes the replica not ready, and only one that is stuck has it started again', async () => {
   const behind = await serve({ watches: { stuck: () => [], problems: () => ['namespaces: not read yet'] } });
-  expect([(await behind.get('/livez')).status, await behind.get('/readyz')]).toEqual([200, { status: 503, body: 'namespaces: not read yet\n' }]);
+  expect([(await behind.get('/livez')).status, await behind.get('/readyz')]).toEqual([
+    200,
+    { status: 503, body: 'namespaces: not read yet\n' },
+  ]);
   const stuck = await serve({ watches: { stuck: () => ['namespaces: silent'], problems: () => [] } });
-  expect([await stuck.get('/livez'), (await stuck.get('/readyz')).status]).toEqual([{ status: 503, body: 'namespaces: silent\n' }, 200]);
+  expect([await stuck.get('/livez'), (await stuck.get('/readyz')).status]).toEqual([
+    { status: 503, body: 'namespaces: silent\n' },
+    200,
+  ]);
 });
 
 test('the report is a page', async () => {

@@ -17,7 +17,16 @@ import { dockerConfig, putCopy, putSource, rawSecret, worldFor } from '../reconc
 const AT = { namespace: 'pullpass-system', name: 'upstream-registry', uid: 'u' };
 const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-function play(parts: Partial<SourceConfig> = {}, says: (password: string) => LoginVerdict['state'] = () => 'accepted', { state = createMemory(), save = () => Promise.resolve(), others = [], read }: { state?: Memory; save?: () => Promise<void>; others?: SourceConfig[]; read?: (path: string) => object } = {}) {
+function play(
+  parts: Partial<SourceConfig> = {},
+  says: (password: string) => LoginVerdict['state'] = () => 'accepted',
+  {
+    state = createMemory(),
+    save = () => Promise.resolve(),
+    others = [],
+    read,
+  }: { state?: Memory; save?: () => Promise<void>; others?: SourceConfig[]; read?: (path: string) => object } = {},
+) {
   const config = configuration([sourceConfig({ verify: 'auto', ...parts }), ...others]);
   const world = worldFor(config);
   const w = { leading: true, saves: 0, version: 0, pods: [] as object[], paused: false, over: Promise.resolve() };
@@ -27,13 +36,52 @@ function play(parts: Partial<SourceConfig> = {}, says: (password: string) => Log
   const stopping = new AbortController();
   let signal: AbortSignal | undefined;
   const sources = createSources({
-    client: scriptedClient(({ path }) => (path.includes('/pods') ? { metadata: {}, items: w.pods } : read !== undefined ? read(path) : rawSecret({ content: dockerConfig(path.includes('team-a') ? 'two' : 'one') }))).client,
-    world, state: { ...state, save: () => { w.saves++; return save(); } }, refusals: createRefusals(state), stop: stopping.signal,
-    reach: { check: async (_, { password }, cut) => { signal = cut; asked.push(password); await tick(); return { state: says(password), why: `registry.test: ${says(password)}` }; } },
-    events: { record: ({ reason, note }) => void events.push(`${reason}: ${note}`), resolve: () => undefined, flush: () => Promise.resolve(), stop: () => undefined },
-    log: createLog('silent'), metrics: createMetrics({ version: 'test', processMetrics: false }),
-    configuration: () => config, leading: () => w.leading, pause: { get on() { return w.paused; }, over: () => w.over }, isRead: () => true, proxiesOf: () => [], proxies: () => [],
-    onAccepted: (_, digest, first) => accepted.push(`${first ? 'first' : 'then'} ${/"password":"(\w+)"/.exec(digest)?.[1] ?? ''}`),
+    client: scriptedClient(({ path }) =>
+      path.includes('/pods')
+        ? { metadata: {}, items: w.pods }
+        : read !== undefined
+          ? read(path)
+          : rawSecret({ content: dockerConfig(path.includes('team-a') ? 'two' : 'one') }),
+    ).client,
+    world,
+    state: {
+      ...state,
+      save: () => {
+        w.saves++;
+        return save();
+      },
+    },
+    refusals: createRefusals(state),
+    stop: stopping.signal,
+    reach: {
+      check: async (_, { password }, cut) => {
+        signal = cut;
+        asked.push(password);
+        await tick();
+        return { state: says(password), why: `registry.test: ${says(password)}` };
+      },
+    },
+    events: {
+      record: ({ reason, note }) => void events.push(`${reason}: ${note}`),
+      resolve: () => undefined,
+      flush: () => Promise.resolve(),
+      stop: () => undefined,
+    },
+    log: createLog('silent'),
+    metrics: createMetrics({ version: 'test', processMetrics: false }),
+    configuration: () => config,
+    leading: () => w.leading,
+    pause: {
+      get on() {
+        return w.paused;
+      },
+      over: () => w.over,
+    },
+    isRead: () => true,
+    proxiesOf: () => [],
+    proxies: () => [],
+    onAccepted: (_, digest, first) =>
+      accepted.push(`${first ? 'first' : 'then'} ${/"password":"(\w+)"/.exec(digest)?.[1] ?? ''}`),
     onChange: () => undefined,
   });
   sources.book.configure(config);
@@ -42,7 +90,15 @@ function play(parts: Partial<SourceConfig> = {}, says: (password: string) => Log
     await delay(15);
   };
   return {
-    w, world, state, sources, asked, accepted, events, stopping, cut: () => signal?.aborted,
+    w,
+    world,
+    state,
+    sources,
+    asked,
+    accepted,
+    events,
+    stopping,
+    cut: () => signal?.aborted,
     passwords: (namespace?: string) => /"password":"(\w+)"/.exec(sources.book.observe(namespace)[0]?.digest ?? '')?.[1],
     async holds(content: string, more: Parameters<typeof rawSecret>[0] = {}): Promise<void> {
       putSource(world, rawSecret({ ...AT, resourceVersion: String(++w.version), content, ...more }));
@@ -109,7 +165,8 @@ test('a replica that does not lead asks nobody, writes nothing and says nothing;
 test('in a pause nothing is tried, written down or taken in force, and no canary is followed; then it is', async () => {
   const p = play({ canary: { namespaces: 1, proxies: 0, seconds: 1 } });
   await p.holds(dockerConfig('one'));
-  for (const namespace of ['team-a', 'team-b']) putCopy(p.world, rawSecret({ namespace, content: dockerConfig('one'), source: 'upstream' }));
+  for (const namespace of ['team-a', 'team-b'])
+    putCopy(p.world, rawSecret({ namespace, content: dockerConfig('one'), source: 'upstream' }));
   await p.holds(dockerConfig('two'));
   expect([p.passwords('team-a'), p.passwords('team-b'), p.sources.settled()]).toEqual(['two', 'one', true]);
   const over = Promise.withResolvers<void>();
@@ -154,9 +211,11 @@ test('while a new login is refused, what is tried again is the one in force', as
 describe('a canary', () => {
   const canary = { namespaces: 1, proxies: 0, seconds: 60 };
   const copies = (p: ReturnType<typeof play>, content: string): void => {
-    for (const namespace of ['team-a', 'team-b']) putCopy(p.world, rawSecret({ namespace, content, source: 'upstream' }));
+    for (const namespace of ['team-a', 'team-b'])
+      putCopy(p.world, rawSecret({ namespace, content, source: 'upstream' }));
   };
-  const held = (p: ReturnType<typeof play>) => ['team-a', 'team-b', 'team-new'].map((namespace) => p.passwords(namespace));
+  const held = (p: ReturnType<typeof play>) =>
+    ['team-a', 'team-b', 'team-new'].map((namespace) => p.passwords(namespace));
 
   test('gets a change first; the content that is there at the start is for everybody at once', async () => {
     const p = play({ verify: 'off', canary });
@@ -203,7 +262,11 @@ describe('after a restart', () => {
     putCopy(next.world, rawSecret({ namespace: 'team-b', content: dockerConfig('one'), source: 'upstream' }));
     putSource(next.world, rawSecret({ ...AT, content: '{' }));
     await next.takeOver();
-    expect([next.passwords('team-new'), next.asked, next.events]).toEqual(['one', [], [expect.stringMatching(/^SourceInvalid: .*The last good content stays in force/)]]);
+    expect([next.passwords('team-new'), next.asked, next.events]).toEqual([
+      'one',
+      [],
+      [expect.stringMatching(/^SourceInvalid: .*The last good content stays in force/)],
+    ]);
   });
 
   describe('a copy is believed only as far as it can be read', () => {
@@ -231,7 +294,12 @@ describe('after a restart', () => {
     });
 
     test('where the only one is refused nothing is taken for lost, and another source goes on', async () => {
-      const other = sourceConfig({ name: 'other', copyName: 'other', verify: 'off', secret: { namespace: 'pullpass-system', name: 'other' } });
+      const other = sourceConfig({
+        name: 'other',
+        copyName: 'other',
+        verify: 'off',
+        secret: { namespace: 'pullpass-system', name: 'other' },
+      });
       const w = { refuses: true };
       const read = (path: string): object => {
         if (path.endsWith('/other')) return rawSecret({ content: dockerConfig('of-other') });
@@ -241,10 +309,18 @@ describe('after a restart', () => {
       const next = play({ verify: 'off' }, undefined, { state: await remembered(other), others: [other], read });
       copies(next, dockerConfig('one'), 'team-a');
       putSource(next.world, rawSecret({ ...AT, content: '{' }));
-      putCopy(next.world, rawSecret({ namespace: 'team-a', name: 'other', content: dockerConfig('of-other'), source: 'other' }));
+      putCopy(
+        next.world,
+        rawSecret({ namespace: 'team-a', name: 'other', content: dockerConfig('of-other'), source: 'other' }),
+      );
       putSource(next.world, rawSecret({ ...AT, name: 'other', content: '{' }));
       await next.takeOver();
-      expect(next.sources.book.observe().map(({ read: isRead, digest }) => [isRead, digest?.includes('of-other')])).toEqual([[false, undefined], [true, true]]);
+      expect(
+        next.sources.book.observe().map(({ read: isRead, digest }) => [isRead, digest?.includes('of-other')]),
+      ).toEqual([
+        [false, undefined],
+        [true, true],
+      ]);
       w.refuses = false;
       await delay(1_050);
       expect(next.passwords()).toBe('one');
@@ -253,17 +329,33 @@ describe('after a restart', () => {
   });
 
   test('a registry that vanishes is kept; a word that is bound to this very content lets it go, once', async () => {
-    const two = JSON.stringify({ auths: { ...(JSON.parse(dockerConfig('one')) as { auths: object }).auths, ...(JSON.parse(dockerConfig('b', 'b.test')) as { auths: object }).auths } });
+    const two = JSON.stringify({
+      auths: {
+        ...(JSON.parse(dockerConfig('one')) as { auths: object }).auths,
+        ...(JSON.parse(dockerConfig('b', 'b.test')) as { auths: object }).auths,
+      },
+    });
     const p = play();
     await p.holds(two);
     await p.holds(dockerConfig('one'));
-    const keys = () => Object.keys((JSON.parse(Buffer.from(p.sources.book.content('upstream') ?? '', 'base64').toString()) as { auths: object }).auths);
+    const keys = () =>
+      Object.keys(
+        (JSON.parse(Buffer.from(p.sources.book.content('upstream') ?? '', 'base64').toString()) as { auths: object })
+          .auths,
+      );
     expect(keys()).toEqual(['b.test', 'registry.test']);
     const word = p.sources.book.confirmation('upstream') ?? '';
-    expect(p.events.at(-1)).toMatch(new RegExp(`^SourceInvalid: .*registry "b\\.test" is gone from the source; the last good login stays in force, for 0 pods and 0 copies. If it shall go: kubectl --namespace pullpass-system annotate secret upstream-registry --overwrite pullpass\\.dev/confirm-removal=${word}`));
+    expect(p.events.at(-1)).toMatch(
+      new RegExp(
+        `^SourceInvalid: .*registry "b\\.test" is gone from the source; the last good login stays in force, for 0 pods and 0 copies. If it shall go: kubectl --namespace pullpass-system annotate secret upstream-registry --overwrite pullpass\\.dev/confirm-removal=${word}`,
+      ),
+    );
     const confirmed = (content: string, confirm: string): Promise<void> => {
       const raw = rawSecret({ ...AT, resourceVersion: String(++p.w.version), content });
-      putSource(p.world, { ...raw, metadata: { ...raw.metadata, annotations: { 'pullpass.dev/confirm-removal': confirm } } } as never);
+      putSource(p.world, {
+        ...raw,
+        metadata: { ...raw.metadata, annotations: { 'pullpass.dev/confirm-removal': confirm } },
+      } as never);
       return p.look();
     };
     await confirmed(dockerConfig('two'), word);
@@ -271,7 +363,9 @@ describe('after a restart', () => {
     await confirmed(dockerConfig('one'), word);
     expect(keys()).toEqual(['registry.test']);
     // The annotation stays on the Secret; the same removal once more is another one.
-    const standing = (p.world.secrets.get('pullpass-system/upstream-registry')?.get('pullpass-system', 'upstream-registry'))?.confirmed ?? '';
+    const standing =
+      p.world.secrets.get('pullpass-system/upstream-registry')?.get('pullpass-system', 'upstream-registry')
+        ?.confirmed ?? '';
     await confirmed(two, standing);
     expect(keys()).toEqual(['b.test', 'registry.test']);
     await confirmed(dockerConfig('one'), standing);

@@ -91,7 +91,11 @@ describe('handing out', () => {
 
   test('a handler that throws stops nothing: it is reported, and its key comes again after a backoff', async () => {
     const errors: unknown[] = [];
-    const queue = createWorkQueue<string>({ baseDelayMs: 100, jitter: 0, onError: (error, key) => errors.push([key, String(error)]) });
+    const queue = createWorkQueue<string>({
+      baseDelayMs: 100,
+      jitter: 0,
+      onError: (error, key) => errors.push([key, String(error)]),
+    });
     const log: string[] = [];
     void queue.run({
       concurrency: 1,
@@ -104,7 +108,10 @@ describe('handing out', () => {
     queue.add('a');
     queue.add('b');
     await settle();
-    expect(errors).toEqual([['a', 'Error: at once'], ['b', 'Error: later']]);
+    expect(errors).toEqual([
+      ['a', 'Error: at once'],
+      ['b', 'Error: later'],
+    ]);
     expect(queue.waiting()).toBe(2);
     await advance(100);
     expect(log).toEqual(['a', 'b', 'a', 'b']);
@@ -273,7 +280,15 @@ test('depth, waiting time and duration are told', async () => {
   queue.add('b');
   await advance(300);
   await finish('a');
-  expect(told).toEqual([['depth', 1], ['wait', 0], ['depth', 0], ['depth', 1], ['duration', 300, 'a'], ['wait', 300], ['depth', 0]]);
+  expect(told).toEqual([
+    ['depth', 1],
+    ['wait', 0],
+    ['depth', 0],
+    ['depth', 1],
+    ['duration', 300, 'a'],
+    ['wait', 300],
+    ['depth', 0],
+  ]);
 });
 
 describe('against a model', () => {
@@ -282,7 +297,10 @@ describe('against a model', () => {
   const key = fc.constantFrom('a', 'b', 'c', 'd');
   const step = fc.oneof(
     { weight: 4, arbitrary: fc.record({ do: fc.constant('add' as const), key }) },
-    { weight: 2, arbitrary: fc.record({ do: fc.constant('addAfter' as const), key, ms: fc.integer({ min: 0, max: 500 }) }) },
+    {
+      weight: 2,
+      arbitrary: fc.record({ do: fc.constant('addAfter' as const), key, ms: fc.integer({ min: 0, max: 500 }) }),
+    },
     { weight: 2, arbitrary: fc.record({ do: fc.constant('retry' as const), key }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constant('forget' as const), key }) },
     { weight: 4, arbitrary: fc.record({ do: fc.constant('finish' as const), key }) },
@@ -344,7 +362,9 @@ describe('against a model', () => {
             break;
           case 'advance': {
             time += command.ms;
-            const ripe = [...later].filter(([, { at }]) => at <= time).sort(([, x], [, y]) => x.at - y.at || x.order - y.order);
+            const ripe = [...later]
+              .filter(([, { at }]) => at <= time)
+              .sort(([, x], [, y]) => x.at - y.at || x.order - y.order);
             for (const [name] of ripe) add(name);
             break;
           }
@@ -360,34 +380,43 @@ describe('against a model', () => {
     };
   }
 
-  const state = (queue: WorkQueue<string>, log: string[]) => ({ log, due: queue.depth(), flying: queue.inFlight(), later: queue.waiting() });
+  const state = (queue: WorkQueue<string>, log: string[]) => ({
+    log,
+    due: queue.depth(),
+    flying: queue.inFlight(),
+    later: queue.waiting(),
+  });
 
   test('whatever happens in whatever order: FIFO, deduplicated, nothing lost, delays kept, one at a time per key', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 60 }), fc.integer({ min: 1, max: 3 }), async (commands, concurrency) => {
-        vi.clearAllTimers();
-        const expected = model(concurrency);
-        const { queue, log, open, finish, run } = observed({ baseDelayMs: BASE, maxDelayMs: MAX }, concurrency);
-        for (const command of commands) {
-          if (command.do === 'advance') await advance(command.ms);
-          else if (command.do === 'finish') await finish(command.key);
-          else if (command.do === 'addAfter') queue.addAfter(command.key, command.ms);
-          else if (command.do === 'pause' || command.do === 'resume') queue[command.do]();
-          else if (command.do === 'add') queue.add(command.key);
-          else if (command.do === 'retry') queue.retry(command.key);
-          else queue.forget(command.key);
+      fc.asyncProperty(
+        fc.array(step, { maxLength: 60 }),
+        fc.integer({ min: 1, max: 3 }),
+        async (commands, concurrency) => {
+          vi.clearAllTimers();
+          const expected = model(concurrency);
+          const { queue, log, open, finish, run } = observed({ baseDelayMs: BASE, maxDelayMs: MAX }, concurrency);
+          for (const command of commands) {
+            if (command.do === 'advance') await advance(command.ms);
+            else if (command.do === 'finish') await finish(command.key);
+            else if (command.do === 'addAfter') queue.addAfter(command.key, command.ms);
+            else if (command.do === 'pause' || command.do === 'resume') queue[command.do]();
+            else if (command.do === 'add') queue.add(command.key);
+            else if (command.do === 'retry') queue.retry(command.key);
+            else queue.forget(command.key);
+            await settle();
+            expected.apply(command);
+            expect(state(queue, log)).toEqual(expected.state());
+            expect(open.size).toBe(queue.inFlight());
+          }
+          const over = queue.shutdown();
+          for (const name of open.keys()) await finish(name);
+          await over;
+          await run;
           await settle();
-          expected.apply(command);
-          expect(state(queue, log)).toEqual(expected.state());
-          expect(open.size).toBe(queue.inFlight());
-        }
-        const over = queue.shutdown();
-        for (const name of open.keys()) await finish(name);
-        await over;
-        await run;
-        await settle();
-        expect(vi.getTimerCount()).toBe(0);
-      }),
+          expect(vi.getTimerCount()).toBe(0);
+        },
+      ),
       { numRuns: 300 },
     );
   });

@@ -14,7 +14,15 @@ const warnings = (value: unknown) => {
 };
 
 test('credentials come in document order, with the key as it was written', () => {
-  const config = parseSecret(pullSecret(auths([['https://quay.io/v2/', { auth: base64('a:b:c') }], ['2', { username: 'u', password: 'p' }], ['1', { auth: '', identitytoken: 't' }]])));
+  const config = parseSecret(
+    pullSecret(
+      auths([
+        ['https://quay.io/v2/', { auth: base64('a:b:c') }],
+        ['2', { username: 'u', password: 'p' }],
+        ['1', { auth: '', identitytoken: 't' }],
+      ]),
+    ),
+  );
   expect(config).toMatchObject({
     ok: true,
     credentials: [
@@ -26,24 +34,45 @@ test('credentials come in document order, with the key as it was written', () =>
 });
 
 test('a legacy Secret has its registries at the top', () => {
-  expect(parseSecret(legacySecret('{"quay.io":{"username":"u","password":"p"}}'))).toEqual({ ok: true, credentials: [{ key: 'quay.io', username: 'u', password: 'p' }], warnings: [] });
+  expect(parseSecret(legacySecret('{"quay.io":{"username":"u","password":"p"}}'))).toEqual({
+    ok: true,
+    credentials: [{ key: 'quay.io', username: 'u', password: 'p' }],
+    warnings: [],
+  });
 });
 
 test('prototype names are keys like any other', () => {
-  const config = parseDockerConfig('{"auths":{"__proto__":{"username":"a","password":"p"},"constructor":{"username":"b","password":"p"}}}');
-  expect(config.ok && config.credentials.map(({ key, username }) => [key, username])).toEqual([['__proto__', 'a'], ['constructor', 'b']]);
+  const config = parseDockerConfig(
+    '{"auths":{"__proto__":{"username":"a","password":"p"},"constructor":{"username":"b","password":"p"}}}',
+  );
+  expect(config.ok && config.credentials.map(({ key, username }) => [key, username])).toEqual([
+    ['__proto__', 'a'],
+    ['constructor', 'b'],
+  ]);
 });
 
 test.each([
-  ['{"auths":{"quay.io":{"auth":"pants"}}}', 'registry "quay.io": "auth" is not base64; it must be base64 of username:password'],
-  ['{"auths":{"quay.io":{"auth":"Zm9v"}}}', 'registry "quay.io": "auth" has no ":" once decoded; it must be base64 of username:password'],
+  [
+    '{"auths":{"quay.io":{"auth":"pants"}}}',
+    'registry "quay.io": "auth" is not base64; it must be base64 of username:password',
+  ],
+  [
+    '{"auths":{"quay.io":{"auth":"Zm9v"}}}',
+    'registry "quay.io": "auth" has no ":" once decoded; it must be base64 of username:password',
+  ],
   ['{"auths":{"quay.io":{"password":12345}}}', 'registry "quay.io": "password" must be a string, not a number'],
   ['{"auths":{"quay.io":["x"]}}', 'registry "quay.io" must be an object, not an array'],
   ['{"auths":"x"}', '"auths" must be an object, not a string'],
   ['[]', 'the document must be an object, not an array'],
-  ['{"HttpHeaders":{"a":1},"auths":{"quay.io":{}}}', '"HttpHeaders" must hold strings only; the kubelet refuses the whole Secret otherwise'],
+  [
+    '{"HttpHeaders":{"a":1},"auths":{"quay.io":{}}}',
+    '"HttpHeaders" must hold strings only; the kubelet refuses the whole Secret otherwise',
+  ],
   ['{\n  "auths": {"quay.io" {}}}', 'is not JSON (line 2, column 23)'],
-  [base64('{"auths":{}}'), 'is not JSON (line 1, column 1); it looks like base64 around JSON: encode it once, not twice'],
+  [
+    base64('{"auths":{}}'),
+    'is not JSON (line 1, column 1); it looks like base64 around JSON: encode it once, not twice',
+  ],
 ])('%s fails every pull of a pod: %s', (text, problem) => {
   expect(parseDockerConfig(text)).toEqual({ ok: false, problems: [problem], failsPulls: true });
 });
@@ -56,12 +85,24 @@ test.each([
   [pullSecret('{}'), 'has no registries; put at least one under "auths"'],
   [pullSecret('{"auths":{}}'), 'has no registries; put at least one under "auths"'],
   [pullSecret('null'), 'has no registries; put at least one under "auths"'],
-  [pullSecret('{"quay.io":{"auth":"YTpi"}}'), 'has registries at the top, the form of type kubernetes.io/dockercfg; put them under "auths"'],
+  [
+    pullSecret('{"quay.io":{"auth":"YTpi"}}'),
+    'has registries at the top, the form of type kubernetes.io/dockercfg; put them under "auths"',
+  ],
   [legacySecret('{}'), 'has no registries; put at least one under its host name'],
-  [legacySecret(auths([['quay.io', { auth: 'YTpi' }]])), 'has the form of type kubernetes.io/dockerconfigjson, in which kubelets find nothing under type kubernetes.io/dockercfg; make it a Secret of that type'],
+  [
+    legacySecret(auths([['quay.io', { auth: 'YTpi' }]])),
+    'has the form of type kubernetes.io/dockerconfigjson, in which kubelets find nothing under type kubernetes.io/dockercfg; make it a Secret of that type',
+  ],
   [pullSecret(''), 'has nothing under data[".dockerconfigjson"]; put the Docker config there'],
-  [{ type: 'kubernetes.io/dockerconfigjson' }, 'has nothing under data[".dockerconfigjson"]; put the Docker config there'],
-  [{ type: 'kubernetes.io/dockerconfigjson', data: { '.dockerconfigjson': '%' } }, 'data[".dockerconfigjson"] is not base64'],
+  [
+    { type: 'kubernetes.io/dockerconfigjson' },
+    'has nothing under data[".dockerconfigjson"]; put the Docker config there',
+  ],
+  [
+    { type: 'kubernetes.io/dockerconfigjson', data: { '.dockerconfigjson': '%' } },
+    'data[".dockerconfigjson"] is not base64',
+  ],
   [{ type: 'Opaque', data: {} }, 'is of type "Opaque"; a pull Secret is of type kubernetes.io/dockerconfigjson'],
   [{}, 'is of type "Opaque"; a pull Secret is of type kubernetes.io/dockerconfigjson'],
 ])('%j gives kubelets nothing: %s', (secret, problem) => {
@@ -70,12 +111,21 @@ test.each([
 
 describe('warnings', () => {
   test.each([
-    [{ identitytoken: 'tttt' }, 'registry "quay.io": has only an identity token, which kubelets ignore; add a username and a password or access token'],
+    [
+      { identitytoken: 'tttt' },
+      'registry "quay.io": has only an identity token, which kubelets ignore; add a username and a password or access token',
+    ],
     [{}, 'registry "quay.io": has neither username nor password, so that kubelets pull without a login; add both'],
     [{ username: 'u' }, 'registry "quay.io": has no password; add one, or an access token'],
     [{ auth: base64(':p') }, 'registry "quay.io": has no username; add it beside the password'],
-    [{ auth: base64('u:p\n') }, 'registry "quay.io": its password ends with a line break, which is hardly a part of it (echo adds one, echo -n does not)'],
-    [{ auth: base64(Buffer.from('u:\xff', 'latin1')) }, 'registry "quay.io": its login is not UTF-8, which kubelets cannot hand to the container runtime; write it anew'],
+    [
+      { auth: base64('u:p\n') },
+      'registry "quay.io": its password ends with a line break, which is hardly a part of it (echo adds one, echo -n does not)',
+    ],
+    [
+      { auth: base64(Buffer.from('u:\xff', 'latin1')) },
+      'registry "quay.io": its login is not UTF-8, which kubelets cannot hand to the container runtime; write it anew',
+    ],
   ])('%j: %s', (value, warning) => {
     expect(warnings(value)).toEqual([warning]);
   });
@@ -85,7 +135,12 @@ describe('warnings', () => {
   });
 
   test('keys that kubelets leave out, or that name no host', () => {
-    const config = parseDockerConfig(auths([['quay.io:x', { username: 'u', password: 'p' }], ['/team', { username: 'u', password: 'p' }]]));
+    const config = parseDockerConfig(
+      auths([
+        ['quay.io:x', { username: 'u', password: 'p' }],
+        ['/team', { username: 'u', password: 'p' }],
+      ]),
+    );
     expect(config.ok && config.warnings).toEqual([
       'registry "quay.io:x": kubelets leave it out, because it names no host; write host, host:port or host/path',
       'registry "/team": kubelets leave it out, because it names no host; write host, host:port or host/path',
@@ -93,19 +148,30 @@ describe('warnings', () => {
   });
 
   test('two logins for what is one key to kubelets', () => {
-    const config = parseDockerConfig(auths([['quay.io', { auth: base64('a:b') }], ['https://quay.io/v2/', { auth: base64('a:c') }], ['http://quay.io', { auth: base64('a:b') }]]));
+    const config = parseDockerConfig(
+      auths([
+        ['quay.io', { auth: base64('a:b') }],
+        ['https://quay.io/v2/', { auth: base64('a:c') }],
+        ['http://quay.io', { auth: base64('a:b') }],
+      ]),
+    );
     expect(config.ok && config.warnings).toEqual([
       'registry "https://quay.io/v2/": means the same to kubelets as "quay.io", with another login; which one they try first is random, so keep one',
     ]);
   });
 
   test('credential helpers, unless they are empty', () => {
-    const config = parseDockerConfig('{"credsStore":"desktop","credHelpers":{"gcr.io":"gcloud"},"auths":{"quay.io":{"auth":"YTpi"}}}');
+    const config = parseDockerConfig(
+      '{"credsStore":"desktop","credHelpers":{"gcr.io":"gcloud"},"auths":{"quay.io":{"auth":"YTpi"}}}',
+    );
     expect(config.ok && config.warnings).toEqual([
       '"credsStore": kubelets ignore it; write the logins under "auths"',
       '"credHelpers": kubelets ignore it; write the logins under "auths"',
     ]);
-    expect(parseDockerConfig('{"credsStore":"","credHelpers":{},"auths":{"quay.io":{"auth":"YTpi"}}}')).toMatchObject({ ok: true, warnings: [] });
+    expect(parseDockerConfig('{"credsStore":"","credHelpers":{},"auths":{"quay.io":{"auth":"YTpi"}}}')).toMatchObject({
+      ok: true,
+      warnings: [],
+    });
   });
 
   test('a login inside a key is not shown, and neither are control characters', () => {
@@ -115,13 +181,17 @@ describe('warnings', () => {
 });
 
 test('nesting is limited as in Go', () => {
-  const nested = (levels: number) => `{"auths":{"quay.io":{"auth":"YTpi"}},"x":${'['.repeat(levels - 1)}${']'.repeat(levels - 1)}}`;
+  const nested = (levels: number) =>
+    `{"auths":{"quay.io":{"auth":"YTpi"}},"x":${'['.repeat(levels - 1)}${']'.repeat(levels - 1)}}`;
   expect(parseDockerConfig(nested(10_000)).ok).toBe(true);
   expect(parseDockerConfig(nested(10_001)).ok).toBe(false);
 });
 
 test('a large document is read', () => {
-  const many = Array.from({ length: 20_000 }, (_, i): [string, unknown] => [`r${i}.example.com/é`, { auth: base64('ü:p') }]);
+  const many = Array.from({ length: 20_000 }, (_, i): [string, unknown] => [
+    `r${i}.example.com/é`,
+    { auth: base64('ü:p') },
+  ]);
   expect(parseDockerConfig(auths(many))).toMatchObject({ ok: true, credentials: { length: 20_000 } });
 });
 
@@ -139,35 +209,53 @@ describe('whatever it is given', () => {
     fc.json().map((text) => Buffer.from(text)),
     fc.json().map((text) => Buffer.from(`{"auths":${text}}`)),
     fc.json().map((text) => Buffer.from(`{"auths":{"quay.io":${text}}}`)),
-    fc.tuple(goodConfig, fc.nat(), fc.uint8Array({ maxLength: 3 })).map(([text, at, bytes]) => Buffer.from(text.slice(0, at % text.length) + Buffer.from(bytes).toString('latin1') + text.slice(at % text.length), 'latin1')),
+    fc
+      .tuple(goodConfig, fc.nat(), fc.uint8Array({ maxLength: 3 }))
+      .map(([text, at, bytes]) =>
+        Buffer.from(
+          text.slice(0, at % text.length) + Buffer.from(bytes).toString('latin1') + text.slice(at % text.length),
+          'latin1',
+        ),
+      ),
   );
 
   test('it does not throw, and says what is wrong in lines', () => {
-    fc.assert(fc.property(rubbish, fc.constantFrom('dockerconfigjson' as const, 'dockercfg' as const), (content, form) => {
-      const config = parseDockerConfig(content, form);
-      const lines = config.ok ? config.warnings : config.problems;
-      if (!config.ok) expect(lines).not.toEqual([]);
-      for (const line of lines) expect(line).toMatch(/^[^\n\r]+$/);
-    }), { numRuns: 2000 });
+    fc.assert(
+      fc.property(rubbish, fc.constantFrom('dockerconfigjson' as const, 'dockercfg' as const), (content, form) => {
+        const config = parseDockerConfig(content, form);
+        const lines = config.ok ? config.warnings : config.problems;
+        if (!config.ok) expect(lines).not.toEqual([]);
+        for (const line of lines) expect(line).toMatch(/^[^\n\r]+$/);
+      }),
+      { numRuns: 2000 },
+    );
   });
 
   test('it refuses what is no JSON, and reads what is', () => {
-    fc.assert(fc.property(rubbish, (content) => {
-      let json = true;
-      try {
-        JSON.parse(new TextDecoder('utf-8', { ignoreBOM: true }).decode(content));
-      } catch {
-        json = false;
-      }
-      expect(problems(content.toString('latin1')).some((problem) => problem.startsWith('is not JSON')) && json).toBe(false);
-      expect(parseDockerConfig(content).ok && !json).toBe(false);
-    }), { numRuns: 2000 });
+    fc.assert(
+      fc.property(rubbish, (content) => {
+        let json = true;
+        try {
+          JSON.parse(new TextDecoder('utf-8', { ignoreBOM: true }).decode(content));
+        } catch {
+          json = false;
+        }
+        expect(problems(content.toString('latin1')).some((problem) => problem.startsWith('is not JSON')) && json).toBe(
+          false,
+        );
+        expect(parseDockerConfig(content).ok && !json).toBe(false);
+      }),
+      { numRuns: 2000 },
+    );
   });
 
   test('no text that it makes holds a part of a login', () => {
     // Every way in which a login can be written, and be wrong.
     const secret = fc.oneof(
-      fc.tuple(password, password).map(([u, p]) => ({ words: [u, p, base64(`${u}:${p}`)], json: JSON.stringify({ auth: base64(`${u}:${p}`), identitytoken: p }) })),
+      fc.tuple(password, password).map(([u, p]) => ({
+        words: [u, p, base64(`${u}:${p}`)],
+        json: JSON.stringify({ auth: base64(`${u}:${p}`), identitytoken: p }),
+      })),
       password.map((p) => ({ words: [p], json: JSON.stringify({ auth: `${p}!` }) })),
       password.map((p) => ({ words: [p, base64(p)], json: JSON.stringify({ auth: base64(p) }) })),
       password.map((p) => ({ words: [p], json: JSON.stringify(p) })),
@@ -176,15 +264,24 @@ describe('whatever it is given', () => {
       password.map((p) => ({ words: [p], json: `{"password": "${p}\n"}` })),
       password.map((p) => ({ words: [p], json: JSON.stringify({ identitytoken: p }) })),
     );
-    const member = fc.tuple(fc.oneof(anyKey.filter((key) => !/[QXZ]/.test(key)), password.map((p) => `https://u:${p}@quay.io`)), secret);
-    fc.assert(fc.property(fc.array(member, { minLength: 1, maxLength: 4 }), fc.boolean(), (members, wrapped) => {
-      const body = `{${members.map(([key, { json }]) => `${JSON.stringify(key)}:${json}`).join(',')}}`;
-      const config = wrapped ? parseDockerConfig(`{"auths":${body}}`) : parseDockerConfig(body, 'dockercfg');
-      const said = (config.ok ? config.warnings : config.problems).join('\n');
-      for (const word of members.flatMap(([, { words }]) => words)) {
-        for (let i = 0; i + 6 <= word.length; i++) expect(said).not.toContain(word.slice(i, i + 6));
-      }
-      expect(said).not.toMatch(/[QXZ]{4}/);
-    }), { numRuns: 1500 });
+    const member = fc.tuple(
+      fc.oneof(
+        anyKey.filter((key) => !/[QXZ]/.test(key)),
+        password.map((p) => `https://u:${p}@quay.io`),
+      ),
+      secret,
+    );
+    fc.assert(
+      fc.property(fc.array(member, { minLength: 1, maxLength: 4 }), fc.boolean(), (members, wrapped) => {
+        const body = `{${members.map(([key, { json }]) => `${JSON.stringify(key)}:${json}`).join(',')}}`;
+        const config = wrapped ? parseDockerConfig(`{"auths":${body}}`) : parseDockerConfig(body, 'dockercfg');
+        const said = (config.ok ? config.warnings : config.problems).join('\n');
+        for (const word of members.flatMap(([, { words }]) => words)) {
+          for (let i = 0; i + 6 <= word.length; i++) expect(said).not.toContain(word.slice(i, i + 6));
+        }
+        expect(said).not.toMatch(/[QXZ]{4}/);
+      }),
+      { numRuns: 1500 },
+    );
   });
 });

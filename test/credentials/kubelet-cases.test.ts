@@ -18,9 +18,14 @@ interface Case {
   name: string;
   image: string;
   secrets: { type: string; data: Record<string, string | { base64: string }> }[];
-  expected: { error: 'image' | 'secret' } | { repository: string; tag: string; digest: string; logins: [username: Text, password: Text][] };
+  expected:
+    | { error: 'image' | 'secret' }
+    | { repository: string; tag: string; digest: string; logins: [username: Text, password: Text][] };
 }
-const fixture = JSON.parse(readFileSync(new URL('kubelet-cases.json', import.meta.url), 'utf8')) as { lookups: Case[]; globs: [pattern: string, name: string, match: boolean][] };
+const fixture = JSON.parse(readFileSync(new URL('kubelet-cases.json', import.meta.url), 'utf8')) as {
+  lookups: Case[];
+  globs: [pattern: string, name: string, match: boolean][];
+};
 
 test.each(fixture.lookups)('$name', ({ image, secrets, expected }) => {
   expect(answer(image, secrets.map(toSecret))).toEqual(expected);
@@ -32,23 +37,39 @@ test.each(fixture.globs)('glob %j on %j', (pattern, name, match) => {
 
 describe('a copy', () => {
   /** What the kubelet's code made of it, without the logins that nobody can use. */
-  const usable = (logins: [Text, Text][]): [Text, Text][] => logins.filter(([username, password]) => typeof username === 'string' && typeof password === 'string' && username !== '' && password !== '' && !username.includes(':'));
+  const usable = (logins: [Text, Text][]): [Text, Text][] =>
+    logins.filter(
+      ([username, password]) =>
+        typeof username === 'string' &&
+        typeof password === 'string' &&
+        username !== '' &&
+        password !== '' &&
+        !username.includes(':'),
+    );
 
-  test.each(fixture.lookups.filter(({ secrets }) => secrets.length === 1))('of its usable logins is the same to the kubelet, or there is none: $name', ({ image, secrets, expected }) => {
-    for (const secret of secrets.map(toSecret)) {
-      const parsed = parseSecret(secret);
-      if (!parsed.ok) {
-        expect('error' in expected || expected.logins.length === 0).toBe(true);
-        continue;
+  test.each(fixture.lookups.filter(({ secrets }) => secrets.length === 1))(
+    'of its usable logins is the same to the kubelet, or there is none: $name',
+    ({ image, secrets, expected }) => {
+      for (const secret of secrets.map(toSecret)) {
+        const parsed = parseSecret(secret);
+        if (!parsed.ok) {
+          expect('error' in expected || expected.logins.length === 0).toBe(true);
+          continue;
+        }
+        const credentials = parsed.credentials.filter(({ unusable }) => unusable === undefined);
+        const copy = answer(image, [
+          {
+            type: 'kubernetes.io/dockerconfigjson',
+            data: { '.dockerconfigjson': Buffer.from(renderContent(credentials)).toString('base64') },
+          },
+        ]);
+        if ('error' in expected) expect(copy).toEqual(expected);
+        // An entry without a login hides Docker Hub's own entry from a kubelet; in a copy it is not there.
+        else if (expected.logins.length === usable(expected.logins).length) expect(copy).toEqual(expected);
+        else expect(copy).toMatchObject({ repository: expected.repository });
       }
-      const credentials = parsed.credentials.filter(({ unusable }) => unusable === undefined);
-      const copy = answer(image, [{ type: 'kubernetes.io/dockerconfigjson', data: { '.dockerconfigjson': Buffer.from(renderContent(credentials)).toString('base64') } }]);
-      if ('error' in expected) expect(copy).toEqual(expected);
-      // An entry without a login hides Docker Hub's own entry from a kubelet; in a copy it is not there.
-      else if (expected.logins.length === usable(expected.logins).length) expect(copy).toEqual(expected);
-      else expect(copy).toMatchObject({ repository: expected.repository });
-    }
-  });
+    },
+  );
 });
 
 function answer(image: string, secrets: SecretContent[]): Case['expected'] {
@@ -65,7 +86,10 @@ function answer(image: string, secrets: SecretContent[]): Case['expected'] {
     repository: name,
     tag: tag ?? (digest === undefined ? 'latest' : ''),
     digest: digest ?? '',
-    logins: lookup(makeKeyring(sources), name).map(({ credential: { username, password } }) => [text(username), text(password)]),
+    logins: lookup(makeKeyring(sources), name).map(({ credential: { username, password } }) => [
+      text(username),
+      text(password),
+    ]),
   };
 }
 
@@ -82,5 +106,13 @@ function text(bytes: string): Text {
 }
 
 function toSecret({ type, data }: Case['secrets'][number]): SecretContent {
-  return { type, data: Object.fromEntries(Object.entries(data).map(([key, value]) => [key, typeof value === 'string' ? Buffer.from(value).toString('base64') : value.base64])) };
+  return {
+    type,
+    data: Object.fromEntries(
+      Object.entries(data).map(([key, value]) => [
+        key,
+        typeof value === 'string' ? Buffer.from(value).toString('base64') : value.base64,
+      ]),
+    ),
+  };
 }

@@ -1,17 +1,41 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { canonicalRegistry, findEntry, isDockerHub, normaliseKey, printable, quoteKey, redactKey } from '../../src/credentials/registry-name.ts';
+import {
+  canonicalRegistry,
+  findEntry,
+  isDockerHub,
+  normaliseKey,
+  printable,
+  quoteKey,
+  redactKey,
+} from '../../src/credentials/registry-name.ts';
 import { parseImage } from '../../src/credentials/image-reference.ts';
 import { anyKey } from './arbitraries.ts';
 
 test.each([
-  'docker.io', 'index.docker.io', 'registry-1.docker.io', 'https://index.docker.io/v1/', 'https://index.docker.io/v2/', 'https://index.docker.io/v1', 'https://registry-1.docker.io', 'http://docker.io/', 'docker.io:443',
+  'docker.io',
+  'index.docker.io',
+  'registry-1.docker.io',
+  'https://index.docker.io/v1/',
+  'https://index.docker.io/v2/',
+  'https://index.docker.io/v1',
+  'https://registry-1.docker.io',
+  'http://docker.io/',
+  'docker.io:443',
 ])('%s is Docker Hub', (name) => {
   expect(isDockerHub(name)).toBe(true);
   expect(canonicalRegistry(name)).toBe('docker.io');
 });
 
-test.each(['docker.io/library', 'hub.docker.com', 'docker.io:5000', 'mydocker.io', '*.docker.io', 'index.docker.io.example.com', ''])('%j is not', (name) => {
+test.each([
+  'docker.io/library',
+  'hub.docker.com',
+  'docker.io:5000',
+  'mydocker.io',
+  '*.docker.io',
+  'index.docker.io.example.com',
+  '',
+])('%j is not', (name) => {
   expect(isDockerHub(name)).toBe(false);
 });
 
@@ -28,7 +52,13 @@ test.each([
 });
 
 test('an entry is found by its key, by its normal form, or by any name of Docker Hub', () => {
-  const entries = ['https://registry-1.docker.io', 'https://quay.io/v2/', 'https://index.docker.io/v1/', 'docker.io/team', 'quay.io'].map((key) => ({ key }));
+  const entries = [
+    'https://registry-1.docker.io',
+    'https://quay.io/v2/',
+    'https://index.docker.io/v1/',
+    'docker.io/team',
+    'quay.io',
+  ].map((key) => ({ key }));
   const find = (name: string) => findEntry(entries, name)?.key;
   expect(find('quay.io')).toBe('quay.io');
   expect(find('http://quay.io')).toBe('https://quay.io/v2/');
@@ -49,36 +79,59 @@ test('a key is shown without what could be a login', () => {
 });
 
 test('normalising is total, and its result is in its own normal form unless a /v1 or /v2 is left in front', () => {
-  fc.assert(fc.property(fc.oneof(anyKey, fc.string({ unit: 'binary' })), (key) => {
-    const normal = normaliseKey(key);
-    if (normal === undefined || !/^[\x21-\x7e]*$/.test(normal) || /[%?#@]|\/v[12]\/|^https?:\/\//.test(normal)) return;
-    expect(normaliseKey(normal)).toBe(normal);
-  }), { numRuns: 500 });
+  fc.assert(
+    fc.property(fc.oneof(anyKey, fc.string({ unit: 'binary' })), (key) => {
+      const normal = normaliseKey(key);
+      if (normal === undefined || !/^[\x21-\x7e]*$/.test(normal) || /[%?#@]|\/v[12]\/|^https?:\/\//.test(normal))
+        return;
+      expect(normaliseKey(normal)).toBe(normal);
+    }),
+    { numRuns: 500 },
+  );
 });
 
 test.each([
   ['nginx', { registry: 'docker.io', repository: 'library/nginx', name: 'docker.io/library/nginx' }],
-  ['index.docker.io/team/app:1', { registry: 'docker.io', repository: 'team/app', name: 'docker.io/team/app', tag: '1' }],
+  [
+    'index.docker.io/team/app:1',
+    { registry: 'docker.io', repository: 'team/app', name: 'docker.io/team/app', tag: '1' },
+  ],
   ['localhost:5000/x', { registry: 'localhost:5000', repository: 'x', name: 'localhost:5000/x' }],
   ['[::1]:5000/x', { registry: '[::1]:5000', repository: 'x', name: '[::1]:5000/x' }],
   ['a_b.c/d', { registry: '', repository: 'a_b.c/d', name: 'a_b.c/d' }],
-  [`quay.io/a/b:t@sha256:${'0'.repeat(64)}`, { registry: 'quay.io', repository: 'a/b', name: 'quay.io/a/b', tag: 't', digest: `sha256:${'0'.repeat(64)}` }],
+  [
+    `quay.io/a/b:t@sha256:${'0'.repeat(64)}`,
+    { registry: 'quay.io', repository: 'a/b', name: 'quay.io/a/b', tag: 't', digest: `sha256:${'0'.repeat(64)}` },
+  ],
 ])('%s is read as the kubelet reads it', (reference, image) => {
   expect(parseImage(reference)).toEqual({ ok: true, image });
 });
 
 test.each([
   ['Nginx', '"Nginx" is not an image reference: the repository must be lower case'],
-  ['https://quay.io/a', '"https://quay.io/a" is not an image reference: it starts with a scheme; write it as in a pod: host/repository:tag'],
+  [
+    'https://quay.io/a',
+    '"https://quay.io/a" is not an image reference: it starts with a scheme; write it as in a pod: host/repository:tag',
+  ],
   ['', '"" is not an image reference: it is empty'],
-  ['a b', '"a b" is not an image reference: a repository is made of lower-case letters and digits, separated by ".", "_", "__", "-" or "/"'],
-  ['a:-', '"a:-" is not an image reference: a tag has up to 128 letters, digits, "_", "." and "-", and does not start with "." or "-"'],
-  ['a@sha256:0', '"a@sha256:0" is not an image reference: a digest is sha256:, sha384: or sha512: with all its lower-case hexadecimal digits'],
+  [
+    'a b',
+    '"a b" is not an image reference: a repository is made of lower-case letters and digits, separated by ".", "_", "__", "-" or "/"',
+  ],
+  [
+    'a:-',
+    '"a:-" is not an image reference: a tag has up to 128 letters, digits, "_", "." and "-", and does not start with "." or "-"',
+  ],
+  [
+    'a@sha256:0',
+    '"a@sha256:0" is not an image reference: a digest is sha256:, sha384: or sha512: with all its lower-case hexadecimal digits',
+  ],
   ['0'.repeat(64), `"${'0'.repeat(64)}" is not an image reference: 64 hexadecimal digits are an image id, not a name`],
 ])('%s is refused', (reference, problem) => {
   expect(parseImage(reference)).toEqual({ ok: false, problem });
 });
 
 test('a hostile reference is answered at once', () => {
-  for (const reference of ['a'.repeat(1e6), `${'a-'.repeat(5e5)}!`, `${'a.'.repeat(5e5)}/x`, `${'-'.repeat(1e6)}`]) expect(parseImage(reference).ok).toBe(false);
+  for (const reference of ['a'.repeat(1e6), `${'a-'.repeat(5e5)}!`, `${'a.'.repeat(5e5)}/x`, `${'-'.repeat(1e6)}`])
+    expect(parseImage(reference).ok).toBe(false);
 });

@@ -32,9 +32,19 @@ test.each([
 });
 
 test('whatever the text is, reading it never throws', () => {
-  fc.assert(fc.property(fc.oneof(anyText, fc.json().map((text) => `${Buffer.from('{}').toString('base64url')}.${Buffer.from(text).toString('base64url')}.x`)), (token) => {
-    const expiry = tokenExpiry(token);
-    expect(expiry === undefined || !Number.isNaN(expiry.getTime())).toBe(true);
-    expect(['object', 'undefined']).toContain(typeof tokenClaims(token));
-  }));
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        anyText,
+        fc
+          .json()
+          .map((text) => `${Buffer.from('{}').toString('base64url')}.${Buffer.from(text).toString('base64url')}.x`),
+      ),
+      (token) => {
+        const expiry = tokenExpiry(token);
+        expect(expiry === undefined || !Number.isNaN(expiry.getTime())).toBe(true);
+        expect(['object', 'undefined']).toContain(typeof tokenClaims(token));
+      },
+    ),
+  );
 });

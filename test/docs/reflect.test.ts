@@ -21,12 +21,24 @@ const base64 = (text: string): string => Buffer.from(text).toString('base64');
 /** A source with three registries; each entry's username is the registry's name. */
 const source: SecretContent = {
   type: 'kubernetes.io/dockerconfigjson',
-  data: { '.dockerconfigjson': base64(JSON.stringify({ auths: { [DOCKER_HUB_KEY]: { auth: base64('docker.io:pw') }, 'quay.io': { auth: base64('quay.io:pw') }, 'registry.corp': { auth: base64('registry.corp:pw') } } })) },
+  data: {
+    '.dockerconfigjson': base64(
+      JSON.stringify({
+        auths: {
+          [DOCKER_HUB_KEY]: { auth: base64('docker.io:pw') },
+          'quay.io': { auth: base64('quay.io:pw') },
+          'registry.corp': { auth: base64('registry.corp:pw') },
+        },
+      }),
+    ),
+  },
 };
 
 /** The complete configuration on a page; there is at most one. */
 function configurationOf(page: string): Configuration | undefined {
-  const blocks = [...read(page).matchAll(/^```yaml\n([^]*?)^```$/gm)].map(([, text = '']) => text).filter((text) => text.includes('kind: Configuration'));
+  const blocks = [...read(page).matchAll(/^```yaml\n([^]*?)^```$/gm)]
+    .map(([, text = '']) => text)
+    .filter((text) => text.includes('kind: Configuration'));
   expect(blocks.length).toBeLessThanOrEqual(1);
   const [text] = blocks;
   if (text === undefined) return undefined;
@@ -37,27 +49,56 @@ function configurationOf(page: string): Configuration | undefined {
 
 /** Rows of the table with this head: `name` and the login that it is to find. */
 function promises(page: string, head: 'image' | 'mirror'): [name: string, login: string][] {
-  const [, rows = ''] = new RegExp(`^\\| ${head} \\| login \\|\\n\\|---\\|---\\|\\n((?:\\|.*\\n)*)`, 'm').exec(read(page)) ?? [];
+  const [, rows = ''] =
+    new RegExp(`^\\| ${head} \\| login \\|\\n\\|---\\|---\\|\\n((?:\\|.*\\n)*)`, 'm').exec(read(page)) ?? [];
   return [...rows.matchAll(/^\| `([^`]+)` \| `([^`]+)` \|$/gm)].map(([, name = '', login = '']) => [name, login]);
 }
 
 /** The copy of the page's source. A login that an alias names has the name of its Secret as username. */
 function copyOf(configuration: Configuration): Content {
   const [{ aliases } = { aliases: [] }] = configuration.sources;
-  const logins = new Map(aliases.flatMap((alias) => ('login' in alias ? [[alias.login.secret, { type: 'kubernetes.io/basic-auth', data: { username: base64(alias.login.secret), password: base64('pw') } }] as const] : [])));
+  const logins = new Map(
+    aliases.flatMap((alias) =>
+      'login' in alias
+        ? [
+            [
+              alias.login.secret,
+              {
+                type: 'kubernetes.io/basic-auth',
+                data: { username: base64(alias.login.secret), password: base64('pw') },
+              },
+            ] as const,
+          ]
+        : [],
+    ),
+  );
   const parsed = parseSecret(source);
   const own = parsed.ok ? parsed.credentials : [];
-  return contentOf((base64) => base64, own, aliases.map((alias) => {
-    const resolved = resolveAlias(alias, own, logins);
-    if (!resolved.ok) throw new Error(resolved.problem);
-    return resolved.credential;
-  }));
+  return contentOf(
+    (base64) => base64,
+    own,
+    aliases.map((alias) => {
+      const resolved = resolveAlias(alias, own, logins);
+      if (!resolved.ok) throw new Error(resolved.problem);
+      return resolved.credential;
+    }),
+  );
 }
 
 const withImages = readdirSync(PAGES).filter((page) => promises(page, 'image').length > 0);
 
 test('there are such pages', () => {
-  expect(withImages.sort()).toEqual(['containerd.md', 'custom-resource.md', 'image-puller.md', 'k3s.md', 'k8s-image-swapper.md', 'kube-fledged.md', 'kube-image-keeper.md', 'kyverno.md', 'tugger.md']);
+  expect(withImages.sort()).toEqual([
+    'containerd.md',
+    'custom-resource.md',
+    'image-puller.md',
+    'k3s.md',
+    'k8s-image-swapper.md',
+    'kube-fledged.md',
+    'kube-image-keeper.md',
+    'kyverno.md',
+    'tugger.md',
+  ]);
   expect(promises('cri-o.md', 'mirror')).toHaveLength(3);
 });
 
@@ -81,7 +122,9 @@ describe('cri-o.md', () => {
   test.each(promises('cri-o.md', 'mirror'))('%s is pulled with the login of %s', (location, login) => {
     const configuration = configurationOf('cri-o.md');
     if (configuration === undefined) throw new Error('the page has a configuration');
-    const { auths } = JSON.parse(Buffer.from(copyOf(configuration).base64, 'base64').toString()) as { auths: Record<string, { auth?: string }> };
+    const { auths } = JSON.parse(Buffer.from(copyOf(configuration).base64, 'base64').toString()) as {
+      auths: Record<string, { auth?: string }>;
+    };
     const found = Object.entries(auths).filter(([key]) => location.startsWith(key.replace(/^https?:\/\//, '')));
     expect(found.map(([, { auth = '' }]) => Buffer.from(auth, 'base64').toString())).toEqual([`${login}:pw`]);
   });
@@ -94,10 +137,12 @@ describe('a page with a cache proxy', () => {
     const configuration = configurationOf(page);
     const [proxy] = configuration?.cacheProxies ?? [];
     const [from] = configuration?.sources ?? [];
-    if (proxy === undefined || from === undefined || !('object' in proxy)) throw new Error('the page has a cache proxy of the patch shape');
+    if (proxy === undefined || from === undefined || !('object' in proxy))
+      throw new Error('the page has a cache proxy of the patch shape');
     const namespace = ('copyNamespace' in proxy ? proxy.copyNamespace : undefined) ?? proxy.object.namespace ?? '';
     expect(admitted(from, namespace)).toBe(true);
     expect(read(page)).toContain(`kubectl annotate namespace ${namespace} pullpass.dev/sync=enabled`);
-    if (page === 'kube-fledged.md' || page === 'custom-resource.md') expect(read(page)).toContain(`login.pullpass.dev/${proxy.name}`);
+    if (page === 'kube-fledged.md' || page === 'custom-resource.md')
+      expect(read(page)).toContain(`login.pullpass.dev/${proxy.name}`);
   });
 });

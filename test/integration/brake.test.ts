@@ -26,7 +26,8 @@ const slip = configuration({ ...HUB, namespaces: { allow: [] } }, CORP);
 const tidying: Configuration = { ...good, retiredCopyNames: ['new-copy'] };
 const pull = (...names: string[]): string[] => names.map((name) => `${name}-copy`);
 /** As the line that `plan` prints does it. */
-const withLine = (config: Configuration, line: string): Configuration => configurationSchema.parse({ ...config, confirmRemoval: /"(\w+)"/.exec(line)?.[1] });
+const withLine = (config: Configuration, line: string): Configuration =>
+  configurationSchema.parse({ ...config, confirmRemoval: /"(\w+)"/.exec(line)?.[1] });
 
 onEachServer((server) => {
   const names = Array.from({ length: 12 }, (_, i) => `br-${String(i).padStart(2, '0')}`);
@@ -37,24 +38,42 @@ onEachServer((server) => {
   const controllers: Controller[] = [];
 
   const findings = async (config: Configuration): Promise<string[]> => {
-    const { report } = await runAudit({ client: cluster.admin, configuration: config, controller: { namespace: CONTROLLER_NAMESPACE, name: 'pullpass' }, output: 'json', color: false });
+    const { report } = await runAudit({
+      client: cluster.admin,
+      configuration: config,
+      controller: { namespace: CONTROLLER_NAMESPACE, name: 'pullpass' },
+      output: 'json',
+      color: false,
+    });
     return report.findings.map(({ rule }) => rule);
   };
-  const source = (name: string, password: string): Promise<void> => cluster.source({ namespace: CONTROLLER_NAMESPACE, name }, { [`${name}.corp`]: password });
-  const uidsNow = async (): Promise<(string | undefined)[]> => Promise.all(names.map(async (name) => (await cluster.getSecret(name, 'hub-copy'))?.metadata?.uid));
+  const source = (name: string, password: string): Promise<void> =>
+    cluster.source({ namespace: CONTROLLER_NAMESPACE, name }, { [`${name}.corp`]: password });
+  const uidsNow = async (): Promise<(string | undefined)[]> =>
+    Promise.all(names.map(async (name) => (await cluster.getSecret(name, 'hub-copy'))?.metadata?.uid));
   const write = (config: Configuration): Promise<void> => writeFile(file, stringify(config));
-  const start = async (config: Configuration, options: Parameters<Cluster['controller']>[1] = {}): Promise<Controller> => {
+  const start = async (
+    config: Configuration,
+    options: Parameters<Cluster['controller']>[1] = {},
+  ): Promise<Controller> => {
     await write(config);
-    const controller = await cluster.controller(config, { configurationFile: file, timings: { configurationMs: 50, election: ELECTION }, ...options });
+    const controller = await cluster.controller(config, {
+      configurationFile: file,
+      timings: { configurationMs: 50, election: ELECTION },
+      ...options,
+    });
     controllers.push(controller);
     return controller;
   };
-  const said = async ({ logs }: Controller, text: string, times = 1): Promise<void> => eventually(async () => {
-    await Promise.resolve();
-    expect(logs.filter(({ msg }) => String(msg).includes(text)).length).toBeGreaterThanOrEqual(times);
-  });
-  const removals = (): string[] => controllers.flatMap((controller) => controller.writes().filter((line) => line.startsWith('delete secrets')));
-  const planned = async (config: Configuration) => planCluster(await readCluster(cluster.admin, config, CONTROLLER_NAMESPACE), {}, config);
+  const said = async ({ logs }: Controller, text: string, times = 1): Promise<void> =>
+    eventually(async () => {
+      await Promise.resolve();
+      expect(logs.filter(({ msg }) => String(msg).includes(text)).length).toBeGreaterThanOrEqual(times);
+    });
+  const removals = (): string[] =>
+    controllers.flatMap((controller) => controller.writes().filter((line) => line.startsWith('delete secrets')));
+  const planned = async (config: Configuration) =>
+    planCluster(await readCluster(cluster.admin, config, CONTROLLER_NAMESPACE), {}, config);
   /** Everybody has all that they had, and it is the very same. */
   async function nothingIsGone(): Promise<void> {
     expect(removals()).toEqual([]);
@@ -96,7 +115,11 @@ onEachServer((server) => {
       await nothingIsGone();
       await eventually(async () => {
         const told = (await cluster.events(CONTROLLER_NAMESPACE)).find(({ reason }) => reason === 'RemovalHeld');
-        expect(told).toMatchObject({ type: 'Warning', regarding: { kind: 'Namespace', name: CONTROLLER_NAMESPACE }, note: expect.stringMatching(/confirmRemoval: "[0-9a-f]{12}"$/) as string });
+        expect(told).toMatchObject({
+          type: 'Warning',
+          regarding: { kind: 'Namespace', name: CONTROLLER_NAMESPACE },
+          note: expect.stringMatching(/confirmRemoval: "[0-9a-f]{12}"$/) as string,
+        });
       });
       expect(await findings(slip)).toContain('PP092');
       expect(await findings(good)).not.toContain('PP092');
@@ -115,12 +138,26 @@ onEachServer((server) => {
       for (const name of ['hub', 'corp']) await source(name, 'two');
       await eventually(async () => expect(await cluster.login('br-00', 'corp-copy')).toEqual({ 'corp.corp': 'two' }));
       expect(await cluster.login('br-00', 'hub-copy')).toEqual({ 'hub.corp': 'one' });
-      const wait = async (name: string) => runWait({
-        source: name, timeoutMs: 20_000 * Number(name === 'corp'), signal: new AbortController().signal, progress: () => undefined,
-        observe: async () => observeRotations({ client: cluster.admin, configuration: slip, snapshot: await readCluster(cluster.admin, slip, CONTROLLER_NAMESPACE) }),
-      });
+      const wait = async (name: string) =>
+        runWait({
+          source: name,
+          timeoutMs: 20_000 * Number(name === 'corp'),
+          signal: new AbortController().signal,
+          progress: () => undefined,
+          observe: async () =>
+            observeRotations({
+              client: cluster.admin,
+              configuration: slip,
+              snapshot: await readCluster(cluster.admin, slip, CONTROLLER_NAMESPACE),
+            }),
+        });
       expect(await wait('corp')).toMatchObject({ exitCode: 0 });
-      expect(await wait('hub')).toMatchObject({ exitCode: 1, text: expect.stringContaining('12 copies that are to be removed are kept by the brake, with the old credential: br-00, br-01') as string });
+      expect(await wait('hub')).toMatchObject({
+        exitCode: 1,
+        text: expect.stringContaining(
+          '12 copies that are to be removed are kept by the brake, with the old credential: br-00, br-01',
+        ) as string,
+      });
       await cluster.deleteNamespace('br-new');
       await nothingIsGone();
     });
@@ -131,12 +168,17 @@ onEachServer((server) => {
       await said(controller, 'confirmRemoval confirms another configuration');
       await said(controller, 'removal held');
       const text = renderPlan(await planned(slip), 'table', false);
-      expect(text).toContain('! held: the configuration would take copies or references away from 12 namespaces (br-00, br-01, br-02, br-03, br-04 and 7 more)');
+      expect(text).toContain(
+        '! held: the configuration would take copies or references away from 12 namespaces (br-00, br-01, br-02, br-03, br-04 and 7 more)',
+      );
       expect(pendingIn(await planned(slip))).toEqual([]);
       await nothingIsGone();
 
       const confirmed = withLine(slip, text);
-      const worse = configurationSchema.parse({ ...confirmed, sources: confirmed.sources.map((each) => ({ ...each, serviceAccounts: [] })) });
+      const worse = configurationSchema.parse({
+        ...confirmed,
+        sources: confirmed.sources.map((each) => ({ ...each, serviceAccounts: [] })),
+      });
       await write(worse);
       await said(controller, 'removal held', 2);
       await nothingIsGone();
@@ -153,7 +195,10 @@ onEachServer((server) => {
     ['serviceAccounts: []', configuration({ ...HUB, serviceAccounts: [] }, CORP)],
     ['one bad glob in deny', configuration({ ...HUB, namespaces: { allow: ['br-*'], deny: ['b*'] } }, CORP)],
     ['a dropped source whose copy name is retired', { ...configuration(CORP), retiredCopyNames: ['hub-copy'] }],
-    ['a copy name that was changed, the old one retired', { ...configuration({ ...HUB, copyName: 'new-copy' }, CORP), retiredCopyNames: ['hub-copy'] }],
+    [
+      'a copy name that was changed, the old one retired',
+      { ...configuration({ ...HUB, copyName: 'new-copy' }, CORP), retiredCopyNames: ['hub-copy'] },
+    ],
   ])('%s is held as well', async (_, config) => {
     const controller = await start(good);
     await cluster.applyRbac(config);
@@ -163,7 +208,8 @@ onEachServer((server) => {
     await eventually(async () => expect(pendingIn(await planned(config))).toEqual([]));
     expect(removals()).toEqual([]);
     expect(await uidsNow()).toEqual(uids);
-    for (const name of names) expect(await cluster.pullSecrets(name)).toEqual(expect.arrayContaining(pull('corp', 'hub')));
+    for (const name of names)
+      expect(await cluster.pullSecrets(name)).toEqual(expect.arrayContaining(pull('corp', 'hub')));
   });
 
   test('ten namespaces are not many: they lose theirs, and the others keep it', async () => {
@@ -191,9 +237,22 @@ onEachServer((server) => {
   test('what can be read only after a while counts as well: held, until by itself it has become small enough', async () => {
     const retiring: Configuration = { ...good, retiredCopyNames: ['late-copy'] };
     const labels = { 'app.kubernetes.io/managed-by': 'pullpass', 'pullpass.dev/source': 'late' };
-    await Promise.all(names.map((name) => cluster.secret(name, 'late-copy', { metadata: { labels }, type: 'kubernetes.io/dockerconfigjson', data: dockerConfig({ 'late.corp': 'pw' }) })));
-    const left = async (): Promise<string[]> => (await Promise.all(names.map(async (name) => ((await cluster.getSecret(name, 'late-copy')) ? [name] : [])))).flat();
-    const controller = await start(good, { timings: { configurationMs: 50, reflector: { minBackoffMs: 100, maxBackoffMs: 200 } } });
+    await Promise.all(
+      names.map((name) =>
+        cluster.secret(name, 'late-copy', {
+          metadata: { labels },
+          type: 'kubernetes.io/dockerconfigjson',
+          data: dockerConfig({ 'late.corp': 'pw' }),
+        }),
+      ),
+    );
+    const left = async (): Promise<string[]> =>
+      (
+        await Promise.all(names.map(async (name) => ((await cluster.getSecret(name, 'late-copy')) ? [name] : [])))
+      ).flat();
+    const controller = await start(good, {
+      timings: { configurationMs: 50, reflector: { minBackoffMs: 100, maxBackoffMs: 200 } },
+    });
     await write(retiring);
     await said(controller, 'cannot list secrets named "late-copy"');
     // Nothing to remove was seen so far: who opts out goes.

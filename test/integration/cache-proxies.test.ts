@@ -29,7 +29,9 @@ const login = (name: string) => ({ username: name, password: `pw-of-${name}` });
 const user = (name: string) => ({ password: `pw-of-${name}`, repositories: ['corp/*'] });
 
 /** The cache: real Distribution where it is found, else the sandbox's own. */
-type Cache = Pick<DistributionCache, 'url' | 'stop'> & { restart(login: { username: string; password: string }): Promise<void> };
+type Cache = Pick<DistributionCache, 'url' | 'stop'> & {
+  restart(login: { username: string; password: string }): Promise<void>;
+};
 
 async function startCache(upstream: Upstream, with_: { username: string; password: string }): Promise<Cache> {
   const found = findDistribution();
@@ -60,20 +62,38 @@ onEachServer((server) => {
     config = configurationSchema.parse({
       apiVersion: 'pullpass.dev/v1alpha1',
       kind: 'Configuration',
-      sources: [{ name: 'hub', secret: { namespace: CONTROLLER_NAMESPACE, name: 'hub' }, copyName: 'hub-copy', verify: 'enforce' }],
+      sources: [
+        {
+          name: 'hub',
+          secret: { namespace: CONTROLLER_NAMESPACE, name: 'hub' },
+          copyName: 'hub-copy',
+          verify: 'enforce',
+        },
+      ],
       registries: [{ host: upstream.host, plainHttp: true }],
-      cacheProxies: [{
-        name: 'hub-cache', kind: 'distribution', source: 'hub', registry: upstream.host,
-        secret: { namespace: NAMESPACE, name: 'hub-cache-login' }, workload: { namespace: NAMESPACE, name: 'hub-cache' },
-        probe: { url: cache.url, repository: 'corp/app', reference: 'probe' },
-      }],
+      cacheProxies: [
+        {
+          name: 'hub-cache',
+          kind: 'distribution',
+          source: 'hub',
+          registry: upstream.host,
+          secret: { namespace: NAMESPACE, name: 'hub-cache-login' },
+          workload: { namespace: NAMESPACE, name: 'hub-cache' },
+          probe: { url: cache.url, repository: 'corp/app', reference: 'probe' },
+        },
+      ],
     });
     cluster = await createCluster(server());
     await cluster.namespace(NAMESPACE);
     const labels = { app: 'hub-cache' };
     await cluster.admin.create(`/apis/apps/v1/namespaces/${NAMESPACE}/deployments`, {
-      apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'hub-cache' },
-      spec: { selector: { matchLabels: labels }, template: { metadata: { labels }, spec: { containers: [{ name: 'registry', image: 'registry:2' }] } } },
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name: 'hub-cache' },
+      spec: {
+        selector: { matchLabels: labels },
+        template: { metadata: { labels }, spec: { containers: [{ name: 'registry', image: 'registry:2' }] } },
+      },
     });
     kubelet = playKubelet();
     await cluster.applyRbac(config);
@@ -92,7 +112,10 @@ onEachServer((server) => {
   async function playKubelet(): Promise<void> {
     let running = '{}';
     while (!stopKubelet.signal.aborted) {
-      const { spec, metadata } = await cluster.admin.get<{ metadata: { generation: number }; spec: { template: { metadata: { annotations?: Record<string, string> } } } }>(`/apis/apps/v1/namespaces/${NAMESPACE}/deployments/hub-cache`);
+      const { spec, metadata } = await cluster.admin.get<{
+        metadata: { generation: number };
+        spec: { template: { metadata: { annotations?: Record<string, string> } } };
+      }>(`/apis/apps/v1/namespaces/${NAMESPACE}/deployments/hub-cache`);
       const template = JSON.stringify(spec.template.metadata.annotations ?? {});
       if (template !== running) {
         running = template;
@@ -107,18 +130,28 @@ onEachServer((server) => {
   }
 
   async function report(observedGeneration: number, ready: number): Promise<void> {
-    await cluster.admin.patch(`/apis/apps/v1/namespaces/${NAMESPACE}/deployments/hub-cache/status`, 'application/merge-patch+json', {
-      status: { observedGeneration, replicas: 1, updatedReplicas: 1, readyReplicas: ready, availableReplicas: ready },
-    });
+    await cluster.admin.patch(
+      `/apis/apps/v1/namespaces/${NAMESPACE}/deployments/hub-cache/status`,
+      'application/merge-patch+json',
+      {
+        status: { observedGeneration, replicas: 1, updatedReplicas: 1, readyReplicas: ready, availableReplicas: ready },
+      },
+    );
   }
 
   async function putSource(name: string): Promise<void> {
     const { username, password } = login(name);
-    const data = { '.dockerconfigjson': Buffer.from(JSON.stringify({ auths: { [upstream.host]: { username, password } } })).toString('base64') };
-    if ((await cluster.getSecret(CONTROLLER_NAMESPACE, 'hub')) === undefined) await cluster.secret(CONTROLLER_NAMESPACE, 'hub', { type: 'kubernetes.io/dockerconfigjson', data });
+    const data = {
+      '.dockerconfigjson': Buffer.from(JSON.stringify({ auths: { [upstream.host]: { username, password } } })).toString(
+        'base64',
+      ),
+    };
+    if ((await cluster.getSecret(CONTROLLER_NAMESPACE, 'hub')) === undefined)
+      await cluster.secret(CONTROLLER_NAMESPACE, 'hub', { type: 'kubernetes.io/dockerconfigjson', data });
     else await cluster.patchSecret(CONTROLLER_NAMESPACE, 'hub', { data });
   }
-  const copied = async (): Promise<string | undefined> => Object.values((await cluster.login('team', 'hub-copy')) ?? {})[0];
+  const copied = async (): Promise<string | undefined> =>
+    Object.values((await cluster.login('team', 'hub-copy')) ?? {})[0];
 
   /** An image that no cache holds: only that proves the upstream login. By skopeo, as a node would, where it is found. */
   async function pullNew(from: Cache): Promise<'pulled' | 'failed'> {
@@ -126,18 +159,38 @@ onEachServer((server) => {
     upstream.putImage('corp/app', tag, `image ${images}`);
     const skopeo = findSkopeo();
     if ('found' in skopeo) {
-      const { stdout } = await promisify(execFile)(skopeo.found, ['inspect', '--raw', '--tls-verify=false', `docker://${new URL(from.url).host}/corp/app:${tag}`]).catch(() => ({ stdout: '' }));
+      const { stdout } = await promisify(execFile)(skopeo.found, [
+        'inspect',
+        '--raw',
+        '--tls-verify=false',
+        `docker://${new URL(from.url).host}/corp/app:${tag}`,
+      ]).catch(() => ({ stdout: '' }));
       return stdout.includes('schemaVersion') ? 'pulled' : 'failed';
     }
     const { state } = await probeManifest({ base: from.url, repository: 'corp/app', reference: tag, http });
     return state === 'served' ? 'pulled' : 'failed';
   }
-  const rotations = async () => observeRotations({ client: cluster.admin, configuration: config, snapshot: await readCluster(cluster.admin, config, CONTROLLER_NAMESPACE) });
-  const wait = (timeoutMs: number) => runWait({ source: 'hub', observe: rotations, timeoutMs, intervalMs: 50, progress: () => undefined, signal: AbortSignal.timeout(60_000) });
+  const rotations = async () =>
+    observeRotations({
+      client: cluster.admin,
+      configuration: config,
+      snapshot: await readCluster(cluster.admin, config, CONTROLLER_NAMESPACE),
+    });
+  const wait = (timeoutMs: number) =>
+    runWait({
+      source: 'hub',
+      observe: rotations,
+      timeoutMs,
+      intervalMs: 50,
+      progress: () => undefined,
+      signal: AbortSignal.timeout(60_000),
+    });
 
   test('the login reaches the copies and the cache proxy, and a private pull through it proves it', async () => {
     await eventually(async () => expect(await copied()).toBe('pw-of-first'));
-    expect((await wait(30_000)).text).toMatch(/^complete: the old credential can be revoked \(1\/1 copies, 1\/1 cache proxies, 1 verified\)/);
+    expect((await wait(30_000)).text).toMatch(
+      /^complete: the old credential can be revoked \(1\/1 copies, 1\/1 cache proxies, 1 verified\)/,
+    );
     expect(await pullNew(cache)).toBe('pulled');
   });
 
@@ -148,9 +201,20 @@ onEachServer((server) => {
     const pulls = (async () => {
       // While a cache of one replica restarts nobody answers: that is Kubernetes' business, so only what answers counts.
       while (!pulling.signal.aborted) {
-        const alive = await fetch(`${cache.url}/v2/`).then(() => true, () => false);
+        const alive = await fetch(`${cache.url}/v2/`).then(
+          () => true,
+          () => false,
+        );
         const outcome = await pullNew(cache);
-        if (alive && (outcome === 'pulled' || (await fetch(`${cache.url}/v2/`).then(() => true, () => false)))) outcomes.push(outcome);
+        if (
+          alive &&
+          (outcome === 'pulled' ||
+            (await fetch(`${cache.url}/v2/`).then(
+              () => true,
+              () => false,
+            )))
+        )
+          outcomes.push(outcome);
         await delay(10);
       }
     })();
@@ -175,7 +239,14 @@ onEachServer((server) => {
     controller.forget();
     upstream.add('third', { password: 'another', repositories: ['corp/*'] });
     await putSource('third');
-    await eventually(async () => expect(await cluster.events(CONTROLLER_NAMESPACE)).toContainEqual(expect.objectContaining({ reason: 'SourceInvalid', note: expect.stringMatching(/held back: .*The last good content stays in force/) as string })));
+    await eventually(async () =>
+      expect(await cluster.events(CONTROLLER_NAMESPACE)).toContainEqual(
+        expect.objectContaining({
+          reason: 'SourceInvalid',
+          note: expect.stringMatching(/held back: .*The last good content stays in force/) as string,
+        }),
+      ),
+    );
     await delay(500);
     expect(await copied()).toBe('pw-of-second');
     expect((await cluster.getSecret(NAMESPACE, 'hub-cache-login'))?.data).toEqual(before?.data);
@@ -189,18 +260,38 @@ onEachServer((server) => {
     expect(text).not.toContain('pw-of-third');
 
     // What keeps the last good content is as it should be: the refusal is the one thing to be told.
-    const { report } = await runAudit({ client: cluster.admin, configuration: config, controller: { namespace: CONTROLLER_NAMESPACE, name: 'pullpass' }, output: 'json', color: false });
-    expect(report.findings.filter(({ severity }) => severity !== 'info').map(({ rule, object }) => `${rule} ${object.kind} ${object.name}`)).toEqual(['PP082 Source hub']);
+    const { report } = await runAudit({
+      client: cluster.admin,
+      configuration: config,
+      controller: { namespace: CONTROLLER_NAMESPACE, name: 'pullpass' },
+      output: 'json',
+      color: false,
+    });
+    expect(
+      report.findings
+        .filter(({ severity }) => severity !== 'info')
+        .map(({ rule, object }) => `${rule} ${object.kind} ${object.name}`),
+    ).toEqual(['PP082 Source hub']);
     expect(report.proxies).toMatchObject([{ name: 'hub-cache', applied: true, verified: 'verified' }]);
     expect(report.sources).toMatchObject([{ name: 'hub', state: 'held back', rotation: { stale: 0 } }]);
-    expect(planCluster(await readCluster(cluster.admin, config, CONTROLLER_NAMESPACE)).namespaces.filter((plan) => !isInSync(plan))).toEqual([]);
+    expect(
+      planCluster(await readCluster(cluster.admin, config, CONTROLLER_NAMESPACE)).namespaces.filter(
+        (plan) => !isInSync(plan),
+      ),
+    ).toEqual([]);
   });
 
   test('mended, it goes on by itself', async () => {
     upstream.setPassword('third', 'pw-of-third');
     const { username } = login('third');
     // The same login would be tried again rarely; a change of the source is a reason to try at once.
-    const data = { '.dockerconfigjson': Buffer.from(JSON.stringify({ auths: { [upstream.host]: { username, password: 'pw-of-third', email: 'ops@corp.example' } } })).toString('base64') };
+    const data = {
+      '.dockerconfigjson': Buffer.from(
+        JSON.stringify({
+          auths: { [upstream.host]: { username, password: 'pw-of-third', email: 'ops@corp.example' } },
+        }),
+      ).toString('base64'),
+    };
     upstream.add('fourth', user('fourth'));
     await cluster.patchSecret(CONTROLLER_NAMESPACE, 'hub', { data });
     await putSource('fourth');
@@ -239,12 +330,30 @@ onEachServer((server) => {
   test('verify tries each login once and each proxy by a private pull', async () => {
     upstream.putImage('corp/app', 'probe', 'a new one');
     const snapshot = await readCluster(cluster.admin, config, CONTROLLER_NAMESPACE);
-    const checks = await runChecks({ client: cluster.admin, configuration: config, snapshot, reach, signal: AbortSignal.timeout(30_000) });
-    expect(checks.map(({ what, state }) => [what, state])).toEqual([['credential', 'accepted'], ['cache proxy', 'verified']]);
-    expect(renderChecks(checks, 'table', false)).toMatchObject({ exitCode: 0, text: expect.stringContaining('All 2 good.') as string });
+    const checks = await runChecks({
+      client: cluster.admin,
+      configuration: config,
+      snapshot,
+      reach,
+      signal: AbortSignal.timeout(30_000),
+    });
+    expect(checks.map(({ what, state }) => [what, state])).toEqual([
+      ['credential', 'accepted'],
+      ['cache proxy', 'verified'],
+    ]);
+    expect(renderChecks(checks, 'table', false)).toMatchObject({
+      exitCode: 0,
+      text: expect.stringContaining('All 2 good.') as string,
+    });
     upstream.revoke('fourth');
     upstream.putImage('corp/app', 'probe', 'newer still');
-    const after = await runChecks({ client: cluster.admin, configuration: config, snapshot, reach, signal: AbortSignal.timeout(30_000) });
+    const after = await runChecks({
+      client: cluster.admin,
+      configuration: config,
+      snapshot,
+      reach,
+      signal: AbortSignal.timeout(30_000),
+    });
     expect(after[0]).toMatchObject({ state: 'refused' });
     expect(renderChecks(after, 'json', false).exitCode).toBe(3);
     expect(renderChecks(after, 'table', false).text).not.toContain('pw-of-');
@@ -256,6 +365,7 @@ onEachServer((server) => {
     const kept = Object.values(state?.data ?? {}).map((value) => Buffer.from(value, 'base64').toString());
     const said = JSON.stringify([controller.logs, events, kept]);
     expect(said).not.toContain('pw-of-');
-    for (const name of ['first', 'second', 'third', 'fourth']) expect(said).not.toContain(Buffer.from(`${name}:pw-of-${name}`).toString('base64'));
+    for (const name of ['first', 'second', 'third', 'fourth'])
+      expect(said).not.toContain(Buffer.from(`${name}:pw-of-${name}`).toString('base64'));
   });
 });

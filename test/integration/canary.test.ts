@@ -15,20 +15,39 @@ onEachServer((server) => {
     cluster = await createCluster(server());
     await cluster.applyRbac(config);
     await cluster.source(source, { 'registry.corp': 'pw-1' });
-    for (const name of ['team-a', 'team-b', 'team-c']) await cluster.namespace(name, { annotations: { 'pullpass.dev/sync': 'enabled' } });
+    for (const name of ['team-a', 'team-b', 'team-c'])
+      await cluster.namespace(name, { annotations: { 'pullpass.dev/sync': 'enabled' } });
     controller = await cluster.controller(config);
     await cluster.settled(config);
   });
   afterAll(async () => cluster.close());
 
   const passwords = async (): Promise<(string | undefined)[]> =>
-    Promise.all(['team-a', 'team-b', 'team-c'].map(async (name) => (await cluster.login(name, 'hub-copy'))?.['registry.corp']));
+    Promise.all(
+      ['team-a', 'team-b', 'team-c'].map(async (name) => (await cluster.login(name, 'hub-copy'))?.['registry.corp']),
+    );
 
   async function failingPod(namespace: string, name: string, image: string): Promise<void> {
     const path = `/api/v1/namespaces/${namespace}/pods`;
-    await cluster.admin.create(path, { apiVersion: 'v1', kind: 'Pod', metadata: { name }, spec: { containers: [{ name: 'app', image }] } });
+    await cluster.admin.create(path, {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name },
+      spec: { containers: [{ name: 'app', image }] },
+    });
     await cluster.admin.patch(`${path}/${name}/status`, 'application/merge-patch+json', {
-      status: { containerStatuses: [{ name: 'app', image, imageID: '', ready: false, restartCount: 0, state: { waiting: { reason: 'ImagePullBackOff' } } }] },
+      status: {
+        containerStatuses: [
+          {
+            name: 'app',
+            image,
+            imageID: '',
+            ready: false,
+            restartCount: 0,
+            state: { waiting: { reason: 'ImagePullBackOff' } },
+          },
+        ],
+      },
     });
   }
 
@@ -46,7 +65,16 @@ onEachServer((server) => {
     await failingPod('team-a', 'typo', 'registry.other/appp:1');
     await failingPod('team-a', 'failed-before-2', 'registry.corp/gone:1');
     await failingPod('team-a', 'fails-now', 'registry.corp/app:1');
-    await eventually(async () => expect(await cluster.events(CONTROLLER_NAMESPACE)).toContainEqual(expect.objectContaining({ reason: 'SourceInvalid', note: expect.stringMatching(/halted at the canaries: namespace team-a: image "registry.corp\/app:1" cannot be pulled/) as string })));
+    await eventually(async () =>
+      expect(await cluster.events(CONTROLLER_NAMESPACE)).toContainEqual(
+        expect.objectContaining({
+          reason: 'SourceInvalid',
+          note: expect.stringMatching(
+            /halted at the canaries: namespace team-a: image "registry.corp\/app:1" cannot be pulled/,
+          ) as string,
+        }),
+      ),
+    );
     await cluster.deleteSecret('team-b', 'hub-copy');
     await eventually(async () => expect(await passwords()).toEqual(['pw-3', 'pw-2', 'pw-2']));
     await delay(300);
@@ -66,7 +94,11 @@ onEachServer((server) => {
     await cluster.source(source, { 'registry.corp': 'pw-6' });
     await eventually(async () => expect(await passwords()).toEqual(['pw-6', 'pw-5', 'pw-5']));
     await failingPod('team-a', 'fails-again', 'registry.corp/another:1');
-    await eventually(async () => expect((await cluster.events(CONTROLLER_NAMESPACE)).map(({ note }) => note).join()).toContain('registry.corp/another:1'));
+    await eventually(async () =>
+      expect((await cluster.events(CONTROLLER_NAMESPACE)).map(({ note }) => note).join()).toContain(
+        'registry.corp/another:1',
+      ),
+    );
     await cluster.source(source, { 'registry.corp': 'pw-5' });
     await eventually(async () => expect(await passwords()).toEqual(['pw-5', 'pw-5', 'pw-5']));
   });
@@ -75,7 +107,11 @@ onEachServer((server) => {
     await cluster.source(source, { 'registry.corp': 'pw-7' });
     await eventually(async () => expect(await passwords()).toEqual(['pw-7', 'pw-5', 'pw-5']));
     await failingPod('team-a', 'fails-a-third-time', 'registry.corp/third:1');
-    await eventually(async () => expect((await cluster.events(CONTROLLER_NAMESPACE)).map(({ note }) => note).join()).toContain('registry.corp/third:1'));
+    await eventually(async () =>
+      expect((await cluster.events(CONTROLLER_NAMESPACE)).map(({ note }) => note).join()).toContain(
+        'registry.corp/third:1',
+      ),
+    );
     await controller.stop();
     controller = await cluster.controller(config);
     await cluster.deleteSecret('team-b', 'hub-copy');

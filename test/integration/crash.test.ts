@@ -40,15 +40,22 @@ onEachServer((server) => {
     await writeFile(kubeconfig, await server().kubeconfigFor({ namespace: CONTROLLER_NAMESPACE, name: 'pullpass' }));
     const plan = path.join(directory, 'plan.json');
     await writeFile(plan, JSON.stringify({ kubeconfig, configuration: config, at, when } satisfies CrashPlan));
-    const child = spawn(process.execPath, [path.join(import.meta.dirname, 'env', 'crashing-controller.ts'), plan], { stdio: 'inherit' });
+    const child = spawn(process.execPath, [path.join(import.meta.dirname, 'env', 'crashing-controller.ts'), plan], {
+      stdio: 'inherit',
+    });
     return new Promise((resolve) => child.once('exit', (_, signal) => resolve(signal)));
   }
 
-  const cases = Array.from({ length: WRITES }, (_, i) => (['before', 'after'] as const).map((when) => [when, i + 1] as const)).flat();
+  const cases = Array.from({ length: WRITES }, (_, i) =>
+    (['before', 'after'] as const).map((when) => [when, i + 1] as const),
+  ).flat();
   test.each(cases)('killed %s write %i, the next one converges', { timeout: 90_000 }, async (when, at) => {
     const password = `pw-${when}-${at}`;
     await cluster.source(secret, { 'registry.corp': password });
-    const [joins, leaves] = (await cluster.getSecret('crash-flips-a', 'hub-copy')) === undefined ? ['crash-flips-a', 'crash-flips-b'] : ['crash-flips-b', 'crash-flips-a'];
+    const [joins, leaves] =
+      (await cluster.getSecret('crash-flips-a', 'hub-copy')) === undefined
+        ? ['crash-flips-a', 'crash-flips-b']
+        : ['crash-flips-b', 'crash-flips-a'];
     await cluster.annotateNamespace(joins, { 'pullpass.dev/sync': 'enabled' });
     await cluster.annotateNamespace(leaves, { 'pullpass.dev/sync': null });
     const uid = (await cluster.getSecret('crash-stays', 'hub-copy'))?.metadata?.uid;
@@ -59,7 +66,8 @@ onEachServer((server) => {
 
     // In between: whatever is referenced is there.
     for (const namespace of ['crash-stays', joins, leaves]) {
-      if ((await cluster.pullSecrets(namespace)).includes('hub-copy')) expect(await cluster.getSecret(namespace, 'hub-copy')).toBeDefined();
+      if ((await cluster.pullSecrets(namespace)).includes('hub-copy'))
+        expect(await cluster.getSecret(namespace, 'hub-copy')).toBeDefined();
     }
 
     const next = await cluster.controller(config);

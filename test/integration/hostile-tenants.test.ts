@@ -10,7 +10,9 @@ onEachServer((server) => {
   const config = configuration({ name: 'hub', serviceAccounts: ['*'] });
   const copy = 'hub-copy';
   /** 60,000 names. */
-  const record = Array.from({ length: 60_000 }, (_, i) => i.toString(36)).join(',').slice(0, 250 * 1024);
+  const record = Array.from({ length: 60_000 }, (_, i) => i.toString(36))
+    .join(',')
+    .slice(0, 250 * 1024);
   let cluster: Cluster;
   let url = '';
 
@@ -18,15 +20,24 @@ onEachServer((server) => {
     cluster = await createCluster(server());
     await cluster.applyRbac(config);
     await cluster.source(config.sources[0]?.secret ?? { namespace: '', name: '' }, { 'registry.corp': 'pw-1' });
-    await cluster.controller(config, { address: '127.0.0.1:0', onListening: (at) => { url = at ?? ''; } });
+    await cluster.controller(config, {
+      address: '127.0.0.1:0',
+      onListening: (at) => {
+        url = at ?? '';
+      },
+    });
   });
   afterAll(async () => cluster.close());
 
-  const reasons = async (namespace: string) => (await cluster.events(namespace)).map(({ reason, regarding }) => `${reason} ${regarding.kind}/${regarding.name}`).sort();
+  const reasons = async (namespace: string) =>
+    (await cluster.events(namespace))
+      .map(({ reason, regarding }) => `${reason} ${regarding.kind}/${regarding.name}`)
+      .sort();
 
   test('records of 250 KiB in a namespace that never opted in hold up nobody', async () => {
     await cluster.namespace('quiet');
-    for (let i = 0; i < 5; i++) await cluster.serviceAccount('quiet', `sa-${i}`, { annotations: { [ANNOTATION_ADDED]: record } });
+    for (let i = 0; i < 5; i++)
+      await cluster.serviceAccount('quiet', `sa-${i}`, { annotations: { [ANNOTATION_ADDED]: record } });
     // Each was planned for 8 seconds, with everything else standing still.
     const from = performance.now();
     for (let i = 0; i < 10; i++) {
@@ -41,7 +52,10 @@ onEachServer((server) => {
 
   test('such a record is told once opted in, replaced by a true one, and opting out removes what that one names', async () => {
     await cluster.namespace('told', { annotations: { [ANNOTATION_SYNC]: 'enabled' } });
-    await cluster.serviceAccount('told', 'large', { annotations: { [ANNOTATION_ADDED]: `mine,${record}` }, imagePullSecrets: [{ name: 'mine' }] });
+    await cluster.serviceAccount('told', 'large', {
+      annotations: { [ANNOTATION_ADDED]: `mine,${record}` },
+      imagePullSecrets: [{ name: 'mine' }],
+    });
     await eventually(async () => {
       expect(await cluster.pullSecrets('told', 'large')).toEqual(['mine', copy]);
       expect((await cluster.getServiceAccount('told', 'large')).metadata?.annotations?.[ANNOTATION_ADDED]).toBe(copy);
@@ -68,7 +82,9 @@ onEachServer((server) => {
 
   test('a list of globs that is too long counts as far as it is whole, and that is told', async () => {
     const globs = ['chosen-*', ...Array.from({ length: 255 }, () => `*${'a'.repeat(128)}b`), 'left-*'].join(',');
-    await cluster.namespace('globs', { annotations: { [ANNOTATION_SYNC]: 'enabled', [ANNOTATION_SERVICE_ACCOUNTS]: globs } });
+    await cluster.namespace('globs', {
+      annotations: { [ANNOTATION_SYNC]: 'enabled', [ANNOTATION_SERVICE_ACCOUNTS]: globs },
+    });
     for (const name of ['chosen-1', 'left-1']) await cluster.serviceAccount('globs', name);
     await eventually(async () => expect(await cluster.pullSecrets('globs', 'chosen-1')).toEqual([copy]));
     expect(await cluster.pullSecrets('globs', 'left-1')).toEqual([]);

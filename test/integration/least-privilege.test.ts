@@ -24,7 +24,12 @@ onEachServer((server) => {
   afterAll(async () => cluster.close());
 
   const forbidden = { code: 403, reason: 'Forbidden' };
-  const options = { apiVersion: 'v1', kind: 'Secret', type: 'kubernetes.io/dockerconfigjson', data: dockerConfig({ 'a.corp': 'pw' }) };
+  const options = {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    type: 'kubernetes.io/dockerconfigjson',
+    data: dockerConfig({ 'a.corp': 'pw' }),
+  };
   const apply = { query: { fieldManager: 'pullpass' } };
 
   test('the self-check finds nothing missing', async () => {
@@ -39,21 +44,42 @@ onEachServer((server) => {
   });
 
   describe('on Secrets', () => {
-    test.each(['team', CONTROLLER_NAMESPACE, 'default'])('every name but the copy is denied in %s, for every verb', async (namespace) => {
-      const path = paths.secrets(namespace, 'other');
-      await expect(client.get(path)).rejects.toMatchObject(forbidden);
-      await expect(client.patch(path, 'application/apply-patch+yaml', { ...options, metadata: { name: 'other', namespace } }, apply)).rejects.toMatchObject(forbidden);
-      await expect(client.patch(path, 'application/merge-patch+json', {})).rejects.toMatchObject(forbidden);
-      await expect(client.replace(path, { ...options, metadata: { name: 'other' } })).rejects.toMatchObject(forbidden);
-      await expect(client.delete(path)).rejects.toMatchObject(forbidden);
-      await expect(client.get(paths.secrets(namespace))).rejects.toMatchObject(forbidden);
-      await expect(client.create(paths.secrets(namespace), { ...options, metadata: { name: 'other' } })).rejects.toMatchObject(forbidden);
-    });
+    test.each(['team', CONTROLLER_NAMESPACE, 'default'])(
+      'every name but the copy is denied in %s, for every verb',
+      async (namespace) => {
+        const path = paths.secrets(namespace, 'other');
+        await expect(client.get(path)).rejects.toMatchObject(forbidden);
+        await expect(
+          client.patch(
+            path,
+            'application/apply-patch+yaml',
+            { ...options, metadata: { name: 'other', namespace } },
+            apply,
+          ),
+        ).rejects.toMatchObject(forbidden);
+        await expect(client.patch(path, 'application/merge-patch+json', {})).rejects.toMatchObject(forbidden);
+        await expect(client.replace(path, { ...options, metadata: { name: 'other' } })).rejects.toMatchObject(
+          forbidden,
+        );
+        await expect(client.delete(path)).rejects.toMatchObject(forbidden);
+        await expect(client.get(paths.secrets(namespace))).rejects.toMatchObject(forbidden);
+        await expect(
+          client.create(paths.secrets(namespace), { ...options, metadata: { name: 'other' } }),
+        ).rejects.toMatchObject(forbidden);
+      },
+    );
 
     test('listing or watching more than the copy is denied, whatever the selector', async () => {
-      for (const query of [{}, { fieldSelector: 'metadata.name=other' }, { labelSelector: 'app.kubernetes.io/managed-by=pullpass' }, { fieldSelector: 'metadata.name!=hub-copy' }]) {
+      for (const query of [
+        {},
+        { fieldSelector: 'metadata.name=other' },
+        { labelSelector: 'app.kubernetes.io/managed-by=pullpass' },
+        { fieldSelector: 'metadata.name!=hub-copy' },
+      ]) {
         await expect(client.get(paths.secrets(), { query })).rejects.toMatchObject(forbidden);
-        await expect(client.get(paths.secrets(), { query: { ...query, watch: 'true', timeoutSeconds: 1 } })).rejects.toMatchObject(forbidden);
+        await expect(
+          client.get(paths.secrets(), { query: { ...query, watch: 'true', timeoutSeconds: 1 } }),
+        ).rejects.toMatchObject(forbidden);
       }
     });
 
@@ -66,22 +92,44 @@ onEachServer((server) => {
 
     test('the copy can be created by server-side apply, listed by its name, and deleted', async () => {
       const path = paths.secrets('team', 'hub-copy');
-      await client.patch(path, 'application/apply-patch+yaml', { ...options, metadata: { name: 'hub-copy', namespace: 'team' } }, apply);
-      await expect(client.get(paths.secrets(), { query: { fieldSelector: 'metadata.name=hub-copy' } })).resolves.toMatchObject({ items: [{ metadata: { namespace: 'team' } }] });
+      await client.patch(
+        path,
+        'application/apply-patch+yaml',
+        { ...options, metadata: { name: 'hub-copy', namespace: 'team' } },
+        apply,
+      );
+      await expect(
+        client.get(paths.secrets(), { query: { fieldSelector: 'metadata.name=hub-copy' } }),
+      ).resolves.toMatchObject({ items: [{ metadata: { namespace: 'team' } }] });
       await client.delete(path);
     });
   });
 
   test.each([
-    ['pods', '/api/v1/pods'], ['config maps', '/api/v1/configmaps'], ['roles', '/apis/rbac.authorization.k8s.io/v1/clusterroles'], ['nodes', '/api/v1/nodes'],
+    ['pods', '/api/v1/pods'],
+    ['config maps', '/api/v1/configmaps'],
+    ['roles', '/apis/rbac.authorization.k8s.io/v1/clusterroles'],
+    ['nodes', '/api/v1/nodes'],
   ])('%s are none of its business', async (_, path) => {
     await expect(client.get(path)).rejects.toMatchObject(forbidden);
   });
 
   test('ServiceAccounts can be patched and nothing more', async () => {
-    await expect(client.create(paths.serviceAccounts('team'), { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'x' } })).rejects.toMatchObject(forbidden);
+    await expect(
+      client.create(paths.serviceAccounts('team'), {
+        apiVersion: 'v1',
+        kind: 'ServiceAccount',
+        metadata: { name: 'x' },
+      }),
+    ).rejects.toMatchObject(forbidden);
     await expect(client.delete(paths.serviceAccounts('team', 'default'))).rejects.toMatchObject(forbidden);
-    await expect(client.create(`${paths.serviceAccounts('team', 'default')}/token`, { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: {} })).rejects.toMatchObject(forbidden);
+    await expect(
+      client.create(`${paths.serviceAccounts('team', 'default')}/token`, {
+        apiVersion: 'authentication.k8s.io/v1',
+        kind: 'TokenRequest',
+        spec: {},
+      }),
+    ).rejects.toMatchObject(forbidden);
   });
 
   test('a source whose rights are missing holds up no other source, and starts by itself once they are there', async () => {
@@ -92,9 +140,14 @@ onEachServer((server) => {
     const late = await startWithout(more);
     await cluster.annotateNamespace('team', { 'pullpass.dev/sync': 'enabled' });
     await eventually(async () => expect(await cluster.pullSecrets('team')).toEqual(['hub-copy']));
-    expect(late.logs.filter((l) => l['level'] === 'error').map((l) => l['msg'])).toContainEqual(expect.stringMatching(/^cannot patch .*second-copy/));
+    expect(late.logs.filter((l) => l['level'] === 'error').map((l) => l['msg'])).toContainEqual(
+      expect.stringMatching(/^cannot patch .*second-copy/),
+    );
     await cluster.applyRbac(more);
-    await eventually(async () => expect(await cluster.pullSecrets('team')).toEqual(['hub-copy', 'second-copy']), 60_000);
+    await eventually(
+      async () => expect(await cluster.pullSecrets('team')).toEqual(['hub-copy', 'second-copy']),
+      60_000,
+    );
   });
 
   /** The configuration is ahead of the RBAC, as when somebody forgets to apply it. */

@@ -19,7 +19,8 @@ onEachServer((server) => {
     directory = await mkdtemp(path.join(tmpdir(), 'pullpass-lifecycle-'));
     cluster = await createCluster(server());
     await cluster.applyRbac(configuration({ name: 'hub' }));
-    for (const name of ['hub', 'corp']) await cluster.source({ namespace: CONTROLLER_NAMESPACE, name }, { [`${name}.corp`]: 'pw' });
+    for (const name of ['hub', 'corp'])
+      await cluster.source({ namespace: CONTROLLER_NAMESPACE, name }, { [`${name}.corp`]: 'pw' });
   });
   afterAll(async () => {
     await cluster.close();
@@ -41,7 +42,9 @@ onEachServer((server) => {
 
       await a.stop();
       // The Lease was given back, not left to run out.
-      const lease = await cluster.admin.get<{ spec: { holderIdentity?: string } }>(`/apis/coordination.k8s.io/v1/namespaces/${CONTROLLER_NAMESPACE}/leases/pullpass-controller`);
+      const lease = await cluster.admin.get<{ spec: { holderIdentity?: string } }>(
+        `/apis/coordination.k8s.io/v1/namespaces/${CONTROLLER_NAMESPACE}/leases/pullpass-controller`,
+      );
       expect(['', 'b']).toContain(lease.spec.holderIdentity ?? '');
       await cluster.namespace('ha-3', { annotations: ENABLED });
       await eventually(async () => expect(await cluster.pullSecrets('ha-3')).toEqual(['hub-copy']));
@@ -53,17 +56,27 @@ onEachServer((server) => {
   describe('a configuration that changes', () => {
     const hub = { name: 'hub', namespaces: { allow: ['cfg-*'] } };
     const before = configuration(hub, { name: 'corp', namespaces: { allow: ['cfg-*'] } });
-    const renamed: Configuration = { ...configuration({ ...hub, copyName: 'renamed-copy' }), retiredCopyNames: ['hub-copy', 'corp-copy'] };
+    const renamed: Configuration = {
+      ...configuration({ ...hub, copyName: 'renamed-copy' }),
+      retiredCopyNames: ['hub-copy', 'corp-copy'],
+    };
 
     test('takes effect without a restart: a dropped source and a renamed copy leave nothing behind, a bad version changes nothing', async () => {
       const file = path.join(directory, 'config.yaml');
       await writeFile(file, stringify(before));
-      const controller = await cluster.controller(before, { configurationFile: file, timings: { configurationMs: 50 } });
+      const controller = await cluster.controller(before, {
+        configurationFile: file,
+        timings: { configurationMs: 50 },
+      });
       await cluster.namespace('cfg-1', { annotations: ENABLED });
       await eventually(async () => expect(await cluster.pullSecrets('cfg-1')).toEqual(['corp-copy', 'hub-copy']));
 
       await writeFile(file, 'kind: Nonsense\n');
-      await eventually(async () => expect(controller.logs.map((l) => l['msg'])).toContainEqual(expect.stringMatching(/configuration refused, the one in force stays: .*config\.yaml:1/)));
+      await eventually(async () =>
+        expect(controller.logs.map((l) => l['msg'])).toContainEqual(
+          expect.stringMatching(/configuration refused, the one in force stays: .*config\.yaml:1/),
+        ),
+      );
       await cluster.namespace('cfg-2', { annotations: ENABLED });
       await eventually(async () => expect(await cluster.pullSecrets('cfg-2')).toEqual(['corp-copy', 'hub-copy']));
 
@@ -82,12 +95,20 @@ onEachServer((server) => {
   });
 
   describe('what was remembered of a source that the configuration has no more', () => {
-    const tried = (...names: string[]): Configuration => configuration(...names.map((name) => ({ name, verify: 'auto', namespaces: { allow: ['forget-*'] } })));
+    const tried = (...names: string[]): Configuration =>
+      configuration(...names.map((name) => ({ name, verify: 'auto', namespaces: { allow: ['forget-*'] } })));
     /** Where nobody listens: what is remembered is that there was no answer. */
-    const change = async (name: string, password: string): Promise<void> => cluster.source({ namespace: CONTROLLER_NAMESPACE, name }, { '127.0.0.1:1': password });
+    const change = async (name: string, password: string): Promise<void> =>
+      cluster.source({ namespace: CONTROLLER_NAMESPACE, name }, { '127.0.0.1:1': password });
     async function remembered(): Promise<Record<string, { passed: string[] }>> {
       const text = (await cluster.getSecret(CONTROLLER_NAMESPACE, 'pullpass-state'))?.data?.['state.json'] ?? '';
-      return (JSON.parse(Buffer.from(text, 'base64').toString() || '{}') as { sources?: Record<string, { passed: string[] }> }).sources ?? {};
+      return (
+        (
+          JSON.parse(Buffer.from(text, 'base64').toString() || '{}') as {
+            sources?: Record<string, { passed: string[] }>;
+          }
+        ).sources ?? {}
+      );
     }
     const names = async (): Promise<string[]> => Object.keys(await remembered()).sort();
     /** Whether the change was written down: all that is to go is gone by then. */
@@ -102,11 +123,16 @@ onEachServer((server) => {
       for (const name of ['kept', 'dropped', 'dropped-later']) await change(name, 'one');
       const file = path.join(directory, 'forgotten.yaml');
       await writeFile(file, stringify(tried('kept', 'dropped', 'dropped-later')));
-      const first = await cluster.controller(tried('kept', 'dropped', 'dropped-later'), { configurationFile: file, timings: { configurationMs: 50 } });
+      const first = await cluster.controller(tried('kept', 'dropped', 'dropped-later'), {
+        configurationFile: file,
+        timings: { configurationMs: 50 },
+      });
       await eventually(async () => expect(await names()).toEqual(['dropped', 'dropped-later', 'kept']));
 
       await writeFile(file, stringify(tried('kept', 'dropped-later')));
-      await eventually(async () => { expect(first.logs.map(({ msg }) => msg)).toContain('configuration reloaded'); });
+      await eventually(async () => {
+        expect(first.logs.map(({ msg }) => msg)).toContain('configuration reloaded');
+      });
       expect(await afterChange('two')).toEqual(['dropped-later', 'kept']);
       await first.stop();
 

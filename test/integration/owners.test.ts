@@ -10,11 +10,21 @@ import { onEachServer } from './env/servers.ts';
 onEachServer((server) => {
   const plain: Configuration = {
     ...configuration({ name: 'hub' }),
-    cacheProxies: [{ name: 'cache', kind: 'zot', source: 'hub', registry: 'registry.corp', secret: { namespace: 'cache', name: 'cache-login' }, key: 'credentials.json' }],
+    cacheProxies: [
+      {
+        name: 'cache',
+        kind: 'zot',
+        source: 'hub',
+        registry: 'registry.corp',
+        secret: { namespace: 'cache', name: 'cache-login' },
+        key: 'credentials.json',
+      },
+    ],
   };
   let cluster: Cluster;
   const secret = async (namespace: string, name: string) => (await cluster.getSecret(namespace, name))?.metadata;
-  const label = (namespace: string, name: string, labels: Record<string, string | null>) => cluster.patchSecret(namespace, name, { metadata: { labels } });
+  const label = (namespace: string, name: string, labels: Record<string, string | null>) =>
+    cluster.patchSecret(namespace, name, { metadata: { labels } });
   const deletes = ({ calls }: Controller): number => calls.filter(({ verb }) => verb === 'delete').length;
 
   beforeAll(async () => {
@@ -29,7 +39,12 @@ onEachServer((server) => {
   test('what a configuration retires by mistake stays: the login of a cache proxy, and the state', async () => {
     // `validate` refuses it; here it comes past that.
     const controller = await cluster.controller({ ...plain, retiredCopyNames: ['cache-login', 'pullpass-state'] });
-    await eventually(async () => expect([await secret('cache', 'cache-login'), await secret(CONTROLLER_NAMESPACE, 'pullpass-state')]).not.toContain(undefined));
+    await eventually(async () =>
+      expect([
+        await secret('cache', 'cache-login'),
+        await secret(CONTROLLER_NAMESPACE, 'pullpass-state'),
+      ]).not.toContain(undefined),
+    );
     const [login, state] = [await secret('cache', 'cache-login'), await secret(CONTROLLER_NAMESPACE, 'pullpass-state')];
     await cluster.annotateNamespace('cache', { unrelated: 'change' });
     await delay(1_000);
@@ -57,7 +72,14 @@ onEachServer((server) => {
     await cluster.annotateNamespace('team', { 'pullpass.dev/sync': 'enabled' });
     await eventually(async () => expect(await secret('team', 'hub-copy')).toBeDefined());
     await label('team', 'hub-copy', { 'pullpass.dev/cache-proxy': 'cache' });
-    await eventually(async () => expect(await cluster.events('team')).toContainEqual(expect.objectContaining({ reason: 'SecretNotOurs', note: expect.stringContaining('it is unclear whose it is') as string })));
+    await eventually(async () =>
+      expect(await cluster.events('team')).toContainEqual(
+        expect.objectContaining({
+          reason: 'SecretNotOurs',
+          note: expect.stringContaining('it is unclear whose it is') as string,
+        }),
+      ),
+    );
     const before = await secret('team', 'hub-copy');
     await cluster.annotateNamespace('team', { 'pullpass.dev/sync': 'disabled' });
     await eventually(async () => expect(await cluster.pullSecrets('team')).toEqual([]));
@@ -66,17 +88,28 @@ onEachServer((server) => {
     await controller.stop();
   });
 
-  test('prune removes what it looked at, and nothing that became somebody else\'s since', async () => {
+  test("prune removes what it looked at, and nothing that became somebody else's since", async () => {
     const lines: string[] = [];
-    const prune = (confirm: () => Promise<void>) => runPrune({
-      client: cluster.admin, configuration: plain, namespace: CONTROLLER_NAMESPACE, write: (line) => lines.push(line),
-      confirm: () => confirm().then(() => true), signal: new AbortController().signal,
-    });
-    await expect(prune(() => label('cache', 'cache-login', { 'pullpass.dev/cache-proxy': null, 'their.own/label': 'x' }))).rejects.toThrow(/^prune: 1 change failed; run it again/);
+    const prune = (confirm: () => Promise<void>) =>
+      runPrune({
+        client: cluster.admin,
+        configuration: plain,
+        namespace: CONTROLLER_NAMESPACE,
+        write: (line) => lines.push(line),
+        confirm: () => confirm().then(() => true),
+        signal: new AbortController().signal,
+      });
+    await expect(
+      prune(() => label('cache', 'cache-login', { 'pullpass.dev/cache-proxy': null, 'their.own/label': 'x' })),
+    ).rejects.toThrow(/^prune: 1 change failed; run it again/);
     expect(await secret('cache', 'cache-login')).toMatchObject({ labels: { 'their.own/label': 'x' } });
-    expect(lines).toContainEqual(expect.stringMatching(/^login of cache proxy cache \(Secret cache-login\): not removed: /));
+    expect(lines).toContainEqual(
+      expect.stringMatching(/^login of cache proxy cache \(Secret cache-login\): not removed: /),
+    );
     // The state of the first version has no label of its own.
-    await cluster.secret(CONTROLLER_NAMESPACE, 'pullpass-state', { metadata: { labels: { 'app.kubernetes.io/managed-by': 'pullpass' } } });
+    await cluster.secret(CONTROLLER_NAMESPACE, 'pullpass-state', {
+      metadata: { labels: { 'app.kubernetes.io/managed-by': 'pullpass' } },
+    });
     expect(await prune(() => Promise.resolve())).toBe(0);
     expect(await secret(CONTROLLER_NAMESPACE, 'pullpass-state')).toBeUndefined();
     expect(await secret('cache', 'cache-login')).toBeDefined();

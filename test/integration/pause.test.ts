@@ -34,25 +34,48 @@ onEachServer((server) => {
   function config(parts: Partial<Configuration> = {}): Configuration {
     const { sources, ...rest } = configuration({ name: 'hub', verify: 'auto', namespaces: { allow: ['pz-*'] } });
     return {
-      ...rest, sources, registries: [{ host: registry, plainHttp: true }],
-      cacheProxies: [{ name: 'cache', kind: 'zot', source: 'hub', registry, secret: { namespace: 'pz-cache', name: 'cache-login' }, key: 'credentials.json' }], ...parts,
+      ...rest,
+      sources,
+      registries: [{ host: registry, plainHttp: true }],
+      cacheProxies: [
+        {
+          name: 'cache',
+          kind: 'zot',
+          source: 'hub',
+          registry,
+          secret: { namespace: 'pz-cache', name: 'cache-login' },
+          key: 'credentials.json',
+        },
+      ],
+      ...parts,
     };
   }
-  const source = (password: string): Promise<void> => cluster.source({ namespace: CONTROLLER_NAMESPACE, name: 'hub' }, { [registry]: password });
+  const source = (password: string): Promise<void> =>
+    cluster.source({ namespace: CONTROLLER_NAMESPACE, name: 'hub' }, { [registry]: password });
   const write = (next: Configuration): Promise<void> => writeFile(file, stringify(next));
-  const start = async (starting: Configuration, options: Parameters<Cluster['controller']>[1] = {}): Promise<Controller> => {
+  const start = async (
+    starting: Configuration,
+    options: Parameters<Cluster['controller']>[1] = {},
+  ): Promise<Controller> => {
     await write(starting);
-    const controller = await cluster.controller(starting, { configurationFile: file, timings: { configurationMs: 50, election: ELECTION }, ...options });
+    const controller = await cluster.controller(starting, {
+      configurationFile: file,
+      timings: { configurationMs: 50, election: ELECTION },
+      ...options,
+    });
     controllers.push(controller);
     return controller;
   };
-  const said = async ({ logs }: Controller, text: string): Promise<void> => eventually(async () => {
-    await Promise.resolve();
-    expect(logs.map(({ msg }) => msg)).toContainEqual(expect.stringContaining(text));
-  });
+  const said = async ({ logs }: Controller, text: string): Promise<void> =>
+    eventually(async () => {
+      await Promise.resolve();
+      expect(logs.map(({ msg }) => msg)).toContainEqual(expect.stringContaining(text));
+    });
   /** But for what tells, asks and elects. */
-  const written = (controller: Controller): string[] => controller.writes().filter((line) => !/ (events|leases|selfsubjectaccessreviews) /.test(line));
-  const metric = async (name: string): Promise<string | undefined> => new RegExp(`^${name} (.*)$`, 'm').exec(await (await fetch(`${url ?? ''}/metrics`)).text())?.[1];
+  const written = (controller: Controller): string[] =>
+    controller.writes().filter((line) => !/ (events|leases|selfsubjectaccessreviews) /.test(line));
+  const metric = async (name: string): Promise<string | undefined> =>
+    new RegExp(`^${name} (.*)$`, 'm').exec(await (await fetch(`${url ?? ''}/metrics`)).text())?.[1];
 
   beforeAll(async () => {
     directory = await mkdtemp(path.join(tmpdir(), 'pullpass-pause-'));
@@ -76,9 +99,19 @@ onEachServer((server) => {
 
   describe('a start in a pause', () => {
     test('writes nothing at all and tries no login; Lease, Events, metrics and probes go on; unpaused, everything follows', async () => {
-      const controller = await start(config({ paused: true }), { leaderElection: true, identity: 'a', address: '127.0.0.1:0', onListening: (at) => { url = at; } });
-      await eventually(async () => expect((await cluster.admin.get<{ spec: { holderIdentity?: string } }>(LEASE)).spec.holderIdentity).toBe('a'));
-      const renewed = async (): Promise<string> => (await cluster.admin.get<{ spec: { renewTime: string } }>(LEASE)).spec.renewTime;
+      const controller = await start(config({ paused: true }), {
+        leaderElection: true,
+        identity: 'a',
+        address: '127.0.0.1:0',
+        onListening: (at) => {
+          url = at;
+        },
+      });
+      await eventually(async () =>
+        expect((await cluster.admin.get<{ spec: { holderIdentity?: string } }>(LEASE)).spec.holderIdentity).toBe('a'),
+      );
+      const renewed = async (): Promise<string> =>
+        (await cluster.admin.get<{ spec: { renewTime: string } }>(LEASE)).spec.renewTime;
       const before = await renewed();
       await cluster.namespace('pz-2', { annotations: ENABLED });
       await eventually(async () => expect(await renewed()).not.toBe(before));
@@ -86,12 +119,17 @@ onEachServer((server) => {
       expect([await metric('pullpass_paused'), await metric('pullpass_leader')]).toEqual(['1', '1']);
       expect([written(controller), tries]).toEqual([[], 0]);
       expect(await cluster.getSecret(CONTROLLER_NAMESPACE, 'pullpass-state')).toBeUndefined();
-      expect(controller.logs.filter(({ msg }) => String(msg).startsWith('paused by the configuration'))).toHaveLength(1);
+      expect(controller.logs.filter(({ msg }) => String(msg).startsWith('paused by the configuration'))).toHaveLength(
+        1,
+      );
 
       await write(config());
-      for (const name of ['pz-1', 'pz-2']) await eventually(async () => expect(await cluster.pullSecrets(name)).toEqual(['hub-copy']));
+      for (const name of ['pz-1', 'pz-2'])
+        await eventually(async () => expect(await cluster.pullSecrets(name)).toEqual(['hub-copy']));
       await eventually(async () => expect(await cluster.getSecret('pz-cache', 'cache-login')).toBeDefined());
-      await eventually(async () => expect(await cluster.getSecret(CONTROLLER_NAMESPACE, 'pullpass-state')).toBeDefined());
+      await eventually(async () =>
+        expect(await cluster.getSecret(CONTROLLER_NAMESPACE, 'pullpass-state')).toBeDefined(),
+      );
       expect([await metric('pullpass_paused'), tries]).toEqual(['0', 1]);
       await said(controller, 'the pause is over');
     });
@@ -105,7 +143,10 @@ onEachServer((server) => {
       await cluster.settled(config());
       controller.forget();
       await Promise.all(names.map((name) => cluster.annotateNamespace(name, ENABLED)));
-      await eventually(async () => { await Promise.resolve(); expect(written(controller).length).toBeGreaterThan(2); });
+      await eventually(async () => {
+        await Promise.resolve();
+        expect(written(controller).length).toBeGreaterThan(2);
+      });
       await write(config({ paused: true }));
       await said(controller, 'paused by the configuration');
       await delay(200);
@@ -118,10 +159,19 @@ onEachServer((server) => {
       const startedAt = performance.now();
       await controller.stop();
       expect(performance.now() - startedAt).toBeLessThan(5_000);
-      expect((await cluster.admin.get<{ spec: { holderIdentity?: string } }>(LEASE)).spec.holderIdentity ?? '').toBe('');
+      expect((await cluster.admin.get<{ spec: { holderIdentity?: string } }>(LEASE)).spec.holderIdentity ?? '').toBe(
+        '',
+      );
 
       const next = await start(config());
-      for (const name of [...names, 'pz-late']) await eventually(async () => expect([name, await cluster.pullSecrets(name), await cluster.login(name, 'hub-copy')]).toEqual([name, ['hub-copy'], { [registry]: 'two' }]));
+      for (const name of [...names, 'pz-late'])
+        await eventually(async () =>
+          expect([name, await cluster.pullSecrets(name), await cluster.login(name, 'hub-copy')]).toEqual([
+            name,
+            ['hub-copy'],
+            { [registry]: 'two' },
+          ]),
+        );
       expect(tries - triedBefore).toBe(1);
       await next.stop();
     });
@@ -134,7 +184,9 @@ onEachServer((server) => {
       for (const each of [a, b]) await said(each, 'paused by the configuration');
       await cluster.annotateNamespace('pz-1', { 'pullpass.dev/sync': 'disabled' });
       await a.stop();
-      await eventually(async () => expect((await cluster.admin.get<{ spec: { holderIdentity?: string } }>(LEASE)).spec.holderIdentity).toBe('b'));
+      await eventually(async () =>
+        expect((await cluster.admin.get<{ spec: { holderIdentity?: string } }>(LEASE)).spec.holderIdentity).toBe('b'),
+      );
       await delay(300);
       expect([written(b), await cluster.pullSecrets('pz-1')]).toEqual([[], ['hub-copy']]);
       await write(config());
@@ -144,11 +196,21 @@ onEachServer((server) => {
   });
 
   describe('prune', () => {
-    const prune = (): Promise<number> => runPrune({ client: cluster.admin, configuration: config({ paused: true }), namespace: CONTROLLER_NAMESPACE, write: () => undefined, confirm: () => Promise.resolve(true), signal: new AbortController().signal });
+    const prune = (): Promise<number> =>
+      runPrune({
+        client: cluster.admin,
+        configuration: config({ paused: true }),
+        namespace: CONTROLLER_NAMESPACE,
+        write: () => undefined,
+        confirm: () => Promise.resolve(true),
+        signal: new AbortController().signal,
+      });
 
     test('is refused while a controller leads that is paused, for it would put everything back; without one it asks and goes on', async () => {
       const controller = await start(config({ paused: true }), { leaderElection: true, identity: 'a' });
-      await eventually(async () => expect((await cluster.admin.get<{ spec: { holderIdentity?: string } }>(LEASE)).spec.holderIdentity).toBe('a'));
+      await eventually(async () =>
+        expect((await cluster.admin.get<{ spec: { holderIdentity?: string } }>(LEASE)).spec.holderIdentity).toBe('a'),
+      );
       await expect(prune()).rejects.toThrow(/the controller is running \(a\)/);
       await controller.stop();
       expect(await prune()).toBe(0);

@@ -9,22 +9,46 @@ import { onEachServer } from './env/servers.ts';
 onEachServer((server) => {
   const config = {
     ...configuration({ name: 'hub' }, { name: 'kept', onOptOut: 'retain' }),
-    cacheProxies: [{ name: 'cache', kind: 'zot' as const, source: 'hub', registry: 'registry.corp', secret: { namespace: 'cache', name: 'cache-login' }, key: 'credentials.json' }],
+    cacheProxies: [
+      {
+        name: 'cache',
+        kind: 'zot' as const,
+        source: 'hub',
+        registry: 'registry.corp',
+        secret: { namespace: 'cache', name: 'cache-login' },
+        key: 'credentials.json',
+      },
+    ],
   };
   let cluster: Cluster;
   const lines: string[] = [];
   const prune = (parts: Partial<PruneOptions> = {}): Promise<number> =>
-    runPrune({ client: cluster.admin, configuration: config, namespace: CONTROLLER_NAMESPACE, write: (line) => lines.push(line), confirm: () => Promise.resolve(true), signal: new AbortController().signal, ...parts });
+    runPrune({
+      client: cluster.admin,
+      configuration: config,
+      namespace: CONTROLLER_NAMESPACE,
+      write: (line) => lines.push(line),
+      confirm: () => Promise.resolve(true),
+      signal: new AbortController().signal,
+      ...parts,
+    });
 
   beforeAll(async () => {
     cluster = await createCluster(server());
     await cluster.namespace('cache');
     await cluster.applyRbac(config);
-    for (const name of ['hub', 'kept']) await cluster.source({ namespace: CONTROLLER_NAMESPACE, name }, { 'registry.corp': 'pw-1' });
+    for (const name of ['hub', 'kept'])
+      await cluster.source({ namespace: CONTROLLER_NAMESPACE, name }, { 'registry.corp': 'pw-1' });
     await cluster.namespace('team', { annotations: { 'pullpass.dev/sync': 'enabled' } });
     await cluster.namespace('other', { annotations: { 'pullpass.dev/sync': 'enabled' } });
-    await cluster.secret('other', 'hub-copy', { type: 'kubernetes.io/dockerconfigjson', data: dockerConfig({ theirs: 'theirs' }) });
-    await cluster.serviceAccount('team', 'app', { imagePullSecrets: [{ name: 'their-own' }], annotations: { theirs: 'stays' } });
+    await cluster.secret('other', 'hub-copy', {
+      type: 'kubernetes.io/dockerconfigjson',
+      data: dockerConfig({ theirs: 'theirs' }),
+    });
+    await cluster.serviceAccount('team', 'app', {
+      imagePullSecrets: [{ name: 'their-own' }],
+      annotations: { theirs: 'stays' },
+    });
     await cluster.annotateNamespace('team', { 'pullpass.dev/service-accounts': '*' });
   });
   afterAll(async () => cluster.close());
@@ -33,14 +57,25 @@ onEachServer((server) => {
     const controller = await cluster.controller(config, { leaderElection: true });
     await cluster.settled(config);
     await expect.poll(() => cluster.getSecret('cache', 'cache-login'), { timeout: 20_000 }).toBeDefined();
-    await expect(prune()).rejects.toThrow(/^prune: the controller is running \(test\).*scale deployment pullpass --replicas=0$/);
+    await expect(prune()).rejects.toThrow(
+      /^prune: the controller is running \(test\).*scale deployment pullpass --replicas=0$/,
+    );
     await controller.stop();
   });
 
   test('asks first, and changes nothing when the answer is no', async () => {
     let asked = '';
-    expect(await prune({ confirm: (question) => { asked = question; return Promise.resolve(false); } })).toBe(1);
-    expect(asked).toMatch(/^Remove 3 copies and the references of 3 ServiceAccounts in 2 namespaces, and 2 other Secrets\?/);
+    expect(
+      await prune({
+        confirm: (question) => {
+          asked = question;
+          return Promise.resolve(false);
+        },
+      }),
+    ).toBe(1);
+    expect(asked).toMatch(
+      /^Remove 3 copies and the references of 3 ServiceAccounts in 2 namespaces, and 2 other Secrets\?/,
+    );
     expect(await cluster.getSecret('team', 'hub-copy')).toBeDefined();
   });
 

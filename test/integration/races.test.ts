@@ -35,10 +35,18 @@ onEachServer((server) => {
     for (;;) {
       const { uid, pullSecrets = undefined } = projectServiceAccount(await cluster.admin.get(path));
       const index = pullSecrets?.indexOf(name) ?? -1;
-      if ((index >= 0) === (change === 'add')) return;
+      if (index >= 0 === (change === 'add')) return;
       const list = pullSecrets?.map((entry) => ({ name: entry }));
-      const test = [{ op: 'test', path: '/metadata/uid', value: uid }, { op: 'test', path: '/imagePullSecrets', value: list ?? null }];
-      const change_ = change === 'remove' ? { op: 'remove', path: `/imagePullSecrets/${index}` } : list === undefined ? { op: 'add', path: '/imagePullSecrets', value: [{ name }] } : { op: 'add', path: '/imagePullSecrets/-', value: { name } };
+      const test = [
+        { op: 'test', path: '/metadata/uid', value: uid },
+        { op: 'test', path: '/imagePullSecrets', value: list ?? null },
+      ];
+      const change_ =
+        change === 'remove'
+          ? { op: 'remove', path: `/imagePullSecrets/${index}` }
+          : list === undefined
+            ? { op: 'add', path: '/imagePullSecrets', value: [{ name }] }
+            : { op: 'add', path: '/imagePullSecrets/-', value: { name } };
       try {
         await cluster.admin.patch(path, 'application/json-patch+json', [...test, change_]);
         return;
@@ -80,14 +88,22 @@ onEachServer((server) => {
     finished = true;
     await toggling;
     await cluster.annotateNamespace(NAMESPACE, { 'pullpass.dev/sync': 'enabled' });
-    await eventually(async () => expect([...(await cluster.pullSecrets(NAMESPACE))].sort()).toEqual([copy, ...names].sort()), 60_000);
+    await eventually(
+      async () => expect([...(await cluster.pullSecrets(NAMESPACE))].sort()).toEqual([copy, ...names].sort()),
+      60_000,
+    );
     await cluster.annotateNamespace(NAMESPACE, { 'pullpass.dev/sync': 'disabled' });
-    await eventually(async () => expect([...(await cluster.pullSecrets(NAMESPACE))].sort()).toEqual([...names].sort()), 60_000);
+    await eventually(
+      async () => expect([...(await cluster.pullSecrets(NAMESPACE))].sort()).toEqual([...names].sort()),
+      60_000,
+    );
 
     expect(losses).toEqual([]);
     // It took part: otherwise the above would say nothing.
     expect(toggles).toBeGreaterThan(4);
-    expect(controller.writes().filter((write) => write.startsWith('patch serviceaccounts 2')).length).toBeGreaterThanOrEqual(toggles);
+    expect(
+      controller.writes().filter((write) => write.startsWith('patch serviceaccounts 2')).length,
+    ).toBeGreaterThanOrEqual(toggles);
   });
 
   test('an edit planned for what is no longer there is refused by the server, not forced on it', async () => {
@@ -98,15 +114,24 @@ onEachServer((server) => {
     const before = projectServiceAccount(await cluster.admin.get(path));
     const wanted = { wanted: new Set([copy]), kept: new Set<string>() };
     const patch = toJsonPatch(before, { add: [copy], remove: [], record: [copy] });
-    await cluster.admin.patch(path, 'application/merge-patch+json', { imagePullSecrets: [{ name: 'theirs' }], metadata: { annotations: { theirs: 'too' } } });
+    await cluster.admin.patch(path, 'application/merge-patch+json', {
+      imagePullSecrets: [{ name: 'theirs' }],
+      metadata: { annotations: { theirs: 'too' } },
+    });
     await expect(cluster.admin.patch(path, 'application/json-patch+json', patch)).rejects.toMatchObject({ code: 422 });
 
     // The applier computes it again from what is there.
     const world = createWorld((content) => content);
     const { apply } = createApplier({ client: cluster.admin, world, content: () => undefined });
-    await apply({ type: 'editReferences', account: before, edit: { add: [copy], remove: [], record: [copy] }, wanted }, new AbortController().signal);
+    await apply(
+      { type: 'editReferences', account: before, edit: { add: [copy], remove: [], record: [copy] }, wanted },
+      new AbortController().signal,
+    );
     expect(await cluster.pullSecrets('stale')).toEqual(['theirs', copy]);
-    expect((await cluster.getServiceAccount('stale', 'default')).metadata?.annotations).toEqual({ theirs: 'too', 'pullpass.dev/added-pull-secrets': copy });
+    expect((await cluster.getServiceAccount('stale', 'default')).metadata?.annotations).toEqual({
+      theirs: 'too',
+      'pullpass.dev/added-pull-secrets': copy,
+    });
   });
 
   test("somebody else's entry with characters that Go escapes does not keep ours away", async () => {
@@ -115,10 +140,24 @@ onEachServer((server) => {
     await cluster.admin.patch(path, 'application/merge-patch+json', { imagePullSecrets: [{ name: 'a&b' }] });
     const account = projectServiceAccount(await cluster.admin.get(path));
     // What the server makes of a content test on such a list: it never holds.
-    await expect(cluster.admin.patch(path, 'application/json-patch+json', [{ op: 'test', path: '/imagePullSecrets', value: [{ name: 'a&b' }] }])).rejects.toMatchObject({ code: 422 });
-    await cluster.admin.patch(path, 'application/json-patch+json', toJsonPatch(account, { add: [copy], remove: [], record: [copy] }));
+    await expect(
+      cluster.admin.patch(path, 'application/json-patch+json', [
+        { op: 'test', path: '/imagePullSecrets', value: [{ name: 'a&b' }] },
+      ]),
+    ).rejects.toMatchObject({ code: 422 });
+    await cluster.admin.patch(
+      path,
+      'application/json-patch+json',
+      toJsonPatch(account, { add: [copy], remove: [], record: [copy] }),
+    );
     expect(await cluster.pullSecrets('escaped')).toEqual(['a&b', copy]);
     // And a change in between is still a lost race.
-    await expect(cluster.admin.patch(path, 'application/json-patch+json', toJsonPatch(account, { add: ['other'], remove: [], record: [copy, 'other'] }))).rejects.toMatchObject({ code: 422 });
+    await expect(
+      cluster.admin.patch(
+        path,
+        'application/json-patch+json',
+        toJsonPatch(account, { add: ['other'], remove: [], record: [copy, 'other'] }),
+      ),
+    ).rejects.toMatchObject({ code: 422 });
   });
 });

@@ -33,9 +33,17 @@ onEachServer((server) => {
     await cluster.namespace('people');
     for (const name of ['viewer', 'other', 'leaving']) await cluster.serviceAccount('people', name);
     ({ client } = await cluster.asController((verb, resource, code) => asked.push(`${verb} ${resource} ${code}`)));
-    const access = createAccess({ client, path: '/report', now: () => Date.now() + clock.skipped, log: { warn: (...line: unknown[]) => void warnings.push(line) } });
+    const access = createAccess({
+      client,
+      path: '/report',
+      now: () => Date.now() + clock.skipped,
+      log: { warn: (...line: unknown[]) => void warnings.push(line) },
+    });
     web = await startServer({
-      address: '127.0.0.1:0', livez: () => [], readyz: () => [], metrics: async () => ({ contentType: 'text/plain', body: '' }),
+      address: '127.0.0.1:0',
+      livez: () => [],
+      readyz: () => [],
+      metrics: async () => ({ contentType: 'text/plain', body: '' }),
       pages: { '/report': secured(() => ({ contentType: 'text/html', body: '<h1>Report</h1>' }), access) },
     });
   });
@@ -45,15 +53,34 @@ onEachServer((server) => {
   });
 
   const tokenOf = async (name: string, spec: object = {}): Promise<string> =>
-    (await cluster.admin.create<{ status: { token: string } }>(`${paths.serviceAccounts('people', name)}/token`, { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec })).status.token;
-  async function look(token?: string, scheme = 'Bearer'): Promise<{ status: number; body: string; challenge: string | null }> {
-    const response = await fetch(`${web.url}/report`, token === undefined ? {} : { headers: { authorization: `${scheme} ${token}` } });
-    return { status: response.status, body: await response.text(), challenge: response.headers.get('www-authenticate') };
+    (
+      await cluster.admin.create<{ status: { token: string } }>(`${paths.serviceAccounts('people', name)}/token`, {
+        apiVersion: 'authentication.k8s.io/v1',
+        kind: 'TokenRequest',
+        spec,
+      })
+    ).status.token;
+  async function look(
+    token?: string,
+    scheme = 'Bearer',
+  ): Promise<{ status: number; body: string; challenge: string | null }> {
+    const response = await fetch(
+      `${web.url}/report`,
+      token === undefined ? {} : { headers: { authorization: `${scheme} ${token}` } },
+    );
+    return {
+      status: response.status,
+      body: await response.text(),
+      challenge: response.headers.get('www-authenticate'),
+    };
   }
   const bind = async (name: string): Promise<void> => {
     await cluster.admin.create(`${RBAC}/clusterrolebindings`, {
-      apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRoleBinding', metadata: { name: `report-${name}` },
-      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'pullpass-report-viewer' }, subjects: [{ kind: 'ServiceAccount', namespace: 'people', name }],
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'ClusterRoleBinding',
+      metadata: { name: `report-${name}` },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'pullpass-report-viewer' },
+      subjects: [{ kind: 'ServiceAccount', namespace: 'people', name }],
     });
   };
 
@@ -66,20 +93,33 @@ onEachServer((server) => {
     const token = await tokenOf('viewer');
     expect(await look(token)).toMatchObject({ status: 503 });
     expect(warnings).toHaveLength(1);
-    expect(JSON.stringify(warnings)).toMatch(/cannot check who may see \/report: .*tokenreviews: HTTP status 403 Forbidden: the right is missing/);
+    expect(JSON.stringify(warnings)).toMatch(
+      /cannot check who may see \/report: .*tokenreviews: HTTP status 403 Forbidden: the right is missing/,
+    );
     expect(JSON.stringify(warnings)).not.toContain(token);
   });
 
   test('the component in the manifests brings those rights, as `pullpass rbac --secure-report` does', async () => {
     await cluster.applyRbac(config, { secureReport: true });
-    await eventually(async () => expect(await missingRights(client, config, CONTROLLER_NAMESPACE, signal, { secureReport: true })).toEqual([]));
+    await eventually(async () =>
+      expect(await missingRights(client, config, CONTROLLER_NAMESPACE, signal, { secureReport: true })).toEqual([]),
+    );
     await cluster.applyRbac(config);
-    await eventually(async () => expect(await missingRights(client, config, CONTROLLER_NAMESPACE, signal, { secureReport: true })).toHaveLength(2));
+    await eventually(async () =>
+      expect(await missingRights(client, config, CONTROLLER_NAMESPACE, signal, { secureReport: true })).toHaveLength(2),
+    );
     for (const document of parseAllDocuments(readFileSync(COMPONENT, 'utf8'))) {
       const object = document.toJS() as { kind: string; metadata: { name: string } };
-      await cluster.admin.patch(`${RBAC}/${object.kind.toLowerCase()}s/${object.metadata.name}`, 'application/apply-patch+yaml', object, { query: { fieldManager: 'test' } });
+      await cluster.admin.patch(
+        `${RBAC}/${object.kind.toLowerCase()}s/${object.metadata.name}`,
+        'application/apply-patch+yaml',
+        object,
+        { query: { fieldManager: 'test' } },
+      );
     }
-    await eventually(async () => expect(await missingRights(client, config, CONTROLLER_NAMESPACE, signal, { secureReport: true })).toEqual([]));
+    await eventually(async () =>
+      expect(await missingRights(client, config, CONTROLLER_NAMESPACE, signal, { secureReport: true })).toEqual([]),
+    );
   });
 
   describe('with them', () => {
@@ -93,14 +133,23 @@ onEachServer((server) => {
     });
 
     test('who is not is known, and refused', async () => {
-      expect(await look(await tokenOf('other'))).toMatchObject({ status: 403, body: expect.stringContaining('pullpass-report-viewer') as string });
+      expect(await look(await tokenOf('other'))).toMatchObject({
+        status: 403,
+        body: expect.stringContaining('pullpass-report-viewer') as string,
+      });
     });
 
     test('nobody, garbage, another scheme and a token for another audience are asked for a token', async () => {
       const good = await tokenOf('viewer');
       const challenge = 'Bearer realm="pullpass"';
       expect(await look()).toMatchObject({ status: 401, challenge });
-      for (const token of ['garbage', 'a.b.c', `${good.slice(0, -8)}AAAAAAAA`, await tokenOf('viewer', { audiences: ['vault'] })]) expect(await look(token), token).toMatchObject({ status: 401, challenge });
+      for (const token of [
+        'garbage',
+        'a.b.c',
+        `${good.slice(0, -8)}AAAAAAAA`,
+        await tokenOf('viewer', { audiences: ['vault'] }),
+      ])
+        expect(await look(token), token).toMatchObject({ status: 401, challenge });
       expect(await look(good, 'Basic')).toMatchObject({ status: 401, challenge });
       // The controller's own rights are nobody else's.
       expect(await look(good)).toMatchObject({ status: 200 });
@@ -109,18 +158,21 @@ onEachServer((server) => {
     test('the API server is asked twice about a token and not again for ten seconds', async () => {
       const token = await tokenOf('viewer');
       asked.length = 0;
-      expect(await Promise.all(Array.from({ length: 10 }, () => look(token)))).toEqual(Array.from({ length: 10 }, () => expect.objectContaining({ status: 200 }) as object));
+      expect(await Promise.all(Array.from({ length: 10 }, () => look(token)))).toEqual(
+        Array.from({ length: 10 }, () => expect.objectContaining({ status: 200 }) as object),
+      );
       expect(asked).toEqual(['post tokenreviews 201', 'post subjectaccessreviews 201']);
     });
 
     test('a token ends with its ServiceAccount, a right with its binding', async () => {
       await bind('leaving');
       const token = await tokenOf('leaving');
-      const becomes = (status: number): Promise<void> => eventually(async () => {
-        clock.skipped += 10_000;
-        expect(await look(token)).toMatchObject({ status });
-        await delay(100);
-      }, 30_000);
+      const becomes = (status: number): Promise<void> =>
+        eventually(async () => {
+          clock.skipped += 10_000;
+          expect(await look(token)).toMatchObject({ status });
+          await delay(100);
+        }, 30_000);
       await becomes(200);
       await cluster.admin.delete(`${RBAC}/clusterrolebindings/report-leaving`);
       await becomes(403);

@@ -26,22 +26,63 @@ onEachServer((server) => {
   beforeAll(async () => {
     cluster = await createCluster(server());
     await cluster.applyRbac(config);
-    await cluster.source({ namespace: CONTROLLER_NAMESPACE, name: 'corp' }, { 'registry.corp': 'pw-that-must-not-show' });
+    await cluster.source(
+      { namespace: CONTROLLER_NAMESPACE, name: 'corp' },
+      { 'registry.corp': 'pw-that-must-not-show' },
+    );
     await cluster.namespace('legacy');
-    await cluster.secret('legacy', 'corp-copy', { type: 'kubernetes.io/dockerconfigjson', data: dockerConfig({ 'registry.corp': 'the-tenants-own' }) });
+    await cluster.secret('legacy', 'corp-copy', {
+      type: 'kubernetes.io/dockerconfigjson',
+      data: dockerConfig({ 'registry.corp': 'the-tenants-own' }),
+    });
     await cluster.annotateNamespace('legacy', OPT_IN.annotations);
     await cluster.namespace('kube-extra', OPT_IN);
     await cluster.namespace('shop', { annotations: { 'pullpass.dev/sync': 'yes' } });
     await cluster.namespace('mobile', { annotations: { ...OPT_IN.annotations, 'pullpass.dev/sources': 'crop' } });
-    await cluster.admin.create(pods, { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'web' }, spec: { containers: [{ name: 'app', image: 'registry.corp/shop/web:1' }] } });
-    await cluster.admin.patch(`${pods}/web/status`, 'application/merge-patch+json', { status: { phase: 'Pending', containerStatuses: [{ name: 'app', image: 'x', imageID: '', ready: false, restartCount: 0, state: { waiting: { reason: 'ImagePullBackOff', message: '401 Unauthorized' } } }] } });
-    await cluster.controller(config, { address: '127.0.0.1:0', secureReport: true, onListening: (at) => { url = `${at}/report`; }, timings: { reportAgeMs: 0 } });
+    await cluster.admin.create(pods, {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'web' },
+      spec: { containers: [{ name: 'app', image: 'registry.corp/shop/web:1' }] },
+    });
+    await cluster.admin.patch(`${pods}/web/status`, 'application/merge-patch+json', {
+      status: {
+        phase: 'Pending',
+        containerStatuses: [
+          {
+            name: 'app',
+            image: 'x',
+            imageID: '',
+            ready: false,
+            restartCount: 0,
+            state: { waiting: { reason: 'ImagePullBackOff', message: '401 Unauthorized' } },
+          },
+        ],
+      },
+    });
+    await cluster.controller(config, {
+      address: '127.0.0.1:0',
+      secureReport: true,
+      onListening: (at) => {
+        url = `${at}/report`;
+      },
+      timings: { reportAgeMs: 0 },
+    });
 
     await cluster.serviceAccount(CONTROLLER_NAMESPACE, 'viewer');
     // The role came with the rights.
     const name = 'pullpass-report-viewer';
-    await cluster.admin.create(`${RBAC}/clusterrolebindings`, { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRoleBinding', metadata: { name }, roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name }, subjects: [{ kind: 'ServiceAccount', namespace: CONTROLLER_NAMESPACE, name: 'viewer' }] });
-    const { status } = await cluster.admin.create<{ status: { token: string } }>(`/api/v1/namespaces/${CONTROLLER_NAMESPACE}/serviceaccounts/viewer/token`, { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: {} });
+    await cluster.admin.create(`${RBAC}/clusterrolebindings`, {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'ClusterRoleBinding',
+      metadata: { name },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name },
+      subjects: [{ kind: 'ServiceAccount', namespace: CONTROLLER_NAMESPACE, name: 'viewer' }],
+    });
+    const { status } = await cluster.admin.create<{ status: { token: string } }>(
+      `/api/v1/namespaces/${CONTROLLER_NAMESPACE}/serviceaccounts/viewer/token`,
+      { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: {} },
+    );
     bearer = `Bearer ${status.token}`;
   });
   afterAll(() => cluster.close());
@@ -49,7 +90,10 @@ onEachServer((server) => {
   inBrowser('the page of the controller', (_, visit) => {
     test('shows the five faults at first sight to whom the cluster lets see it, and nothing of them once they are mended', async () => {
       const stranger = await visit(url);
-      expect([stranger.status, await stranger.page.locator('body').innerText()]).toEqual([401, expect.stringContaining('a bearer token is needed')]);
+      expect([stranger.status, await stranger.page.locator('body').innerText()]).toEqual([
+        401,
+        expect.stringContaining('a bearer token is needed'),
+      ]);
 
       const { page, incidents, status } = await visit(url, { extraHTTPHeaders: { authorization: bearer } });
       expect(status).toBe(200);
@@ -70,7 +114,9 @@ onEachServer((server) => {
       await eventually(async () => {
         await page.reload();
         expect(await textsOf(page, '.wrong a')).toEqual([]);
-        expect(await page.locator('h1, h2').allInnerTexts()).toEqual(expect.arrayContaining([expect.stringMatching(/^Nothing is wrong/)]));
+        expect(await page.locator('h1, h2').allInnerTexts()).toEqual(
+          expect.arrayContaining([expect.stringMatching(/^Nothing is wrong/)]),
+        );
       });
       expect(incidents).toEqual([]);
     });

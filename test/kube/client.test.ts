@@ -17,7 +17,9 @@ import { httpsServer, json, text } from './https-server.ts';
 let server: Awaited<ReturnType<typeof httpsServer>>;
 const directory = mkdtempSync(join(tmpdir(), 'pullpass-client-'));
 const opened: Connection[] = [];
-beforeAll(async () => { server = await httpsServer(); });
+beforeAll(async () => {
+  server = await httpsServer();
+});
 afterEach(async () => {
   await Promise.all(opened.splice(0).map((connection) => connection.close()));
   server.requests.length = 0;
@@ -27,31 +29,51 @@ afterAll(async () => {
   rmSync(directory, { recursive: true });
 });
 
-function clientFor(config = server.config({ token: 'my-token' }), options: ClientOptions = {}, now?: () => number): KubeClient {
+function clientFor(
+  config = server.config({ token: 'my-token' }),
+  options: ClientOptions = {},
+  now?: () => number,
+): KubeClient {
   const connection = connect(config, now);
   opened.push(connection);
   return createClient(connection, options);
 }
 
-const failureOf = (promise: Promise<unknown>): Promise<Error> => promise.then(() => { throw new Error('it should have failed'); }, (error: unknown) => error as Error);
+const failureOf = (promise: Promise<unknown>): Promise<Error> =>
+  promise.then(
+    () => {
+      throw new Error('it should have failed');
+    },
+    (error: unknown) => error as Error,
+  );
 
 describe('a call', () => {
   test('carries method, path, query, token and body, and gives back the parsed answer', async () => {
     server.on((_, response) => json(response, 200, { kind: 'Thing' }));
     const client = clientFor();
-    expect(await client.get('/api/v1/things', { query: { limit: 5, fieldSelector: 'metadata.name=a', continue: undefined } })).toEqual({ kind: 'Thing' });
+    expect(
+      await client.get('/api/v1/things', {
+        query: { limit: 5, fieldSelector: 'metadata.name=a', continue: undefined },
+      }),
+    ).toEqual({ kind: 'Thing' });
     await client.patch('/api/v1/things/a', 'application/apply-patch+yaml', { a: 1 }, { query: { force: true } });
     await client.create('/api/v1/things', { b: 2 });
     await client.replace('/api/v1/things/a', { c: 3 });
     await client.delete('/api/v1/things/a', { d: 4 });
-    expect(server.requests.map(({ method, url, body, headers }) => [method, url, body, headers['content-type']])).toEqual([
+    expect(
+      server.requests.map(({ method, url, body, headers }) => [method, url, body, headers['content-type']]),
+    ).toEqual([
       ['GET', '/api/v1/things?limit=5&fieldSelector=metadata.name%3Da', '', undefined],
       ['PATCH', '/api/v1/things/a?force=true', '{"a":1}', 'application/apply-patch+yaml'],
       ['POST', '/api/v1/things', '{"b":2}', 'application/json'],
       ['PUT', '/api/v1/things/a', '{"c":3}', 'application/json'],
       ['DELETE', '/api/v1/things/a', '{"d":4}', 'application/json'],
     ]);
-    expect(server.requests[0]?.headers).toMatchObject({ authorization: 'Bearer my-token', accept: 'application/json', 'user-agent': 'pullpass' });
+    expect(server.requests[0]?.headers).toMatchObject({
+      authorization: 'Bearer my-token',
+      accept: 'application/json',
+      'user-agent': 'pullpass',
+    });
   });
 
   test('is counted with verb, resource and code', async () => {
@@ -59,8 +81,13 @@ describe('a call', () => {
     const client = clientFor(undefined, { onCall: (...call) => calls.push(call) });
     server.on(({ method }, response) => json(response, method === 'PATCH' ? 409 : 200, {}));
     await client.get('/api/v1/namespaces/team-a/secrets/regcred');
-    await failureOf(client.patch('/api/v1/namespaces/team-a/serviceaccounts/default', 'application/json-patch+json', []));
-    expect(calls).toEqual([['get', 'secrets', 200], ['patch', 'serviceaccounts', 409]]);
+    await failureOf(
+      client.patch('/api/v1/namespaces/team-a/serviceaccounts/default', 'application/json-patch+json', []),
+    );
+    expect(calls).toEqual([
+      ['get', 'secrets', 200],
+      ['patch', 'serviceaccounts', 409],
+    ]);
   });
 
   test('a hundred in a row share a connection, and not with the watches', async () => {
@@ -87,16 +114,26 @@ describe('no answer', () => {
   test('in time: before the headers, and in the middle of the body', async () => {
     const client = clientFor(undefined, { timeoutMs: 150 });
     server.on(() => undefined);
-    expect(await failureOf(client.get('/api/v1/things'))).toMatchObject({ name: 'UnreachableError', message: `GET /api/v1/things: ${server.url}: timed out` });
+    expect(await failureOf(client.get('/api/v1/things'))).toMatchObject({
+      name: 'UnreachableError',
+      message: `GET /api/v1/things: ${server.url}: timed out`,
+    });
     server.on((_, response) => void response.writeHead(200).write('{"kind":'));
-    expect(await failureOf(client.get('/api/v1/things'))).toMatchObject({ name: 'UnreachableError', message: `GET /api/v1/things: ${server.url}: timed out` });
+    expect(await failureOf(client.get('/api/v1/things'))).toMatchObject({
+      name: 'UnreachableError',
+      message: `GET /api/v1/things: ${server.url}: timed out`,
+    });
   });
 
   test('because we stop', async () => {
     const stop = new AbortController();
     server.on(() => void setImmediate(() => stop.abort()));
-    expect((await failureOf(clientFor().get('/api/v1/things', { signal: stop.signal }))).message).toMatch(/: was stopped$/);
-    expect((await failureOf(clientFor().get('/api/v1/things', { signal: stop.signal }))).message).toMatch(/: was stopped$/);
+    expect((await failureOf(clientFor().get('/api/v1/things', { signal: stop.signal }))).message).toMatch(
+      /: was stopped$/,
+    );
+    expect((await failureOf(clientFor().get('/api/v1/things', { signal: stop.signal }))).message).toMatch(
+      /: was stopped$/,
+    );
   });
 
   test('from nobody who listens, from somebody who hangs up, and from a server of another CA', async () => {
@@ -133,7 +170,9 @@ describe('no answer', () => {
       response.writeHead(200);
       more();
     });
-    expect((await failureOf(clientFor(undefined, { maxBodyBytes: 1_000_000 }).get('/api/v1/things'))).message).toMatch(/larger than 1000000 bytes/);
+    expect((await failureOf(clientFor(undefined, { maxBodyBytes: 1_000_000 }).get('/api/v1/things'))).message).toMatch(
+      /larger than 1000000 bytes/,
+    );
     server.on((_, response) => {
       const more = (): void => {
         if (!response.destroyed) response.write('x'.repeat(60_000), () => setImmediate(more));
@@ -146,11 +185,24 @@ describe('no answer', () => {
 });
 
 describe('a refusal', () => {
-  test('is an ApiError with code, reason, causes and the server\'s words', async () => {
-    server.on((_, response) => json(response, 403, { kind: 'Status', message: 'secrets "a" is forbidden', reason: 'Forbidden', details: { causes: [{ reason: 'NamespaceTerminating', message: 'x' }] } }));
+  test("is an ApiError with code, reason, causes and the server's words", async () => {
+    server.on((_, response) =>
+      json(response, 403, {
+        kind: 'Status',
+        message: 'secrets "a" is forbidden',
+        reason: 'Forbidden',
+        details: { causes: [{ reason: 'NamespaceTerminating', message: 'x' }] },
+      }),
+    );
     const error = await failureOf(clientFor().get('/api/v1/things'));
     expect(error).toBeInstanceOf(ApiError);
-    expect(error).toMatchObject({ code: 403, reason: 'Forbidden', causes: ['NamespaceTerminating'], message: 'GET /api/v1/things: secrets "a" is forbidden', retryAfterMs: undefined });
+    expect(error).toMatchObject({
+      code: 403,
+      reason: 'Forbidden',
+      causes: ['NamespaceTerminating'],
+      message: 'GET /api/v1/things: secrets "a" is forbidden',
+      retryAfterMs: undefined,
+    });
   });
 
   test('says how long to wait, in the header or in the body, within bounds', async () => {
@@ -164,26 +216,43 @@ describe('a refusal', () => {
     expect(await waits({ 'retry-after': new Date(Date.now() + 60_000).toUTCString() })).toBeGreaterThan(50_000);
     expect(await waits({ 'retry-after': '999999999' })).toBe(300_000);
     // What asks for no time at all must not lead to a loop without a pause.
-    for (const nothing of ['0', '-5', 'soon', new Date(Date.now() - 60_000).toUTCString()]) expect(await waits({ 'retry-after': nothing })).toBeUndefined();
+    for (const nothing of ['0', '-5', 'soon', new Date(Date.now() - 60_000).toUTCString()])
+      expect(await waits({ 'retry-after': nothing })).toBeUndefined();
     expect(await waits({}, { details: { retryAfterSeconds: 'soon' } })).toBeUndefined();
   });
 
   test.each<[string, string, string]>([
-    ['a page of a proxy becomes its title', '<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>nginx</body></html>', 'HTTP status 502: 502 Bad Gateway'],
+    [
+      'a page of a proxy becomes its title',
+      '<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>nginx</body></html>',
+      'HTTP status 502: 502 Bad Gateway',
+    ],
     ['a page without a title becomes the code', '  <!doctype html><p>SECRET', 'HTTP status 502'],
     ['a text becomes one line', 'upstream\r\nconnect\terror\u001b[31m', 'HTTP status 502: upstream connect error [31m'],
     ['nothing becomes the code', '', 'HTTP status 502'],
     ['JSON of another shape becomes the code', '[1]', 'HTTP status 502'],
-    ['a Status with nonsense in it becomes what makes sense', '{"message":{"a":1},"reason":7,"details":{"causes":{"a":1},"retryAfterSeconds":null}}', 'HTTP status 502'],
+    [
+      'a Status with nonsense in it becomes what makes sense',
+      '{"message":{"a":1},"reason":7,"details":{"causes":{"a":1},"retryAfterSeconds":null}}',
+      'HTTP status 502',
+    ],
     ['a Status with nothing in it becomes the code', '{"message":null,"details":null}', 'HTTP status 502'],
-    ['a Status of several lines becomes one', '{"message":"denied:\\n  - first\\n  - second","details":{"causes":[null,{"reason":"X"}]}}', 'denied: - first - second'],
+    [
+      'a Status of several lines becomes one',
+      '{"message":"denied:\\n  - first\\n  - second","details":{"causes":[null,{"reason":"X"}]}}',
+      'denied: - first - second',
+    ],
   ])('%s', async (_, body, expected) => {
     server.on((_request, response) => text(response, 502, body));
     expect((await failureOf(clientFor().get('/x'))).message).toBe(`GET /x: ${expected}`);
   });
 
   test('with a whole book in it is cut', async () => {
-    for (const body of ['x '.repeat(30_000), JSON.stringify({ message: 'x '.repeat(30_000) }), JSON.stringify({ message: 'x'.repeat(100_000) })]) {
+    for (const body of [
+      'x '.repeat(30_000),
+      JSON.stringify({ message: 'x '.repeat(30_000) }),
+      JSON.stringify({ message: 'x'.repeat(100_000) }),
+    ]) {
       server.on((_, response) => text(response, 500, body));
       expect((await failureOf(clientFor().get('/x'))).message.length).toBeLessThan(600);
     }
@@ -197,29 +266,58 @@ describe('a call whose body is a credential', () => {
   test.each<[string, number, (sent: string) => string]>([
     ['as it was', 400, (sent) => sent],
     ['in a message', 422, (sent) => JSON.stringify({ message: `Secret is invalid: ${sent}`, reason: 'Invalid' })],
-    ['in the message of a webhook', 403, (sent) => JSON.stringify({ message: `admission webhook "w" denied the request: ${sent}`, reason: 'Forbidden' })],
-    ['in what looks like a missing right', 403, (sent) => JSON.stringify({ message: `User "x" cannot patch resource "secrets": ${sent}`, reason: 'Forbidden' })],
-    ['in a reason and in causes', 409, (sent) => JSON.stringify({ message: sent, reason: sent, details: { causes: [{ message: sent, field: sent }] } })],
+    [
+      'in the message of a webhook',
+      403,
+      (sent) => JSON.stringify({ message: `admission webhook "w" denied the request: ${sent}`, reason: 'Forbidden' }),
+    ],
+    [
+      'in what looks like a missing right',
+      403,
+      (sent) => JSON.stringify({ message: `User "x" cannot patch resource "secrets": ${sent}`, reason: 'Forbidden' }),
+    ],
+    [
+      'in a reason and in causes',
+      409,
+      (sent) => JSON.stringify({ message: sent, reason: sent, details: { causes: [{ message: sent, field: sent }] } }),
+    ],
     ['in a page', 502, (sent) => `<title>${sent}</title>${sent}`],
     ['in a text', 500, (sent) => `cannot parse ${sent}`],
     ['as a good answer that is no JSON', 200, (sent) => `${sent}}`],
   ])('is never told again by an error, when the server repeats it %s', async (_, code, answer) => {
     server.on(({ body: sent }, response) => text(response, code, answer(sent)));
-    const error = await failureOf(clientFor().patch('/api/v1/namespaces/a/secrets/b', 'application/apply-patch+yaml', body, { sensitive: true }));
-    const everything = (e: unknown): string => (e instanceof Error ? `${e.message}${e.stack}${JSON.stringify(e)}${everything(e.cause)}` : String(e));
+    const error = await failureOf(
+      clientFor().patch('/api/v1/namespaces/a/secrets/b', 'application/apply-patch+yaml', body, { sensitive: true }),
+    );
+    const everything = (e: unknown): string =>
+      e instanceof Error ? `${e.message}${e.stack}${JSON.stringify(e)}${everything(e.cause)}` : String(e);
     expect(everything(error)).not.toContain(SECRET);
     expect(error.message).toContain('PATCH /api/v1/namespaces/a/secrets/b: ');
   });
 
   test.each([
-    [403, 'secrets "regcred" is forbidden: exceeded quota: q, requested: secrets=1', 'HTTP status 403 Forbidden: a ResourceQuota of the namespace is used up'],
-    [403, 'secrets "regcred" is forbidden: User "x" cannot patch resource "secrets" in API group ""', 'HTTP status 403 Forbidden: the right is missing'],
-    [403, 'admission webhook "w" denied the request: no', 'HTTP status 403 Forbidden: an admission webhook or policy denies it'],
+    [
+      403,
+      'secrets "regcred" is forbidden: exceeded quota: q, requested: secrets=1',
+      'HTTP status 403 Forbidden: a ResourceQuota of the namespace is used up',
+    ],
+    [
+      403,
+      'secrets "regcred" is forbidden: User "x" cannot patch resource "secrets" in API group ""',
+      'HTTP status 403 Forbidden: the right is missing',
+    ],
+    [
+      403,
+      'admission webhook "w" denied the request: no',
+      'HTTP status 403 Forbidden: an admission webhook or policy denies it',
+    ],
     [403, 'go away', 'HTTP status 403 Forbidden'],
     [422, 'Secret "regcred" is invalid: data: immutable', 'HTTP status 422 Forbidden'],
   ])('its %i is told in our own words: %s', async (code, message, expected) => {
     server.on((_, response) => json(response, code, { message, reason: 'Forbidden' }));
-    expect((await failureOf(clientFor().patch('/s', 'application/apply-patch+yaml', body, { sensitive: true }))).message).toBe(`PATCH /s: ${expected}`);
+    expect(
+      (await failureOf(clientFor().patch('/s', 'application/apply-patch+yaml', body, { sensitive: true }))).message,
+    ).toBe(`PATCH /s: ${expected}`);
   });
 });
 
@@ -241,7 +339,10 @@ describe('who we are', () => {
     server.on(({ headers }, response) => json(response, headers.authorization === 'Bearer new-token' ? 200 : 401, {}));
     const before = server.connections();
     await again.get('/x');
-    expect(server.requests.slice(-2).map(({ headers }) => headers.authorization)).toEqual(['Bearer old-token', 'Bearer new-token']);
+    expect(server.requests.slice(-2).map(({ headers }) => headers.authorization)).toEqual([
+      'Bearer old-token',
+      'Bearer new-token',
+    ]);
     expect(server.connections() - before).toBe(0);
   });
 
@@ -298,7 +399,12 @@ describe('who we are', () => {
   test('a client certificate and a password are used', async () => {
     const { certPem, keyPem } = await server.authority.client('alice', ['dev']);
     server.on((_, response) => json(response, 200, {}));
-    await clientFor(server.config({ certData: Buffer.from(certPem).toString('base64'), keyData: Buffer.from(keyPem).toString('base64') })).get('/x');
+    await clientFor(
+      server.config({
+        certData: Buffer.from(certPem).toString('base64'),
+        keyData: Buffer.from(keyPem).toString('base64'),
+      }),
+    ).get('/x');
     await clientFor(server.config({ username: 'me', password: 'pw' })).get('/x');
     expect(server.requests.at(-1)?.headers.authorization).toBe(`Basic ${Buffer.from('me:pw').toString('base64')}`);
   });
@@ -312,8 +418,13 @@ describe('who we are', () => {
 });
 
 describe('a watch', () => {
-  const collect = async (client: KubeClient, signal = new AbortController().signal, into: WatchEvent<unknown>[] = []): Promise<WatchEvent<unknown>[]> => {
-    for await (const event of client.watch<unknown>('/api/v1/things', { query: { resourceVersion: '5' }, signal })) into.push(event);
+  const collect = async (
+    client: KubeClient,
+    signal = new AbortController().signal,
+    into: WatchEvent<unknown>[] = [],
+  ): Promise<WatchEvent<unknown>[]> => {
+    for await (const event of client.watch<unknown>('/api/v1/things', { query: { resourceVersion: '5' }, signal }))
+      into.push(event);
     return into;
   };
 
@@ -386,7 +497,11 @@ describe('a watch', () => {
   });
 
   test('has no time limit of a call, and calls go on beside many of them', async () => {
-    server.on(({ url }, response) => (url.includes('watch=true') ? void response.writeHead(200).write('{"type":"BOOKMARK","object":{}}\n') : json(response, 200, {})));
+    server.on(({ url }, response) =>
+      url.includes('watch=true')
+        ? void response.writeHead(200).write('{"type":"BOOKMARK","object":{}}\n')
+        : json(response, 200, {}),
+    );
     const client = clientFor(undefined, { timeoutMs: 2_000 });
     const stop = new AbortController();
     const all = Array.from({ length: 20 }, () => failureOf(collect(client, stop.signal)));

@@ -23,11 +23,14 @@ interface StoredEvent {
 }
 
 /** Keeps Events by path. `answer` decides what a write gets instead of being done. */
-function setup(answer: (verb: 'create' | 'patch', path: string) => Error | 'lost answer' | undefined = () => undefined) {
+function setup(
+  answer: (verb: 'create' | 'patch', path: string) => Error | 'lost answer' | undefined = () => undefined,
+) {
   const events = new Map<string, StoredEvent>();
   const writes: string[] = [];
   const lines: { level: string; msg: string }[] = [];
-  const refuse = (code: number, reason: string) => apiErrorOf('write', code, JSON.stringify({ reason }), undefined, false);
+  const refuse = (code: number, reason: string) =>
+    apiErrorOf('write', code, JSON.stringify({ reason }), undefined, false);
   const write = async <T>(verb: 'create' | 'patch', path: string, run: () => void): Promise<T> => {
     writes.push(`${verb} ${path}`);
     const answered = answer(verb, path);
@@ -55,7 +58,9 @@ function setup(answer: (verb: 'create' | 'patch', path: string) => Error | 'lost
   };
   const recorder = createEventRecorder({
     client: client as KubeClient,
-    log: createLog('info', { write: (line: string) => void lines.push(JSON.parse(line) as { level: string; msg: string }) }),
+    log: createLog('info', {
+      write: (line: string) => void lines.push(JSON.parse(line) as { level: string; msg: string }),
+    }),
     instance: 'pullpass-controller-7d4b9-x2x4z',
     sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
   });
@@ -102,7 +107,11 @@ describe('what is written', () => {
 
   test('an Event on a Namespace is kept in it, where its team can read it; on another cluster-scoped object in default', async () => {
     const { report, stored } = setup();
-    await report(problem(), problem({ regarding: { apiVersion: 'v1', kind: 'Secret', namespace: 'team-b', name: 'x' } }), problem({ regarding: { apiVersion: 'v1', kind: 'Node', name: 'n' } }));
+    await report(
+      problem(),
+      problem({ regarding: { apiVersion: 'v1', kind: 'Secret', namespace: 'team-b', name: 'x' } }),
+      problem({ regarding: { apiVersion: 'v1', kind: 'Node', name: 'n' } }),
+    );
     expect(stored().map(({ metadata, regarding }) => [metadata.namespace, regarding.namespace])).toEqual([
       ['team-a', 'team-a'],
       ['team-b', 'team-b'],
@@ -164,7 +173,10 @@ describe('what lasts', () => {
     events.clear();
     await report(problem());
     expect(writes.map((write) => write.split(' ')[0])).toEqual(['create', 'patch', 'create']);
-    expect(stored()[0]).toMatchObject({ eventTime: '2026-01-02T03:04:05.678000Z', series: { count: 2, lastObservedTime: '2026-01-02T04:04:05.678000Z' } });
+    expect(stored()[0]).toMatchObject({
+      eventTime: '2026-01-02T03:04:05.678000Z',
+      series: { count: 2, lastObservedTime: '2026-01-02T04:04:05.678000Z' },
+    });
   });
 
   test('is news again after it was resolved', async () => {
@@ -196,7 +208,10 @@ describe('what lasts', () => {
 
   test('the resourceVersion of the object does not make a problem another one', async () => {
     const { report, stored } = setup();
-    await report(problem({ regarding: { ...namespace('team-a'), resourceVersion: '1' } }), problem({ regarding: { ...namespace('team-a'), resourceVersion: '2' } }));
+    await report(
+      problem({ regarding: { ...namespace('team-a'), resourceVersion: '1' } }),
+      problem({ regarding: { ...namespace('team-a'), resourceVersion: '2' } }),
+    );
     expect(stored()).toHaveLength(1);
   });
 });
@@ -227,7 +242,12 @@ describe('limits', () => {
     await pass(80_000);
     await flushed;
     expect(writes).toHaveLength(1_000);
-    expect(lines).toEqual([expect.objectContaining({ level: 'warn', msg: 'more than 1000 Events wait to be written; dropping further ones' })]);
+    expect(lines).toEqual([
+      expect.objectContaining({
+        level: 'warn',
+        msg: 'more than 1000 Events wait to be written; dropping further ones',
+      }),
+    ]);
     await report(...all);
     await pass(20_000);
     expect(writes).toHaveLength(1_200);
@@ -252,7 +272,13 @@ describe('failures', () => {
   test('a namespace that is gone or going is no news', async () => {
     for (const error of [
       apiErrorOf('write', 404, '{"reason":"NotFound"}', undefined, false),
-      apiErrorOf('write', 403, '{"reason":"Forbidden","details":{"causes":[{"reason":"NamespaceTerminating"}]}}', undefined, false),
+      apiErrorOf(
+        'write',
+        403,
+        '{"reason":"Forbidden","details":{"causes":[{"reason":"NamespaceTerminating"}]}}',
+        undefined,
+        false,
+      ),
     ]) {
       const { report, writes, lines } = setup(() => error);
       await report(problem());
@@ -263,12 +289,19 @@ describe('failures', () => {
   });
 
   test('a refusal is logged once, not tried again for an hour, and never thrown', async () => {
-    const { report, writes, lines } = setup(() => apiErrorOf('create events', 403, '{"reason":"Forbidden","message":"may not create events"}', undefined, false));
+    const { report, writes, lines } = setup(() =>
+      apiErrorOf('create events', 403, '{"reason":"Forbidden","message":"may not create events"}', undefined, false),
+    );
     await report(problem(), problem({ regarding: namespace('team-b') }));
     await pass(10 * MINUTE);
     await report(problem(), problem({ regarding: namespace('team-b') }));
     expect(writes).toHaveLength(2);
-    expect(lines).toEqual([expect.objectContaining({ level: 'warn', err: { type: 'ApiError', message: 'create events: may not create events' } })]);
+    expect(lines).toEqual([
+      expect.objectContaining({
+        level: 'warn',
+        err: { type: 'ApiError', message: 'create events: may not create events' },
+      }),
+    ]);
     await pass(HOUR);
     await report(problem());
     expect(writes).toHaveLength(3);
@@ -276,7 +309,9 @@ describe('failures', () => {
 
   test('an API server that cannot be reached is tried three times; the next report tries again', async () => {
     let down = true;
-    const { report, writes, lines, stored } = setup(() => (down ? new UnreachableError('connection refused') : undefined));
+    const { report, writes, lines, stored } = setup(() =>
+      down ? new UnreachableError('connection refused') : undefined,
+    );
     await report(problem());
     await pass(MINUTE);
     expect(writes).toHaveLength(3);

@@ -4,7 +4,14 @@ import type { KubeClient } from '../../src/kube/client.ts';
 
 export interface Lease {
   metadata: { name: string; namespace: string; resourceVersion: string; annotations?: Record<string, string> };
-  spec: { holderIdentity?: string; leaseDurationSeconds?: number; acquireTime?: string; renewTime?: string; leaseTransitions?: number; strategy?: string };
+  spec: {
+    holderIdentity?: string;
+    leaseDurationSeconds?: number;
+    acquireTime?: string;
+    renewTime?: string;
+    leaseTransitions?: number;
+    strategy?: string;
+  };
 }
 
 export interface Network {
@@ -18,7 +25,8 @@ export function leaseServer() {
   let lease: Lease | undefined;
   let version = 0;
   const calls: string[] = [];
-  const fail = (verb: string, code: number, reason: string) => apiErrorOf(`${verb} lease`, code, JSON.stringify({ reason, message: `says ${reason}` }), undefined, false);
+  const fail = (verb: string, code: number, reason: string) =>
+    apiErrorOf(`${verb} lease`, code, JSON.stringify({ reason, message: `says ${reason}` }), undefined, false);
   const store = (body: unknown): Lease => {
     const sent = structuredClone(body) as Lease;
     lease = { ...sent, metadata: { ...sent.metadata, resourceVersion: String(++version) } };
@@ -49,7 +57,10 @@ export function leaseServer() {
         if (mode === 'hung') return;
         const way = mode === 'up' ? (run: () => void) => run() : (run: () => void) => void setTimeout(run, mode);
         way(() => {
-          const result = answer === undefined ? serve(verb, body) : fail(verb, answer, answer === 403 ? 'Forbidden' : 'InternalError');
+          const result =
+            answer === undefined
+              ? serve(verb, body)
+              : fail(verb, answer, answer === 403 ? 'Forbidden' : 'InternalError');
           way(() => (result instanceof Error ? reject(result) : resolve(result as T)));
         });
       });

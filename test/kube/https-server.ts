@@ -28,7 +28,12 @@ export async function httpsServer() {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
-      const seen = { method: request.method ?? '', url: request.url ?? '', headers: request.headers, body: Buffer.concat(chunks).toString('utf8') };
+      const seen = {
+        method: request.method ?? '',
+        url: request.url ?? '',
+        headers: request.headers,
+        body: Buffer.concat(chunks).toString('utf8'),
+      };
       requests.push(seen);
       void handler(seen, response);
     });
@@ -55,7 +60,10 @@ export async function httpsServer() {
     /** A kubeconfig with the CA; `user` as client-node has it. */
     config(user: Partial<KubeConfig['users'][number]> = {}, caPem = authority.certPem): KubeConfig {
       const config = new Config();
-      config.loadFromClusterAndUser({ name: 'test', server: url, skipTLSVerify: false, caData: Buffer.from(caPem).toString('base64') }, { name: 'me', ...user });
+      config.loadFromClusterAndUser(
+        { name: 'test', server: url, skipTLSVerify: false, caData: Buffer.from(caPem).toString('base64') },
+        { name: 'me', ...user },
+      );
       return config;
     },
     async close(): Promise<void> {
@@ -65,7 +73,12 @@ export async function httpsServer() {
   };
 }
 
-export function json(response: ServerResponse, code: number, body: unknown, headers: Record<string, string> = {}): void {
+export function json(
+  response: ServerResponse,
+  code: number,
+  body: unknown,
+  headers: Record<string, string> = {},
+): void {
   response.writeHead(code, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
 }
 

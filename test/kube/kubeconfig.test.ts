@@ -45,12 +45,16 @@ describe('a file that is named', () => {
   });
 
   test('and has no such context', () => {
-    expect(problem({ kubeconfig: file(GOOD), context: 'prod' })).toBe('kubeconfig: no context "prod"; there are: to-a, to-b');
+    expect(problem({ kubeconfig: file(GOOD), context: 'prod' })).toBe(
+      'kubeconfig: no context "prod"; there are: to-a, to-b',
+    );
   });
 
   test('and has no current context, or one without a cluster', () => {
     expect(problem({ kubeconfig: file(GOOD.replace('current-context: to-a', '')) })).toMatch(/no current context/);
-    expect(problem({ kubeconfig: file(GOOD.replace('cluster: a,', 'cluster: gone,')) })).toMatch(/no cluster to talk to/);
+    expect(problem({ kubeconfig: file(GOOD.replace('cluster: a,', 'cluster: gone,')) })).toMatch(
+      /no cluster to talk to/,
+    );
   });
 
   test.each<[string, string]>([

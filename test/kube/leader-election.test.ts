@@ -26,7 +26,12 @@ function clockOf({ skewMs = 0, rate = 1 } = {}): ElectionClock {
 type Server = ReturnType<typeof leaseServer>;
 
 /** One replica that competes until stopped. `leading` is what its writes would go by. */
-function replica(server: Server, identity: string, options: Partial<LeaderElectorOptions> = {}, network: Network = { mode: 'up' }) {
+function replica(
+  server: Server,
+  identity: string,
+  options: Partial<LeaderElectorOptions> = {},
+  network: Network = { mode: 'up' },
+) {
   const lines: { level: string; msg: string }[] = [];
   const history: string[] = [];
   const stop = new AbortController();
@@ -36,7 +41,9 @@ function replica(server: Server, identity: string, options: Partial<LeaderElecto
     namespace: 'pullpass-system',
     name: 'pullpass-controller',
     identity,
-    log: createLog('info', { write: (line: string) => void lines.push(JSON.parse(line) as { level: string; msg: string }) }),
+    log: createLog('info', {
+      write: (line: string) => void lines.push(JSON.parse(line) as { level: string; msg: string }),
+    }),
     clock: clockOf(),
     random: () => 0.5,
     ...options,
@@ -74,7 +81,13 @@ describe('the Lease', () => {
       apiVersion: 'coordination.k8s.io/v1',
       kind: 'Lease',
       metadata: { namespace: 'pullpass-system', name: 'pullpass-controller' },
-      spec: { holderIdentity: 'a', leaseDurationSeconds: 15, acquireTime: '2026-01-02T03:04:05.678000Z', renewTime: '2026-01-02T03:04:05.678000Z', leaseTransitions: 0 },
+      spec: {
+        holderIdentity: 'a',
+        leaseDurationSeconds: 15,
+        acquireTime: '2026-01-02T03:04:05.678000Z',
+        renewTime: '2026-01-02T03:04:05.678000Z',
+        leaseTransitions: 0,
+      },
     });
     expect([a.history, a.elector.isLeader()]).toEqual([['started'], true]);
   });
@@ -160,7 +173,12 @@ describe('taking over', () => {
   });
 
   test('a leader whose work fails gives up the lead', async () => {
-    const { a, b } = await pair({ a: { onStartedLeading: (signal) => new Promise((_resolve, reject) => setTimeout(() => signal.aborted || reject(new Error('broken')), 30_000)) } });
+    const { a, b } = await pair({
+      a: {
+        onStartedLeading: (signal) =>
+          new Promise((_resolve, reject) => setTimeout(() => signal.aborted || reject(new Error('broken')), 30_000)),
+      },
+    });
     await advance(25_000);
     expect([a.leading(), b.leading()]).toEqual([false, true]);
     expect(a.lines).toContainEqual(expect.objectContaining({ level: 'error', msg: 'the work of the leader failed' }));
@@ -239,7 +257,10 @@ describe('a leader that is cut off', () => {
 });
 
 test('clocks that are hours apart change nothing', async () => {
-  const { server, a, b } = await pair({ a: { clock: clockOf({ skewMs: -5 * 3_600_000 }) }, b: { clock: clockOf({ skewMs: 5 * 3_600_000 }) } });
+  const { server, a, b } = await pair({
+    a: { clock: clockOf({ skewMs: -5 * 3_600_000 }) },
+    b: { clock: clockOf({ skewMs: 5 * 3_600_000 }) },
+  });
   await advance(120_000);
   expect([a.history, b.history]).toEqual([['started'], []]);
   a.network.mode = 'refused';
@@ -249,7 +270,8 @@ test('clocks that are hours apart change nothing', async () => {
 });
 
 describe('the log', () => {
-  const warnings = (lines: { level: string; msg: string }[]) => lines.filter(({ level }) => level !== 'debug').map(({ msg }) => msg);
+  const warnings = (lines: { level: string; msg: string }[]) =>
+    lines.filter(({ level }) => level !== 'debug').map(({ msg }) => msg);
 
   test('names a missing right once, another error once, and the recovery', async () => {
     const b = replica(leaseServer(), 'b', {}, { mode: 'up', answer: 403 });
@@ -269,7 +291,9 @@ describe('the log', () => {
 
 test('timings that could let two replicas lead are refused', () => {
   const server = leaseServer();
-  expect(() => replica(server, 'a', { timings: { leaseDurationMs: 10_000, renewDeadlineMs: 10_000, retryPeriodMs: 2_000 } })).toThrow('leaseDuration > renewDeadline');
+  expect(() =>
+    replica(server, 'a', { timings: { leaseDurationMs: 10_000, renewDeadlineMs: 10_000, retryPeriodMs: 2_000 } }),
+  ).toThrow('leaseDuration > renewDeadline');
 });
 
 describe('whatever happens to processes, networks and clocks', () => {
@@ -280,62 +304,78 @@ describe('whatever happens to processes, networks and clocks', () => {
     { weight: 3, arbitrary: fc.integer({ min: 1, max: 8_000 }) },
     { weight: 2, arbitrary: fc.constantFrom('stop' as const, 'crash' as const, 'release' as const) },
   );
-  const schedule = fc.array(fc.record({ after: fc.integer({ min: 0, max: 9_000 }), who: fc.nat(2), trouble }), { maxLength: 30 });
-  const clocks = fc.tuple(...[0, 1, 2].map(() => fc.record({ skewMs: fc.integer({ min: -3_600_000, max: 3_600_000 }), rate: fc.double({ min: 0.9, max: 1.1, noNaN: true }) })));
+  const schedule = fc.array(fc.record({ after: fc.integer({ min: 0, max: 9_000 }), who: fc.nat(2), trouble }), {
+    maxLength: 30,
+  });
+  const clocks = fc.tuple(
+    ...[0, 1, 2].map(() =>
+      fc.record({
+        skewMs: fc.integer({ min: -3_600_000, max: 3_600_000 }),
+        rate: fc.double({ min: 0.9, max: 1.1, noNaN: true }),
+      }),
+    ),
+  );
 
   test('no two replicas lead at once, and one leads when all is well again', async () => {
     await fc.assert(
-      fc.asyncProperty(schedule, clocks, fc.infiniteStream(fc.double({ min: 0, max: 1, noNaN: true })), async (steps, skews, dice) => {
-        vi.clearAllTimers();
-        const server = leaseServer();
-        const leading = new Set<string>();
-        let most = 0;
-        let generation = 0;
-        const start = (index: number) => {
-          const identity = `${index}-${generation++}`;
-          return Object.assign(
-            replica(server, identity, {
-              clock: clockOf(skews[index]),
-              random: () => Number(dice.next().value),
-              onStartedLeading: (signal) => {
-                if (signal.aborted || crashed.has(identity)) return;
-                leading.add(identity);
-                most = Math.max(most, leading.size);
-                signal.addEventListener('abort', () => leading.delete(identity));
-              },
-            }),
-            { identity },
-          );
-        };
-        const crashed = new Set<string>();
-        const replicas = [0, 1, 2].map(start);
-        const all = [...replicas];
-        for (const { after, who, trouble: what } of steps) {
-          await advance(after);
-          const one = replicas[who];
-          if (one === undefined) continue;
-          if (what === 'release') void one.elector.release();
-          else if (what === 'stop' || what === 'crash') {
-            if (what === 'stop') one.stop();
-            else {
-              // What it sent may still arrive; it sends nothing more, and nobody works for it.
-              one.network.mode = 'hung';
-              crashed.add(one.identity);
-              leading.delete(one.identity);
-            }
-            all.push((replicas[who] = start(who)));
-          } else one.network.mode = what;
-        }
-        for (const one of replicas) one.network.mode = 'up';
-        await advance(60_000);
-        expect(most).toBeLessThanOrEqual(1);
-        expect(leading.size).toBe(1);
-        expect(replicas.filter(({ elector }) => elector.isLeader()).map(({ identity }) => identity)).toEqual([...leading]);
-        for (const one of all) one.stop();
-        await advance(30_000);
-        await Promise.all(all.map(({ over }) => over));
-        expect(vi.getTimerCount()).toBe(0);
-      }),
+      fc.asyncProperty(
+        schedule,
+        clocks,
+        fc.infiniteStream(fc.double({ min: 0, max: 1, noNaN: true })),
+        async (steps, skews, dice) => {
+          vi.clearAllTimers();
+          const server = leaseServer();
+          const leading = new Set<string>();
+          let most = 0;
+          let generation = 0;
+          const start = (index: number) => {
+            const identity = `${index}-${generation++}`;
+            return Object.assign(
+              replica(server, identity, {
+                clock: clockOf(skews[index]),
+                random: () => Number(dice.next().value),
+                onStartedLeading: (signal) => {
+                  if (signal.aborted || crashed.has(identity)) return;
+                  leading.add(identity);
+                  most = Math.max(most, leading.size);
+                  signal.addEventListener('abort', () => leading.delete(identity));
+                },
+              }),
+              { identity },
+            );
+          };
+          const crashed = new Set<string>();
+          const replicas = [0, 1, 2].map(start);
+          const all = [...replicas];
+          for (const { after, who, trouble: what } of steps) {
+            await advance(after);
+            const one = replicas[who];
+            if (one === undefined) continue;
+            if (what === 'release') void one.elector.release();
+            else if (what === 'stop' || what === 'crash') {
+              if (what === 'stop') one.stop();
+              else {
+                // What it sent may still arrive; it sends nothing more, and nobody works for it.
+                one.network.mode = 'hung';
+                crashed.add(one.identity);
+                leading.delete(one.identity);
+              }
+              all.push((replicas[who] = start(who)));
+            } else one.network.mode = what;
+          }
+          for (const one of replicas) one.network.mode = 'up';
+          await advance(60_000);
+          expect(most).toBeLessThanOrEqual(1);
+          expect(leading.size).toBe(1);
+          expect(replicas.filter(({ elector }) => elector.isLeader()).map(({ identity }) => identity)).toEqual([
+            ...leading,
+          ]);
+          for (const one of all) one.stop();
+          await advance(30_000);
+          await Promise.all(all.map(({ over }) => over));
+          expect(vi.getTimerCount()).toBe(0);
+        },
+      ),
       { numRuns: 150 },
     );
   });

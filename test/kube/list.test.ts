@@ -25,9 +25,14 @@ beforeAll(async () => {
     const query = new URL(url, server.url).searchParams;
     const [limit, from] = [Number(query.get('limit')), Number(query.get('continue') ?? 0)];
     limits.push(limit);
-    const items = sizes.slice(from, from + limit).map((size, i) => ({ metadata: { name: `o${from + i}` }, text: 'x'.repeat(size) }));
+    const items = sizes
+      .slice(from, from + limit)
+      .map((size, i) => ({ metadata: { name: `o${from + i}` }, text: 'x'.repeat(size) }));
     const bytes = items.reduce((sum, { text }) => sum + text.length, 0);
-    json(response, 200, { metadata: { resourceVersion: '7', ...(from + limit < sizes.length && { continue: String(from + limit) }) }, items });
+    json(response, 200, {
+      metadata: { resourceVersion: '7', ...(from + limit < sizes.length && { continue: String(from + limit) }) },
+      items,
+    });
     // What a page that is taken in holds; of the others no more than a bounded part is read.
     if (bytes <= 16 * MiB || limit === 1) largest = Math.max(largest, bytes);
   });
@@ -43,12 +48,27 @@ afterAll(async () => {
 
 async function list(): Promise<string[]> {
   const names: string[] = [];
-  expect(await listPages(client, { path: '/api/v1/things' }, { each: ({ metadata }) => names.push(metadata.name), restart: () => { names.length = 0; } })).toBe('7');
+  expect(
+    await listPages(
+      client,
+      { path: '/api/v1/things' },
+      {
+        each: ({ metadata }) => names.push(metadata.name),
+        restart: () => {
+          names.length = 0;
+        },
+      },
+    ),
+  ).toBe('7');
   return names;
 }
 
 test('pages of large objects shrink until they are small enough, and grow again behind them; each object comes once, in order', async () => {
-  sizes = [...Array.from({ length: 600 }, () => 100), ...Array.from({ length: 40 }, () => 1.5 * MiB), ...Array.from({ length: 1_500 }, () => 100)];
+  sizes = [
+    ...Array.from({ length: 600 }, () => 100),
+    ...Array.from({ length: 40 }, () => 1.5 * MiB),
+    ...Array.from({ length: 1_500 }, () => 100),
+  ];
   expect(await list()).toEqual(sizes.map((_, i) => `o${i}`));
   expect(largest).toBeLessThanOrEqual(16 * MiB);
   expect(limits[0]).toBe(500);
@@ -72,5 +92,7 @@ test('ordinary pages are asked for once', async () => {
 test('an answer that is larger than the caller takes is an error of its own', async () => {
   sizes = [2 * MiB];
   await expect(client.get('/api/v1/things?limit=1', { maxBytes: MiB })).rejects.toThrow(TooLargeError);
-  await expect(client.get('/api/v1/things?limit=1', { maxBytes: MiB })).rejects.toThrow(/^GET .*: the answer is larger than 1048576 bytes$/);
+  await expect(client.get('/api/v1/things?limit=1', { maxBytes: MiB })).rejects.toThrow(
+    /^GET .*: the answer is larger than 1048576 bytes$/,
+  );
 });

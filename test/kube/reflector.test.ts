@@ -21,17 +21,39 @@ afterEach(async () => {
 interface Raw {
   metadata: { namespace: string; name: string; uid: string; resourceVersion: string };
 }
-const object = (name: string, resourceVersion: number): Raw => ({ metadata: { namespace: 'ns', name, uid: `uid-${name}`, resourceVersion: String(resourceVersion) } });
-const event = (type: WatchEvent<object>['type'], name: string, resourceVersion: number): WatchEvent<object> => ({ type, object: object(name, resourceVersion) });
-const bookmark = (resourceVersion: number): WatchEvent<object> => ({ type: 'BOOKMARK', object: { metadata: { resourceVersion: String(resourceVersion) } } });
+const object = (name: string, resourceVersion: number): Raw => ({
+  metadata: { namespace: 'ns', name, uid: `uid-${name}`, resourceVersion: String(resourceVersion) },
+});
+const event = (type: WatchEvent<object>['type'], name: string, resourceVersion: number): WatchEvent<object> => ({
+  type,
+  object: object(name, resourceVersion),
+});
+const bookmark = (resourceVersion: number): WatchEvent<object> => ({
+  type: 'BOOKMARK',
+  object: { metadata: { resourceVersion: String(resourceVersion) } },
+});
 const initialEnd = (resourceVersion: number): WatchEvent<object> => ({
   type: 'BOOKMARK',
-  object: { metadata: { resourceVersion: String(resourceVersion), annotations: { 'k8s.io/initial-events-end': 'true' } } },
+  object: {
+    metadata: { resourceVersion: String(resourceVersion), annotations: { 'k8s.io/initial-events-end': 'true' } },
+  },
 });
-const errorEvent = (code: number, more: object = {}): WatchEvent<object> => ({ type: 'ERROR', object: { kind: 'Status', code, ...more } });
-const page = (resourceVersion: number, names: string[], next?: string) => ({ metadata: { resourceVersion: String(resourceVersion), ...(next && { continue: next }) }, items: names.map((name) => object(name, resourceVersion - 1)) });
+const errorEvent = (code: number, more: object = {}): WatchEvent<object> => ({
+  type: 'ERROR',
+  object: { kind: 'Status', code, ...more },
+});
+const page = (resourceVersion: number, names: string[], next?: string) => ({
+  metadata: { resourceVersion: String(resourceVersion), ...(next && { continue: next }) },
+  items: names.map((name) => object(name, resourceVersion - 1)),
+});
 
-const TIMINGS: ReflectorTimings = { watchMs: 300_000, idleMs: 150_000, minBackoffMs: 250, maxBackoffMs: 30_000, pageSize: 2 };
+const TIMINGS: ReflectorTimings = {
+  watchMs: 300_000,
+  idleMs: 150_000,
+  minBackoffMs: 250,
+  maxBackoffMs: 30_000,
+  pageSize: 2,
+};
 
 interface Setup {
   /** Answers to the first watches, before any stream. */
@@ -52,15 +74,30 @@ function reflect({ answer, refusals = [], project }: Setup = {}) {
   const lines: { level: string; msg: string }[] = [];
   const restarts: string[] = [];
   const reflector = startReflector<Stored>({
-    client: server.client, resource: 'things', selector: { path: '/api/v1/things', fieldSelector: 'metadata.name=a' }, store, random: () => 0,
-    project: (project ?? (({ metadata }: Raw) => metadata)),
+    client: server.client,
+    resource: 'things',
+    selector: { path: '/api/v1/things', fieldSelector: 'metadata.name=a' },
+    store,
+    random: () => 0,
+    project: project ?? (({ metadata }: Raw) => metadata),
     log: createLog('debug', { write: (line) => void lines.push(JSON.parse(line) as { level: string; msg: string }) }),
     onRestart: (resource) => restarts.push(resource),
     timings: TIMINGS,
   });
   running.push(reflector);
-  const holds = (): string[] => [...store.all()].map(({ name, resourceVersion }) => `${name}@${resourceVersion}`).sort();
-  return { ...server, refusals, tries, reflector, store, lines, restarts, holds, stream: (i: number) => at(server.streams, i) };
+  const holds = (): string[] =>
+    [...store.all()].map(({ name, resourceVersion }) => `${name}@${resourceVersion}`).sort();
+  return {
+    ...server,
+    refusals,
+    tries,
+    reflector,
+    store,
+    lines,
+    restarts,
+    holds,
+    stream: (i: number) => at(server.streams, i),
+  };
 }
 
 function at(streams: readonly Stream[], i: number): Stream {
@@ -88,9 +125,17 @@ describe('a server with streaming lists', () => {
   test('one stream brings the list and then the changes', async () => {
     const r = reflect();
     let synced = false;
-    void r.reflector.synced.then(() => { synced = true; });
+    void r.reflector.synced.then(() => {
+      synced = true;
+    });
     await turn();
-    expect(r.stream(0).query).toEqual({ sendInitialEvents: true, resourceVersionMatch: 'NotOlderThan', allowWatchBookmarks: true, timeoutSeconds: 300, fieldSelector: 'metadata.name=a' });
+    expect(r.stream(0).query).toEqual({
+      sendInitialEvents: true,
+      resourceVersionMatch: 'NotOlderThan',
+      allowWatchBookmarks: true,
+      timeoutSeconds: 300,
+      fieldSelector: 'metadata.name=a',
+    });
 
     r.stream(0).send(event('ADDED', 'a', 90), event('ADDED', 'b', 91));
     await turn();
@@ -109,7 +154,14 @@ describe('a server with streaming lists', () => {
   test('what changes before the end of the initial events is taken in, deletions too', async () => {
     const r = reflect();
     await turn();
-    r.stream(0).send(event('ADDED', 'a', 90), event('ADDED', 'b', 91), event('MODIFIED', 'a', 95), event('DELETED', 'b', 96), bookmark(97), initialEnd(100));
+    r.stream(0).send(
+      event('ADDED', 'a', 90),
+      event('ADDED', 'b', 91),
+      event('MODIFIED', 'a', 95),
+      event('DELETED', 'b', 96),
+      bookmark(97),
+      initialEnd(100),
+    );
     await turn();
     expect(r.holds()).toEqual(['a@95']);
   });
@@ -135,7 +187,12 @@ describe('a server with streaming lists', () => {
     await turn(1_000);
     r.stream(0).end();
     await turn();
-    expect(r.stream(1).query).toEqual({ resourceVersion: '150', allowWatchBookmarks: true, timeoutSeconds: 300, fieldSelector: 'metadata.name=a' });
+    expect(r.stream(1).query).toEqual({
+      resourceVersion: '150',
+      allowWatchBookmarks: true,
+      timeoutSeconds: 300,
+      fieldSelector: 'metadata.name=a',
+    });
     expect(r.restarts).toEqual([]);
     expect(r.reflector.problem).toBeUndefined();
   });
@@ -146,7 +203,10 @@ describe('a server without streaming lists', () => {
     const pages = [page(100, ['a', 'b'], 'token-1'), page(100, ['c'])];
     const r = reflect({ refusals: [refusal(code)], answer: () => pages.shift() });
     await turn();
-    expect(r.calls.map(({ query }) => query)).toEqual([{ fieldSelector: 'metadata.name=a', limit: 2 }, { fieldSelector: 'metadata.name=a', limit: 2, continue: 'token-1' }]);
+    expect(r.calls.map(({ query }) => query)).toEqual([
+      { fieldSelector: 'metadata.name=a', limit: 2 },
+      { fieldSelector: 'metadata.name=a', limit: 2, continue: 'token-1' },
+    ]);
     expect(r.holds()).toEqual(['a@99', 'b@99', 'c@99']);
     expect(r.reflector.isSynced).toBe(true);
     expect(r.stream(0).query).toMatchObject({ resourceVersion: '100' });
@@ -154,7 +214,13 @@ describe('a server without streaming lists', () => {
   });
 
   test('a continue token that runs out starts the list again, and what was read before is let go', async () => {
-    const pages = [() => page(100, ['gone', 'b'], 'token-1'), () => { throw refusal(410, { reason: 'Expired' }); }, () => page(120, ['b', 'c'])];
+    const pages = [
+      () => page(100, ['gone', 'b'], 'token-1'),
+      () => {
+        throw refusal(410, { reason: 'Expired' });
+      },
+      () => page(120, ['b', 'c']),
+    ];
     const r = reflect({ refusals: [refusal(400)], answer: () => pages.shift()?.() });
     await turn();
     expect(r.calls.map(({ query }) => query['continue'])).toEqual([undefined, 'token-1', undefined]);
@@ -163,7 +229,13 @@ describe('a server without streaming lists', () => {
   });
 
   test('nothing is taken in of a list that breaks off', async () => {
-    const pages = [() => page(100, ['a'], 'token-1'), () => { throw new UnreachableError('reset'); }, () => page(100, ['b'])];
+    const pages = [
+      () => page(100, ['a'], 'token-1'),
+      () => {
+        throw new UnreachableError('reset');
+      },
+      () => page(100, ['b']),
+    ];
     const r = reflect({ refusals: [refusal(400)], answer: () => pages.shift()?.() });
     await turn();
     expect(r.holds()).toEqual([]);
@@ -182,7 +254,10 @@ describe('a server without streaming lists', () => {
   });
 
   test('a list without items is an empty list', async () => {
-    const r = reflect({ refusals: [refusal(400)], answer: () => ({ metadata: { resourceVersion: '5' }, items: null }) });
+    const r = reflect({
+      refusals: [refusal(400)],
+      answer: () => ({ metadata: { resourceVersion: '5' }, items: null }),
+    });
     await turn();
     expect(r.reflector.isSynced).toBe(true);
     expect(r.holds()).toEqual([]);
@@ -191,9 +266,22 @@ describe('a server without streaming lists', () => {
 
 describe('a version that the server does not have', () => {
   test.each<[string, (s: Stream, refusals: unknown[]) => void]>([
-    ['told as an event', (s) => s.send(errorEvent(410, { reason: 'Expired', message: 'too old resource version: 100 (200)' }))],
-    ['told as the answer to the next watch', (s, refusals) => { refusals.push(refusal(410, { reason: 'Gone' })); s.end(); }],
-    ['from the future, told as an event', (s) => s.send(errorEvent(504, { reason: 'Timeout', details: { causes: [{ reason: 'ResourceVersionTooLarge' }] } }))],
+    [
+      'told as an event',
+      (s) => s.send(errorEvent(410, { reason: 'Expired', message: 'too old resource version: 100 (200)' })),
+    ],
+    [
+      'told as the answer to the next watch',
+      (s, refusals) => {
+        refusals.push(refusal(410, { reason: 'Gone' }));
+        s.end();
+      },
+    ],
+    [
+      'from the future, told as an event',
+      (s) =>
+        s.send(errorEvent(504, { reason: 'Timeout', details: { causes: [{ reason: 'ResourceVersionTooLarge' }] } })),
+    ],
   ])('leads to a new list, with deletions: %s', async (_, happen) => {
     const r = await inStep();
     await turn(6_000);
@@ -249,10 +337,12 @@ describe('a stream that breaks', () => {
 
   test('an event that cannot be taken in is asked for again, with growing patience', async () => {
     let broken = true;
-    const r = await inStep({ project: ({ metadata }) => {
-      if (broken && metadata.name === 'c') throw new Error('cannot read c');
-      return metadata;
-    } });
+    const r = await inStep({
+      project: ({ metadata }) => {
+        if (broken && metadata.name === 'c') throw new Error('cannot read c');
+        return metadata;
+      },
+    });
     for (let i = 0; i < 10; i++) {
       const open = r.streams.filter((s) => !s.isClosed());
       for (const stream of open) stream.send(event('ADDED', 'c', 101));
@@ -293,7 +383,9 @@ describe('a stream that breaks', () => {
       await turn(150_000 + 1_000 * i);
       r.stream(-1).send(initialEnd(100));
     }
-    expect(r.lines.filter(({ level }) => level === 'warn').map(({ msg }) => msg)).toContainEqual('cannot watch things: no event and no bookmark in time');
+    expect(r.lines.filter(({ level }) => level === 'warn').map(({ msg }) => msg)).toContainEqual(
+      'cannot watch things: no event and no bookmark in time',
+    );
   });
 
   test('a server that closes every stream at once, with or without an event, is not asked without a pause', async () => {
@@ -328,7 +420,10 @@ describe('a stream that breaks', () => {
 
 describe('a server that refuses', () => {
   test('a missing right is a problem until it is there, and is told once', async () => {
-    const forbidden = refusal(403, { reason: 'Forbidden', message: 'things is forbidden: User "x" cannot list resource "things"' });
+    const forbidden = refusal(403, {
+      reason: 'Forbidden',
+      message: 'things is forbidden: User "x" cannot list resource "things"',
+    });
     const r = reflect({ refusals: Array.from({ length: 5 }, () => forbidden) });
     await turn();
     expect(r.reflector.problem).toContain('cannot list resource');

@@ -41,14 +41,23 @@ export function scriptedClient(answer: (call: Call) => unknown = () => ({}), onW
       signal?.removeEventListener('abort', stop);
     }
   };
-  const of = (verb: Call['verb'], path: string, { query = {}, sensitive = false, accept }: CallOptions = {}): Call => ({ verb, path, query, sensitive, accept });
+  const of = (verb: Call['verb'], path: string, { query = {}, sensitive = false, accept }: CallOptions = {}): Call => ({
+    verb,
+    path,
+    query,
+    sensitive,
+    accept,
+  });
 
   const client: KubeClient = {
     server: 'https://scripted.test',
     get: <T>(path: string, options: CallOptions = {}) => call(of('get', path, options), options) as Promise<T>,
-    create: <T>(path: string, body: object, options: CallOptions = {}) => call({ ...of('create', path, options), body }, options) as Promise<T>,
-    replace: <T>(path: string, body: object, options: CallOptions = {}) => call({ ...of('replace', path, options), body }, options) as Promise<T>,
-    patch: <T>(path: string, type: PatchType, body: object, options: CallOptions = {}) => call({ ...of('patch', path, options), type, body }, options) as Promise<T>,
+    create: <T>(path: string, body: object, options: CallOptions = {}) =>
+      call({ ...of('create', path, options), body }, options) as Promise<T>,
+    replace: <T>(path: string, body: object, options: CallOptions = {}) =>
+      call({ ...of('replace', path, options), body }, options) as Promise<T>,
+    patch: <T>(path: string, type: PatchType, body: object, options: CallOptions = {}) =>
+      call({ ...of('patch', path, options), type, body }, options) as Promise<T>,
     delete: async (path, body, options = {}) => void (await call({ ...of('delete', path, options), body }, options)),
     async *watch<T>(path: string, options: CallOptions & { signal: AbortSignal }): AsyncGenerator<WatchEvent<T>> {
       onWatch();
@@ -78,7 +87,9 @@ export function scriptedClient(answer: (call: Call) => unknown = () => ({}), onW
         for (;;) {
           for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) yield next;
           if (over !== undefined) break;
-          await new Promise<void>((resolve) => { wake = resolve; });
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+          });
         }
         if ('error' in over) throw over.error;
       } finally {

@@ -3,15 +3,25 @@ import { describe, expect, test } from 'vitest';
 import { createStore, isNewer } from '../../src/kube/store.ts';
 import type { Stored } from '../../src/kube/store.ts';
 
-const object = (name: string, resourceVersion: string, { namespace = 'ns', uid = `uid-${name}` } = {}): Stored => ({ namespace, name, uid, resourceVersion });
+const object = (name: string, resourceVersion: string, { namespace = 'ns', uid = `uid-${name}` } = {}): Stored => ({
+  namespace,
+  name,
+  uid,
+  resourceVersion,
+});
 
 function watched() {
   const store = createStore();
   const changes: string[] = [];
-  store.onChange((now, before) => changes.push(`${before === undefined ? '' : `${before.name}@${before.resourceVersion}`}>${now === undefined ? '' : `${now.name}@${now.resourceVersion}`}`));
+  store.onChange((now, before) =>
+    changes.push(
+      `${before === undefined ? '' : `${before.name}@${before.resourceVersion}`}>${now === undefined ? '' : `${now.name}@${now.resourceVersion}`}`,
+    ),
+  );
   return { store, changes };
 }
-const contents = (store: ReturnType<typeof createStore>): string[] => [...store.all()].map(({ namespace, name, resourceVersion }) => `${namespace}/${name}@${resourceVersion}`).sort();
+const contents = (store: ReturnType<typeof createStore>): string[] =>
+  [...store.all()].map(({ namespace, name, resourceVersion }) => `${namespace}/${name}@${resourceVersion}`).sort();
 
 describe('put', () => {
   test('takes in what is new and what is newer, and tells it', () => {
@@ -129,26 +139,42 @@ test('names that mean something to JavaScript are names like any other', () => {
 
 test('whatever the order of own answers between the events of a watch, the store ends where the server is', () => {
   // One object's life: each version is a write or a deletion. The watch tells it in order; answers to writes come at any time after.
-  const life = fc.array(fc.record({ deleted: fc.boolean(), own: fc.boolean(), answerAfter: fc.nat(6) }), { minLength: 1, maxLength: 8 });
-  fc.assert(fc.property(life, (versions) => {
-    const { store } = watched();
-    const told: (() => void)[] = versions.map(({ deleted }, i) => () => {
-      if (deleted) store.remove('ns', 'a', String(101 + i));
-      else store.put(object('a', String(101 + i)));
-    });
-    const answers = versions.flatMap(({ deleted, own, answerAfter }, i) => (own && !deleted ? [{ at: Math.min(versions.length, i + answerAfter), say: () => store.put(object('a', String(101 + i))) }] : []));
-    for (let i = 0; i <= versions.length; i++) {
-      for (const { at, say } of answers) if (at === i) say();
-      told[i]?.();
-    }
-    const last = versions.at(-1);
-    expect(contents(store)).toEqual(last?.deleted ? [] : [`ns/a@${100 + versions.length}`]);
-  }), { numRuns: 1_000 });
+  const life = fc.array(fc.record({ deleted: fc.boolean(), own: fc.boolean(), answerAfter: fc.nat(6) }), {
+    minLength: 1,
+    maxLength: 8,
+  });
+  fc.assert(
+    fc.property(life, (versions) => {
+      const { store } = watched();
+      const told: (() => void)[] = versions.map(({ deleted }, i) => () => {
+        if (deleted) store.remove('ns', 'a', String(101 + i));
+        else store.put(object('a', String(101 + i)));
+      });
+      const answers = versions.flatMap(({ deleted, own, answerAfter }, i) =>
+        own && !deleted
+          ? [{ at: Math.min(versions.length, i + answerAfter), say: () => store.put(object('a', String(101 + i))) }]
+          : [],
+      );
+      for (let i = 0; i <= versions.length; i++) {
+        for (const { at, say } of answers) if (at === i) say();
+        told[i]?.();
+      }
+      const last = versions.at(-1);
+      expect(contents(store)).toEqual(last?.deleted ? [] : [`ns/a@${100 + versions.length}`]);
+    }),
+    { numRuns: 1_000 },
+  );
 });
 
 test.each([
-  ['10', '9', true], ['9', '10', false], ['10', '10', false], ['2', '1', true], ['1', '', true], ['', '1', false],
-  ['9007199254740993', '9007199254740992', true], ['18446744073709551615', '9', true],
+  ['10', '9', true],
+  ['9', '10', false],
+  ['10', '10', false],
+  ['2', '1', true],
+  ['1', '', true],
+  ['', '1', false],
+  ['9007199254740993', '9007199254740992', true],
+  ['18446744073709551615', '9', true],
 ])('version %j is newer than %j: %j', (a, b, newer) => {
   expect(isNewer(a, b)).toBe(newer);
 });

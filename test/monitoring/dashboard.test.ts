@@ -19,14 +19,24 @@ function misplaced(all: readonly Panel[]): string[] {
   return all.flatMap((a, i) => {
     const { x, y, w, h } = a.gridPos;
     const outside = x < 0 || y < 0 || w < 1 || h < 1 || x + w > 24 ? [`${a.title} leaves the grid`] : [];
-    const on = all.slice(i + 1).filter(({ gridPos: b }) => x < b.x + b.w && b.x < x + w && y < b.y + b.h && b.y < y + h);
+    const on = all
+      .slice(i + 1)
+      .filter(({ gridPos: b }) => x < b.x + b.w && b.x < x + w && y < b.y + b.h && b.y < y + h);
     return [...outside, ...on.map((b) => `${a.title} and ${b.title}`)];
   });
 }
 
 test('has an id of its own, a current schema and rows for all that there is to see', () => {
   expect({ uid, title, current: schemaVersion >= 39 }).toEqual({ uid: 'pullpass', title: 'Pullpass', current: true });
-  expect(panels.filter(({ type }) => type === 'row').map((row) => row.title)).toEqual(['At a glance', 'Copies and references', 'Rotations', 'Cache proxies', 'Registries', 'Audit', 'Controller']);
+  expect(panels.filter(({ type }) => type === 'row').map((row) => row.title)).toEqual([
+    'At a glance',
+    'Copies and references',
+    'Rotations',
+    'Cache proxies',
+    'Registries',
+    'Audit',
+    'Controller',
+  ]);
 });
 
 test('every id is there once, and no panel lies on another', () => {
@@ -38,7 +48,10 @@ test('every id is there once, and no panel lies on another', () => {
 });
 
 test('the data source is a choice of whoever looks', () => {
-  expect(templating.list.find(({ type }) => type === 'datasource')).toMatchObject({ name: 'datasource', query: 'prometheus' });
+  expect(templating.list.find(({ type }) => type === 'datasource')).toMatchObject({
+    name: 'datasource',
+    query: 'prometheus',
+  });
   const used: unknown[] = [];
   JSON.parse(DASHBOARD_TEXT, (key, value: unknown) => {
     if (key === 'datasource') used.push(value);
@@ -49,28 +62,41 @@ test('the data source is a choice of whoever looks', () => {
   expect(DASHBOARD_TEXT).not.toContain('__inputs');
 });
 
-test.each(shown)('$title has a description, a unit and something to show', ({ description, fieldConfig, datasource, targets = [] }) => {
-  expect(description).toMatch(/^[A-Z].{15,}\.$/);
-  expect(fieldConfig?.defaults.unit).toMatch(/^[a-zA-Z]+$/);
-  expect(datasource).toBeDefined();
-  expect(targets.length).toBeGreaterThan(0);
-  expect(targets.map(({ refId }) => refId)).toEqual(['A', 'B', 'C'].slice(0, targets.length));
-  for (const { expr } of targets) expect(expr).toContain('job=~"$job"');
-});
+test.each(shown)(
+  '$title has a description, a unit and something to show',
+  ({ description, fieldConfig, datasource, targets = [] }) => {
+    expect(description).toMatch(/^[A-Z].{15,}\.$/);
+    expect(fieldConfig?.defaults.unit).toMatch(/^[a-zA-Z]+$/);
+    expect(datasource).toBeDefined();
+    expect(targets.length).toBeGreaterThan(0);
+    expect(targets.map(({ refId }) => refId)).toEqual(['A', 'B', 'C'].slice(0, targets.length));
+    for (const { expr } of targets) expect(expr).toContain('job=~"$job"');
+  },
+);
 
 test('every variable that an expression uses is one of the dashboard or of Grafana', () => {
   const known = new Set([...templating.list.map(({ name }) => name), '__rate_interval']);
-  const used = shown.flatMap(({ targets = [] }) => targets.flatMap(({ expr }) => [...expr.matchAll(/\$\{?(\w+)/g)].map(([, name = '']) => name)));
+  const used = shown.flatMap(({ targets = [] }) =>
+    targets.flatMap(({ expr }) => [...expr.matchAll(/\$\{?(\w+)/g)].map(([, name = '']) => name)),
+  );
   expect(used.filter((name) => !known.has(name))).toEqual([]);
 });
 
 describe.skipIf('missing' in promtool)('promtool', () => {
   test('can read every expression', () => {
-    const rules = shown.flatMap(({ id, targets = [] }) => targets.map(({ refId, expr }) => ({ record: `panel:${id}:${refId}`, expr: expr.replaceAll('$__rate_interval', '5m').replaceAll(/\$\w+/g, '.*') })));
+    const rules = shown.flatMap(({ id, targets = [] }) =>
+      targets.map(({ refId, expr }) => ({
+        record: `panel:${id}:${refId}`,
+        expr: expr.replaceAll('$__rate_interval', '5m').replaceAll(/\$\w+/g, '.*'),
+      })),
+    );
     const directory = mkdtempSync(path.join(tmpdir(), 'dashboard-'));
     try {
       writeFileSync(path.join(directory, 'rules.yaml'), stringify({ groups: [{ name: 'dashboard', rules }] }));
-      expect(run(promtool, ['check', 'rules', path.join(directory, 'rules.yaml')])).toMatchObject({ status: 0, output: expect.stringContaining(`${rules.length} rules found`) as string });
+      expect(run(promtool, ['check', 'rules', path.join(directory, 'rules.yaml')])).toMatchObject({
+        status: 0,
+        output: expect.stringContaining(`${rules.length} rules found`) as string,
+      });
     } finally {
       rmSync(directory, { recursive: true });
     }

@@ -24,7 +24,8 @@ export function parseExposition(text: string): Map<string, Family> {
         families.set(of, { help: rest, type: '', samples: [] });
       } else {
         const family = families.get(of);
-        if (family === undefined || of !== name || !/^(counter|gauge|histogram|summary|untyped)$/.test(rest)) throw new Error(`misplaced: ${line}`);
+        if (family === undefined || of !== name || !/^(counter|gauge|histogram|summary|untyped)$/.test(rest))
+          throw new Error(`misplaced: ${line}`);
         family.type = rest;
       }
       continue;
@@ -33,7 +34,12 @@ export function parseExposition(text: string): Map<string, Family> {
     const family = families.get(name);
     if (sample === null || family === undefined || family.type === '') throw new Error(`not a sample: ${line}`);
     const [, of = '', inner = '', value = ''] = sample;
-    const suffixes = family.type === 'histogram' ? ['_bucket', '_sum', '_count'] : family.type === 'summary' ? ['', '_sum', '_count'] : [''];
+    const suffixes =
+      family.type === 'histogram'
+        ? ['_bucket', '_sum', '_count']
+        : family.type === 'summary'
+          ? ['', '_sum', '_count']
+          : [''];
     if (!suffixes.some((suffix) => of === name + suffix)) throw new Error(`${of} is not of ${name}`);
     const labels: Record<string, string> = {};
     let rest = inner;
@@ -60,6 +66,9 @@ export async function exposed(metrics: Pick<Metrics, 'exposition'>) {
     families
       .get(name.replace(/_(bucket|sum|count)$/, ''))
       ?.samples.filter((sample) => sample.name === name)
-      .find((sample) => JSON.stringify(Object.entries(sample.labels).sort()) === JSON.stringify(Object.entries(labels).sort()))?.value;
+      .find(
+        (sample) =>
+          JSON.stringify(Object.entries(sample.labels).sort()) === JSON.stringify(Object.entries(labels).sort()),
+      )?.value;
   return { families, value };
 }

@@ -6,7 +6,16 @@ import { COPY_STATES, createMetrics, CREDENTIAL_STATES, REFERENCE_STATES } from 
 import type { Metrics } from '../../src/server/metrics.ts';
 
 /** Quotes, backslashes, line ends of all kinds, and what looks like a sample, a comment and the end of an exposition. */
-export const HOSTILE = ['a"b\\c\nd,e="f"} 1', '\n# EOF\n', '\\', '\\n', 'x Nan\r\n# HELP y z\u2028# TYPE y counter', 'é\u{1f600}', '{le="5"}', ',le='] as const;
+export const HOSTILE = [
+  'a"b\\c\nd,e="f"} 1',
+  '\n# EOF\n',
+  '\\',
+  '\\n',
+  'x Nan\r\n# HELP y z\u2028# TYPE y counter',
+  'é\u{1f600}',
+  '{le="5"}',
+  ',le=',
+] as const;
 
 export function fullMetrics(labels: readonly string[] = HOSTILE): Metrics {
   const metrics = createMetrics({ version: '1.2.3', now: () => 1_700_000_000_000 });
@@ -18,14 +27,27 @@ export function fullMetrics(labels: readonly string[] = HOSTILE): Metrics {
     metrics.rotationPending.set({ source: name }, 0);
     metrics.rotationDuration.observe({ source: name }, 3.25);
     metrics.proxyApplied.set({ proxy: name, source: name }, 1);
-    for (const state of ['verified', 'refused', 'unknown']) metrics.proxyVerified.set({ proxy: name, source: name, state }, 0);
+    for (const state of ['verified', 'refused', 'unknown'])
+      metrics.proxyVerified.set({ proxy: name, source: name, state }, 0);
     metrics.watchRestarts.inc({ resource: name });
     metrics.observeWatch(name, () => 1_699_999_999_000);
   }
-  metrics.setCredentials(labels.map((key, i) => ({ source: 'upstream', key, state: CREDENTIAL_STATES[i % 3] ?? 'unknown' })));
+  metrics.setCredentials(
+    labels.map((key, i) => ({ source: 'upstream', key, state: CREDENTIAL_STATES[i % 3] ?? 'unknown' })),
+  );
   metrics.setExpiries(labels.map((key) => ({ source: 'upstream', key, expiresAt: 1_800_000_000_000 })));
-  metrics.recordAudit({ rules: [{ id: 'PP001', severity: 'error' }, { id: 'PP020', severity: 'warning' }, { id: 'PP025', severity: 'info' }], findings: [{ rule: 'PP001', severity: 'error' }], gaps: 2, seconds: 0.75 });
-  for (const kind of ['namespace', 'proxy']) for (const result of ['in-sync', 'changed', 'failed']) metrics.reconcileDuration.observe({ kind, result }, 0.02);
+  metrics.recordAudit({
+    rules: [
+      { id: 'PP001', severity: 'error' },
+      { id: 'PP020', severity: 'warning' },
+      { id: 'PP025', severity: 'info' },
+    ],
+    findings: [{ rule: 'PP001', severity: 'error' }],
+    gaps: 2,
+    seconds: 0.75,
+  });
+  for (const kind of ['namespace', 'proxy'])
+    for (const result of ['in-sync', 'changed', 'failed']) metrics.reconcileDuration.observe({ kind, result }, 0.02);
   metrics.apiRequests.inc({ verb: 'get', resource: 'secrets', code: 200 });
   metrics.auditFailures.inc();
   metrics.queueDepth.set(Number.NaN);
@@ -43,7 +65,7 @@ export function fullMetrics(labels: readonly string[] = HOSTILE): Metrics {
 export async function collectGarbage(metrics: Metrics): Promise<void> {
   setFlagsFromString('--expose-gc');
   const gc = runInNewContext('gc') as () => void;
-  while (!((await metrics.exposition()).body).includes('nodejs_gc_duration_seconds_count{')) {
+  while (!(await metrics.exposition()).body.includes('nodejs_gc_duration_seconds_count{')) {
     gc();
     await setTimeout(10);
   }

@@ -10,8 +10,19 @@ import { findOnPath } from '../sandbox/registry/on-path.ts';
 import { COMPONENT, DASHBOARD_TEXT } from './manifests.ts';
 import { tellMissing } from './tools.ts';
 
-interface Manifest { kind: string; metadata: { name: string; namespace?: string; labels?: Record<string, string> }; [key: string]: unknown }
-interface Deployment { spec: { template: { metadata: { labels: Record<string, string> }; spec: { containers: { ports: { name: string; containerPort: number }[] }[] } } } }
+interface Manifest {
+  kind: string;
+  metadata: { name: string; namespace?: string; labels?: Record<string, string> };
+  [key: string]: unknown;
+}
+interface Deployment {
+  spec: {
+    template: {
+      metadata: { labels: Record<string, string> };
+      spec: { containers: { ports: { name: string; containerPort: number }[] }[] };
+    };
+  };
+}
 
 const ROOT = path.resolve(COMPONENT, '../..');
 const read = (name: string): unknown => parse(readFileSync(path.join(ROOT, name), 'utf8'));
@@ -22,7 +33,12 @@ const [port] = deployment.spec.template.spec.containers[0]?.ports ?? [];
 test('the Service has the pods of the Deployment behind it, each by itself, ready or not', () => {
   expect(read('components/monitoring/service.yaml')).toMatchObject({
     metadata: { labels },
-    spec: { clusterIP: 'None', publishNotReadyAddresses: true, selector: labels, ports: [{ name: 'http', port: port?.containerPort, targetPort: port?.name }] },
+    spec: {
+      clusterIP: 'None',
+      publishNotReadyAddresses: true,
+      selector: labels,
+      ports: [{ name: 'http', port: port?.containerPort, targetPort: port?.name }],
+    },
   });
 });
 
@@ -30,7 +46,10 @@ test('the ServiceMonitor finds that Service and scrapes its port', () => {
   const service = read('components/monitoring/service.yaml') as Manifest & { spec: { ports: { name: string }[] } };
   expect(read('components/monitoring/service-monitor.yaml')).toMatchObject({
     metadata: { namespace: service.metadata.namespace },
-    spec: { selector: { matchLabels: service.metadata.labels }, endpoints: [{ port: service.spec.ports[0]?.name, path: '/metrics' }] },
+    spec: {
+      selector: { matchLabels: service.metadata.labels },
+      endpoints: [{ port: service.spec.ports[0]?.name, path: '/metrics' }],
+    },
   });
 });
 
@@ -41,7 +60,13 @@ test('the NetworkPolicy of the other component lets Prometheus in, from wherever
 
 test('the dashboard becomes a ConfigMap that keeps its name and that the sidecar of Grafana takes', () => {
   const { configMapGenerator } = read('components/monitoring/kustomization.yaml') as { configMapGenerator: object[] };
-  expect(configMapGenerator).toMatchObject([{ namespace: DEFAULT_NAMESPACE, files: ['pullpass.json=dashboard.json'], options: { disableNameSuffixHash: true, labels: { grafana_dashboard: '1' } } }]);
+  expect(configMapGenerator).toMatchObject([
+    {
+      namespace: DEFAULT_NAMESPACE,
+      files: ['pullpass.json=dashboard.json'],
+      options: { disableNameSuffixHash: true, labels: { grafana_dashboard: '1' } },
+    },
+  ]);
   // What a client writes into an annotation at `kubectl apply` is 256 KiB at most.
   expect(Buffer.byteLength(DASHBOARD_TEXT)).toBeLessThan(200 * 1024);
 });
@@ -62,23 +87,38 @@ describe.skipIf('missing' in kubectl)('kustomize', () => {
     try {
       symlinkSync(ROOT, path.join(directory, 'manifests'));
       mkdirSync(path.join(directory, 'mine'));
-      writeFileSync(path.join(directory, 'mine', 'kustomization.yaml'), JSON.stringify({
-        apiVersion: 'kustomize.config.k8s.io/v1beta1', kind: 'Kustomization', resources: ['../manifests'], components: components.map((name) => `../manifests/components/${name}`),
-      }));
-      return parseAllDocuments(execFileSync(kubectl.found, ['kustomize', path.join(directory, 'mine')], { encoding: 'utf8' })).map((document) => document.toJS() as Manifest);
+      writeFileSync(
+        path.join(directory, 'mine', 'kustomization.yaml'),
+        JSON.stringify({
+          apiVersion: 'kustomize.config.k8s.io/v1beta1',
+          kind: 'Kustomization',
+          resources: ['../manifests'],
+          components: components.map((name) => `../manifests/components/${name}`),
+        }),
+      );
+      return parseAllDocuments(
+        execFileSync(kubectl.found, ['kustomize', path.join(directory, 'mine')], { encoding: 'utf8' }),
+      ).map((document) => document.toJS() as Manifest);
     } finally {
       rmSync(directory, { recursive: true });
     }
   }
-  const names = (objects: Manifest[]): string[] => objects.map(({ kind, metadata }) => `${kind} ${metadata.namespace ?? ''}/${metadata.name}`).sort();
+  const names = (objects: Manifest[]): string[] =>
+    objects.map(({ kind, metadata }) => `${kind} ${metadata.namespace ?? ''}/${metadata.name}`).sort();
 
   test('adds four objects to the base, all in its namespace, and changes nothing else', () => {
     const [base, added] = [build(), build('monitoring')];
     const before = new Set(names(base));
-    expect(names(added).filter((name) => !before.has(name))).toEqual(['ConfigMap', 'PrometheusRule', 'Service', 'ServiceMonitor'].map((kind) => `${kind} ${DEFAULT_NAMESPACE}/pullpass${kind === 'ConfigMap' ? '-dashboard' : ''}`));
+    expect(names(added).filter((name) => !before.has(name))).toEqual(
+      ['ConfigMap', 'PrometheusRule', 'Service', 'ServiceMonitor'].map(
+        (kind) => `${kind} ${DEFAULT_NAMESPACE}/pullpass${kind === 'ConfigMap' ? '-dashboard' : ''}`,
+      ),
+    );
     expect(added).toEqual(expect.arrayContaining(base));
     const dashboard = added.find(({ metadata }) => metadata.name === 'pullpass-dashboard');
-    expect(JSON.parse((dashboard?.['data'] as Record<string, string>)['pullpass.json'] ?? '')).toEqual(JSON.parse(DASHBOARD_TEXT));
+    expect(JSON.parse((dashboard?.['data'] as Record<string, string>)['pullpass.json'] ?? '')).toEqual(
+      JSON.parse(DASHBOARD_TEXT),
+    );
   });
 
   test('goes together with the other component', () => {

@@ -14,7 +14,9 @@ export interface Alert {
   annotations: { summary: string; description: string; docs: string };
 }
 
-export const RULE_GROUPS = (parse(read('prometheus-rule.yaml')) as { spec: { groups: { name: string; rules: Alert[] }[] } }).spec.groups;
+export const RULE_GROUPS = (
+  parse(read('prometheus-rule.yaml')) as { spec: { groups: { name: string; rules: Alert[] }[] } }
+).spec.groups;
 export const ALERTS = RULE_GROUPS.flatMap(({ rules }) => rules);
 
 /** A panel or a row of the dashboard, as far as tests look at it. */

@@ -14,7 +14,14 @@ export function askedBy(expr: string): Asked {
   const quoted = /"(?:[^"\\]|\\.)*"/g;
   const bare = expr.replaceAll(quoted, '""');
   return {
-    selectors: [...bare.matchAll(/\b((?:pullpass|process|nodejs)_\w+)(?:\{([^}]*)\})?/g)].map(([, name = '', inner = '']) => ({ name, labels: [...inner.matchAll(/(\w+)\s*(?:=~|!~|!=|=)/g)].map(([, label = '']) => label) })),
-    grouping: [...bare.matchAll(/\b(?:by|on|ignoring|without|group_left)\s*\(([^)]*)\)/g)].flatMap(([, inner = '']) => inner.split(',').map((label) => label.trim())).filter((label) => label !== ''),
+    selectors: [...bare.matchAll(/\b((?:pullpass|process|nodejs)_\w+)(?:\{([^}]*)\})?/g)].map(
+      ([, name = '', inner = '']) => ({
+        name,
+        labels: [...inner.matchAll(/(\w+)\s*(?:=~|!~|!=|=)/g)].map(([, label = '']) => label),
+      }),
+    ),
+    grouping: [...bare.matchAll(/\b(?:by|on|ignoring|without|group_left)\s*\(([^)]*)\)/g)]
+      .flatMap(([, inner = '']) => inner.split(',').map((label) => label.trim()))
+      .filter((label) => label !== ''),
   };
 }

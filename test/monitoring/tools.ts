@@ -10,7 +10,11 @@ export const findPromtool = (): Found => findOnPath('promtool', 'on Debian, apt-
 export function findOpenMetricsParser(searchPath = process.env['PATH'] ?? ''): Found {
   for (const directory of searchPath.split(path.delimiter)) {
     const python = findOnPath('python3', '', directory);
-    if ('found' in python && spawnSync(python.found, ['-c', 'import prometheus_client.openmetrics.parser']).status === 0) return python;
+    if (
+      'found' in python &&
+      spawnSync(python.found, ['-c', 'import prometheus_client.openmetrics.parser']).status === 0
+    )
+      return python;
   }
   return { missing: 'no python3 on PATH has prometheus_client: on Debian, apt-get install python3-prometheus-client' };
 }
@@ -23,7 +27,11 @@ export function tellMissing(part: string, tool: Found): void {
 /** What a tool printed, and its status. */
 export function run(tool: Found, args: readonly string[], input = ''): { status: number | null; output: string } {
   if ('missing' in tool) throw new Error(tool.missing);
-  const { status, stdout, stderr, error } = spawnSync(tool.found, args, { input, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 });
+  const { status, stdout, stderr, error } = spawnSync(tool.found, args, {
+    input,
+    encoding: 'utf8',
+    maxBuffer: 64 * 1024 * 1024,
+  });
   if (error !== undefined) throw error;
   return { status, output: stdout + stderr };
 }

@@ -9,51 +9,84 @@ const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 const REPORTS = { empty: empty(), broken: broken(), large: large() };
 
 interface Axe {
-  run(context: Document, options: object): Promise<{ violations: { id: string; nodes: { html: string; failureSummary?: string }[] }[] }>;
+  run(
+    context: Document,
+    options: object,
+  ): Promise<{ violations: { id: string; nodes: { html: string; failureSummary?: string }[] }[] }>;
 }
 
 async function violations(page: Page): Promise<string[]> {
   return page.evaluate(async () => {
-    const { violations: found } = await (globalThis as unknown as { axe: Axe }).axe.run(document, { resultTypes: ['violations'] });
-    return found.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map(({ html, failureSummary }) => `${html} ${failureSummary ?? ''}`).join('\n')}`);
+    const { violations: found } = await (globalThis as unknown as { axe: Axe }).axe.run(document, {
+      resultTypes: ['violations'],
+    });
+    return found.map(
+      ({ id, nodes }) =>
+        `${id}: ${nodes
+          .slice(0, 3)
+          .map(({ html, failureSummary }) => `${html} ${failureSummary ?? ''}`)
+          .join('\n')}`,
+    );
   });
 }
 
 inBrowser('the page', (open) => {
-  test.each(Object.entries(REPORTS))('of a cluster that is %s has nothing that axe objects to, light and dark, on a desktop and on a phone, and is no wider than they are', async (_, report) => {
-    // axe is a script of others, which the policy keeps out.
-    const { page } = await open(report, { bypassCSP: true });
-    await page.addScriptTag({ path: AXE });
-    await page.locator('details').evaluateAll((all) => all.forEach((each) => each.setAttribute('open', '')));
-    for (const viewport of [DESKTOP, PHONE]) {
-      await page.setViewportSize(viewport);
-      expect(await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)).toBe(0);
-      for (const colorScheme of ['light', 'dark'] as const) {
-        await page.emulateMedia({ colorScheme });
-        expect(await violations(page)).toEqual([]);
+  test.each(Object.entries(REPORTS))(
+    'of a cluster that is %s has nothing that axe objects to, light and dark, on a desktop and on a phone, and is no wider than they are',
+    async (_, report) => {
+      // axe is a script of others, which the policy keeps out.
+      const { page } = await open(report, { bypassCSP: true });
+      await page.addScriptTag({ path: AXE });
+      await page.locator('details').evaluateAll((all) => all.forEach((each) => each.setAttribute('open', '')));
+      for (const viewport of [DESKTOP, PHONE]) {
+        await page.setViewportSize(viewport);
+        expect(
+          await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth),
+        ).toBe(0);
+        for (const colorScheme of ['light', 'dark'] as const) {
+          await page.emulateMedia({ colorScheme });
+          expect(await violations(page)).toEqual([]);
+        }
       }
-    }
-  });
+    },
+  );
 
   test('shows the verdict and what is wrong on the first screen', async () => {
     const { page } = await open(REPORTS.broken);
-    const lowest = await page.locator('.wrong a').evaluateAll((links) => Math.max(...links.map((link) => link.getBoundingClientRect().bottom)));
+    const lowest = await page
+      .locator('.wrong a')
+      .evaluateAll((links) => Math.max(...links.map((link) => link.getBoundingClientRect().bottom)));
     expect(lowest).toBeLessThan(DESKTOP.height);
-    expect(await page.locator('.verdict h2').innerText()).toMatch(/^Pulls fail, or will\.\s+6 errors, 2 warnings, 4 notes$/);
-    expect((await textsOf(page, '.wrong .title')).slice(0, 5)).toEqual(['A copy is missing', "A Secret that Pullpass did not make has a copy's name", 'A ServiceAccount does not reference its copy', 'Pods cannot pull an image', 'A cache proxy does not have the newest login']);
+    expect(await page.locator('.verdict h2').innerText()).toMatch(
+      /^Pulls fail, or will\.\s+6 errors, 2 warnings, 4 notes$/,
+    );
+    expect((await textsOf(page, '.wrong .title')).slice(0, 5)).toEqual([
+      'A copy is missing',
+      "A Secret that Pullpass did not make has a copy's name",
+      'A ServiceAccount does not reference its copy',
+      'Pods cannot pull an image',
+      'A cache proxy does not have the newest login',
+    ]);
   });
 
   test('is dark where that is asked for', async () => {
-    const background = async (colorScheme: 'light' | 'dark'): Promise<string> => (await open(REPORTS.broken, { colorScheme })).page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+    const background = async (colorScheme: 'light' | 'dark'): Promise<string> =>
+      (await open(REPORTS.broken, { colorScheme })).page.evaluate(
+        () => getComputedStyle(document.body).backgroundColor,
+      );
     expect([await background('light'), await background('dark')]).toEqual(['rgb(245, 246, 248)', 'rgb(15, 19, 24)']);
   });
 
   test('can be walked by keyboard alone, with the focus always to be seen', async () => {
     const { page, incidents } = await open(REPORTS.broken);
-    const focused = (): Promise<{ what: string; outlined: boolean }> => page.evaluate(() => {
-      const element = document.activeElement ?? document.body;
-      return { what: `${element.tagName} ${element.getAttribute('name') ?? element.getAttribute('aria-labelledby') ?? element.textContent?.trim().slice(0, 20)}`, outlined: getComputedStyle(element).outlineStyle !== 'none' };
-    });
+    const focused = (): Promise<{ what: string; outlined: boolean }> =>
+      page.evaluate(() => {
+        const element = document.activeElement ?? document.body;
+        return {
+          what: `${element.tagName} ${element.getAttribute('name') ?? element.getAttribute('aria-labelledby') ?? element.textContent?.trim().slice(0, 20)}`,
+          outlined: getComputedStyle(element).outlineStyle !== 'none',
+        };
+      });
     await page.keyboard.press('Tab');
     expect((await focused()).what).toBe('A Skip to the report');
     await page.keyboard.press('Enter');
@@ -67,7 +100,18 @@ inBrowser('the page', (open) => {
       visited.add(what);
       await page.keyboard.press('Tab');
     }
-    for (const what of ['INPUT severity', 'INPUT namespace', 'SELECT rule', 'INPUT text', 'BUTTON Clear filters', 'DIV matrix-caption', 'A billing', 'SUMMARY As a list of the rot', 'DIV proxy-table-caption']) expect([...visited]).toContain(what);
+    for (const what of [
+      'INPUT severity',
+      'INPUT namespace',
+      'SELECT rule',
+      'INPUT text',
+      'BUTTON Clear filters',
+      'DIV matrix-caption',
+      'A billing',
+      'SUMMARY As a list of the rot',
+      'DIV proxy-table-caption',
+    ])
+      expect([...visited]).toContain(what);
 
     await page.locator('#filters [name="severity"]').first().focus();
     await page.keyboard.press('Space');
@@ -81,25 +125,46 @@ inBrowser('the page', (open) => {
     const name = page.locator('#matrix tbody th').first();
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme });
-      expect(await region.evaluate((each) => {
-        each.scrollLeft = 300;
-        return each.scrollLeft;
-      })).toBe(300);
-      const [left = NaN, nameLeft = NaN, width = NaN] = await Promise.all([region.evaluate((each) => each.getBoundingClientRect().left), name.evaluate((each) => each.getBoundingClientRect().left), name.evaluate((each) => each.getBoundingClientRect().width)]);
+      expect(
+        await region.evaluate((each) => {
+          each.scrollLeft = 300;
+          return each.scrollLeft;
+        }),
+      ).toBe(300);
+      const [left = NaN, nameLeft = NaN, width = NaN] = await Promise.all([
+        region.evaluate((each) => each.getBoundingClientRect().left),
+        name.evaluate((each) => each.getBoundingClientRect().left),
+        name.evaluate((each) => each.getBoundingClientRect().width),
+      ]);
       expect(nameLeft - left).toBeLessThanOrEqual(1);
       expect(width).toBeLessThan(PHONE.width / 2);
-      const backgrounds = await page.evaluate(() => ['#matrix tbody tr:last-child th', '.scroll'].map((selector) => getComputedStyle(document.querySelector(selector) ?? document.body).backgroundColor));
+      const backgrounds = await page.evaluate(() =>
+        ['#matrix tbody tr:last-child th', '.scroll'].map(
+          (selector) => getComputedStyle(document.querySelector(selector) ?? document.body).backgroundColor,
+        ),
+      );
       expect(backgrounds[0]).toBe(backgrounds[1]);
     }
     await page.setViewportSize(DESKTOP);
-    await page.locator('#matrix .found').first().evaluate((each) => {
-      each.textContent = '1 error, 1 warning, 1 note';
-    });
-    expect(await page.locator('#matrix .found').first().evaluate((each) => each.getClientRects().length)).toBe(1);
+    await page
+      .locator('#matrix .found')
+      .first()
+      .evaluate((each) => {
+        each.textContent = '1 error, 1 warning, 1 note';
+      });
+    expect(
+      await page
+        .locator('#matrix .found')
+        .first()
+        .evaluate((each) => each.getClientRects().length),
+    ).toBe(1);
   });
 
   test('does not move by itself where that is not wanted', async () => {
-    const behaviour = async (reducedMotion: 'reduce' | 'no-preference'): Promise<string> => (await open(REPORTS.broken, { reducedMotion })).page.evaluate(() => getComputedStyle(document.documentElement).scrollBehavior);
+    const behaviour = async (reducedMotion: 'reduce' | 'no-preference'): Promise<string> =>
+      (await open(REPORTS.broken, { reducedMotion })).page.evaluate(
+        () => getComputedStyle(document.documentElement).scrollBehavior,
+      );
     expect([await behaviour('reduce'), await behaviour('no-preference')]).toEqual(['auto', 'smooth']);
   });
 

@@ -10,7 +10,16 @@ import { renderHtml } from '../../src/audit/render/html.ts';
 import type { Report } from '../../src/audit/report.ts';
 import { findOnPath } from '../sandbox/registry/on-path.ts';
 
-const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+const FLAGS = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
 
 export const DESKTOP = { width: 1280, height: 800 };
 export const PHONE = { width: 360, height: 740 };
@@ -25,7 +34,10 @@ export interface Opened {
 export type Open = (report: Report, options?: BrowserContextOptions & { fragment?: string }) => Promise<Opened>;
 
 /** Goes to a page that is served, each time with a context of its own. */
-export type Visit = (url: string, options?: BrowserContextOptions) => Promise<Opened & { readonly status: number | undefined }>;
+export type Visit = (
+  url: string,
+  options?: BrowserContextOptions,
+) => Promise<Opened & { readonly status: number | undefined }>;
 
 /** Calls `define` with a function that opens a report from a file, offline, and one that visits an address. */
 export function inBrowser(name: string, define: (open: Open, visit: Visit) => void): void {
@@ -47,22 +59,25 @@ export function inBrowser(name: string, define: (open: Open, visit: Visit) => vo
       await rm(directory, { recursive: true, force: true });
     });
 
-    define(async (report, { fragment = '', ...options } = {}) => {
-      if (browser === undefined) throw new Error('the browser did not start');
-      const file = path.join(directory, `${pages++}.html`);
-      await writeFile(file, renderHtml(report, { version: '1.2.3' }));
-      const url = pathToFileURL(file).href;
-      const page = await (await browser.newContext({ viewport: DESKTOP, offline: true, ...options })).newPage();
-      const incidents = watch(page, url);
-      await page.goto(`${url}${fragment}`);
-      return { page, url, incidents };
-    }, async (url, options = {}) => {
-      if (browser === undefined) throw new Error('the browser did not start');
-      const page = await (await browser.newContext({ viewport: DESKTOP, ...options })).newPage();
-      const incidents = watch(page, url);
-      const response = await page.goto(url);
-      return { page, url, incidents, status: response?.status() };
-    });
+    define(
+      async (report, { fragment = '', ...options } = {}) => {
+        if (browser === undefined) throw new Error('the browser did not start');
+        const file = path.join(directory, `${pages++}.html`);
+        await writeFile(file, renderHtml(report, { version: '1.2.3' }));
+        const url = pathToFileURL(file).href;
+        const page = await (await browser.newContext({ viewport: DESKTOP, offline: true, ...options })).newPage();
+        const incidents = watch(page, url);
+        await page.goto(`${url}${fragment}`);
+        return { page, url, incidents };
+      },
+      async (url, options = {}) => {
+        if (browser === undefined) throw new Error('the browser did not start');
+        const page = await (await browser.newContext({ viewport: DESKTOP, ...options })).newPage();
+        const incidents = watch(page, url);
+        const response = await page.goto(url);
+        return { page, url, incidents, status: response?.status() };
+      },
+    );
   });
 }
 
@@ -80,4 +95,5 @@ export function watch(page: Page, url: string): string[] {
   return incidents;
 }
 
-export const textsOf = (page: Page, selector: string): Promise<string[]> => page.locator(selector).filter({ visible: true }).allInnerTexts();
+export const textsOf = (page: Page, selector: string): Promise<string[]> =>
+  page.locator(selector).filter({ visible: true }).allInnerTexts();

@@ -13,7 +13,7 @@ test('a bundle renders the same page, with the same policy', async () => {
   try {
     const outfile = path.join(directory, 'html.mjs');
     await bundle({ entry: path.resolve(import.meta.dirname, '../../src/audit/render/html.ts'), outfile });
-    const bundled = await import(pathToFileURL(outfile).href) as typeof fromSource;
+    const bundled = (await import(pathToFileURL(outfile).href)) as typeof fromSource;
     const report = broken();
     expect(bundled.renderHtml(report)).toBe(fromSource.renderHtml(report));
     expect(bundled.CONTENT_SECURITY_POLICY).toBe(fromSource.CONTENT_SECURITY_POLICY);

@@ -4,7 +4,8 @@ import type { Locator, Page } from 'playwright-core';
 import { inBrowser, textsOf } from './browser.ts';
 import { broken, inOrder, large } from './reports.ts';
 
-const rules = async (page: Page): Promise<string[]> => (await textsOf(page, '.group h4 .id')).map((text) => text.slice(0, 5));
+const rules = async (page: Page): Promise<string[]> =>
+  (await textsOf(page, '.group h4 .id')).map((text) => text.slice(0, 5));
 const field = (page: Page, name: 'namespace' | 'rule' | 'text'): Locator => page.locator(`#filters [name="${name}"]`);
 const fragment = (page: Page): string => decodeURIComponent(new URL(page.url()).hash);
 
@@ -32,7 +33,11 @@ inBrowser('filters of findings', (open) => {
     expect(await textsOf(page, '.severity > h3')).toEqual(['Errors 2 of 6']);
     await field(page, 'namespace').fill('str');
     expect(await textsOf(page, '.rows .namespace')).toEqual(['stranger']);
-    expect(await page.locator('#namespace-names option').evaluateAll((options) => options.map((option) => option.textContent))).toEqual(['stranger']);
+    expect(
+      await page
+        .locator('#namespace-names option')
+        .evaluateAll((options) => options.map((option) => option.textContent)),
+    ).toEqual(['stranger']);
   });
 
   test('by rule and by text work together', async () => {
@@ -49,7 +54,15 @@ inBrowser('filters of findings', (open) => {
   test('leave commands in remedies as code, and messages as text', async () => {
     const report = broken();
     const remedies = ['See `kubectl describe pod`.', 'Use `<img src=x>`, or `x'];
-    const { page, incidents } = await open({ ...report, findings: report.findings.map((finding, i) => (finding.rule === 'PP022' ? { ...finding, message: 'Said `so`.', remedy: remedies[i % 2] ?? '' } : finding)) }, { fragment: '#rule=PP022' });
+    const { page, incidents } = await open(
+      {
+        ...report,
+        findings: report.findings.map((finding, i) =>
+          finding.rule === 'PP022' ? { ...finding, message: 'Said `so`.', remedy: remedies[i % 2] ?? '' } : finding,
+        ),
+      },
+      { fragment: '#rule=PP022' },
+    );
     expect((await textsOf(page, '#PP022 .rows code')).sort()).toEqual(['<img src=x>', 'kubectl describe pod']);
     expect(await textsOf(page, '#PP022 .message')).toEqual(['Said `so`.', 'Said `so`.']);
     expect(await page.locator('#PP022 img').count()).toBe(0);
@@ -59,7 +72,12 @@ inBrowser('filters of findings', (open) => {
   test('come with a link', async () => {
     const { page, url } = await open(broken(), { fragment: '#severity=error&namespace=shop&rule=PP005&text=regcred' });
     expect(await rules(page)).toEqual(['PP005']);
-    expect([await field(page, 'namespace').inputValue(), await field(page, 'rule').inputValue(), await field(page, 'text').inputValue(), await page.getByRole('checkbox', { name: 'Warnings' }).isChecked()]).toEqual(['shop', 'PP005', 'regcred', false]);
+    expect([
+      await field(page, 'namespace').inputValue(),
+      await field(page, 'rule').inputValue(),
+      await field(page, 'text').inputValue(),
+      await page.getByRole('checkbox', { name: 'Warnings' }).isChecked(),
+    ]).toEqual(['shop', 'PP005', 'regcred', false]);
     await page.goto(`${url}#namespace=billing`);
     expect(await rules(page)).toEqual(['PP001']);
     await page.goto(`${url}#rule=PP999`);
@@ -116,7 +134,11 @@ inBrowser('a large report', (open) => {
     await more.click();
     expect(await page.locator('#PP001 .rows > li').count()).toBe(110);
     expect(await more.innerText()).toBe('Show 100 more of 890');
-    expect(await page.evaluate(() => [...(document.activeElement?.parentElement?.children ?? [])].findIndex((row) => row === document.activeElement))).toBe(10);
+    expect(
+      await page.evaluate(() =>
+        [...(document.activeElement?.parentElement?.children ?? [])].findIndex((row) => row === document.activeElement),
+      ),
+    ).toBe(10);
   });
 
   test('turns the pages of its namespaces', async () => {

@@ -9,9 +9,15 @@ import { planReferences, toJsonPatch } from '../../src/plan/service-account.ts';
 import { account, copy, namespace, scope, source } from './observations.ts';
 
 const want = (...names: string[]) => ({ wanted: new Set(names), kept: new Set<string>() });
-const plan = (serviceAccounts: ObservedServiceAccount[], parts: Parameters<typeof scope>[0] = {}) => planNamespace(scope({ serviceAccounts, sources: [source({ config: { serviceAccounts: ['*'] } })], ...parts }));
-const told = ({ problems }: ReturnType<typeof plan>) => problems.map(({ reason, object, note }) => `${reason} ${object.kind} ${object.name}: ${note}`);
-const seen = (annotations: Record<string, string>, imagePullSecrets?: { name: string }[]) => projectServiceAccount({ metadata: { name: 'default', namespace: 'team-a', uid: 'sa-uid', resourceVersion: '5', annotations }, ...(imagePullSecrets && { imagePullSecrets }) });
+const plan = (serviceAccounts: ObservedServiceAccount[], parts: Parameters<typeof scope>[0] = {}) =>
+  planNamespace(scope({ serviceAccounts, sources: [source({ config: { serviceAccounts: ['*'] } })], ...parts }));
+const told = ({ problems }: ReturnType<typeof plan>) =>
+  problems.map(({ reason, object, note }) => `${reason} ${object.kind} ${object.name}: ${note}`);
+const seen = (annotations: Record<string, string>, imagePullSecrets?: { name: string }[]) =>
+  projectServiceAccount({
+    metadata: { name: 'default', namespace: 'team-a', uid: 'sa-uid', resourceVersion: '5', annotations },
+    ...(imagePullSecrets && { imagePullSecrets }),
+  });
 
 describe('a record that is longer than Pullpass ever writes', () => {
   const names = Array.from({ length: 40_000 }, (_, i) => i.toString(36));
@@ -20,7 +26,8 @@ describe('a record that is longer than Pullpass ever writes', () => {
   test('costs next to nothing, in a namespace that opted in and in one that did not', () => {
     const hostile = seen({ [ANNOTATION_ADDED]: added });
     const from = performance.now();
-    for (const sync of ['enabled', undefined]) for (let i = 0; i < 10; i++) plan([hostile], { namespace: namespace({ sync }) });
+    for (const sync of ['enabled', undefined])
+      for (let i = 0; i < 10; i++) plan([hostile], { namespace: namespace({ sync }) });
     // It took 8.5 seconds each.
     expect(performance.now() - from).toBeLessThan(2_000);
   });
@@ -36,7 +43,10 @@ describe('a record that is longer than Pullpass ever writes', () => {
     const hostile = seen({ [ANNOTATION_ADDED]: added }, [{ name: 'mine' }]);
     const edit = planReferences(hostile, want('a'));
     const patch = edit === undefined ? [] : toJsonPatch(hostile, edit);
-    expect(patch.filter(({ op }) => op === 'test')).toEqual([{ op: 'test', path: '/metadata/uid', value: 'sa-uid' }, { op: 'test', path: '/metadata/resourceVersion', value: '5' }]);
+    expect(patch.filter(({ op }) => op === 'test')).toEqual([
+      { op: 'test', path: '/metadata/uid', value: 'sa-uid' },
+      { op: 'test', path: '/metadata/resourceVersion', value: '5' },
+    ]);
     expect(patch.filter(({ op }) => op !== 'test')).toEqual([
       { op: 'add', path: '/imagePullSecrets/-', value: { name: 'a' } },
       { op: 'add', path: '/metadata/annotations/pullpass.dev~1added-pull-secrets', value: 'a' },
@@ -45,13 +55,19 @@ describe('a record that is longer than Pullpass ever writes', () => {
 
   test('is told to its owner, where the namespace opted in', () => {
     const hostile = seen({ [ANNOTATION_ADDED]: added });
-    expect(told(plan([hostile]))).toEqual([expect.stringMatching(/^InvalidAnnotation ServiceAccount default: pullpass.dev\/added-pull-secrets is longer than 4096 characters/)]);
+    expect(told(plan([hostile]))).toEqual([
+      expect.stringMatching(
+        /^InvalidAnnotation ServiceAccount default: pullpass.dev\/added-pull-secrets is longer than 4096 characters/,
+      ),
+    ]);
     expect(told(plan([hostile], { namespace: namespace({ sync: undefined }) }))).toEqual([]);
   });
 
   test('one of the longest kind that counts is believed', () => {
     const longest = names.join(',').slice(0, MAX_ANNOTATION).split(',').slice(0, -1);
-    expect(planReferences(seen({ [ANNOTATION_ADDED]: longest.join(',') }, [{ name: longest[0] ?? '' }]), want())).toMatchObject({ remove: [longest[0]], record: [] });
+    expect(
+      planReferences(seen({ [ANNOTATION_ADDED]: longest.join(',') }, [{ name: longest[0] ?? '' }]), want()),
+    ).toMatchObject({ remove: [longest[0]], record: [] });
   });
 });
 
@@ -59,7 +75,10 @@ describe('a list of pull secrets that is too long', () => {
   const many = Array.from({ length: MAX_PULL_SECRETS + 1 }, (_, i) => ({ name: `s${i}` }));
   const large = [{ name: 'x'.repeat(MAX_ANNOTATION) }];
 
-  test.each([['entries', many], ['characters', large]])('in %s is left alone whether in or out, while the copy comes and goes', (_, list) => {
+  test.each([
+    ['entries', many],
+    ['characters', large],
+  ])('in %s is left alone whether in or out, while the copy comes and goes', (_, list) => {
     const hostile = seen({ [ANNOTATION_ADDED]: 'regcred' }, [...list, { name: 'regcred' }]);
     const into = plan([hostile]);
     expect([into.writeCopies.length, into.editReferences]).toEqual([1, []]);
@@ -74,9 +93,17 @@ describe('a list of pull secrets that is too long', () => {
     expect(planReferences(full, want('ours'))).toBeUndefined();
     expect(planReferences(full, want('ours', 'more'))).toBeUndefined();
     expect(planReferences(full, want())).toEqual({ add: [], remove: ['ours'], record: [] });
-    const planned = plan([full], { sources: [source({ config: { serviceAccounts: ['*'] } }), source({ config: { name: 'own', copyName: 'ours', serviceAccounts: ['*'] } })] });
+    const planned = plan([full], {
+      sources: [
+        source({ config: { serviceAccounts: ['*'] } }),
+        source({ config: { name: 'own', copyName: 'ours', serviceAccounts: ['*'] } }),
+      ],
+    });
     expect(planned.editReferences).toEqual([]);
-    expect(planned.standings.map(({ accounts }) => accounts)).toEqual([{ selected: 0, referenced: 0 }, { selected: 1, referenced: 1 }]);
+    expect(planned.standings.map(({ accounts }) => accounts)).toEqual([
+      { selected: 0, referenced: 0 },
+      { selected: 1, referenced: 1 },
+    ]);
     expect(told(planned)).toEqual([expect.stringMatching(/^TooManyPullSecrets /)]);
   });
 
@@ -86,7 +113,8 @@ describe('a list of pull secrets that is too long', () => {
 });
 
 describe('thousands of ServiceAccounts', () => {
-  const thousands = (parts: Parameters<typeof account>[0] = {}) => Array.from({ length: 5_000 }, (_, i) => account({ name: `sa-${i}`, uid: `sa-${i}`, ...parts }));
+  const thousands = (parts: Parameters<typeof account>[0] = {}) =>
+    Array.from({ length: 5_000 }, (_, i) => account({ name: `sa-${i}`, uid: `sa-${i}`, ...parts }));
 
   test('are planned in steps of few each, to the same plan', () => {
     const all = scope({ serviceAccounts: thousands() });
@@ -104,8 +132,14 @@ describe('thousands of ServiceAccounts', () => {
 
   test('with something wrong are told in a few lines that stay the same', () => {
     const wrong = told(plan(thousands({ sync: 'on' })));
-    expect(wrong.slice(0, 20)).toEqual(thousands().slice(0, 20).map(({ name }) => expect.stringMatching(`^InvalidAnnotation ServiceAccount ${name}: .*is "on"`) as string));
-    expect(wrong.slice(20)).toEqual(['InvalidAnnotation Namespace team-a: More than 20 ServiceAccounts have something wrong with them, "sa-20" for one: only the first 20 are told one by one.']);
+    expect(wrong.slice(0, 20)).toEqual(
+      thousands()
+        .slice(0, 20)
+        .map(({ name }) => expect.stringMatching(`^InvalidAnnotation ServiceAccount ${name}: .*is "on"`) as string),
+    );
+    expect(wrong.slice(20)).toEqual([
+      'InvalidAnnotation Namespace team-a: More than 20 ServiceAccounts have something wrong with them, "sa-20" for one: only the first 20 are told one by one.',
+    ]);
     expect(told(plan([...thousands({ sync: 'on' }), account({ name: 'z', sync: 'on' })]))).toEqual(wrong);
     expect(told(plan(thousands({ sync: 'on' }).slice(0, 20)))).toHaveLength(20);
   });

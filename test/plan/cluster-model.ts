@@ -14,7 +14,13 @@ import { applyPatch, PatchRefused } from './json-patch.ts';
 import { copy, namespace } from './observations.ts';
 
 interface Account {
-  metadata: { name: string; namespace: string; uid: string; resourceVersion: string; annotations?: Record<string, string> };
+  metadata: {
+    name: string;
+    namespace: string;
+    uid: string;
+    resourceVersion: string;
+    annotations?: Record<string, string>;
+  };
   imagePullSecrets?: { name?: string }[];
 }
 
@@ -31,7 +37,13 @@ export class Cluster {
   #version = 100;
 
   constructor(sources: ObservedSource[], retired: string[] = []) {
-    this.state = { namespace: namespace({ sync: undefined }), accounts: new Map(), secrets: new Map(), sources, retired };
+    this.state = {
+      namespace: namespace({ sync: undefined }),
+      accounts: new Map(),
+      secrets: new Map(),
+      sources,
+      retired,
+    };
   }
 
   next(): string {
@@ -40,13 +52,30 @@ export class Cluster {
 
   addAccount(name: string, pullSecrets: string[] = [], annotations?: Record<string, string>): void {
     this.state.accounts.set(name, {
-      metadata: { name, namespace: 'team-a', uid: `sa-${this.next()}`, resourceVersion: this.next(), ...(annotations && { annotations }) },
+      metadata: {
+        name,
+        namespace: 'team-a',
+        uid: `sa-${this.next()}`,
+        resourceVersion: this.next(),
+        ...(annotations && { annotations }),
+      },
       ...(pullSecrets.length > 0 && { imagePullSecrets: pullSecrets.map((entry) => ({ name: entry })) }),
     });
   }
 
   addSecret(name: string, parts: Partial<ObservedCopy> = {}): void {
-    this.state.secrets.set(name, copy({ name, uid: `secret-${this.next()}`, resourceVersion: this.next(), ours: false, source: undefined, digest: 'theirs', ...parts }));
+    this.state.secrets.set(
+      name,
+      copy({
+        name,
+        uid: `secret-${this.next()}`,
+        resourceVersion: this.next(),
+        ours: false,
+        source: undefined,
+        digest: 'theirs',
+        ...parts,
+      }),
+    );
   }
 
   /** Anything but our own writes. */
@@ -103,8 +132,16 @@ export class Cluster {
   picture(): unknown {
     const { accounts, secrets } = this.state;
     return {
-      accounts: [...accounts].map(([name, { imagePullSecrets = [], metadata }]) => [name, imagePullSecrets, Object.entries(metadata.annotations ?? {}).sort()]).sort(),
-      secrets: [...secrets].map(([name, { digest, ours, source, type }]) => [name, { digest, ours, source, type }]).sort(),
+      accounts: [...accounts]
+        .map(([name, { imagePullSecrets = [], metadata }]) => [
+          name,
+          imagePullSecrets,
+          Object.entries(metadata.annotations ?? {}).sort(),
+        ])
+        .sort(),
+      secrets: [...secrets]
+        .map(([name, { digest, ours, source, type }]) => [name, { digest, ours, source, type }])
+        .sort(),
     };
   }
 
@@ -116,7 +153,8 @@ export class Cluster {
       try {
         const patched = applyPatch(account, toJsonPatch(action.account, action.edit));
         if (patched.imagePullSecrets?.length === 0) delete patched.imagePullSecrets;
-        if (patched.metadata.annotations && Object.keys(patched.metadata.annotations).length === 0) delete patched.metadata.annotations;
+        if (patched.metadata.annotations && Object.keys(patched.metadata.annotations).length === 0)
+          delete patched.metadata.annotations;
         patched.metadata.resourceVersion = this.next();
         accounts.set(action.account.name, patched);
         return true;
@@ -126,12 +164,26 @@ export class Cluster {
       }
     }
     const known = secrets.get(action.name);
-    if (action.type !== 'createCopy' && (known === undefined || known.uid !== action.uid || known.resourceVersion !== action.resourceVersion)) return false;
+    if (
+      action.type !== 'createCopy' &&
+      (known === undefined || known.uid !== action.uid || known.resourceVersion !== action.resourceVersion)
+    )
+      return false;
     if (action.type === 'deleteCopy') return secrets.delete(action.name);
     if (action.type === 'createCopy' && known !== undefined) return false;
     if (action.type === 'updateCopy' && known?.type !== TYPE_DOCKER_CONFIG_JSON) return false;
     const uid = action.type === 'updateCopy' && known !== undefined ? known.uid : `secret-${this.next()}`;
-    secrets.set(action.name, copy({ name: action.name, uid, resourceVersion: this.next(), source: action.source, digest: action.digest, adopt: known?.adopt ?? false }));
+    secrets.set(
+      action.name,
+      copy({
+        name: action.name,
+        uid,
+        resourceVersion: this.next(),
+        source: action.source,
+        digest: action.digest,
+        adopt: known?.adopt ?? false,
+      }),
+    );
     return true;
   }
 
@@ -139,19 +191,26 @@ export class Cluster {
     const { secrets, accounts } = this.state;
     const what = JSON.stringify(action);
     // 2: no reference of ours to a Secret that is not there, unless somebody else took it away before.
-    const dangling = (model: Model): Set<string> => new Set([...model.accounts.values()].flatMap(recordOf).filter((name) => !model.secrets.has(name)));
-    expect([...dangling(this.state)].filter((name) => !dangling(before).has(name)), `dangling after ${what}`).toEqual([]);
+    const dangling = (model: Model): Set<string> =>
+      new Set([...model.accounts.values()].flatMap(recordOf).filter((name) => !model.secrets.has(name)));
+    expect(
+      [...dangling(this.state)].filter((name) => !dangling(before).has(name)),
+      `dangling after ${what}`,
+    ).toEqual([]);
     for (const [name, secret] of before.secrets) {
       const after = secrets.get(name);
       // 5: what is not ours is not touched, unless it was given to us.
       if (!secret.ours && !secret.adopt) expect(after, `foreign Secret after ${what}`).toEqual(secret);
       // 3: in place, unless its type is wrong.
-      if (after !== undefined && secret.type === TYPE_DOCKER_CONFIG_JSON) expect(after.uid, `recreated by ${what}`).toBe(secret.uid);
+      if (after !== undefined && secret.type === TYPE_DOCKER_CONFIG_JSON)
+        expect(after.uid, `recreated by ${what}`).toBe(secret.uid);
     }
     // 1: what others wrote into a list stays, in its order.
     for (const [name, account] of before.accounts) {
       const mine = new Set(recordOf(account));
-      const theirs = (account.imagePullSecrets ?? []).map((entry) => entry.name ?? '').filter((entry) => !mine.delete(entry));
+      const theirs = (account.imagePullSecrets ?? [])
+        .map((entry) => entry.name ?? '')
+        .filter((entry) => !mine.delete(entry));
       const now = (accounts.get(name)?.imagePullSecrets ?? []).map((entry) => entry.name ?? '');
       let i = 0;
       for (const entry of now) if (entry === theirs[i]) i++;

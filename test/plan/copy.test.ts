@@ -10,7 +10,9 @@ const OUT: Choice = { in: false, why: 'disabled' };
 
 /** `state; what is written; what it means for references; what is told`, each where there is something to say. */
 function short({ state, action, references, problem }: CopyPlan): string {
-  return [state, action?.type, `references ${references}`, problem?.reason].filter((part) => part !== undefined).join('; ');
+  return [state, action?.type, `references ${references}`, problem?.reason]
+    .filter((part) => part !== undefined)
+    .join('; ');
 }
 
 const COPIES = {
@@ -56,11 +58,27 @@ describe('in a namespace that is in, with a source that never had a good content
     ['a foreign Secret', 'foreign; references keep; SecretNotOurs'],
     ['a foreign Secret to adopt', 'foreign; references keep'],
   ])('%s: %s', (state, expected) => {
-    expect(short(planCopy(namespace(), source({ digest: undefined, problems: ['Secret x: does not exist'] }), IN, COPIES[state], false))).toBe(expected);
+    expect(
+      short(
+        planCopy(
+          namespace(),
+          source({ digest: undefined, problems: ['Secret x: does not exist'] }),
+          IN,
+          COPIES[state],
+          false,
+        ),
+      ),
+    ).toBe(expected);
   });
 
   test('the reason is told', () => {
-    const plan = planCopy(namespace(), source({ digest: undefined, problems: ['Secret x: does not exist'] }), IN, undefined, false);
+    const plan = planCopy(
+      namespace(),
+      source({ digest: undefined, problems: ['Secret x: does not exist'] }),
+      IN,
+      undefined,
+      false,
+    );
     expect(plan.problem?.note).toBe('Source "upstream" has nothing to copy yet: Secret x: does not exist');
   });
 });
@@ -82,23 +100,42 @@ describe('in a namespace that is out', () => {
     ['a foreign Secret', 'retain', 'none; references freeze'],
   ])('%s, %s: %s', (state, onOptOut, expected) => {
     for (const digest of ['new', undefined]) {
-      expect(short(planCopy(namespace(), source({ digest, config: { onOptOut } }), OUT, COPIES[state], false))).toBe(expected);
+      expect(short(planCopy(namespace(), source({ digest, config: { onOptOut } }), OUT, COPIES[state], false))).toBe(
+        expected,
+      );
     }
   });
 });
 
 describe('a source that was not read yet', () => {
   test.each(Object.keys(COPIES) as Copies[])('changes nothing: %s', (state) => {
-    for (const choice of [IN, OUT]) expect(short(planCopy(namespace(), source({ read: false, digest: undefined }), choice, COPIES[state], false))).toBe('unavailable; references freeze');
+    for (const choice of [IN, OUT])
+      expect(
+        short(planCopy(namespace(), source({ read: false, digest: undefined }), choice, COPIES[state], false)),
+      ).toBe('unavailable; references freeze');
   });
 });
 
 describe('in the namespace of the source, under its own name', () => {
   const at = (state: Copies, choice: Choice, onOptOut: 'remove' | 'retain' = 'remove') =>
-    short(planCopy(namespace(), source({ config: { secret: { namespace: 'team-a', name: 'regcred' }, onOptOut } }), choice, COPIES[state], true));
+    short(
+      planCopy(
+        namespace(),
+        source({ config: { secret: { namespace: 'team-a', name: 'regcred' }, onOptOut } }),
+        choice,
+        COPIES[state],
+        true,
+      ),
+    );
 
   test('the source itself is referenced and never written, whatever labels it carries', () => {
-    for (const state of ['a copy in sync', 'a stale copy', 'a copy of the wrong type', 'a foreign Secret', 'a foreign Secret to adopt'] as const) {
+    for (const state of [
+      'a copy in sync',
+      'a stale copy',
+      'a copy of the wrong type',
+      'a foreign Secret',
+      'a foreign Secret to adopt',
+    ] as const) {
       expect(at(state, IN)).toBe('source; references add');
       expect(at(state, OUT)).toBe('none; references remove');
       expect(at(state, OUT, 'retain')).toBe('none; references freeze');
@@ -114,7 +151,9 @@ describe('in the namespace of the source, under its own name', () => {
 describe('where the copy would have the place of another source', () => {
   test('nothing is written or removed, not even where labels say that it is ours', () => {
     for (const state of Object.keys(COPIES) as Copies[]) {
-      expect(short(planCopy(namespace(), source(), IN, COPIES[state], true))).toBe('foreign; references keep; SecretNotOurs');
+      expect(short(planCopy(namespace(), source(), IN, COPIES[state], true))).toBe(
+        'foreign; references keep; SecretNotOurs',
+      );
       expect(short(planCopy(namespace(), source(), OUT, COPIES[state], true))).toBe('none; references remove');
     }
   });
@@ -123,15 +162,31 @@ describe('where the copy would have the place of another source', () => {
 describe('what is written', () => {
   test('is for the very object that was seen', () => {
     expect(planCopy(namespace(), source(), IN, COPIES['a stale copy'], false).action).toEqual({
-      type: 'updateCopy', namespace: 'team-a', name: 'regcred', source: 'upstream', digest: 'new', uid: 'copy-uid', resourceVersion: '7',
+      type: 'updateCopy',
+      namespace: 'team-a',
+      name: 'regcred',
+      source: 'upstream',
+      digest: 'new',
+      uid: 'copy-uid',
+      resourceVersion: '7',
     });
     expect(planCopy(namespace(), source(), OUT, COPIES['a stale copy'], false).action).toEqual({
-      type: 'deleteCopy', namespace: 'team-a', name: 'regcred', uid: 'copy-uid', resourceVersion: '7',
+      type: 'deleteCopy',
+      namespace: 'team-a',
+      name: 'regcred',
+      uid: 'copy-uid',
+      resourceVersion: '7',
     });
   });
 
   test('has no guard where there was nothing', () => {
-    expect(planCopy(namespace(), source(), IN, undefined, false).action).toEqual({ type: 'createCopy', namespace: 'team-a', name: 'regcred', source: 'upstream', digest: 'new' });
+    expect(planCopy(namespace(), source(), IN, undefined, false).action).toEqual({
+      type: 'createCopy',
+      namespace: 'team-a',
+      name: 'regcred',
+      source: 'upstream',
+      digest: 'new',
+    });
   });
 });
 

@@ -40,14 +40,20 @@ describe('globMatches', () => {
   test('agrees with a matcher that tries every way there is', () => {
     const pattern = fc.string({ unit: fc.constantFrom('a', 'b', '*', '?'), maxLength: 8 });
     const name = fc.string({ unit: fc.constantFrom('a', 'b'), maxLength: 8 });
-    fc.assert(fc.property(pattern, name, (p, n) => globMatches(p, n) === tryEverything(p, n)), { numRuns: 5_000 });
+    fc.assert(
+      fc.property(pattern, name, (p, n) => globMatches(p, n) === tryEverything(p, n)),
+      { numRuns: 5_000 },
+    );
   });
 
   test('agrees with a matcher that goes back to the last star, on whatever names and patterns', () => {
     const characters = fc.constantFrom('a', 'b', '-', '.', '*', '?', 'ä', '\u{1f600}', '\ud83d');
     const pattern = fc.string({ unit: characters, maxLength: 80 });
     const name = fc.string({ unit: characters, maxLength: 40 });
-    fc.assert(fc.property(pattern, name, (p, n) => globMatches(p, n) === greedy(p, n)), { numRuns: 5_000 });
+    fc.assert(
+      fc.property(pattern, name, (p, n) => globMatches(p, n) === greedy(p, n)),
+      { numRuns: 5_000 },
+    );
   });
 
   test('a pattern made to backtrack costs no more than pattern times name', () => {
@@ -79,13 +85,20 @@ describe('matchNames', () => {
 
   test('a list means what its patterns mean one by one', () => {
     const glob = fc.string({ unit: fc.constantFrom('a', 'b', '*', '?'), minLength: 1, maxLength: 12 });
-    const list = fc.array(fc.tuple(fc.boolean(), glob).map(([excludes, pattern]) => (excludes ? `!${pattern}` : pattern)), { minLength: 1, maxLength: 20 });
+    const list = fc.array(
+      fc.tuple(fc.boolean(), glob).map(([excludes, pattern]) => (excludes ? `!${pattern}` : pattern)),
+      { minLength: 1, maxLength: 20 },
+    );
     const name = fc.string({ unit: fc.constantFrom('a', 'b'), maxLength: 8 });
-    fc.assert(fc.property(list, name, (patterns, n) => {
-      const [out, listed] = [patterns.filter((p) => p.startsWith('!')), patterns.filter((p) => !p.startsWith('!'))];
-      const expected = (listed.length === 0 || listed.some((p) => greedy(p, n))) && !out.some((p) => greedy(p.slice(1), n));
-      return matchNames(patterns)(n) === expected;
-    }), { numRuns: 3_000 });
+    fc.assert(
+      fc.property(list, name, (patterns, n) => {
+        const [out, listed] = [patterns.filter((p) => p.startsWith('!')), patterns.filter((p) => !p.startsWith('!'))];
+        const expected =
+          (listed.length === 0 || listed.some((p) => greedy(p, n))) && !out.some((p) => greedy(p.slice(1), n));
+        return matchNames(patterns)(n) === expected;
+      }),
+      { numRuns: 3_000 },
+    );
   });
 
   test('the worst list that counts costs a small part of what it costs to try its patterns one by one', () => {
@@ -105,8 +118,19 @@ describe('matchNames', () => {
 });
 
 test.each([
-  ['default', true], ['*', true], ['!ci-*', true], ['a.b-c?', true],
-  ['', false], ['!', false], ['!!a', false], ['a!', false], ['Upper', false], ['a b', false], ['a,b', false], ['ä', false], ['a\n', false],
+  ['default', true],
+  ['*', true],
+  ['!ci-*', true],
+  ['a.b-c?', true],
+  ['', false],
+  ['!', false],
+  ['!!a', false],
+  ['a!', false],
+  ['Upper', false],
+  ['a b', false],
+  ['a,b', false],
+  ['ä', false],
+  ['a\n', false],
 ])('%j is a pattern: %j', (pattern, is) => {
   expect(GLOB.test(pattern)).toBe(is);
 });
@@ -115,7 +139,8 @@ test.each([
 function tryEverything(pattern: string, name: string): boolean {
   if (pattern === '') return name === '';
   const rest = pattern.slice(1);
-  if (pattern.startsWith('*')) return tryEverything(rest, name) || (name !== '' && tryEverything(pattern, name.slice(1)));
+  if (pattern.startsWith('*'))
+    return tryEverything(rest, name) || (name !== '' && tryEverything(pattern, name.slice(1)));
   return name !== '' && (pattern.startsWith('?') || pattern[0] === name[0]) && tryEverything(rest, name.slice(1));
 }
 
@@ -143,9 +168,11 @@ function greedy(pattern: string, name: string): boolean {
 
 /** The quickest of three, in milliseconds: others use the machine as well. */
 function timeOf(run: () => void): number {
-  return Math.min(...[1, 2, 3].map(() => {
-    const from = performance.now();
-    run();
-    return performance.now() - from;
-  }));
+  return Math.min(
+    ...[1, 2, 3].map(() => {
+      const from = performance.now();
+      run();
+      return performance.now() - from;
+    }),
+  );
 }

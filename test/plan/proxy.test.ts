@@ -3,18 +3,29 @@ import type { Credential } from '../../src/credentials/docker-config.ts';
 import { chooseLogin, planProxy } from '../../src/plan/proxy.ts';
 import type { ProxyRecord } from '../../src/plan/proxy.ts';
 
-const credential = (key: string, more: Partial<Credential> = {}): Credential => ({ key, username: 'robot', password: `for ${key}`, ...more });
+const credential = (key: string, more: Partial<Credential> = {}): Credential => ({
+  key,
+  username: 'robot',
+  password: `for ${key}`,
+  ...more,
+});
 const chosen = (keys: string[], registry: string) => {
-  const choice = chooseLogin(keys.map((key) => credential(key)), registry);
+  const choice = chooseLogin(
+    keys.map((key) => credential(key)),
+    registry,
+  );
   return choice.ok ? [choice.login.registry, choice.login.password] : choice.problem;
 };
 
 describe('the login that is chosen', () => {
   const HUB = 'https://index.docker.io/v1/';
-  test.each(['docker.io', 'index.docker.io', 'registry-1.docker.io', HUB])('is that of Docker Hub by whatever name: %s', (name) => {
-    expect(chosen(['ghcr.io', HUB], name)).toEqual(['docker.io', `for ${HUB}`]);
-    expect(chosen(['ghcr.io', name], 'docker.io')).toEqual(['docker.io', `for ${name}`]);
-  });
+  test.each(['docker.io', 'index.docker.io', 'registry-1.docker.io', HUB])(
+    'is that of Docker Hub by whatever name: %s',
+    (name) => {
+      expect(chosen(['ghcr.io', HUB], name)).toEqual(['docker.io', `for ${HUB}`]);
+      expect(chosen(['ghcr.io', name], 'docker.io')).toEqual(['docker.io', `for ${name}`]);
+    },
+  );
 
   test('is the entry by that very key before any that also matches', () => {
     expect(chosen(['*.corp', 'a.corp/team', 'a.corp'], 'a.corp')).toEqual(['a.corp', 'for a.corp']);
@@ -44,7 +55,8 @@ describe('the login that is chosen', () => {
 describe('the next step', () => {
   const NOW = Date.parse('2030-01-01T00:00:00Z');
   const ago = (minutes: number): string => new Date(NOW - minutes * 60_000).toISOString();
-  const step = (record: ProxyRecord, carried?: boolean, verifyDue = false) => planProxy({ mac: 'new', record, carried, verifyDue, waits: false });
+  const step = (record: ProxyRecord, carried?: boolean, verifyDue = false) =>
+    planProxy({ mac: 'new', record, carried, verifyDue, waits: false });
   const applied = { mac: 'new', at: ago(1) };
   const verified = { mac: 'new', state: 'verified', why: '', at: ago(1) } as const;
 
@@ -52,7 +64,13 @@ describe('the next step', () => {
     ['never given anything', 'apply', {}, undefined, false],
     ['given another login', 'apply', { applied: { mac: 'old', at: ago(1) } }, undefined, false],
     ['given it, not looked at', 'verify', { applied }, undefined, false],
-    ['given it, looked at with the login before', 'verify', { applied, verified: { ...verified, mac: 'old' } }, undefined, false],
+    [
+      'given it, looked at with the login before',
+      'verify',
+      { applied, verified: { ...verified, mac: 'old' } },
+      undefined,
+      false,
+    ],
     ['given it and looked at', 'nothing', { applied, verified }, undefined, false],
     ['given it, looked at, and due again', 'verify', { applied, verified }, undefined, true],
     ['remembered, but its targets show another', 'apply', { applied, verified }, false, false],
@@ -64,7 +82,8 @@ describe('the next step', () => {
   });
 
   test('a login that was refused just now waits, unless it is there already', () => {
-    const waiting = (carried?: boolean) => planProxy({ mac: 'new', record: {}, carried, verifyDue: false, waits: true }).step;
+    const waiting = (carried?: boolean) =>
+      planProxy({ mac: 'new', record: {}, carried, verifyDue: false, waits: true }).step;
     expect([waiting(), waiting(false), waiting(true)]).toEqual(['wait', 'wait', 'verify']);
   });
 });

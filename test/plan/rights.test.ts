@@ -11,7 +11,8 @@ function configuration(text: string): Configuration {
   return result.configuration;
 }
 const controller = { namespace: 'pullpass-system' };
-const onSecrets = (rights: Right[]) => rights.filter(({ resource }) => resource === 'secrets').map(({ why: _, ...right }) => right);
+const onSecrets = (rights: Right[]) =>
+  rights.filter(({ resource }) => resource === 'secrets').map(({ why: _, ...right }) => right);
 
 test('Secrets are never reached without a name', () => {
   for (const right of requiredRights(configuration(FULL), controller)) {
@@ -22,20 +23,37 @@ test('Secrets are never reached without a name', () => {
 test('copies are written by name in all namespaces, retired ones only removed, sources only read where they are', () => {
   const secrets = { apiGroup: '', resource: 'secrets' };
   expect(onSecrets(requiredRights(configuration(FULL), controller))).toEqual([
-    { ...secrets, resourceNames: ['second-registry', 'upstream-registry'], verbs: ['get', 'list', 'watch', 'create', 'patch', 'delete'] },
+    {
+      ...secrets,
+      resourceNames: ['second-registry', 'upstream-registry'],
+      verbs: ['get', 'list', 'watch', 'create', 'patch', 'delete'],
+    },
     { ...secrets, resourceNames: ['old-registry'], verbs: ['get', 'list', 'watch', 'delete'] },
-    { ...secrets, namespace: 'pullpass-system', resourceNames: ['mirror-login', 'upstream-registry'], verbs: ['get', 'list', 'watch'] },
+    {
+      ...secrets,
+      namespace: 'pullpass-system',
+      resourceNames: ['mirror-login', 'upstream-registry'],
+      verbs: ['get', 'list', 'watch'],
+    },
     { ...secrets, namespace: 'registries', resourceNames: ['second-source'], verbs: ['get', 'list', 'watch'] },
   ]);
 });
 
 test('beyond Secrets there are namespaces, ServiceAccounts, Events and the Lease, and nothing else', () => {
-  const rights = requiredRights(configuration(GOOD), { namespace: 'elsewhere' }).filter(({ resource }) => resource !== 'secrets');
+  const rights = requiredRights(configuration(GOOD), { namespace: 'elsewhere' }).filter(
+    ({ resource }) => resource !== 'secrets',
+  );
   expect(rights.map(({ why: _, ...right }) => right)).toEqual([
     { apiGroup: '', resource: 'namespaces', verbs: ['get', 'list', 'watch'] },
     { apiGroup: '', resource: 'serviceaccounts', verbs: ['get', 'list', 'watch', 'patch'] },
     { apiGroup: 'events.k8s.io', resource: 'events', verbs: ['create', 'patch'] },
-    { apiGroup: 'coordination.k8s.io', resource: 'leases', namespace: 'elsewhere', verbs: ['get', 'update'], resourceNames: ['pullpass-controller'] },
+    {
+      apiGroup: 'coordination.k8s.io',
+      resource: 'leases',
+      namespace: 'elsewhere',
+      verbs: ['get', 'update'],
+      resourceNames: ['pullpass-controller'],
+    },
     { apiGroup: 'coordination.k8s.io', resource: 'leases', namespace: 'elsewhere', verbs: ['create'] },
   ]);
 });
@@ -59,31 +77,52 @@ test('audits add the list of pods, and with a report object the two APIs that it
   const plain = requiredRights(configuration(GOOD), controller);
   const audited = (more: string): object[] => {
     const rights = requiredRights(configuration(`${GOOD}schedules: { audit: "0 * * * *" }\n${more}`), controller);
-    return rights.filter(({ resource, apiGroup }) => !plain.some((right) => right.resource === resource && right.apiGroup === apiGroup)).map(({ why: _, ...right }) => right);
+    return rights
+      .filter(
+        ({ resource, apiGroup }) => !plain.some((right) => right.resource === resource && right.apiGroup === apiGroup),
+      )
+      .map(({ why: _, ...right }) => right);
   };
   const pods = { apiGroup: '', resource: 'pods', verbs: ['list'] };
   const report = { verbs: ['get', 'create', 'patch'], resourceNames: ['pullpass'] };
   expect(audited('')).toEqual([pods]);
-  expect(audited('audit: { reportObject: true }\n')).toEqual([pods, { apiGroup: 'openreports.io', resource: 'clusterreports', ...report }, { apiGroup: 'wgpolicyk8s.io', resource: 'clusterpolicyreports', ...report }]);
+  expect(audited('audit: { reportObject: true }\n')).toEqual([
+    pods,
+    { apiGroup: 'openreports.io', resource: 'clusterreports', ...report },
+    { apiGroup: 'wgpolicyk8s.io', resource: 'clusterpolicyreports', ...report },
+  ]);
 });
 
 test('a Secret that two sources share is named once', () => {
   const shared = `${GOOD}  - name: b\n    secret: { namespace: pullpass-system, name: upstream-registry }\n    copyName: b-copy\n`;
-  expect(onSecrets(requiredRights(configuration(shared), controller)).at(-1)?.resourceNames).toEqual(['upstream-registry']);
+  expect(onSecrets(requiredRights(configuration(shared), controller)).at(-1)?.resourceNames).toEqual([
+    'upstream-registry',
+  ]);
 });
 
 test('each right becomes one question a verb and name, which says what to do when the answer is no', () => {
   const checks = accessChecks(requiredRights(configuration(FULL), controller));
   expect(checks).toContainEqual({
-    verb: 'patch', group: '', resource: 'secrets', name: 'upstream-registry',
-    description: 'cannot patch secrets named "upstream-registry" in all namespaces, needed to keep the copies: apply the output of `pullpass rbac`',
+    verb: 'patch',
+    group: '',
+    resource: 'secrets',
+    name: 'upstream-registry',
+    description:
+      'cannot patch secrets named "upstream-registry" in all namespaces, needed to keep the copies: apply the output of `pullpass rbac`',
   });
   expect(checks).toContainEqual({
-    verb: 'get', group: '', resource: 'secrets', namespace: 'registries', name: 'second-source',
-    description: 'cannot get secrets named "second-source" in namespace "registries", needed to read the sources and the logins of their aliases: apply the output of `pullpass rbac`',
+    verb: 'get',
+    group: '',
+    resource: 'secrets',
+    namespace: 'registries',
+    name: 'second-source',
+    description:
+      'cannot get secrets named "second-source" in namespace "registries", needed to read the sources and the logins of their aliases: apply the output of `pullpass rbac`',
   });
   expect(checks).toContainEqual({
-    verb: 'list', group: '', resource: 'namespaces',
+    verb: 'list',
+    group: '',
+    resource: 'namespaces',
     description: 'cannot list namespaces, needed to see which namespaces opt in: apply the output of `pullpass rbac`',
   });
   expect(new Set(checks.map((check) => JSON.stringify(check))).size).toBe(checks.length);
@@ -91,5 +130,11 @@ test('each right becomes one question a verb and name, which says what to do whe
 });
 
 test('the state is one more Secret, reached by name, in the namespace of the controller', () => {
-  expect(onSecrets(allRights(configuration(GOOD), { namespace: 'elsewhere' })).at(-1)).toEqual({ apiGroup: '', resource: 'secrets', namespace: 'elsewhere', resourceNames: ['pullpass-state'], verbs: ['get', 'create', 'patch'] });
+  expect(onSecrets(allRights(configuration(GOOD), { namespace: 'elsewhere' })).at(-1)).toEqual({
+    apiGroup: '',
+    resource: 'secrets',
+    namespace: 'elsewhere',
+    resourceNames: ['pullpass-state'],
+    verbs: ['get', 'create', 'patch'],
+  });
 });

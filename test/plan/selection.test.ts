@@ -8,7 +8,12 @@ import { account, namespace, sourceConfig } from './observations.ts';
 const HOSTILE = `${'x\u0000\u001b[2J\r\n\u2028\u2029\u202e\ud800"\\'}${'y'.repeat(256 * 1024)}`;
 
 const why = (ns: Partial<ObservedNamespace>, ...sources: Partial<SourceConfig>[]) =>
-  Object.fromEntries([...selectSources(namespace(ns), sources.map(sourceConfig)).choices].map(([name, choice]) => [name, choice.in ? `in: ${choice.why}` : `out: ${choice.why}`]));
+  Object.fromEntries(
+    [...selectSources(namespace(ns), sources.map(sourceConfig)).choices].map(([name, choice]) => [
+      name,
+      choice.in ? `in: ${choice.why}` : `out: ${choice.why}`,
+    ]),
+  );
 const problems = (ns: Partial<ObservedNamespace>, ...sources: Partial<SourceConfig>[]) =>
   selectSources(namespace(ns), sources.map(sourceConfig)).problems.map(({ reason, note }) => `${reason}: ${note}`);
 
@@ -21,16 +26,36 @@ describe('the choice of a namespace', () => {
     ['says disabled', { sync: 'disabled' }, {}, 'out: disabled'],
     ['says disabled, the source is in by default', { sync: 'disabled' }, { optInByDefault: true }, 'out: disabled'],
     ['says something else', { sync: 'true' }, {}, 'out: bad annotation'],
-    ['says something else, the source is in by default', { sync: 'Enabled' }, { optInByDefault: true }, 'out: bad annotation'],
+    [
+      'says something else, the source is in by default',
+      { sync: 'Enabled' },
+      { optInByDefault: true },
+      'out: bad annotation',
+    ],
     ['says nothing in the annotation', { sync: '' }, { optInByDefault: true }, 'out: bad annotation'],
     ['says enabled with a space', { sync: 'enabled ' }, {}, 'out: bad annotation'],
     ['is not admitted and says enabled', { name: 'kube-extra', sync: 'enabled' }, {}, 'out: denied'],
-    ['is not admitted and says nothing', { name: 'kube-extra', sync: undefined }, { optInByDefault: true }, 'out: not opted in'],
+    [
+      'is not admitted and says nothing',
+      { name: 'kube-extra', sync: undefined },
+      { optInByDefault: true },
+      'out: not opted in',
+    ],
     ['lists the source', { sources: ' other ,upstream' }, {}, 'in: enabled'],
     ['lists others', { sources: 'other' }, {}, 'out: not listed'],
     ['lists none', { sources: ' , ' }, {}, 'out: not listed'],
-    ['lists others and would be in by default', { sync: undefined, sources: 'other' }, { optInByDefault: true }, 'out: not listed'],
-    ['lists the source and would be in by default', { sync: undefined, sources: 'upstream' }, { optInByDefault: true }, 'in: default'],
+    [
+      'lists others and would be in by default',
+      { sync: undefined, sources: 'other' },
+      { optInByDefault: true },
+      'out: not listed',
+    ],
+    [
+      'lists the source and would be in by default',
+      { sync: undefined, sources: 'upstream' },
+      { optInByDefault: true },
+      'in: default',
+    ],
     ['lists the source and did not opt in', { sync: undefined, sources: 'upstream' }, {}, 'out: not opted in'],
   ])('that %s', (_, ns, config, expected) => {
     expect(why(ns, config)).toEqual({ upstream: expected });
@@ -52,7 +77,11 @@ describe('the choice of a namespace', () => {
   test('every source has one, whatever it is called', () => {
     const sources = ['__proto__', 'constructor', 'toString'].map((name) => sourceConfig({ name }));
     const { choices, problems: reported } = selectSources(namespace({ sources: '__proto__,constructor' }), sources);
-    expect([...choices].map(([name, choice]) => [name, choice.in])).toEqual([['__proto__', true], ['constructor', true], ['toString', false]]);
+    expect([...choices].map(([name, choice]) => [name, choice.in])).toEqual([
+      ['__proto__', true],
+      ['constructor', true],
+      ['toString', false],
+    ]);
     expect(reported).toEqual([]);
   });
 });
@@ -63,43 +92,71 @@ describe('what a namespace is told', () => {
     expect(problems({ sync: 'disabled', sources: 'nonsense' }, {})).toEqual([]);
     expect(problems({ sync: undefined, sources: 'nonsense' }, {})).toEqual([]);
     expect(problems({ sync: undefined, name: 'kube-extra' }, { optInByDefault: true })).toEqual([]);
-    expect(problems({ sync: undefined, name: 'kube-extra', sources: 'nonsense' }, { optInByDefault: true })).toEqual([]);
+    expect(problems({ sync: undefined, name: 'kube-extra', sources: 'nonsense' }, { optInByDefault: true })).toEqual(
+      [],
+    );
   });
 
   test('a value that means nothing', () => {
-    expect(problems({ sync: 'yes' }, {})).toEqual(['InvalidAnnotation: pullpass.dev/sync is "yes": use "enabled" or "disabled". The namespace is treated as not opted in.']);
-    expect(problems({ strays: ['pullpass.dev/synch', 'label pullpass.dev/sync'] }, {})).toEqual(['InvalidAnnotation: "pullpass.dev/synch", "label pullpass.dev/sync": means nothing on a namespace; the annotations are pullpass.dev/sync, pullpass.dev/sources, pullpass.dev/service-accounts.']);
-    expect(problems({ sources: ' ,, ' }, {})).toEqual(['InvalidAnnotation: pullpass.dev/sources is empty: name sources, or remove it to get all that admit this namespace.']);
+    expect(problems({ sync: 'yes' }, {})).toEqual([
+      'InvalidAnnotation: pullpass.dev/sync is "yes": use "enabled" or "disabled". The namespace is treated as not opted in.',
+    ]);
+    expect(problems({ strays: ['pullpass.dev/synch', 'label pullpass.dev/sync'] }, {})).toEqual([
+      'InvalidAnnotation: "pullpass.dev/synch", "label pullpass.dev/sync": means nothing on a namespace; the annotations are pullpass.dev/sync, pullpass.dev/sources, pullpass.dev/service-accounts.',
+    ]);
+    expect(problems({ sources: ' ,, ' }, {})).toEqual([
+      'InvalidAnnotation: pullpass.dev/sources is empty: name sources, or remove it to get all that admit this namespace.',
+    ]);
   });
 
   test('sources that there are not, together and once each', () => {
-    expect(problems({ sources: 'upstream,typo' }, {})).toEqual(['UnknownSource: pullpass.dev/sources names "typo", which the configuration does not have.']);
-    expect(problems({ sources: 'a,b,a,c,d,e,f,g' }, {})).toEqual(['UnknownSource: pullpass.dev/sources names "a", "b", "c", "d", "e" and 2 more, which the configuration does not have.']);
+    expect(problems({ sources: 'upstream,typo' }, {})).toEqual([
+      'UnknownSource: pullpass.dev/sources names "typo", which the configuration does not have.',
+    ]);
+    expect(problems({ sources: 'a,b,a,c,d,e,f,g' }, {})).toEqual([
+      'UnknownSource: pullpass.dev/sources names "a", "b", "c", "d", "e" and 2 more, which the configuration does not have.',
+    ]);
   });
 
   test('a typo in the list that takes away what it would get by default', () => {
-    expect(problems({ sync: undefined, sources: 'upstraem' }, { optInByDefault: true })).toEqual([expect.stringMatching(/^UnknownSource: .*"upstraem"/)]);
+    expect(problems({ sync: undefined, sources: 'upstraem' }, { optInByDefault: true })).toEqual([
+      expect.stringMatching(/^UnknownSource: .*"upstraem"/),
+    ]);
   });
 
   test('that a guard says no, when it asked for that source', () => {
     const guarded = { namespaces: { allow: ['prod-*'], deny: [] } };
-    expect(problems({ sources: 'upstream' }, guarded)).toEqual([expect.stringMatching(/^OptInDenied: .*guard of source "upstream" does not admit it/)]);
-    expect(problems({ sources: 'open,upstream' }, guarded, { name: 'open' })).toEqual([expect.stringMatching(/^OptInDenied: .*source "upstream" does/)]);
+    expect(problems({ sources: 'upstream' }, guarded)).toEqual([
+      expect.stringMatching(/^OptInDenied: .*guard of source "upstream" does not admit it/),
+    ]);
+    expect(problems({ sources: 'open,upstream' }, guarded, { name: 'open' })).toEqual([
+      expect.stringMatching(/^OptInDenied: .*source "upstream" does/),
+    ]);
   });
 
   test('that every guard says no, when it asked for whatever there is; not that some do', () => {
     const guarded = { namespaces: { allow: ['prod-*'], deny: [] } };
-    expect(problems({}, guarded, { ...guarded, name: 'second' })).toEqual([expect.stringMatching(/^OptInDenied: .*"upstream", "second"/)]);
+    expect(problems({}, guarded, { ...guarded, name: 'second' })).toEqual([
+      expect.stringMatching(/^OptInDenied: .*"upstream", "second"/),
+    ]);
     expect(problems({}, guarded, { name: 'open' })).toEqual([]);
   });
 
   test.each<[string, Partial<ObservedNamespace>]>([
     ['sync', { sync: HOSTILE }],
     ['sources', { sources: HOSTILE }],
-    ['sources, many', { sources: `${HOSTILE.slice(0, 100)},`.repeat(2_000) + Array.from({ length: 20_000 }, (_, i) => `n${i}`).join(',') }],
+    [
+      'sources, many',
+      {
+        sources:
+          `${HOSTILE.slice(0, 100)},`.repeat(2_000) + Array.from({ length: 20_000 }, (_, i) => `n${i}`).join(','),
+      },
+    ],
   ])('in bounded lines, whatever the tenant wrote in %s', (_, ns) => {
     const reported = problems(ns, {});
-    expect(reported.map((note) => note.replace(/:.*/, ''))).toEqual(ns.sources === undefined ? ['InvalidAnnotation'] : expect.arrayContaining(['InvalidAnnotation']));
+    expect(reported.map((note) => note.replace(/:.*/, ''))).toEqual(
+      ns.sources === undefined ? ['InvalidAnnotation'] : expect.arrayContaining(['InvalidAnnotation']),
+    );
     expect(reported.length).toBeLessThanOrEqual(2);
     for (const note of reported) {
       expect(note.length).toBeLessThan(1_000);
@@ -110,11 +167,17 @@ describe('what a namespace is told', () => {
 
 describe('the ServiceAccounts of a namespace', () => {
   const selected = (annotation: string | undefined, names: string[], config: Partial<SourceConfig> = {}) =>
-    names.map((name) => account({ name })).filter(selectsAccount(namespace({ serviceAccounts: annotation }), sourceConfig(config))).map(({ name }) => name);
+    names
+      .map((name) => account({ name }))
+      .filter(selectsAccount(namespace({ serviceAccounts: annotation }), sourceConfig(config)))
+      .map(({ name }) => name);
 
   test('are those of the source unless the namespace says otherwise', () => {
     expect(selected(undefined, ['default', 'builder'])).toEqual(['default']);
-    expect(selected(undefined, ['default', 'builder', 'ci-1'], { serviceAccounts: ['!ci-*'] })).toEqual(['default', 'builder']);
+    expect(selected(undefined, ['default', 'builder', 'ci-1'], { serviceAccounts: ['!ci-*'] })).toEqual([
+      'default',
+      'builder',
+    ]);
     expect(selected('builder', ['default', 'builder'])).toEqual(['builder']);
     expect(selected(' build*, !builder-2 ,', ['default', 'builder-1', 'builder-2'])).toEqual(['builder-1']);
     expect(selected('!ci-*', ['default', 'ci-1'])).toEqual(['default']);
@@ -130,9 +193,14 @@ describe('the ServiceAccounts of a namespace', () => {
   });
 
   test('a list that means nothing in part is told', () => {
-    const notes = (serviceAccounts: string | undefined) => listProblems(namespace({ serviceAccounts })).map(({ note }) => note);
+    const notes = (serviceAccounts: string | undefined) =>
+      listProblems(namespace({ serviceAccounts })).map(({ note }) => note);
     expect(listProblems(namespace({ serviceAccounts: 'default,Builder,a b,*' }))).toEqual([
-      { reason: 'InvalidAnnotation', object: { kind: 'Namespace', name: 'team-a', uid: 'ns-uid' }, note: expect.stringContaining('has "Builder", "a b", which can match no name') as string },
+      {
+        reason: 'InvalidAnnotation',
+        object: { kind: 'Namespace', name: 'team-a', uid: 'ns-uid' },
+        note: expect.stringContaining('has "Builder", "a b", which can match no name') as string,
+      },
     ]);
     expect(notes(' ,')).toEqual([expect.stringContaining('is empty')]);
     expect(notes(undefined)).toEqual([]);
@@ -140,7 +208,10 @@ describe('the ServiceAccounts of a namespace', () => {
 
   test('a hostile list is reported in bounded lines', () => {
     const reported = listProblems(namespace({ serviceAccounts: 'A,'.repeat(100_000) + HOSTILE }));
-    expect(reported.map(({ note }) => note)).toEqual([expect.stringContaining('can match no name'), expect.stringContaining('is too long')]);
+    expect(reported.map(({ note }) => note)).toEqual([
+      expect.stringContaining('can match no name'),
+      expect.stringContaining('is too long'),
+    ]);
     for (const { note } of reported) {
       expect(note.length).toBeLessThan(1_000);
       expect(note).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u);
@@ -148,7 +219,9 @@ describe('the ServiceAccounts of a namespace', () => {
   });
 
   test('a list that is far too long counts up to a bound, and that is told', () => {
-    const tooLong = [expect.objectContaining({ note: expect.stringContaining(`only its first ${MAX_LISTED} parts count`) as string })];
+    const tooLong = [
+      expect.objectContaining({ note: expect.stringContaining(`only its first ${MAX_LISTED} parts count`) as string }),
+    ];
     const names = Array.from({ length: 30_000 }, (_, i) => `sa-${i}`);
     const kept = selected(names.join(','), names);
     expect(kept).toEqual(names.slice(0, MAX_LISTED));
@@ -161,14 +234,18 @@ describe('the ServiceAccounts of a namespace', () => {
   test('a list with too many characters counts up to the last comma before the bound: half a pattern means something else', () => {
     const filler = 'x'.repeat(MAX_ANNOTATION - 10);
     expect(selected(`${filler},sa-*,ci-*-deploy`, ['sa-1', 'ci-1', 'ci-1-deploy', 'ci-'])).toEqual(['sa-1']);
-    expect(listProblems(namespace({ serviceAccounts: `${filler},sa-*,ci-*-deploy` }))).toEqual([expect.objectContaining({ note: expect.stringContaining(`of its first ${MAX_ANNOTATION} characters`) as string })]);
+    expect(listProblems(namespace({ serviceAccounts: `${filler},sa-*,ci-*-deploy` }))).toEqual([
+      expect.objectContaining({ note: expect.stringContaining(`of its first ${MAX_ANNOTATION} characters`) as string }),
+    ]);
     // To the very character.
     expect(selected(`${filler},${'a'.repeat(9)}`, ['a'.repeat(9)])).toEqual(['a'.repeat(9)]);
     expect(selected(`${filler},${'a'.repeat(9)},`, ['a'.repeat(9)])).toEqual(['a'.repeat(9)]);
     expect(selected(`${filler},${'a'.repeat(10)}`, ['a'.repeat(9), 'a'.repeat(10)])).toEqual([]);
     expect(selected('*'.repeat(MAX_ANNOTATION + 1), ['default'])).toEqual([]);
     expect(why({ sources: `upstream,${filler}xxxxxx` }, {})).toEqual({ upstream: 'in: enabled' });
-    expect(problems({ sources: `upstream,${filler}xxxxxx` }, {})).toEqual([expect.stringMatching(/^InvalidAnnotation: pullpass.dev\/sources is too long/)]);
+    expect(problems({ sources: `upstream,${filler}xxxxxx` }, {})).toEqual([
+      expect.stringMatching(/^InvalidAnnotation: pullpass.dev\/sources is too long/),
+    ]);
   });
 });
 

@@ -10,11 +10,20 @@ import { account } from './observations.ts';
 
 /** A ServiceAccount as the API server keeps it: no empty list, no empty map. */
 interface Live {
-  metadata: { name: string; namespace: string; uid: string; resourceVersion: string; annotations?: Record<string, string> };
+  metadata: {
+    name: string;
+    namespace: string;
+    uid: string;
+    resourceVersion: string;
+    annotations?: Record<string, string>;
+  };
   imagePullSecrets?: { name?: string }[];
 }
 
-const want = (wanted: string[], kept: string[] = []): WantedReferences => ({ wanted: new Set(wanted), kept: new Set(kept) });
+const want = (wanted: string[], kept: string[] = []): WantedReferences => ({
+  wanted: new Set(wanted),
+  kept: new Set(kept),
+});
 
 function live(list: readonly string[] | undefined, annotations?: Record<string, string>, uid = 'sa-uid'): Live {
   return stored({
@@ -31,7 +40,8 @@ function stored({ metadata: { annotations, ...metadata }, imagePullSecrets }: Li
 }
 
 const names = ({ imagePullSecrets = [] }: Live): string[] => imagePullSecrets.map(({ name }) => name ?? '');
-const recordOf = ({ metadata }: Live): string[] => (metadata.annotations?.[ANNOTATION_ADDED] ?? '').split(',').filter((name) => name !== '');
+const recordOf = ({ metadata }: Live): string[] =>
+  (metadata.annotations?.[ANNOTATION_ADDED] ?? '').split(',').filter((name) => name !== '');
 
 /** One plan from `observed`, sent to `server`. */
 function edit(observed: Live, wanted: WantedReferences, server = observed): Live {
@@ -44,14 +54,21 @@ const OURS = ['a', 'b', 'c'];
 const OTHERS = ['x', 'y', 'z.example', '__proto__', ''];
 const anyOurs = fc.subarray(OURS);
 /** Any list that anybody may have written: our names, names of others, nameless entries, each as often as they like. */
-const anyList = fc.option(fc.array(fc.constantFrom(...OURS, ...OTHERS), { minLength: 1, maxLength: 7 }), { nil: undefined });
+const anyList = fc.option(fc.array(fc.constantFrom(...OURS, ...OTHERS), { minLength: 1, maxLength: 7 }), {
+  nil: undefined,
+});
 const anyAnnotations = fc.option(
-  fc.record({ note: fc.option(fc.constant('somebody'), { nil: undefined }), record: fc.option(anyOurs, { nil: undefined }) }).map(({ note, record }) => {
-    const annotations: Record<string, string> = {};
-    if (note !== undefined) annotations['team/no~te'] = note;
-    if (record !== undefined && record.length > 0) annotations[ANNOTATION_ADDED] = record.join(',');
-    return annotations;
-  }),
+  fc
+    .record({
+      note: fc.option(fc.constant('somebody'), { nil: undefined }),
+      record: fc.option(anyOurs, { nil: undefined }),
+    })
+    .map(({ note, record }) => {
+      const annotations: Record<string, string> = {};
+      if (note !== undefined) annotations['team/no~te'] = note;
+      if (record !== undefined && record.length > 0) annotations[ANNOTATION_ADDED] = record.join(',');
+      return annotations;
+    }),
   { nil: undefined },
 );
 const anyLive = fc.tuple(anyList, anyAnnotations).map(([list, annotations]) => live(list, annotations));
@@ -68,13 +85,33 @@ describe('planReferences', () => {
     ['adds what is missing', {}, want(['b', 'a']), { add: ['a', 'b'], remove: [], record: ['a', 'b'] }],
     ['does nothing when it is there', { pullSecrets: ['a'], added: 'a' }, want(['a']), undefined],
     ['does not claim what somebody else added', { pullSecrets: ['a'] }, want(['a']), undefined],
-    ['removes what it added', { pullSecrets: ['x', 'a'], added: 'a' }, want([]), { add: [], remove: ['a'], record: [] }],
+    [
+      'removes what it added',
+      { pullSecrets: ['x', 'a'], added: 'a' },
+      want([]),
+      { add: [], remove: ['a'], record: [] },
+    ],
     ['never removes what somebody else added', { pullSecrets: ['a'] }, want([]), undefined],
-    ['adds again what somebody took away', { pullSecrets: ['x'], added: 'a' }, want(['a']), { add: ['a'], remove: [], record: ['a'] }],
-    ['corrects the record of what is gone', { pullSecrets: ['x'], added: 'a,b' }, want([]), { add: [], remove: [], record: [] }],
+    [
+      'adds again what somebody took away',
+      { pullSecrets: ['x'], added: 'a' },
+      want(['a']),
+      { add: ['a'], remove: [], record: ['a'] },
+    ],
+    [
+      'corrects the record of what is gone',
+      { pullSecrets: ['x'], added: 'a,b' },
+      want([]),
+      { add: [], remove: [], record: [] },
+    ],
     ['leaves alone what is to be kept', { pullSecrets: ['a'], added: 'a' }, want([], ['a']), undefined],
     ['does not add what is only to be kept', {}, want([], ['a']), undefined],
-    ['removes names of sources that no configuration has any more', { pullSecrets: ['old', 'a'], added: 'a,old' }, want(['a']), { add: [], remove: ['old'], record: ['a'] }],
+    [
+      'removes names of sources that no configuration has any more',
+      { pullSecrets: ['old', 'a'], added: 'a,old' },
+      want(['a']),
+      { add: [], remove: ['old'], record: ['a'] },
+    ],
     ['reads a record that was written by hand', { pullSecrets: ['a'], added: ' a ,,' }, want(['a']), undefined],
   ])('%s', (_, observed, wanted, expected) => {
     expect(planReferences(account(observed), wanted)).toEqual(expected);
@@ -95,114 +132,150 @@ describe('the patch', () => {
     expect(() => edit(live(['x']), want(['a']), changed)).toThrow(PatchRefused); // it would replace the map of annotations
     const seen = live(['x'], { 'team/note': 'hello' });
     const server = { ...live(['x'], { 'team/note': 'changed', more: 'too' }), secrets: [{ name: 'token' }] };
-    expect(edit(seen, want(['a']), server)).toEqual(live(['x', 'a'], { 'team/note': 'changed', more: 'too', [ANNOTATION_ADDED]: 'a' }));
+    expect(edit(seen, want(['a']), server)).toEqual(
+      live(['x', 'a'], { 'team/note': 'changed', more: 'too', [ANNOTATION_ADDED]: 'a' }),
+    );
   });
 
   test('of two entries by our name removes one: the other was written by somebody else', () => {
     expect(names(edit(live(['a', 'x', 'a'], { [ANNOTATION_ADDED]: 'a' }), want([])))).toEqual(['x', 'a']);
   });
 
-  test.each(['a<b', 'a>b', 'a&b', 'a\u2028b'])('beside %j, which the server cannot compare, tests the version of the whole object', (odd) => {
-    for (const before of [live([odd]), live(['x'], { [ANNOTATION_ADDED]: `a,${odd}` })]) {
-      const seen = projectServiceAccount(before);
-      const planned = planReferences(seen, want(['b']));
-      const patch = planned === undefined ? [] : toJsonPatch(seen, planned);
-      expect(patch.filter(({ op }) => op === 'test').map(({ path }) => path).sort()).toEqual(['/metadata/resourceVersion', '/metadata/uid']);
-      expect(() => applyPatch({ ...before, metadata: { ...before.metadata, resourceVersion: '2' } }, patch)).toThrow(PatchRefused);
-      expect(names(applyPatch(before, patch))).toEqual([...names(before), 'b']);
-    }
-  });
+  test.each(['a<b', 'a>b', 'a&b', 'a\u2028b'])(
+    'beside %j, which the server cannot compare, tests the version of the whole object',
+    (odd) => {
+      for (const before of [live([odd]), live(['x'], { [ANNOTATION_ADDED]: `a,${odd}` })]) {
+        const seen = projectServiceAccount(before);
+        const planned = planReferences(seen, want(['b']));
+        const patch = planned === undefined ? [] : toJsonPatch(seen, planned);
+        expect(
+          patch
+            .filter(({ op }) => op === 'test')
+            .map(({ path }) => path)
+            .sort(),
+        ).toEqual(['/metadata/resourceVersion', '/metadata/uid']);
+        expect(() => applyPatch({ ...before, metadata: { ...before.metadata, resourceVersion: '2' } }, patch)).toThrow(
+          PatchRefused,
+        );
+        expect(names(applyPatch(before, patch))).toEqual([...names(before), 'b']);
+      }
+    },
+  );
 
   test('names the annotation as a JSON pointer must', () => {
     const observed = account({ annotated: true });
     const planned = planReferences(observed, want(['a']));
-    expect(planned && toJsonPatch(observed, planned).map(({ path }) => path)).toContain('/metadata/annotations/pullpass.dev~1added-pull-secrets');
+    expect(planned && toJsonPatch(observed, planned).map(({ path }) => path)).toContain(
+      '/metadata/annotations/pullpass.dev~1added-pull-secrets',
+    );
   });
 
   test('means the same to another implementation of RFC 6902', () => {
-    fc.assert(fc.property(anyLive, anyWanted, (before, wanted) => {
-      const seen = projectServiceAccount(before);
-      const planned = planReferences(seen, wanted);
-      if (planned === undefined) return;
-      const patch = toJsonPatch(seen, planned);
-      // fast-json-patch does not hold an absent member for null: leave out the tests, which pass here anyway.
-      const changes = patch.filter(({ op }) => op !== 'test') as jsonpatch.Operation[];
-      expect(jsonpatch.applyPatch(structuredClone(before), changes, true, true, false).newDocument).toEqual(applyPatch(before, patch));
-    }));
+    fc.assert(
+      fc.property(anyLive, anyWanted, (before, wanted) => {
+        const seen = projectServiceAccount(before);
+        const planned = planReferences(seen, wanted);
+        if (planned === undefined) return;
+        const patch = toJsonPatch(seen, planned);
+        // fast-json-patch does not hold an absent member for null: leave out the tests, which pass here anyway.
+        const changes = patch.filter(({ op }) => op !== 'test') as jsonpatch.Operation[];
+        expect(jsonpatch.applyPatch(structuredClone(before), changes, true, true, false).newDocument).toEqual(
+          applyPatch(before, patch),
+        );
+      }),
+    );
   });
 });
 
 describe('whatever the list, the record and the wish', () => {
   test('one edit brings what is wanted, and the next plan is empty', () => {
-    fc.assert(fc.property(anyLive, anyWanted, (before, wanted) => {
-      const after = edit(before, wanted);
-      for (const name of wanted.wanted) expect(names(after)).toContain(name);
-      expect(recordOf(after).filter((name) => !wanted.wanted.has(name) && !wanted.kept.has(name))).toEqual([]);
-      expect(planReferences(projectServiceAccount(after), wanted)).toBeUndefined();
-    }), { numRuns: 1_000 });
+    fc.assert(
+      fc.property(anyLive, anyWanted, (before, wanted) => {
+        const after = edit(before, wanted);
+        for (const name of wanted.wanted) expect(names(after)).toContain(name);
+        expect(recordOf(after).filter((name) => !wanted.wanted.has(name) && !wanted.kept.has(name))).toEqual([]);
+        expect(planReferences(projectServiceAccount(after), wanted)).toBeUndefined();
+      }),
+      { numRuns: 1_000 },
+    );
   });
 
   test('entries of others keep their order and their number', () => {
-    fc.assert(fc.property(anyLive, anyWanted, (before, wanted) => {
-      // Whose an entry is can change only by our taking one away or adding one.
-      const added = [...wanted.wanted].filter((name) => !names(before).includes(name));
-      const left = names(edit(before, wanted));
-      const theirs = othersOf(before);
-      let i = 0;
-      for (const name of left) if (name === theirs[i]) i++;
-      expect(theirs.slice(i)).toEqual([]);
-      expect(left.length).toBeLessThanOrEqual(names(before).length + added.length);
-    }), { numRuns: 1_000 });
+    fc.assert(
+      fc.property(anyLive, anyWanted, (before, wanted) => {
+        // Whose an entry is can change only by our taking one away or adding one.
+        const added = [...wanted.wanted].filter((name) => !names(before).includes(name));
+        const left = names(edit(before, wanted));
+        const theirs = othersOf(before);
+        let i = 0;
+        for (const name of left) if (name === theirs[i]) i++;
+        expect(theirs.slice(i)).toEqual([]);
+        expect(left.length).toBeLessThanOrEqual(names(before).length + added.length);
+      }),
+      { numRuns: 1_000 },
+    );
   });
 
   test('what is not in the record is never removed', () => {
-    fc.assert(fc.property(anyList, anyWanted, (list, wanted) => {
-      const before = live(list, { 'team/note': 'hello' });
-      expect(names(edit(before, wanted)).slice(0, names(before).length)).toEqual(names(before));
-    }));
+    fc.assert(
+      fc.property(anyList, anyWanted, (list, wanted) => {
+        const before = live(list, { 'team/note': 'hello' });
+        expect(names(edit(before, wanted)).slice(0, names(before).length)).toEqual(names(before));
+      }),
+    );
   });
 
   test('what is to be kept is neither added nor removed', () => {
-    fc.assert(fc.property(anyLive, anyOurs, (before, kept) => {
-      const after = edit(before, want([], kept));
-      for (const name of kept) expect(names(after).filter((n) => n === name)).toEqual(names(before).filter((n) => n === name));
-    }));
+    fc.assert(
+      fc.property(anyLive, anyOurs, (before, kept) => {
+        const after = edit(before, want([], kept));
+        for (const name of kept)
+          expect(names(after).filter((n) => n === name)).toEqual(names(before).filter((n) => n === name));
+      }),
+    );
   });
 
   test('opting in and out again restores what was there', () => {
-    fc.assert(fc.property(anyList, fc.boolean(), anyOurs, anyOurs, (list, annotated, first, second) => {
-      const before = live(list, annotated ? { 'team/note': 'hello' } : undefined);
-      expect(edit(edit(edit(before, want(first)), want(second)), want([]))).toEqual(before);
-    }));
+    fc.assert(
+      fc.property(anyList, fc.boolean(), anyOurs, anyOurs, (list, annotated, first, second) => {
+        const before = live(list, annotated ? { 'team/note': 'hello' } : undefined);
+        expect(edit(edit(edit(before, want(first)), want(second)), want([]))).toEqual(before);
+      }),
+    );
   });
 
   test('the record is sorted and names nothing twice, in whatever order sources come and go', () => {
-    fc.assert(fc.property(fc.array(anyOurs, { minLength: 1, maxLength: 5 }), (wishes) => {
-      const after = wishes.reduce((server, wish) => edit(server, want([...wish].reverse())), live(['x']));
-      expect(recordOf(after)).toEqual([...(wishes.at(-1) ?? [])].sort());
-    }));
+    fc.assert(
+      fc.property(fc.array(anyOurs, { minLength: 1, maxLength: 5 }), (wishes) => {
+        const after = wishes.reduce((server, wish) => edit(server, want([...wish].reverse())), live(['x']));
+        expect(recordOf(after)).toEqual([...(wishes.at(-1) ?? [])].sort());
+      }),
+    );
   });
 
   test('applied to what others have written meanwhile it is refused, or nothing of theirs is lost', () => {
     let refused = 0;
     let applied = 0;
-    fc.assert(fc.property(anyLive, anyLive, fc.boolean(), anyWanted, (seen, other, same, wanted) => {
-      const server = same ? seen : other;
-      let after: Live;
-      try {
-        after = edit(seen, wanted, server);
-        applied++;
-      } catch (error) {
-        expect(error).toBeInstanceOf(PatchRefused);
-        refused++;
-        return;
-      }
-      const theirs = othersOf(server);
-      let i = 0;
-      for (const name of names(after)) if (name === theirs[i]) i++;
-      expect(theirs.slice(i)).toEqual([]);
-      expect(after.metadata.annotations?.['team/no~te']).toBe(server.metadata.annotations?.['team/no~te']);
-    }), { numRuns: 2_000 });
+    fc.assert(
+      fc.property(anyLive, anyLive, fc.boolean(), anyWanted, (seen, other, same, wanted) => {
+        const server = same ? seen : other;
+        let after: Live;
+        try {
+          after = edit(seen, wanted, server);
+          applied++;
+        } catch (error) {
+          expect(error).toBeInstanceOf(PatchRefused);
+          refused++;
+          return;
+        }
+        const theirs = othersOf(server);
+        let i = 0;
+        for (const name of names(after)) if (name === theirs[i]) i++;
+        expect(theirs.slice(i)).toEqual([]);
+        expect(after.metadata.annotations?.['team/no~te']).toBe(server.metadata.annotations?.['team/no~te']);
+      }),
+      { numRuns: 2_000 },
+    );
     expect(refused).toBeGreaterThan(50);
     expect(applied).toBeGreaterThan(50);
   });

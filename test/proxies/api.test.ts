@@ -22,19 +22,21 @@ describe('joinUrl', () => {
   });
 
   test('no name of an object leaves its place in the path', () => {
-    fc.assert(fc.property(fc.string({ unit: 'binary' }), (name) => {
-      // Half a surrogate pair is not text: nothing can be asked about it.
-      fc.pre(name.isWellFormed());
-      if (/^\.{0,2}$/.test(name)) {
-        expect(() => joinUrl('https://h/base', 'api', ['x', name])).toThrow(UserError);
-        return;
-      }
-      const url = new URL(joinUrl('https://h/base', 'api', ['x', name], { q: name }));
-      const [, ...segments] = url.pathname.split('/');
-      expect(segments.map(decodeURIComponent)).toEqual(['base', 'api', 'x', name]);
-      expect([...url.searchParams]).toEqual([['q', name]]);
-      expect(url.host + url.hash).toBe('h');
-    }));
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (name) => {
+        // Half a surrogate pair is not text: nothing can be asked about it.
+        fc.pre(name.isWellFormed());
+        if (/^\.{0,2}$/.test(name)) {
+          expect(() => joinUrl('https://h/base', 'api', ['x', name])).toThrow(UserError);
+          return;
+        }
+        const url = new URL(joinUrl('https://h/base', 'api', ['x', name], { q: name }));
+        const [, ...segments] = url.pathname.split('/');
+        expect(segments.map(decodeURIComponent)).toEqual(['base', 'api', 'x', name]);
+        expect([...url.searchParams]).toEqual([['q', name]]);
+        expect(url.host + url.hash).toBe('h');
+      }),
+    );
   });
 });
 
@@ -61,7 +63,9 @@ describe('leadsTo', () => {
 
 describe('adminLogin', () => {
   const read = (login: 'basic' | 'token' | 'any', data: Record<string, string>): Promise<unknown> =>
-    adminLogin({ name: 'Product', login }, { url: 'https://h', admin: { secret: ADMIN } }, { readSecret: async () => data } as unknown as ProxyKube);
+    adminLogin({ name: 'Product', login }, { url: 'https://h', admin: { secret: ADMIN } }, {
+      readSecret: async () => data,
+    } as unknown as ProxyKube);
 
   test.each([
     ['basic', { username: 'u', password: ' p\n', token: 't' }, { username: 'u', password: ' p\n' }],
@@ -80,11 +84,18 @@ describe('adminLogin', () => {
     ['any', {}, 'the keys "username" and "password", or "token"'],
     ['any', { password: 'p' }, 'the key "username"'],
   ] as const)('%s does not take %j', async (login, data, lacks) => {
-    await expect(read(login, data)).rejects.toThrow(new UserError(`Secret "pullpass-system/cache-admin" lacks ${lacks}, which Product needs`));
+    await expect(read(login, data)).rejects.toThrow(
+      new UserError(`Secret "pullpass-system/cache-admin" lacks ${lacks}, which Product needs`),
+    );
   });
 
   test('asks for the right to read that one Secret', () => {
-    expect(adminRight({ url: 'https://h', admin: { secret: ADMIN } })).toMatchObject({ verbs: ['get'], resource: 'secrets', namespace: 'pullpass-system', resourceNames: ['cache-admin'] });
+    expect(adminRight({ url: 'https://h', admin: { secret: ADMIN } })).toMatchObject({
+      verbs: ['get'],
+      resource: 'secrets',
+      namespace: 'pullpass-system',
+      resourceNames: ['cache-admin'],
+    });
   });
 });
 
@@ -92,12 +103,25 @@ describe('openApi', () => {
   const ask = async (reply: { status: number; body?: unknown; headers?: Record<string, string> }): Promise<unknown> => {
     const play = async (): Promise<Played> => {
       const server = await serveProduct(() => reply);
-      return { server, proxy: { rights: [], targets: [], identity: '', apply: async () => undefined }, admin: { username: 'u', password: 'p' }, holds: () => undefined, writes: () => 0, violations: [] };
+      return {
+        server,
+        proxy: { rights: [], targets: [], identity: '', apply: async () => undefined },
+        admin: { username: 'u', password: 'p' },
+        holds: () => undefined,
+        writes: () => 0,
+        violations: [],
+      };
     };
     const it = await stage(play);
-    const api = await openApi({ name: 'Product', object: 'thing "x"', root: 'api', login: 'any' }, { url: it.server.url, admin: { secret: ADMIN } }, it.context);
+    const api = await openApi(
+      { name: 'Product', object: 'thing "x"', root: 'api', login: 'any' },
+      { url: it.server.url, admin: { secret: ADMIN } },
+      it.context,
+    );
     try {
-      return (await api({ method: 'GET', path: ['x'], to: 'read it', expect: [200] })).read(z.object({ name: z.string() }));
+      return (await api({ method: 'GET', path: ['x'], to: 'read it', expect: [200] })).read(
+        z.object({ name: z.string() }),
+      );
     } finally {
       await it.stop();
     }
@@ -110,8 +134,14 @@ describe('openApi', () => {
   test.each([
     [{ status: 200, body: 'no JSON' }, 'could not read it: the answer is not JSON: correct its URL'],
     [{ status: 200, body: { name: 7 } }, 'could not read it: the answer is not of the expected shape'],
-    [{ status: 200, body: '<!doctype html>', headers: { 'content-type': 'text/HTML' } }, 'could not read it: HTTP 200 with a web page: correct its URL'],
-    [{ status: 302, headers: { location: 'https://elsewhere.example' } }, 'could not read it: HTTP 302, a redirect that is not followed: correct its URL'],
+    [
+      { status: 200, body: '<!doctype html>', headers: { 'content-type': 'text/HTML' } },
+      'could not read it: HTTP 200 with a web page: correct its URL',
+    ],
+    [
+      { status: 302, headers: { location: 'https://elsewhere.example' } },
+      'could not read it: HTTP 302, a redirect that is not followed: correct its URL',
+    ],
     [{ status: 429 }, 'could not read it: HTTP 429'],
   ])('%j is an error in one line', async (reply, message) => {
     await expect(ask(reply)).rejects.toThrow(new ProductError(`Product thing "x": ${message}`));

@@ -12,31 +12,50 @@ import { ADMIN, failureOf, type Played, type Stage, stage, upstreamLogin } from 
 import { describeHostile } from './hostile-product.ts';
 
 const configure = (url: string): ConfigOf<'artifactory'> =>
-  cacheProxySchema.parse({ kind: 'artifactory', name: 'hub', source: 'upstream', registry: 'docker.io', url, admin: { secret: ADMIN }, repository: 'docker-remote' }) as ConfigOf<'artifactory'>;
+  cacheProxySchema.parse({
+    kind: 'artifactory',
+    name: 'hub',
+    source: 'upstream',
+    registry: 'docker.io',
+    url,
+    admin: { secret: ADMIN },
+    repository: 'docker-remote',
+  }) as ConfigOf<'artifactory'>;
 
-const remote = (): ArtifactoryRepository => ({ key: 'docker-remote', rclass: 'remote', packageType: 'docker', url: 'https://registry-1.docker.io/', description: 'ours', blockPushingSchema1: true });
+const remote = (): ArtifactoryRepository => ({
+  key: 'docker-remote',
+  rclass: 'remote',
+  packageType: 'docker',
+  url: 'https://registry-1.docker.io/',
+  description: 'ours',
+  blockPushingSchema1: true,
+});
 
 let product: FakeArtifactory;
-const play = (login: 'basic' | 'token', path = '') => async (tls?: Tls): Promise<Played> => {
-  product = await startArtifactory(tls);
-  const played = product;
-  played.repositories.set('docker-remote', remote());
-  const { username, password, token } = played.admin;
-  return {
-    proxy: artifactory(configure(`${played.url}${path}`)),
-    server: played,
-    admin: login === 'basic' ? { username, password } : { token },
-    holds: () => {
-      const held = played.repositories.get('docker-remote');
-      return held?.username === undefined ? undefined : { username: held.username, password: held.password ?? '' };
-    },
-    writes: () => played.writes,
-    violations: played.violations,
+const play =
+  (login: 'basic' | 'token', path = '') =>
+  async (tls?: Tls): Promise<Played> => {
+    product = await startArtifactory(tls);
+    const played = product;
+    played.repositories.set('docker-remote', remote());
+    const { username, password, token } = played.admin;
+    return {
+      proxy: artifactory(configure(`${played.url}${path}`)),
+      server: played,
+      admin: login === 'basic' ? { username, password } : { token },
+      holds: () => {
+        const held = played.repositories.get('docker-remote');
+        return held?.username === undefined ? undefined : { username: held.username, password: held.password ?? '' };
+      },
+      writes: () => played.writes,
+      violations: played.violations,
+    };
   };
-};
 
 describeCacheProxy('artifactory', () => stage(play('basic')));
-describeCacheProxy('artifactory with an access token and a URL with the context path', () => stage(play('token', '/artifactory/')));
+describeCacheProxy('artifactory with an access token and a URL with the context path', () =>
+  stage(play('token', '/artifactory/')),
+);
 describeHostile('artifactory', play('token'));
 
 describe('artifactory', () => {
@@ -52,9 +71,21 @@ describe('artifactory', () => {
   });
 
   test.each([
-    ['is not there', (): unknown => product.repositories.clear(), 'is not there (HTTP 400): create it, or correct the name'],
-    ['is a local one', (): unknown => product.repositories.set('docker-remote', { ...remote(), rclass: 'local' }), 'is not a remote repository: name one that is'],
-    ['pulls from somewhere else', (): unknown => product.repositories.set('docker-remote', { ...remote(), url: 'https://quay.io' }), 'does not pull from "docker.io": name another repository, or the registry of its URL'],
+    [
+      'is not there',
+      (): unknown => product.repositories.clear(),
+      'is not there (HTTP 400): create it, or correct the name',
+    ],
+    [
+      'is a local one',
+      (): unknown => product.repositories.set('docker-remote', { ...remote(), rclass: 'local' }),
+      'is not a remote repository: name one that is',
+    ],
+    [
+      'pulls from somewhere else',
+      (): unknown => product.repositories.set('docker-remote', { ...remote(), url: 'https://quay.io' }),
+      'does not pull from "docker.io": name another repository, or the registry of its URL',
+    ],
   ])('a repository that %s gets no login', async (_, change, why) => {
     change();
     const error = await failureOf(it.proxy.apply(upstreamLogin('pw-1'), it.context), 'pw-1');
@@ -66,17 +97,26 @@ describe('artifactory', () => {
   test('an edition without this call is an error that says what it needs', async () => {
     product.pro = false;
     const error = await failureOf(it.proxy.apply(upstreamLogin('pw-1'), it.context), 'pw-1');
-    expect(error.message).toBe('Artifactory repository "docker-remote": could not update it, which needs Artifactory Pro: HTTP 400');
+    expect(error.message).toBe(
+      'Artifactory repository "docker-remote": could not update it, which needs Artifactory Pro: HTTP 400',
+    );
   });
 
   test('a user who is no administrator is told so', async () => {
     product.admin.isAdmin = false;
-    expect(await failureOf(it.proxy.apply(upstreamLogin('pw-1'), it.context), 'pw-1')).toBeInstanceOf(LoginRefusedError);
+    expect(await failureOf(it.proxy.apply(upstreamLogin('pw-1'), it.context), 'pw-1')).toBeInstanceOf(
+      LoginRefusedError,
+    );
   });
 
   test('verify says what Artifactory holds, and that it cannot try it', async () => {
     await it.proxy.apply(upstreamLogin('pw-1'), it.context);
-    expect(await it.proxy.verify?.(upstreamLogin('pw-1'), it.context)).toEqual({ state: 'unknown', why: 'Artifactory repository "docker-remote" holds the user name; only a pull shows whether its upstream accepts the login' });
-    expect(await it.proxy.verify?.(upstreamLogin('pw-1', { username: 'somebody' }), it.context)).toMatchObject({ why: expect.stringContaining('another user') as string });
+    expect(await it.proxy.verify?.(upstreamLogin('pw-1'), it.context)).toEqual({
+      state: 'unknown',
+      why: 'Artifactory repository "docker-remote" holds the user name; only a pull shows whether its upstream accepts the login',
+    });
+    expect(await it.proxy.verify?.(upstreamLogin('pw-1', { username: 'somebody' }), it.context)).toMatchObject({
+      why: expect.stringContaining('another user') as string,
+    });
   });
 });

@@ -14,8 +14,17 @@ export async function startAskingUpstream(): Promise<AskingUpstream> {
       tell(basicLogin(headers.authorization));
       return json(200, { token: 'any', expires_in: 60 });
     }
-    if (headers.authorization !== undefined) return path === '/v2/' ? json(200, {}) : failure(404, 'MANIFEST_UNKNOWN', 'there is nothing here');
-    return failure(401, 'UNAUTHORIZED', 'authentication required', { 'www-authenticate': `Bearer realm="${server.url}/token",service="asking"` });
+    if (headers.authorization !== undefined)
+      return path === '/v2/' ? json(200, {}) : failure(404, 'MANIFEST_UNKNOWN', 'there is nothing here');
+    return failure(401, 'UNAUTHORIZED', 'authentication required', {
+      'www-authenticate': `Bearer realm="${server.url}/token",service="asking"`,
+    });
   });
-  return { ...server, nextLogin: () => new Promise((resolve) => { tell = resolve; }) };
+  return {
+    ...server,
+    nextLogin: () =>
+      new Promise((resolve) => {
+        tell = resolve;
+      }),
+  };
 }

@@ -21,12 +21,21 @@ export interface Played {
 }
 export type Play = (tls?: Tls) => Promise<Played>;
 
-export type Stage = ProxyFixture & { readonly server: ProductServer; readonly secrets: Map<string, Readonly<Record<string, string>>>; readonly violations: readonly string[] };
+export type Stage = ProxyFixture & {
+  readonly server: ProductServer;
+  readonly secrets: Map<string, Readonly<Record<string, string>>>;
+  readonly violations: readonly string[];
+};
 
 export const ADMIN = { namespace: 'pullpass-system', name: 'cache-admin' };
 const ADMIN_KEY = `${ADMIN.namespace}/${ADMIN.name}`;
 
-export const upstreamLogin = (password: string, more: Partial<UpstreamLogin> = {}): UpstreamLogin => ({ registry: 'docker.io', username: 'robot', password, ...more });
+export const upstreamLogin = (password: string, more: Partial<UpstreamLogin> = {}): UpstreamLogin => ({
+  registry: 'docker.io',
+  username: 'robot',
+  password,
+  ...more,
+});
 
 export async function stage(play: Play, { tls, ...http }: HttpClientOptions & { tls?: Tls } = {}): Promise<Stage> {
   const played = await play(tls);
@@ -41,7 +50,11 @@ export async function stage(play: Play, { tls, ...http }: HttpClientOptions & { 
     copyName: 'upstream-registry',
   };
   return {
-    proxy, context, server, secrets, violations,
+    proxy,
+    context,
+    server,
+    secrets,
+    violations,
     holds: async () => played.holds(),
     writes: played.writes,
     goDown: () => server.goDown(),
@@ -57,9 +70,12 @@ export async function stage(play: Play, { tls, ...http }: HttpClientOptions & { 
 }
 
 function kubeWith(secrets: ReadonlyMap<string, Readonly<Record<string, string>>>): ProxyKube {
-  const no = async (): Promise<never> => Promise.reject(new Error('a called product reads its Secret, and nothing else'));
+  const no = async (): Promise<never> =>
+    Promise.reject(new Error('a called product reads its Secret, and nothing else'));
   return {
-    applySecret: no, get: no, patch: no,
+    applySecret: no,
+    get: no,
+    patch: no,
     async readSecret({ namespace, name }) {
       const data = secrets.get(`${namespace}/${name}`);
       if (data === undefined) throw new UserError(`Secret "${namespace}/${name}" does not exist: create it`);
@@ -70,7 +86,10 @@ function kubeWith(secrets: ReadonlyMap<string, Readonly<Record<string, string>>>
 
 /** The error of a call that must fail: in one line, without a credential in it or anywhere below it. */
 export async function failureOf(call: Promise<unknown>, ...credentials: string[]): Promise<Error> {
-  const error: unknown = await call.then(() => undefined, (thrown: unknown) => thrown);
+  const error: unknown = await call.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
   if (!(error instanceof Error)) throw new Error('it did not fail');
   expect(error.message).not.toMatch(/[\r\n]/);
   expectQuiet(inspect(error, { depth: null, showHidden: true }), ...credentials);
@@ -79,6 +98,13 @@ export async function failureOf(call: Promise<unknown>, ...credentials: string[]
 
 export function expectQuiet(text: string, ...credentials: string[]): void {
   for (const credential of credentials) {
-    for (const form of [credential, Buffer.from(credential).toString('base64').replace(/=+$/, ''), Buffer.from(credential).toString('hex'), encodeURIComponent(credential), JSON.stringify(credential).slice(1, -1)]) expect(text).not.toContain(form);
+    for (const form of [
+      credential,
+      Buffer.from(credential).toString('base64').replace(/=+$/, ''),
+      Buffer.from(credential).toString('hex'),
+      encodeURIComponent(credential),
+      JSON.stringify(credential).slice(1, -1),
+    ])
+      expect(text).not.toContain(form);
   }
 }

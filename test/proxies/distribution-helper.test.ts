@@ -10,7 +10,11 @@ import { onEachServer } from '../integration/env/servers.ts';
 import { openBench, renderFixture, shared } from './render-fixture.ts';
 
 const HELPER = path.join(import.meta.dirname, '..', '..', 'manifests', 'components', 'cache-proxy', 'base', 'helper');
-const config = (namespace: string) => ({ ...shared(namespace), kind: 'distribution-helper' as const, key: 'credentials.json' });
+const config = (namespace: string) => ({
+  ...shared(namespace),
+  kind: 'distribution-helper' as const,
+  key: 'credentials.json',
+});
 
 /** `file`: what the Secret's volume holds; undefined: there is no Secret, and the volume is empty. */
 async function runHelper(file: string | undefined): Promise<{ status: number | null; stdout: string; stderr: string }> {
@@ -18,7 +22,11 @@ async function runHelper(file: string | undefined): Promise<{ status: number | n
   try {
     const login = path.join(volume, 'credentials.json');
     if (file !== undefined) await writeFile(login, file);
-    const { status, stdout, stderr } = spawnSync('sh', [HELPER, 'get'], { input: 'auth.docker.io', encoding: 'utf8', env: { PATH: process.env['PATH'], PULLPASS_LOGIN_FILE: login } });
+    const { status, stdout, stderr } = spawnSync('sh', [HELPER, 'get'], {
+      input: 'auth.docker.io',
+      encoding: 'utf8',
+      env: { PATH: process.env['PATH'], PULLPASS_LOGIN_FILE: login },
+    });
     return { status, stdout, stderr };
   } finally {
     await rm(volume, { recursive: true });
@@ -26,19 +34,28 @@ async function runHelper(file: string | undefined): Promise<{ status: number | n
 }
 
 onEachServer((server) => {
-  describeCacheProxy('distribution-helper', () => renderFixture(server(), (namespace) => distributionHelper(config(namespace)), ({ data }) => async () => {
-    const { status, stdout } = await runHelper((await data())?.['credentials.json']);
-    if (status !== 0) return undefined;
-    // client.Get of docker-credential-helpers decodes one JSON value; Distribution then uses these two of its fields.
-    const { Username, Secret } = JSON.parse(stdout) as { Username: string; Secret: string };
-    return { username: Username, password: Secret };
-  }));
+  describeCacheProxy('distribution-helper', () =>
+    renderFixture(
+      server(),
+      (namespace) => distributionHelper(config(namespace)),
+      ({ data }) =>
+        async () => {
+          const { status, stdout } = await runHelper((await data())?.['credentials.json']);
+          if (status !== 0) return undefined;
+          // client.Get of docker-credential-helpers decodes one JSON value; Distribution then uses these two of its fields.
+          const { Username, Secret } = JSON.parse(stdout) as { Username: string; Secret: string };
+          return { username: Username, password: Secret };
+        },
+    ),
+  );
 
   test('names the upstream as its API is called, and rolls nothing', async () => {
     const make = (namespace: string) => distributionHelper(config(namespace));
     const bench = await openBench(server(), (namespace) => make(namespace).rights);
     await make(bench.namespace).apply({ registry: 'docker.io', username: 'robot', password: 'pw' }, bench.context);
-    expect(await bench.data()).toEqual({ 'credentials.json': '{"ServerURL":"registry-1.docker.io","Username":"robot","Secret":"pw"}' });
+    expect(await bench.data()).toEqual({
+      'credentials.json': '{"ServerURL":"registry-1.docker.io","Username":"robot","Secret":"pw"}',
+    });
     expect(bench.writes).toEqual(['patch secrets 201']);
     expect(make(bench.namespace).targets).toHaveLength(1);
     await bench.close();
@@ -46,5 +63,9 @@ onEachServer((server) => {
 });
 
 test('without a Secret the helper says so as the protocol has it: Distribution pulls anonymously and asks again', async () => {
-  expect(await runHelper(undefined)).toEqual({ status: 1, stdout: 'credentials not found in native keychain\n', stderr: '' });
+  expect(await runHelper(undefined)).toEqual({
+    status: 1,
+    stdout: 'credentials not found in native keychain\n',
+    stderr: '',
+  });
 });

@@ -14,7 +14,13 @@ import { startAskingUpstream } from './asking-upstream.ts';
 import { openBench, renderFixture, shared, workloadIn } from './render-fixture.ts';
 import type { Bench } from './render-fixture.ts';
 
-const config = (namespace: string) => ({ ...shared(namespace), kind: 'distribution' as const, usernameKey: 'REGISTRY_PROXY_USERNAME', passwordKey: 'REGISTRY_PROXY_PASSWORD', workload: workloadIn(namespace) });
+const config = (namespace: string) => ({
+  ...shared(namespace),
+  kind: 'distribution' as const,
+  usernameKey: 'REGISTRY_PROXY_USERNAME',
+  passwordKey: 'REGISTRY_PROXY_PASSWORD',
+  workload: workloadIn(namespace),
+});
 
 /** As `envFrom` would give it to the process. */
 async function environment({ data }: Bench): Promise<{ username: string; password: string } | undefined> {
@@ -23,7 +29,11 @@ async function environment({ data }: Bench): Promise<{ username: string; passwor
 }
 
 /** Starts the program as the Deployment would: with the Secret as it is when its pods are rolled, and not again before. */
-function deploymentOf(program: string, bench: Bench, remoteUrl: string): { url: () => Promise<string>; stop: () => Promise<void> } {
+function deploymentOf(
+  program: string,
+  bench: Bench,
+  remoteUrl: string,
+): { url: () => Promise<string>; stop: () => Promise<void> } {
   let cache: DistributionCache | undefined;
   let revision: string | undefined;
   return {
@@ -49,30 +59,42 @@ const program = findDistribution();
 onEachServer((server, kind) => {
   describeCacheProxy('distribution', async (): Promise<ProxyFixture> => {
     const make = (namespace: string) => distribution(config(namespace));
-    if ('missing' in program) return renderFixture(server(), make, (bench) => async () => parsed(await environment(bench)));
+    if ('missing' in program)
+      return renderFixture(server(), make, (bench) => async () => parsed(await environment(bench)));
     const upstream = await startAskingUpstream();
     const http = createHttpClient();
     let deployment: ReturnType<typeof deploymentOf> | undefined;
-    return renderFixture(server(), make, (bench) => {
-      deployment = deploymentOf(program.found, bench, upstream.url);
-      const { url } = deployment;
-      return async () => {
-        const cache = await url();
-        const login = upstream.nextLogin();
-        await http.request({ method: 'GET', url: `${cache}/v2/corp/app/manifests/${randomUUID()}` });
-        return login;
-      };
-    }, {
-      async stop() {
-        await deployment?.stop();
-        await http.close();
-        await upstream.stop();
+    return renderFixture(
+      server(),
+      make,
+      (bench) => {
+        deployment = deploymentOf(program.found, bench, upstream.url);
+        const { url } = deployment;
+        return async () => {
+          const cache = await url();
+          const login = upstream.nextLogin();
+          await http.request({ method: 'GET', url: `${cache}/v2/corp/app/manifests/${randomUUID()}` });
+          return login;
+        };
       },
-    });
+      {
+        async stop() {
+          await deployment?.stop();
+          await http.close();
+          await upstream.stop();
+        },
+      },
+    );
   });
 
   test('the key names are those that the chart wants', async () => {
-    const make = (namespace: string) => distribution({ ...config(namespace), usernameKey: 'proxyUsername', passwordKey: 'proxyPassword', workload: undefined });
+    const make = (namespace: string) =>
+      distribution({
+        ...config(namespace),
+        usernameKey: 'proxyUsername',
+        passwordKey: 'proxyPassword',
+        workload: undefined,
+      });
     const bench = await openBench(server(), (namespace) => make(namespace).rights);
     await make(bench.namespace).apply({ registry: 'docker.io', username: 'robot', password: 'pw' }, bench.context);
     expect(await bench.data()).toEqual({ proxyUsername: 'robot', proxyPassword: 'pw' });
@@ -81,14 +103,36 @@ onEachServer((server, kind) => {
   });
 
   if (kind !== 'sandbox') return;
-  test.skipIf('missing' in program).each(['null', '~', '-', '---', '...', '1e3', '0x1F', 'yes', '1:30', '<<', '"', '#pw', '*pw', 'a: b', '\u2028', 'dckr_pat_-_x.1'])('a real cache logs in with %j', async (password) => {
+  test
+    .skipIf('missing' in program)
+    .each([
+      'null',
+      '~',
+      '-',
+      '---',
+      '...',
+      '1e3',
+      '0x1F',
+      'yes',
+      '1:30',
+      '<<',
+      '"',
+      '#pw',
+      '*pw',
+      'a: b',
+      '\u2028',
+      'dckr_pat_-_x.1',
+    ])('a real cache logs in with %j', async (password) => {
     if ('missing' in program) return;
     const upstream = await startAskingUpstream();
     const bench = await openBench(server(), (namespace) => distribution(config(namespace)).rights);
     const http = createHttpClient();
     const deployment = deploymentOf(program.found, bench, upstream.url);
     try {
-      await distribution(config(bench.namespace)).apply({ registry: 'docker.io', username: 'robot', password }, bench.context);
+      await distribution(config(bench.namespace)).apply(
+        { registry: 'docker.io', username: 'robot', password },
+        bench.context,
+      );
       const cache = await deployment.url();
       const login = upstream.nextLogin();
       await http.request({ method: 'GET', url: `${cache}/v2/corp/app/manifests/1` });
@@ -109,7 +153,13 @@ onEachServer((server, kind) => {
     const http = createHttpClient();
     const deployment = deploymentOf(program.found, bench, upstream.url);
     const pull = async (tag: string): Promise<number> =>
-      (await http.request({ method: 'GET', url: `${await deployment.url()}/v2/corp/app/manifests/${tag}`, headers: { accept: 'application/vnd.oci.image.manifest.v1+json' } })).status;
+      (
+        await http.request({
+          method: 'GET',
+          url: `${await deployment.url()}/v2/corp/app/manifests/${tag}`,
+          headers: { accept: 'application/vnd.oci.image.manifest.v1+json' },
+        })
+      ).status;
     try {
       const proxy = distribution(config(bench.namespace));
       await proxy.apply({ registry: 'docker.io', username: 'robot', password: 'pw-1' }, bench.context);

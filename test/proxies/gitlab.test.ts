@@ -13,7 +13,15 @@ import { describeHostile } from './hostile-product.ts';
 
 const GROUP = 'platform/registries';
 const configure = (url: string): ConfigOf<'gitlab'> =>
-  cacheProxySchema.parse({ kind: 'gitlab', name: 'hub', source: 'upstream', registry: 'docker.io', url, admin: { secret: ADMIN }, group: GROUP }) as ConfigOf<'gitlab'>;
+  cacheProxySchema.parse({
+    kind: 'gitlab',
+    name: 'hub',
+    source: 'upstream',
+    registry: 'docker.io',
+    url,
+    admin: { secret: ADMIN },
+    group: GROUP,
+  }) as ConfigOf<'gitlab'>;
 
 let product: FakeGitlab;
 const play = async (tls?: Tls): Promise<Played> => {
@@ -42,7 +50,8 @@ describe('gitlab', () => {
     it = await stage(play);
   });
   afterEach(async () => it.stop());
-  const apply = (password = 'pw-1'): Promise<Error> => failureOf(it.proxy.apply(upstreamLogin(password), it.context), password);
+  const apply = (password = 'pw-1'): Promise<Error> =>
+    failureOf(it.proxy.apply(upstreamLogin(password), it.context), password);
 
   test('changes the login, and does not switch the dependency proxy on or off', async () => {
     await it.proxy.apply(upstreamLogin('pw-1'), it.context);
@@ -57,9 +66,21 @@ describe('gitlab', () => {
   });
 
   test.each([
-    ['a missing group', (): unknown => product.groups.clear(), 'there is no such group, or the token is not of its Owner with scope "api"'],
-    ['a token that is not of an Owner', (): unknown => (product.admin.owner = false), 'there is no such group, or the token is not of its Owner with scope "api"'],
-    ['a GitLab before 17.10', (): unknown => (product.version = 1709), 'GitLab does not know these settings: it needs 17.10 or newer'],
+    [
+      'a missing group',
+      (): unknown => product.groups.clear(),
+      'there is no such group, or the token is not of its Owner with scope "api"',
+    ],
+    [
+      'a token that is not of an Owner',
+      (): unknown => (product.admin.owner = false),
+      'there is no such group, or the token is not of its Owner with scope "api"',
+    ],
+    [
+      'a GitLab before 17.10',
+      (): unknown => (product.version = 1709),
+      'GitLab does not know these settings: it needs 17.10 or newer',
+    ],
   ])('%s is an error that says so', async (_, change, why) => {
     change();
     expect((await apply()).message).toBe(`GitLab group "${GROUP}": could not update its dependency proxy: ${why}`);
@@ -71,31 +92,50 @@ describe('gitlab', () => {
   });
 
   test('errors that nobody knows are not repeated', async () => {
-    it.server.trouble = ({ body }) => ({ status: 200, body: { data: { updateDependencyProxySettings: { dependencyProxySetting: { identity: 'robot' }, errors: [`no: ${body}`] } } } });
-    expect((await apply()).message).toBe(`GitLab group "${GROUP}": could not update its dependency proxy: GitLab reports errors`);
+    it.server.trouble = ({ body }) => ({
+      status: 200,
+      body: {
+        data: {
+          updateDependencyProxySettings: { dependencyProxySetting: { identity: 'robot' }, errors: [`no: ${body}`] },
+        },
+      },
+    });
+    expect((await apply()).message).toBe(
+      `GitLab group "${GROUP}": could not update its dependency proxy: GitLab reports errors`,
+    );
   });
 
   test('a change without errors that did not keep the identity is an error', async () => {
-    it.server.trouble = () => ({ status: 200, body: { data: { updateDependencyProxySettings: { dependencyProxySetting: { identity: null }, errors: [] } } } });
+    it.server.trouble = () => ({
+      status: 200,
+      body: { data: { updateDependencyProxySettings: { dependencyProxySetting: { identity: null }, errors: [] } } },
+    });
     expect((await apply()).message).toContain('did not keep the identity');
   });
 
-  test('a revoked token is the refusal of the administrator\'s login', async () => {
+  test("a revoked token is the refusal of the administrator's login", async () => {
     product.admin.token = 'another';
     expect(await apply()).toBeInstanceOf(LoginRefusedError);
   });
 
-  test('an administrator\'s Secret with user name and password only lacks the token', async () => {
+  test("an administrator's Secret with user name and password only lacks the token", async () => {
     it.secrets.set(`${ADMIN.namespace}/${ADMIN.name}`, { username: 'root', password: 'x' });
-    expect((await apply()).message).toBe('Secret "pullpass-system/cache-admin" lacks the key "token", which GitLab needs');
+    expect((await apply()).message).toBe(
+      'Secret "pullpass-system/cache-admin" lacks the key "token", which GitLab needs',
+    );
   });
 
   test('verify compares the identity', async () => {
-    const why = async (username: string): Promise<unknown> => (await it.proxy.verify?.(upstreamLogin('pw-1', { username }), it.context))?.why;
+    const why = async (username: string): Promise<unknown> =>
+      (await it.proxy.verify?.(upstreamLogin('pw-1', { username }), it.context))?.why;
     await it.proxy.apply(upstreamLogin('pw-1'), it.context);
-    expect(await why('robot')).toBe(`GitLab group "${GROUP}" holds the identity, its dependency proxy is off; only a pull shows whether Docker Hub accepts the login`);
+    expect(await why('robot')).toBe(
+      `GitLab group "${GROUP}" holds the identity, its dependency proxy is off; only a pull shows whether Docker Hub accepts the login`,
+    );
     expect(await why('somebody')).toBe(`GitLab group "${GROUP}" holds the login of another user`);
     product.admin.owner = false;
-    expect(await why('robot')).toBe(`GitLab group "${GROUP}" does not show its dependency proxy: the token must be of an Owner`);
+    expect(await why('robot')).toBe(
+      `GitLab group "${GROUP}" does not show its dependency proxy: the token must be of an Owner`,
+    );
   });
 });

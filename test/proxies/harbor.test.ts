@@ -12,25 +12,36 @@ import { ADMIN, failureOf, type Played, type Stage, stage, upstreamLogin } from 
 import { describeHostile } from './hostile-product.ts';
 
 const configure = (url: string, more: object = {}): ConfigOf<'harbor'> =>
-  cacheProxySchema.parse({ kind: 'harbor', name: 'hub', source: 'upstream', registry: 'docker.io', url, admin: { secret: ADMIN }, endpoint: 'hub', ...more }) as ConfigOf<'harbor'>;
+  cacheProxySchema.parse({
+    kind: 'harbor',
+    name: 'hub',
+    source: 'upstream',
+    registry: 'docker.io',
+    url,
+    admin: { secret: ADMIN },
+    endpoint: 'hub',
+    ...more,
+  }) as ConfigOf<'harbor'>;
 
 let product: FakeHarbor;
-const play = (more: object = {}) => async (tls?: Tls): Promise<Played> => {
-  product = await startHarbor(tls);
-  const played = product;
-  return {
-    proxy: harbor(configure(played.url, more)),
-    server: played,
-    admin: { username: played.admin.username, password: played.admin.password },
-    holds: () => {
-      const held = played.endpoints.find(({ name }) => name === 'hub')?.credential;
-      return held && { username: held.access_key, password: held.access_secret };
-    },
-    writes: () => played.writes,
-    violations: played.violations,
-    refuse: (password) => played.upstream.refused.add(password),
+const play =
+  (more: object = {}) =>
+  async (tls?: Tls): Promise<Played> => {
+    product = await startHarbor(tls);
+    const played = product;
+    return {
+      proxy: harbor(configure(played.url, more)),
+      server: played,
+      admin: { username: played.admin.username, password: played.admin.password },
+      holds: () => {
+        const held = played.endpoints.find(({ name }) => name === 'hub')?.credential;
+        return held && { username: held.access_key, password: held.access_secret };
+      },
+      writes: () => played.writes,
+      violations: played.violations,
+      refuse: (password) => played.upstream.refused.add(password),
+    };
   };
-};
 
 describeCacheProxy('harbor', () => stage(play()));
 describeCacheProxy('harbor with a project', () => stage(play({ project: 'dockerhub' })));
@@ -45,7 +56,16 @@ describe('harbor', () => {
   afterEach(async () => it.stop());
   const asked = (): string[] => it.server.calls.map(({ method, path }) => `${method} ${path.replace('/api/v2.0', '')}`);
   const existing = (more: object = {}): void => {
-    product.endpoints.push({ id: 7, name: 'hub', type: 'docker-registry', url: 'https://registry-1.docker.io', insecure: false, description: 'ours', credential: { type: 'basic', access_key: 'robot', access_secret: 'pw-old' }, ...more });
+    product.endpoints.push({
+      id: 7,
+      name: 'hub',
+      type: 'docker-registry',
+      url: 'https://registry-1.docker.io',
+      insecure: false,
+      description: 'ours',
+      credential: { type: 'basic', access_key: 'robot', access_secret: 'pw-old' },
+      ...more,
+    });
   };
 
   test('every request and answer keeps to the published API', async (context) => {
@@ -56,7 +76,17 @@ describe('harbor', () => {
     expect(product.violations).toEqual([]);
     // The judge itself: a misspelt field, a wrong type, an unknown query, a missing path.
     const judge = product.contract;
-    const wrong = (method: string, path: string, body: string): string[] => judge?.({ method, path: `/api/v2.0${path.split('?')[0]}`, query: new URLSearchParams(path.split('?')[1]), headers: {}, body }, { status: 200 }) ?? [];
+    const wrong = (method: string, path: string, body: string): string[] =>
+      judge?.(
+        {
+          method,
+          path: `/api/v2.0${path.split('?')[0]}`,
+          query: new URLSearchParams(path.split('?')[1]),
+          headers: {},
+          body,
+        },
+        { status: 200 },
+      ) ?? [];
     expect(wrong('PUT', '/registries/7', '{"access_sceret":"x"}')).toHaveLength(1);
     expect(wrong('PUT', '/registries/7', '{"access_key":1}')).toHaveLength(1);
     expect(wrong('GET', '/registries?nmae=x', '')).toHaveLength(1);
@@ -68,21 +98,44 @@ describe('harbor', () => {
   test('creates a missing endpoint, after the login was tried', async () => {
     await it.proxy.apply(upstreamLogin('pw-1'), it.context);
     expect(asked()).toEqual(['GET /registries', 'POST /registries/ping', 'POST /registries']);
-    expect(product.endpoints).toMatchObject([{ name: 'hub', type: 'docker-registry', url: 'https://registry-1.docker.io', credential: { type: 'basic', access_key: 'robot', access_secret: 'pw-1' } }]);
+    expect(product.endpoints).toMatchObject([
+      {
+        name: 'hub',
+        type: 'docker-registry',
+        url: 'https://registry-1.docker.io',
+        credential: { type: 'basic', access_key: 'robot', access_secret: 'pw-1' },
+      },
+    ]);
   });
 
   test('updates an endpoint after the login was tried, and keeps what else it is', async () => {
     existing({ insecure: true, description: 'kept', url: 'https://index.docker.io' });
     await it.proxy.apply(upstreamLogin('pw-1'), it.context);
     expect(asked()).toEqual(['GET /registries', 'POST /registries/ping', 'PUT /registries/7']);
-    expect(product.endpoints).toEqual([{ id: 7, name: 'hub', type: 'docker-registry', url: 'https://index.docker.io', insecure: true, description: 'kept', credential: { type: 'basic', access_key: 'robot', access_secret: 'pw-1' } }]);
+    expect(product.endpoints).toEqual([
+      {
+        id: 7,
+        name: 'hub',
+        type: 'docker-registry',
+        url: 'https://index.docker.io',
+        insecure: true,
+        description: 'kept',
+        credential: { type: 'basic', access_key: 'robot', access_secret: 'pw-1' },
+      },
+    ]);
   });
 
   test('an endpoint whose name only looks alike is another one', async () => {
     existing({ name: 'hub-2' });
-    it.server.trouble = ({ method, query }) => (method === 'GET' && query.get('q') === 'name=hub' ? { status: 200, body: [{ id: 7, name: 'hub-2', url: 'https://registry-1.docker.io' }] } : undefined);
+    it.server.trouble = ({ method, query }) =>
+      method === 'GET' && query.get('q') === 'name=hub'
+        ? { status: 200, body: [{ id: 7, name: 'hub-2', url: 'https://registry-1.docker.io' }] }
+        : undefined;
     await it.proxy.apply(upstreamLogin('pw-1'), it.context);
-    expect(product.endpoints.map(({ name, credential }) => [name, credential?.access_secret])).toEqual([['hub-2', 'pw-old'], ['hub', 'pw-1']]);
+    expect(product.endpoints.map(({ name, credential }) => [name, credential?.access_secret])).toEqual([
+      ['hub-2', 'pw-old'],
+      ['hub', 'pw-1'],
+    ]);
   });
 
   test.each(['a,b', '~hub', 'a+b', '50%25', '(x)', 'größe'])('finds an endpoint called %s', async (name) => {
@@ -103,7 +156,10 @@ describe('harbor', () => {
     expect(product.endpoints).toEqual([]);
   });
 
-  test.each([['there', true], ['not there', false]])('an upstream that Harbor does not reach is no refusal (endpoint %s)', async (_, there) => {
+  test.each([
+    ['there', true],
+    ['not there', false],
+  ])('an upstream that Harbor does not reach is no refusal (endpoint %s)', async (_, there) => {
     if (there) existing();
     product.upstream.up = false;
     const error = await failureOf(it.proxy.apply(upstreamLogin('pw-1'), it.context), 'pw-1');
@@ -150,24 +206,34 @@ describe('harbor', () => {
     expect(await failureOf(it.proxy.apply(upstreamLogin('pw-1'), it.context), 'pw-1')).toBeInstanceOf(UserError);
     product.endpoints.length = 0;
     const error = await failureOf(it.proxy.apply(upstreamLogin('pw-1', { registry: 'ghcr.io' }), it.context), 'pw-1');
-    expect(error.message).toBe('Harbor registry endpoint "hub" does not pull from "ghcr.io": set endpointUrl, or name another endpoint');
+    expect(error.message).toBe(
+      'Harbor registry endpoint "hub" does not pull from "ghcr.io": set endpointUrl, or name another endpoint',
+    );
     expect(it.server.calls.filter(({ body }) => body.includes('pw-1'))).toEqual([]);
   });
 
-  test('an endpoint URL of the user\'s own choice is trusted', async () => {
+  test("an endpoint URL of the user's own choice is trusted", async () => {
     await it.stop();
     await begin({ endpointUrl: 'https://mirror.corp:8443/hub' });
     await it.proxy.apply(upstreamLogin('pw-1'), it.context);
     await it.proxy.apply(upstreamLogin('pw-2'), it.context);
-    expect(product.endpoints).toMatchObject([{ url: 'https://mirror.corp:8443/hub', credential: { access_secret: 'pw-2' } }]);
+    expect(product.endpoints).toMatchObject([
+      { url: 'https://mirror.corp:8443/hub', credential: { access_secret: 'pw-2' } },
+    ]);
   });
 
-  test.each([['registry:list', 'look for it'], ['registry:read', 'try its login'], ['registry:update', 'update it']] as const)('a robot account without %s is told so', async (missing, doing) => {
+  test.each([
+    ['registry:list', 'look for it'],
+    ['registry:read', 'try its login'],
+    ['registry:update', 'update it'],
+  ] as const)('a robot account without %s is told so', async (missing, doing) => {
     existing();
     product.admin.permissions = product.admin.permissions.filter((permission) => permission !== missing);
     const error = await failureOf(it.proxy.apply(upstreamLogin('pw-1'), it.context), 'pw-1');
     expect(error).toBeInstanceOf(LoginRefusedError);
-    expect(error.message).toBe(`Harbor registry endpoint "hub": could not ${doing}: the administrator's login in Secret "pullpass-system/cache-admin" lacks the right to (HTTP 403)`);
+    expect(error.message).toBe(
+      `Harbor registry endpoint "hub": could not ${doing}: the administrator's login in Secret "pullpass-system/cache-admin" lacks the right to (HTTP 403)`,
+    );
   });
 
   describe('project', () => {
@@ -179,15 +245,22 @@ describe('harbor', () => {
     test('is created as a proxy cache of the endpoint, once', async () => {
       await it.proxy.apply(upstreamLogin('pw-1'), it.context);
       await it.proxy.apply(upstreamLogin('pw-2'), it.context);
-      expect(product.projects).toEqual([{ project_id: expect.any(Number) as number, name: 'dockerhub', registry_id: product.endpoints[0]?.id }]);
+      expect(product.projects).toEqual([
+        { project_id: expect.any(Number) as number, name: 'dockerhub', registry_id: product.endpoints[0]?.id },
+      ]);
     });
 
-    test.each([['another endpoint', 4711], ['none', undefined]])('of %s is not touched, and the login arrives all the same', async (_, registryId) => {
+    test.each([
+      ['another endpoint', 4711],
+      ['none', undefined],
+    ])('of %s is not touched, and the login arrives all the same', async (_, registryId) => {
       const theirs = { project_id: 3, name: 'dockerhub', ...(registryId !== undefined && { registry_id: registryId }) };
       product.projects.push(theirs);
       const error = await failureOf(it.proxy.apply(upstreamLogin('pw-1'), it.context), 'pw-1');
       expect(error).toBeInstanceOf(UserError);
-      expect(error.message).toBe('Harbor project "dockerhub" exists and is not a proxy cache of registry endpoint "hub": name another project');
+      expect(error.message).toBe(
+        'Harbor project "dockerhub" exists and is not a proxy cache of registry endpoint "hub": name another project',
+      );
       expect(product.projects).toEqual([theirs]);
       expect(await it.holds()).toMatchObject({ password: 'pw-1' });
     });
@@ -196,7 +269,9 @@ describe('harbor', () => {
       product.admin.permissions = product.admin.permissions.filter((permission) => permission !== 'project:create');
       const error = await failureOf(it.proxy.apply(upstreamLogin('pw-1'), it.context), 'pw-1');
       expect(error).toBeInstanceOf(UserError);
-      expect(error.message).toContain('Harbor project "dockerhub": could not create it: the administrator\'s login in Secret');
+      expect(error.message).toContain(
+        'Harbor project "dockerhub": could not create it: the administrator\'s login in Secret',
+      );
       expect(await it.holds()).toMatchObject({ password: 'pw-1' });
     });
 
@@ -209,7 +284,8 @@ describe('harbor', () => {
   });
 
   describe('verify', () => {
-    const verify = async (username = 'robot'): Promise<string | undefined> => (await it.proxy.verify?.(upstreamLogin('pw-1', { username }), it.context))?.state;
+    const verify = async (username = 'robot'): Promise<string | undefined> =>
+      (await it.proxy.verify?.(upstreamLogin('pw-1', { username }), it.context))?.state;
 
     test('is a ping with what is stored', async () => {
       existing({ credential: { type: 'basic', access_key: 'robot', access_secret: 'pw-1' } });

@@ -44,19 +44,37 @@ export function describeHostile(name: string, play: Play): void {
       });
       afterEach(async () => thief.goDown());
 
-      test.each([301, 302, 303, 307, 308])('%i to another host is not followed, with or without the login', async (status) => {
-        it.server.trouble = ({ path }) => ({ status, headers: { location: `${thief.url}${path}` } });
-        await bothFail();
-        expect(thief.calls).toEqual([]);
-      });
+      test.each([301, 302, 303, 307, 308])(
+        '%i to another host is not followed, with or without the login',
+        async (status) => {
+          it.server.trouble = ({ path }) => ({ status, headers: { location: `${thief.url}${path}` } });
+          await bothFail();
+          expect(thief.calls).toEqual([]);
+        },
+      );
     });
 
     const PAGES: Record<string, (call: Call) => Trouble> = {
       'a body without end': () => ({ status: 200, body: ' '.repeat(3_000_000) }),
-      'a web page with status 200': () => ({ status: 200, body: '<html>Welcome</html>', headers: { 'content-type': 'text/html; charset=utf-8' } }),
-      'a page of errors that repeats the request': ({ headers, body }) => ({ status: 500, body: `${JSON.stringify(headers)}\n${body}` }),
-      'JSON errors that repeat the request': ({ headers, body }) => ({ status: 422 + (body.length % 2), body: { errors: [{ code: body, message: headers.authorization }] } }),
-      'a header that repeats the request': ({ headers, body }) => ({ status: 302, headers: { location: `http://${Buffer.from(`${headers.authorization ?? ''}${body}`).toString('hex')}.invalid/` } }),
+      'a web page with status 200': () => ({
+        status: 200,
+        body: '<html>Welcome</html>',
+        headers: { 'content-type': 'text/html; charset=utf-8' },
+      }),
+      'a page of errors that repeats the request': ({ headers, body }) => ({
+        status: 500,
+        body: `${JSON.stringify(headers)}\n${body}`,
+      }),
+      'JSON errors that repeat the request': ({ headers, body }) => ({
+        status: 422 + (body.length % 2),
+        body: { errors: [{ code: body, message: headers.authorization }] },
+      }),
+      'a header that repeats the request': ({ headers, body }) => ({
+        status: 302,
+        headers: {
+          location: `http://${Buffer.from(`${headers.authorization ?? ''}${body}`).toString('hex')}.invalid/`,
+        },
+      }),
       'a connection that is cut': () => 'cut',
     };
     test.each(Object.keys(PAGES))('%s is an error in one line that repeats nothing', async (kind) => {
@@ -72,14 +90,21 @@ export function describeHostile(name: string, play: Play): void {
       expect(error).toMatchObject({ name: 'HttpError', failure: 'timeout' });
     });
 
-    test.each([401, 403])("%i with a page that echoes our headers: the administrator's login is named, not shown", async (status) => {
-      it.server.trouble = ({ headers }) => ({ status, body: JSON.stringify(headers), headers: { 'content-type': 'text/html' } });
-      const error = await bothFail();
-      expect(error).toBeInstanceOf(LoginRefusedError);
-      expect(error.message).toContain(`Secret "${ADMIN.namespace}/${ADMIN.name}"`);
-      expect(error.message).toContain(`HTTP ${status}`);
-      expect(error.message).not.toContain('upstream');
-    });
+    test.each([401, 403])(
+      "%i with a page that echoes our headers: the administrator's login is named, not shown",
+      async (status) => {
+        it.server.trouble = ({ headers }) => ({
+          status,
+          body: JSON.stringify(headers),
+          headers: { 'content-type': 'text/html' },
+        });
+        const error = await bothFail();
+        expect(error).toBeInstanceOf(LoginRefusedError);
+        expect(error.message).toContain(`Secret "${ADMIN.namespace}/${ADMIN.name}"`);
+        expect(error.message).toContain(`HTTP ${status}`);
+        expect(error.message).not.toContain('upstream');
+      },
+    );
 
     test("a missing administrator's Secret is a line that names it", async () => {
       it.secrets.clear();
@@ -92,7 +117,10 @@ export function describeHostile(name: string, play: Play): void {
     test("an administrator's Secret without a key, or with an empty one, is a line that names Secret and key", async () => {
       const [complete] = it.secrets.values();
       for (const key of Object.keys(complete ?? {})) {
-        for (const data of [{ ...complete, [key]: '' }, Object.fromEntries(Object.entries(complete ?? {}).filter(([other]) => other !== key))]) {
+        for (const data of [
+          { ...complete, [key]: '' },
+          Object.fromEntries(Object.entries(complete ?? {}).filter(([other]) => other !== key)),
+        ]) {
           it.secrets.set(`${ADMIN.namespace}/${ADMIN.name}`, data);
           const error = await bothFail();
           expect(error).toBeInstanceOf(UserError);
@@ -103,19 +131,22 @@ export function describeHostile(name: string, play: Play): void {
       expect(it.server.calls).toEqual([]);
     });
 
-    test.each(['cut', 'lose'] as const)('a product that restarts in the middle (%s) is set right by the next try', async (kind) => {
-      await it.proxy.apply(upstreamLogin('pw-before'), it.context);
-      const steps = it.server.calls.length;
-      for (let step = 1; step <= steps; step++) {
-        let seen = 0;
-        it.server.trouble = () => (++seen === step ? kind : undefined);
-        const next = upstreamLogin(`pw-after-${step}`);
-        await it.proxy.apply(next, it.context).catch((error: unknown) => expect(error).toBeInstanceOf(HttpError));
-        it.server.trouble = undefined;
-        await it.proxy.apply(next, it.context);
-        expect(await it.holds()).toEqual({ username: 'robot', password: next.password });
-      }
-    });
+    test.each(['cut', 'lose'] as const)(
+      'a product that restarts in the middle (%s) is set right by the next try',
+      async (kind) => {
+        await it.proxy.apply(upstreamLogin('pw-before'), it.context);
+        const steps = it.server.calls.length;
+        for (let step = 1; step <= steps; step++) {
+          let seen = 0;
+          it.server.trouble = () => (++seen === step ? kind : undefined);
+          const next = upstreamLogin(`pw-after-${step}`);
+          await it.proxy.apply(next, it.context).catch((error: unknown) => expect(error).toBeInstanceOf(HttpError));
+          it.server.trouble = undefined;
+          await it.proxy.apply(next, it.context);
+          expect(await it.holds()).toEqual({ username: 'robot', password: next.password });
+        }
+      },
+    );
 
     test('two applies of one login at the same time end with it', async () => {
       await Promise.all([it.proxy.apply(login, it.context), it.proxy.apply(login, it.context)]);
@@ -145,7 +176,10 @@ export function describeHostile(name: string, play: Play): void {
     let authority: CertificateAuthority;
     let other: CertificateAuthority;
     beforeAll(async () => {
-      [authority, other] = await Promise.all([createCertificateAuthority('right'), createCertificateAuthority('wrong')]);
+      [authority, other] = await Promise.all([
+        createCertificateAuthority('right'),
+        createCertificateAuthority('wrong'),
+      ]);
     });
 
     test('the right CA lets it through', async () => {
@@ -156,7 +190,10 @@ export function describeHostile(name: string, play: Play): void {
     });
 
     test.each(['another CA', 'no CA'])('%s stops it before anything is sent', async (kind) => {
-      const it = await stage(play, { tls: await authority.serving(), ...(kind === 'another CA' && { ca: other.certPem }) });
+      const it = await stage(play, {
+        tls: await authority.serving(),
+        ...(kind === 'another CA' && { ca: other.certPem }),
+      });
       const error = await failureOf(it.proxy.apply(login, it.context), PASSWORD);
       expect(error.message).toContain('certificate is not trusted');
       expect(it.server.calls).toEqual([]);

@@ -11,10 +11,21 @@ interface ImagePuller {
 }
 
 const played: PlayedProduct = {
-  make: (namespace) => imagePuller({ ...shared, kind: 'image-puller', object: { namespace, name: 'puller' } }, { copyName: COPY }),
-  object: () => ({ apiVersion: 'che.eclipse.org/v1alpha1', kind: 'KubernetesImagePuller', metadata: { name: 'puller' }, spec: { images: 'app=docker.io/corp/app:1.0', daemonsetName: 'puller' } }),
+  make: (namespace) =>
+    imagePuller({ ...shared, kind: 'image-puller', object: { namespace, name: 'puller' } }, { copyName: COPY }),
+  object: () => ({
+    apiVersion: 'che.eclipse.org/v1alpha1',
+    kind: 'KubernetesImagePuller',
+    metadata: { name: 'puller' },
+    spec: { images: 'app=docker.io/corp/app:1.0', daemonsetName: 'puller' },
+  }),
   // As cfg/envvars.go of the puller reads it.
-  reads: ({ spec }: ImagePuller, namespace) => (spec?.imagePullSecrets ?? '').trim().split(';').map((name) => ({ namespace, name: name.trim() })).filter(({ name }) => name !== ''),
+  reads: ({ spec }: ImagePuller, namespace) =>
+    (spec?.imagePullSecrets ?? '')
+      .trim()
+      .split(';')
+      .map((name) => ({ namespace, name: name.trim() }))
+      .filter(({ name }) => name !== ''),
 };
 
 onEachWorld(['kubernetesimagepullers.che.eclipse.org'], 'che.eclipse.org/v1alpha1', (open, kind) => {
@@ -43,11 +54,14 @@ onEachWorld(['kubernetesimagepullers.che.eclipse.org'], 'che.eclipse.org/v1alpha
       expect(await names()).toBe(after);
     });
 
-    test.each([COPY, `${COPY};theirs`, `zz ; ${COPY} ;theirs;`])('leaves a string alone that has it: %j', async (before) => {
-      await bench.edit({ spec: { imagePullSecrets: before } });
-      await bench.apply('pw-1');
-      expect(bench.writes).toEqual([]);
-    });
+    test.each([COPY, `${COPY};theirs`, `zz ; ${COPY} ;theirs;`])(
+      'leaves a string alone that has it: %j',
+      async (before) => {
+        await bench.edit({ spec: { imagePullSecrets: before } });
+        await bench.apply('pw-1');
+        expect(bench.writes).toEqual([]);
+      },
+    );
 
     test('keeps a name that somebody adds at the same moment', async () => {
       await bench.edit({ spec: { imagePullSecrets: 'theirs' } });
@@ -79,7 +93,9 @@ onEachWorld(['kubernetesimagepullers.che.eclipse.org'], 'che.eclipse.org/v1alpha
     test('says what is missing where there is no spec', async () => {
       await bench.edit({ spec: null });
       await bench.giveCopy('pw-1');
-      await expect(bench.proxy.apply(login('pw-1'), bench.context)).rejects.toThrow(/^KubernetesImagePuller "[\w-]+\/puller" has no \/spec: create it first$/);
+      await expect(bench.proxy.apply(login('pw-1'), bench.context)).rejects.toThrow(
+        /^KubernetesImagePuller "[\w-]+\/puller" has no \/spec: create it first$/,
+      );
     });
   });
 });

@@ -16,11 +16,18 @@ interface ImageCache {
 
 /** kube-fledged pulls again when the refresh annotation comes up, and takes it away when that is done. */
 const played: PlayedProduct = {
-  make: (namespace) => kubeFledged({ ...shared, kind: 'kube-fledged', object: { namespace, name: 'base-images' } }, { copyName: COPY }),
-  object: () => ({ apiVersion: 'kubefledged.io/v1alpha2', kind: 'ImageCache', metadata: { name: 'base-images' }, spec: { cacheSpec: [{ images: ['docker.io/corp/app:1.0'], nodeSelector: { 'corp/tier': 'web' } }] } }),
+  make: (namespace) =>
+    kubeFledged({ ...shared, kind: 'kube-fledged', object: { namespace, name: 'base-images' } }, { copyName: COPY }),
+  object: () => ({
+    apiVersion: 'kubefledged.io/v1alpha2',
+    kind: 'ImageCache',
+    metadata: { name: 'base-images' },
+    spec: { cacheSpec: [{ images: ['docker.io/corp/app:1.0'], nodeSelector: { 'corp/tier': 'web' } }] },
+  }),
   reads: ({ spec }: ImageCache, namespace) => (spec.imagePullSecrets ?? []).map(({ name }) => ({ namespace, name })),
   told: {
-    by: (before, now) => before.metadata.annotations?.[REFRESH] === undefined && now.metadata.annotations?.[REFRESH] !== undefined,
+    by: (before, now) =>
+      before.metadata.annotations?.[REFRESH] === undefined && now.metadata.annotations?.[REFRESH] !== undefined,
     after: { metadata: { annotations: { [REFRESH]: null } }, status: status('Succeeded', 'ImageCacheRefresh') },
   },
 };
@@ -40,7 +47,8 @@ onEachWorld(['imagecaches.kubefledged.io'], 'kubefledged.io/v1alpha2', (open, ki
       bench = await openBench(await open(), played);
     });
     afterEach(async () => bench.close());
-    const names = async (): Promise<string[] | undefined> => (await bench.object<ImageCache>()).spec.imagePullSecrets?.map(({ name }) => name);
+    const names = async (): Promise<string[] | undefined> =>
+      (await bench.object<ImageCache>()).spec.imagePullSecrets?.map(({ name }) => name);
 
     test('makes the list where there is none', async () => {
       await bench.apply('pw-1');
@@ -101,7 +109,9 @@ onEachWorld(['imagecaches.kubefledged.io'], 'kubefledged.io/v1alpha2', (open, ki
 
     test('does not fill a cache again that was purged on purpose', async () => {
       await bench.edit({ status: status('Succeeded', 'ImageCachePurge') });
-      await expect(bench.apply('pw-1')).rejects.toThrow(/was purged and is left alone: delete it, or refresh it yourself/);
+      await expect(bench.apply('pw-1')).rejects.toThrow(
+        /was purged and is left alone: delete it, or refresh it yourself/,
+      );
       expect(bench.writes).toEqual([]);
     });
 
@@ -110,7 +120,11 @@ onEachWorld(['imagecaches.kubefledged.io'], 'kubefledged.io/v1alpha2', (open, ki
     test('takes its own entry out and no other, and where there are two by its name, one', async () => {
       await bench.edit({ spec: { imagePullSecrets: [{ name: 'theirs' }] } });
       await bench.apply('pw-1');
-      await bench.edit({ spec: { imagePullSecrets: [{ name: 'new' }, { name: 'theirs' }, { name: COPY }, { name: 'last' }, { name: COPY }] } });
+      await bench.edit({
+        spec: {
+          imagePullSecrets: [{ name: 'new' }, { name: 'theirs' }, { name: COPY }, { name: 'last' }, { name: COPY }],
+        },
+      });
       await expect(going()).rejects.toThrow('Pullpass did not write that');
       expect(await names()).toEqual(['new', 'theirs', 'last', COPY]);
     });
@@ -134,22 +148,44 @@ onEachWorld(['imagecaches.kubefledged.io'], 'kubefledged.io/v1alpha2', (open, ki
       expect(await names()).toEqual([COPY]);
     });
 
-    test.runIf(kind === 'kube-apiserver')('a cache that the first version pointed, and that was purged since, gets its record and is left alone otherwise', async () => {
-      await bench.apply('pw-1');
-      await bench.edit({ metadata: { annotations: { 'pullpass.dev/copies': null } }, spec: { imagePullSecrets: [] }, status: status('Succeeded', 'ImageCachePurge') });
-      await bench.adapter.client?.patch(bench.path, 'application/merge-patch+json', { spec: { imagePullSecrets: [{ name: COPY }] } }, { query: { fieldManager: 'pullpass' } });
-      bench.writes.length = 0;
-      await bench.proxy.apply(login('pw-1'), bench.context);
-      expect(bench.writes).toMatchObject([[{ op: 'test' }, { op: 'add', path: '/metadata/annotations/pullpass.dev~1copies' }]]);
-    });
+    test.runIf(kind === 'kube-apiserver')(
+      'a cache that the first version pointed, and that was purged since, gets its record and is left alone otherwise',
+      async () => {
+        await bench.apply('pw-1');
+        await bench.edit({
+          metadata: { annotations: { 'pullpass.dev/copies': null } },
+          spec: { imagePullSecrets: [] },
+          status: status('Succeeded', 'ImageCachePurge'),
+        });
+        await bench.adapter.client?.patch(
+          bench.path,
+          'application/merge-patch+json',
+          { spec: { imagePullSecrets: [{ name: COPY }] } },
+          { query: { fieldManager: 'pullpass' } },
+        );
+        bench.writes.length = 0;
+        await bench.proxy.apply(login('pw-1'), bench.context);
+        expect(bench.writes).toMatchObject([
+          [{ op: 'test' }, { op: 'add', path: '/metadata/annotations/pullpass.dev~1copies' }],
+        ]);
+      },
+    );
 
     test('a copy that is called otherwise now is named first, and then its old name goes', async () => {
       await bench.edit({ spec: { imagePullSecrets: [{ name: 'theirs' }] } });
-      const old = kubeFledged({ ...shared, kind: 'kube-fledged', object: { namespace: bench.path.split('/')[5] ?? '', name: 'base-images' } }, { copyName: 'old-copy' });
+      const old = kubeFledged(
+        { ...shared, kind: 'kube-fledged', object: { namespace: bench.path.split('/')[5] ?? '', name: 'base-images' } },
+        { copyName: 'old-copy' },
+      );
       const { patch } = await refer(old);
-      const renamed = kubeFledged({ ...shared, kind: 'kube-fledged', object: { namespace: bench.path.split('/')[5] ?? '', name: 'base-images' } }, { copyName: COPY, retired: ['old-copy'] });
+      const renamed = kubeFledged(
+        { ...shared, kind: 'kube-fledged', object: { namespace: bench.path.split('/')[5] ?? '', name: 'base-images' } },
+        { copyName: COPY, retired: ['old-copy'] },
+      );
       expect(await names()).toEqual(['theirs', 'old-copy']);
-      await expect(renamed.consumer?.release('old-copy', 'moving', bench.context)).rejects.toThrow(`is to name the copy "${COPY}" first`);
+      await expect(renamed.consumer?.release('old-copy', 'moving', bench.context)).rejects.toThrow(
+        `is to name the copy "${COPY}" first`,
+      );
       expect(patch).toBe(1);
       await bench.giveCopy('pw-1');
       await renamed.apply(login('pw-1'), bench.context);
@@ -161,7 +197,10 @@ onEachWorld(['imagecaches.kubefledged.io'], 'kubefledged.io/v1alpha2', (open, ki
     /** Has `proxy` write its name, whose copy nobody has rights to read here. */
     async function refer(proxy: ReturnType<typeof kubeFledged>): Promise<{ patch: number }> {
       const before = bench.writes.length;
-      const kube = { ...bench.context.kube, get: async <T>(path: string) => bench.context.kube.get<T>(path.replace('/old-copy', `/${COPY}`)) };
+      const kube = {
+        ...bench.context.kube,
+        get: async <T>(path: string) => bench.context.kube.get<T>(path.replace('/old-copy', `/${COPY}`)),
+      };
       await bench.giveCopy('pw-1');
       await proxy.apply(login('pw-1'), { ...bench.context, kube });
       return { patch: bench.writes.length - before };
@@ -169,7 +208,16 @@ onEachWorld(['imagecaches.kubefledged.io'], 'kubefledged.io/v1alpha2', (open, ki
 
     test('two cache proxies on one cache do not take turns for ever', async () => {
       await bench.apply('pw-1');
-      const other = kubeFledged({ ...shared, name: 'quay-cache', registry: 'quay.io', kind: 'kube-fledged', object: { namespace: bench.path.split('/')[5] ?? '', name: 'base-images' } }, { copyName: COPY });
+      const other = kubeFledged(
+        {
+          ...shared,
+          name: 'quay-cache',
+          registry: 'quay.io',
+          kind: 'kube-fledged',
+          object: { namespace: bench.path.split('/')[5] ?? '', name: 'base-images' },
+        },
+        { copyName: COPY },
+      );
       await other.apply({ registry: 'quay.io', username: 'other', password: 'pw-other' }, bench.context);
       expect(bench.writes).toHaveLength(2);
       await bench.apply('pw-1');

@@ -12,7 +12,15 @@ import { ADMIN, failureOf, type Played, type Stage, stage, upstreamLogin } from 
 import { describeHostile } from './hostile-product.ts';
 
 const configure = (url: string): ConfigOf<'nexus'> =>
-  cacheProxySchema.parse({ kind: 'nexus', name: 'hub', source: 'upstream', registry: 'docker.io', url, admin: { secret: ADMIN }, repository: 'docker hub' }) as ConfigOf<'nexus'>;
+  cacheProxySchema.parse({
+    kind: 'nexus',
+    name: 'hub',
+    source: 'upstream',
+    registry: 'docker.io',
+    url,
+    admin: { secret: ADMIN },
+    repository: 'docker hub',
+  }) as ConfigOf<'nexus'>;
 
 let product: FakeNexus;
 const play = async (tls?: Tls): Promise<Played> => {
@@ -45,22 +53,37 @@ describe('nexus', () => {
   test('changes the login and nothing else: the routing rule stays, which is read under another name', async () => {
     await it.proxy.apply(upstreamLogin('pw-1'), it.context);
     const before = dockerHubProxy('docker hub');
-    expect(product.repositories.get('docker hub')).toEqual({ ...before, httpClient: { ...before.httpClient, authentication: { type: 'username', username: 'robot', password: 'pw-1' } } });
+    expect(product.repositories.get('docker hub')).toEqual({
+      ...before,
+      httpClient: { ...before.httpClient, authentication: { type: 'username', username: 'robot', password: 'pw-1' } },
+    });
     expect(product.repositories.get('docker hub')?.routingRule).toBe('no-latest');
   });
 
   test('a login of another kind is replaced whole', async () => {
     const before = dockerHubProxy('docker hub');
-    product.repositories.set('docker hub', { ...before, httpClient: { ...before.httpClient, authentication: { type: 'ntlm', username: 'x', password: 'y', ntlmHost: 'h', ntlmDomain: 'd' } } });
+    product.repositories.set('docker hub', {
+      ...before,
+      httpClient: {
+        ...before.httpClient,
+        authentication: { type: 'ntlm', username: 'x', password: 'y', ntlmHost: 'h', ntlmDomain: 'd' },
+      },
+    });
     await it.proxy.apply(upstreamLogin('pw-1'), it.context);
-    expect(product.repositories.get('docker hub')?.httpClient.authentication).toEqual({ type: 'username', username: 'robot', password: 'pw-1' });
+    expect(product.repositories.get('docker hub')?.httpClient.authentication).toEqual({
+      type: 'username',
+      username: 'robot',
+      password: 'pw-1',
+    });
   });
 
   test('a repository that is not there is a line that says so', async () => {
     product.repositories.clear();
     const error = await failureOf(it.proxy.apply(upstreamLogin('pw-1'), it.context), 'pw-1');
     expect(error).toBeInstanceOf(UserError);
-    expect(error.message).toBe('Nexus repository "docker hub" is not there as a docker proxy repository (HTTP 404): create it, or correct the name');
+    expect(error.message).toBe(
+      'Nexus repository "docker hub" is not there as a docker proxy repository (HTTP 404): create it, or correct the name',
+    );
   });
 
   test('the login of one registry does not go to another', async () => {
@@ -73,13 +96,22 @@ describe('nexus', () => {
     product.admin.mayEdit = false;
     const error = await failureOf(it.proxy.apply(upstreamLogin('pw-1'), it.context), 'pw-1');
     expect(error).toBeInstanceOf(LoginRefusedError);
-    expect(error.message).toContain('could not update it: the administrator\'s login in Secret "pullpass-system/cache-admin" lacks the right to (HTTP 403)');
+    expect(error.message).toContain(
+      'could not update it: the administrator\'s login in Secret "pullpass-system/cache-admin" lacks the right to (HTTP 403)',
+    );
   });
 
   test('verify says what Nexus holds, and that it cannot try it', async () => {
-    const verify = async (username: string): Promise<unknown> => it.proxy.verify?.(upstreamLogin('pw-1', { username }), it.context);
+    const verify = async (username: string): Promise<unknown> =>
+      it.proxy.verify?.(upstreamLogin('pw-1', { username }), it.context);
     await it.proxy.apply(upstreamLogin('pw-1'), it.context);
-    expect(await verify('robot')).toEqual({ state: 'unknown', why: 'Nexus repository "docker hub" holds the user name; only a pull shows whether its upstream accepts the login' });
-    expect(await verify('somebody')).toEqual({ state: 'unknown', why: 'Nexus repository "docker hub" holds the login of another user' });
+    expect(await verify('robot')).toEqual({
+      state: 'unknown',
+      why: 'Nexus repository "docker hub" holds the user name; only a pull shows whether its upstream accepts the login',
+    });
+    expect(await verify('somebody')).toEqual({
+      state: 'unknown',
+      why: 'Nexus repository "docker hub" holds the login of another user',
+    });
   });
 });

@@ -56,7 +56,7 @@ export async function openBench(world: World, { make, object, reads, told }: Pla
   await admin.create(target.path, object(namespace));
   const adapter = await world.as(proxy.rights);
   const http = createHttpClient();
-  const get = async <T>(): Promise<T> => await admin.get<T>(path) as T;
+  const get = async <T>(): Promise<T> => (await admin.get<T>(path)) as T;
   const writes: JsonPatchOperation[][] = [];
   let interruption: (() => Promise<void>) | undefined;
   let echo: (() => Promise<void>) | undefined;
@@ -65,9 +65,16 @@ export async function openBench(world: World, { make, object, reads, told }: Pla
 
   /** As a kubelet or a client of registries: all of them in order, those that are not there left out. */
   async function readSecrets(): Promise<typeof read> {
-    const secrets = await Promise.all(reads(await get(), namespace).map(({ namespace: where, name }) => admin.get<SecretContent>(`/api/v1/namespaces/${where}/secrets/${name}`)));
+    const secrets = await Promise.all(
+      reads(await get(), namespace).map(({ namespace: where, name }) =>
+        admin.get<SecretContent>(`/api/v1/namespaces/${where}/secrets/${name}`),
+      ),
+    );
     const parsed = secrets.flatMap((secret) => (secret === undefined ? [] : [parseSecret(secret)]));
-    const [first] = lookup(makeKeyring(parsed.flatMap((config) => (config.ok ? [{ credentials: config.credentials }] : []))), 'docker.io/corp/app');
+    const [first] = lookup(
+      makeKeyring(parsed.flatMap((config) => (config.ok ? [{ credentials: config.credentials }] : []))),
+      'docker.io/corp/app',
+    );
     return first && { username: first.credential.username, password: first.credential.password };
   }
   async function play(): Promise<void> {
@@ -92,7 +99,10 @@ export async function openBench(world: World, { make, object, reads, told }: Pla
     },
   };
   const bench: Bench = {
-    proxy, adapter, path, writes,
+    proxy,
+    adapter,
+    path,
+    writes,
     context: { kube, http, mac, signal: new AbortController().signal, copyName: COPY },
     object: get,
     edit: async (body) => {
@@ -100,10 +110,20 @@ export async function openBench(world: World, { make, object, reads, told }: Pla
       seen = await get();
     },
     async giveCopy(password) {
-      const auths = { [DOCKER_HUB_KEY]: { auth: Buffer.from(`robot:${password}`).toString('base64') }, 'quay.io': { auth: Buffer.from('other:pw-other').toString('base64') } };
+      const auths = {
+        [DOCKER_HUB_KEY]: { auth: Buffer.from(`robot:${password}`).toString('base64') },
+        'quay.io': { auth: Buffer.from('other:pw-other').toString('base64') },
+      };
       const data = { '.dockerconfigjson': Buffer.from(JSON.stringify({ auths })).toString('base64') };
-      if ((await admin.get(`${copy.path}/${copy.name}`)) !== undefined) return admin.patch(`${copy.path}/${copy.name}`, 'application/merge-patch+json', { data });
-      await admin.create(copy.path, { apiVersion: 'v1', kind: 'Secret', metadata: { name: copy.name }, type: 'kubernetes.io/dockerconfigjson', data });
+      if ((await admin.get(`${copy.path}/${copy.name}`)) !== undefined)
+        return admin.patch(`${copy.path}/${copy.name}`, 'application/merge-patch+json', { data });
+      await admin.create(copy.path, {
+        apiVersion: 'v1',
+        kind: 'Secret',
+        metadata: { name: copy.name },
+        type: 'kubernetes.io/dockerconfigjson',
+        data,
+      });
     },
     async apply(password) {
       await bench.giveCopy(password);

@@ -37,7 +37,11 @@ export interface Adapter {
 }
 
 /** `crds`: names such as `imagecaches.kubefledged.io`; all of one group and version. Calls `define` once a kind of server. */
-export function onEachWorld(crds: readonly string[], apiVersion: string, define: (open: () => Promise<World>, kind: 'memory' | 'kube-apiserver') => void): void {
+export function onEachWorld(
+  crds: readonly string[],
+  apiVersion: string,
+  define: (open: () => Promise<World>, kind: 'memory' | 'kube-apiserver') => void,
+): void {
   const found = crds.map((name) => ({ apiVersion, resource: name.split('.')[0] ?? '', crd: findCrd(name) }));
   const known = found.every(({ crd }) => crd !== undefined);
   describe('on objects in memory', () => {
@@ -55,8 +59,12 @@ export function onEachWorld(crds: readonly string[], apiVersion: string, define:
     beforeAll(async () => {
       server = await startRealApi(real.found);
       connection = open(server.adminKubeconfig(), 'somebody');
-      for (const { crd } of found) await connection.client.create('/apis/apiextensions.k8s.io/v1/customresourcedefinitions', crd ?? {});
-      for (const { resource } of found) await until(async () => { await connection?.client.get(`/apis/${apiVersion}/${resource}`); });
+      for (const { crd } of found)
+        await connection.client.create('/apis/apiextensions.k8s.io/v1/customresourcedefinitions', crd ?? {});
+      for (const { resource } of found)
+        await until(async () => {
+          await connection?.client.get(`/apis/${apiVersion}/${resource}`);
+        });
     });
     afterAll(async () => {
       await connection?.close();
@@ -70,12 +78,19 @@ export function onEachWorld(crds: readonly string[], apiVersion: string, define:
 }
 
 function inMemory(server: ObjectServer): World {
-  const no = async (): Promise<never> => { throw new Error('patch adapters read and patch'); };
+  const no = async (): Promise<never> => {
+    throw new Error('patch adapters read and patch');
+  };
   return {
     namespace: 'team',
     admin: server,
     as: async () => ({
-      kube: { get: (path) => server.get(path), patch: (path, type, body) => server.patch(path, type, body), applySecret: no, readSecret: no },
+      kube: {
+        get: (path) => server.get(path),
+        patch: (path, type, body) => server.patch(path, type, body),
+        applySecret: no,
+        readSecret: no,
+      },
       client: undefined,
       observe: ({ path, name }) => server.get(`${path}/${name}`),
       close: async () => undefined,
@@ -89,11 +104,13 @@ async function onServer(server: ApiServer, admin: KubeClient): Promise<World> {
   return {
     namespace,
     admin: {
-      get: (path) => admin.get<never>(path).catch((error: unknown) => {
-        if (error instanceof ApiError && error.code === 404) return undefined;
-        throw error;
-      }),
-      create: async (collection, body) => void (await admin.create(collection, body, { query: { fieldValidation: 'Strict' } })),
+      get: (path) =>
+        admin.get<never>(path).catch((error: unknown) => {
+          if (error instanceof ApiError && error.code === 404) return undefined;
+          throw error;
+        }),
+      create: async (collection, body) =>
+        void (await admin.create(collection, body, { query: { fieldValidation: 'Strict' } })),
       patch: async (path, type, body) => void (await admin.patch(path, type, body)),
     },
     async as(wanted) {
@@ -106,7 +123,11 @@ async function onServer(server: ApiServer, admin: KubeClient): Promise<World> {
       for (const { apiGroup, resource, resourceNames: [name] = [], namespace: where } of rights) {
         await until(async () => {
           const { status } = await client.create<{ status: { allowed: boolean } }>(paths.selfSubjectAccessReviews(), {
-            apiVersion: 'authorization.k8s.io/v1', kind: 'SelfSubjectAccessReview', spec: { resourceAttributes: { group: apiGroup, resource, name, namespace: where ?? namespace, verb: 'get' } },
+            apiVersion: 'authorization.k8s.io/v1',
+            kind: 'SelfSubjectAccessReview',
+            spec: {
+              resourceAttributes: { group: apiGroup, resource, name, namespace: where ?? namespace, verb: 'get' },
+            },
           });
           if (!status.allowed) throw new Error(`${resource}: not granted yet`);
         });
@@ -115,7 +136,9 @@ async function onServer(server: ApiServer, admin: KubeClient): Promise<World> {
         client,
         kube: createProxyKube({ client, proxy: 'hub-cache', signal }),
         async observe({ path, name }) {
-          const { items } = await client.get<{ items: ApiObject[] }>(path, { query: { fieldSelector: `metadata.name=${name}` } });
+          const { items } = await client.get<{ items: ApiObject[] }>(path, {
+            query: { fieldSelector: `metadata.name=${name}` },
+          });
           return items[0];
         },
         close: () => own.close(),
@@ -126,21 +149,40 @@ async function onServer(server: ApiServer, admin: KubeClient): Promise<World> {
 
 /** What every configuration with a source has. */
 function copyRights(): Right[] {
-  const configuration = configurationSchema.parse({ apiVersion: 'pullpass.dev/v1alpha1', kind: 'Configuration', sources: [{ name: 'upstream', secret: { namespace: 'pullpass-system', name: 'upstream' }, copyName: COPY }] });
-  return requiredRights(configuration, { namespace: 'pullpass-system' }).filter(({ resource, resourceNames }) => resource === 'secrets' && resourceNames?.includes(COPY));
+  const configuration = configurationSchema.parse({
+    apiVersion: 'pullpass.dev/v1alpha1',
+    kind: 'Configuration',
+    sources: [{ name: 'upstream', secret: { namespace: 'pullpass-system', name: 'upstream' }, copyName: COPY }],
+  });
+  return requiredRights(configuration, { namespace: 'pullpass-system' }).filter(
+    ({ resource, resourceNames }) => resource === 'secrets' && resourceNames?.includes(COPY),
+  );
 }
 
 /** A Role or ClusterRole for each right, and nothing besides. */
 async function grant(admin: KubeClient, home: string, rights: readonly Right[]): Promise<void> {
   const apiVersion = 'rbac.authorization.k8s.io/v1';
-  await admin.create(paths.serviceAccounts(home), { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'pullpass' } });
+  await admin.create(paths.serviceAccounts(home), {
+    apiVersion: 'v1',
+    kind: 'ServiceAccount',
+    metadata: { name: 'pullpass' },
+  });
   for (const [i, { apiGroup, resource, verbs, resourceNames, namespace }] of rights.entries()) {
     const prefix = namespace === undefined ? '' : `namespaces/${namespace}/`;
     const kind = namespace === undefined ? 'ClusterRole' : 'Role';
     const metadata = { name: `${home}-${i}` };
-    await admin.create(`/apis/${apiVersion}/${prefix}${kind.toLowerCase()}s`, { apiVersion, kind, metadata, rules: [{ apiGroups: [apiGroup], resources: [resource], verbs, resourceNames }] });
+    await admin.create(`/apis/${apiVersion}/${prefix}${kind.toLowerCase()}s`, {
+      apiVersion,
+      kind,
+      metadata,
+      rules: [{ apiGroups: [apiGroup], resources: [resource], verbs, resourceNames }],
+    });
     await admin.create(`/apis/${apiVersion}/${prefix}${kind.toLowerCase()}bindings`, {
-      apiVersion, kind: `${kind}Binding`, metadata, roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind, name: metadata.name }, subjects: [{ kind: 'ServiceAccount', name: 'pullpass', namespace: home }],
+      apiVersion,
+      kind: `${kind}Binding`,
+      metadata,
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind, name: metadata.name },
+      subjects: [{ kind: 'ServiceAccount', name: 'pullpass', namespace: home }],
     });
   }
 }
@@ -150,11 +192,14 @@ function open(kubeconfig: string, userAgent?: string): { client: KubeClient; clo
   const config = new KubeConfig();
   config.loadFromString(kubeconfig);
   const connection = connect(config);
-  return { client: createClient(connection, userAgent === undefined ? {} : { userAgent }), close: () => connection.close() };
+  return {
+    client: createClient(connection, userAgent === undefined ? {} : { userAgent }),
+    close: () => connection.close(),
+  };
 }
 
 async function until(check: () => Promise<void>): Promise<void> {
-  for (const deadline = Date.now() + 20_000; ; ) {
+  for (const deadline = Date.now() + 20_000; ;) {
     try {
       return await check();
     } catch (error) {

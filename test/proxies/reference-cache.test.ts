@@ -1,6 +1,15 @@
 /** The manifests of the reference cache: they render, pass "restricted", and a real Distribution 3.1 runs with them. */
 import { execFileSync, spawn } from 'node:child_process';
-import { copyFileSync, chmodSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -24,8 +33,19 @@ interface Manifest {
   spec?: Record<string, unknown>;
 }
 interface PodSpec {
-  containers: { image: string; command: string[]; env: object[]; envFrom: { configMapRef: { name: string } }[]; volumeMounts: { name: string; mountPath: string }[]; securityContext: object }[];
-  volumes: { name: string; configMap?: { name: string; defaultMode?: number }; secret?: { secretName: string; optional?: boolean; defaultMode?: number } }[];
+  containers: {
+    image: string;
+    command: string[];
+    env: object[];
+    envFrom: { configMapRef: { name: string } }[];
+    volumeMounts: { name: string; mountPath: string }[];
+    securityContext: object;
+  }[];
+  volumes: {
+    name: string;
+    configMap?: { name: string; defaultMode?: number };
+    secret?: { secretName: string; optional?: boolean; defaultMode?: number };
+  }[];
   securityContext: object;
 }
 
@@ -43,7 +63,12 @@ if ('missing' in kubectl) test.skip(kubectl.missing, () => undefined);
 
 describe.skipIf('missing' in kubectl)('kustomize', () => {
   // This body runs also where its tests are skipped.
-  const build = (directory: string): Manifest[] => 'missing' in kubectl ? [] : parseAllDocuments(execFileSync(kubectl.found, ['kustomize', directory], { encoding: 'utf8' })).map((document) => document.toJS() as Manifest);
+  const build = (directory: string): Manifest[] =>
+    'missing' in kubectl
+      ? []
+      : parseAllDocuments(execFileSync(kubectl.found, ['kustomize', directory], { encoding: 'utf8' })).map(
+          (document) => document.toJS() as Manifest,
+        );
   const objects = build(root);
   const one = (kind: string): Manifest => {
     const [found, ...others] = objects.filter((object) => object.kind === kind);
@@ -51,35 +76,74 @@ describe.skipIf('missing' in kubectl)('kustomize', () => {
     return found;
   };
   const pod = (): PodSpec => (one('Deployment').spec as { template: { spec: PodSpec } }).template.spec;
-  const configMap = (name: string): Record<string, string> => objects.find(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === name)?.data ?? {};
+  const configMap = (name: string): Record<string, string> =>
+    objects.find(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === name)?.data ?? {};
 
   test('renders one instance, all of it in its namespace and under its name', () => {
-    expect(objects.map(({ kind }) => kind).sort()).toEqual(['ConfigMap', 'ConfigMap', 'ConfigMap', 'Deployment', 'Namespace', 'NetworkPolicy', 'PersistentVolumeClaim', 'Service']);
+    expect(objects.map(({ kind }) => kind).sort()).toEqual([
+      'ConfigMap',
+      'ConfigMap',
+      'ConfigMap',
+      'Deployment',
+      'Namespace',
+      'NetworkPolicy',
+      'PersistentVolumeClaim',
+      'Service',
+    ]);
     for (const { kind, metadata } of objects) {
       if (kind === 'Namespace') expect(metadata.name).toBe('registry-cache');
-      else expect(metadata).toMatchObject({ namespace: 'registry-cache', name: expect.stringMatching(/^docker-hub-cache/) as string });
+      else
+        expect(metadata).toMatchObject({
+          namespace: 'registry-cache',
+          name: expect.stringMatching(/^docker-hub-cache/) as string,
+        });
     }
     expect(objects.filter(({ metadata }) => metadata.namespace === 'registry-cache').length).toBe(objects.length - 1);
   });
 
   test('passes the "restricted" standard that its namespace enforces', () => {
     expect(pod().securityContext).toMatchObject({ runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } });
-    expect(pod().containers).toMatchObject([{ image: 'docker.io/library/registry:3.1.1', securityContext: { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } } }]);
+    expect(pod().containers).toMatchObject([
+      {
+        image: 'docker.io/library/registry:3.1.1',
+        securityContext: {
+          allowPrivilegeEscalation: false,
+          readOnlyRootFilesystem: true,
+          capabilities: { drop: ['ALL'] },
+        },
+      },
+    ]);
   });
 
   test('what the configuration names is mounted there', () => {
     const [container] = pod().containers;
-    const at = (mountPath: string): PodSpec['volumes'][number] | undefined => pod().volumes.find(({ name }) => name === container?.volumeMounts.find((mount) => mount.mountPath === mountPath)?.name);
+    const at = (mountPath: string): PodSpec['volumes'][number] | undefined =>
+      pod().volumes.find(
+        ({ name }) => name === container?.volumeMounts.find((mount) => mount.mountPath === mountPath)?.name,
+      );
     expect(container?.command).toEqual(['registry', 'serve', '/etc/distribution/config.yml']);
-    expect(configMap(at('/etc/distribution')?.configMap?.name ?? '')).toEqual({ 'config.yml': file('base', 'config.yml') });
-    const config = parse(file('base', 'config.yml')) as { proxy: { exec: object }; storage: { filesystem: { rootdirectory: string } } };
+    expect(configMap(at('/etc/distribution')?.configMap?.name ?? '')).toEqual({
+      'config.yml': file('base', 'config.yml'),
+    });
+    const config = parse(file('base', 'config.yml')) as {
+      proxy: { exec: object };
+      storage: { filesystem: { rootdirectory: string } };
+    };
     expect(config.proxy.exec).toEqual({ command: '/pullpass/bin/helper', lifetime: '60s' });
     expect(at('/pullpass/bin')?.configMap).toMatchObject({ defaultMode: 0o555 });
     expect(configMap(at('/pullpass/bin')?.configMap?.name ?? '')).toEqual({ helper: file('base', 'helper') });
     expect(file('base', 'helper')).toContain('/pullpass/login/credentials.json');
-    expect(at('/pullpass/login')?.secret).toEqual({ secretName: 'docker-hub-login', optional: true, defaultMode: 0o440 });
-    expect(at(config.storage.filesystem.rootdirectory)).toMatchObject({ persistentVolumeClaim: { claimName: 'docker-hub-cache' } });
-    expect(configMap(container?.envFrom[0]?.configMapRef.name ?? '')).toEqual({ REGISTRY_PROXY_REMOTEURL: 'https://registry-1.docker.io' });
+    expect(at('/pullpass/login')?.secret).toEqual({
+      secretName: 'docker-hub-login',
+      optional: true,
+      defaultMode: 0o440,
+    });
+    expect(at(config.storage.filesystem.rootdirectory)).toMatchObject({
+      persistentVolumeClaim: { claimName: 'docker-hub-cache' },
+    });
+    expect(configMap(container?.envFrom[0]?.configMapRef.name ?? '')).toEqual({
+      REGISTRY_PROXY_REMOTEURL: 'https://registry-1.docker.io',
+    });
   });
 
   test("the controller's configuration names the same Secret, Service and key", () => {
@@ -88,7 +152,10 @@ describe.skipIf('missing' in kubectl)('kustomize', () => {
     expect(key).toBe('credentials.json');
     const service = one('Service');
     expect(probe?.url).toBe(`http://${service.metadata.name}.${service.metadata.namespace}:5000`);
-    expect(service.spec).toMatchObject({ selector: { 'app.kubernetes.io/instance': 'docker-hub' }, ports: [{ port: 5000 }] });
+    expect(service.spec).toMatchObject({
+      selector: { 'app.kubernetes.io/instance': 'docker-hub' },
+      ports: [{ port: 5000 }],
+    });
   });
 
   test('a second instance next to the first is a copy with four other values', () => {
@@ -96,11 +163,21 @@ describe.skipIf('missing' in kubectl)('kustomize', () => {
     try {
       mkdirSync(path.join(directory, 'ghcr'));
       const here = path.relative(directory, realpathSync(root));
-      const edited = file('docker-hub', 'kustomization.yaml').replaceAll('docker-hub', 'ghcr').replace('registry-1.docker.io', 'ghcr.io').replace('../base', `../${here}/base`);
+      const edited = file('docker-hub', 'kustomization.yaml')
+        .replaceAll('docker-hub', 'ghcr')
+        .replace('registry-1.docker.io', 'ghcr.io')
+        .replace('../base', `../${here}/base`);
       writeFileSync(path.join(directory, 'ghcr', 'kustomization.yaml'), edited);
       writeFileSync(path.join(directory, 'kustomization.yaml'), `resources: [${here}, ghcr]\n`);
-      const names = build(directory).flatMap(({ kind, metadata }) => (kind === 'Deployment' || kind === 'Service' ? [`${kind} ${metadata.name}`] : []));
-      expect(names.sort()).toEqual(['Deployment docker-hub-cache', 'Deployment ghcr-cache', 'Service docker-hub-cache', 'Service ghcr-cache']);
+      const names = build(directory).flatMap(({ kind, metadata }) =>
+        kind === 'Deployment' || kind === 'Service' ? [`${kind} ${metadata.name}`] : [],
+      );
+      expect(names.sort()).toEqual([
+        'Deployment docker-hub-cache',
+        'Deployment ghcr-cache',
+        'Service docker-hub-cache',
+        'Service ghcr-cache',
+      ]);
     } finally {
       rmSync(directory, { recursive: true });
     }
@@ -127,12 +204,21 @@ describe('a real Distribution 3.1 with these files', () => {
     const child = spawn(program, ['serve', path.join(root, 'base', 'config.yml')], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
-        PATH: process.env['PATH'], OTEL_TRACES_EXPORTER: 'none', PULLPASS_LOGIN_FILE: login, REGISTRY_PROXY_REMOTEURL: remoteUrl,
-        REGISTRY_HTTP_ADDR: host, REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY: directory, REGISTRY_PROXY_EXEC_COMMAND: helper, REGISTRY_PROXY_EXEC_LIFETIME: '1s',
+        PATH: process.env['PATH'],
+        OTEL_TRACES_EXPORTER: 'none',
+        PULLPASS_LOGIN_FILE: login,
+        REGISTRY_PROXY_REMOTEURL: remoteUrl,
+        REGISTRY_HTTP_ADDR: host,
+        REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY: directory,
+        REGISTRY_PROXY_EXEC_COMMAND: helper,
+        REGISTRY_PROXY_EXEC_LIFETIME: '1s',
       },
     });
     let log = '';
-    for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => { log += text; });
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        log += text;
+      });
     const gone = new Promise<void>((resolve) => child.once('close', () => resolve()));
     const kill = (): boolean => child.kill('SIGKILL');
     process.once('exit', kill);
@@ -146,20 +232,37 @@ describe('a real Distribution 3.1 with these files', () => {
 
   test('starts without a login, takes one when it comes, and a rotated one without a restart', async ({ skip }) => {
     if ('missing' in registry) return skip(registry.missing);
-    if (!/ v3\.[1-9]/.test(execFileSync(registry.found, ['--version'], { encoding: 'utf8' }))) return skip('the registry on PATH is not Distribution 3.1 or later');
-    const upstream = await startUpstream({ users: { robot: { password: 'pw-1', repositories: ['corp/*'] } }, openToAll: ['open/*'] });
+    if (!/ v3\.[1-9]/.test(execFileSync(registry.found, ['--version'], { encoding: 'utf8' })))
+      return skip('the registry on PATH is not Distribution 3.1 or later');
+    const upstream = await startUpstream({
+      users: { robot: { password: 'pw-1', repositories: ['corp/*'] } },
+      openToAll: ['open/*'],
+    });
     stops.push(() => upstream.stop());
     for (const tag of ['1', '2', '3', '4']) upstream.putImage('corp/app', tag);
     upstream.putImage('open/app', '1');
     const cache = await start(registry.found, upstream.url);
     const http = createHttpClient();
     stops.push(() => http.close());
-    const get = async (where: string): Promise<number> => (await http.request({ method: 'GET', url: `${cache.url}${where}`, headers: { accept: 'application/vnd.oci.image.manifest.v1+json' } })).status;
+    const get = async (where: string): Promise<number> =>
+      (
+        await http.request({
+          method: 'GET',
+          url: `${cache.url}${where}`,
+          headers: { accept: 'application/vnd.oci.image.manifest.v1+json' },
+        })
+      ).status;
     const pull = (repository: string, tag: string): Promise<number> => get(`/v2/${repository}/manifests/${tag}`);
 
     /** Into the mounted file, as the kubelet does it: another file in its place. */
-    const kube: Pick<ProxyKube, 'applySecret'> = { applySecret: async ({ data }) => writeFileSync(cache.login, data['credentials.json'] ?? '') };
-    const forward = (password: string): Promise<void> => distributionHelper(snippet()).apply({ registry: 'docker.io', username: 'robot', password }, { mac, kube } as ProxyContext);
+    const kube: Pick<ProxyKube, 'applySecret'> = {
+      applySecret: async ({ data }) => writeFileSync(cache.login, data['credentials.json'] ?? ''),
+    };
+    const forward = (password: string): Promise<void> =>
+      distributionHelper(snippet()).apply({ registry: 'docker.io', username: 'robot', password }, {
+        mac,
+        kube,
+      } as ProxyContext);
 
     await expect.poll(() => get('/v2/').catch(() => 0), { timeout: 20_000 }).toBe(200);
     expect(await pull('open/app', '1')).toBe(200);

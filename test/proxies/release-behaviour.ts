@@ -8,7 +8,11 @@ import { COPY, type World } from './patch-worlds.ts';
 
 const RECORD = 'pullpass.dev/copies';
 
-export function describeRelease(open: () => Promise<World>, kind: 'memory' | 'kube-apiserver', product: PlayedProduct): void {
+export function describeRelease(
+  open: () => Promise<World>,
+  kind: 'memory' | 'kube-apiserver',
+  product: PlayedProduct,
+): void {
   describe('a patch adapter whose copy goes', () => {
     let bench: Bench;
     let consumer: Consumer;
@@ -21,7 +25,8 @@ export function describeRelease(open: () => Promise<World>, kind: 'memory' | 'ku
     const release = (name = COPY): Promise<boolean> => consumer.release(name, 'going', bench.context);
     const named = () => consumer.named([COPY], bench.context.kube);
     const spec = async () => (await bench.object<{ spec: object }>()).spec;
-    const record = async () => (await bench.object<{ metadata: { annotations?: Record<string, string> } }>()).metadata.annotations?.[RECORD];
+    const record = async () =>
+      (await bench.object<{ metadata: { annotations?: Record<string, string> } }>()).metadata.annotations?.[RECORD];
 
     async function reset(before: object, written: object, note: string | null): Promise<void> {
       const gone = Object.fromEntries(Object.keys(written).map((key) => [key, null]));
@@ -69,11 +74,13 @@ export function describeRelease(open: () => Promise<World>, kind: 'memory' | 'ku
       expect(await named()).toMatchObject([{ ours: false }]);
       const error: unknown = await release().catch((e: unknown) => e);
       expect(error).toBeInstanceOf(ForeignReferenceError);
-      expect((error as Error).message).toMatch(/^\w+ "[\w/.-]+" names it at \/spec\/\S.*, and Pullpass did not write that: take it out there, or in Git where the object comes from it$/);
+      expect((error as Error).message).toMatch(
+        /^\w+ "[\w/.-]+" names it at \/spec\/\S.*, and Pullpass did not write that: take it out there, or in Git where the object comes from it$/,
+      );
       expect(bench.writes).toEqual([]);
     });
 
-    test('takes what another controller puts back for that one\'s', async () => {
+    test("takes what another controller puts back for that one's", async () => {
       await bench.apply('pw-1');
       const written = await spec();
       bench.writes.length = 0;
@@ -86,7 +93,9 @@ export function describeRelease(open: () => Promise<World>, kind: 'memory' | 'ku
       await bench.apply('pw-1');
       const written = await bench.object<{ metadata: { annotations: object }; spec: object }>();
       bench.writes.length = 0;
-      bench.afterwards(() => bench.edit({ metadata: { annotations: written.metadata.annotations }, spec: written.spec }));
+      bench.afterwards(() =>
+        bench.edit({ metadata: { annotations: written.metadata.annotations }, spec: written.spec }),
+      );
       await expect(release()).rejects.toThrow('another controller takes it back');
       expect(bench.writes).toHaveLength(1);
     });
@@ -96,7 +105,9 @@ export function describeRelease(open: () => Promise<World>, kind: 'memory' | 'ku
       bench.interrupt(() => bench.edit({ metadata: { annotations: { 'example.com/owner': 'team' } } }));
       await release();
       expect(await named()).toEqual([]);
-      expect((await bench.object<{ metadata: { annotations: object } }>()).metadata.annotations).toMatchObject({ 'example.com/owner': 'team' });
+      expect((await bench.object<{ metadata: { annotations: object } }>()).metadata.annotations).toMatchObject({
+        'example.com/owner': 'team',
+      });
     });
 
     test('has nothing to take back where the object or its kind is gone', async () => {
@@ -105,12 +116,17 @@ export function describeRelease(open: () => Promise<World>, kind: 'memory' | 'ku
       expect(await consumer.named([COPY], kube)).toEqual([]);
       await bench.apply('pw-1');
       const vanishing = { ...bench.context.kube, patch: () => Promise.reject(new ApiError('PATCH', 404, {})) };
-      await expect(consumer.release(COPY, 'going', { ...bench.context, kube: vanishing })).rejects.toMatchObject({ code: 404 });
+      await expect(consumer.release(COPY, 'going', { ...bench.context, kube: vanishing })).rejects.toMatchObject({
+        code: 404,
+      });
     });
 
     test('fails as the server says where it may not write', async () => {
       await bench.apply('pw-1');
-      const kube = { ...bench.context.kube, patch: () => Promise.reject(new ApiError('PATCH', 403, { message: 'denied' })) };
+      const kube = {
+        ...bench.context.kube,
+        patch: () => Promise.reject(new ApiError('PATCH', 403, { message: 'denied' })),
+      };
       await expect(consumer.release(COPY, 'going', { ...bench.context, kube })).rejects.toMatchObject({ code: 403 });
       expect(await named()).toHaveLength(1);
     });
@@ -123,24 +139,32 @@ export function describeRelease(open: () => Promise<World>, kind: 'memory' | 'ku
       expect(await named()).toHaveLength(1);
     });
 
-    test.runIf(kind === 'kube-apiserver')('knows what the first version wrote, which kept no record, and records it', async () => {
-      const before = await spec();
-      await bench.apply('pw-1');
-      const written = await spec();
-      const asFirstVersion = async (): Promise<void> => {
-        await reset(before, written, null);
-        await bench.adapter.client?.patch(bench.path, 'application/merge-patch+json', { spec: written }, { query: { fieldManager: 'pullpass' } });
-      };
-      await asFirstVersion();
-      const [target] = bench.proxy.targets;
-      expect(target?.fingerprint(await bench.object(), bench.context.mac)).toMatch(/^astray/);
-      await bench.proxy.apply(login('pw-1'), bench.context);
-      expect(await record()).toContain(COPY);
-      expect(target?.fingerprint(await bench.object(), bench.context.mac)).toMatch(/^points/);
-      await asFirstVersion();
-      await release();
-      expect(await named()).toEqual([]);
-    });
+    test.runIf(kind === 'kube-apiserver')(
+      'knows what the first version wrote, which kept no record, and records it',
+      async () => {
+        const before = await spec();
+        await bench.apply('pw-1');
+        const written = await spec();
+        const asFirstVersion = async (): Promise<void> => {
+          await reset(before, written, null);
+          await bench.adapter.client?.patch(
+            bench.path,
+            'application/merge-patch+json',
+            { spec: written },
+            { query: { fieldManager: 'pullpass' } },
+          );
+        };
+        await asFirstVersion();
+        const [target] = bench.proxy.targets;
+        expect(target?.fingerprint(await bench.object(), bench.context.mac)).toMatch(/^astray/);
+        await bench.proxy.apply(login('pw-1'), bench.context);
+        expect(await record()).toContain(COPY);
+        expect(target?.fingerprint(await bench.object(), bench.context.mac)).toMatch(/^points/);
+        await asFirstVersion();
+        await release();
+        expect(await named()).toEqual([]);
+      },
+    );
 
     test('a record that means nothing is none', async () => {
       const before = await spec();
@@ -156,5 +180,9 @@ export function describeRelease(open: () => Promise<World>, kind: 'memory' | 'ku
 
 /** What was absent may be an empty list or text afterwards, which means the same. */
 function withoutEmpty(spec: object): unknown {
-  return JSON.parse(JSON.stringify(spec, (_, value: unknown) => ((Array.isArray(value) || typeof value === 'string') && value.length === 0 ? undefined : value)));
+  return JSON.parse(
+    JSON.stringify(spec, (_, value: unknown) =>
+      (Array.isArray(value) || typeof value === 'string') && value.length === 0 ? undefined : value,
+    ),
+  );
 }

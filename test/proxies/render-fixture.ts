@@ -20,9 +20,18 @@ import type { Faults } from '../sandbox/kube-api/faults.ts';
 export const mac: Mac = (text) => createHmac('sha256', 'a key of the tests').update(text).digest('hex');
 
 /** What every config of a render kind has; names are the same in every namespace. */
-export const shared = (namespace: string) => ({ name: 'hub-cache', source: 'upstream', registry: 'docker.io', secret: { namespace, name: 'hub-cache-login' } });
+export const shared = (namespace: string) => ({
+  name: 'hub-cache',
+  source: 'upstream',
+  registry: 'docker.io',
+  secret: { namespace, name: 'hub-cache-login' },
+});
 export const WORKLOAD = 'hub-cache';
-export const workloadIn = (namespace: string): { kind: 'Deployment'; namespace: string; name: string } => ({ kind: 'Deployment', namespace, name: WORKLOAD });
+export const workloadIn = (namespace: string): { kind: 'Deployment'; namespace: string; name: string } => ({
+  kind: 'Deployment',
+  namespace,
+  name: WORKLOAD,
+});
 
 export interface Bench {
   readonly namespace: string;
@@ -42,7 +51,11 @@ export interface Bench {
 }
 
 /** `rights`: what the client may do, no more. `workload: false` leaves out the Deployment {@link WORKLOAD}. */
-export async function openBench(server: ApiServer, rights: (namespace: string) => readonly Right[], { workload = true } = {}): Promise<Bench> {
+export async function openBench(
+  server: ApiServer,
+  rights: (namespace: string) => readonly Right[],
+  { workload = true } = {},
+): Promise<Bench> {
   const namespace = `cache-${randomUUID().slice(0, 8)}`;
   const opened: { close(): Promise<void> }[] = [];
   const writes: string[] = [];
@@ -51,20 +64,43 @@ export async function openBench(server: ApiServer, rights: (namespace: string) =
     config.loadFromString(kubeconfig);
     const connection = connect(config);
     opened.push(connection);
-    return createClient(connection, count ? { onCall: (verb, resource, code) => { if (verb !== 'get') writes.push(`${verb} ${resource} ${code}`); } } : {});
+    return createClient(
+      connection,
+      count
+        ? {
+            onCall: (verb, resource, code) => {
+              if (verb !== 'get') writes.push(`${verb} ${resource} ${code}`);
+            },
+          }
+        : {},
+    );
   };
 
   const admin = clientOf(server.adminKubeconfig(), false);
   await admin.create(paths.namespaces(), { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
-  await admin.create(paths.serviceAccounts(namespace), { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'pullpass' } });
+  await admin.create(paths.serviceAccounts(namespace), {
+    apiVersion: 'v1',
+    kind: 'ServiceAccount',
+    metadata: { name: 'pullpass' },
+  });
   const rbac = `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}`;
   await admin.create(`${rbac}/roles`, {
-    apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'Role', metadata: { name: 'pullpass' },
-    rules: rights(namespace).map(({ apiGroup, resource, verbs, resourceNames }) => ({ apiGroups: [apiGroup], resources: [resource], verbs, resourceNames })),
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'Role',
+    metadata: { name: 'pullpass' },
+    rules: rights(namespace).map(({ apiGroup, resource, verbs, resourceNames }) => ({
+      apiGroups: [apiGroup],
+      resources: [resource],
+      verbs,
+      resourceNames,
+    })),
   });
   await admin.create(`${rbac}/rolebindings`, {
-    apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'RoleBinding', metadata: { name: 'pullpass' },
-    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'pullpass' }, subjects: [{ kind: 'ServiceAccount', name: 'pullpass', namespace }],
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'RoleBinding',
+    metadata: { name: 'pullpass' },
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'pullpass' },
+    subjects: [{ kind: 'ServiceAccount', name: 'pullpass', namespace }],
   });
   const deployments = `/apis/apps/v1/namespaces/${namespace}/deployments`;
   if (workload) await admin.create(deployments, deployment());
@@ -72,19 +108,38 @@ export async function openBench(server: ApiServer, rights: (namespace: string) =
   const client = clientOf(await server.kubeconfigFor({ namespace, name: 'pullpass' }), true);
   const { signal } = new AbortController();
   const http = createHttpClient();
-  const optional = <T>(path: string): Promise<T | undefined> => admin.get<T>(path).catch((error: unknown) => {
-    if (!isNotFound(error)) throw error;
-    return undefined;
-  });
+  const optional = <T>(path: string): Promise<T | undefined> =>
+    admin.get<T>(path).catch((error: unknown) => {
+      if (!isNotFound(error)) throw error;
+      return undefined;
+    });
   const secret = (): Promise<V1Secret | undefined> => optional(paths.secrets(namespace, shared(namespace).secret.name));
   return {
-    namespace, admin, client, writes, secret,
-    context: { kube: createProxyKube({ client, proxy: shared(namespace).name, signal }), http, mac, signal, copyName: 'upstream-registry' },
+    namespace,
+    admin,
+    client,
+    writes,
+    secret,
+    context: {
+      kube: createProxyKube({ client, proxy: shared(namespace).name, signal }),
+      http,
+      mac,
+      signal,
+      copyName: 'upstream-registry',
+    },
     async data() {
       const found = await secret();
-      return found && Object.fromEntries(Object.entries(found.data ?? {}).map(([key, base64]) => [key, Buffer.from(base64, 'base64').toString()]));
+      return (
+        found &&
+        Object.fromEntries(
+          Object.entries(found.data ?? {}).map(([key, base64]) => [key, Buffer.from(base64, 'base64').toString()]),
+        )
+      );
     },
-    rolledTo: async () => (await optional<V1Deployment>(`${deployments}/${WORKLOAD}`))?.spec?.template.metadata?.annotations?.[ANNOTATION_LOGIN],
+    rolledTo: async () =>
+      (await optional<V1Deployment>(`${deployments}/${WORKLOAD}`))?.spec?.template.metadata?.annotations?.[
+        ANNOTATION_LOGIN
+      ],
     observe: (proxy) => Promise.all(proxy.targets.map(({ path, name }) => optional<ApiObject>(`${path}/${name}`))),
     async close() {
       await Promise.all([http.close(), ...opened.map((connection) => connection.close())]);
@@ -93,7 +148,12 @@ export async function openBench(server: ApiServer, rights: (namespace: string) =
 }
 
 /** The fixture of a conformance run. `holds` reads the Secret as the product would; `product` is taken down at the end. */
-export async function renderFixture(server: ApiServer, make: (namespace: string) => CacheProxy, holds: (bench: Bench) => ProxyFixture['holds'], product: { stop(): Promise<void> } = { stop: () => Promise.resolve() }): Promise<ProxyFixture> {
+export async function renderFixture(
+  server: ApiServer,
+  make: (namespace: string) => CacheProxy,
+  holds: (bench: Bench) => ProxyFixture['holds'],
+  product: { stop(): Promise<void> } = { stop: () => Promise.resolve() },
+): Promise<ProxyFixture> {
   const bench = await openBench(server, (namespace) => make(namespace).rights);
   const proxy = make(bench.namespace);
   return {
@@ -124,7 +184,15 @@ function outage(server: ApiServer & { faults?: Faults }, namespace: string): Pic
 function deployment(): V1Deployment {
   const labels = { app: WORKLOAD };
   return {
-    apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: WORKLOAD },
-    spec: { selector: { matchLabels: labels }, template: { metadata: { labels, annotations: { 'example.com/kept': 'yes' } }, spec: { containers: [{ name: 'cache', image: 'docker.io/library/registry:2.8.3' }] } } },
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: WORKLOAD },
+    spec: {
+      selector: { matchLabels: labels },
+      template: {
+        metadata: { labels, annotations: { 'example.com/kept': 'yes' } },
+        spec: { containers: [{ name: 'cache', image: 'docker.io/library/registry:2.8.3' }] },
+      },
+    },
   };
 }

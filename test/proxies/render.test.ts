@@ -13,7 +13,8 @@ import { mac, openBench, renderFixture, shared, workloadIn } from './render-fixt
 import type { Bench } from './render-fixture.ts';
 
 const files: Files = { user: ({ username }) => username, pass: ({ password }) => password };
-const make = (namespace: string, of: Files = files): CacheProxy => render({ ...shared(namespace), workload: workloadIn(namespace) }, of);
+const make = (namespace: string, of: Files = files): CacheProxy =>
+  render({ ...shared(namespace), workload: workloadIn(namespace) }, of);
 const login = (password: string): UpstreamLogin => ({ registry: 'docker.io', username: 'robot', password });
 
 /** Which targets show `login`, in the order Secret, workload. */
@@ -22,7 +23,11 @@ async function shown(bench: Bench, proxy: CacheProxy, wanted: UpstreamLogin): Pr
   return proxy.targets.map((target, i) => target.fingerprint(observed[i], mac) === target.expected(wanted, mac));
 }
 
-async function withBench(server: ApiServer, run: (bench: Bench, proxy: CacheProxy) => Promise<void>, options?: { workload?: boolean }): Promise<void> {
+async function withBench(
+  server: ApiServer,
+  run: (bench: Bench, proxy: CacheProxy) => Promise<void>,
+  options?: { workload?: boolean },
+): Promise<void> {
   const bench = await openBench(server, (namespace) => make(namespace).rights, options);
   try {
     await run(bench, make(bench.namespace));
@@ -32,88 +37,152 @@ async function withBench(server: ApiServer, run: (bench: Bench, proxy: CacheProx
 }
 
 onEachServer((server) => {
-  describeCacheProxy('render without a workload', () => renderFixture(server(), (namespace) => render(shared(namespace), files), ({ data }) => async () => {
-    const { user, pass } = (await data()) ?? {};
-    return user === undefined || pass === undefined ? undefined : { username: user, password: pass };
-  }));
+  describeCacheProxy('render without a workload', () =>
+    renderFixture(
+      server(),
+      (namespace) => render(shared(namespace), files),
+      ({ data }) =>
+        async () => {
+          const { user, pass } = (await data()) ?? {};
+          return user === undefined || pass === undefined ? undefined : { username: user, password: pass };
+        },
+    ),
+  );
 
   describe('render', () => {
-    test('writes the Secret and rolls the workload, then nothing more', () => withBench(server(), async (bench, proxy) => {
-      expect(await shown(bench, proxy, login('pw-1'))).toEqual([false, false]);
-      await proxy.apply(login('pw-1'), bench.context);
-      expect(bench.writes).toEqual(['patch secrets 201', 'patch deployments 200']);
-      expect(await shown(bench, proxy, login('pw-1'))).toEqual([true, true]);
-      await proxy.apply(login('pw-1'), bench.context);
-      expect(bench.writes).toHaveLength(2);
-    }));
+    test('writes the Secret and rolls the workload, then nothing more', () =>
+      withBench(server(), async (bench, proxy) => {
+        expect(await shown(bench, proxy, login('pw-1'))).toEqual([false, false]);
+        await proxy.apply(login('pw-1'), bench.context);
+        expect(bench.writes).toEqual(['patch secrets 201', 'patch deployments 200']);
+        expect(await shown(bench, proxy, login('pw-1'))).toEqual([true, true]);
+        await proxy.apply(login('pw-1'), bench.context);
+        expect(bench.writes).toHaveLength(2);
+      }));
 
-    test('a crash between Secret and roll leaves only the roll to do', () => withBench(server(), async (bench, proxy) => {
-      const crash: ProxyContext = { ...bench.context, kube: { ...bench.context.kube, patch: () => Promise.reject(new Error('killed')) } };
-      await expect(proxy.apply(login('pw-1'), crash)).rejects.toThrow('killed');
-      expect(await shown(bench, proxy, login('pw-1'))).toEqual([true, false]);
-      bench.writes.length = 0;
-      await proxy.apply(login('pw-1'), bench.context);
-      expect(bench.writes).toEqual(['patch deployments 200']);
-      expect(await shown(bench, proxy, login('pw-1'))).toEqual([true, true]);
-    }));
+    test('a crash between Secret and roll leaves only the roll to do', () =>
+      withBench(server(), async (bench, proxy) => {
+        const crash: ProxyContext = {
+          ...bench.context,
+          kube: { ...bench.context.kube, patch: () => Promise.reject(new Error('killed')) },
+        };
+        await expect(proxy.apply(login('pw-1'), crash)).rejects.toThrow('killed');
+        expect(await shown(bench, proxy, login('pw-1'))).toEqual([true, false]);
+        bench.writes.length = 0;
+        await proxy.apply(login('pw-1'), bench.context);
+        expect(bench.writes).toEqual(['patch deployments 200']);
+        expect(await shown(bench, proxy, login('pw-1'))).toEqual([true, true]);
+      }));
 
-    test('a roll changes one annotation of the pod template and nothing else', () => withBench(server(), async (bench, proxy) => {
-      const read = (): Promise<V1Deployment> => bench.admin.get(`/apis/apps/v1/namespaces/${bench.namespace}/deployments/hub-cache`);
-      const before = await read();
-      await proxy.apply(login('pw-1'), bench.context);
-      const after = await read();
-      expect(after.metadata?.annotations).toEqual(before.metadata?.annotations);
-      expect(after.metadata?.labels).toEqual(before.metadata?.labels);
-      expect(after.spec).toEqual({ ...before.spec, template: { ...before.spec?.template, metadata: { ...before.spec?.template.metadata, annotations: { 'example.com/kept': 'yes', 'pullpass.dev/login': await bench.rolledTo() } } } });
-    }));
+    test('a roll changes one annotation of the pod template and nothing else', () =>
+      withBench(server(), async (bench, proxy) => {
+        const read = (): Promise<V1Deployment> =>
+          bench.admin.get(`/apis/apps/v1/namespaces/${bench.namespace}/deployments/hub-cache`);
+        const before = await read();
+        await proxy.apply(login('pw-1'), bench.context);
+        const after = await read();
+        expect(after.metadata?.annotations).toEqual(before.metadata?.annotations);
+        expect(after.metadata?.labels).toEqual(before.metadata?.labels);
+        expect(after.spec).toEqual({
+          ...before.spec,
+          template: {
+            ...before.spec?.template,
+            metadata: {
+              ...before.spec?.template.metadata,
+              annotations: { 'example.com/kept': 'yes', 'pullpass.dev/login': await bench.rolledTo() },
+            },
+          },
+        });
+      }));
 
-    test('without its workload it says so, with the Secret in place for when that comes', () => withBench(server(), async (bench, proxy) => {
-      await expect(proxy.apply(login('pw-1'), bench.context)).rejects.toThrow(`cache proxy "hub-cache": Deployment ${bench.namespace}/hub-cache is not there and cannot be rolled: install it, or correct "workload" in the configuration`);
-      expect(await bench.data()).toEqual({ user: 'robot', pass: 'pw-1' });
-      expect(await shown(bench, proxy, login('pw-1'))).toEqual([true, false]);
-    }, { workload: false }));
+    test('without its workload it says so, with the Secret in place for when that comes', () =>
+      withBench(
+        server(),
+        async (bench, proxy) => {
+          await expect(proxy.apply(login('pw-1'), bench.context)).rejects.toThrow(
+            `cache proxy "hub-cache": Deployment ${bench.namespace}/hub-cache is not there and cannot be rolled: install it, or correct "workload" in the configuration`,
+          );
+          expect(await bench.data()).toEqual({ user: 'robot', pass: 'pw-1' });
+          expect(await shown(bench, proxy, login('pw-1'))).toEqual([true, false]);
+        },
+        { workload: false },
+      ));
 
-    test('drift of the Secret or of the annotation shows', () => withBench(server(), async (bench, proxy) => {
-      await proxy.apply(login('pw-1'), bench.context);
-      await bench.admin.patch(paths.secrets(bench.namespace, 'hub-cache-login'), 'application/merge-patch+json', { data: { pass: 'eA==' } });
-      expect(await shown(bench, proxy, login('pw-1'))).toEqual([false, true]);
-      await bench.admin.patch(`/apis/apps/v1/namespaces/${bench.namespace}/deployments/hub-cache`, 'application/merge-patch+json', { spec: { template: { metadata: { annotations: { 'pullpass.dev/login': null } } } } });
-      expect(await shown(bench, proxy, login('pw-1'))).toEqual([false, false]);
-      await proxy.apply(login('pw-1'), bench.context);
-      expect(await shown(bench, proxy, login('pw-1'))).toEqual([true, true]);
-    }));
+    test('drift of the Secret or of the annotation shows', () =>
+      withBench(server(), async (bench, proxy) => {
+        await proxy.apply(login('pw-1'), bench.context);
+        await bench.admin.patch(paths.secrets(bench.namespace, 'hub-cache-login'), 'application/merge-patch+json', {
+          data: { pass: 'eA==' },
+        });
+        expect(await shown(bench, proxy, login('pw-1'))).toEqual([false, true]);
+        await bench.admin.patch(
+          `/apis/apps/v1/namespaces/${bench.namespace}/deployments/hub-cache`,
+          'application/merge-patch+json',
+          { spec: { template: { metadata: { annotations: { 'pullpass.dev/login': null } } } } },
+        );
+        expect(await shown(bench, proxy, login('pw-1'))).toEqual([false, false]);
+        await proxy.apply(login('pw-1'), bench.context);
+        expect(await shown(bench, proxy, login('pw-1'))).toEqual([true, true]);
+      }));
 
-    test('a key that the configuration no longer names shows, and goes', () => withBench(server(), async (bench, proxy) => {
-      await proxy.apply(login('pw-1'), bench.context);
-      const smaller = make(bench.namespace, { pass: ({ password }) => password });
-      expect(await shown(bench, smaller, login('pw-1'))).toEqual([false, false]);
-      await smaller.apply(login('pw-1'), bench.context);
-      expect(await bench.data()).toEqual({ pass: 'pw-1' });
-      expect(await shown(bench, smaller, login('pw-1'))).toEqual([true, true]);
-    }));
+    test('a key that the configuration no longer names shows, and goes', () =>
+      withBench(server(), async (bench, proxy) => {
+        await proxy.apply(login('pw-1'), bench.context);
+        const smaller = make(bench.namespace, { pass: ({ password }) => password });
+        expect(await shown(bench, smaller, login('pw-1'))).toEqual([false, false]);
+        await smaller.apply(login('pw-1'), bench.context);
+        expect(await bench.data()).toEqual({ pass: 'pw-1' });
+        expect(await shown(bench, smaller, login('pw-1'))).toEqual([true, true]);
+      }));
 
-    test("somebody else's Secret never counts as ours, whatever it holds", () => withBench(server(), async (bench, proxy) => {
-      await proxy.apply(login('pw-1'), bench.context);
-      await bench.admin.patch(paths.secrets(bench.namespace, 'hub-cache-login'), 'application/merge-patch+json', { metadata: { labels: null } });
-      expect(await shown(bench, proxy, login('pw-1'))).toEqual([false, true]);
-      await expect(proxy.apply(login('pw-1'), bench.context)).rejects.toThrow('was not made by Pullpass');
-    }));
+    test("somebody else's Secret never counts as ours, whatever it holds", () =>
+      withBench(server(), async (bench, proxy) => {
+        await proxy.apply(login('pw-1'), bench.context);
+        await bench.admin.patch(paths.secrets(bench.namespace, 'hub-cache-login'), 'application/merge-patch+json', {
+          metadata: { labels: null },
+        });
+        expect(await shown(bench, proxy, login('pw-1'))).toEqual([false, true]);
+        await expect(proxy.apply(login('pw-1'), bench.context)).rejects.toThrow('was not made by Pullpass');
+      }));
 
-    test('another name of the cache proxy in the configuration takes the Secret along', () => withBench(server(), async (bench, proxy) => {
-      await proxy.apply(login('pw-1'), bench.context);
-      const renamed = render({ ...shared(bench.namespace), name: 'hub-mirror' }, files);
-      expect(await shown(bench, renamed, login('pw-1'))).toEqual([false]);
-      await renamed.apply(login('pw-1'), { ...bench.context, kube: createProxyKube({ client: bench.client, proxy: 'hub-mirror', signal: bench.context.signal }) });
-      expect(await shown(bench, renamed, login('pw-1'))).toEqual([true]);
-    }));
+    test('another name of the cache proxy in the configuration takes the Secret along', () =>
+      withBench(server(), async (bench, proxy) => {
+        await proxy.apply(login('pw-1'), bench.context);
+        const renamed = render({ ...shared(bench.namespace), name: 'hub-mirror' }, files);
+        expect(await shown(bench, renamed, login('pw-1'))).toEqual([false]);
+        await renamed.apply(login('pw-1'), {
+          ...bench.context,
+          kube: createProxyKube({ client: bench.client, proxy: 'hub-mirror', signal: bench.context.signal }),
+        });
+        expect(await shown(bench, renamed, login('pw-1'))).toEqual([true]);
+      }));
   });
 });
 
-test.each([['Deployment', 'deployments'], ['StatefulSet', 'statefulsets'], ['DaemonSet', 'daemonsets']] as const)('a %s is watched and patched by name', (kind, resource) => {
+test.each([
+  ['Deployment', 'deployments'],
+  ['StatefulSet', 'statefulsets'],
+  ['DaemonSet', 'daemonsets'],
+] as const)('a %s is watched and patched by name', (kind, resource) => {
   const proxy = render({ ...shared('cache'), workload: { kind, namespace: 'other', name: 'zot' } }, files);
-  expect(proxy.targets.map(({ path, name }) => `${path}/${name}`)).toEqual(['/api/v1/namespaces/cache/secrets/hub-cache-login', `/apis/apps/v1/namespaces/other/${resource}/zot`]);
+  expect(proxy.targets.map(({ path, name }) => `${path}/${name}`)).toEqual([
+    '/api/v1/namespaces/cache/secrets/hub-cache-login',
+    `/apis/apps/v1/namespaces/other/${resource}/zot`,
+  ]);
   expect(proxy.rights).toMatchObject([
-    { apiGroup: '', resource: 'secrets', resourceNames: ['hub-cache-login'], namespace: 'cache', verbs: ['get', 'list', 'watch', 'create', 'patch', 'delete'] },
-    { apiGroup: 'apps', resource, resourceNames: ['zot'], namespace: 'other', verbs: ['get', 'list', 'watch', 'patch'] },
+    {
+      apiGroup: '',
+      resource: 'secrets',
+      resourceNames: ['hub-cache-login'],
+      namespace: 'cache',
+      verbs: ['get', 'list', 'watch', 'create', 'patch', 'delete'],
+    },
+    {
+      apiGroup: 'apps',
+      resource,
+      resourceNames: ['zot'],
+      namespace: 'other',
+      verbs: ['get', 'list', 'watch', 'patch'],
+    },
   ]);
 });

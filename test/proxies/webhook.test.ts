@@ -12,7 +12,14 @@ import { ADMIN, failureOf, type Played, type Stage, stage, upstreamLogin } from 
 import { describeHostile } from './hostile-product.ts';
 
 const configure = (url: string): ConfigOf<'webhook'> =>
-  cacheProxySchema.parse({ kind: 'webhook', name: 'own-cache', source: 'upstream', registry: 'docker.io', url, admin: { secret: ADMIN } }) as ConfigOf<'webhook'>;
+  cacheProxySchema.parse({
+    kind: 'webhook',
+    name: 'own-cache',
+    source: 'upstream',
+    registry: 'docker.io',
+    url,
+    admin: { secret: ADMIN },
+  }) as ConfigOf<'webhook'>;
 
 let receiver: FakeReceiver;
 const play = async (tls?: Tls): Promise<Played> => {
@@ -50,15 +57,34 @@ describe('webhook', () => {
   const again = async (change: { body?: string; headers?: Record<string, string> }): Promise<number> => {
     const { body, headers } = firstCall();
     const http = createHttpClient();
-    const sent = { 'content-type': 'application/json', 'x-pullpass-signature': String(headers['x-pullpass-signature']), 'x-pullpass-timestamp': String(headers['x-pullpass-timestamp']) };
-    const { status } = await http.request({ method: 'POST', url: `${receiver.url}/hooks/pullpass`, body, ...change, headers: { ...sent, ...change.headers } });
+    const sent = {
+      'content-type': 'application/json',
+      'x-pullpass-signature': String(headers['x-pullpass-signature']),
+      'x-pullpass-timestamp': String(headers['x-pullpass-timestamp']),
+    };
+    const { status } = await http.request({
+      method: 'POST',
+      url: `${receiver.url}/hooks/pullpass`,
+      body,
+      ...change,
+      headers: { ...sent, ...change.headers },
+    });
     await http.close();
     return status;
   };
 
   test('says whose login it is, and of which cache proxy', async () => {
     await it.proxy.apply(upstreamLogin('pw-1'), it.context);
-    expect(receiver.deliveries).toEqual([{ proxy: 'own-cache', registry: 'docker.io', username: 'robot', password: 'pw-1', id: expect.any(String) as string, timestamp: expect.any(Number) as number }]);
+    expect(receiver.deliveries).toEqual([
+      {
+        proxy: 'own-cache',
+        registry: 'docker.io',
+        username: 'robot',
+        password: 'pw-1',
+        id: expect.any(String) as string,
+        timestamp: expect.any(Number) as number,
+      },
+    ]);
   });
 
   test('sends the key never, only what it signed', async () => {
@@ -89,10 +115,14 @@ describe('webhook', () => {
 
   test('a wrong key, and a refused login, are told apart', async () => {
     receiver.refused.add('pw-bad');
-    expect((await failureOf(it.proxy.apply(upstreamLogin('pw-bad'), it.context), 'pw-bad')).message).toBe('Webhook "own-cache": the receiver\'s upstream refuses the login of "docker.io": nothing was changed');
+    expect((await failureOf(it.proxy.apply(upstreamLogin('pw-bad'), it.context), 'pw-bad')).message).toBe(
+      'Webhook "own-cache": the receiver\'s upstream refuses the login of "docker.io": nothing was changed',
+    );
     receiver.key = 'another';
     const error = await failureOf(it.proxy.apply(upstreamLogin('pw-1'), it.context), 'pw-1');
     expect(error).toBeInstanceOf(LoginRefusedError);
-    expect(error.message).toBe('Webhook "own-cache": could not hand over the login: the signature with the key in Secret "pullpass-system/cache-admin" is not accepted (HTTP 401)');
+    expect(error.message).toBe(
+      'Webhook "own-cache": could not hand over the login: the signature with the key in Secret "pullpass-system/cache-admin" is not accepted (HTTP 401)',
+    );
   });
 });

@@ -24,7 +24,12 @@ const REPLACE: Action = { type: 'replaceCopy', ...target, ...guard };
 const DELETE: Action = { type: 'deleteCopy', namespace: 'team-a', name: 'regcred', ...guard };
 const PATH = '/api/v1/namespaces/team-a/secrets/regcred';
 
-function edits(raw: ReturnType<typeof rawAccount>, wanted: string[], kept: string[] = [], keepRest = false): EditReferences {
+function edits(
+  raw: ReturnType<typeof rawAccount>,
+  wanted: string[],
+  kept: string[] = [],
+  keepRest = false,
+): EditReferences {
   const account = projectServiceAccount(raw);
   const references = { wanted: new Set(wanted), kept: new Set(kept), keepRest };
   const edit = planReferences(account, references);
@@ -38,37 +43,74 @@ function applier(answer: (call: Call) => unknown, content: () => string | undefi
   const writer = createApplier({ client, world, content });
   /** Applies with time passing, and gives back what it threw, if it did. */
   const run = async (action: Action, signal = new AbortController().signal): Promise<unknown> => {
-    const done = writer.apply(action, signal).then(() => undefined, (error: unknown) => error);
+    const done = writer.apply(action, signal).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
     await vi.advanceTimersByTimeAsync(60_000);
     return done;
   };
   return { world, calls, run, copy: () => world.copies.get('regcred')?.get('team-a', 'regcred') };
 }
-const throws = (error: unknown) => (): never => { throw error as Error; };
+const throws = (error: unknown) => (): never => {
+  throw error as Error;
+};
 
 describe('a copy', () => {
-  const written = { apiVersion: 'v1', kind: 'Secret', type: 'kubernetes.io/dockerconfigjson', data: { '.dockerconfigjson': CONTENT } };
-  const metadata = { name: 'regcred', namespace: 'team-a', labels: { 'app.kubernetes.io/managed-by': 'pullpass', 'pullpass.dev/source': 'upstream' } };
+  const written = {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    type: 'kubernetes.io/dockerconfigjson',
+    data: { '.dockerconfigjson': CONTENT },
+  };
+  const metadata = {
+    name: 'regcred',
+    namespace: 'team-a',
+    labels: { 'app.kubernetes.io/managed-by': 'pullpass', 'pullpass.dev/source': 'upstream' },
+  };
   const answer = rawSecret({ resourceVersion: '8', content: dockerConfig(PASSWORD), source: 'upstream' });
 
   test('is created unforced and unguarded, so that a Secret that came up meanwhile is not overwritten', async () => {
     const { calls, run, copy } = applier(() => answer);
     expect(await run(CREATE)).toBeUndefined();
-    expect(calls).toEqual([{ verb: 'patch', path: PATH, type: 'application/apply-patch+yaml', query: { fieldManager: 'pullpass', force: false }, sensitive: true, accept: undefined, body: { ...written, metadata } }]);
+    expect(calls).toEqual([
+      {
+        verb: 'patch',
+        path: PATH,
+        type: 'application/apply-patch+yaml',
+        query: { fieldManager: 'pullpass', force: false },
+        sensitive: true,
+        accept: undefined,
+        body: { ...written, metadata },
+      },
+    ]);
     expect(copy()).toMatchObject({ resourceVersion: '8', ours: true, source: 'upstream' });
   });
 
   test('is updated forced, and only the very object that was seen', async () => {
     const { calls, run } = applier(() => answer);
     await run(UPDATE);
-    expect(calls).toEqual([expect.objectContaining({ verb: 'patch', query: { fieldManager: 'pullpass', force: true }, body: { ...written, metadata: { ...metadata, ...guard } }, sensitive: true })]);
+    expect(calls).toEqual([
+      expect.objectContaining({
+        verb: 'patch',
+        query: { fieldManager: 'pullpass', force: true },
+        body: { ...written, metadata: { ...metadata, ...guard } },
+        sensitive: true,
+      }),
+    ]);
   });
 
   test('is deleted only as the very object that was seen, and is known to be gone at once', async () => {
     const { world, calls, run, copy } = applier(() => ({}));
     putCopy(world, rawSecret());
     expect(await run(DELETE)).toBeUndefined();
-    expect(calls).toEqual([expect.objectContaining({ verb: 'delete', path: PATH, body: { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: guard } })]);
+    expect(calls).toEqual([
+      expect.objectContaining({
+        verb: 'delete',
+        path: PATH,
+        body: { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: guard },
+      }),
+    ]);
     expect(copy()).toBeUndefined();
   });
 
@@ -80,9 +122,14 @@ describe('a copy', () => {
   });
 
   test('of the wrong type is deleted and created', async () => {
-    const { calls, run, copy } = applier(({ verb }) => (verb === 'delete' ? {} : { ...answer, metadata: { ...answer.metadata, uid: 'another' } }));
+    const { calls, run, copy } = applier(({ verb }) =>
+      verb === 'delete' ? {} : { ...answer, metadata: { ...answer.metadata, uid: 'another' } },
+    );
     await run(REPLACE);
-    expect(calls.map(({ verb, query }) => [verb, query['force']])).toEqual([['delete', undefined], ['patch', false]]);
+    expect(calls.map(({ verb, query }) => [verb, query['force']])).toEqual([
+      ['delete', undefined],
+      ['patch', false],
+    ]);
     expect(copy()?.uid).toBe('another');
   });
 
@@ -102,7 +149,10 @@ describe('a copy', () => {
   });
 
   test('of a source that went out of the configuration meanwhile is planned again', async () => {
-    const { calls, run } = applier(() => answer, () => undefined);
+    const { calls, run } = applier(
+      () => answer,
+      () => undefined,
+    );
     expect(await run(UPDATE)).toBeInstanceOf(SupersededError);
     expect(calls).toEqual([]);
   });
@@ -115,7 +165,10 @@ describe('a copy', () => {
 
 describe('references', () => {
   /** A ServiceAccount on a server; `meanwhile` runs before each patch. */
-  function account(raw: ReturnType<typeof rawAccount>, meanwhile: (live: ReturnType<typeof rawAccount>, attempt: number) => void = () => undefined) {
+  function account(
+    raw: ReturnType<typeof rawAccount>,
+    meanwhile: (live: ReturnType<typeof rawAccount>, attempt: number) => void = () => undefined,
+  ) {
     let live = structuredClone(raw);
     let version = 100;
     let attempts = 0;
@@ -125,7 +178,10 @@ describe('references', () => {
       try {
         live = applyPatch(live, body as Parameters<typeof applyPatch>[1]);
       } catch {
-        throw refusal(422, { reason: 'Invalid', message: 'the server rejected our request due to an error in our request' });
+        throw refusal(422, {
+          reason: 'Invalid',
+          message: 'the server rejected our request due to an error in our request',
+        });
       }
       live.metadata.resourceVersion = String(version++);
       return live;
@@ -136,8 +192,18 @@ describe('references', () => {
   test('are added with one patch, and the world knows at once', async () => {
     const a = account(rawAccount(['x']));
     expect(await a.run(edits(rawAccount(['x']), ['regcred']))).toBeUndefined();
-    expect(a.calls).toEqual([expect.objectContaining({ verb: 'patch', path: '/api/v1/namespaces/team-a/serviceaccounts/default', type: 'application/json-patch+json', query: { fieldManager: 'pullpass' } })]);
-    expect(a.world.serviceAccounts.get('team-a', 'default')).toMatchObject({ pullSecrets: ['x', 'regcred'], added: 'regcred' });
+    expect(a.calls).toEqual([
+      expect.objectContaining({
+        verb: 'patch',
+        path: '/api/v1/namespaces/team-a/serviceaccounts/default',
+        type: 'application/json-patch+json',
+        query: { fieldManager: 'pullpass' },
+      }),
+    ]);
+    expect(a.world.serviceAccounts.get('team-a', 'default')).toMatchObject({
+      pullSecrets: ['x', 'regcred'],
+      added: 'regcred',
+    });
   });
 
   test('that somebody else writes at the same time lose nothing', async () => {
@@ -153,11 +219,16 @@ describe('references', () => {
       if (attempt === 1) Object.assign(live, rawAccount(['x', 'old', 'y'], { added: 'old' }));
     });
     expect(await a.run(edits(rawAccount(['x', 'old']), ['regcred'], [], true))).toBeUndefined();
-    expect([a.list(), a.live().metadata.annotations]).toEqual([['x', 'old', 'y', 'regcred'], { 'pullpass.dev/added-pull-secrets': 'old,regcred' }]);
+    expect([a.list(), a.live().metadata.annotations]).toEqual([
+      ['x', 'old', 'y', 'regcred'],
+      { 'pullpass.dev/added-pull-secrets': 'old,regcred' },
+    ]);
   });
 
   test('are tried five times, and then left to the queue', async () => {
-    const a = account(rawAccount(['x']), (live, attempt) => { live.imagePullSecrets = [{ name: `other-${attempt}` }]; });
+    const a = account(rawAccount(['x']), (live, attempt) => {
+      live.imagePullSecrets = [{ name: `other-${attempt}` }];
+    });
     expect(await a.run(edits(rawAccount(['x']), ['regcred']))).toBeInstanceOf(LostRaceError);
     expect(a.calls.filter(({ verb }) => verb === 'patch')).toHaveLength(5);
     expect(a.list()).toEqual(['other-5']);
@@ -173,8 +244,13 @@ describe('references', () => {
   });
 
   test('that a policy refuses are not tried again and again: nobody was quicker', async () => {
-    const a = account(rawAccount(['x']), () => { throw refusal(422, { reason: 'Invalid', message: 'ValidatingAdmissionPolicy denied request' }); });
-    expect(await a.run(edits(rawAccount(['x']), ['regcred']))).toMatchObject({ code: 422, message: expect.stringContaining('ValidatingAdmissionPolicy') as string });
+    const a = account(rawAccount(['x']), () => {
+      throw refusal(422, { reason: 'Invalid', message: 'ValidatingAdmissionPolicy denied request' });
+    });
+    expect(await a.run(edits(rawAccount(['x']), ['regcred']))).toMatchObject({
+      code: 422,
+      message: expect.stringContaining('ValidatingAdmissionPolicy') as string,
+    });
     expect(a.calls.map(({ verb }) => verb)).toEqual(['patch', 'get']);
   });
 
@@ -192,7 +268,9 @@ describe('references', () => {
   });
 
   test('that somebody else brought into order meanwhile need no write', async () => {
-    const a = account(rawAccount(['x']), (live) => { live.imagePullSecrets = [{ name: 'regcred' }]; });
+    const a = account(rawAccount(['x']), (live) => {
+      live.imagePullSecrets = [{ name: 'regcred' }];
+    });
     expect(await a.run(edits(rawAccount(['x']), ['regcred']))).toBeUndefined();
     expect(a.calls.map(({ verb }) => verb)).toEqual(['patch', 'get']);
     expect(a.live().metadata.annotations).toBeUndefined();
@@ -209,7 +287,11 @@ describe('references', () => {
 
   test('of a ServiceAccount that is gone are no failure, before and between the tries', async () => {
     expect(await applier(throws(refusal(404))).run(edits(rawAccount([]), ['regcred']))).toBeUndefined();
-    expect(await applier(({ verb }) => { throw refusal(verb === 'get' ? 404 : 422); }).run(edits(rawAccount([]), ['regcred']))).toBeUndefined();
+    expect(
+      await applier(({ verb }) => {
+        throw refusal(verb === 'get' ? 404 : 422);
+      }).run(edits(rawAccount([]), ['regcred'])),
+    ).toBeUndefined();
   });
 
   test.each([400, 403, 429, 500])('a %i is a failure at once', async (code) => {
@@ -244,11 +326,16 @@ test('no credential is in any error, not even when the server repeats everything
     for (const action of [CREATE, UPDATE, REPLACE, DELETE]) {
       const { run } = applier(({ verb, path, body, sensitive }) => {
         if (verb === 'delete' && action.type === 'replaceCopy') return {};
-        const echo = JSON.stringify({ message: JSON.stringify(body), reason: JSON.stringify(body), details: { causes: [{ message: CONTENT }] } });
+        const echo = JSON.stringify({
+          message: JSON.stringify(body),
+          reason: JSON.stringify(body),
+          details: { causes: [{ message: CONTENT }] },
+        });
         throw apiErrorOf(`${verb} ${path}`, code, echo, undefined, sensitive);
       });
       const error = await run(action);
-      const text = error instanceof Error ? `${error.message}${error.stack}${JSON.stringify(error)}${String(error.cause)}` : '';
+      const text =
+        error instanceof Error ? `${error.message}${error.stack}${JSON.stringify(error)}${String(error.cause)}` : '';
       for (const leak of [PASSWORD, CONTENT, base64(`robot:${PASSWORD}`)]) expect(text).not.toContain(leak);
     }
   }

@@ -6,31 +6,61 @@ import { accept, NOTHING } from '../../src/reconcile/rollout.ts';
 import type { Canaries, Rollout } from '../../src/reconcile/rollout.ts';
 import { sourceConfig } from '../plan/observations.ts';
 
-interface Content { readonly digest: string }
+interface Content {
+  readonly digest: string;
+}
 const CANARIES: Canaries = { namespaces: new Set(['team-a']), proxies: new Set() };
 const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 function watch(source: SourceConfig = sourceConfig({ canary: { namespaces: 1, proxies: 0, seconds: 60 } })) {
-  const w = { arrival: 'all' as 'none' | 'some' | 'all' | 'gone', failing: [] as string[] | Error | Promise<string[]>, gone: 0, clock: 0, looks: 0 };
+  const w = {
+    arrival: 'all' as 'none' | 'some' | 'all' | 'gone',
+    failing: [] as string[] | Error | Promise<string[]>,
+    gone: 0,
+    clock: 0,
+    looks: 0,
+  };
   const timers = new Map<object, { run: () => void; at: number }>();
-  let rollout: Rollout<Content> = accept(accept<Content>(NOTHING, { digest: 'a' }, undefined), { digest: 'b' }, CANARIES);
+  let rollout: Rollout<Content> = accept(
+    accept<Content>(NOTHING, { digest: 'a' }, undefined),
+    { digest: 'b' },
+    CANARIES,
+  );
   const canary = createCanary({
     arrival: () => w.arrival,
-    onGone: () => { w.gone++; },
-    failing: () => { w.looks++; return w.failing instanceof Error ? Promise.reject(w.failing) : Promise.resolve(w.failing); },
-    onLooked: (_, move) => { rollout = move(rollout); canary.watch(source, rollout); },
+    onGone: () => {
+      w.gone++;
+    },
+    failing: () => {
+      w.looks++;
+      return w.failing instanceof Error ? Promise.reject(w.failing) : Promise.resolve(w.failing);
+    },
+    onLooked: (_, move) => {
+      rollout = move(rollout);
+      canary.watch(source, rollout);
+    },
     timers: {
-      set: (run, ms) => { const timer = {}; timers.set(timer, { run, at: w.clock + ms }); return timer; },
-      clear: (timer) => { timers.delete(timer as object); },
+      set: (run, ms) => {
+        const timer = {};
+        timers.set(timer, { run, at: w.clock + ms });
+        return timer;
+      },
+      clear: (timer) => {
+        timers.delete(timer as object);
+      },
     },
   });
   canary.watch(source, rollout);
   return Object.assign(w, {
-    timers, stop: () => canary.stop(),
+    timers,
+    stop: () => canary.stop(),
     stage: () => rollout.stage.state,
     passed: () => rollout.passed?.digest,
     /** Another content, or the same one looked at again. */
-    now(next: Rollout<Content>): void { rollout = next; canary.watch(source, rollout); },
+    now(next: Rollout<Content>): void {
+      rollout = next;
+      canary.watch(source, rollout);
+    },
     rollout: () => rollout,
     async pass(seconds: number): Promise<void> {
       for (let second = 0; second < seconds; second++) {

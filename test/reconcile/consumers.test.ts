@@ -14,12 +14,26 @@ const { signal } = new AbortController();
 function world() {
   const w = { going: false, log: [] as string[], release: (): Promise<boolean> => Promise.resolve(true) };
   const make = (name: string, namespace: string, ...copyNames: [string, ...string[]]): ConfiguredProxy => ({
-    config: cacheProxySchema.parse({ kind: 'webhook', name, source: 'hub', registry: 'docker.io', url: 'https://cache.test', admin: { secret: { namespace: 'n', name: 'admin' } } }),
+    config: cacheProxySchema.parse({
+      kind: 'webhook',
+      name,
+      source: 'hub',
+      registry: 'docker.io',
+      url: 'https://cache.test',
+      admin: { secret: { namespace: 'n', name: 'admin' } },
+    }),
     copyName: copyNames[0],
     adapter: {
-      rights: [], targets: [], identity: '', apply: () => Promise.resolve(),
+      rights: [],
+      targets: [],
+      identity: '',
+      apply: () => Promise.resolve(),
       consumer: {
-        object: `Thing "${name}"`, place: '/spec/secret', seat: name, namespace, copyNames,
+        object: `Thing "${name}"`,
+        place: '/spec/secret',
+        seat: name,
+        namespace,
+        copyNames,
         named: () => Promise.resolve([]),
         release: async (copyName, release) => {
           w.log.push(`${name}: ${copyName} ${release}`);
@@ -28,12 +42,32 @@ function world() {
       },
     },
   });
-  const proxies = [make('a', 'team', 'hub-copy'), make('b', 'team', 'new-copy', 'hub-copy'), make('c', 'elsewhere', 'hub-copy'), make('d', 'team', 'other-copy')];
-  const kube = { applySecret: () => Promise.resolve(), readSecret: () => Promise.resolve({}), get: () => Promise.resolve(undefined), patch: () => Promise.resolve() };
-  const consumers = createConsumers({ proxies: () => proxies, isGoing: () => w.going, context: () => ({ kube, signal }) });
+  const proxies = [
+    make('a', 'team', 'hub-copy'),
+    make('b', 'team', 'new-copy', 'hub-copy'),
+    make('c', 'elsewhere', 'hub-copy'),
+    make('d', 'team', 'other-copy'),
+  ];
+  const kube = {
+    applySecret: () => Promise.resolve(),
+    readSecret: () => Promise.resolve({}),
+    get: () => Promise.resolve(undefined),
+    patch: () => Promise.resolve(),
+  };
+  const consumers = createConsumers({
+    proxies: () => proxies,
+    isGoing: () => w.going,
+    context: () => ({ kube, signal }),
+  });
   const [proxy] = proxies;
   if (proxy === undefined) throw new Error('no proxy');
-  return { w, consumers, proxy, remove: () => consumers.removeCopy(COPY, () => Promise.resolve(void w.log.push('removed')), signal), point: (apply: () => Promise<void>) => consumers.point(proxy, apply, { kube, signal }) };
+  return {
+    w,
+    consumers,
+    proxy,
+    remove: () => consumers.removeCopy(COPY, () => Promise.resolve(void w.log.push('removed')), signal),
+    point: (apply: () => Promise<void>) => consumers.point(proxy, apply, { kube, signal }),
+  };
 }
 
 test('all that may name a copy, under its old name too, release it before it goes, and nobody else is asked', async () => {
@@ -43,21 +77,44 @@ test('all that may name a copy, under its old name too, release it before it goe
 });
 
 test.each<[string, Error, RegExp, boolean]>([
-  ['somebody else wrote it', new ForeignReferenceError('Thing "a" names it at /spec/secret, and Pullpass did not write that: take it out'), /^it is to go, and stays: Thing "a" names it at \/spec\/secret, and Pullpass did not write that: take it out$/, false],
-  ['the product is at work', new NotYetError('Thing "a" is being processed'), /^it is to go, and stays: Thing "a" is being processed$/, true],
-  ['the right is missing', new ApiError('PATCH /x', 403, { message: 'no' }), /^it is to go, and stays: Thing "a" names it at \/spec\/secret, and that could not be changed: PATCH \/x: no$/, false],
-  ['a policy refuses it', new ApiError('PATCH /x', 422, { message: 'no' }), /could not be changed: PATCH \/x: no$/, false],
+  [
+    'somebody else wrote it',
+    new ForeignReferenceError('Thing "a" names it at /spec/secret, and Pullpass did not write that: take it out'),
+    /^it is to go, and stays: Thing "a" names it at \/spec\/secret, and Pullpass did not write that: take it out$/,
+    false,
+  ],
+  [
+    'the product is at work',
+    new NotYetError('Thing "a" is being processed'),
+    /^it is to go, and stays: Thing "a" is being processed$/,
+    true,
+  ],
+  [
+    'the right is missing',
+    new ApiError('PATCH /x', 403, { message: 'no' }),
+    /^it is to go, and stays: Thing "a" names it at \/spec\/secret, and that could not be changed: PATCH \/x: no$/,
+    false,
+  ],
+  [
+    'a policy refuses it',
+    new ApiError('PATCH /x', 422, { message: 'no' }),
+    /could not be changed: PATCH \/x: no$/,
+    false,
+  ],
   ['nobody answers', new UnreachableError('PATCH /x: timed out'), /could not be changed: PATCH \/x: timed out$/, true],
-])('a copy that is still named stays: %s; it is tried again with a growing delay', async (_, cause, message, passes) => {
-  const { w, remove } = world();
-  w.release = () => Promise.reject(cause);
-  const error: unknown = await remove().catch((e: unknown) => e);
-  expect(error).toBeInstanceOf(StillNamedError);
-  expect((error as Error).message).toMatch(message);
-  expect(w.log).not.toContain('removed');
-  expect(outcomeOfError(error)).toEqual({ then: 'retry' });
-  expect(isPassing(error)).toBe(passes);
-});
+])(
+  'a copy that is still named stays: %s; it is tried again with a growing delay',
+  async (_, cause, message, passes) => {
+    const { w, remove } = world();
+    w.release = () => Promise.reject(cause);
+    const error: unknown = await remove().catch((e: unknown) => e);
+    expect(error).toBeInstanceOf(StillNamedError);
+    expect((error as Error).message).toMatch(message);
+    expect(w.log).not.toContain('removed');
+    expect(outcomeOfError(error)).toEqual({ then: 'retry' });
+    expect(isPassing(error)).toBe(passes);
+  },
+);
 
 describe('nobody is pointed at a copy', () => {
   test('that is about to go: the reference is taken back instead', async () => {
@@ -87,12 +144,22 @@ describe('nobody is pointed at a copy', () => {
     w.going = true;
     goOn.resolve();
     expect([await pointing, await removing, await late]).toEqual(['applied', undefined, 'withdrawn']);
-    expect(w.log).toEqual(['points', 'pointed', 'a: hub-copy going', 'b: hub-copy going', 'removed', 'a: hub-copy going']);
+    expect(w.log).toEqual([
+      'points',
+      'pointed',
+      'a: hub-copy going',
+      'b: hub-copy going',
+      'removed',
+      'a: hub-copy going',
+    ]);
   });
 
   test('a turn that failed does not hold up the next one', async () => {
     const { point } = world();
     const failing = point(() => Promise.reject(new Error('no')));
-    expect(await Promise.allSettled([failing, point(() => Promise.resolve())])).toMatchObject([{ status: 'rejected' }, { status: 'fulfilled', value: 'applied' }]);
+    expect(await Promise.allSettled([failing, point(() => Promise.resolve())])).toMatchObject([
+      { status: 'rejected' },
+      { status: 'fulfilled', value: 'applied' },
+    ]);
   });
 });

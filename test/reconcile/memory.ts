@@ -13,16 +13,28 @@ export function createMemory(parts: Partial<State> = {}): Memory {
   const proxies = new Map<string, ProxyRecord>();
   let refusals: ReadonlyMap<string, ReadonlyMap<string, Refusal>> = new Map();
   return {
-    sources, proxies,
+    sources,
+    proxies,
     mac: (text) => createHash('sha256').update(text).digest('hex'),
     proxy: (name) => proxies.get(name) ?? {},
-    setProxy: (name, record) => { if (record === undefined) proxies.delete(name); else proxies.set(name, record); },
+    setProxy: (name, record) => {
+      if (record === undefined) proxies.delete(name);
+      else proxies.set(name, record);
+    },
     source: (name) => sources.get(name),
-    setSource: (name, record) => { if (record === undefined) sources.delete(name); else sources.set(name, record); },
+    setSource: (name, record) => {
+      if (record === undefined) sources.delete(name);
+      else sources.set(name, record);
+    },
     refusals: () => refusals,
-    setRefusals: (next) => { refusals = next; },
+    setRefusals: (next) => {
+      refusals = next;
+    },
     retain: () => undefined,
-    load: () => Promise.resolve(), peek: () => Promise.resolve(true), forget: () => undefined, save: () => Promise.resolve(),
+    load: () => Promise.resolve(),
+    peek: () => Promise.resolve(true),
+    forget: () => undefined,
+    save: () => Promise.resolve(),
     ...parts,
   };
 }

@@ -6,22 +6,37 @@ import { describe as words, describeFailure, reconcileNamespace } from '../../sr
 import { refusal } from '../kube/scripted-client.ts';
 import { account, copy, namespace, scope, source } from '../plan/observations.ts';
 
-const short = (action: Action): string => (action.type === 'editReferences' ? `${action.account.name}: ${words(action).replace(/^[^:]*: /, '')}` : `${action.type} ${action.name}`);
+const short = (action: Action): string =>
+  action.type === 'editReferences'
+    ? `${action.account.name}: ${words(action).replace(/^[^:]*: /, '')}`
+    : `${action.type} ${action.name}`;
 
 /** Carries out everything but what `fails` says. */
-async function reconcile(observed: ObservedScope, fails: (action: string) => unknown = () => undefined, options: PlanOptions = {}) {
+async function reconcile(
+  observed: ObservedScope,
+  fails: (action: string) => unknown = () => undefined,
+  options: PlanOptions = {},
+) {
   const tried: string[] = [];
-  const outcome = await reconcileNamespace(observed, {
-    apply: async (action) => {
-      tried.push(short(action));
-      const error = fails(short(action));
-      if (error !== undefined) throw error as Error;
+  const outcome = await reconcileNamespace(
+    observed,
+    {
+      apply: async (action) => {
+        tried.push(short(action));
+        const error = fails(short(action));
+        if (error !== undefined) throw error as Error;
+      },
     },
-  }, new AbortController().signal, options);
+    new AbortController().signal,
+    options,
+  );
   return { tried, done: outcome.done.map(short), failed: outcome.failures.map(({ action }) => short(action)), outcome };
 }
 
-const two = [source({ config: { name: 'first', copyName: 'one' } }), source({ config: { name: 'second', copyName: 'two' } })];
+const two = [
+  source({ config: { name: 'first', copyName: 'one' } }),
+  source({ config: { name: 'second', copyName: 'two' } }),
+];
 const accounts = [account(), account({ name: 'builder', sync: 'enabled' })];
 const referenced = { pullSecrets: ['one', 'two'], added: 'one,two', annotated: true };
 
@@ -34,7 +49,9 @@ describe('carrying out a plan', () => {
   });
 
   test('references to a copy that could not be written are not added; the other source goes on', async () => {
-    const { tried, failed } = await reconcile(scope({ sources: two, serviceAccounts: accounts }), (action) => (action === 'createCopy one' ? refusal(500) : undefined));
+    const { tried, failed } = await reconcile(scope({ sources: two, serviceAccounts: accounts }), (action) =>
+      action === 'createCopy one' ? refusal(500) : undefined,
+    );
     expect(tried).toEqual(['createCopy one', 'createCopy two', 'default: +two', 'builder: +two']);
     expect(failed).toEqual(['createCopy one']);
   });
@@ -46,29 +63,54 @@ describe('carrying out a plan', () => {
 
   test('references that are there stay while their copy cannot be updated', async () => {
     const { tried } = await reconcile(
-      scope({ sources: two, copies: [copy({ name: 'one', source: 'first', digest: 'old' }), copy({ name: 'two', source: 'second' })], serviceAccounts: [account({ pullSecrets: ['one'], added: 'one', annotated: true })] }),
+      scope({
+        sources: two,
+        copies: [copy({ name: 'one', source: 'first', digest: 'old' }), copy({ name: 'two', source: 'second' })],
+        serviceAccounts: [account({ pullSecrets: ['one'], added: 'one', annotated: true })],
+      }),
       (action) => (action === 'updateCopy one' ? refusal(409) : undefined),
     );
     expect(tried).toEqual(['updateCopy one', 'default: +two']);
   });
 
   test('while removals are held nothing is removed, also when what is to be added has to wait', async () => {
-    const observed = scope({ sources: two, retiredCopyNames: ['old'], copies: [copy({ name: 'old' })], serviceAccounts: [account({ pullSecrets: ['old', 'unknown'], added: 'old,unknown', annotated: true })] });
+    const observed = scope({
+      sources: two,
+      retiredCopyNames: ['old'],
+      copies: [copy({ name: 'old' })],
+      serviceAccounts: [account({ pullSecrets: ['old', 'unknown'], added: 'old,unknown', annotated: true })],
+    });
     const fails = (action: string): unknown => (action === 'createCopy one' ? refusal(500) : undefined);
-    expect((await reconcile(observed, fails)).tried).toEqual(['createCopy one', 'createCopy two', 'default: +two -old -unknown', 'deleteCopy old']);
-    expect((await reconcile(observed, fails, { hold: true })).tried).toEqual(['createCopy one', 'createCopy two', 'default: +two']);
+    expect((await reconcile(observed, fails)).tried).toEqual([
+      'createCopy one',
+      'createCopy two',
+      'default: +two -old -unknown',
+      'deleteCopy old',
+    ]);
+    expect((await reconcile(observed, fails, { hold: true })).tried).toEqual([
+      'createCopy one',
+      'createCopy two',
+      'default: +two',
+    ]);
   });
 
   test('what is to be removed is removed, although what is to be added has to wait', async () => {
     const { tried } = await reconcile(
-      scope({ sources: two.slice(0, 1), retiredCopyNames: ['old'], copies: [copy({ name: 'old' })], serviceAccounts: [account({ pullSecrets: ['old'], added: 'old', annotated: true })] }),
+      scope({
+        sources: two.slice(0, 1),
+        retiredCopyNames: ['old'],
+        copies: [copy({ name: 'old' })],
+        serviceAccounts: [account({ pullSecrets: ['old'], added: 'old', annotated: true })],
+      }),
       (action) => (action === 'createCopy one' ? refusal(500) : undefined),
     );
     expect(tried).toEqual(['createCopy one', 'default: -old', 'deleteCopy old']);
   });
 
   test('one ServiceAccount that fails does not stop the others', async () => {
-    const { tried, done, failed } = await reconcile(scope({ sources: two, serviceAccounts: accounts }), (action) => (action.startsWith('default') ? refusal(403) : undefined));
+    const { tried, done, failed } = await reconcile(scope({ sources: two, serviceAccounts: accounts }), (action) =>
+      action.startsWith('default') ? refusal(403) : undefined,
+    );
     expect(tried).toContain('builder: +one +two');
     expect(done).toEqual(['createCopy one', 'createCopy two', 'builder: +one +two']);
     expect(failed).toEqual(['default: +one +two']);
@@ -77,9 +119,13 @@ describe('carrying out a plan', () => {
   test('a copy is not deleted while a reference to it is left; others are', async () => {
     const { tried, failed } = await reconcile(
       scope({
-        namespace: namespace({ sync: 'disabled' }), sources: two,
+        namespace: namespace({ sync: 'disabled' }),
+        sources: two,
         copies: [copy({ name: 'one', source: 'first' }), copy({ name: 'two', source: 'second' })],
-        serviceAccounts: [account({ ...referenced, pullSecrets: ['one'], added: 'one' }), account({ ...referenced, name: 'builder', pullSecrets: ['two'], added: 'two' })],
+        serviceAccounts: [
+          account({ ...referenced, pullSecrets: ['one'], added: 'one' }),
+          account({ ...referenced, name: 'builder', pullSecrets: ['two'], added: 'two' }),
+        ],
       }),
       (action) => (action === 'default: -one' ? refusal(500) : undefined),
     );
@@ -100,7 +146,10 @@ describe('carrying out a plan', () => {
   });
 
   test('in sync means that nothing is tried', async () => {
-    const inSync = scope({ copies: [copy()], serviceAccounts: [account({ pullSecrets: ['regcred'], added: 'regcred', annotated: true })] });
+    const inSync = scope({
+      copies: [copy()],
+      serviceAccounts: [account({ pullSecrets: ['regcred'], added: 'regcred', annotated: true })],
+    });
     expect((await reconcile(inSync)).tried).toEqual([]);
   });
 });
@@ -109,9 +158,26 @@ test('what was done is told in the words of the vocabulary', async () => {
   const guard = { uid: 'u', resourceVersion: '1' };
   const target = { namespace: 'n', name: 'regcred' };
   const content = { source: 's', digest: 'd' };
-  const edit = (add: string[], remove: string[]): Action => ({ type: 'editReferences', account: account(), edit: { add, remove, record: add }, wanted: { wanted: new Set(), kept: new Set() } });
-  const actions: Action[] = [{ type: 'createCopy', ...target, ...content }, { type: 'updateCopy', ...target, ...content, ...guard }, { type: 'replaceCopy', ...target, ...content, ...guard }, { type: 'deleteCopy', ...target, ...guard }, edit(['a'], ['b']), edit([], [])];
+  const edit = (add: string[], remove: string[]): Action => ({
+    type: 'editReferences',
+    account: account(),
+    edit: { add, remove, record: add },
+    wanted: { wanted: new Set(), kept: new Set() },
+  });
+  const actions: Action[] = [
+    { type: 'createCopy', ...target, ...content },
+    { type: 'updateCopy', ...target, ...content, ...guard },
+    { type: 'replaceCopy', ...target, ...content, ...guard },
+    { type: 'deleteCopy', ...target, ...guard },
+    edit(['a'], ['b']),
+    edit([], []),
+  ];
   expect(actions.map(words)).toEqual([
-    'copy regcred created', 'copy regcred updated', 'copy regcred replaced (its type was wrong)', 'copy regcred removed', 'ServiceAccount default: +a -b', 'ServiceAccount default: record corrected',
+    'copy regcred created',
+    'copy regcred updated',
+    'copy regcred replaced (its type was wrong)',
+    'copy regcred removed',
+    'ServiceAccount default: +a -b',
+    'ServiceAccount default: record corrected',
   ]);
 });

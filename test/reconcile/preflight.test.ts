@@ -23,7 +23,8 @@ function preflight(says: (credential: Credential) => Says | Promise<Says>, { sta
   const timers = new Map<object, { run: () => void; at: number }>();
   const signals: AbortSignal[] = [];
   const it = createPreflight({
-    state, refusals: createRefusals(state, () => clock.ms),
+    state,
+    refusals: createRefusals(state, () => clock.ms),
     check: async (credential, signal) => {
       asked.push(`${credential.key} ${credential.password}`);
       signals.push(signal);
@@ -38,11 +39,19 @@ function preflight(says: (credential: Credential) => Says | Promise<Says>, { sta
         timers.set(timer, { run, at: clock.ms + ms });
         return timer;
       },
-      clear: (timer) => { timers.delete(timer as object); },
+      clear: (timer) => {
+        timers.delete(timer as object);
+      },
     },
   });
   return {
-    ...it, asked, judged, state, clock, timers, signals,
+    ...it,
+    asked,
+    judged,
+    state,
+    clock,
+    timers,
+    signals,
     /** Lets time pass: what is due runs. */
     async pass(ms: number): Promise<void> {
       clock.ms += ms;
@@ -50,7 +59,11 @@ function preflight(says: (credential: Credential) => Says | Promise<Says>, { sta
       for (let i = 0; i < 5; i++) await tick();
     },
     /** Judges until nothing is pending, as the source book does when it is told. */
-    async decided(source: SourceConfig, credentials: readonly Credential[], group: 'own' | 'aliases' = 'own'): Promise<Judgement[]> {
+    async decided(
+      source: SourceConfig,
+      credentials: readonly Credential[],
+      group: 'own' | 'aliases' = 'own',
+    ): Promise<Judgement[]> {
       for (;;) {
         const judgements = it.judge(source, group, credentials);
         if (!judgements.some(({ state: each }) => each === 'pending')) return judgements;
@@ -67,7 +80,10 @@ describe('a new login', () => {
   test('is pending while it is tried, and the caller is told once when that is over', async () => {
     const answer = Promise.withResolvers<Says>();
     const p = preflight(() => answer.promise);
-    expect([p.judge(auto, 'own', [login('one')]), p.judge(auto, 'own', [login('one')])]).toEqual([[{ state: 'pending' }], [{ state: 'pending' }]]);
+    expect([p.judge(auto, 'own', [login('one')]), p.judge(auto, 'own', [login('one')])]).toEqual([
+      [{ state: 'pending' }],
+      [{ state: 'pending' }],
+    ]);
     await tick();
     expect(p.judged).toEqual([]);
     answer.resolve('accepted');
@@ -93,13 +109,21 @@ describe('a new login', () => {
 
   test('is judged by itself: one that is refused holds none back beside it', async () => {
     const p = preflight(({ key }) => (key === 'b.corp' ? 'refused' : key === 'c.corp' ? 'unknown' : 'accepted'));
-    expect((await p.decided(enforce, [login('1'), login('2', 'b.corp'), login('3', 'c.corp')])).map(({ state }) => state)).toEqual(['accepted', 'refused', 'unproven']);
-    expect(p.standings().map(({ key, state }) => `${key} ${state}`)).toEqual(['a.corp accepted', 'b.corp refused', 'c.corp unknown']);
+    expect(
+      (await p.decided(enforce, [login('1'), login('2', 'b.corp'), login('3', 'c.corp')])).map(({ state }) => state),
+    ).toEqual(['accepted', 'refused', 'unproven']);
+    expect(p.standings().map(({ key, state }) => `${key} ${state}`)).toEqual([
+      'a.corp accepted',
+      'b.corp refused',
+      'c.corp unknown',
+    ]);
   });
 
   test('a check that fails is no answer, and its message shows no login of the key', async () => {
     const p = preflight(() => Promise.reject(new Error('connection reset')));
-    expect(await p.decided(enforce, [login('one', 'https://ann:hunter2@a.corp')])).toEqual([{ state: 'unproven', why: expect.stringMatching(/not tried to the end: connection reset/) as string }]);
+    expect(await p.decided(enforce, [login('one', 'https://ann:hunter2@a.corp')])).toEqual([
+      { state: 'unproven', why: expect.stringMatching(/not tried to the end: connection reset/) as string },
+    ]);
     expect(JSON.stringify([p.state.refusals(), p.standings()])).not.toContain('hunter2');
   });
 
@@ -107,7 +131,11 @@ describe('a new login', () => {
     const p = preflight(() => 'accepted');
     const patterns = [login('1', '*.corp'), login('2', 'a?.corp'), login('3', 'a[bc].corp')];
     expect(await p.decided(auto, patterns)).toEqual(patterns.map(() => ({ state: 'accepted', proven: false })));
-    expect((await p.decided(enforce, patterns)).map(({ state }) => state)).toEqual(['unproven', 'unproven', 'unproven']);
+    expect((await p.decided(enforce, patterns)).map(({ state }) => state)).toEqual([
+      'unproven',
+      'unproven',
+      'unproven',
+    ]);
     expect(p.asked).toEqual([]);
   });
 
@@ -119,8 +147,11 @@ describe('a new login', () => {
     expect(p.asked).toEqual(['a.corp one', 'a.corp two', 'a.corp one']);
   });
 
-  test('a verdict on one that is not asked for any more is nobody\'s', async () => {
-    const answers = new Map([['one', Promise.withResolvers<Says>()], ['two', Promise.withResolvers<Says>()]]);
+  test("a verdict on one that is not asked for any more is nobody's", async () => {
+    const answers = new Map([
+      ['one', Promise.withResolvers<Says>()],
+      ['two', Promise.withResolvers<Says>()],
+    ]);
     const p = preflight(({ password }) => answers.get(password)?.promise ?? 'unknown');
     p.judge(auto, 'own', [login('one')]);
     p.judge(auto, 'own', [login('two')]);
@@ -141,7 +172,10 @@ describe('accounts are not locked', () => {
   test('two sources with one login are one try, however their keys are written', async () => {
     const p = preflight(() => 'refused');
     const [a, b] = [sourceConfig({ name: 'a', verify: 'auto' }), sourceConfig({ name: 'b', verify: 'enforce' })];
-    const judgements = await Promise.all([p.decided(a, [login('typo', 'docker.io')]), p.decided(b, [login('typo', 'https://index.docker.io/v1/')])]);
+    const judgements = await Promise.all([
+      p.decided(a, [login('typo', 'docker.io')]),
+      p.decided(b, [login('typo', 'https://index.docker.io/v1/')]),
+    ]);
     expect(judgements.flat().map(({ state }) => state)).toEqual(['refused', 'refused']);
     expect(p.asked).toHaveLength(1);
   });
@@ -165,7 +199,14 @@ describe('accounts are not locked', () => {
     const p = preflight(({ password }) => (password === 'right' ? 'accepted' : 'refused'));
     for (const typo of ['t1', 't2', 't3']) await p.decided(auto, [login(typo)]);
     expect(p.asked).toHaveLength(3);
-    expect(await p.decided(auto, [login('right')])).toEqual([{ state: 'unproven', why: expect.stringMatching(/^not tried before 2030-01-01T00:05Z: its account was refused 3 times at a\.corp/) as string }]);
+    expect(await p.decided(auto, [login('right')])).toEqual([
+      {
+        state: 'unproven',
+        why: expect.stringMatching(
+          /^not tried before 2030-01-01T00:05Z: its account was refused 3 times at a\.corp/,
+        ) as string,
+      },
+    ]);
     expect(p.asked).toHaveLength(3);
     await p.pass(5 * MINUTE);
     expect(p.judge(auto, 'own', [login('right')])).toEqual([{ state: 'accepted', proven: true }]);
@@ -174,8 +215,14 @@ describe('accounts are not locked', () => {
   test('six passwords of one account, however its host is written, are tried one after the other: three noes are enough', async () => {
     const p = preflight(() => tick().then(() => 'refused' as const));
     const keys = ['a.corp/1', 'https://a.corp/2', 'A.corp/3', 'a.corp:443/4', 'http://a.corp/5', 'a.corp/6'];
-    const judgements = await p.decided(auto, keys.map((key, i) => login(`typo-${i}`, key)));
-    expect([p.asked.length, judgements.map(({ state }) => state)]).toEqual([3, ['refused', 'refused', 'refused', 'unproven', 'unproven', 'unproven']]);
+    const judgements = await p.decided(
+      auto,
+      keys.map((key, i) => login(`typo-${i}`, key)),
+    );
+    expect([p.asked.length, judgements.map(({ state }) => state)]).toEqual([
+      3,
+      ['refused', 'refused', 'refused', 'unproven', 'unproven', 'unproven'],
+    ]);
   });
 
   test('another account at the host, and the same name at another host, are others', async () => {
@@ -201,7 +248,9 @@ describe('accounts are not locked', () => {
     const p = preflight(() => 'refused');
     await p.decided(auto, [login('typo')]);
     p.clock.ms -= 24 * 60 * MINUTE;
-    expect(createRefusals(p.state, () => p.clock.ms).waits({ host: 'a.corp', username: 'robot', password: 'typo' })?.untilMs).toBe(p.clock.ms + 5 * MINUTE);
+    expect(
+      createRefusals(p.state, () => p.clock.ms).waits({ host: 'a.corp', username: 'robot', password: 'typo' })?.untilMs,
+    ).toBe(p.clock.ms + 5 * MINUTE);
   });
 
   test('what is remembered is bounded, and holds nothing of a login', async () => {
@@ -221,7 +270,10 @@ describe('what holds back passes', () => {
     await p.pass(59_000);
     expect(p.judge(enforce, 'own', [login('one')])).toMatchObject([{ state: 'unproven' }]);
     await p.pass(1_000);
-    expect([p.judge(enforce, 'own', [login('one')]), p.judged.length]).toEqual([[{ state: 'accepted', proven: true }], 2]);
+    expect([p.judge(enforce, 'own', [login('one')]), p.judged.length]).toEqual([
+      [{ state: 'accepted', proven: true }],
+      2,
+    ]);
   });
 
   test('the schedule tries what is in force, one try a login, and forgets keys that are gone', async () => {
@@ -231,12 +283,20 @@ describe('what holds back passes', () => {
     expect(p.asked).toEqual(['a.corp one', 'b.corp two']);
     says = 'refused';
     await p.recheck(auto, [login('one')]);
-    expect(p.standings()).toEqual([{ source: 'upstream', key: 'a.corp', state: 'refused', why: 'a.corp: refused', at: new Date(START).toISOString() }]);
+    expect(p.standings()).toEqual([
+      {
+        source: 'upstream',
+        key: 'a.corp',
+        state: 'refused',
+        why: 'a.corp: refused',
+        at: new Date(START).toISOString(),
+      },
+    ]);
     await p.recheck(auto, [login('one')]);
     expect(p.asked).toHaveLength(3);
   });
 
-  test('switched off, what was found is nobody\'s word', async () => {
+  test("switched off, what was found is nobody's word", async () => {
     const p = preflight(() => 'refused');
     await p.decided(auto, [login('one')]);
     p.judge(sourceConfig({ verify: 'off' }), 'own', [login('one')]);
@@ -263,7 +323,10 @@ describe('what holds back passes', () => {
       now--;
       return 'accepted' as const;
     });
-    await p.decided(auto, Array.from({ length: 60 }, (_, i) => login('one', `host-${i}.corp`)));
+    await p.decided(
+      auto,
+      Array.from({ length: 60 }, (_, i) => login('one', `host-${i}.corp`)),
+    );
     expect([p.asked.length, most]).toEqual([60, 16]);
   });
 });

@@ -24,13 +24,26 @@ const MINUTE = 60_000;
 
 function world(parts: { targets?: boolean; probe?: boolean } = {}) {
   const config: CacheProxyConfig = cacheProxySchema.parse({
-    kind: 'webhook', name: 'cache', source: 'hub', registry: 'docker.io', url: 'https://cache.test', admin: { secret: { namespace: 'n', name: 'admin' } },
+    kind: 'webhook',
+    name: 'cache',
+    source: 'hub',
+    registry: 'docker.io',
+    url: 'https://cache.test',
+    admin: { secret: { namespace: 'n', name: 'admin' } },
     ...(parts.probe !== false && { probe: { url: 'https://cache.test', repository: 'corp/app', reference: '1' } }),
   });
-  const target: Target = { path: '/api/v1/namespaces/n/secrets', name: 'login', fingerprint: () => '', expected: ({ password }) => password };
+  const target: Target = {
+    path: '/api/v1/namespaces/n/secrets',
+    name: 'login',
+    fingerprint: () => '',
+    expected: ({ password }) => password,
+  };
   const log: string[] = [];
   const w = {
-    log, clock: START, kept: new Map<string, ProxyRecord>(), inMemory: new Map<string, ProxyRecord>(),
+    log,
+    clock: START,
+    kept: new Map<string, ProxyRecord>(),
+    inMemory: new Map<string, ProxyRecord>(),
     /** What the product holds. */
     holds: '',
     credentials: [credential('one')] as readonly Credential[] | undefined,
@@ -41,12 +54,15 @@ function world(parts: { targets?: boolean; probe?: boolean } = {}) {
     pull: (): Verdict => verified,
   };
   const adapter = {
-    rights: [], targets: parts.targets === true ? [target] : [], identity: 'cache.test',
-    apply: ({ password }: { password: string }): Promise<void> => Promise.resolve().then(() => {
-      log.push(`apply ${password}`);
-      w.apply();
-      w.holds = password;
-    }),
+    rights: [],
+    targets: parts.targets === true ? [target] : [],
+    identity: 'cache.test',
+    apply: ({ password }: { password: string }): Promise<void> =>
+      Promise.resolve().then(() => {
+        log.push(`apply ${password}`);
+        w.apply();
+        w.holds = password;
+      }),
     verify: (): Promise<Verdict> => Promise.resolve(w.own ?? { state: 'unknown', why: 'cannot tell' }),
   };
   const proxy: ConfiguredProxy = { config, copyName: 'c', adapter };
@@ -59,33 +75,49 @@ function world(parts: { targets?: boolean; probe?: boolean } = {}) {
       mac: (text) => `mac of ${text.length} ${text.includes('one') ? 'one' : 'two'}`,
       proxy: (name) => w.inMemory.get(name) ?? {},
       setProxy: (name, record) => void w.inMemory.set(name, record ?? {}),
-      save: () => Promise.resolve().then(() => {
-        w.save();
-        log.push('save');
-        w.kept = new Map(w.inMemory);
-      }),
+      save: () =>
+        Promise.resolve().then(() => {
+          w.save();
+          log.push('save');
+          w.kept = new Map(w.inMemory);
+        }),
     },
     credentials: () => w.credentials,
     consumers: { isGoing: () => false, point: (_, apply) => apply().then(() => 'applied') },
     fingerprints: () => (w.read ? adapter.targets.map(() => w.holds) : undefined),
-    context: (_, signal) => ({ kube: createProxyKube({ client, proxy: 'cache', signal }), http: createHttpClient(), mac: (text) => text, signal, copyName: 'c' }),
-    probe: () => Promise.resolve().then(() => {
-      log.push('pull');
-      return w.pull();
+    context: (_, signal) => ({
+      kube: createProxyKube({ client, proxy: 'cache', signal }),
+      http: createHttpClient(),
+      mac: (text) => text,
+      signal,
+      copyName: 'c',
     }),
+    probe: () =>
+      Promise.resolve().then(() => {
+        log.push('pull');
+        return w.pull();
+      }),
     now: () => w.clock,
   };
   return Object.assign(w, {
     refusals: deps.refusals,
-    reconcile: (verifyDue = false, signal = new AbortController().signal) => reconcileProxy(proxy, deps, verifyDue, signal),
-    crash(): void { w.inMemory = new Map(w.kept); },
+    reconcile: (verifyDue = false, signal = new AbortController().signal) =>
+      reconcileProxy(proxy, deps, verifyDue, signal),
+    crash(): void {
+      w.inMemory = new Map(w.kept);
+    },
     record: () => w.kept.get('cache') ?? {},
     said: () => log.splice(0),
   });
 }
-const throwing = (error: Error) => (): never => { throw error; };
+const throwing = (error: Error) => (): never => {
+  throw error;
+};
 
-describe.each([['with targets', true], ['behind an API of its own', false]])('a product %s', (_, targets) => {
+describe.each([
+  ['with targets', true],
+  ['behind an API of its own', false],
+])('a product %s', (_, targets) => {
   test('is given the login, and what was done is saved before it is verified', async () => {
     const w = world({ targets });
     expect(await w.reconcile()).toEqual({ applied: true, changed: true, verified });
@@ -109,9 +141,19 @@ describe.each([['with targets', true], ['behind an API of its own', false]])('a 
     await w.reconcile();
     w.said();
     w.pull = () => ({ state: 'refused', why: 'not found' });
-    expect(await w.reconcile(true)).toEqual({ applied: true, changed: false, verified: { state: 'refused', why: 'not found' }, problem: { reason: 'ProxyNotVerified', note: 'not found' }, verifyAgainMs: 20_000 });
+    expect(await w.reconcile(true)).toEqual({
+      applied: true,
+      changed: false,
+      verified: { state: 'refused', why: 'not found' },
+      problem: { reason: 'ProxyNotVerified', note: 'not found' },
+      verifyAgainMs: 20_000,
+    });
     expect(w.said()).toEqual(['pull', 'save']);
-    expect(await w.reconcile()).toMatchObject({ applied: true, problem: { reason: 'ProxyNotVerified' }, verifyAgainMs: 20_000 });
+    expect(await w.reconcile()).toMatchObject({
+      applied: true,
+      problem: { reason: 'ProxyNotVerified' },
+      verifyAgainMs: 20_000,
+    });
     expect(w.said()).toEqual([]);
   });
 
@@ -155,7 +197,15 @@ describe.each([['with targets', true], ['behind an API of its own', false]])('a 
     const tries: number[] = [];
     for (let minutes = 0; minutes <= 13 * 60; minutes++, w.clock += MINUTE) {
       const outcome = await w.reconcile();
-      expect(outcome).toMatchObject({ applied: false, changed: false, verified: UNTRIED, problem: { reason: 'ProxyLoginRefused', note: 'the login is refused, and the one before stays: wrong password' } });
+      expect(outcome).toMatchObject({
+        applied: false,
+        changed: false,
+        verified: UNTRIED,
+        problem: {
+          reason: 'ProxyLoginRefused',
+          note: 'the login is refused, and the one before stays: wrong password',
+        },
+      });
       expect(outcome.error).toBeUndefined();
       if (w.said().includes('apply one')) tries.push(minutes);
       else expect(outcome.againMs).toBeGreaterThan(0);
@@ -170,7 +220,11 @@ describe.each([['with targets', true], ['behind an API of its own', false]])('a 
   test('a login that a registry or another product refused just now is not tried by this one', async () => {
     const w = world({ targets });
     w.refusals.refused({ host: 'docker.io', username: 'robot', password: 'one' }, 'somebody else was refused');
-    expect(await w.reconcile()).toMatchObject({ applied: false, problem: { reason: 'ProxyLoginRefused', note: expect.stringContaining('somebody else was refused') as string }, againMs: 5 * MINUTE });
+    expect(await w.reconcile()).toMatchObject({
+      applied: false,
+      problem: { reason: 'ProxyLoginRefused', note: expect.stringContaining('somebody else was refused') as string },
+      againMs: 5 * MINUTE,
+    });
     expect(w.said()).toEqual([]);
     w.credentials = [credential('two')];
     expect(await w.reconcile()).toMatchObject({ applied: true });
@@ -179,7 +233,13 @@ describe.each([['with targets', true], ['behind an API of its own', false]])('a 
   test('our administrator being refused says nothing about the login', async () => {
     const w = world({ targets });
     w.apply = throwing(new AdminRefusedError('admin refused'));
-    expect(await w.reconcile()).toEqual({ applied: false, changed: false, verified: UNTRIED, problem: { reason: 'ProxyNotApplied', note: 'admin refused' }, againMs: 5 * MINUTE });
+    expect(await w.reconcile()).toEqual({
+      applied: false,
+      changed: false,
+      verified: UNTRIED,
+      problem: { reason: 'ProxyNotApplied', note: 'admin refused' },
+      againMs: 5 * MINUTE,
+    });
     expect(w.record()).toEqual({});
   });
 
@@ -187,13 +247,21 @@ describe.each([['with targets', true], ['behind an API of its own', false]])('a 
     const w = world({ targets });
     const error = new Error('no answer');
     w.apply = throwing(error);
-    expect(await w.reconcile()).toEqual({ applied: false, changed: false, verified: UNTRIED, error, problem: { reason: 'ProxyNotApplied', note: 'no answer' } });
+    expect(await w.reconcile()).toEqual({
+      applied: false,
+      changed: false,
+      verified: UNTRIED,
+      error,
+      problem: { reason: 'ProxyNotApplied', note: 'no answer' },
+    });
     expect(w.said()).toEqual(['apply one']);
   });
 
   test('nothing is written once the signal has aborted', async () => {
     const w = world({ targets });
-    expect((await w.reconcile(false, AbortSignal.abort(new Error('not leading')))).error).toEqual(new Error('not leading'));
+    expect((await w.reconcile(false, AbortSignal.abort(new Error('not leading')))).error).toEqual(
+      new Error('not leading'),
+    );
     expect(w.said()).toEqual([]);
   });
 });
@@ -209,7 +277,10 @@ describe('nothing is called', () => {
   test('where the source has no login that fits: a problem', async () => {
     const w = world();
     w.credentials = [{ key: 'ghcr.io', username: 'u', password: 'p' }];
-    expect(await w.reconcile()).toMatchObject({ applied: false, problem: { reason: 'ProxyNotApplied', note: 'the source has no usable login for "docker.io"; it has: "ghcr.io"' } });
+    expect(await w.reconcile()).toMatchObject({
+      applied: false,
+      problem: { reason: 'ProxyNotApplied', note: 'the source has no usable login for "docker.io"; it has: "ghcr.io"' },
+    });
     expect(w.said()).toEqual([]);
   });
 
@@ -235,7 +306,12 @@ describe('the verdict', () => {
   const own = (state: Verdict['state']): Verdict => ({ state, why: `product: ${state}` });
   test.each<[string, Verdict | undefined, Verdict, Verdict]>([
     ['a no of the product counts', own('refused'), verified, own('refused')],
-    ['a pull counts for more than its yes', own('verified'), { state: 'refused', why: 'pull' }, { state: 'refused', why: 'pull' }],
+    [
+      'a pull counts for more than its yes',
+      own('verified'),
+      { state: 'refused', why: 'pull' },
+      { state: 'refused', why: 'pull' },
+    ],
     ['its yes counts where no pull says anything', own('verified'), unknown, own('verified')],
     ['a pull counts where it cannot tell', own('unknown'), verified, verified],
   ])('%s', async (_, product, pull, expected) => {

@@ -19,7 +19,8 @@ function book(parts: Partial<SourceConfig> = {}, options: Partial<PageOptions> =
   let version = 1;
   return {
     ...sources,
-    world, state,
+    world,
+    state,
     refresh(): SourceChange[] {
       const changes = sources.refresh();
       sources.publish();
@@ -28,11 +29,23 @@ function book(parts: Partial<SourceConfig> = {}, options: Partial<PageOptions> =
     /** The source Secret changes; undefined: it is deleted. */
     secret(content: string | undefined, more: Parameters<typeof rawSecret>[0] = {}): void {
       if (content === undefined) world.secrets.get('pullpass-system/upstream-registry')?.remove(AT.namespace, AT.name);
-      else putSource(world, rawSecret({ ...AT, uid: 'source-uid', resourceVersion: String(++version), content, ...more }));
+      else
+        putSource(world, rawSecret({ ...AT, uid: 'source-uid', resourceVersion: String(++version), content, ...more }));
     },
     login(name: string, password: string | undefined): void {
       if (password === undefined) world.secrets.get(`pullpass-system/${name}`)?.remove('pullpass-system', name);
-      else putSource(world, rawSecret({ namespace: 'pullpass-system', name, uid: name, resourceVersion: String(++version), type: 'kubernetes.io/basic-auth', data: { username: base64('mirror'), password: base64(password) } }));
+      else
+        putSource(
+          world,
+          rawSecret({
+            namespace: 'pullpass-system',
+            name,
+            uid: name,
+            resourceVersion: String(++version),
+            type: 'kubernetes.io/basic-auth',
+            data: { username: base64('mirror'), password: base64(password) },
+          }),
+        );
     },
     configure: (next: Partial<SourceConfig>) => sources.configure(configuration([sourceConfig(next)])),
     content: () => {
@@ -42,10 +55,17 @@ function book(parts: Partial<SourceConfig> = {}, options: Partial<PageOptions> =
   };
 }
 /** What is told: `accepted`, `accepted first`, `refused ...`, `recovered`. */
-const short = (changes: SourceChange[]): string[] => changes.flatMap(({ accepted, problems, isNews, hasLastGood }) => [
-  ...(accepted === undefined ? [] : [`accepted${accepted.first ? ' first' : ''}`]),
-  ...(!isNews || (problems.length === 0 && accepted !== undefined) ? [] : [problems.length === 0 ? 'recovered' : `refused${hasLastGood ? ', last good stays' : ''}: ${problems.join('; ')}`]),
-]);
+const short = (changes: SourceChange[]): string[] =>
+  changes.flatMap(({ accepted, problems, isNews, hasLastGood }) => [
+    ...(accepted === undefined ? [] : [`accepted${accepted.first ? ' first' : ''}`]),
+    ...(!isNews || (problems.length === 0 && accepted !== undefined)
+      ? []
+      : [
+          problems.length === 0
+            ? 'recovered'
+            : `refused${hasLastGood ? ', last good stays' : ''}: ${problems.join('; ')}`,
+        ]),
+  ]);
 
 const GOOD = dockerConfig('one');
 const BETTER = dockerConfig('two');
@@ -55,7 +75,15 @@ describe('the last good content', () => {
     const b = book();
     expect(b.content()).toBeUndefined();
     b.secret(GOOD);
-    expect(b.refresh()).toEqual([{ source: expect.objectContaining({ name: 'upstream' }) as SourceConfig, accepted: { first: true, registries: ['registry.test'], warnings: [] }, problems: [], isNews: false, hasLastGood: true }]);
+    expect(b.refresh()).toEqual([
+      {
+        source: expect.objectContaining({ name: 'upstream' }) as SourceConfig,
+        accepted: { first: true, registries: ['registry.test'], warnings: [] },
+        problems: [],
+        isNews: false,
+        hasLastGood: true,
+      },
+    ]);
     expect(b.content()).toBe(GOOD);
     expect(b.observe()).toEqual([{ config: sourceConfig(), digest: digest(base64(GOOD)), problems: [], read: true }]);
     b.secret(BETTER);
@@ -69,13 +97,22 @@ describe('the last good content', () => {
     ['is empty', (b) => b.secret(''), /has nothing under/],
     ['has no entries', (b) => b.secret('{"auths":{}}'), /no registries/],
     ['is of another type', (b) => b.secret(BETTER, { type: 'Opaque' }), /type/],
-    ['is created anew and empty', (b) => { b.secret(undefined); b.secret('', { uid: 'another' }); }, /has nothing under/],
+    [
+      'is created anew and empty',
+      (b) => {
+        b.secret(undefined);
+        b.secret('', { uid: 'another' });
+      },
+      /has nothing under/,
+    ],
   ])('stays when the Secret %s, and comes back without news of a new content', (_, breakIt, problem) => {
     const b = book();
     b.secret(GOOD);
     b.refresh();
     breakIt(b);
-    expect(short(b.refresh())).toEqual([expect.stringMatching(/^refused, last good stays: Secret pullpass-system\/upstream-registry: /)]);
+    expect(short(b.refresh())).toEqual([
+      expect.stringMatching(/^refused, last good stays: Secret pullpass-system\/upstream-registry: /),
+    ]);
     expect(b.observe()[0]?.problems[0]).toMatch(problem);
     expect(b.content()).toBe(GOOD);
     expect(b.observe()[0]?.digest).toBe(digest(base64(GOOD)));
@@ -87,7 +124,10 @@ describe('the last good content', () => {
   test('is not there yet when the first is bad', () => {
     const b = book();
     expect(short(b.refresh())).toEqual(['refused: Secret pullpass-system/upstream-registry: does not exist']);
-    expect(b.observe()[0]).toMatchObject({ digest: undefined, problems: ['Secret pullpass-system/upstream-registry: does not exist'] });
+    expect(b.observe()[0]).toMatchObject({
+      digest: undefined,
+      problems: ['Secret pullpass-system/upstream-registry: does not exist'],
+    });
     b.secret(GOOD);
     expect(short(b.refresh())).toEqual(['accepted first']);
   });
@@ -147,10 +187,15 @@ describe('logins of aliases', () => {
   test('are part of the content, and change it when they change', () => {
     const b = book({ aliases });
     b.secret(GOOD);
-    expect(short(b.refresh())).toEqual(['accepted first', expect.stringMatching(/^refused, .*mirror-login.*does not exist/)]);
+    expect(short(b.refresh())).toEqual([
+      'accepted first',
+      expect.stringMatching(/^refused, .*mirror-login.*does not exist/),
+    ]);
     b.login('mirror-login', 'm1');
     expect(short(b.refresh())).toEqual(['accepted']);
-    expect(JSON.parse(b.content() ?? '')).toMatchObject({ auths: { 'registry.test': { password: 'one' }, 'mirror.test': { username: 'mirror', password: 'm1' } } });
+    expect(JSON.parse(b.content() ?? '')).toMatchObject({
+      auths: { 'registry.test': { password: 'one' }, 'mirror.test': { username: 'mirror', password: 'm1' } },
+    });
     b.login('mirror-login', 'm2');
     expect(short(b.refresh())).toEqual(['accepted']);
     expect(b.content()).toContain('m2');
@@ -214,10 +259,16 @@ describe('a content that is judged', () => {
 
   function judged() {
     const verdict = { now: accepted as Judgement, asked: [] as string[] };
-    const b = book({}, { judge: (_, __, credentials) => credentials.map(({ password }) => {
-      verdict.asked.push(password);
-      return verdict.now;
-    }) });
+    const b = book(
+      {},
+      {
+        judge: (_, __, credentials) =>
+          credentials.map(({ password }) => {
+            verdict.asked.push(password);
+            return verdict.now;
+          }),
+      },
+    );
     b.secret(GOOD);
     b.refresh();
     return Object.assign(b, { verdict });
@@ -238,7 +289,9 @@ describe('a content that is judged', () => {
     const b = judged();
     b.verdict.now = held;
     b.secret(BETTER);
-    expect(short(b.refresh())).toEqual(['refused, last good stays: Secret pullpass-system/upstream-registry: registry "registry.test": held back: the registry says no. Its last good login stays in force']);
+    expect(short(b.refresh())).toEqual([
+      'refused, last good stays: Secret pullpass-system/upstream-registry: registry "registry.test": held back: the registry says no. Its last good login stays in force',
+    ]);
     b.verdict.now = { state: 'pending' };
     expect(b.refresh()).toEqual([]);
     b.verdict.now = held;
@@ -264,7 +317,13 @@ describe('a content that is judged', () => {
 test('what an entry falls back to is the login that passed, not one that waits at the canaries', () => {
   const verdict = { now: { state: 'accepted' } as Judgement };
   const canaries = { namespaces: new Set(['team-a']), proxies: new Set<string>() };
-  const b = book({ canary: { namespaces: 1, proxies: 0, seconds: 60 } }, { judge: (_, __, credentials) => credentials.map(() => verdict.now), canaries: (_, __, first) => (first ? undefined : canaries) });
+  const b = book(
+    { canary: { namespaces: 1, proxies: 0, seconds: 60 } },
+    {
+      judge: (_, __, credentials) => credentials.map(() => verdict.now),
+      canaries: (_, __, first) => (first ? undefined : canaries),
+    },
+  );
   b.secret(GOOD);
   b.refresh();
   b.secret(BETTER);
@@ -284,7 +343,11 @@ test('a content that some copy holds is found again after a restart, however man
     b.refresh();
     if (password === 'one') putCopy(b.world, rawSecret({ namespace: 'team-a', content: GOOD, source: 'upstream' }));
   }
-  const next = createSourceBook({ world: b.world, state: b.state, find: (_, wanted) => Promise.resolve(wanted === digest(base64(GOOD)) ? base64(GOOD) : undefined) });
+  const next = createSourceBook({
+    world: b.world,
+    state: b.state,
+    find: (_, wanted) => Promise.resolve(wanted === digest(base64(GOOD)) ? base64(GOOD) : undefined),
+  });
   b.secret('{');
   next.configure(configuration([sourceConfig()]));
   await next.recover();

@@ -20,7 +20,16 @@ const AT = '2030-01-01T00:00:00.000Z';
 const NAMESPACE = 'default';
 const PATH = paths.secrets(NAMESPACE, STATE_NAME);
 const signal = new AbortController().signal;
-const held: SourceRecord = { secret: 'n/hub', removals: 2, letGo: ['x'], passed: ['d2', 'd1'], logins: { id: 'm' }, unproven: ['id'], held: [{ key: 'a.test', cause: 'refused', why: 'no', keeps: true, login: 'm', since: AT }], since: AT };
+const held: SourceRecord = {
+  secret: 'n/hub',
+  removals: 2,
+  letGo: ['x'],
+  passed: ['d2', 'd1'],
+  logins: { id: 'm' },
+  unproven: ['id'],
+  held: [{ key: 'a.test', cause: 'refused', why: 'no', keeps: true, login: 'm', since: AT }],
+  since: AT,
+};
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 
 let sandbox: Sandbox;
@@ -38,11 +47,14 @@ afterAll(async () => {
   await sandbox.stop();
 });
 beforeEach(async () => {
-  await client.delete(PATH, {}).catch((error: unknown) => { if (!isNotFound(error)) throw error; });
+  await client.delete(PATH, {}).catch((error: unknown) => {
+    if (!isNotFound(error)) throw error;
+  });
 });
 
 const secret = (): Promise<V1Secret> => client.get<V1Secret>(PATH);
-const decoded = async (key: string): Promise<string> => Buffer.from((await secret()).data?.[key] ?? '', 'base64').toString();
+const decoded = async (key: string): Promise<string> =>
+  Buffer.from((await secret()).data?.[key] ?? '', 'base64').toString();
 const version = async (): Promise<string | undefined> => (await secret()).metadata?.resourceVersion;
 async function loaded(): Promise<State> {
   const state = createState(client, NAMESPACE);
@@ -50,12 +62,16 @@ async function loaded(): Promise<State> {
   return state;
 }
 /** What the state holds, changed by hand. */
-const spoil = (data: Record<string, string | null>): Promise<object> => client.patch(PATH, 'application/merge-patch+json', { data });
+const spoil = (data: Record<string, string | null>): Promise<object> =>
+  client.patch(PATH, 'application/merge-patch+json', { data });
 
 describe('the Secret', () => {
   test('is made where it is not there, and labelled as ours', async () => {
     const state = await loaded();
-    expect((await secret()).metadata?.labels).toEqual({ 'app.kubernetes.io/managed-by': 'pullpass', 'pullpass.dev/role': 'state' });
+    expect((await secret()).metadata?.labels).toEqual({
+      'app.kubernetes.io/managed-by': 'pullpass',
+      'pullpass.dev/role': 'state',
+    });
     expect(Buffer.from((await secret()).data?.['mac-key'] ?? '', 'base64')).toHaveLength(32);
     expect([state.proxy('a'), state.source('a')]).toEqual([{}, undefined]);
   });
@@ -67,7 +83,10 @@ describe('the Secret', () => {
     expect(next.mac('text')).toBe(state.mac('text'));
     next.setSource('hub', held);
     await next.save(signal);
-    expect((await secret()).metadata?.labels).toEqual({ 'app.kubernetes.io/managed-by': 'pullpass', 'pullpass.dev/role': 'state' });
+    expect((await secret()).metadata?.labels).toEqual({
+      'app.kubernetes.io/managed-by': 'pullpass',
+      'pullpass.dev/role': 'state',
+    });
   });
 
   test('made by replicas at the same moment has the key of one of them, and all go on with that one', async () => {
@@ -78,7 +97,10 @@ describe('the Secret', () => {
 
   test('brings all that was remembered to the next replica', async () => {
     const state = await loaded();
-    const record = { applied: { mac: 'a', at: AT }, verified: { mac: 'a', state: 'unknown', why: 'w', at: AT } } as const;
+    const record = {
+      applied: { mac: 'a', at: AT },
+      verified: { mac: 'a', state: 'unknown', why: 'w', at: AT },
+    } as const;
     state.setProxy('cache', record);
     state.setSource('hub', held);
     const refusals = new Map([['account', new Map([['login', { times: 2, at: AT, why: 'no' }]])]]);
@@ -118,16 +140,19 @@ describe('the Secret', () => {
 
   test('takes saves that are asked for at once, and ends with the newest', async () => {
     const state = await loaded();
-    await Promise.all(Array.from({ length: 8 }, (_, i) => {
-      state.setProxy('cache', { applied: { mac: `m${i}`, at: AT } });
-      return state.save(signal);
-    }));
+    await Promise.all(
+      Array.from({ length: 8 }, (_, i) => {
+        state.setProxy('cache', { applied: { mac: `m${i}`, at: AT } });
+        return state.save(signal);
+      }),
+    );
     expect((await loaded()).proxy('cache').applied?.mac).toBe('m7');
   });
 
   test('keeps names that mean something to JavaScript apart from what they mean', async () => {
     const state = await loaded();
-    for (const name of ['constructor', 'valueof']) expect([state.source(name), state.proxy(name)]).toEqual([undefined, {}]);
+    for (const name of ['constructor', 'valueof'])
+      expect([state.source(name), state.proxy(name)]).toEqual([undefined, {}]);
     state.setSource('constructor', held);
     await state.save(signal);
     expect((await loaded()).source('constructor')).toEqual(held);
@@ -140,9 +165,20 @@ test('a source record of an older form is left out, and nothing else with it', a
   state.setSource('hub', held);
   await state.save(signal);
   const text = JSON.parse(await decoded('state.json')) as { sources: object };
-  await spoil({ 'state.json': base64(JSON.stringify({ ...text, sources: { ...text.sources, older: { mac: 'm', state: 'accepted', why: [], since: AT, refused: {} } } })) });
+  await spoil({
+    'state.json': base64(
+      JSON.stringify({
+        ...text,
+        sources: { ...text.sources, older: { mac: 'm', state: 'accepted', why: [], since: AT, refused: {} } },
+      }),
+    ),
+  });
   const next = await loaded();
-  expect([next.source('hub'), next.source('older'), next.proxy('cache')]).toEqual([held, undefined, { applied: { mac: 'a', at: AT } }]);
+  expect([next.source('hub'), next.source('older'), next.proxy('cache')]).toEqual([
+    held,
+    undefined,
+    { applied: { mac: 'a', at: AT } },
+  ]);
 });
 
 test('what the configuration no longer names goes with the next save', async () => {
@@ -151,18 +187,44 @@ test('what the configuration no longer names goes with the next save', async () 
   for (const name of ['cache', 'old-cache']) state.setProxy(name, record);
   for (const name of ['hub', 'old-hub']) state.setSource(name, held);
   await state.save(signal);
-  state.retain(configurationSchema.parse({
-    apiVersion: 'pullpass.dev/v1alpha1', kind: 'Configuration', sources: [{ name: 'hub', secret: { namespace: 'n', name: 'hub' }, copyName: 'c' }],
-    cacheProxies: [{ name: 'cache', kind: 'webhook', source: 'hub', registry: 'registry.test', url: 'https://cache.test', admin: { secret: { namespace: 'n', name: 'a' } } }],
-  }));
+  state.retain(
+    configurationSchema.parse({
+      apiVersion: 'pullpass.dev/v1alpha1',
+      kind: 'Configuration',
+      sources: [{ name: 'hub', secret: { namespace: 'n', name: 'hub' }, copyName: 'c' }],
+      cacheProxies: [
+        {
+          name: 'cache',
+          kind: 'webhook',
+          source: 'hub',
+          registry: 'registry.test',
+          url: 'https://cache.test',
+          admin: { secret: { namespace: 'n', name: 'a' } },
+        },
+      ],
+    }),
+  );
   await state.save(signal);
   const next = await loaded();
-  expect([next.proxy('cache'), next.proxy('old-cache'), next.source('hub'), next.source('old-hub')]).toEqual([record, {}, held, undefined]);
+  expect([next.proxy('cache'), next.proxy('old-cache'), next.source('hub'), next.source('old-hub')]).toEqual([
+    record,
+    {},
+    held,
+    undefined,
+  ]);
 });
 
 describe('spoiled by hand', () => {
   test.each([
-    '', '{', 'null', '5', '[]', '{"proxies":5}', '{"sources":{"hub":{}}}', '{"sources":{"hub":null}}', '{"proxies":{"cache":{"refused":{"mac":"m","times":"many","at":"x","why":""}}}}',
+    '',
+    '{',
+    'null',
+    '5',
+    '[]',
+    '{"proxies":5}',
+    '{"sources":{"hub":{}}}',
+    '{"sources":{"hub":null}}',
+    '{"proxies":{"cache":{"refused":{"mac":"m","times":"many","at":"x","why":""}}}}',
     '{"proxies":{"cache":{"applied":{"mac":"a","at":"never"}}}}',
   ])('it starts anew, with the same key: %s', async (text) => {
     const before = await loaded();
@@ -174,16 +236,19 @@ describe('spoiled by hand', () => {
     expect((await loaded()).source('hub')).toEqual(held);
   });
 
-  test.each([null, '', base64('short')])('a key that is gone or weak is made anew, and what was remembered stays: %j', async (key) => {
-    const before = await loaded();
-    before.setSource('hub', held);
-    await before.save(signal);
-    await spoil({ 'mac-key': key });
-    const [state, other] = await Promise.all([loaded(), loaded()]);
-    expect(state.mac('x')).not.toBe(before.mac('x'));
-    expect(other.mac('x')).toBe(state.mac('x'));
-    expect(state.source('hub')).toEqual(held);
-  });
+  test.each([null, '', base64('short')])(
+    'a key that is gone or weak is made anew, and what was remembered stays: %j',
+    async (key) => {
+      const before = await loaded();
+      before.setSource('hub', held);
+      await before.save(signal);
+      await spoil({ 'mac-key': key });
+      const [state, other] = await Promise.all([loaded(), loaded()]);
+      expect(state.mac('x')).not.toBe(before.mac('x'));
+      expect(other.mac('x')).toBe(state.mac('x'));
+      expect(state.source('hub')).toEqual(held);
+    },
+  );
 });
 
 describe('somebody else', () => {
@@ -210,7 +275,9 @@ describe('somebody else', () => {
 
 describe('where it may not be read', () => {
   test('forget() goes on in memory, with a key, and writes nothing', async () => {
-    const { client: forbidden, calls } = scriptedClient(() => { throw refusal(403); });
+    const { client: forbidden, calls } = scriptedClient(() => {
+      throw refusal(403);
+    });
     const state = createState(forbidden, NAMESPACE);
     await expect(state.load(signal)).rejects.toThrow();
     expect(() => state.mac('x')).toThrow(/was not loaded/);
@@ -224,7 +291,16 @@ describe('where it may not be read', () => {
 
   test('a load that works later is followed by saves again', async () => {
     let allowed = false;
-    const state = createState({ ...client, get: async (path, options) => { if (!allowed) throw refusal(403); return client.get(path, options); } }, NAMESPACE);
+    const state = createState(
+      {
+        ...client,
+        get: async (path, options) => {
+          if (!allowed) throw refusal(403);
+          return client.get(path, options);
+        },
+      },
+      NAMESPACE,
+    );
     await state.load(signal).catch(() => state.forget());
     allowed = true;
     await state.load(signal);
@@ -234,7 +310,9 @@ describe('where it may not be read', () => {
   });
 
   test('peek says so, and makes nothing', async () => {
-    const { client: forbidden } = scriptedClient(() => { throw refusal(403); });
+    const { client: forbidden } = scriptedClient(() => {
+      throw refusal(403);
+    });
     expect(await createState(forbidden, NAMESPACE).peek()).toBe(false);
     expect(await createState(client, NAMESPACE).peek()).toBe(false);
     await expect(secret()).rejects.toThrow();
@@ -242,7 +320,9 @@ describe('where it may not be read', () => {
     const reader = createState(client, NAMESPACE);
     expect(await reader.peek()).toBe(true);
     expect(reader.mac('x')).toBe(state.mac('x'));
-    const { client: broken } = scriptedClient(() => { throw refusal(500); });
+    const { client: broken } = scriptedClient(() => {
+      throw refusal(500);
+    });
     await expect(createState(broken, NAMESPACE).peek()).rejects.toThrow();
   });
 
@@ -253,7 +333,16 @@ describe('where it may not be read', () => {
 });
 
 test('a save that fails is told, and the next one writes', async () => {
-  const state = createState({ ...client, patch: async (...args) => { if (failing) throw refusal(500); return client.patch(...args); } }, NAMESPACE);
+  const state = createState(
+    {
+      ...client,
+      patch: async (...args) => {
+        if (failing) throw refusal(500);
+        return client.patch(...args);
+      },
+    },
+    NAMESPACE,
+  );
   let failing = false;
   await state.load(signal);
   failing = true;
@@ -265,8 +354,14 @@ test('a save that fails is told, and the next one writes', async () => {
 });
 
 test('what is sent is marked as a credential, so that no error repeats it', async () => {
-  const { client: scripted, calls } = scriptedClient(({ verb, body }) => { if (verb === 'get') throw refusal(404); return body; });
+  const { client: scripted, calls } = scriptedClient(({ verb, body }) => {
+    if (verb === 'get') throw refusal(404);
+    return body;
+  });
   const state = createState(scripted, NAMESPACE);
   await state.load(signal);
-  expect(calls.map(({ verb, sensitive, query }) => [verb, sensitive, query['force']])).toEqual([['get', true, undefined], ['patch', true, false]]);
+  expect(calls.map(({ verb, sensitive, query }) => [verb, sensitive, query['force']])).toEqual([
+    ['get', true, undefined],
+    ['patch', true, false],
+  ]);
 });

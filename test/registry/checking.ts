@@ -13,8 +13,15 @@ import type { Say, Script, ScriptedServer } from './scripted-server.ts';
 export const right = { username: 'ann-the-user', password: 'pass-word-of-ann' };
 export const wrong = { username: 'ann-the-user', password: 'not-the-password' };
 
-export const bearerAt = (realm: string): Say => ({ status: 401, headers: { 'www-authenticate': `Bearer realm="${realm}",service="s"` } });
-export const page: Say = { status: 200, headers: { 'content-type': 'text/html; charset=utf-8' }, body: '<!doctype html><title>Sign in</title>' };
+export const bearerAt = (realm: string): Say => ({
+  status: 401,
+  headers: { 'www-authenticate': `Bearer realm="${realm}",service="s"` },
+});
+export const page: Say = {
+  status: 200,
+  headers: { 'content-type': 'text/html; charset=utf-8' },
+  body: '<!doctype html><title>Sign in</title>',
+};
 export const ok: Say = { status: 200, headers: { 'content-type': 'application/json' }, body: '{}' };
 
 export function client(options: HttpClientOptions = {}): HttpClient {
@@ -24,7 +31,10 @@ export function client(options: HttpClientOptions = {}): HttpClient {
 }
 
 export async function upstream(options: UpstreamOptions = {}): Promise<Upstream> {
-  const server = await startUpstream({ users: { [right.username]: { password: right.password, repositories: ['corp/*'] } }, ...options });
+  const server = await startUpstream({
+    users: { [right.username]: { password: right.password, repositories: ['corp/*'] } },
+    ...options,
+  });
   onTestFinished(() => server.stop());
   server.putImage('corp/app', '1');
   return server;
@@ -36,7 +46,9 @@ export async function scripted(script: Script, tls?: { certPem: string; keyPem: 
   return server;
 }
 
-export async function check(options: Omit<LoginCheck, 'http' | 'login'> & { http?: HttpClient; login?: LoginCheck['login'] }): Promise<LoginVerdict> {
+export async function check(
+  options: Omit<LoginCheck, 'http' | 'login'> & { http?: HttpClient; login?: LoginCheck['login'] },
+): Promise<LoginVerdict> {
   const { login = right, http = client() } = options;
   const verdict = await checkLogin({ ...options, http, login });
   expect(leaks(verdict, login)).toEqual([]);

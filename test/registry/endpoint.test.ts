@@ -1,5 +1,13 @@
 import { expect, test } from 'vitest';
-import { apiUrl, isImage, isRepository, locateBase, locateRealm, locateRegistry, registryLabel } from '../../src/registry/endpoint.ts';
+import {
+  apiUrl,
+  isImage,
+  isRepository,
+  locateBase,
+  locateRealm,
+  locateRegistry,
+  registryLabel,
+} from '../../src/registry/endpoint.ts';
 
 const where = (registry: string): string => {
   const located = locateRegistry(registry);
@@ -27,7 +35,9 @@ test.each([
 
 test('a cache proxy keeps the path of its URL', () => {
   const located = locateBase('http://hub-cache:5000/proxy/');
-  expect(located.ok && apiUrl(located.url, 'corp/app/manifests/1')).toBe('http://hub-cache:5000/proxy/v2/corp/app/manifests/1');
+  expect(located.ok && apiUrl(located.url, 'corp/app/manifests/1')).toBe(
+    'http://hub-cache:5000/proxy/v2/corp/app/manifests/1',
+  );
 });
 
 test.each([
@@ -35,15 +45,31 @@ test.each([
   ['https://registry.corp/token?x=1#y', 'https://registry.corp', true],
   ['http://registry.corp/token', 'http://registry.corp', true],
   ['http://registry.corp:81/token', 'http://registry.corp', true],
-  ['http://registry.corp/token', 'https://registry.corp', 'it names a token server over plain http (http://registry.corp/token), to which no login is sent'],
-  ['http://auth.corp/token', 'http://registry.corp', 'it names a token server over plain http (http://auth.corp/token), to which no login is sent'],
-  ['https://me:pass@auth.corp/token', 'https://registry.corp', 'the token server in its challenge has a login in its URL'],
+  [
+    'http://registry.corp/token',
+    'https://registry.corp',
+    'it names a token server over plain http (http://registry.corp/token), to which no login is sent',
+  ],
+  [
+    'http://auth.corp/token',
+    'http://registry.corp',
+    'it names a token server over plain http (http://auth.corp/token), to which no login is sent',
+  ],
+  [
+    'https://me:pass@auth.corp/token',
+    'https://registry.corp',
+    'the token server in its challenge has a login in its URL',
+  ],
   ['https://me@auth.corp/token', 'https://registry.corp', 'the token server in its challenge has a login in its URL'],
   ['javascript:alert(1)', 'https://registry.corp', 'the token server in its challenge is not an http(s) URL'],
   ['file:///etc/passwd', 'https://registry.corp', 'the token server in its challenge is not an http(s) URL'],
   ['/token', 'https://registry.corp', 'the token server in its challenge is not an http(s) URL'],
   ['https://auth.corp/\ntoken', 'https://registry.corp', 'the token server in its challenge is not an http(s) URL'],
-  [`https://auth.corp/${'x'.repeat(3000)}`, 'https://registry.corp', 'the token server in its challenge is not an http(s) URL'],
+  [
+    `https://auth.corp/${'x'.repeat(3000)}`,
+    'https://registry.corp',
+    'the token server in its challenge is not an http(s) URL',
+  ],
   ['', 'https://registry.corp', 'the token server in its challenge is not an http(s) URL'],
   [undefined, 'https://registry.corp', 'its challenge names no token server'],
 ])('the token server %j of %s', (realm, registry, expected) => {
@@ -58,7 +84,9 @@ test('a name in a message shows neither a login nor a line break', () => {
 
 test('only what is an image name by its grammar gets into a URL', () => {
   for (const name of ['corp/app', 'a', 'a/b/c_d']) expect(isRepository(name)).toBe(true);
-  for (const name of ['', '../x', 'Corp/App', 'a?b', 'a:b', 'a@b', '/a', 'a/', 'a#b', 'a%2fb', 'a b']) expect(isRepository(name)).toBe(false);
+  for (const name of ['', '../x', 'Corp/App', 'a?b', 'a:b', 'a@b', '/a', 'a/', 'a#b', 'a%2fb', 'a b'])
+    expect(isRepository(name)).toBe(false);
   expect(isImage('corp/app', `sha256:${'a'.repeat(64)}`)).toBe(true);
-  for (const reference of ['', '..', 'a/b', 'sha256:abc', 'a?b', 'x@sha256:y']) expect(isImage('corp/app', reference)).toBe(false);
+  for (const reference of ['', '..', 'a/b', 'sha256:abc', 'a?b', 'x@sha256:y'])
+    expect(isImage('corp/app', reference)).toBe(false);
 });

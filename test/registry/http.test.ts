@@ -16,14 +16,21 @@ afterEach(async () => {
 async function setUp(script: Script, options: HttpClientOptions = {}, tls?: { certPem: string; keyPem: string }) {
   const server = await startScripted(script, tls);
   const http = createHttpClient(options);
-  undo.push(() => server.stop(), () => http.close());
-  const get = (path: string, more: Partial<HttpRequest> = {}) => http.request({ method: 'GET', url: server.url + path, auth, ...more });
+  undo.push(
+    () => server.stop(),
+    () => http.close(),
+  );
+  const get = (path: string, more: Partial<HttpRequest> = {}) =>
+    http.request({ method: 'GET', url: server.url + path, auth, ...more });
   return { server, http, get };
 }
 
 /** The error of a request, which must hold nothing of the login. */
 async function errorOf(request: Promise<unknown>): Promise<{ failure: unknown; message: string }> {
-  const error: unknown = await request.then(() => undefined, (reason: unknown) => reason);
+  const error: unknown = await request.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
   expect(error).toBeInstanceOf(Error);
   expect(leaks(error, auth)).toEqual([]);
   const { message, failure } = error as Error & { failure: unknown };
@@ -35,7 +42,9 @@ test('an answer comes with its status, its headers in lower case and its body', 
   const { get, server } = await setUp(() => ({ status: 404, headers: { 'X-One': ['a', 'b'] }, body: 'grüß' }));
   const answer = await get('/v2/?account=ann');
   expect(answer).toMatchObject({ status: 404, body: 'grüß', headers: { 'x-one': 'a, b' } });
-  expect(server.seen[0]?.authorization).toBe(`Basic ${Buffer.from('ann-the-user:pass-word-of-ann').toString('base64')}`);
+  expect(server.seen[0]?.authorization).toBe(
+    `Basic ${Buffer.from('ann-the-user:pass-word-of-ann').toString('base64')}`,
+  );
 });
 
 test('connections are kept and used again', async () => {
@@ -46,15 +55,21 @@ test('connections are kept and used again', async () => {
 });
 
 test('a body longer than the limit is an error, announced or not', async () => {
-  const { get } = await setUp(({ url }, response) => {
-    if (url === '/announced') return { status: 200, headers: { 'content-length': '5000000000' } };
-    response.writeHead(200);
-    const push = (): void => void (response.destroyed || response.write('x'.repeat(65_536), push));
-    push();
-    return undefined;
-  }, { maxBytes: 1000 });
+  const { get } = await setUp(
+    ({ url }, response) => {
+      if (url === '/announced') return { status: 200, headers: { 'content-length': '5000000000' } };
+      response.writeHead(200);
+      const push = (): void => void (response.destroyed || response.write('x'.repeat(65_536), push));
+      push();
+      return undefined;
+    },
+    { maxBytes: 1000 },
+  );
   expect(await errorOf(get('/announced'))).toMatchObject({ failure: 'too large' });
-  expect(await errorOf(get('/endless'))).toMatchObject({ failure: 'too large', message: expect.stringMatching(/: the answer is longer than 1000 bytes$/) as unknown });
+  expect(await errorOf(get('/endless'))).toMatchObject({
+    failure: 'too large',
+    message: expect.stringMatching(/: the answer is longer than 1000 bytes$/) as unknown,
+  });
   expect(await errorOf(get('/endless', { maxBytes: 70_000 }))).toMatchObject({ failure: 'too large' });
 });
 
@@ -66,28 +81,43 @@ test('the length that a HEAD announces is not a body', async () => {
 test('a server that never answers, and one that answers byte by byte, end with a time limit', async () => {
   // One limit each, so that a busy machine cannot swap them.
   const never = await setUp(() => undefined, { requestMs: 100 });
-  expect(await errorOf(never.get('/'))).toMatchObject({ failure: 'timeout', message: expect.stringContaining('no answer after 0.1 s') as unknown });
-  const slow = await setUp((_, response) => {
-    response.writeHead(200);
-    const drip = setInterval(() => response.write('x'), 10);
-    response.on('close', () => clearInterval(drip));
-    return undefined;
-  }, { exchangeMs: 300 });
-  expect(await errorOf(slow.get('/'))).toMatchObject({ failure: 'timeout', message: expect.stringContaining('not complete after 0.3 s') as unknown });
+  expect(await errorOf(never.get('/'))).toMatchObject({
+    failure: 'timeout',
+    message: expect.stringContaining('no answer after 0.1 s') as unknown,
+  });
+  const slow = await setUp(
+    (_, response) => {
+      response.writeHead(200);
+      const drip = setInterval(() => response.write('x'), 10);
+      response.on('close', () => clearInterval(drip));
+      return undefined;
+    },
+    { exchangeMs: 300 },
+  );
+  expect(await errorOf(slow.get('/'))).toMatchObject({
+    failure: 'timeout',
+    message: expect.stringContaining('not complete after 0.3 s') as unknown,
+  });
 });
 
 test('a slow line of headers ends with the time limit too', async () => {
-  const { get } = await setUp((_, response) => {
-    response.socket?.write('HTTP/1.1 200 OK\r\nX-Slow: ');
-    const drip = setInterval(() => response.socket?.write('x'), 10);
-    response.socket?.on('close', () => clearInterval(drip));
-    return undefined;
-  }, { requestMs: 150 });
+  const { get } = await setUp(
+    (_, response) => {
+      response.socket?.write('HTTP/1.1 200 OK\r\nX-Slow: ');
+      const drip = setInterval(() => response.socket?.write('x'), 10);
+      response.socket?.on('close', () => clearInterval(drip));
+      return undefined;
+    },
+    { requestMs: 150 },
+  );
   expect(await errorOf(get('/'))).toMatchObject({ failure: 'timeout' });
 });
 
 test('headers beyond all measure are an error', async () => {
-  const { get } = await setUp(() => ({ status: 401, headers: { 'www-authenticate': `Bearer realm="${'x'.repeat(200_000)}"` } }));
+  const { get } = await setUp(() => ({
+    status: 401,
+    headers: { 'www-authenticate': `Bearer realm="${'x'.repeat(200_000)}"` },
+  }));
   expect(await errorOf(get('/'))).toMatchObject({ failure: 'too large' });
 });
 
@@ -116,7 +146,10 @@ test('a redirect to another host, port or scheme is reported, and nothing is sen
 
 test('a POST follows no redirect: its body holds the login', async () => {
   const { get, server } = await setUp(() => ({ status: 307, headers: { location: '/elsewhere' } }));
-  expect(await get('/', { method: 'POST', body: 'password=x' })).toMatchObject({ status: 307, redirectedTo: server.url });
+  expect(await get('/', { method: 'POST', body: 'password=x' })).toMatchObject({
+    status: 307,
+    redirectedTo: server.url,
+  });
   expect(server.seen).toHaveLength(1);
 });
 
@@ -124,7 +157,10 @@ test('https needs a certificate that is trusted; a CA given is trusted on top', 
   const ca = await createCertificateAuthority('registry');
   const serving = await ca.serving();
   const without = await setUp(() => ({ status: 200 }), {}, serving);
-  expect(await errorOf(without.get('/'))).toMatchObject({ failure: 'tls', message: expect.stringContaining('give its CA') as unknown });
+  expect(await errorOf(without.get('/'))).toMatchObject({
+    failure: 'tls',
+    message: expect.stringContaining('give its CA') as unknown,
+  });
   expect(without.server.seen).toEqual([]);
   const with_ = await setUp(() => ({ status: 200 }), { ca: ca.certPem }, serving);
   expect(await with_.get('/')).toMatchObject({ status: 200 });
@@ -132,12 +168,20 @@ test('https needs a certificate that is trusted; a CA given is trusted on top', 
 
 test('https where plain http is spoken is an error of its own', async () => {
   const { server, http } = await setUp(() => ({ status: 200 }));
-  expect(await errorOf(http.request({ method: 'GET', url: server.url.replace('http', 'https'), auth }))).toMatchObject({ failure: 'tls', message: expect.stringContaining('does not speak TLS') as unknown });
+  expect(await errorOf(http.request({ method: 'GET', url: server.url.replace('http', 'https'), auth }))).toMatchObject({
+    failure: 'tls',
+    message: expect.stringContaining('does not speak TLS') as unknown,
+  });
 });
 
 test('a URL with a login, and one that is none, are refused without being shown', async () => {
   const { http } = await setUp(() => ({ status: 200 }));
-  for (const url of [`http://${auth.username}:${auth.password}@127.0.0.1/`, `nonsense ${auth.password}`, `ftp://127.0.0.1/${auth.password}`, `javascript:${auth.password}`]) {
+  for (const url of [
+    `http://${auth.username}:${auth.password}@127.0.0.1/`,
+    `nonsense ${auth.password}`,
+    `ftp://127.0.0.1/${auth.password}`,
+    `javascript:${auth.password}`,
+  ]) {
     expect(await errorOf(http.request({ method: 'GET', url }))).toMatchObject({ failure: 'invalid' });
   }
 });
@@ -145,13 +189,17 @@ test('a URL with a login, and one that is none, are refused without being shown'
 test('no query is in an error', async () => {
   const { http, server } = await setUp(() => ({ status: 200 }));
   await server.stop();
-  const { message } = await errorOf(http.request({ method: 'GET', url: `${server.url}/token?password=${auth.password}` }));
+  const { message } = await errorOf(
+    http.request({ method: 'GET', url: `${server.url}/token?password=${auth.password}` }),
+  );
   expect(message).toBe(`GET ${server.url}/token: connection refused`);
 });
 
 test('a header that would split the request is refused, and not shown', async () => {
   const { get, server } = await setUp(() => ({ status: 200 }));
-  expect(await errorOf(get('/', { auth: { bearer: `x\r\nX-Evil: ${auth.password}` } }))).toMatchObject({ failure: 'invalid' });
+  expect(await errorOf(get('/', { auth: { bearer: `x\r\nX-Evil: ${auth.password}` } }))).toMatchObject({
+    failure: 'invalid',
+  });
   expect(await errorOf(get('/', { headers: { 'x-one': `${auth.password}\n` } }))).toMatchObject({ failure: 'invalid' });
   expect(await errorOf(get('/', { headers: { 'x one': '1' } }))).toMatchObject({ failure: 'invalid' });
   expect(server.seen).toEqual([]);
@@ -162,7 +210,9 @@ test('a header that would split the request is refused, and not shown', async ()
 
 test('what a broken server sends back is not in the error', async () => {
   const { get } = await setUp(({ authorization, url }, response) => {
-    response.socket?.end(url === '/cut' ? '' : `HTTP/1.1 200 OK\r\n${authorization} ${auth.password}\r\nbroken \u0001\r\n\r\n`);
+    response.socket?.end(
+      url === '/cut' ? '' : `HTTP/1.1 200 OK\r\n${authorization} ${auth.password}\r\nbroken \u0001\r\n\r\n`,
+    );
     return undefined;
   });
   expect(await errorOf(get('/'))).toMatchObject({ failure: 'protocol' });

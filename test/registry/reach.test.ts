@@ -20,12 +20,26 @@ function reach(): Reach {
 }
 function configuration(registries: object[] = [], probe?: object): Configuration {
   return configurationSchema.parse({
-    apiVersion: 'pullpass.dev/v1alpha1', kind: 'Configuration', registries,
+    apiVersion: 'pullpass.dev/v1alpha1',
+    kind: 'Configuration',
+    registries,
     sources: [{ name: 'hub', secret: { namespace: 'n', name: 'hub' }, copyName: 'c' }],
-    cacheProxies: [{ name: 'cache', kind: 'zot', source: 'hub', registry: 'docker.io', secret: { namespace: 'n', name: 's' }, ...(probe && { probe }) }],
+    cacheProxies: [
+      {
+        name: 'cache',
+        kind: 'zot',
+        source: 'hub',
+        registry: 'docker.io',
+        secret: { namespace: 'n', name: 's' },
+        ...(probe && { probe }),
+      },
+    ],
   });
 }
-const basicDoor: Script = ({ authorization }) => (authorization === `Basic ${Buffer.from(`${right.username}:${right.password}`).toString('base64')}` ? ok : { status: 401, headers: { 'www-authenticate': 'Basic realm="r"' } });
+const basicDoor: Script = ({ authorization }) =>
+  authorization === `Basic ${Buffer.from(`${right.username}:${right.password}`).toString('base64')}`
+    ? ok
+    : { status: 401, headers: { 'www-authenticate': 'Basic realm="r"' } };
 async function door(tls?: { certPem: string; keyPem: string }) {
   const server = await startScripted(basicDoor, tls);
   onTestFinished(() => server.stop());
@@ -37,11 +51,15 @@ describe('a login is tried', () => {
     const { host, seen } = await door();
     for (const key of [host, `http://${host}`, `http://${host}/v2/`]) {
       expect(await reach().check(configuration(), { key, ...right }, signal)).toMatchObject({ state: 'unknown' });
-      expect(await reach().check(configuration([{ host: 'other.test', plainHttp: true }]), { key, ...right }, signal)).toMatchObject({ state: 'unknown' });
+      expect(
+        await reach().check(configuration([{ host: 'other.test', plainHttp: true }]), { key, ...right }, signal),
+      ).toMatchObject({ state: 'unknown' });
     }
     expect(seen.map(({ authorization }) => authorization).filter((said) => said !== undefined)).toEqual([]);
     for (const key of [host, `http://${host}`, `${host}/team/app`]) {
-      expect(await reach().check(configuration([{ host, plainHttp: true }]), { key, ...right }, signal)).toMatchObject({ state: 'accepted' });
+      expect(await reach().check(configuration([{ host, plainHttp: true }]), { key, ...right }, signal)).toMatchObject({
+        state: 'accepted',
+      });
     }
   });
 
@@ -65,7 +83,9 @@ describe('a login is tried', () => {
   });
 
   test('no longer than the signal allows', async () => {
-    await expect(reach().check(configuration(), { key: 'registry.test', ...right }, AbortSignal.abort(new Error('stopped')))).rejects.toThrow('stopped');
+    await expect(
+      reach().check(configuration(), { key: 'registry.test', ...right }, AbortSignal.abort(new Error('stopped'))),
+    ).rejects.toThrow('stopped');
   });
 });
 
@@ -79,22 +99,39 @@ test('clients are kept, one for each CA', async () => {
 
 describe('a probe', () => {
   const kube = (data: Record<string, string> = {}): ProxyKube => ({
-    applySecret: () => Promise.reject(new Error('not for a probe')), patch: () => Promise.reject(new Error('not for a probe')), get: () => Promise.resolve(undefined), readSecret: () => Promise.resolve(data),
+    applySecret: () => Promise.reject(new Error('not for a probe')),
+    patch: () => Promise.reject(new Error('not for a probe')),
+    get: () => Promise.resolve(undefined),
+    readSecret: () => Promise.resolve(data),
   });
   async function probe(script: Script, more: object = {}, data?: Record<string, string>) {
     const server = await startScripted(script);
     onTestFinished(() => server.stop());
-    const [proxy] = createProxies(configuration([], { url: server.url, repository: 'corp/app', reference: 'v1', ...more }));
+    const [proxy] = createProxies(
+      configuration([], { url: server.url, repository: 'corp/app', reference: 'v1', ...more }),
+    );
     if (proxy === undefined) throw new Error('no proxy');
     return { verdict: await reach().probe(proxy, kube(data), signal), seen: server.seen };
   }
-  const manifest = { schemaVersion: 2, mediaType: 'application/vnd.oci.image.manifest.v1+json', config: { mediaType: 'application/vnd.oci.image.config.v1+json', digest: `sha256:${'0'.repeat(64)}`, size: 2 }, layers: [] };
-  const served: Script = () => ({ status: 200, headers: { 'content-type': manifest.mediaType }, body: JSON.stringify(manifest) });
+  const manifest = {
+    schemaVersion: 2,
+    mediaType: 'application/vnd.oci.image.manifest.v1+json',
+    config: { mediaType: 'application/vnd.oci.image.config.v1+json', digest: `sha256:${'0'.repeat(64)}`, size: 2 },
+    layers: [],
+  };
+  const served: Script = () => ({
+    status: 200,
+    headers: { 'content-type': manifest.mediaType },
+    body: JSON.stringify(manifest),
+  });
 
   test('that is not configured says why it is unknown', async () => {
     const [proxy] = createProxies(configuration());
     if (proxy === undefined) throw new Error('no proxy');
-    expect(await reach().probe(proxy, kube(), signal)).toEqual({ state: 'unknown', why: expect.stringContaining('no private probe image') as string });
+    expect(await reach().probe(proxy, kube(), signal)).toEqual({
+      state: 'unknown',
+      why: expect.stringContaining('no private probe image') as string,
+    });
   });
 
   test('that is served is verified', async () => {
@@ -102,8 +139,15 @@ describe('a probe', () => {
   });
 
   test('that is "not found" is refused, and explained', async () => {
-    const { verdict } = await probe(() => ({ status: 404, headers: { 'content-type': 'application/json' }, body: '{"errors":[{"code":"MANIFEST_UNKNOWN"}]}' }));
-    expect(verdict).toEqual({ state: 'refused', why: expect.stringContaining('is "not found" through a cache proxy whose upstream login is refused') as string });
+    const { verdict } = await probe(() => ({
+      status: 404,
+      headers: { 'content-type': 'application/json' },
+      body: '{"errors":[{"code":"MANIFEST_UNKNOWN"}]}',
+    }));
+    expect(verdict).toEqual({
+      state: 'refused',
+      why: expect.stringContaining('is "not found" through a cache proxy whose upstream login is refused') as string,
+    });
   });
 
   test('that breaks is unknown', async () => {
@@ -111,8 +155,15 @@ describe('a probe', () => {
   });
 
   test('logs in to the cache proxy where it is told how', async () => {
-    const guarded: Script = (seen, ...rest) => (seen.authorization === undefined ? { status: 401, headers: { 'www-authenticate': 'Basic realm="cache"' } } : served(seen, ...rest));
-    const { verdict, seen } = await probe(guarded, { login: { secret: { namespace: 'n', name: 'probe' } } }, { username: 'p', password: 'q' });
+    const guarded: Script = (seen, ...rest) =>
+      seen.authorization === undefined
+        ? { status: 401, headers: { 'www-authenticate': 'Basic realm="cache"' } }
+        : served(seen, ...rest);
+    const { verdict, seen } = await probe(
+      guarded,
+      { login: { secret: { namespace: 'n', name: 'probe' } } },
+      { username: 'p', password: 'q' },
+    );
     expect(verdict.state).toBe('verified');
     expect(seen.at(-1)?.authorization).toBe(`Basic ${Buffer.from('p:q').toString('base64')}`);
   });

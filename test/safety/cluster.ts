@@ -78,12 +78,32 @@ export async function createCluster({ verify }: { verify: SourceConfig['verify']
   const blocked = new Set<string>();
   const registry: Cluster['registry'] = { valid: new Set(), everGood: new Set(), refusedAt: new Map(), down: false };
   const cluster = { canary: true };
-  let running: { sources: Sources; kill: () => void; world: ReturnType<typeof worldFor>; timers: Map<object, { run: () => void; at: number }>; config: () => Configuration } | undefined;
+  let running:
+    | {
+        sources: Sources;
+        kill: () => void;
+        world: ReturnType<typeof worldFor>;
+        timers: Map<object, { run: () => void; at: number }>;
+        config: () => Configuration;
+      }
+    | undefined;
 
-  const configured = (): Configuration => configuration([sourceConfig({ verify, ...(cluster.canary && { canary: { namespaces: 1, proxies: 0, seconds: CANARY_SECONDS } }) })]);
+  const configured = (): Configuration =>
+    configuration([
+      sourceConfig({
+        verify,
+        ...(cluster.canary && { canary: { namespaces: 1, proxies: 0, seconds: CANARY_SECONDS } }),
+      }),
+    ]);
   const rawSource = () => {
     const raw = rawSecret({ ...SECRET, uid: 's', resourceVersion: String(++version), content: held?.content ?? '' });
-    return { ...raw, metadata: { ...raw.metadata, ...(held?.confirm !== undefined && { annotations: { 'pullpass.dev/confirm-removal': held.confirm } }) } };
+    return {
+      ...raw,
+      metadata: {
+        ...raw.metadata,
+        ...(held?.confirm !== undefined && { annotations: { 'pullpass.dev/confirm-removal': held.confirm } }),
+      },
+    };
   };
 
   async function begin(): Promise<void> {
@@ -94,46 +114,113 @@ export async function createCluster({ verify }: { verify: SourceConfig['verify']
     const world = worldFor(config.now);
     const stopping = new AbortController();
     const timers = new Map<object, { run: () => void; at: number }>();
-    const state = { ...memory, save: async () => {
-      await tick();
-      if (failing) {
-        died = true;
-        throw new UnreachableError('no answer');
-      }
-      if (stopping.signal.aborted) throw new UnreachableError('was stopped');
-      saved = structuredClone({ sources: [...memory.sources], refusals: [...memory.refusals()].map(([account, logins]): [string, [string, Refusal][]] => [account, [...logins]]) });
-    } };
+    const state = {
+      ...memory,
+      save: async () => {
+        await tick();
+        if (failing) {
+          died = true;
+          throw new UnreachableError('no answer');
+        }
+        if (stopping.signal.aborted) throw new UnreachableError('was stopped');
+        saved = structuredClone({
+          sources: [...memory.sources],
+          refusals: [...memory.refusals()].map(([account, logins]): [string, [string, Refusal][]] => [
+            account,
+            [...logins],
+          ]),
+        });
+      },
+    };
     const { client } = scriptedClient(({ path }) => {
       const [, , , , namespace = ''] = path.split('/');
-      if (path.includes('/secrets/')) return rawSecret({ namespace, name: 'regcred', content: copies.get(namespace) ?? '' });
+      if (path.includes('/secrets/'))
+        return rawSecret({ namespace, name: 'regcred', content: copies.get(namespace) ?? '' });
       const images = path === '/api/v1/pods' ? [] : [...(pods.get(namespace) ?? [])];
-      return { metadata: {}, items: images.map((image, i) => ({ metadata: { namespace, name: `p${i}` }, spec: { containers: [{ name: 'c', image }] }, status: { containerStatuses: [{ name: 'c', image, state: { waiting: { reason: 'ErrImagePull' } } }] } })) };
+      return {
+        metadata: {},
+        items: images.map((image, i) => ({
+          metadata: { namespace, name: `p${i}` },
+          spec: { containers: [{ name: 'c', image }] },
+          status: { containerStatuses: [{ name: 'c', image, state: { waiting: { reason: 'ErrImagePull' } } }] },
+        })),
+      };
     });
     const sources = createSources({
-      client, world, state, stop: stopping.signal, refusals: createRefusals(state, () => clock), now: () => clock,
+      client,
+      world,
+      state,
+      stop: stopping.signal,
+      refusals: createRefusals(state, () => clock),
+      now: () => clock,
       timers: {
-        set: (run, ms) => { const timer = {}; timers.set(timer, { run, at: clock + ms }); return timer; },
-        clear: (timer) => { timers.delete(timer as object); },
+        set: (run, ms) => {
+          const timer = {};
+          timers.set(timer, { run, at: clock + ms });
+          return timer;
+        },
+        clear: (timer) => {
+          timers.delete(timer as object);
+        },
       },
-      reach: { check: async (_, { key, username, password }) => {
-        await tick();
-        const host = key.split('/')[0] ?? key;
-        if (registry.down) return { state: 'unknown', why: 'no answer' };
-        if (registry.valid.has(`${host} ${username}:${password}`)) return { state: 'accepted', why: 'takes the login' };
-        const account = `${host} ${username}`;
-        registry.refusedAt.set(account, [...(registry.refusedAt.get(account) ?? []), clock]);
-        return { state: 'refused', why: 'the login is refused' };
-      } },
-      events: { record: () => undefined, resolve: () => undefined, flush: () => Promise.resolve(), stop: () => undefined },
-      log: createLog('silent'), metrics: createMetrics({ version: 'test', processMetrics: false }),
-      configuration: () => config.now, leading: () => !stopping.signal.aborted, isRead: () => true, proxiesOf: () => [], proxies: () => [],
-      onAccepted: () => undefined, onChange: () => undefined,
+      reach: {
+        check: async (_, { key, username, password }) => {
+          await tick();
+          const host = key.split('/')[0] ?? key;
+          if (registry.down) return { state: 'unknown', why: 'no answer' };
+          if (registry.valid.has(`${host} ${username}:${password}`))
+            return { state: 'accepted', why: 'takes the login' };
+          const account = `${host} ${username}`;
+          registry.refusedAt.set(account, [...(registry.refusedAt.get(account) ?? []), clock]);
+          return { state: 'refused', why: 'the login is refused' };
+        },
+      },
+      events: {
+        record: () => undefined,
+        resolve: () => undefined,
+        flush: () => Promise.resolve(),
+        stop: () => undefined,
+      },
+      log: createLog('silent'),
+      metrics: createMetrics({ version: 'test', processMetrics: false }),
+      configuration: () => config.now,
+      leading: () => !stopping.signal.aborted,
+      isRead: () => true,
+      proxiesOf: () => [],
+      proxies: () => [],
+      onAccepted: () => undefined,
+      onChange: () => undefined,
     });
-    for (const name of NAMESPACES) world.namespaces.put(projectNamespace({ metadata: { name, uid: name, resourceVersion: '1', annotations: { 'pullpass.dev/sync': 'enabled' } } }));
-    for (const [namespace, content] of copies) putCopy(world, rawSecret({ namespace, name: 'regcred', uid: `${namespace}-${content.length}`, resourceVersion: String(++version), content, source: 'upstream' }));
+    for (const name of NAMESPACES)
+      world.namespaces.put(
+        projectNamespace({
+          metadata: { name, uid: name, resourceVersion: '1', annotations: { 'pullpass.dev/sync': 'enabled' } },
+        }),
+      );
+    for (const [namespace, content] of copies)
+      putCopy(
+        world,
+        rawSecret({
+          namespace,
+          name: 'regcred',
+          uid: `${namespace}-${content.length}`,
+          resourceVersion: String(++version),
+          content,
+          source: 'upstream',
+        }),
+      );
     if (held !== undefined) putSource(world, rawSource());
     sources.book.configure(config.now);
-    running = { sources, world, timers, kill: () => { stopping.abort(); sources.stop(); }, config: () => (config.now = configured()) };
+    running = {
+      sources,
+      world,
+      timers,
+      kill: () => {
+        stopping.abort();
+        sources.stop();
+      },
+      config: () => (config.now = configured()),
+    };
     sources.takeOver();
     await settle();
   }
@@ -150,14 +237,22 @@ export async function createCluster({ verify }: { verify: SourceConfig['verify']
 
   const it: Cluster = {
     now: () => clock,
-    copies, registry, failing: pods, blocked,
-    get canary() { return cluster.canary; },
-    set canary(on) { cluster.canary = on; },
+    copies,
+    registry,
+    failing: pods,
+    blocked,
+    get canary() {
+      return cluster.canary;
+    },
+    set canary(on) {
+      cluster.canary = on;
+    },
     source: () => held?.content,
     async setSource(content, confirm) {
       held = content === undefined ? undefined : { content, confirm };
       if (running === undefined) return;
-      if (held === undefined) running.world.secrets.get(`${SECRET.namespace}/${SECRET.name}`)?.remove(SECRET.namespace, SECRET.name);
+      if (held === undefined)
+        running.world.secrets.get(`${SECRET.namespace}/${SECRET.name}`)?.remove(SECRET.namespace, SECRET.name);
       else putSource(running.world, rawSource());
       running.sources.look();
       await settle();
@@ -170,13 +265,25 @@ export async function createCluster({ verify }: { verify: SourceConfig['verify']
       const content = Buffer.from(book.content('upstream', observed.digest) ?? '', 'base64').toString();
       if (copies.get(namespace) === content || blocked.has(namespace)) return undefined;
       copies.set(namespace, content);
-      if (running !== undefined) putCopy(running.world, rawSecret({ namespace, name: 'regcred', uid: `${namespace}-u`, resourceVersion: String(++version), content, source: 'upstream' }));
+      if (running !== undefined)
+        putCopy(
+          running.world,
+          rawSecret({
+            namespace,
+            name: 'regcred',
+            uid: `${namespace}-u`,
+            resourceVersion: String(++version),
+            content,
+            source: 'upstream',
+          }),
+        );
       return content;
     },
     async pass(ms) {
-      for (const end = clock + ms; clock < end; ) {
+      for (const end = clock + ms; clock < end;) {
         clock = Math.min(end, clock + 5_000);
-        for (const [timer, { run, at }] of [...(running?.timers ?? [])]) if (at <= clock && running?.timers.delete(timer) === true) run();
+        for (const [timer, { run, at }] of [...(running?.timers ?? [])])
+          if (at <= clock && running?.timers.delete(timer) === true) run();
         await settle();
       }
     },
@@ -184,7 +291,9 @@ export async function createCluster({ verify }: { verify: SourceConfig['verify']
       running?.kill();
       await begin();
     },
-    failSaves: () => { failing = true; },
+    failSaves: () => {
+      failing = true;
+    },
     canaries: () => new Set(saved.sources.flatMap(([, { trying }]) => trying?.namespaces ?? [])),
     async reconfigure() {
       if (running === undefined) return;
@@ -203,5 +312,9 @@ export async function createCluster({ verify }: { verify: SourceConfig['verify']
 }
 
 /** One entry of a Docker config, as people and tools write them. */
-export const entry = (username: string, password: string): object => ({ username, password, auth: base64(`${username}:${password}`) });
+export const entry = (username: string, password: string): object => ({
+  username,
+  password,
+  auth: base64(`${username}:${password}`),
+});
 export const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 8);

@@ -34,14 +34,27 @@ const signal = AbortSignal.any([interrupted.signal, late.signal]);
 
 const color = process.stdout.isTTY && picocolors.isColorSupported;
 const logins = createLogins();
-const tell = createNarrator({ write: (text) => { process.stdout.write(text); }, color, redact: logins.redact });
+const tell = createNarrator({
+  write: (text) => {
+    process.stdout.write(text);
+  },
+  color,
+  redact: logins.redact,
+});
 const cleanUp = new AsyncDisposableStack();
 const log: { lines: readonly string[] } = { lines: [] };
 
 async function play(): Promise<void> {
   const startedAt = performance.now();
   tell.title('Pullpass demo: the real controller on an API server of its own');
-  const stage = await setStage({ startServer: options.includes('--real') ? startReal : startSandbox, tell, logins, color, signal, cleanUp });
+  const stage = await setStage({
+    startServer: options.includes('--real') ? startReal : startSandbox,
+    tell,
+    logins,
+    color,
+    signal,
+    cleanUp,
+  });
   log.lines = stage.controller.log;
   const acts = keep ? ACTS : [...ACTS, stop];
   for (const [index, act] of acts.entries()) {
@@ -58,7 +71,10 @@ async function play(): Promise<void> {
 /** The last warnings of the controller: most often they say why. */
 function lastWords(lines: readonly string[]): string[] {
   const warnings = lines.filter((line) => /^\{"level":"(warn|error|fatal)"/.test(line)).slice(-5);
-  return warnings.map((line) => { const { level, msg } = JSON.parse(line) as { level: string; msg: string }; return `the controller said (${level}): ${msg}`; });
+  return warnings.map((line) => {
+    const { level, msg } = JSON.parse(line) as { level: string; msg: string };
+    return `the controller said (${level}): ${msg}`;
+  });
 }
 
 try {
@@ -69,7 +85,13 @@ try {
     tell.end('Stopped; everything is taken down.');
   } else {
     const message = error instanceof Error ? error.message : String(error);
-    tell.fails(late.signal.aborted ? `not through after ${LIMIT_MS / 1000} s` : error instanceof ExpectationError ? message : `unexpected: ${message}`);
+    tell.fails(
+      late.signal.aborted
+        ? `not through after ${LIMIT_MS / 1000} s`
+        : error instanceof ExpectationError
+          ? message
+          : `unexpected: ${message}`,
+    );
     for (const line of lastWords(log.lines)) tell.note(line);
   }
 } finally {

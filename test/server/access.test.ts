@@ -6,7 +6,12 @@ import { refusal, scriptedClient } from '../kube/scripted-client.ts';
 import type { Call } from '../kube/scripted-client.ts';
 
 const TOKEN = 'eyJhbGciOi.J9-_~+/abc==';
-const USER = { username: 'system:serviceaccount:team:viewer', uid: 'u-1', groups: ['system:authenticated'], extra: { 'authentication.kubernetes.io/credential-id': ['JTI=1'] } };
+const USER = {
+  username: 'system:serviceaccount:team:viewer',
+  uid: 'u-1',
+  groups: ['system:authenticated'],
+  extra: { 'authentication.kubernetes.io/credential-id': ['JTI=1'] },
+};
 const never = new AbortController().signal;
 
 interface World {
@@ -31,15 +36,32 @@ function start(parts: Partial<World> = {}, options: Partial<AccessOptions> = {})
       const { spec } = call.body as { spec: { token?: string } };
       if (call.path.endsWith('/tokenreviews')) {
         const user = world.users[spec.token ?? ''];
-        return { spec, status: user === undefined ? { user: {}, error: 'invalid bearer token' } : { authenticated: true, user } };
+        return {
+          spec,
+          status: user === undefined ? { user: {}, error: 'invalid bearer token' } : { authenticated: true, user },
+        };
       }
       return { status: { allowed: world.allowed } };
     } finally {
       running--;
     }
   });
-  const access = createAccess({ client, path: '/report', now: () => clock.now, log: { warn: (...line: unknown[]) => void warnings.push(line) }, ...options });
-  return { world, clock, calls, warnings, seen, access, ask: (header = `Bearer ${TOKEN}`) => access.allow(header, never) };
+  const access = createAccess({
+    client,
+    path: '/report',
+    now: () => clock.now,
+    log: { warn: (...line: unknown[]) => void warnings.push(line) },
+    ...options,
+  });
+  return {
+    world,
+    clock,
+    calls,
+    warnings,
+    seen,
+    access,
+    ask: (header = `Bearer ${TOKEN}`) => access.allow(header, never),
+  };
 }
 
 describe('asks the API server', () => {
@@ -47,16 +69,31 @@ describe('asks the API server', () => {
     const { ask, calls } = start();
     expect(await ask()).toBe('allowed');
     expect(calls.map(({ verb, path, body }) => [verb, path, body])).toEqual([
-      ['create', '/apis/authentication.k8s.io/v1/tokenreviews', { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenReview', spec: { token: TOKEN } }],
-      ['create', '/apis/authorization.k8s.io/v1/subjectaccessreviews', {
-        apiVersion: 'authorization.k8s.io/v1', kind: 'SubjectAccessReview',
-        spec: { user: USER.username, uid: USER.uid, groups: USER.groups, extra: USER.extra, nonResourceAttributes: { path: '/report', verb: 'get' } },
-      }],
+      [
+        'create',
+        '/apis/authentication.k8s.io/v1/tokenreviews',
+        { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenReview', spec: { token: TOKEN } },
+      ],
+      [
+        'create',
+        '/apis/authorization.k8s.io/v1/subjectaccessreviews',
+        {
+          apiVersion: 'authorization.k8s.io/v1',
+          kind: 'SubjectAccessReview',
+          spec: {
+            user: USER.username,
+            uid: USER.uid,
+            groups: USER.groups,
+            extra: USER.extra,
+            nonResourceAttributes: { path: '/report', verb: 'get' },
+          },
+        },
+      ],
     ]);
     expect(calls.every(({ sensitive }) => sensitive)).toBe(true);
   });
 
-  test('and no more than the first when the token is nobody\'s', async () => {
+  test("and no more than the first when the token is nobody's", async () => {
     const { ask, calls } = start();
     expect(await ask('Bearer other')).toBe('unauthenticated');
     expect(calls).toHaveLength(1);
@@ -72,7 +109,23 @@ describe('asks the API server', () => {
 
   test('never about what is no bearer token', async () => {
     const { access, calls } = start();
-    const headers = [undefined, '', 'Bearer', 'Bearer ', `Basic ${TOKEN}`, `bearer: ${TOKEN}`, TOKEN, `Bearer ${TOKEN} ${TOKEN}`, `Bearer ${TOKEN},x`, 'Bearer =', 'Bearer a=b', 'Bearer ä', 'Bearer a\nb', `Bearer ${'x'.repeat(9_000)}`, ' Bearer x'];
+    const headers = [
+      undefined,
+      '',
+      'Bearer',
+      'Bearer ',
+      `Basic ${TOKEN}`,
+      `bearer: ${TOKEN}`,
+      TOKEN,
+      `Bearer ${TOKEN} ${TOKEN}`,
+      `Bearer ${TOKEN},x`,
+      'Bearer =',
+      'Bearer a=b',
+      'Bearer ä',
+      'Bearer a\nb',
+      `Bearer ${'x'.repeat(9_000)}`,
+      ' Bearer x',
+    ];
     for (const header of headers) expect(await access.allow(header, never), header).toBe('unauthenticated');
     expect(calls).toEqual([]);
   });
@@ -83,7 +136,11 @@ describe('asks the API server', () => {
 });
 
 describe('an answer', () => {
-  test.each([['allowed', {}], ['forbidden', { allowed: false }], ['unauthenticated', { users: {} }]] as const)('%s counts for ten seconds, and is asked for again after that', async (verdict, parts) => {
+  test.each([
+    ['allowed', {}],
+    ['forbidden', { allowed: false }],
+    ['unauthenticated', { users: {} }],
+  ] as const)('%s counts for ten seconds, and is asked for again after that', async (verdict, parts) => {
     const { ask, calls, clock } = start(parts);
     expect(await ask()).toBe(verdict);
     const first = calls.length;
@@ -118,7 +175,10 @@ describe('an answer', () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     const { access, calls } = start({ hold: promise });
     const gone = new AbortController();
-    const asked = [access.allow(`Bearer ${TOKEN}`, gone.signal), ...Array.from({ length: 20 }, () => access.allow(`Bearer ${TOKEN}`, never))];
+    const asked = [
+      access.allow(`Bearer ${TOKEN}`, gone.signal),
+      ...Array.from({ length: 20 }, () => access.allow(`Bearer ${TOKEN}`, never)),
+    ];
     gone.abort();
     resolve();
     expect(await Promise.all(asked)).toEqual(Array.from({ length: 21 }, () => 'allowed'));
@@ -141,7 +201,9 @@ describe('an answer', () => {
 
 describe('when the API server cannot be asked', () => {
   test('nobody is let in, nothing is remembered, and one line a minute says why, without the token', async () => {
-    const { world, ask, calls, warnings, clock } = start({ fail: refusal(403, { message: `cannot create with ${TOKEN}` }) });
+    const { world, ask, calls, warnings, clock } = start({
+      fail: refusal(403, { message: `cannot create with ${TOKEN}` }),
+    });
     expect([await ask(), await ask()]).toEqual(['unavailable', 'unavailable']);
     expect(calls).toHaveLength(2);
     world.fail = undefined;
@@ -160,13 +222,22 @@ describe('when the API server cannot be asked', () => {
       if (path.endsWith('/tokenreviews')) return { status: { authenticated: true, user: USER } };
       throw refusal(500);
     });
-    expect(await createAccess({ client, path: '/report', now: () => 0 }).allow(`Bearer ${TOKEN}`, never)).toBe('unavailable');
+    expect(await createAccess({ client, path: '/report', now: () => 0 }).allow(`Bearer ${TOKEN}`, never)).toBe(
+      'unavailable',
+    );
   });
 
   test('an answer of another shape lets nobody in', async () => {
-    for (const answer of [{}, { status: {} }, { status: { authenticated: 'true', user: USER } }, { status: { authenticated: true } }]) {
+    for (const answer of [
+      {},
+      { status: {} },
+      { status: { authenticated: 'true', user: USER } },
+      { status: { authenticated: true } },
+    ]) {
       const { client } = scriptedClient(() => answer);
-      expect(await createAccess({ client, path: '/report', now: () => 0 }).allow(`Bearer ${TOKEN}`, never)).toBe('unauthenticated');
+      expect(await createAccess({ client, path: '/report', now: () => 0 }).allow(`Bearer ${TOKEN}`, never)).toBe(
+        'unauthenticated',
+      );
     }
   });
 });
@@ -193,11 +264,18 @@ test('a secured page is made for those only who may see it; others get one line 
   const page = secured(() => ({ contentType: 'text/html', body: `page ${++made}` }), access);
   const get = (authorization?: string) => page({ authorization, signal: never });
   expect(await get(`Bearer ${TOKEN}`)).toEqual({ contentType: 'text/html', body: 'page 1' });
-  expect(await get()).toMatchObject({ status: 401, headers: { 'www-authenticate': 'Bearer realm="pullpass"' }, body: expect.stringMatching(/^a bearer token is needed [^\n]*\n$/) as string });
+  expect(await get()).toMatchObject({
+    status: 401,
+    headers: { 'www-authenticate': 'Bearer realm="pullpass"' },
+    body: expect.stringMatching(/^a bearer token is needed [^\n]*\n$/) as string,
+  });
   expect(await get('Bearer unknown')).toMatchObject({ status: 401 });
   world.allowed = false;
   clock.now += 10_000;
-  expect(await get(`Bearer ${TOKEN}`)).toMatchObject({ status: 403, body: expect.stringMatching(/ClusterRole pullpass-report-viewer\n$/) as string });
+  expect(await get(`Bearer ${TOKEN}`)).toMatchObject({
+    status: 403,
+    body: expect.stringMatching(/ClusterRole pullpass-report-viewer\n$/) as string,
+  });
   world.fail = refusal(500);
   clock.now += 10_000;
   expect(await get(`Bearer ${TOKEN}`)).toMatchObject({ status: 503, headers: { 'retry-after': '2' } });

@@ -8,33 +8,62 @@ import { fullMetrics } from '../monitoring/full-metrics.ts';
 const quiet = { version: '1.2.3', processMetrics: false };
 
 describe('logins', () => {
-  const samples = async (metrics: Metrics, name: string) => (await exposed(metrics)).families.get(name)?.samples.map(({ labels, value }) => [...Object.values(labels), value]);
+  const samples = async (metrics: Metrics, name: string) =>
+    (await exposed(metrics)).families.get(name)?.samples.map(({ labels, value }) => [...Object.values(labels), value]);
 
   test('of a key that its source has no more leave no verdict and no end behind', async () => {
     const metrics = createMetrics(quiet);
-    metrics.setCredentials([{ source: 'a', key: 'old.example', state: 'refused' }, { source: 'a', key: 'docker.io', state: 'accepted' }]);
+    metrics.setCredentials([
+      { source: 'a', key: 'old.example', state: 'refused' },
+      { source: 'a', key: 'docker.io', state: 'accepted' },
+    ]);
     metrics.setExpiries([{ source: 'a', key: 'old.example', expiresAt: 1_500 }]);
     metrics.setCredentials([{ source: 'a', key: 'docker.io', state: 'unknown' }]);
     metrics.setExpiries([{ source: 'a', key: 'docker.io', expiresAt: 2_500 }]);
-    expect(await samples(metrics, 'pullpass_credential_verified')).toEqual([['a', 'docker.io', 'accepted', 0], ['a', 'docker.io', 'refused', 0], ['a', 'docker.io', 'unknown', 1]]);
+    expect(await samples(metrics, 'pullpass_credential_verified')).toEqual([
+      ['a', 'docker.io', 'accepted', 0],
+      ['a', 'docker.io', 'refused', 0],
+      ['a', 'docker.io', 'unknown', 1],
+    ]);
     expect(await samples(metrics, 'pullpass_credential_expiry_timestamp_seconds')).toEqual([['a', 'docker.io', 2.5]]);
   });
 
   test('are known by a key without its login, printable and not too long; of those alike the first end counts', async () => {
     const metrics = createMetrics(quiet);
-    metrics.setExpiries([{ source: 'a', key: 'user:secret@host\n', expiresAt: 1_000 }, { source: 'a', key: 'other@host\n', expiresAt: 9_000 }, { source: 'a', key: 'x'.repeat(5_000), expiresAt: 1_000 }]);
+    metrics.setExpiries([
+      { source: 'a', key: 'user:secret@host\n', expiresAt: 1_000 },
+      { source: 'a', key: 'other@host\n', expiresAt: 9_000 },
+      { source: 'a', key: 'x'.repeat(5_000), expiresAt: 1_000 },
+    ]);
     metrics.setCredentials([{ source: 'a', key: 'user:secret@host', state: 'refused' }]);
-    expect(await samples(metrics, 'pullpass_credential_expiry_timestamp_seconds')).toEqual(expect.arrayContaining([['a', '***@host\\u{a}', 1], ['a', 'x'.repeat(200), 1]]));
+    expect(await samples(metrics, 'pullpass_credential_expiry_timestamp_seconds')).toEqual(
+      expect.arrayContaining([
+        ['a', '***@host\\u{a}', 1],
+        ['a', 'x'.repeat(200), 1],
+      ]),
+    );
     expect((await metrics.exposition()).body).not.toContain('secret@');
   });
 });
 
 describe('an audit', () => {
-  const rules = [{ id: 'PP001', severity: 'error' }, { id: 'PP020', severity: 'warning' }];
+  const rules = [
+    { id: 'PP001', severity: 'error' },
+    { id: 'PP020', severity: 'warning' },
+  ];
   const ofAudits = async (metrics: Metrics) => {
     const { families, value } = await exposed(metrics);
-    const found = families.get('pullpass_findings')?.samples.map(({ labels, value }) => [labels['rule'], labels['severity'], value]);
-    return { found, at: value('pullpass_audit_timestamp_seconds'), took: value('pullpass_audit_duration_seconds'), gaps: value('pullpass_audit_gaps'), ok: value('pullpass_audit_success'), failures: value('pullpass_audit_failures_total') };
+    const found = families
+      .get('pullpass_findings')
+      ?.samples.map(({ labels, value }) => [labels['rule'], labels['severity'], value]);
+    return {
+      found,
+      at: value('pullpass_audit_timestamp_seconds'),
+      took: value('pullpass_audit_duration_seconds'),
+      gaps: value('pullpass_audit_gaps'),
+      ok: value('pullpass_audit_success'),
+      failures: value('pullpass_audit_failures_total'),
+    };
   };
   const none = { found: [], at: undefined, took: undefined, gaps: undefined, ok: undefined };
 
@@ -44,9 +73,32 @@ describe('an audit', () => {
 
   test('exposes every rule, at 0 where nothing was found, and nothing of the one before', async () => {
     const metrics = createMetrics({ ...quiet, now: () => 5_000 });
-    metrics.recordAudit({ rules: [...rules, { id: 'PP090', severity: 'warning' }], findings: [{ rule: 'PP020', severity: 'warning' }], gaps: 7, seconds: 9 });
-    metrics.recordAudit({ rules, findings: [{ rule: 'PP001', severity: 'error' }, { rule: 'PP001', severity: 'error' }], gaps: 1, seconds: 0.5 });
-    expect(await ofAudits(metrics)).toEqual({ found: [['PP001', 'error', 2], ['PP020', 'warning', 0]], at: 5, took: 0.5, gaps: 1, ok: 1, failures: 0 });
+    metrics.recordAudit({
+      rules: [...rules, { id: 'PP090', severity: 'warning' }],
+      findings: [{ rule: 'PP020', severity: 'warning' }],
+      gaps: 7,
+      seconds: 9,
+    });
+    metrics.recordAudit({
+      rules,
+      findings: [
+        { rule: 'PP001', severity: 'error' },
+        { rule: 'PP001', severity: 'error' },
+      ],
+      gaps: 1,
+      seconds: 0.5,
+    });
+    expect(await ofAudits(metrics)).toEqual({
+      found: [
+        ['PP001', 'error', 2],
+        ['PP020', 'warning', 0],
+      ],
+      at: 5,
+      took: 0.5,
+      gaps: 1,
+      ok: 1,
+      failures: 0,
+    });
   });
 
   test('that fails is counted and leaves what the last good one said; without audits it is forgotten', async () => {
@@ -65,10 +117,23 @@ test('a replica that leads no more says nothing of what only the leader knows, a
   const metrics = fullMetrics();
   metrics.stopLeading();
   const { families, value } = await exposed(metrics);
-  const empty = [...families].flatMap(([name, { samples }]) => (samples.length === 0 && name.startsWith('pullpass_') ? [name] : []));
+  const empty = [...families].flatMap(([name, { samples }]) =>
+    samples.length === 0 && name.startsWith('pullpass_') ? [name] : [],
+  );
   expect(empty.sort()).toEqual([
-    'pullpass_audit_duration_seconds', 'pullpass_audit_gaps', 'pullpass_audit_success', 'pullpass_audit_timestamp_seconds', 'pullpass_credential_expiry_timestamp_seconds',
-    'pullpass_credential_verified', 'pullpass_findings', 'pullpass_proxy_applied', 'pullpass_proxy_verified',
+    'pullpass_audit_duration_seconds',
+    'pullpass_audit_gaps',
+    'pullpass_audit_success',
+    'pullpass_audit_timestamp_seconds',
+    'pullpass_credential_expiry_timestamp_seconds',
+    'pullpass_credential_verified',
+    'pullpass_findings',
+    'pullpass_proxy_applied',
+    'pullpass_proxy_verified',
   ]);
-  expect([value('pullpass_missing_rights'), value('pullpass_paused'), value('pullpass_removals_held')]).toEqual([Infinity, 1, 0]);
+  expect([value('pullpass_missing_rights'), value('pullpass_paused'), value('pullpass_removals_held')]).toEqual([
+    Infinity,
+    1,
+    0,
+  ]);
 });

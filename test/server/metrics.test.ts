@@ -24,7 +24,10 @@ describe('the exposition', () => {
     metrics.watchRestarts.inc({ resource: 'secrets' });
     metrics.observeWatch('secrets', () => 0);
     const { families } = await exposed(metrics);
-    const shape = [...families].map(([name, { type, samples }]) => `${name}{${Object.keys(samples.find((sample) => !sample.name.endsWith('_bucket'))?.labels ?? {}).join()}} ${type}`);
+    const shape = [...families].map(
+      ([name, { type, samples }]) =>
+        `${name}{${Object.keys(samples.find((sample) => !sample.name.endsWith('_bucket'))?.labels ?? {}).join()}} ${type}`,
+    );
     expect(shape.sort()).toEqual([
       'pullpass_api_requests_total{verb,resource,code} counter',
       'pullpass_audit_duration_seconds{} gauge',
@@ -83,9 +86,24 @@ describe('values', () => {
     const metrics = createMetrics(quiet);
     for (const seconds of [0.0005, 0.3, 1_000]) metrics.queueWait.observe(seconds);
     const { families, value } = await exposed(metrics);
-    const buckets = families.get('pullpass_queue_wait_seconds')?.samples.filter(({ name }) => name.endsWith('_bucket')) ?? [];
-    expect(buckets.map(({ labels, value }) => [labels['le'], value])).toEqual([['0.001', 1], ['0.01', 1], ['0.1', 1], ['0.5', 2], ['1', 2], ['5', 2], ['10', 2], ['30', 2], ['60', 2], ['300', 2], ['+Inf', 3]]);
-    expect([value('pullpass_queue_wait_seconds_count'), value('pullpass_queue_wait_seconds_sum')]).toEqual([3, 1000.3005]);
+    const buckets =
+      families.get('pullpass_queue_wait_seconds')?.samples.filter(({ name }) => name.endsWith('_bucket')) ?? [];
+    expect(buckets.map(({ labels, value }) => [labels['le'], value])).toEqual([
+      ['0.001', 1],
+      ['0.01', 1],
+      ['0.1', 1],
+      ['0.5', 2],
+      ['1', 2],
+      ['5', 2],
+      ['10', 2],
+      ['30', 2],
+      ['60', 2],
+      ['300', 2],
+      ['+Inf', 3],
+    ]);
+    expect([value('pullpass_queue_wait_seconds_count'), value('pullpass_queue_wait_seconds_sum')]).toEqual([
+      3, 1000.3005,
+    ]);
   });
 
   test('the age of the last watch event is computed when it is scraped', async () => {
@@ -93,7 +111,8 @@ describe('values', () => {
     let last = 4_000;
     const metrics = createMetrics({ ...quiet, now: () => now });
     metrics.observeWatch('secrets', () => last);
-    const age = async () => (await exposed(metrics)).value('pullpass_watch_last_event_age_seconds', { resource: 'secrets' });
+    const age = async () =>
+      (await exposed(metrics)).value('pullpass_watch_last_event_age_seconds', { resource: 'secrets' });
     expect(await age()).toBe(6);
     now = 20_500;
     expect(await age()).toBe(16.5);
@@ -114,7 +133,9 @@ describe('values', () => {
     }
     metrics.forgetSource('old');
     const { families } = await exposed(metrics);
-    const sources = [...families.values()].flatMap(({ samples }) => samples.map(({ labels }) => labels['source']).filter((source) => source !== undefined));
+    const sources = [...families.values()].flatMap(({ samples }) =>
+      samples.map(({ labels }) => labels['source']).filter((source) => source !== undefined),
+    );
     expect(new Set(sources)).toEqual(new Set(['new']));
   });
 });

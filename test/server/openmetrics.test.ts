@@ -22,8 +22,16 @@ describe('the format is negotiated', () => {
     ['curl', '*/*', false],
     ['OpenMetrics', OPEN_METRICS, true],
     ['OpenMetrics in other letters', 'Application/OpenMetrics-Text ; Version="1.0.0"', true],
-    ['Prometheus 2', `${OPEN_METRICS};version=1.0.0,${OPEN_METRICS};version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1`, true],
-    ['Prometheus 3', `${OPEN_METRICS};version=1.0.0;escaping=allow-utf-8;q=0.5,${OPEN_METRICS};version=0.0.1;q=0.4,text/plain;version=1.0.0;q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1`, true],
+    [
+      'Prometheus 2',
+      `${OPEN_METRICS};version=1.0.0,${OPEN_METRICS};version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1`,
+      true,
+    ],
+    [
+      'Prometheus 3',
+      `${OPEN_METRICS};version=1.0.0;escaping=allow-utf-8;q=0.5,${OPEN_METRICS};version=0.0.1;q=0.4,text/plain;version=1.0.0;q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1`,
+      true,
+    ],
     ['Prometheus with text first', `text/plain;version=0.0.4;q=0.9,${OPEN_METRICS};version=1.0.0;q=0.5`, false],
     ['an OpenMetrics that is not ours', `${OPEN_METRICS};version=2.0.0,text/plain;q=0.1`, false],
     ['an OpenMetrics that is refused', `${OPEN_METRICS};q=0`, false],
@@ -48,9 +56,22 @@ describe('the format is negotiated', () => {
       expect(body).toContain('source="x Nan\r');
       expect(body).toContain('source="{le=\\"5\\"}"');
     }
-    const buckets = (body: string): string[] => body.split('\n').flatMap((line) => /^pullpass_queue_wait_seconds_bucket\{le="(.*)"\}/.exec(line)?.[1] ?? []);
+    const buckets = (body: string): string[] =>
+      body.split('\n').flatMap((line) => /^pullpass_queue_wait_seconds_bucket\{le="(.*)"\}/.exec(line)?.[1] ?? []);
     expect(buckets(plain)).toEqual(['0.001', '0.01', '0.1', '0.5', '1', '5', '10', '30', '60', '300', '+Inf']);
-    expect(buckets(open)).toEqual(['0.001', '0.01', '0.1', '0.5', '1.0', '5.0', '10.0', '30.0', '60.0', '300.0', '+Inf']);
+    expect(buckets(open)).toEqual([
+      '0.001',
+      '0.01',
+      '0.1',
+      '0.5',
+      '1.0',
+      '5.0',
+      '10.0',
+      '30.0',
+      '60.0',
+      '300.0',
+      '+Inf',
+    ]);
   });
 
   test('scrapes at the same time do not mix their formats, nor does one leave traces for the next', async () => {
@@ -59,21 +80,26 @@ describe('the format is negotiated', () => {
     const [plain, open] = [(await quiet.exposition()).body, (await quiet.exposition(OPEN_METRICS)).body];
     expect(plain).toContain('# TYPE pullpass_api_requests_total counter\npullpass_api_requests_total{');
     expect(open).toContain('# TYPE pullpass_api_requests counter\npullpass_api_requests_total{');
-    const bodies = await Promise.all(Array.from({ length: 40 }, async (_, i) => (await quiet.exposition(i % 2 === 0 ? undefined : OPEN_METRICS)).body));
+    const bodies = await Promise.all(
+      Array.from({ length: 40 }, async (_, i) => (await quiet.exposition(i % 2 === 0 ? undefined : OPEN_METRICS)).body),
+    );
     expect(bodies).toEqual(Array.from({ length: 40 }, (_, i) => (i % 2 === 0 ? plain : open)));
     expect((await quiet.exposition()).body).toBe(plain);
   });
 });
 
 /** Lines that only the format ends: a `$` of a regular expression would also see ends within labels. */
-const familiesOf = (body: string): string[] => body.split('\n').flatMap((line) => /^# TYPE (\S+) /.exec(line)?.[1] ?? []);
+const familiesOf = (body: string): string[] =>
+  body.split('\n').flatMap((line) => /^# TYPE (\S+) /.exec(line)?.[1] ?? []);
 
 test('every family of the fixture has a value, or the judges below would not see it', async () => {
   const { body } = await metrics.exposition();
   const families = familiesOf(body);
   expect(families.length).toBeGreaterThan(45);
   // Requests of Node itself are there or not, as they happen.
-  const empty = families.filter((name) => ![' ', '{', '_count ', '_count{'].some((next) => body.includes(`\n${name}${next}`)));
+  const empty = families.filter(
+    (name) => ![' ', '{', '_count ', '_count{'].some((next) => body.includes(`\n${name}${next}`)),
+  );
   expect(empty.filter((name) => name !== 'nodejs_active_requests')).toEqual([]);
 });
 
@@ -83,7 +109,10 @@ describe.skipIf('missing' in promtool)('promtool', () => {
   });
   test('would say so', async () => {
     const body = (await metrics.exposition()).body.replaceAll('pullpass_audit_gaps', 'pullpass_audit_gaps_total');
-    expect(run(promtool, ['check', 'metrics'], body)).toMatchObject({ status: 3, output: expect.stringContaining('non-counter metrics should not have "_total"') as string });
+    expect(run(promtool, ['check', 'metrics'], body)).toMatchObject({
+      status: 3,
+      output: expect.stringContaining('non-counter metrics should not have "_total"') as string,
+    });
   });
 });
 
@@ -100,7 +129,11 @@ json.dump([[f.name, f.type, f.unit, [[s.name, s.labels, str(float(s.value))] for
     const { status, output } = run(parser, ['-c', program], (await metrics.exposition(OPEN_METRICS)).body);
     expect({ status, output: status === 0 ? '' : output }).toEqual({ status: 0, output: '' });
     const families = new Map((JSON.parse(output) as Parsed).map(([name, ...rest]) => [name, rest]));
-    expect(families.get('pullpass_api_requests')).toEqual(['counter', '', [['pullpass_api_requests_total', { verb: 'get', resource: 'secrets', code: '200' }, '1.0']]]);
+    expect(families.get('pullpass_api_requests')).toEqual([
+      'counter',
+      '',
+      [['pullpass_api_requests_total', { verb: 'get', resource: 'secrets', code: '200' }, '1.0']],
+    ]);
     expect(families.get('pullpass_source_valid')?.[2].map(([, { source }]) => source)).toEqual([...HOSTILE]);
     expect(families.get('pullpass_rotation_duration_seconds')?.slice(0, 2)).toEqual(['histogram', 'seconds']);
     expect(families.get('pullpass_queue_depth')?.[2][0]?.[2]).toBe('nan');

@@ -22,7 +22,13 @@ afterEach(async () => {
 });
 
 async function start(options: Partial<ServerOptions> = {}): Promise<number> {
-  server = await startServer({ address: '0.0.0.0:0', livez: () => [], readyz: () => [], metrics: async () => ({ contentType: 'text/plain', body: 'up 1\n' }), ...options });
+  server = await startServer({
+    address: '0.0.0.0:0',
+    livez: () => [],
+    readyz: () => [],
+    metrics: async () => ({ contentType: 'text/plain', body: 'up 1\n' }),
+    ...options,
+  });
   return Number(new URL(server.url ?? '').port);
 }
 
@@ -37,7 +43,12 @@ async function stranger(port: number, localAddress = STRANGER, words = ''): Prom
   return socket;
 }
 
-const crowd = (port: number, size: number, from: (i: number) => string = () => STRANGER, words = ''): Promise<Socket[]> => Promise.all(Array.from({ length: size }, (_, i) => stranger(port, from(i), words)));
+const crowd = (
+  port: number,
+  size: number,
+  from: (i: number) => string = () => STRANGER,
+  words = '',
+): Promise<Socket[]> => Promise.all(Array.from({ length: size }, (_, i) => stranger(port, from(i), words)));
 
 /** What 40 probes get, each on a connection of its own, as a kubelet asks. */
 async function probes(port: number, localAddress = KUBELET): Promise<(number | string | undefined)[]> {
@@ -45,10 +56,12 @@ async function probes(port: number, localAddress = KUBELET): Promise<(number | s
   for (let i = 0; i < 40; i++) {
     const request = send({ port, host: '127.0.0.1', localAddress, path: '/livez', agent: false, timeout: 5_000 }).end();
     request.on('timeout', () => request.destroy(new Error('no answer within the five seconds that a probe waits')));
-    answers.push(await new Promise((resolve) => {
-      request.once('response', (response) => response.resume().once('end', () => resolve(response.statusCode)));
-      request.once('error', ({ message }) => resolve(message));
-    }));
+    answers.push(
+      await new Promise((resolve) => {
+        request.once('response', (response) => response.resume().once('end', () => resolve(response.statusCode)));
+        request.once('error', ({ message }) => resolve(message));
+      }),
+    );
   }
   return answers;
 }
@@ -96,7 +109,14 @@ test('so do those that never finish their request, and those that are opened aga
 test('so do those that ask for a large page and do not read it; it is in memory once', async () => {
   const body = 'x'.repeat(8 * 2 ** 20);
   let made = 0;
-  const port = await start({ pages: { '/report': () => { made++; return { contentType: 'text/html', body }; } } });
+  const port = await start({
+    pages: {
+      '/report': () => {
+        made++;
+        return { contentType: 'text/html', body };
+      },
+    },
+  });
   const before = process.memoryUsage().rss;
   await crowd(port, PLACES + 20, () => STRANGER, 'GET /report HTTP/1.1\r\nHost: x\r\n\r\n');
   while (made < PLACES) await pause(50);
@@ -108,11 +128,13 @@ test('so do those that ask for a large page and do not read it; it is in memory 
 
 test('however many ask for a page that takes long to make, a probe waits for few of them', async () => {
   let made = 0;
-  const port = await start({ metrics: async () => {
-    for (const until = performance.now() + 10; performance.now() < until; );
-    made++;
-    return { contentType: 'text/plain', body: 'up 1\n' };
-  } });
+  const port = await start({
+    metrics: async () => {
+      for (const until = performance.now() + 10; performance.now() < until;);
+      made++;
+      return { contentType: 'text/plain', body: 'up 1\n' };
+    },
+  });
   const asking = await crowd(port, 200);
   for (const socket of asking) socket.write('GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n');
   while (made === 0) await pause(1);
@@ -131,7 +153,9 @@ test('however many ask for a page that takes long to make, a probe waits for few
 
 test('an answer under way is cut last', async () => {
   const gates: (() => void)[] = [];
-  const port = await start({ metrics: () => new Promise((resolve) => gates.push(() => resolve({ contentType: 'text/plain', body: 'late\n' }))) });
+  const port = await start({
+    metrics: () => new Promise((resolve) => gates.push(() => resolve({ contentType: 'text/plain', body: 'late\n' }))),
+  });
   const asked = await stranger(port, STRANGER, 'GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
   while (gates.length === 0) await pause(1);
   await crowd(port, 2 * PLACES);
@@ -141,7 +165,12 @@ test('an answer under way is cut last', async () => {
 
 test('who keeps many answers waiting loses one, and not the neighbour that has a single idle connection', async () => {
   let asked = 0;
-  const port = await start({ metrics: () => new Promise(() => { asked++; }) });
+  const port = await start({
+    metrics: () =>
+      new Promise(() => {
+        asked++;
+      }),
+  });
   await crowd(port, PLACES - 1, () => STRANGER, 'GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n');
   while (asked < PLACES - 1) await pause(1);
   const neighbour = await stranger(port, '127.0.0.3');
@@ -163,7 +192,15 @@ test('of idle connections the longest idle goes first: one that was used just no
 
 test('a request before the last answer ends the connection; one after the other is fine', async () => {
   let asked = 0;
-  const port = await start({ pages: { '/report': async () => { asked++; await pause(20); return { contentType: 'text/plain', body: 'x' }; } } });
+  const port = await start({
+    pages: {
+      '/report': async () => {
+        asked++;
+        await pause(20);
+        return { contentType: 'text/plain', body: 'x' };
+      },
+    },
+  });
   const one = 'GET /report HTTP/1.1\r\nHost: x\r\n\r\n';
   const hasty = await stranger(port, STRANGER, one.repeat(1_000));
   hasty.resume();

@@ -16,19 +16,34 @@ export function findings(report: Report, data: PageData): Markup {
   const total = report.findings.length;
   if (total === 0) {
     const unseen = report.couldNotSee.length > 0;
-    return section({ id: 'findings', title: 'Findings', body: empty(unseen ? html`Nothing is wrong with what could be seen. <a href="#not-seen">What could not be seen</a> is listed below.` : html`Nothing is wrong: there is nothing to do.`) });
+    return section({
+      id: 'findings',
+      title: 'Findings',
+      body: empty(
+        unseen
+          ? html`Nothing is wrong with what could be seen. <a href="#not-seen">What could not be seen</a> is listed below.`
+          : html`Nothing is wrong: there is nothing to do.`,
+      ),
+    });
   }
-  const share = fairShare(data.groups.map((group) => group.findings.length), MAX_SERVED);
+  const share = fairShare(
+    data.groups.map((group) => group.findings.length),
+    MAX_SERVED,
+  );
   const rows = new Map(data.groups.map((group) => [group.rule, group]));
   return section({
-    id: 'findings', title: 'Findings', count: total,
+    id: 'findings',
+    title: 'Findings',
+    count: total,
     body: html`${filters(report)}
 <p id="shown" class="shown" role="status" hidden></p>
 <p id="no-match" class="empty" hidden>No finding matches these filters.</p>
-${grouped(report).map(({ severity, count, groups }) => html`<div class="severity" data-severity="${severity}">
+${grouped(report).map(
+  ({ severity, count, groups }) => html`<div class="severity" data-severity="${severity}">
 <h3 id="${HEADINGS[severity].toLowerCase()}">${HEADINGS[severity]} <span class="tally">${count}</span></h3>
 ${groups.map((group) => groupOf(group, rows.get(group.rule.id), share))}</div>
-`)}<template id="finding-row">${findingRow({ namespace: '', object: '', message: '', remedy: '' })}</template>
+`,
+)}<template id="finding-row">${findingRow({ namespace: '', object: '', message: '', remedy: '' })}</template>
 `,
   });
 }

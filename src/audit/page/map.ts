@@ -15,13 +15,20 @@ const SHAPES: Readonly<Record<Level, string>> = {
   none: 'm3 3h3v3h-3z',
 };
 
-const WORDS: Readonly<Record<Level, string>> = { error: 'with errors', warning: 'with warnings', ok: 'in order', none: 'not opted in, nothing wrong' };
+const WORDS: Readonly<Record<Level, string>> = {
+  error: 'with errors',
+  warning: 'with warnings',
+  ok: 'in order',
+  none: 'not opted in, nothing wrong',
+};
 
 export function namespaceMap(rows: readonly NamespaceRow[]): Markup {
   const columns = Math.min(rows.length, Math.max(24, Math.ceil(Math.sqrt(rows.length * 4))));
   const lines = Math.ceil(rows.length / columns);
   const paths: Record<Level, string[]> = { error: [], warning: [], ok: [], none: [] };
-  rows.forEach(({ level }, i) => paths[level].push(`M${(i % columns) * SIZE} ${Math.floor(i / columns) * SIZE}${SHAPES[level]}`));
+  rows.forEach(({ level }, i) =>
+    paths[level].push(`M${(i % columns) * SIZE} ${Math.floor(i / columns) * SIZE}${SHAPES[level]}`),
+  );
   const levels = (['error', 'warning', 'ok', 'none'] as const).filter((level) => paths[level].length > 0);
   const label = `Map of ${rows.length.toLocaleString('en-US')} namespaces by name: ${levels.map((level) => `${paths[level].length.toLocaleString('en-US')} ${WORDS[level]}`).join(', ')}. The table below says the same.`;
   return html`<figure class="map">

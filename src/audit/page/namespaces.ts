@@ -12,12 +12,17 @@ export const MAX_SERVED = 100;
 const RANK = { error: 0, warning: 1, ok: 2, none: 3 } as const;
 
 export function namespaces(report: Report, { namespaces: rows }: PageData): Markup {
-  if (rows.length === 0) return section({ id: 'namespaces', title: 'Namespaces', body: empty(html`No namespace was seen.`) });
+  if (rows.length === 0)
+    return section({ id: 'namespaces', title: 'Namespaces', body: empty(html`No namespace was seen.`) });
   // The script sorts in the same way.
-  const worstFirst = [...rows].sort((a, b) => RANK[a.level] - RANK[b.level] || b.failing - a.failing || b.errors - a.errors || b.warnings - a.warnings);
+  const worstFirst = [...rows].sort(
+    (a, b) => RANK[a.level] - RANK[b.level] || b.failing - a.failing || b.errors - a.errors || b.warnings - a.warnings,
+  );
   const names = report.sources.map(({ name }) => name);
   return section({
-    id: 'namespaces', title: 'Namespaces', count: rows.length,
+    id: 'namespaces',
+    title: 'Namespaces',
+    count: rows.length,
     lead: report.configured
       ? html`For each source: how its copy stands, and how many of the selected ServiceAccounts reference it.`
       : html`No configuration was given, so nothing is said about copies and references here.`,
@@ -28,8 +33,16 @@ export function namespaces(report: Report, { namespaces: rows }: PageData): Mark
 <label class="check"><input type="checkbox" name="problems"> Only with problems</label>
 </form>
 ${table({
-  id: 'matrix', caption: 'Namespaces and the copies they have',
-  columns: [{ title: 'Namespace' }, ...(report.configured ? [{ title: 'Opted in' }] : []), ...names.map((title) => ({ title })), { title: 'Pods', number: true }, { title: 'Failing', number: true }, { title: 'Findings' }],
+  id: 'matrix',
+  caption: 'Namespaces and the copies they have',
+  columns: [
+    { title: 'Namespace' },
+    ...(report.configured ? [{ title: 'Opted in' }] : []),
+    ...names.map((title) => ({ title })),
+    { title: 'Pods', number: true },
+    { title: 'Failing', number: true },
+    { title: 'Findings' },
+  ],
   rows: worstFirst.slice(0, MAX_SERVED).map((row) => namespaceRow(row, report.configured)),
 })}<p id="namespace-pages-shown" class="shown" role="status">${rows.length > MAX_SERVED ? html`The first ${MAX_SERVED} of ${rows.length}; for the others this page needs JavaScript.` : html``}</p>
 <div id="namespace-pages" class="pages" role="group" aria-label="Pages of the table" hidden><button type="button" value="first">First</button><button type="button" value="previous">Previous</button><button type="button" value="next">Next</button><button type="button" value="last">Last</button></div>
@@ -39,14 +52,27 @@ ${table({
 }
 
 /** The name becomes a link to the namespace's findings where there is a script that filters them. */
-function namespaceRow({ name, why, cells, pods, failing, errors, warnings, notes }: NamespaceRow, configured: boolean): Markup {
+function namespaceRow(
+  { name, why, cells, pods, failing, errors, warnings, notes }: NamespaceRow,
+  configured: boolean,
+): Markup {
   return html`<tr><th scope="row"><a data-slot="name">${name}</a></th>${configured ? html`<td>${slot('why', why)}</td>` : html``}${cells.map(cell)}<td class="number">${slot('pods', pods)}</td><td class="number">${slot('failing', failing === 0 ? '' : failing, 'alarm')}</td><td>${slot('found', foundOf(errors, warnings, notes))}</td></tr>
 `;
 }
 
-const cell = ({ tone, word, references }: CellData): Markup => html`<td class="cell" data-tone="${tone}">${icon(tone)}${slot('word', word)} ${slot('references', references)}</td>`;
+const cell = ({ tone, word, references }: CellData): Markup =>
+  html`<td class="cell" data-tone="${tone}">${icon(tone)}${slot('word', word)} ${slot('references', references)}</td>`;
 
 /** `2 errors, 1 note`; the script says it in the same words. */
 function foundOf(errors: number, warnings: number, notes: number): string {
-  return ([[errors, 'error'], [warnings, 'warning'], [notes, 'note']] as const).filter(([n]) => n > 0).map(([n, word]) => `${n.toLocaleString('en-US')} ${word}${n === 1 ? '' : 's'}`).join(', ');
+  return (
+    [
+      [errors, 'error'],
+      [warnings, 'warning'],
+      [notes, 'note'],
+    ] as const
+  )
+    .filter(([n]) => n > 0)
+    .map(([n, word]) => `${n.toLocaleString('en-US')} ${word}${n === 1 ? '' : 's'}`)
+    .join(', ');
 }

@@ -31,13 +31,18 @@ function numbers({ summary, configured }: Report): Markup {
   const of = (n: number, total: number): Markup => html`${n} <small>of ${total}</small>`;
   return html`<dl class="numbers">
 ${(['error', 'warning', 'info'] as const).map((severity) => number(HEADINGS[severity], html`${findings[severity]}`, findings[severity] > 0 ? severity : 'none'))}
-${configured ? html`${number('Copies in sync', of(copies.inSync, wanted), toneOf(copies.inSync === wanted))}
-${number('References in place', of(serviceAccounts.referenced, serviceAccounts.selected), toneOf(serviceAccounts.referenced === serviceAccounts.selected))}` : html``}
+${
+  configured
+    ? html`${number('Copies in sync', of(copies.inSync, wanted), toneOf(copies.inSync === wanted))}
+${number('References in place', of(serviceAccounts.referenced, serviceAccounts.selected), toneOf(serviceAccounts.referenced === serviceAccounts.selected))}`
+    : html``
+}
 ${pods === 0 ? number('Pods seen', html`0`, 'none') : number('Pods that cannot pull', of(podsFailing, pods), toneOf(podsFailing === 0))}
 </dl>`;
 }
 
-const number = (name: string, value: Markup, tone: Tone): Markup => html`<div data-tone="${tone}"><dt>${name}</dt><dd>${value}</dd></div>`;
+const number = (name: string, value: Markup, tone: Tone): Markup =>
+  html`<div data-tone="${tone}"><dt>${name}</dt><dd>${value}</dd></div>`;
 
 const toneOf = (good: boolean): Tone => (good ? 'none' : 'error');
 
@@ -47,8 +52,13 @@ function wrong(report: Report): Markup {
   return html`<nav class="wrong" aria-labelledby="wrong-title">
 <h2 id="wrong-title">What is wrong</h2>
 <ol>
-${groups.slice(0, MAX_LINES).map(({ rule, findings }) => html`<li><a href="#${rule.id}">${icon(rule.severity)}<span class="count">${findings.length}<span class="unseen"> ${noun(rule.severity, findings.length)}:</span></span><span class="line"><span class="title">${rule.title}</span><span class="example">${exampleOf(findings)}</span></span><span class="id">${rule.id}</span></a></li>
-`)}</ol>
+${groups.slice(0, MAX_LINES).map(
+  ({
+    rule,
+    findings,
+  }) => html`<li><a href="#${rule.id}">${icon(rule.severity)}<span class="count">${findings.length}<span class="unseen"> ${noun(rule.severity, findings.length)}:</span></span><span class="line"><span class="title">${rule.title}</span><span class="example">${exampleOf(findings)}</span></span><span class="id">${rule.id}</span></a></li>
+`,
+)}</ol>
 ${groups.length > MAX_LINES ? html`<p><a href="#findings">and ${groups.length - MAX_LINES} more kinds of findings</a></p>` : html``}
 </nav>
 `;
@@ -58,11 +68,13 @@ function exampleOf(findings: ReturnType<typeof grouped>[number]['groups'][number
   const [first] = findings;
   if (first === undefined) return '';
   // One object may have several findings of a rule.
-  const others = new Set(findings.map(({ object: { kind, namespace, name } }) => JSON.stringify([kind, namespace, name]))).size - 1;
+  const others =
+    new Set(findings.map(({ object: { kind, namespace, name } }) => JSON.stringify([kind, namespace, name]))).size - 1;
   const { kind, namespace, name } = first.object;
   return `${kind} ${namespace === undefined ? '' : `${namespace}/`}${name}${others > 0 ? `, and ${others.toLocaleString('en-US')} more` : ''}`;
 }
 
-const noun = (severity: Severity, n: number): string => `${severity === 'info' ? 'note' : severity}${n === 1 ? '' : 's'}`;
+const noun = (severity: Severity, n: number): string =>
+  `${severity === 'info' ? 'note' : severity}${n === 1 ? '' : 's'}`;
 
 const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`;

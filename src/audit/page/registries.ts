@@ -15,12 +15,22 @@ const ACCESS = { public: 'public', node: 'nodes log in by themselves', unknown: 
 export function registries({ registries: rows, summary, couldNotSee }: Report): Markup {
   const title = { id: 'registries', title: 'Registries' };
   if (rows.length === 0) {
-    return section({ ...title, body: empty(summary.pods > 0 ? html`No image of a pod names a registry.` : couldNotSee.length > 0 ? html`No pods were seen, so it is unknown which registries are used: see <a href="#not-seen">what could not be seen</a>.` : html`No pods were seen, so no registry is in use.`) });
+    return section({
+      ...title,
+      body: empty(
+        summary.pods > 0
+          ? html`No image of a pod names a registry.`
+          : couldNotSee.length > 0
+            ? html`No pods were seen, so it is unknown which registries are used: see <a href="#not-seen">what could not be seen</a>.`
+            : html`No pods were seen, so no registry is in use.`,
+      ),
+    });
   }
   // What fails first, then what is used most.
   const sorted = [...rows].sort((a, b) => b.failing - a.failing || b.pods - a.pods);
   return section({
-    ...title, count: rows.length,
+    ...title,
+    count: rows.length,
     lead: html`How many pods have a credential for all of their images there, as a kubelet would pick it.`,
     body: html`<ul class="cards" role="list">
 ${sorted.slice(0, MAX_REGISTRIES).map(registry)}</ul>
@@ -28,12 +38,37 @@ ${rows.length > MAX_REGISTRIES ? html`<p class="rest">and ${rows.length - MAX_RE
   });
 }
 
-function registry({ registry: name, access, pods, images, covered, uncovered, unknown, failing, proxies, credentials, uncoveredOwners }: RegistryCoverage): Markup {
+function registry({
+  registry: name,
+  access,
+  pods,
+  images,
+  covered,
+  uncovered,
+  unknown,
+  failing,
+  proxies,
+  credentials,
+  uncoveredOwners,
+}: RegistryCoverage): Markup {
   return html`<li class="card registry">
 <h3>${name} ${slot('access', ACCESS[access], 'tag')}</h3>
 <p class="facts">${counted(pods, 'pod')}, ${counted(images, 'image')}${failing > 0 ? html` ${badge('error', `${failing.toLocaleString('en-US')} cannot pull`)}` : html``}</p>
-${bar(pods, [['covered', covered], ['uncovered', uncovered], ['unknown', unknown]])}
-<ul class="legend" role="list">${[['covered', covered, 'with a credential'], ['uncovered', uncovered, 'without'], ['unknown', unknown, 'unknown']].filter(([, n]) => n !== 0).map(([part, n, words]) => html`<li><svg width="12" height="12" aria-hidden="true"><rect class="part" data-part="${part ?? ''}" width="12" height="12"/></svg> ${n ?? 0} ${words ?? ''}</li>`)}</ul>
+${bar(pods, [
+  ['covered', covered],
+  ['uncovered', uncovered],
+  ['unknown', unknown],
+])}
+<ul class="legend" role="list">${[
+    ['covered', covered, 'with a credential'],
+    ['uncovered', uncovered, 'without'],
+    ['unknown', unknown, 'unknown'],
+  ]
+    .filter(([, n]) => n !== 0)
+    .map(
+      ([part, n, words]) =>
+        html`<li><svg width="12" height="12" aria-hidden="true"><rect class="part" data-part="${part ?? ''}" width="12" height="12"/></svg> ${n ?? 0} ${words ?? ''}</li>`,
+    )}</ul>
 <dl>
 <div><dt>Credential</dt><dd>${credentials.length === 0 ? html`${unknown > 0 ? 'not known' : 'none'}` : html`<ul role="list">${credentials.slice(0, MAX_CREDENTIALS).map(({ key, secret, pods: users }) => html`<li><span class="code">${key}</span> in Secret <span class="code">${secret}</span>, ${counted(users, 'pod')}</li>`)}</ul>${credentials.length > MAX_CREDENTIALS ? html`and ${credentials.length - MAX_CREDENTIALS} more` : html``}`}</dd></div>
 <div><dt>Cache proxy</dt><dd>${proxies.length === 0 ? html`none` : html`${proxies.join(', ')}`}</dd></div>
@@ -54,11 +89,13 @@ function bar(total: number, parts: readonly (readonly [part: string, n: number])
   return html`<svg class="bar" width="100%" height="10" aria-hidden="true">${parts.map(([part, n]) => {
     const x = percent(from, total);
     from += n;
-    return n === 0 ? html`` : html`<rect class="part" data-part="${part}" x="${x}" width="${percent(n, total)}" height="10"/>`;
+    return n === 0
+      ? html``
+      : html`<rect class="part" data-part="${part}" x="${x}" width="${percent(n, total)}" height="10"/>`;
   })}</svg>`;
 }
 
-const percent = (n: number, total: number): Markup => verbatim(`${total === 0 ? 0 : Number(((100 * n) / total).toFixed(2))}%`);
+const percent = (n: number, total: number): Markup =>
+  verbatim(`${total === 0 ? 0 : Number(((100 * n) / total).toFixed(2))}%`);
 
 const counted = (n: number, noun: string): Markup => html`${n} ${noun}${n === 1 ? '' : 's'}`;
-

@@ -7,7 +7,9 @@ import { span, table, time } from './parts.ts';
 /** Of the drawing, in pixels; across it is as wide as there is room. */
 const TOP = 34;
 const BOTTOM = 114;
-const AXIS = [1_000, 10_000, 60_000, 600_000, 3_600_000, 21_600_000, 86_400_000, 604_800_000, 2_592_000_000, 31_536_000_000];
+const AXIS = [
+  1_000, 10_000, 60_000, 600_000, 3_600_000, 21_600_000, 86_400_000, 604_800_000, 2_592_000_000, 31_536_000_000,
+];
 /** Room at both ends, in percent, for what stands at an end is as wide as elsewhere. */
 const MARGIN = 3;
 /** In percent: marks that are closer would cover each other. */
@@ -26,23 +28,30 @@ export function timeline({ name, rotation }: SourceReport, id: string): Markup {
   const start = Date.parse(first.at);
   const length = Math.max(0, endOf(entries) - start);
   // Seconds matter at the beginning and days at the end.
-  const at = (ms: number): number => (length === 0 ? MARGIN : MARGIN + ((100 - 2 * MARGIN) * Math.log1p(ms / 1000)) / Math.log1p(length / 1000));
+  const at = (ms: number): number =>
+    length === 0 ? MARGIN : MARGIN + ((100 - 2 * MARGIN) * Math.log1p(ms / 1000)) / Math.log1p(length / 1000);
   return html`<figure class="timeline">
 ${length === 0 ? html`` : drawing(entries, { name, start, length, copies, at })}
 ${later(entries, start + length, start)}
 <details><summary>As a list<span class="unseen"> of the rotation of source ${name}</span></summary>
 ${table({
-    id: `${id}-timeline`, caption: `Rotation of source ${name}, oldest first`,
-    columns: [{ title: 'Time' }, { title: 'After' }, { title: 'What' }],
-    rows: entries.map((entry) => html`<tr><td>${time(entry.at)}</td><td>${span(Date.parse(entry.at) - start)}</td><td>${wordsOf(entry, copies)}</td></tr>
-`),
-  })}</details>
+  id: `${id}-timeline`,
+  caption: `Rotation of source ${name}, oldest first`,
+  columns: [{ title: 'Time' }, { title: 'After' }, { title: 'What' }],
+  rows: entries.map(
+    (
+      entry,
+    ) => html`<tr><td>${time(entry.at)}</td><td>${span(Date.parse(entry.at) - start)}</td><td>${wordsOf(entry, copies)}</td></tr>
+`,
+  ),
+})}</details>
 </figure>`;
 }
 
 /** When the drawing ends: no copy that came after a pause stretches it. Whatever else happened does. */
 function endOf(entries: readonly TimelineEntry[]): number {
-  const times = (steps: boolean): number[] => entries.filter(({ event }) => (event === 'copies') === steps).map((entry) => Date.parse(entry.at));
+  const times = (steps: boolean): number[] =>
+    entries.filter(({ event }) => (event === 'copies') === steps).map((entry) => Date.parse(entry.at));
   const steps = times(true);
   const pause = steps.findIndex((at, i) => i > 0 && at - (steps[i - 1] ?? at) > PAUSE);
   return Math.max(...times(false), ...(pause < 0 ? steps : steps.slice(0, pause)));
@@ -60,11 +69,16 @@ function later(entries: readonly TimelineEntry[], end: number, start: number): M
 
 function wordsOf({ event, name, copies }: TimelineEntry, total: number): string {
   switch (event) {
-    case 'source changed': return 'the source changed';
-    case 'login accepted': return `login accepted by ${name ?? 'its registry'}`;
-    case 'copies': return `${(copies ?? 0).toLocaleString('en-US')} of ${total.toLocaleString('en-US')} copies have the new content`;
-    case 'proxy given': return `cache proxy ${name ?? ''} was given the login`;
-    case 'proxy verified': return `cache proxy ${name ?? ''} pulled with it`;
+    case 'source changed':
+      return 'the source changed';
+    case 'login accepted':
+      return `login accepted by ${name ?? 'its registry'}`;
+    case 'copies':
+      return `${(copies ?? 0).toLocaleString('en-US')} of ${total.toLocaleString('en-US')} copies have the new content`;
+    case 'proxy given':
+      return `cache proxy ${name ?? ''} was given the login`;
+    case 'proxy verified':
+      return `cache proxy ${name ?? ''} pulled with it`;
   }
 }
 
@@ -79,7 +93,9 @@ interface Scale {
 
 function drawing(entries: readonly TimelineEntry[], scale: Scale): Markup {
   const { name, start, length, copies, at } = scale;
-  const placed = entries.filter((entry) => Date.parse(entry.at) <= start + length).map((entry) => ({ ...entry, x: at(Date.parse(entry.at) - start) }));
+  const placed = entries
+    .filter((entry) => Date.parse(entry.at) <= start + length)
+    .map((entry) => ({ ...entry, x: at(Date.parse(entry.at) - start) }));
   const steps = placed.filter(({ event }) => event === 'copies');
   const events = placed.filter(({ event }) => event !== 'copies');
   const marks = marksOf(events);
@@ -90,10 +106,10 @@ function drawing(entries: readonly TimelineEntry[], scale: Scale): Markup {
 ${ticks.map((ms) => html`<line class="grid" x1="${percent(at(ms))}" x2="${percent(at(ms))}" y1="${TOP - 10}" y2="${BOTTOM}"/><text x="${percent(at(ms))}" y="132" text-anchor="middle">${short(ms)}</text>`)}
 <line class="axis" x1="${percent(MARGIN)}" x2="${percent(100 - MARGIN)}" y1="${BOTTOM}" y2="${BOTTOM}"/>
 ${steps.map(({ x, copies: n = 0 }, i) => {
-    const height = Math.round(((BOTTOM - TOP) * n) / Math.max(copies, done, 1));
-    const to = steps[i + 1]?.x ?? 100 - MARGIN;
-    return html`<rect class="step" x="${percent(x)}" width="${percent(Math.max(to - x, 0.3))}" y="${BOTTOM - height}" height="${height}"/>`;
-  })}
+  const height = Math.round(((BOTTOM - TOP) * n) / Math.max(copies, done, 1));
+  const to = steps[i + 1]?.x ?? 100 - MARGIN;
+  return html`<rect class="step" x="${percent(x)}" width="${percent(Math.max(to - x, 0.3))}" y="${BOTTOM - height}" height="${height}"/>`;
+})}
 ${marks.map(({ from, to, x }) => html`<line class="event" x1="${percent(x)}" x2="${percent(x)}" y1="16" y2="${BOTTOM}"/><svg class="mark" x="${percent(x)}" y="1" overflow="visible"><rect x="${from === to ? -9 : -18}" width="${from === to ? 18 : 36}" height="18" rx="9"/><text y="13" text-anchor="middle">${from === to ? from : html`${from}–${to}`}</text></svg>`)}
 </svg>
 <figcaption aria-hidden="true">Copies with the new content, over the time since ${entries[0]?.event === 'source changed' ? 'the source changed' : 'the first step that is known'}; early seconds take more room than late ones.</figcaption>

@@ -10,11 +10,15 @@ export function pageData(report: Report): PageData {
   const names = report.sources.map(({ name }) => name);
   const complaints = complaintsOf(report.findings);
   return {
-    groups: grouped(report).flatMap(({ groups }) => groups.map(({ rule: { id, title, severity }, findings }): GroupData => {
-      const common = commonRemedy(findings);
-      return { rule: id, title, severity, findings: findings.map((finding) => rowOf(finding, common)) };
-    })),
-    namespaces: report.namespaces.map((namespace) => namespaceRow(namespace, { sources: names, complaints, configured: report.configured })),
+    groups: grouped(report).flatMap(({ groups }) =>
+      groups.map(({ rule: { id, title, severity }, findings }): GroupData => {
+        const common = commonRemedy(findings);
+        return { rule: id, title, severity, findings: findings.map((finding) => rowOf(finding, common)) };
+      }),
+    ),
+    namespaces: report.namespaces.map((namespace) =>
+      namespaceRow(namespace, { sources: names, complaints, configured: report.configured }),
+    ),
   };
 }
 
@@ -24,9 +28,17 @@ export function commonRemedy(findings: readonly Finding[]): string | undefined {
   return findings.every(({ remedy }) => remedy === first?.remedy) ? first?.remedy : undefined;
 }
 
-function rowOf({ object: { kind, namespace, name }, message, remedy }: Finding, common: string | undefined): FindingRow {
+function rowOf(
+  { object: { kind, namespace, name }, message, remedy }: Finding,
+  common: string | undefined,
+): FindingRow {
   const here = kind === 'Namespace' ? name : (namespace ?? '');
-  return { namespace: here, object: kind === 'Namespace' ? kind : `${kind} ${name}`, message, ...(remedy !== common && { remedy }) };
+  return {
+    namespace: here,
+    object: kind === 'Namespace' ? kind : `${kind} ${name}`,
+    message,
+    ...(remedy !== common && { remedy }),
+  };
 }
 
 /** Rules about what a namespace asked for, by what its cell says. */
@@ -34,7 +46,11 @@ const COMPLAINTS: Readonly<Partial<Record<Standing['why'], string>>> = { denied:
 
 /** `PP007 team-a`. To be admitted by one source and not by another is no problem: only the rules know where it is one. */
 const complaintsOf = (findings: readonly Finding[]): ReadonlySet<string> =>
-  new Set(findings.filter(({ rule, object }) => object.kind === 'Namespace' && Object.values(COMPLAINTS).includes(rule)).map(({ rule, object }) => `${rule} ${object.name}`));
+  new Set(
+    findings
+      .filter(({ rule, object }) => object.kind === 'Namespace' && Object.values(COMPLAINTS).includes(rule))
+      .map(({ rule, object }) => `${rule} ${object.name}`),
+  );
 
 interface Around {
   readonly sources: readonly string[];
@@ -46,26 +62,59 @@ function namespaceRow(namespace: NamespaceReport, { sources, complaints, configu
   const { name, why, pods, podsFailing: failing, findings } = namespace;
   const standings = new Map(namespace.sources.map((standing) => [standing.source, standing]));
   const cells = sources.map((source) => cellOf(standings.get(source), (rule) => complaints.has(`${rule} ${name}`)));
-  return { name, level: levelOf(namespace, cells, configured), why, cells, pods, failing, errors: findings.error, warnings: findings.warning, notes: findings.info };
+  return {
+    name,
+    level: levelOf(namespace, cells, configured),
+    why,
+    cells,
+    pods,
+    failing,
+    errors: findings.error,
+    warnings: findings.warning,
+    notes: findings.info,
+  };
 }
 
 const TONES: Readonly<Record<Standing['copy'], Tone>> = {
-  'in sync': 'ok', source: 'ok', missing: 'error', stale: 'error', foreign: 'error', unavailable: 'unknown', terminating: 'warning', leftover: 'warning', retained: 'info', held: 'warning', none: 'none',
+  'in sync': 'ok',
+  source: 'ok',
+  missing: 'error',
+  stale: 'error',
+  foreign: 'error',
+  unavailable: 'unknown',
+  terminating: 'warning',
+  leftover: 'warning',
+  retained: 'info',
+  held: 'warning',
+  none: 'none',
 };
 
 function cellOf(standing: Standing | undefined, complained: (rule: string) => boolean): CellData {
   if (standing === undefined) return { tone: 'unknown', word: 'not seen', references: '' };
-  const { optedIn, why, copy, serviceAccounts: { selected, referenced } } = standing;
+  const {
+    optedIn,
+    why,
+    copy,
+    serviceAccounts: { selected, referenced },
+  } = standing;
   if (!optedIn) {
     const rule = COMPLAINTS[why];
-    return copy === 'none' ? { tone: rule !== undefined && complained(rule) ? 'warning' : 'none', word: why, references: '' } : { tone: TONES[copy], word: copy, references: '' };
+    return copy === 'none'
+      ? { tone: rule !== undefined && complained(rule) ? 'warning' : 'none', word: why, references: '' }
+      : { tone: TONES[copy], word: copy, references: '' };
   }
   const word = copy === 'source' ? 'the source itself' : copy;
   const references = `${referenced}/${selected} refs`;
-  return referenced < selected && TONES[copy] === 'ok' ? { tone: 'error', word: `${word}, not referenced`, references } : { tone: TONES[copy], word, references };
+  return referenced < selected && TONES[copy] === 'ok'
+    ? { tone: 'error', word: `${word}, not referenced`, references }
+    : { tone: TONES[copy], word, references };
 }
 
-function levelOf({ optedIn, podsFailing, findings }: NamespaceReport, cells: readonly CellData[], configured: boolean): Level {
+function levelOf(
+  { optedIn, podsFailing, findings }: NamespaceReport,
+  cells: readonly CellData[],
+  configured: boolean,
+): Level {
   const has = (...tones: Tone[]): boolean => cells.some(({ tone }) => tones.includes(tone));
   if (findings.error > 0 || podsFailing > 0 || has('error')) return 'error';
   if (findings.warning > 0 || (optedIn && has('unknown'))) return 'warning';

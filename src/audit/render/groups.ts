@@ -19,7 +19,9 @@ export function grouped({ findings, rules }: Report): { severity: Severity; coun
     else group.push(finding);
   }
   return SEVERITIES.flatMap((severity) => {
-    const groups = rules.filter((rule) => rule.severity === severity).map((rule) => ({ rule, findings: byRule.get(rule.id) ?? [] }));
+    const groups = rules
+      .filter((rule) => rule.severity === severity)
+      .map((rule) => ({ rule, findings: byRule.get(rule.id) ?? [] }));
     const count = groups.reduce((sum, group) => sum + group.findings.length, 0);
     return count === 0 ? [] : [{ severity, count, groups }];
   });

@@ -22,7 +22,8 @@ export const META_POLICY = `default-src 'none'; script-src ${sha256(SCRIPT)}; st
 export const CONTENT_SECURITY_POLICY = `${META_POLICY}; frame-ancestors 'none'`;
 
 /** Without it browsers ask the server for one. */
-const ICON = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Crect width='16' height='16' rx='4' fill='%231f6feb'/%3E%3Cpath d='M3 8h10M9 4l4 4-4 4' fill='none' stroke='white' stroke-width='2'/%3E%3C/svg%3E";
+const ICON =
+  "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Crect width='16' height='16' rx='4' fill='%231f6feb'/%3E%3Cpath d='M3 8h10M9 4l4 4-4 4' fill='none' stroke='white' stroke-width='2'/%3E%3C/svg%3E";
 
 /** The same for the same report. Ends with a line break. */
 export function renderHtml(report: Report, { version }: { version?: string } = {}): string {
@@ -60,6 +61,13 @@ ${findings(report, data)}${namespaces(report, data)}${registries(report)}${sourc
 }
 
 function contents({ couldNotSee }: Report): Markup {
-  const sections = [['findings', 'Findings'], ['namespaces', 'Namespaces'], ['registries', 'Registries'], ['sources', 'Sources'], ['proxies', 'Cache proxies'], ...(couldNotSee.length > 0 ? [['not-seen', 'Not seen']] : [])] as const;
+  const sections = [
+    ['findings', 'Findings'],
+    ['namespaces', 'Namespaces'],
+    ['registries', 'Registries'],
+    ['sources', 'Sources'],
+    ['proxies', 'Cache proxies'],
+    ...(couldNotSee.length > 0 ? [['not-seen', 'Not seen']] : []),
+  ] as const;
   return html`<nav aria-label="Sections"><ul role="list">${sections.map(([id = '', title = '']) => html`<li><a href="#${id}">${title}</a></li>`)}</ul></nav>`;
 }

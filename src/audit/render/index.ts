@@ -20,10 +20,15 @@ export interface RenderOptions {
 /** Ends with a line break. */
 export function renderReport(report: Report, { output, color, width, version }: RenderOptions): string {
   switch (output) {
-    case 'table': return renderTable(report, { color, width });
-    case 'json': return renderJson(report);
-    case 'markdown': return renderMarkdown(report);
-    case 'sarif': return renderSarif(report, version);
-    case 'html': return renderHtml(report, version === undefined ? {} : { version });
+    case 'table':
+      return renderTable(report, { color, width });
+    case 'json':
+      return renderJson(report);
+    case 'markdown':
+      return renderMarkdown(report);
+    case 'sarif':
+      return renderSarif(report, version);
+    case 'html':
+      return renderHtml(report, version === undefined ? {} : { version });
   }
 }

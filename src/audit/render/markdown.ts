@@ -11,7 +11,14 @@ const MAX_REGISTRIES = 30;
 export function renderMarkdown(report: Report): string {
   const { level, headline, facts } = verdictOf(report);
   const mark = { ok: '✅', warning: '⚠️', error: '❌' }[level];
-  const lines = ['# Pullpass audit', '', `${mark} **${escape(headline)}**`, '', ...facts.map((fact) => `- ${escape(fact)}`), `- cluster ${escape(report.cluster.server)}, ${escape(report.generatedAt)}`];
+  const lines = [
+    '# Pullpass audit',
+    '',
+    `${mark} **${escape(headline)}**`,
+    '',
+    ...facts.map((fact) => `- ${escape(fact)}`),
+    `- cluster ${escape(report.cluster.server)}, ${escape(report.generatedAt)}`,
+  ];
   for (const { severity, count, groups } of grouped(report)) {
     lines.push('', `## ${HEADINGS[severity]} (${count})`);
     for (const { rule, findings } of groups) {
@@ -22,22 +29,34 @@ export function renderMarkdown(report: Report): string {
     }
   }
   if (report.registries.length > 0) {
-    lines.push('', '## Registries', '', '| Registry | Pods | Images | With credential | Cache proxy | Failing |', '| --- | ---: | ---: | ---: | --- | ---: |');
+    lines.push(
+      '',
+      '## Registries',
+      '',
+      '| Registry | Pods | Images | With credential | Cache proxy | Failing |',
+      '| --- | ---: | ---: | ---: | --- | ---: |',
+    );
     for (const { registry, pods, images, covered, proxies, failing } of report.registries.slice(0, MAX_REGISTRIES)) {
-      lines.push(`| ${escape(registry)} | ${pods} | ${images} | ${covered} | ${escape(proxies.join(', '))} | ${failing} |`);
+      lines.push(
+        `| ${escape(registry)} | ${pods} | ${images} | ${covered} | ${escape(proxies.join(', '))} | ${failing} |`,
+      );
     }
-    if (report.registries.length > MAX_REGISTRIES) lines.push('', `and ${report.registries.length - MAX_REGISTRIES} more`);
+    if (report.registries.length > MAX_REGISTRIES)
+      lines.push('', `and ${report.registries.length - MAX_REGISTRIES} more`);
   }
-  if (report.couldNotSee.length > 0) lines.push('', '## Not seen', '', ...report.couldNotSee.map((line) => `- ${escape(line)}`));
+  if (report.couldNotSee.length > 0)
+    lines.push('', '## Not seen', '', ...report.couldNotSee.map((line) => `- ${escape(line)}`));
   return `${lines.join('\n')}\n`;
 }
 
 /** Text that stays text: no markup, no HTML, no table cell of its own, nobody mentioned, nothing linked. */
 export function escape(text: string): string {
-  return text
-    .replace(/[\s\p{C}\p{Zl}\p{Zp}]+/gu, ' ')
-    .replace(/[&<>]/g, (character) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;' })[character] ?? '')
-    .replace(/[\\`*_{}[\]()#+!|~-]/g, '\\$&')
-    // Forges link what looks like an address, a name or a number even where it is escaped; a comment comes in between.
-    .replace(/@|:(?=\/\/)|www(?=\.)|\\#/gi, '$&<!-- -->');
+  return (
+    text
+      .replace(/[\s\p{C}\p{Zl}\p{Zp}]+/gu, ' ')
+      .replace(/[&<>]/g, (character) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;' })[character] ?? '')
+      .replace(/[\\`*_{}[\]()#+!|~-]/g, '\\$&')
+      // Forges link what looks like an address, a name or a number even where it is escaped; a comment comes in between.
+      .replace(/@|:(?=\/\/)|www(?=\.)|\\#/gi, '$&<!-- -->')
+  );
 }

@@ -27,7 +27,10 @@ export function renderTable(report: Report, { color, width = Infinity }: TableOp
   const { level, headline, facts } = verdictOf(report);
   const mark = { ok: c.green('✓'), warning: c.yellow('!'), error: c.red('✗') }[level];
   const lines = [
-    ...wrap(`Audit of ${report.cluster.server} at ${report.generatedAt}${report.only === undefined ? '' : `, namespace ${report.only.join(', ')}`}`, room).map((line) => c.dim(line)),
+    ...wrap(
+      `Audit of ${report.cluster.server} at ${report.generatedAt}${report.only === undefined ? '' : `, namespace ${report.only.join(', ')}`}`,
+      room,
+    ).map((line) => c.dim(line)),
     '',
     ...wrap(headline, room - 2).map((line, i) => (i === 0 ? `${mark} ${c.bold(line)}` : `  ${c.bold(line)}`)),
     ...facts.flatMap((fact) => wrap(fact, room, '  ')),
@@ -37,7 +40,8 @@ export function renderTable(report: Report, { color, width = Infinity }: TableOp
     lines.push('', `${paint(c, severity)(HEADINGS[severity].toUpperCase())} ${c.dim(`(${count})`)}`);
     for (const group of groups) lines.push('', ...section(group, room, c));
   }
-  if (report.couldNotSee.length > 0) lines.push('', c.bold('NOT SEEN'), ...report.couldNotSee.flatMap((line) => wrap(line, room, '  ', '    ')));
+  if (report.couldNotSee.length > 0)
+    lines.push('', c.bold('NOT SEEN'), ...report.couldNotSee.flatMap((line) => wrap(line, room, '  ', '    ')));
   return `${lines.map((line) => line.trimEnd()).join('\n')}\n`;
 }
 
@@ -47,9 +51,16 @@ function section({ rule, findings }: RuleGroup, room: number, c: Colors): string
   const common = findings.every(({ remedy }) => remedy === findings[0]?.remedy) ? findings[0]?.remedy : undefined;
   const remedy = (text: string): string[] => wrap(text, room, '    → ', '      ').map((line) => c.cyan(line));
   return [
-    ...wrap(`${rule.id} ${rule.title}`, room, '  ', '        ').map((line) => line.replace(rule.id, paint(c, rule.severity))),
-    ...shown.flatMap((finding) => [...wrap(finding.message, room, '    '), ...(common === undefined ? remedy(finding.remedy) : [])]),
-    ...(findings.length > shown.length ? [c.dim(`    and ${findings.length - shown.length} more: -o json lists them all`)] : []),
+    ...wrap(`${rule.id} ${rule.title}`, room, '  ', '        ').map((line) =>
+      line.replace(rule.id, paint(c, rule.severity)),
+    ),
+    ...shown.flatMap((finding) => [
+      ...wrap(finding.message, room, '    '),
+      ...(common === undefined ? remedy(finding.remedy) : []),
+    ]),
+    ...(findings.length > shown.length
+      ? [c.dim(`    and ${findings.length - shown.length} more: -o json lists them all`)]
+      : []),
     ...(common === undefined ? [] : remedy(common)),
   ];
 }
@@ -60,14 +71,26 @@ function registryTable({ registries }: Report, room: number, c: Colors): string[
     ['REGISTRY', 0, ({ registry }) => registry],
     ['PODS', 0, ({ pods }) => String(pods)],
     ['IMAGES', 80, ({ images }) => String(images)],
-    ['WITH CREDENTIAL', 60, ({ covered, pods, unknown }) => `${covered}/${pods}${unknown > 0 ? ` (${unknown} unknown)` : ''}`],
-    ['CREDENTIAL', 80, ({ credentials: [first, ...more] }) => (first === undefined ? '' : `${first.key} (${first.secret})${more.length > 0 ? ` +${more.length}` : ''}`)],
+    [
+      'WITH CREDENTIAL',
+      60,
+      ({ covered, pods, unknown }) => `${covered}/${pods}${unknown > 0 ? ` (${unknown} unknown)` : ''}`,
+    ],
+    [
+      'CREDENTIAL',
+      80,
+      ({ credentials: [first, ...more] }) =>
+        first === undefined ? '' : `${first.key} (${first.secret})${more.length > 0 ? ` +${more.length}` : ''}`,
+    ],
     ['CACHE PROXY', 100, ({ proxies }) => proxies.join(', ')],
     ['FAILING', 0, ({ failing }) => (failing === 0 ? '' : String(failing))],
   ];
   const fitting = cells.filter(([, narrowest]) => room >= narrowest);
-  const lines = columns([fitting.map(([title]) => title), ...shown.map((row) => fitting.map(([, , cell]) => cell(row)))], room, (cell, y, x) =>
-    y === 0 ? c.dim(cell) : x === fitting.length - 1 ? c.red(cell) : cell);
+  const lines = columns(
+    [fitting.map(([title]) => title), ...shown.map((row) => fitting.map(([, , cell]) => cell(row)))],
+    room,
+    (cell, y, x) => (y === 0 ? c.dim(cell) : x === fitting.length - 1 ? c.red(cell) : cell),
+  );
   const more = registries.length - shown.length;
   return more === 0 ? lines : [...lines, c.dim(`and ${more} more`)];
 }

@@ -18,7 +18,11 @@ export function wrap(text: string, width: number, indent = '', hang = indent): s
 }
 
 /** Rows in columns, two spaces apart; the widest columns are cut until a row fits. `paint` sees each cell padded. */
-export function columns(rows: readonly (readonly string[])[], width: number, paint: (cell: string, row: number, column: number) => string): string[] {
+export function columns(
+  rows: readonly (readonly string[])[],
+  width: number,
+  paint: (cell: string, row: number, column: number) => string,
+): string[] {
   const count = Math.max(0, ...rows.map((row) => row.length));
   const widths = Array.from({ length: count }, (_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
   for (let total = widths.reduce((sum, w) => sum + w + 2, -2); total > width; total--) {
@@ -26,9 +30,13 @@ export function columns(rows: readonly (readonly string[])[], width: number, pai
     if ((widths[widest] ?? 0) <= 8) break;
     widths[widest] = (widths[widest] ?? 0) - 1;
   }
-  return rows.map((row, y) => row.map((cell, x) => {
-    const room = widths[x] ?? 0;
-    const shown = cell.length > room ? `${cell.slice(0, room - 1)}…` : cell;
-    return paint(x === row.length - 1 ? shown : shown.padEnd(room), y, x);
-  }).join('  '));
+  return rows.map((row, y) =>
+    row
+      .map((cell, x) => {
+        const room = widths[x] ?? 0;
+        const shown = cell.length > room ? `${cell.slice(0, room - 1)}…` : cell;
+        return paint(x === row.length - 1 ? shown : shown.padEnd(room), y, x);
+      })
+      .join('  '),
+  );
 }

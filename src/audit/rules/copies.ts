@@ -11,61 +11,104 @@ import { CHECK_CONTROLLER } from './remedies.ts';
 const CHECK_COPY = `${CHECK_CONTROLLER} What it would change: \`pullpass plan --config FILE\``;
 
 export const copyMissing: Rule = {
-  id: 'PP001', name: 'copy-missing', severity: 'error', title: 'A copy is missing',
-  cause: 'The namespace is opted in to a source, and the copy of that source is not there: the controller does not run or may not write, or somebody deleted the copy a moment ago.',
+  id: 'PP001',
+  name: 'copy-missing',
+  severity: 'error',
+  title: 'A copy is missing',
+  cause:
+    'The namespace is opted in to a source, and the copy of that source is not there: the controller does not run or may not write, or somebody deleted the copy a moment ago.',
   remedy: CHECK_COPY,
-  check: (facts) => standing(facts, 'missing').map(({ plan, of }) => ({
-    object: secretIn(plan, of.copyName), about: of.source,
-    message: `Copy "${of.copyName}" of source "${of.source}" is missing: pods in ${plan.namespace} cannot pull with it.`,
-  })),
+  check: (facts) =>
+    standing(facts, 'missing').map(({ plan, of }) => ({
+      object: secretIn(plan, of.copyName),
+      about: of.source,
+      message: `Copy "${of.copyName}" of source "${of.source}" is missing: pods in ${plan.namespace} cannot pull with it.`,
+    })),
 };
 
 export const copyStale: Rule = {
-  id: 'PP002', name: 'copy-stale', severity: 'error', title: 'A copy is out of date',
-  cause: "The copy's content, type or labels differ from the source's: a rotation has not reached the namespace, or somebody edited the copy.",
+  id: 'PP002',
+  name: 'copy-stale',
+  severity: 'error',
+  title: 'A copy is out of date',
+  cause:
+    "The copy's content, type or labels differ from the source's: a rotation has not reached the namespace, or somebody edited the copy.",
   remedy: CHECK_COPY,
-  check: (facts) => standing(facts, 'stale').map(({ plan, of, copy }) => ({
-    object: secretIn(plan, of.copyName), about: of.source,
-    message: `Copy "${of.copyName}" ${howStale(copy, of.source)}: pods in ${plan.namespace} pull with what it holds now.`,
-  })),
+  check: (facts) =>
+    standing(facts, 'stale').map(({ plan, of, copy }) => ({
+      object: secretIn(plan, of.copyName),
+      about: of.source,
+      message: `Copy "${of.copyName}" ${howStale(copy, of.source)}: pods in ${plan.namespace} pull with what it holds now.`,
+    })),
 };
 
 export const copyForeign: Rule = {
-  id: 'PP003', name: 'copy-foreign', severity: 'error', title: "A Secret that Pullpass did not make has a copy's name",
-  cause: 'The namespace opted in, but a Secret by the name of the copy is there already. Pullpass never writes over what is not its own.',
-  remedy: 'Delete or rename the Secret; or, where it is of type kubernetes.io/dockerconfigjson, annotate it pullpass.dev/adopt="true" to let Pullpass take it over.',
-  check: ({ plans, scopes }) => plans.flatMap(({ namespace, standings, problems }, i) => problems.filter(({ reason }) => reason === 'SecretNotOurs').map(({ object: { name }, note }): Hit => {
-    const source = standings.find(({ copyName, copy }) => copyName === name && copy === 'foreign')?.source ?? '';
-    const object = { kind: 'Secret', namespace, name };
-    if (note.includes('would have the place')) {
-      // An Event is one text; here what to do has a place of its own.
-      const [, remedy] = note.split(/(?<=: it is left alone\.) /);
-      return { object, about: 'reserved', message: `Secret ${namespace}/${name} has the name of the copy of source "${source}", and the configuration names it as a source or a login: it is left alone.`, ...(remedy !== undefined && { remedy }) };
-    }
-    const { type, other } = scopes[i]?.copies.get(name) ?? {};
-    if (other !== undefined) {
-      const [, remedy] = note.split(/(?<=: it is left alone\.) /);
-      return { object, about: other, message: `Secret ${namespace}/${name} has the name of the copy of source "${source}", and Pullpass has it for something else.`, ...(remedy !== undefined && { remedy }) };
-    }
-    return {
-      object, about: 'foreign',
-      message: `Secret ${namespace}/${name} has the name of the copy of source "${source}", and Pullpass did not make it.`,
-      remedy: type === TYPE_DOCKER_CONFIG_JSON
-        ? `Delete or rename it; or let Pullpass take it over: \`kubectl -n ${namespace} annotate secret ${name} ${ANNOTATION_ADOPT}=true\``
-        : `Delete or rename it: it is of type ${quote(type ?? '')}, so Pullpass cannot take it over.`,
-    };
-  })),
+  id: 'PP003',
+  name: 'copy-foreign',
+  severity: 'error',
+  title: "A Secret that Pullpass did not make has a copy's name",
+  cause:
+    'The namespace opted in, but a Secret by the name of the copy is there already. Pullpass never writes over what is not its own.',
+  remedy:
+    'Delete or rename the Secret; or, where it is of type kubernetes.io/dockerconfigjson, annotate it pullpass.dev/adopt="true" to let Pullpass take it over.',
+  check: ({ plans, scopes }) =>
+    plans.flatMap(({ namespace, standings, problems }, i) =>
+      problems
+        .filter(({ reason }) => reason === 'SecretNotOurs')
+        .map(({ object: { name }, note }): Hit => {
+          const source = standings.find(({ copyName, copy }) => copyName === name && copy === 'foreign')?.source ?? '';
+          const object = { kind: 'Secret', namespace, name };
+          if (note.includes('would have the place')) {
+            // An Event is one text; here what to do has a place of its own.
+            const [, remedy] = note.split(/(?<=: it is left alone\.) /);
+            return {
+              object,
+              about: 'reserved',
+              message: `Secret ${namespace}/${name} has the name of the copy of source "${source}", and the configuration names it as a source or a login: it is left alone.`,
+              ...(remedy !== undefined && { remedy }),
+            };
+          }
+          const { type, other } = scopes[i]?.copies.get(name) ?? {};
+          if (other !== undefined) {
+            const [, remedy] = note.split(/(?<=: it is left alone\.) /);
+            return {
+              object,
+              about: other,
+              message: `Secret ${namespace}/${name} has the name of the copy of source "${source}", and Pullpass has it for something else.`,
+              ...(remedy !== undefined && { remedy }),
+            };
+          }
+          return {
+            object,
+            about: 'foreign',
+            message: `Secret ${namespace}/${name} has the name of the copy of source "${source}", and Pullpass did not make it.`,
+            remedy:
+              type === TYPE_DOCKER_CONFIG_JSON
+                ? `Delete or rename it; or let Pullpass take it over: \`kubectl -n ${namespace} annotate secret ${name} ${ANNOTATION_ADOPT}=true\``
+                : `Delete or rename it: it is of type ${quote(type ?? '')}, so Pullpass cannot take it over.`,
+          };
+        }),
+    ),
 };
 
 export const copyOrphaned: Rule = {
-  id: 'PP004', name: 'copy-orphaned', severity: 'warning', title: 'A copy is left that nobody asks for',
-  cause: 'The namespace opted out, or the source was renamed or dropped, and the copy stayed: whoever can read Secrets there still has the credential.',
-  remedy: 'The controller removes copies of the sources it knows. A name that no source has any more: add it to retiredCopyNames in the configuration, or delete the Secret.',
+  id: 'PP004',
+  name: 'copy-orphaned',
+  severity: 'warning',
+  title: 'A copy is left that nobody asks for',
+  cause:
+    'The namespace opted out, or the source was renamed or dropped, and the copy stayed: whoever can read Secrets there still has the credential.',
+  remedy:
+    'The controller removes copies of the sources it knows. A name that no source has any more: add it to retiredCopyNames in the configuration, or delete the Secret.',
   check: (facts) => [
-    ...facts.plans.flatMap((plan) => plan.deleteCopies.map(({ name }): Hit => ({
-      object: secretIn(plan, name), message: `Copy "${name}" is still in ${plan.namespace}, ${whyUnwanted(plan, name)}.`,
-      remedy: 'The controller deletes it within seconds, unless a custom object names it (Event CopyStillNamed): check that it runs.',
-    }))),
+    ...facts.plans.flatMap((plan) =>
+      plan.deleteCopies.map(({ name }): Hit => ({
+        object: secretIn(plan, name),
+        message: `Copy "${name}" is still in ${plan.namespace}, ${whyUnwanted(plan, name)}.`,
+        remedy:
+          'The controller deletes it within seconds, unless a custom object names it (Event CopyStillNamed): check that it runs.',
+      })),
+    ),
     ...facts.strayCopies.map(({ namespace, name, source }): Hit => ({
       object: { kind: 'Secret', namespace, name },
       message: `Secret "${name}" in ${namespace} is a copy of source ${quote(source)}, but no source has this copyName.`,
@@ -81,7 +124,11 @@ interface Standing {
 }
 
 function standing({ plans, scopes }: Facts, state: CopyState): Standing[] {
-  return plans.flatMap((plan, i) => plan.standings.filter(({ copy }) => copy === state).map((of) => ({ plan, of, copy: scopes[i]?.copies.get(of.copyName) })));
+  return plans.flatMap((plan, i) =>
+    plan.standings
+      .filter(({ copy }) => copy === state)
+      .map((of) => ({ plan, of, copy: scopes[i]?.copies.get(of.copyName) })),
+  );
 }
 
 const secretIn = ({ namespace }: NamespacePlan, name: string): Hit['object'] => ({ kind: 'Secret', namespace, name });
@@ -90,10 +137,14 @@ function howStale(copy: ObservedCopy | undefined, source: string): string {
   if (copy !== undefined && copy.type !== TYPE_DOCKER_CONFIG_JSON) return `is of the wrong type, ${quote(copy.type)}`;
   if (copy !== undefined && !copy.ours) return `is to be taken over for source "${source}", and was not yet`;
   if (copy?.digest === undefined) return 'is empty';
-  return copy.source === source ? `does not hold the content of source "${source}"` : `was made for another source, ${quote(copy.source ?? '')}, and now belongs to "${source}"`;
+  return copy.source === source
+    ? `does not hold the content of source "${source}"`
+    : `was made for another source, ${quote(copy.source ?? '')}, and now belongs to "${source}"`;
 }
 
 function whyUnwanted({ standings }: NamespacePlan, copyName: string): string {
   const of = standings.find((each) => each.copyName === copyName);
-  return of === undefined ? 'but its name is among retiredCopyNames' : `but the namespace is not opted in to source "${of.source}"${of.choice.why === 'not opted in' ? '' : ` (${of.choice.why})`}`;
+  return of === undefined
+    ? 'but its name is among retiredCopyNames'
+    : `but the namespace is not opted in to source "${of.source}"${of.choice.why === 'not opted in' ? '' : ` (${of.choice.why})`}`;
 }

@@ -11,28 +11,52 @@ const DAY_MS = 24 * HOUR_MS;
 const SOON_MS = 14 * DAY_MS;
 
 export const credentialRejected: Rule = {
-  id: 'PP040', name: 'credential-rejected', severity: 'error', title: 'A registry refuses a credential',
-  cause: "The credential was tried at its registry, and the registry or its token endpoint said no: it was revoked, has ended, or was mistyped. Every pull that needs it fails, as soon as the image is not on the node yet.",
+  id: 'PP040',
+  name: 'credential-rejected',
+  severity: 'error',
+  title: 'A registry refuses a credential',
+  cause:
+    'The credential was tried at its registry, and the registry or its token endpoint said no: it was revoked, has ended, or was mistyped. Every pull that needs it fails, as soon as the image is not on the node yet.',
   remedy: 'Put a working credential into the Secret of the source; Pullpass tries it and spreads it.',
-  check: (facts) => (facts.registries ?? []).filter(({ state }) => state === 'refused').map(({ source, key, why, since }): Hit => ({
-    object: { kind: 'Source', name: source }, about: redactKey(key),
-    message: `The registry refuses credential ${quoteKey(key)} of source "${source}"${since === undefined ? '' : ` since ${since}`}: ${sentence(oneLineOf(why))}`,
-    remedy: `Put a working credential into ${secretOfSource(facts, source)}; Pullpass tries it and spreads it.`,
-  })),
+  check: (facts) =>
+    (facts.registries ?? [])
+      .filter(({ state }) => state === 'refused')
+      .map(({ source, key, why, since }): Hit => ({
+        object: { kind: 'Source', name: source },
+        about: redactKey(key),
+        message: `The registry refuses credential ${quoteKey(key)} of source "${source}"${since === undefined ? '' : ` since ${since}`}: ${sentence(oneLineOf(why))}`,
+        remedy: `Put a working credential into ${secretOfSource(facts, source)}; Pullpass tries it and spreads it.`,
+      })),
 };
 
 export const credentialExpiring: Rule = {
-  id: 'PP041', name: 'credential-expiring', severity: 'warning', title: 'A credential is about to end',
+  id: 'PP041',
+  name: 'credential-expiring',
+  severity: 'warning',
+  title: 'A credential is about to end',
   cause: 'The password or token is a JSON Web Token whose `exp` is less than 14 days away.',
   remedy: 'Get a new token and put it into the Secret; for a source Pullpass spreads it.',
-  check: (facts) => endings(facts, (at) => at > facts.now && at <= facts.now + SOON_MS, (at) => `ends on ${minute(at)}, in ${remaining(at - facts.now)}`),
+  check: (facts) =>
+    endings(
+      facts,
+      (at) => at > facts.now && at <= facts.now + SOON_MS,
+      (at) => `ends on ${minute(at)}, in ${remaining(at - facts.now)}`,
+    ),
 };
 
 export const credentialExpired: Rule = {
-  id: 'PP042', name: 'credential-expired', severity: 'error', title: 'A credential has ended',
+  id: 'PP042',
+  name: 'credential-expired',
+  severity: 'error',
+  title: 'A credential has ended',
   cause: 'The password or token is a JSON Web Token whose `exp` is over: registries refuse it.',
   remedy: 'Get a new token and put it into the Secret; for a source Pullpass spreads it.',
-  check: (facts) => endings(facts, (at) => at <= facts.now, (at) => `ended on ${minute(at)}`),
+  check: (facts) =>
+    endings(
+      facts,
+      (at) => at <= facts.now,
+      (at) => `ended on ${minute(at)}`,
+    ),
 };
 
 function remaining(ms: number): string {
@@ -41,8 +65,20 @@ function remaining(ms: number): string {
 
 /** Once a content: the copies of a source are spoken of as the source. */
 function endings(facts: Facts, applies: (at: number) => boolean, words: (at: number) => string): Hit[] {
-  return contents(facts).flatMap(({ object, title, remedy, content }) => content.entries.flatMap(({ key, expiresAt }): Hit[] =>
-    expiresAt === undefined || !applies(expiresAt) ? [] : [{ object, about: redactKey(key), message: `Credential ${quoteKey(key)} of ${title} ${words(expiresAt)}.`, remedy }]));
+  return contents(facts).flatMap(({ object, title, remedy, content }) =>
+    content.entries.flatMap(({ key, expiresAt }): Hit[] =>
+      expiresAt === undefined || !applies(expiresAt)
+        ? []
+        : [
+            {
+              object,
+              about: redactKey(key),
+              message: `Credential ${quoteKey(key)} of ${title} ${words(expiresAt)}.`,
+              remedy,
+            },
+          ],
+    ),
+  );
 }
 
 interface Held {
@@ -55,8 +91,18 @@ interface Held {
 function contents({ sources, pullSecrets }: Facts): Held[] {
   const found = new Map<string, Held & { more: number }>();
   for (const source of sources) {
-    const { config: { name }, content } = source;
-    if (content !== undefined) found.set(content.id, { object: { kind: 'Source', name }, title: `source "${name}"`, remedy: `Get a new token and put it into ${secretOf(source)}; Pullpass spreads it.`, content, more: 0 });
+    const {
+      config: { name },
+      content,
+    } = source;
+    if (content !== undefined)
+      found.set(content.id, {
+        object: { kind: 'Source', name },
+        title: `source "${name}"`,
+        remedy: `Get a new token and put it into ${secretOf(source)}; Pullpass spreads it.`,
+        content,
+        more: 0,
+      });
   }
   for (const [key, secret] of pullSecrets) {
     if (secret.state !== 'read') continue;
@@ -64,10 +110,22 @@ function contents({ sources, pullSecrets }: Facts): Held[] {
     if (known !== undefined) known.more++;
     else {
       const [namespace = '', name = ''] = key.split('/');
-      found.set(secret.content.id, { object: { kind: 'Secret', namespace, name }, title: `Secret "${name}" in ${namespace}`, remedy: `Get a new token and put it into Secret ${key}.`, content: secret.content, more: 0 });
+      found.set(secret.content.id, {
+        object: { kind: 'Secret', namespace, name },
+        title: `Secret "${name}" in ${namespace}`,
+        remedy: `Get a new token and put it into Secret ${key}.`,
+        content: secret.content,
+        more: 0,
+      });
     }
   }
-  return [...found.values()].map(({ more, title, remedy, ...rest }) => (more === 0 || rest.object.kind !== 'Secret' ? { ...rest, title, remedy } : {
-    ...rest, title: `${title} and ${plural(more, 'Secret')} of the same content`, remedy: remedy.replace(/\.$/, ', and into the others of the same content.'),
-  }));
+  return [...found.values()].map(({ more, title, remedy, ...rest }) =>
+    more === 0 || rest.object.kind !== 'Secret'
+      ? { ...rest, title, remedy }
+      : {
+          ...rest,
+          title: `${title} and ${plural(more, 'Secret')} of the same content`,
+          remedy: remedy.replace(/\.$/, ', and into the others of the same content.'),
+        },
+  );
 }

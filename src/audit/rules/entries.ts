@@ -13,22 +13,36 @@ import { secretOf } from './remedies.ts';
 const ANY_HUB_IMAGE = 'docker.io/-';
 
 export const credentialUnused: Rule = {
-  id: 'PP043', name: 'credential-unused', severity: 'info', title: 'A credential that no image needs',
-  cause: 'No image of any pod matches the registry key of the source, and no cache proxy is configured for it. A credential that nobody needs can only leak.',
+  id: 'PP043',
+  name: 'credential-unused',
+  severity: 'info',
+  title: 'A credential that no image needs',
+  cause:
+    'No image of any pod matches the registry key of the source, and no cache proxy is configured for it. A credential that nobody needs can only leak.',
   remedy: 'If nobody pulls there any more, remove the entry from the Secret of the source and revoke the credential.',
-  check: (facts) => facts.sources.flatMap((source) => {
-    const used = facts.usedEntries.get(source);
-    return used === undefined ? [] : (source.content?.entries ?? []).filter((entry) => !used.has(entry)).map(({ key }): Hit => ({
-      object: { kind: 'Source', name: source.config.name }, about: redactKey(key),
-      message: `No image of any pod needs credential ${quoteKey(key)} of source "${source.config.name}".`,
-      remedy: `If nobody pulls there any more, remove the entry from ${secretOf(source)} and revoke the credential.`,
-    }));
-  }),
+  check: (facts) =>
+    facts.sources.flatMap((source) => {
+      const used = facts.usedEntries.get(source);
+      return used === undefined
+        ? []
+        : (source.content?.entries ?? [])
+            .filter((entry) => !used.has(entry))
+            .map(({ key }): Hit => ({
+              object: { kind: 'Source', name: source.config.name },
+              about: redactKey(key),
+              message: `No image of any pod needs credential ${quoteKey(key)} of source "${source.config.name}".`,
+              remedy: `If nobody pulls there any more, remove the entry from ${secretOf(source)} and revoke the credential.`,
+            }));
+    }),
 };
 
 export const credentialShadowed: Rule = {
-  id: 'PP044', name: 'credential-shadowed', severity: 'warning', title: 'A credential stands behind another one',
-  cause: 'Kubelets try matching entries in order, and two with different logins are for the same registry: the second is tried only after the first was refused. For Docker Hub, https://index.docker.io/v1/ is not used at all where a key docker.io matches.',
+  id: 'PP044',
+  name: 'credential-shadowed',
+  severity: 'warning',
+  title: 'A credential stands behind another one',
+  cause:
+    'Kubelets try matching entries in order, and two with different logins are for the same registry: the second is tried only after the first was refused. For Docker Hub, https://index.docker.io/v1/ is not used at all where a key docker.io matches.',
   remedy: 'Keep one login a registry: remove the other from its Secret, or the Secret from imagePullSecrets.',
   check: (facts) => [...withinSources(facts), ...betweenSecrets(facts)],
 };
@@ -42,10 +56,16 @@ function withinSources({ sources, keys }: Facts): Hit[] {
   return sources.flatMap(({ config, content }) => {
     if (content === undefined) return [];
     const [first] = keys.ofContent(config.copyName, content).picks(ANY_HUB_IMAGE);
-    return content.entries.filter((entry) => isDefault(entry) && first !== undefined && !isDefault(first.entry) && first.entry.login !== entry.login).map((entry): Hit => ({
-      object: { kind: 'Source', name: config.name }, about: redactKey(entry.key),
-      message: `Credential ${quoteKey(entry.key)} of source "${config.name}" is never used: ${quoteKey(first?.entry.key ?? '')} comes first, with another login.`,
-    }));
+    return content.entries
+      .filter(
+        (entry) =>
+          isDefault(entry) && first !== undefined && !isDefault(first.entry) && first.entry.login !== entry.login,
+      )
+      .map((entry): Hit => ({
+        object: { kind: 'Source', name: config.name },
+        about: redactKey(entry.key),
+        message: `Credential ${quoteKey(entry.key)} of source "${config.name}" is never used: ${quoteKey(first?.entry.key ?? '')} comes first, with another login.`,
+      }));
   });
 }
 
@@ -69,15 +89,24 @@ function betweenSecrets({ scopes, pullSecrets }: Facts): Hit[] {
           const id = `${first.secret} ${secret} ${normal}`;
           const known = found.get(id);
           if (known !== undefined) known.accounts++;
-          else found.set(id, { accounts: 1, hit: {
-            object: { kind: 'ServiceAccount', namespace: namespace.name, name }, about: `${secret} ${redactKey(entry.key)}`,
-            message: `ServiceAccount "${name}" in ${namespace.name} pulls with Secret ${quote(first.secret)} before ${quote(secret)}, and they have different logins for ${quoteKey(entry.key)}: the second is tried only after the first was refused.`,
-          } });
+          else
+            found.set(id, {
+              accounts: 1,
+              hit: {
+                object: { kind: 'ServiceAccount', namespace: namespace.name, name },
+                about: `${secret} ${redactKey(entry.key)}`,
+                message: `ServiceAccount "${name}" in ${namespace.name} pulls with Secret ${quote(first.secret)} before ${quote(secret)}, and they have different logins for ${quoteKey(entry.key)}: the second is tried only after the first was refused.`,
+              },
+            });
         }
       }
     }
   }
-  return [...found.values()].map(({ hit, accounts }) => (accounts === 1 ? hit : { ...hit, message: `${hit.message} The same goes for ${plural(accounts - 1, 'other ServiceAccount')}.` }));
+  return [...found.values()].map(({ hit, accounts }) =>
+    accounts === 1
+      ? hit
+      : { ...hit, message: `${hit.message} The same goes for ${plural(accounts - 1, 'other ServiceAccount')}.` },
+  );
 }
 
 const isDefault = ({ key }: PullEntry): boolean => normaliseKey(key) === HUB_DEFAULT;

@@ -23,12 +23,43 @@ import { rotationIncomplete, sourceHeldBack, sourceInvalid, sourceMissing, sourc
 
 /** Sorted by id. 00x: copies and references; 02x: pods; 04x: credentials; 06x: cache proxies; 08x: sources; 09x: the controller. */
 export const RULES: readonly Rule[] = [
-  copyMissing, copyStale, copyForeign, copyOrphaned, serviceAccountNotPatched, danglingReference, optInDenied, badAnnotation, unknownSource, referenceOrphaned, pullSecretBroken, pullSecretUseless,
-  podBeforePatch, podOwnSecrets, pullFailing, imageByDigest, registryWithoutCredential, registryWithoutProxy, loginUnusable,
-  credentialRejected, credentialExpiring, credentialExpired, credentialUnused, credentialShadowed,
-  proxyNotApplied, proxyNotVerified, proxyRefused, proxyAnonymous,
-  sourceMissing, sourceInvalid, sourceHeldBack, rotationIncomplete, sourceSuspicious,
-  controllerExcessiveRights, controllerNotRunning, removalHeld, paused,
+  copyMissing,
+  copyStale,
+  copyForeign,
+  copyOrphaned,
+  serviceAccountNotPatched,
+  danglingReference,
+  optInDenied,
+  badAnnotation,
+  unknownSource,
+  referenceOrphaned,
+  pullSecretBroken,
+  pullSecretUseless,
+  podBeforePatch,
+  podOwnSecrets,
+  pullFailing,
+  imageByDigest,
+  registryWithoutCredential,
+  registryWithoutProxy,
+  loginUnusable,
+  credentialRejected,
+  credentialExpiring,
+  credentialExpired,
+  credentialUnused,
+  credentialShadowed,
+  proxyNotApplied,
+  proxyNotVerified,
+  proxyRefused,
+  proxyAnonymous,
+  sourceMissing,
+  sourceInvalid,
+  sourceHeldBack,
+  rotationIncomplete,
+  sourceSuspicious,
+  controllerExcessiveRights,
+  controllerNotRunning,
+  removalHeld,
+  paused,
 ];
 
 /** Errors first, then by rule, namespace and name. */
@@ -50,7 +81,11 @@ export function* findingSteps(facts: Facts): Steps<Finding[]> {
 function clean({ object: { kind, namespace, name }, about, message, remedy, ...rest }: Finding): Finding {
   return {
     ...rest,
-    object: { kind: oneLineOf(kind, 63), ...(namespace !== undefined && { namespace: oneLineOf(namespace, 63) }), name: oneLineOf(name, 253) },
+    object: {
+      kind: oneLineOf(kind, 63),
+      ...(namespace !== undefined && { namespace: oneLineOf(namespace, 63) }),
+      name: oneLineOf(name, 253),
+    },
     ...(about !== undefined && { about: oneLineOf(about, 300) }),
     message: oneLineOf(message, 1200),
     remedy: oneLineOf(remedy, 600),
@@ -58,12 +93,14 @@ function clean({ object: { kind, namespace, name }, about, message, remedy, ...r
 }
 
 function inOrder(a: Finding, b: Finding): number {
-  return SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity)
-    || compare(a.rule, b.rule)
-    || compare(a.object.namespace ?? '', b.object.namespace ?? '')
-    || compare(a.object.kind, b.object.kind)
-    || compare(a.object.name, b.object.name)
-    || compare(a.about ?? '', b.about ?? '');
+  return (
+    SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity) ||
+    compare(a.rule, b.rule) ||
+    compare(a.object.namespace ?? '', b.object.namespace ?? '') ||
+    compare(a.object.kind, b.object.kind) ||
+    compare(a.object.name, b.object.name) ||
+    compare(a.about ?? '', b.about ?? '')
+  );
 }
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

@@ -13,15 +13,25 @@ export interface Owned<T> {
 }
 
 /** `look` says what is to be said of a workload; undefined: nothing. Owners of whom nothing is said are left out. */
-export function byOwner<T extends object>(workloads: readonly Workload[], look: (workload: Workload) => T | undefined): Owned<T>[] {
-  const owners = new Map<string, { -readonly [K in keyof Owned<T>]: Owned<T>[K] } & { about: (T & { workload: Workload })[] }>();
+export function byOwner<T extends object>(
+  workloads: readonly Workload[],
+  look: (workload: Workload) => T | undefined,
+): Owned<T>[] {
+  const owners = new Map<
+    string,
+    { -readonly [K in keyof Owned<T>]: Owned<T>[K] } & { about: (T & { workload: Workload })[] }
+  >();
   for (const workload of workloads) {
     const said = look(workload);
     if (said === undefined) continue;
-    const { namespace, owner: { kind, name } } = workload;
+    const {
+      namespace,
+      owner: { kind, name },
+    } = workload;
     const title = `${namespace}/${kind} ${name}`;
     let owner = owners.get(title);
-    if (owner === undefined) owners.set(title, (owner = { object: { kind, namespace, name }, title, pods: 0, about: [] }));
+    if (owner === undefined)
+      owners.set(title, (owner = { object: { kind, namespace, name }, title, pods: 0, about: [] }));
     owner.pods += workload.pods;
     owner.about.push({ ...said, workload });
   }
@@ -30,6 +40,9 @@ export function byOwner<T extends object>(workloads: readonly Workload[], look: 
 
 /** How to have so many pods of `object` made anew, to the end of a sentence. */
 export function recreate({ kind, namespace = '', name }: FindingObject, pods: number): string {
-  if ((kind === 'Deployment' || kind === 'StatefulSet' || kind === 'DaemonSet') && isPlainName(name)) return `restart ${pods === 1 ? 'it' : 'them'}: \`kubectl -n ${namespace} rollout restart ${kind.toLowerCase()}/${name}\``;
-  return kind === 'Pod' ? `delete Pod "${name}" in ${namespace}, and create it again.` : `delete the pods of ${namespace}/${kind} ${name}, so that they are made anew.`;
+  if ((kind === 'Deployment' || kind === 'StatefulSet' || kind === 'DaemonSet') && isPlainName(name))
+    return `restart ${pods === 1 ? 'it' : 'them'}: \`kubectl -n ${namespace} rollout restart ${kind.toLowerCase()}/${name}\``;
+  return kind === 'Pod'
+    ? `delete Pod "${name}" in ${namespace}, and create it again.`
+    : `delete the pods of ${namespace}/${kind} ${name}, so that they are made anew.`;
 }

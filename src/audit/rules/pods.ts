@@ -8,25 +8,37 @@ import { capital, plural, some } from '../words.ts';
 import { byOwner, recreate } from './owners.ts';
 
 export const podBeforePatch: Rule = {
-  id: 'PP020', name: 'pod-before-patch', severity: 'warning', title: 'Pods are older than the pull secrets of their ServiceAccount',
-  cause: 'Pods copy the imagePullSecrets of their ServiceAccount when they are created. These were created before the ServiceAccount got the Secret, and never get it.',
+  id: 'PP020',
+  name: 'pod-before-patch',
+  severity: 'warning',
+  title: 'Pods are older than the pull secrets of their ServiceAccount',
+  cause:
+    'Pods copy the imagePullSecrets of their ServiceAccount when they are created. These were created before the ServiceAccount got the Secret, and never get it.',
   remedy: 'Have the pods created anew, such as by `kubectl rollout restart`',
-  check: (facts) => byOwner(facts.managed, (workload) => lackOf(facts, workload, 'before')).map(({ object, title, pods, about }): Hit => ({
-    object,
-    message: `${title}: ${plural(pods, 'pod')} ${pods === 1 ? 'was' : 'were'} created before ServiceAccount "${about[0]?.workload.serviceAccount ?? ''}" got ${quoteList(about.flatMap(({ secrets }) => secrets))}, and ${pods === 1 ? 'pulls' : 'pull'} ${images(about)} without it.`,
-    remedy: capital(recreate(object, pods)),
-  })),
+  check: (facts) =>
+    byOwner(facts.managed, (workload) => lackOf(facts, workload, 'before')).map(
+      ({ object, title, pods, about }): Hit => ({
+        object,
+        message: `${title}: ${plural(pods, 'pod')} ${pods === 1 ? 'was' : 'were'} created before ServiceAccount "${about[0]?.workload.serviceAccount ?? ''}" got ${quoteList(about.flatMap(({ secrets }) => secrets))}, and ${pods === 1 ? 'pulls' : 'pull'} ${images(about)} without it.`,
+        remedy: capital(recreate(object, pods)),
+      }),
+    ),
 };
 
 export const podOwnSecrets: Rule = {
-  id: 'PP021', name: 'pod-own-pull-secrets', severity: 'warning', title: "Pods name pull secrets of their own and get none of the ServiceAccount's",
-  cause: "A pod that names any pull secret itself gets none of its ServiceAccount's, and none of those it names matches its image.",
+  id: 'PP021',
+  name: 'pod-own-pull-secrets',
+  severity: 'warning',
+  title: "Pods name pull secrets of their own and get none of the ServiceAccount's",
+  cause:
+    "A pod that names any pull secret itself gets none of its ServiceAccount's, and none of those it names matches its image.",
   remedy: 'Add the Secret to imagePullSecrets in the pod template, or remove that list there.',
-  check: (facts) => byOwner(facts.managed, (workload) => lackOf(facts, workload, 'own')).map(({ object, title, pods, about }): Hit => ({
-    object,
-    message: `${title}: ${plural(pods, 'pod')} ${pods === 1 ? 'names' : 'name'} ${quoteList(about.flatMap(({ workload }) => workload.pullSecrets))} and so ${pods === 1 ? 'gets' : 'get'} none of ServiceAccount "${about[0]?.workload.serviceAccount ?? ''}": ${quoteList(about.flatMap(({ secrets }) => secrets))} would match ${images(about)}.`,
-    remedy: `Add ${quoteList(about.flatMap(({ secrets }) => secrets))} to imagePullSecrets in the pod template of ${title}, or remove that list there.`,
-  })),
+  check: (facts) =>
+    byOwner(facts.managed, (workload) => lackOf(facts, workload, 'own')).map(({ object, title, pods, about }): Hit => ({
+      object,
+      message: `${title}: ${plural(pods, 'pod')} ${pods === 1 ? 'names' : 'name'} ${quoteList(about.flatMap(({ workload }) => workload.pullSecrets))} and so ${pods === 1 ? 'gets' : 'get'} none of ServiceAccount "${about[0]?.workload.serviceAccount ?? ''}": ${quoteList(about.flatMap(({ secrets }) => secrets))} would match ${images(about)}.`,
+      remedy: `Add ${quoteList(about.flatMap(({ secrets }) => secrets))} to imagePullSecrets in the pod template of ${title}, or remove that list there.`,
+    })),
 };
 
 interface Lack {
@@ -41,7 +53,12 @@ function lackOf({ account, keys, image }: Facts, workload: Workload, kind: 'befo
   const listed = current?.pullSecrets ?? [];
   const has = new Set(pullSecrets);
   const lacking = listed.filter((name) => name !== '' && !has.has(name));
-  if (current === undefined || lacking.length === 0 || (isOlder(pullSecrets, listed, recordOf(current)) ? 'before' : 'own') !== kind) return undefined;
+  if (
+    current === undefined ||
+    lacking.length === 0 ||
+    (isOlder(pullSecrets, listed, recordOf(current)) ? 'before' : 'own') !== kind
+  )
+    return undefined;
 
   const own = keys.of(namespace, pullSecrets);
   const missed = keys.of(namespace, lacking);
@@ -50,7 +67,12 @@ function lackOf({ account, keys, image }: Facts, workload: Workload, kind: 'befo
     return parsed !== undefined && own.picks(parsed.name).length === 0 && missed.picks(parsed.name).length > 0;
   });
   if (uncovered.length > 0) {
-    const secrets = uncovered.flatMap((reference) => missed.picks(image(reference)?.name ?? '').slice(0, 1).map(({ secret }) => secret));
+    const secrets = uncovered.flatMap((reference) =>
+      missed
+        .picks(image(reference)?.name ?? '')
+        .slice(0, 1)
+        .map(({ secret }) => secret),
+    );
     return { secrets: [...new Set(secrets)], images: uncovered };
   }
   // What cannot be read may match: worth a word only where pulls fail.

@@ -8,36 +8,84 @@ import { oneLineOf, sentence } from '../words.ts';
 import { secretOfSource } from './remedies.ts';
 
 export const proxyNotApplied: Rule = {
-  id: 'PP060', name: 'proxy-not-applied', severity: 'error', title: 'A cache proxy does not have the newest login',
-  cause: 'The login of the source was not forwarded to the cache proxy: its API does not answer, refuses Pullpass, or the controller does not run. Once the old login is revoked, what the cache does not hold is "not found".',
-  remedy: 'See the reason in the finding; check that the cache proxy answers, and what the log of the controller says of it. Do not revoke the old login before.',
-  check: (facts) => (facts.proxies ?? []).filter((proxy) => !proxy.applied && anonymous(facts, proxy) === undefined).map((proxy) => hit(proxy, `Cache proxy "${proxy.name}" does not have the newest login of source "${proxy.source}" for ${quoteKey(proxy.registry)}${since(proxy)}: ${sentence(oneLineOf(proxy.why))}`)),
+  id: 'PP060',
+  name: 'proxy-not-applied',
+  severity: 'error',
+  title: 'A cache proxy does not have the newest login',
+  cause:
+    'The login of the source was not forwarded to the cache proxy: its API does not answer, refuses Pullpass, or the controller does not run. Once the old login is revoked, what the cache does not hold is "not found".',
+  remedy:
+    'See the reason in the finding; check that the cache proxy answers, and what the log of the controller says of it. Do not revoke the old login before.',
+  check: (facts) =>
+    (facts.proxies ?? [])
+      .filter((proxy) => !proxy.applied && anonymous(facts, proxy) === undefined)
+      .map((proxy) =>
+        hit(
+          proxy,
+          `Cache proxy "${proxy.name}" does not have the newest login of source "${proxy.source}" for ${quoteKey(proxy.registry)}${since(proxy)}: ${sentence(oneLineOf(proxy.why))}`,
+        ),
+      ),
 };
 
 export const proxyNotVerified: Rule = {
-  id: 'PP061', name: 'proxy-not-verified', severity: 'warning', title: 'It is unknown whether the login of a cache proxy works',
-  cause: 'The login was forwarded, but nothing shows that the cache proxy can pull with it: no private probe image is configured, or the probe could not be made. A public image, or one that the cache holds, proves nothing.',
-  remedy: 'Configure a probe: cacheProxies[].probe with a private image, best one that the cache does not hold yet; then run `pullpass verify --config FILE`',
-  check: ({ proxies = [] }) => proxies.filter(({ applied, verified }) => applied && verified === 'unknown').map((proxy) => hit(proxy, `Whether cache proxy "${proxy.name}" can pull from ${quoteKey(proxy.registry)} is unknown${since(proxy)}: ${sentence(oneLineOf(proxy.why))}`)),
+  id: 'PP061',
+  name: 'proxy-not-verified',
+  severity: 'warning',
+  title: 'It is unknown whether the login of a cache proxy works',
+  cause:
+    'The login was forwarded, but nothing shows that the cache proxy can pull with it: no private probe image is configured, or the probe could not be made. A public image, or one that the cache holds, proves nothing.',
+  remedy:
+    'Configure a probe: cacheProxies[].probe with a private image, best one that the cache does not hold yet; then run `pullpass verify --config FILE`',
+  check: ({ proxies = [] }) =>
+    proxies
+      .filter(({ applied, verified }) => applied && verified === 'unknown')
+      .map((proxy) =>
+        hit(
+          proxy,
+          `Whether cache proxy "${proxy.name}" can pull from ${quoteKey(proxy.registry)} is unknown${since(proxy)}: ${sentence(oneLineOf(proxy.why))}`,
+        ),
+      ),
 };
 
-const forwardAgain = (secret: string): string => `Put a working credential into ${secret}; Pullpass forwards it. If pods can pull with it directly, check which upstream the cache proxy is set to.`;
+const forwardAgain = (secret: string): string =>
+  `Put a working credential into ${secret}; Pullpass forwards it. If pods can pull with it directly, check which upstream the cache proxy is set to.`;
 
 export const proxyRefused: Rule = {
-  id: 'PP062', name: 'proxy-login-refused', severity: 'error', title: 'The login of a cache proxy does not work',
-  cause: 'A private pull through the cache proxy failed, or the product says that its upstream refuses the login. Cached images are still served; all others are "not found".',
+  id: 'PP062',
+  name: 'proxy-login-refused',
+  severity: 'error',
+  title: 'The login of a cache proxy does not work',
+  cause:
+    'A private pull through the cache proxy failed, or the product says that its upstream refuses the login. Cached images are still served; all others are "not found".',
   remedy: forwardAgain('the Secret of the source'),
-  check: (facts) => (facts.proxies ?? []).filter(({ verified }) => verified === 'refused').map((proxy) => ({ ...hit(proxy, `Cache proxy "${proxy.name}" cannot pull from ${quoteKey(proxy.registry)} with its login${since(proxy)}: ${sentence(oneLineOf(proxy.why))}`), remedy: forwardAgain(secretOfSource(facts, proxy.source)) })),
+  check: (facts) =>
+    (facts.proxies ?? [])
+      .filter(({ verified }) => verified === 'refused')
+      .map((proxy) => ({
+        ...hit(
+          proxy,
+          `Cache proxy "${proxy.name}" cannot pull from ${quoteKey(proxy.registry)} with its login${since(proxy)}: ${sentence(oneLineOf(proxy.why))}`,
+        ),
+        remedy: forwardAgain(secretOfSource(facts, proxy.source)),
+      })),
 };
 
 export const proxyAnonymous: Rule = {
-  id: 'PP063', name: 'proxy-anonymous', severity: 'warning', title: 'A cache proxy has no login to pull with',
-  cause: 'The source has no username and password for the registry of the cache proxy (an identity token cannot be forwarded): the cache pulls anonymously, gets no private image, and shares the rate limit of everybody.',
-  remedy: 'Add an entry with a username and a password or access token for this registry to the source, or correct cacheProxies[].registry.',
-  check: (facts) => (facts.proxies ?? []).flatMap((proxy): Hit[] => {
-    const why = anonymous(facts, proxy);
-    return why === undefined ? [] : [hit(proxy, `Cache proxy "${proxy.name}" gets no login for ${quoteKey(proxy.registry)}: ${why}.`)];
-  }),
+  id: 'PP063',
+  name: 'proxy-anonymous',
+  severity: 'warning',
+  title: 'A cache proxy has no login to pull with',
+  cause:
+    'The source has no username and password for the registry of the cache proxy (an identity token cannot be forwarded): the cache pulls anonymously, gets no private image, and shares the rate limit of everybody.',
+  remedy:
+    'Add an entry with a username and a password or access token for this registry to the source, or correct cacheProxies[].registry.',
+  check: (facts) =>
+    (facts.proxies ?? []).flatMap((proxy): Hit[] => {
+      const why = anonymous(facts, proxy);
+      return why === undefined
+        ? []
+        : [hit(proxy, `Cache proxy "${proxy.name}" gets no login for ${quoteKey(proxy.registry)}: ${why}.`)];
+    }),
 };
 
 /** Why there is no login to forward; undefined: there is one, or it is not known. */

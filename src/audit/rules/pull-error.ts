@@ -1,12 +1,19 @@
 /** What the words of a failed pull mean. Runtimes and registries have no common codes; these texts are what they have in common. */
-export type PullErrorClass = 'no image name' | 'never pulled' | 'login' | 'not found' | 'rate limit' | 'network' | 'other';
+export type PullErrorClass =
+  'no image name' | 'never pulled' | 'login' | 'not found' | 'rate limit' | 'network' | 'other';
 
 const PATTERNS: readonly [PullErrorClass, RegExp][] = [
   // Docker Hub says "denied ... may require login" for what does not exist, too: the login comes first.
   ['rate limit', /\b429\b|toomanyrequests|too many requests|rate limit/i],
-  ['login', /\b40[13]\b|unauthorized|forbidden|authentication required|authorization failed|insufficient_scope|access (to the resource )?is denied|requested access|pull access denied|no basic auth credentials|incorrect username or password|denied:/i],
+  [
+    'login',
+    /\b40[13]\b|unauthorized|forbidden|authentication required|authorization failed|insufficient_scope|access (to the resource )?is denied|requested access|pull access denied|no basic auth credentials|incorrect username or password|denied:/i,
+  ],
   ['not found', /\b404\b|not found|manifest unknown|name unknown|MANIFEST_UNKNOWN|NAME_UNKNOWN/i],
-  ['network', /no such host|dial tcp|connection refused|connection reset|i\/o timeout|deadline exceeded|x509|tls:|no route to host|EOF\b|\b50[0234]\b/i],
+  [
+    'network',
+    /no such host|dial tcp|connection refused|connection reset|i\/o timeout|deadline exceeded|x509|tls:|no route to host|EOF\b|\b50[0234]\b/i,
+  ],
 ];
 
 export function classifyPullError(reason: string, message: string): PullErrorClass {

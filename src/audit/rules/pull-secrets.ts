@@ -7,44 +7,65 @@ import type { PullSecret } from '../observation.ts';
 import { capital, some } from '../words.ts';
 
 export const danglingReference: Rule = {
-  id: 'PP006', name: 'dangling-reference', severity: 'warning', title: 'A reference to a Secret that does not exist',
-  cause: 'imagePullSecrets names a Secret that is not in the namespace. Kubernetes accepts that; kubelets then pull without it and write a Warning Event FailedToRetrieveImagePullSecret at every pull.',
+  id: 'PP006',
+  name: 'dangling-reference',
+  severity: 'warning',
+  title: 'A reference to a Secret that does not exist',
+  cause:
+    'imagePullSecrets names a Secret that is not in the namespace. Kubernetes accepts that; kubelets then pull without it and write a Warning Event FailedToRetrieveImagePullSecret at every pull.',
   remedy: 'Create the Secret, or remove its name from imagePullSecrets.',
   check: (facts) => {
     // What the controller is about to write is no dangling reference but a missing copy.
-    const coming = new Set(facts.plans.flatMap(({ namespace, writeCopies }) => writeCopies.map(({ name }) => secretKey(namespace, name))));
+    const coming = new Set(
+      facts.plans.flatMap(({ namespace, writeCopies }) => writeCopies.map(({ name }) => secretKey(namespace, name))),
+    );
     return referenced(facts, ({ state }) => state === 'missing')
       .filter(({ namespace, name }) => !coming.has(secretKey(namespace, name)))
-      .map(({ namespace, name, by }) => ({ object: { kind: 'Secret', namespace, name }, message: `Secret ${quote(name)} in ${namespace} does not exist, but ${by} to pull with.` }));
+      .map(({ namespace, name, by }) => ({
+        object: { kind: 'Secret', namespace, name },
+        message: `Secret ${quote(name)} in ${namespace} does not exist, but ${by} to pull with.`,
+      }));
   },
 };
 
 export const pullSecretBroken: Rule = {
-  id: 'PP011', name: 'pull-secret-broken', severity: 'error', title: 'A pull Secret fails every pull of its pods',
-  cause: 'Kubelets read a pull Secret as a whole: one entry that cannot be parsed fails every pull of a pod that names it, also from registries that it is not about.',
-  remedy: 'Mend the Docker config in the Secret: `pullpass match IMAGE --docker-config FILE` tells what is wrong with it.',
-  check: (facts) => unusable(facts, true).map(({ namespace, name, by, problem }) => ({
-    object: { kind: 'Secret', namespace, name }, message: `Secret ${quote(name)} in ${namespace} cannot be parsed (${problem}), and ${by} to pull with: every such pull fails.`,
-    remedy: `Correct or remove the entry in Secret ${namespace}/${name}, or remove its name from imagePullSecrets.`,
-  })),
+  id: 'PP011',
+  name: 'pull-secret-broken',
+  severity: 'error',
+  title: 'A pull Secret fails every pull of its pods',
+  cause:
+    'Kubelets read a pull Secret as a whole: one entry that cannot be parsed fails every pull of a pod that names it, also from registries that it is not about.',
+  remedy:
+    'Mend the Docker config in the Secret: `pullpass match IMAGE --docker-config FILE` tells what is wrong with it.',
+  check: (facts) =>
+    unusable(facts, true).map(({ namespace, name, by, problem }) => ({
+      object: { kind: 'Secret', namespace, name },
+      message: `Secret ${quote(name)} in ${namespace} cannot be parsed (${problem}), and ${by} to pull with: every such pull fails.`,
+      remedy: `Correct or remove the entry in Secret ${namespace}/${name}, or remove its name from imagePullSecrets.`,
+    })),
 };
 
 export const pullSecretUseless: Rule = {
-  id: 'PP012', name: 'pull-secret-useless', severity: 'warning', title: 'A pull Secret holds no credential',
+  id: 'PP012',
+  name: 'pull-secret-useless',
+  severity: 'warning',
+  title: 'A pull Secret holds no credential',
   cause: 'The Secret has the wrong type, or nothing in it that kubelets would read: they pull as if it were not there.',
-  remedy: 'Put at least one registry into it. The type of a Secret cannot be changed: where that is wrong, delete it and create it again as kubernetes.io/dockerconfigjson. Or remove its name from imagePullSecrets.',
-  check: (facts) => unusable(facts, false).map(({ namespace, name, who, one, problem }) => {
-    // "is of type ...; what to do": what to do has a place of its own.
-    const [what = '', advice = 'put a Docker config there'] = problem.split(/; (.*)/s);
-    const wrongType = what.startsWith('is of type ');
-    return {
-      object: { kind: 'Secret', namespace, name },
-      message: `${capital(who)} in ${namespace} ${one ? 'pulls' : 'pull'} with Secret ${quote(name)}, ${/^(?:is|has) /.test(what) ? 'which' : 'whose'} ${what}: kubelets ignore it.`,
-      remedy: wrongType
-        ? `The type of a Secret cannot be changed: delete it and create it again (\`kubectl -n ${namespace} create secret docker-registry ${name} ...\`), or remove its name from imagePullSecrets.`
-        : `Correct Secret ${namespace}/${name}: ${advice}; or remove its name from imagePullSecrets.`,
-    };
-  }),
+  remedy:
+    'Put at least one registry into it. The type of a Secret cannot be changed: where that is wrong, delete it and create it again as kubernetes.io/dockerconfigjson. Or remove its name from imagePullSecrets.',
+  check: (facts) =>
+    unusable(facts, false).map(({ namespace, name, who, one, problem }) => {
+      // "is of type ...; what to do": what to do has a place of its own.
+      const [what = '', advice = 'put a Docker config there'] = problem.split(/; (.*)/s);
+      const wrongType = what.startsWith('is of type ');
+      return {
+        object: { kind: 'Secret', namespace, name },
+        message: `${capital(who)} in ${namespace} ${one ? 'pulls' : 'pull'} with Secret ${quote(name)}, ${/^(?:is|has) /.test(what) ? 'which' : 'whose'} ${what}: kubelets ignore it.`,
+        remedy: wrongType
+          ? `The type of a Secret cannot be changed: delete it and create it again (\`kubectl -n ${namespace} create secret docker-registry ${name} ...\`), or remove its name from imagePullSecrets.`
+          : `Correct Secret ${namespace}/${name}: ${advice}; or remove its name from imagePullSecrets.`,
+      };
+    }),
 };
 
 interface Referenced {
@@ -59,7 +80,10 @@ interface Referenced {
 }
 
 /** One a Secret, however many name it. */
-function referenced({ scopes, managed, pullSecrets, account }: Facts, wanted: (secret: PullSecret) => boolean): Referenced[] {
+function referenced(
+  { scopes, managed, pullSecrets, account }: Facts,
+  wanted: (secret: PullSecret) => boolean,
+): Referenced[] {
   const found = new Map<string, { namespace: string; name: string; accounts: Set<string>; pods: Set<string> }>();
   // Few are of interest, and tenants can name any number of others.
   const sought = byNamespace(pullSecrets, (secret) => wanted(secret) || undefined);
@@ -70,11 +94,14 @@ function referenced({ scopes, managed, pullSecrets, account }: Facts, wanted: (s
     if (entry === undefined) found.set(key, (entry = { namespace, name, accounts: new Set(), pods: new Set() }));
     return entry;
   };
-  for (const { serviceAccounts } of scopes) for (const { namespace, name, pullSecrets: names = [] } of serviceAccounts) for (const each of names) at(namespace, each)?.accounts.add(name);
+  for (const { serviceAccounts } of scopes)
+    for (const { namespace, name, pullSecrets: names = [] } of serviceAccounts)
+      for (const each of names) at(namespace, each)?.accounts.add(name);
   for (const { namespace, owner, pullSecrets: names, serviceAccount } of managed) {
     for (const each of names) {
       const found = at(namespace, each);
-      if (found !== undefined && account(namespace, serviceAccount)?.pullSecrets?.includes(each) !== true) found.pods.add(`${owner.kind} ${owner.name}`);
+      if (found !== undefined && account(namespace, serviceAccount)?.pullSecrets?.includes(each) !== true)
+        found.pods.add(`${owner.kind} ${owner.name}`);
     }
   }
   return [...found.values()].map(({ namespace, name, accounts, pods }) => {
@@ -90,6 +117,8 @@ function referenced({ scopes, managed, pullSecrets, account }: Facts, wanted: (s
 
 function unusable(facts: Facts, breaksPulls: boolean): (Referenced & { problem: string })[] {
   const problemOf = (secret: PullSecret | undefined) => (secret?.state === 'read' ? secret.content.problem : undefined);
-  return referenced(facts, (secret) => problemOf(secret)?.breaksPulls === breaksPulls)
-    .map((each) => ({ ...each, problem: problemOf(facts.pullSecrets.get(secretKey(each.namespace, each.name)))?.text ?? '' }));
+  return referenced(facts, (secret) => problemOf(secret)?.breaksPulls === breaksPulls).map((each) => ({
+    ...each,
+    problem: problemOf(facts.pullSecrets.get(secretKey(each.namespace, each.name)))?.text ?? '',
+  }));
 }

@@ -8,60 +8,99 @@ import { plural, some } from '../words.ts';
 import { whyUnknown } from './remedies.ts';
 
 export const imageByDigest: Rule = {
-  id: 'PP023', name: 'digest-behind-cache', severity: 'warning', title: 'Images by digest, behind a cache proxy that cannot serve them',
-  cause: 'The image is named by its digest (repository@sha256:...), and this kind of cache proxy holds images by tag only: such pulls go past the cache, to the upstream, and need a credential of their own.',
-  remedy: 'Name the image by tag, or put a cache proxy in front that serves digests; until then see that the pods have a credential for the upstream.',
-  check: ({ proxies = [], workloads, coverage, image }) => proxies.filter(({ kind }) => DIGEST_BLIND_KINDS.has(kind)).flatMap((proxy): Hit[] => {
-    const registries = new Set(coverage.filter((row) => row.proxies.includes(proxy.name)).map(({ registry }) => registry));
-    const images = new Set<string>();
-    let pods = 0;
-    for (const workload of workloads) {
-      const pinned = workload.images.filter((reference) => { const parsed = image(reference); return parsed?.digest !== undefined && registries.has(parsed.registry); });
-      pinned.forEach((reference) => images.add(reference));
-      if (pinned.length > 0) pods += workload.pods;
-    }
-    if (images.size === 0) return [];
-    return [{ object: { kind: 'CacheProxy', name: proxy.name }, message: `Cache proxy "${proxy.name}" (${proxy.kind}) cannot serve images by digest: ${plural(images.size, 'image')} of ${plural(pods, 'pod')} ${images.size === 1 ? 'goes' : 'go'} past it, such as ${quote([...images].sort()[0] ?? '')}.` }];
-  }),
+  id: 'PP023',
+  name: 'digest-behind-cache',
+  severity: 'warning',
+  title: 'Images by digest, behind a cache proxy that cannot serve them',
+  cause:
+    'The image is named by its digest (repository@sha256:...), and this kind of cache proxy holds images by tag only: such pulls go past the cache, to the upstream, and need a credential of their own.',
+  remedy:
+    'Name the image by tag, or put a cache proxy in front that serves digests; until then see that the pods have a credential for the upstream.',
+  check: ({ proxies = [], workloads, coverage, image }) =>
+    proxies
+      .filter(({ kind }) => DIGEST_BLIND_KINDS.has(kind))
+      .flatMap((proxy): Hit[] => {
+        const registries = new Set(
+          coverage.filter((row) => row.proxies.includes(proxy.name)).map(({ registry }) => registry),
+        );
+        const images = new Set<string>();
+        let pods = 0;
+        for (const workload of workloads) {
+          const pinned = workload.images.filter((reference) => {
+            const parsed = image(reference);
+            return parsed?.digest !== undefined && registries.has(parsed.registry);
+          });
+          pinned.forEach((reference) => images.add(reference));
+          if (pinned.length > 0) pods += workload.pods;
+        }
+        if (images.size === 0) return [];
+        return [
+          {
+            object: { kind: 'CacheProxy', name: proxy.name },
+            message: `Cache proxy "${proxy.name}" (${proxy.kind}) cannot serve images by digest: ${plural(images.size, 'image')} of ${plural(pods, 'pod')} ${images.size === 1 ? 'goes' : 'go'} past it, such as ${quote([...images].sort()[0] ?? '')}.`,
+          },
+        ];
+      }),
 };
 
 export const registryWithoutCredential: Rule = {
-  id: 'PP024', name: 'registry-without-credential', severity: 'info', title: 'A registry in use without a credential',
-  cause: 'Pods have images of a registry that is not known to be public, and no pull secret of theirs matches. Where the images are public, or the nodes log in by themselves, this is as it should be.',
+  id: 'PP024',
+  name: 'registry-without-credential',
+  severity: 'info',
+  title: 'A registry in use without a credential',
+  cause:
+    'Pods have images of a registry that is not known to be public, and no pull secret of theirs matches. Where the images are public, or the nodes log in by themselves, this is as it should be.',
   remedy: 'If the images are private: add a credential for the registry to a source and opt the namespaces in.',
-  check: (facts) => facts.coverage.filter(({ access, uncovered, proxies }) => access === 'unknown' && uncovered > 0 && proxies.length === 0).map(({ registry, uncovered, pods, uncoveredOwners }): Hit => ({
-    object: { kind: 'Registry', name: registry },
-    remedy: `If the images are private: ${whereCredential(facts, registry)}`,
-    message: `${registry}: ${uncovered} of ${plural(pods, 'pod')} ${uncovered === 1 ? 'has' : 'have'} no credential for it: ${some(uncoveredOwners.map(({ namespace, kind, name }) => `${namespace}/${kind} ${name}`))}.`,
-  })),
+  check: (facts) =>
+    facts.coverage
+      .filter(({ access, uncovered, proxies }) => access === 'unknown' && uncovered > 0 && proxies.length === 0)
+      .map(({ registry, uncovered, pods, uncoveredOwners }): Hit => ({
+        object: { kind: 'Registry', name: registry },
+        remedy: `If the images are private: ${whereCredential(facts, registry)}`,
+        message: `${registry}: ${uncovered} of ${plural(pods, 'pod')} ${uncovered === 1 ? 'has' : 'have'} no credential for it: ${some(uncoveredOwners.map(({ namespace, kind, name }) => `${namespace}/${kind} ${name}`))}.`,
+      })),
 };
 
 /** What to do for pods without a credential for the registry; ends the sentence. */
 function whereCredential(facts: Facts, registry: string): string {
   const { configured, workloads, image, keys, sourcesFor } = facts;
   if (!configured) return 'give the ServiceAccounts a pull Secret for this registry, then have the pods created anew.';
-  const names = new Set(workloads.flatMap(({ namespace, pullSecrets, images }) => images.flatMap((reference) => {
-    const parsed = image(reference);
-    return parsed?.registry === registry && keys.of(namespace, pullSecrets).picks(parsed.name).length === 0 ? [parsed.name] : [];
-  })));
+  const names = new Set(
+    workloads.flatMap(({ namespace, pullSecrets, images }) =>
+      images.flatMap((reference) => {
+        const parsed = image(reference);
+        return parsed?.registry === registry && keys.of(namespace, pullSecrets).picks(parsed.name).length === 0
+          ? [parsed.name]
+          : [];
+      }),
+    ),
+  );
   const sources = [...new Set([...names].flatMap((name) => sourcesFor(name).map(({ config }) => config.name)))];
-  if (sources.length > 0) return `${sources.length === 1 ? 'source' : 'sources'} ${quoteList(sources)} ${sources.length === 1 ? 'has' : 'have'} a credential; opt the namespaces in, or have the pods created anew.`;
+  if (sources.length > 0)
+    return `${sources.length === 1 ? 'source' : 'sources'} ${quoteList(sources)} ${sources.length === 1 ? 'has' : 'have'} a credential; opt the namespaces in, or have the pods created anew.`;
   const unknown = whyUnknown(facts);
-  if (unknown !== undefined) return `it is unknown whether a source has a credential, because ${unknown}: look there first.`;
+  if (unknown !== undefined)
+    return `it is unknown whether a source has a credential, because ${unknown}: look there first.`;
   return 'add a credential for the registry to a source, and opt the namespaces in.';
 }
 
 export const registryWithoutProxy: Rule = {
-  id: 'PP025', name: 'registry-without-cache-proxy', severity: 'info', title: 'A registry in use without a cache proxy',
-  cause: 'Cache proxies are configured, but none for this registry: its images are pulled from it directly, and are not there when it is not.',
+  id: 'PP025',
+  name: 'registry-without-cache-proxy',
+  severity: 'info',
+  title: 'A registry in use without a cache proxy',
+  cause:
+    'Cache proxies are configured, but none for this registry: its images are pulled from it directly, and are not there when it is not.',
   remedy: 'Put a cache proxy in front of the registry, and add it to cacheProxies in the configuration.',
   check: ({ coverage, proxies = [] }) => {
     if (proxies.length === 0) return [];
     // A cache proxy's own host needs none in front.
     const hosts = new Set(proxies.flatMap(({ url }) => (url === undefined ? [] : [canonicalRegistry(url)])));
-    return coverage.filter(({ registry, proxies: inFront }) => inFront.length === 0 && !hosts.has(registry)).map(({ registry, pods, images }): Hit => ({
-      object: { kind: 'Registry', name: registry },
-      message: `${registry}: ${plural(images, 'image')} of ${plural(pods, 'pod')} ${images === 1 ? 'is' : 'are'} pulled through no cache proxy.`,
-    }));
+    return coverage
+      .filter(({ registry, proxies: inFront }) => inFront.length === 0 && !hosts.has(registry))
+      .map(({ registry, pods, images }): Hit => ({
+        object: { kind: 'Registry', name: registry },
+        message: `${registry}: ${plural(images, 'image')} of ${plural(pods, 'pod')} ${images === 1 ? 'is' : 'are'} pulled through no cache proxy.`,
+      }));
   },
 };

@@ -10,7 +10,8 @@ const LOG = `\`kubectl -n ${DEFAULT_NAMESPACE} logs deployment/pullpass\``;
 export const CHECK_CONTROLLER = `The controller mends this within seconds: check that it runs (${LEASE}) and what its log says of this namespace (${LOG}).`;
 
 /** `Secret pullpass-system/upstream-registry`. */
-export const secretOf = ({ config: { secret } }: Pick<AuditedSource, 'config'>): string => `Secret ${secret.namespace}/${secret.name}`;
+export const secretOf = ({ config: { secret } }: Pick<AuditedSource, 'config'>): string =>
+  `Secret ${secret.namespace}/${secret.name}`;
 
 /** The same of a source by name. */
 export function secretOfSource({ sources }: Facts, name: string): string {
@@ -22,7 +23,9 @@ export function secretOfSource({ sources }: Facts, name: string): string {
 export function whyUnknown({ sources }: Facts): string | undefined {
   const unread = sources.filter(({ state }) => state === 'unread').map(({ config }) => config.name);
   if (unread.length === 0) return undefined;
-  return unread.length === 1 ? `the Secret of source ${quoteList(unread)} could not be read` : `the Secrets of sources ${quoteList(unread)} could not be read`;
+  return unread.length === 1
+    ? `the Secret of source ${quoteList(unread)} could not be read`
+    : `the Secrets of sources ${quoteList(unread)} could not be read`;
 }
 
 /** Whether a name can stand in a command as it is: owners of pods and roles are named by others. */

@@ -7,68 +7,119 @@ import { capital, oneLineOf, plural, sentence } from '../words.ts';
 import { secretOf, secretOfSource } from './remedies.ts';
 
 export const sourceMissing: Rule = {
-  id: 'PP080', name: 'source-missing', severity: 'error', title: 'The Secret of a source does not exist',
-  cause: 'The configuration names a Secret that is not there. Copies that were made before stay as they are; nothing new is spread.',
+  id: 'PP080',
+  name: 'source-missing',
+  severity: 'error',
+  title: 'The Secret of a source does not exist',
+  cause:
+    'The configuration names a Secret that is not there. Copies that were made before stay as they are; nothing new is spread.',
   remedy: 'Create the Secret (type kubernetes.io/dockerconfigjson), or correct sources[].secret in the configuration.',
-  check: (facts) => facts.sources.filter(({ state }) => state === 'missing').map((source) => ({
-    object: objectOf(source), message: `${secretOf(source)} of source "${source.config.name}" does not exist: ${consequence(facts, source)}.`,
-  })),
+  check: (facts) =>
+    facts.sources
+      .filter(({ state }) => state === 'missing')
+      .map((source) => ({
+        object: objectOf(source),
+        message: `${secretOf(source)} of source "${source.config.name}" does not exist: ${consequence(facts, source)}.`,
+      })),
 };
 
 export const sourceInvalid: Rule = {
-  id: 'PP081', name: 'source-invalid', severity: 'error', title: 'The Secret of a source cannot be used',
-  cause: 'The content of the Secret is not a Docker config that kubelets would read as a whole, is empty, or an alias points at nothing. It is not spread: one entry that cannot be parsed would fail every pull of a pod.',
+  id: 'PP081',
+  name: 'source-invalid',
+  severity: 'error',
+  title: 'The Secret of a source cannot be used',
+  cause:
+    'The content of the Secret is not a Docker config that kubelets would read as a whole, is empty, or an alias points at nothing. It is not spread: one entry that cannot be parsed would fail every pull of a pod.',
   remedy: 'Mend the Secret as the finding says; copies keep the last good content until then.',
-  check: (facts) => facts.sources.filter(({ state }) => state === 'invalid').map((source) => ({
-    object: objectOf(source), message: `Source "${source.config.name}" cannot be used: ${problemsOf(source)} ${capital(consequence(facts, source))}.`,
-    remedy: `Mend ${secretOf(source)} as the finding says; copies keep the last good content until then.`,
-  })),
+  check: (facts) =>
+    facts.sources
+      .filter(({ state }) => state === 'invalid')
+      .map((source) => ({
+        object: objectOf(source),
+        message: `Source "${source.config.name}" cannot be used: ${problemsOf(source)} ${capital(consequence(facts, source))}.`,
+        remedy: `Mend ${secretOf(source)} as the finding says; copies keep the last good content until then.`,
+      })),
 };
 
 export const sourceHeldBack: Rule = {
-  id: 'PP082', name: 'source-held-back', severity: 'error', title: 'Something that a source holds is not spread',
-  cause: 'The source changed, and of an entry the new login is refused by its registry or is none that kubelets can use, or the entry is gone; or pulls started to fail at the canaries. Copies and cache proxies keep the last good login of that entry; the others are spread.',
+  id: 'PP082',
+  name: 'source-held-back',
+  severity: 'error',
+  title: 'Something that a source holds is not spread',
+  cause:
+    'The source changed, and of an entry the new login is refused by its registry or is none that kubelets can use, or the entry is gone; or pulls started to fail at the canaries. Copies and cache proxies keep the last good login of that entry; the others are spread.',
   remedy: 'Put a working credential into the Secret of the source. Do not revoke the old one before.',
-  check: (facts) => (facts.heldBack ?? []).map(({ source, why, since }) => ({
-    object: { kind: 'Source', name: source }, message: `Source "${source}" is not in force as it is${since === undefined ? '' : ` since ${since}`}: ${sentence(oneLineOf(why))}`,
-    remedy: `Put a working credential into ${secretOfSource(facts, source)}. Do not revoke the old one before.`,
-  })),
+  check: (facts) =>
+    (facts.heldBack ?? []).map(({ source, why, since }) => ({
+      object: { kind: 'Source', name: source },
+      message: `Source "${source}" is not in force as it is${since === undefined ? '' : ` since ${since}`}: ${sentence(oneLineOf(why))}`,
+      remedy: `Put a working credential into ${secretOfSource(facts, source)}. Do not revoke the old one before.`,
+    })),
 };
 
-const rotationRemedy = (source: string): string => `Do not revoke the old credential yet: \`pullpass wait --config FILE --source ${source}\` tells when it is safe. If the numbers stand still, see the other findings about these copies and cache proxies.`;
+const rotationRemedy = (source: string): string =>
+  `Do not revoke the old credential yet: \`pullpass wait --config FILE --source ${source}\` tells when it is safe. If the numbers stand still, see the other findings about these copies and cache proxies.`;
 
 export const rotationIncomplete: Rule = {
-  id: 'PP083', name: 'rotation-incomplete', severity: 'warning', title: 'A rotation has not arrived everywhere',
+  id: 'PP083',
+  name: 'rotation-incomplete',
+  severity: 'warning',
+  title: 'A rotation has not arrived everywhere',
   cause: 'The content of the source changed, and not every copy and cache proxy carries the new one yet.',
   remedy: rotationRemedy('NAME'),
-  check: (facts) => facts.sources.flatMap((source): Hit[] => {
-    const { stale, copies, copiesDone, proxies, proxiesDone } = rotationOf(facts, source.config.name);
-    // Missing copies only: namespaces that are new, and no rotation.
-    if (stale === 0 && proxiesDone === proxies) return [];
-    const caches = proxies === 0 ? '' : ` and ${proxiesDone} of ${plural(proxies, 'cache proxy').replace(/proxys$/, 'proxies')}`;
-    return [{ object: objectOf(source), message: `The newest content of source "${source.config.name}" is in ${copiesDone} of ${plural(copies, 'copy').replace(/copys$/, 'copies')}${caches}: the old credential is still needed.`, remedy: rotationRemedy(source.config.name) }];
-  }),
+  check: (facts) =>
+    facts.sources.flatMap((source): Hit[] => {
+      const { stale, copies, copiesDone, proxies, proxiesDone } = rotationOf(facts, source.config.name);
+      // Missing copies only: namespaces that are new, and no rotation.
+      if (stale === 0 && proxiesDone === proxies) return [];
+      const caches =
+        proxies === 0 ? '' : ` and ${proxiesDone} of ${plural(proxies, 'cache proxy').replace(/proxys$/, 'proxies')}`;
+      return [
+        {
+          object: objectOf(source),
+          message: `The newest content of source "${source.config.name}" is in ${copiesDone} of ${plural(copies, 'copy').replace(/copys$/, 'copies')}${caches}: the old credential is still needed.`,
+          remedy: rotationRemedy(source.config.name),
+        },
+      ];
+    }),
 };
 
 export const sourceSuspicious: Rule = {
-  id: 'PP084', name: 'source-suspicious', severity: 'warning', title: 'Something in a source is hardly meant so',
-  cause: 'The content of the source can be used, but something in it does not do what it looks like: an entry that kubelets ignore, a password with a line break, two logins for one registry.',
+  id: 'PP084',
+  name: 'source-suspicious',
+  severity: 'warning',
+  title: 'Something in a source is hardly meant so',
+  cause:
+    'The content of the source can be used, but something in it does not do what it looks like: an entry that kubelets ignore, a password with a line break, two logins for one registry.',
   remedy: 'Correct the Secret of the source as the finding says.',
-  check: ({ sources }) => sources.flatMap((source) => (source.content?.warnings ?? []).map((warning): Hit => ({
-    object: objectOf(source), about: warning, message: `Source "${source.config.name}": ${sentence(oneLineOf(warning))}`,
-    remedy: `Correct ${secretOf(source)} as the finding says.`,
-  }))),
+  check: ({ sources }) =>
+    sources.flatMap((source) =>
+      (source.content?.warnings ?? []).map((warning): Hit => ({
+        object: objectOf(source),
+        about: warning,
+        message: `Source "${source.config.name}": ${sentence(oneLineOf(warning))}`,
+        remedy: `Correct ${secretOf(source)} as the finding says.`,
+      })),
+    ),
 };
 
 const objectOf = ({ config }: AuditedSource): Hit['object'] => ({ kind: 'Source', name: config.name });
 
 /** Problems name the Secret first, with a colon: not in front of a verb. */
-const problemsOf = ({ observed }: AuditedSource): string => observed.problems.map((problem) => sentence(oneLineOf(problem).replace(/^(Secret \S+): (?=(?:is|has|does|was) )/, '$1 '))).join(' ');
+const problemsOf = ({ observed }: AuditedSource): string =>
+  observed.problems
+    .map((problem) => sentence(oneLineOf(problem).replace(/^(Secret \S+): (?=(?:is|has|does|was) )/, '$1 ')))
+    .join(' ');
 
 function consequence({ plans }: Facts, { config }: AuditedSource): string {
-  const standings = plans.flatMap((plan) => plan.standings.filter(({ source, choice }) => source === config.name && choice.in));
+  const standings = plans.flatMap((plan) =>
+    plan.standings.filter(({ source, choice }) => source === config.name && choice.in),
+  );
   const waiting = standings.filter(({ copy }) => copy === 'unavailable').length;
   const kept = standings.filter(({ copy }) => copy === 'in sync').length;
-  const parts = [...(waiting > 0 ? [`${plural(waiting, 'namespace')} ${waiting === 1 ? 'waits' : 'wait'} for a first copy`] : []), ...(kept > 0 ? [`${kept} ${kept === 1 ? 'copy keeps' : 'copies keep'} the last good content`] : [])];
+  const parts = [
+    ...(waiting > 0 ? [`${plural(waiting, 'namespace')} ${waiting === 1 ? 'waits' : 'wait'} for a first copy`] : []),
+    ...(kept > 0 ? [`${kept} ${kept === 1 ? 'copy keeps' : 'copies keep'} the last good content`] : []),
+  ];
   return parts.length === 0 ? 'no namespace is opted in to it' : parts.join(', ');
 }

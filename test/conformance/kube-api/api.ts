@@ -2,7 +2,13 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ApiServer } from '../../integration/env/api-server.ts';
-import { rawClient, type Answer, type Identity, type RawClient, type WatchEvent } from '../../integration/env/raw-client.ts';
+import {
+  rawClient,
+  type Answer,
+  type Identity,
+  type RawClient,
+  type WatchEvent,
+} from '../../integration/env/raw-client.ts';
 
 export const JSON_PATCH = 'application/json-patch+json';
 export const MERGE = 'application/merge-patch+json';
@@ -47,10 +53,14 @@ export function createApi(server: ApiServer): Api {
     },
     async namespaceWithAccount() {
       const name = await api.namespace();
-      await until(async () => (await admin.call('GET', `/api/v1/namespaces/${name}/serviceaccounts/default`)).code === 200);
+      await until(
+        async () => (await admin.call('GET', `/api/v1/namespaces/${name}/serviceaccounts/default`)).code === 200,
+      );
       return name;
     },
-    [Symbol.dispose]: () => { for (const client of clients) client.close(); },
+    [Symbol.dispose]: () => {
+      for (const client of clients) client.close();
+    },
   };
   return api;
 }
@@ -63,30 +73,54 @@ export async function created(answer: Promise<Answer>): Promise<Answer> {
 }
 
 export async function until(condition: () => Promise<boolean>, milliseconds = 10_000): Promise<void> {
-  for (const deadline = Date.now() + milliseconds; Date.now() < deadline; await delay(20)) if (await condition()) return;
+  for (const deadline = Date.now() + milliseconds; Date.now() < deadline; await delay(20))
+    if (await condition()) return;
   throw new Error('it did not happen in time');
 }
 
 /** A Status without what differs from run to run: the namespace, uids and resourceVersions. */
-export function refusal({ body }: Answer, ...volatile: string[]): { code: number; reason?: string; message: string; details?: unknown } {
-  const text = volatile.reduce((all, value) => all.replaceAll(value, 'NS'), JSON.stringify(body)).replaceAll(/[0-9a-f]{8}-[0-9a-f-]{27}/g, 'UID');
-  const { code, reason, message, details } = JSON.parse(text) as { code: number; reason?: string; message: string; details?: unknown };
+export function refusal(
+  { body }: Answer,
+  ...volatile: string[]
+): { code: number; reason?: string; message: string; details?: unknown } {
+  const text = volatile
+    .reduce((all, value) => all.replaceAll(value, 'NS'), JSON.stringify(body))
+    .replaceAll(/[0-9a-f]{8}-[0-9a-f-]{27}/g, 'UID');
+  const { code, reason, message, details } = JSON.parse(text) as {
+    code: number;
+    reason?: string;
+    message: string;
+    details?: unknown;
+  };
   return { code, ...(reason === undefined ? {} : { reason }), message, ...(details === undefined ? {} : { details }) };
 }
 
 /** managedFields as `manager operation: fields`, without times. */
 export function owners({ body }: Answer): Record<string, unknown> {
-  return Object.fromEntries((body.metadata.managedFields ?? []).map(({ manager, operation, subresource, fieldsV1 }) => [`${manager} ${operation}${subresource ? ` ${subresource}` : ''}`, fieldsV1]));
+  return Object.fromEntries(
+    (body.metadata.managedFields ?? []).map(({ manager, operation, subresource, fieldsV1 }) => [
+      `${manager} ${operation}${subresource ? ` ${subresource}` : ''}`,
+      fieldsV1,
+    ]),
+  );
 }
 
 /** Reads a watch until it has seen so many events, then hangs up. */
-export async function take(client: RawClient, path: string, count: number, options: { accept?: string; during?: () => Promise<unknown> } = {}): Promise<WatchEvent[]> {
+export async function take(
+  client: RawClient,
+  path: string,
+  count: number,
+  options: { accept?: string; during?: () => Promise<unknown> } = {},
+): Promise<WatchEvent[]> {
   const abort = new AbortController();
   const timer = setTimeout(() => abort.abort(), 15_000);
   const events: WatchEvent[] = [];
   const during = delay(options.during ? 150 : 0).then(() => options.during?.());
   try {
-    for await (const event of client.watch(path, { signal: abort.signal, ...(options.accept ? { accept: options.accept } : {}) })) {
+    for await (const event of client.watch(path, {
+      signal: abort.signal,
+      ...(options.accept ? { accept: options.accept } : {}),
+    })) {
       events.push(event);
       if (events.length === count) break;
     }
@@ -102,6 +136,9 @@ export function summary(events: readonly WatchEvent[]): string[] {
   return events.map(({ type, object }) => `${type} ${object.metadata.name ?? ''}`.trim());
 }
 
-export const core = (namespace: string, resource: string, name = ''): string => `/api/v1/namespaces/${namespace}/${resource}${name === '' ? '' : `/${name}`}`;
-export const leases = (namespace: string, name = ''): string => `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases${name === '' ? '' : `/${name}`}`;
-export const rbac = (resource: string, name = ''): string => `/apis/rbac.authorization.k8s.io/v1/${resource}${name === '' ? '' : `/${name}`}`;
+export const core = (namespace: string, resource: string, name = ''): string =>
+  `/api/v1/namespaces/${namespace}/${resource}${name === '' ? '' : `/${name}`}`;
+export const leases = (namespace: string, name = ''): string =>
+  `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases${name === '' ? '' : `/${name}`}`;
+export const rbac = (resource: string, name = ''): string =>
+  `/apis/rbac.authorization.k8s.io/v1/${resource}${name === '' ? '' : `/${name}`}`;

@@ -44,7 +44,11 @@ export interface Cluster {
   namespace(name: string, meta?: Meta): Promise<void>;
   annotateNamespace(name: string, annotations: Record<string, string | null>): Promise<void>;
   deleteNamespace(name: string): Promise<void>;
-  serviceAccount(namespace: string, name: string, body?: Meta & { imagePullSecrets?: { name: string }[] }): Promise<void>;
+  serviceAccount(
+    namespace: string,
+    name: string,
+    body?: Meta & { imagePullSecrets?: { name: string }[] },
+  ): Promise<void>;
   annotateServiceAccount(namespace: string, name: string, annotations: Record<string, string | null>): Promise<void>;
   pullSecrets(namespace: string, name?: string): Promise<string[]>;
   secret(namespace: string, name: string, body: Partial<V1Secret>): Promise<V1Secret>;
@@ -56,9 +60,26 @@ export interface Cluster {
   login(namespace: string, name: string): Promise<Record<string, string> | undefined>;
   /** Makes or replaces a source. */
   source(secret: { namespace: string; name: string }, logins: Record<string, string>): Promise<void>;
-  events(namespace: string): Promise<{ reason: string; note: string; regarding: { kind: string; name: string }; type: string }[]>;
+  events(
+    namespace: string,
+  ): Promise<{ reason: string; note: string; regarding: { kind: string; name: string }; type: string }[]>;
   /** Applies exactly what `pullpass rbac` prints, and starts the controller as the ServiceAccount that it is for. */
-  controller(configuration: Configuration, options?: Partial<Pick<ManagerOptions, 'identity' | 'leaderElection' | 'configurationFile' | 'timings' | 'concurrency' | 'address' | 'secureReport' | 'onListening'>>): Promise<Controller>;
+  controller(
+    configuration: Configuration,
+    options?: Partial<
+      Pick<
+        ManagerOptions,
+        | 'identity'
+        | 'leaderElection'
+        | 'configurationFile'
+        | 'timings'
+        | 'concurrency'
+        | 'address'
+        | 'secureReport'
+        | 'onListening'
+      >
+    >,
+  ): Promise<Controller>;
   applyRbac(configuration: Configuration, options?: { secureReport?: boolean | undefined }): Promise<void>;
   /** A client of the controller's ServiceAccount. */
   asController(onCall?: ClientOptions['onCall']): Promise<{ client: KubeClient; close(): Promise<void> }>;
@@ -72,19 +93,33 @@ export function configuration(...sources: { name: string; [key: string]: unknown
   return configurationSchema.parse({
     apiVersion: 'pullpass.dev/v1alpha1',
     kind: 'Configuration',
-    sources: sources.map(({ name, ...rest }) => ({ name, secret: { namespace: CONTROLLER_NAMESPACE, name }, copyName: `${name}-copy`, verify: 'off', ...rest })),
+    sources: sources.map(({ name, ...rest }) => ({
+      name,
+      secret: { namespace: CONTROLLER_NAMESPACE, name },
+      copyName: `${name}-copy`,
+      verify: 'off',
+      ...rest,
+    })),
   });
 }
 
 /** The content of a Secret with one login per registry; the username is always `robot`. */
 export function dockerConfig(logins: Record<string, string>): Record<string, string> {
-  const auths = Object.fromEntries(Object.entries(logins).map(([registry, password]) => [registry, { username: 'robot', password, auth: Buffer.from(`robot:${password}`).toString('base64') }]));
+  const auths = Object.fromEntries(
+    Object.entries(logins).map(([registry, password]) => [
+      registry,
+      { username: 'robot', password, auth: Buffer.from(`robot:${password}`).toString('base64') },
+    ]),
+  );
   return { '.dockerconfigjson': Buffer.from(JSON.stringify({ auths })).toString('base64') };
 }
 
 export async function createCluster(server: ApiServer): Promise<Cluster> {
   const opened: { close(): Promise<void> }[] = [];
-  const clientOf = (kubeconfig: string, options: ClientOptions = {}): { client: KubeClient; close(): Promise<void> } => {
+  const clientOf = (
+    kubeconfig: string,
+    options: ClientOptions = {},
+  ): { client: KubeClient; close(): Promise<void> } => {
     const config = new KubeConfig();
     config.loadFromString(kubeconfig);
     const connection = connect(config);
@@ -93,14 +128,17 @@ export async function createCluster(server: ApiServer): Promise<Cluster> {
   };
   // Where a request does not say, the user agent is the field manager: it must not be ours.
   const { client: admin } = clientOf(server.adminKubeconfig(), { userAgent: 'test-admin' });
-  const merge = (path: string, body: object): Promise<object> => admin.patch(path, 'application/merge-patch+json', body);
+  const merge = (path: string, body: object): Promise<object> =>
+    admin.patch(path, 'application/merge-patch+json', body);
   const controllers: Controller[] = [];
 
   const cluster: Cluster = {
     admin,
     async namespace(name, meta = {}) {
       await admin.create(paths.namespaces(), { apiVersion: 'v1', kind: 'Namespace', metadata: { name, ...meta } });
-      await eventually(async () => { await cluster.getServiceAccount(name, 'default'); });
+      await eventually(async () => {
+        await cluster.getServiceAccount(name, 'default');
+      });
     },
     async annotateNamespace(name, annotations) {
       await merge(paths.namespaces(name), { metadata: { annotations } });
@@ -109,15 +147,28 @@ export async function createCluster(server: ApiServer): Promise<Cluster> {
       await admin.delete(paths.namespaces(name));
     },
     async serviceAccount(namespace, name, { imagePullSecrets, ...meta } = {}) {
-      await admin.create(paths.serviceAccounts(namespace), { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, ...meta }, ...(imagePullSecrets && { imagePullSecrets }) });
+      await admin.create(paths.serviceAccounts(namespace), {
+        apiVersion: 'v1',
+        kind: 'ServiceAccount',
+        metadata: { name, ...meta },
+        ...(imagePullSecrets && { imagePullSecrets }),
+      });
     },
     async annotateServiceAccount(namespace, name, annotations) {
       await merge(paths.serviceAccounts(namespace, name), { metadata: { annotations } });
     },
     async pullSecrets(namespace, name = 'default') {
-      return ((await cluster.getServiceAccount(namespace, name)).imagePullSecrets ?? []).map((entry) => entry.name ?? '');
+      return ((await cluster.getServiceAccount(namespace, name)).imagePullSecrets ?? []).map(
+        (entry) => entry.name ?? '',
+      );
     },
-    secret: (namespace, name, body) => admin.create(paths.secrets(namespace), { apiVersion: 'v1', kind: 'Secret', ...body, metadata: { name, ...body.metadata } }),
+    secret: (namespace, name, body) =>
+      admin.create(paths.secrets(namespace), {
+        apiVersion: 'v1',
+        kind: 'Secret',
+        ...body,
+        metadata: { name, ...body.metadata },
+      }),
     async patchSecret(namespace, name, body) {
       await merge(paths.secrets(namespace, name), body);
     },
@@ -127,7 +178,9 @@ export async function createCluster(server: ApiServer): Promise<Cluster> {
     async login(namespace, name) {
       const content = (await cluster.getSecret(namespace, name))?.data?.['.dockerconfigjson'];
       if (content === undefined) return undefined;
-      const { auths } = JSON.parse(Buffer.from(content, 'base64').toString()) as { auths: Record<string, { password?: string }> };
+      const { auths } = JSON.parse(Buffer.from(content, 'base64').toString()) as {
+        auths: Record<string, { password?: string }>;
+      };
       return Object.fromEntries(Object.entries(auths).map(([registry, { password = '' }]) => [registry, password]));
     },
     async source({ namespace, name }, logins) {
@@ -136,48 +189,82 @@ export async function createCluster(server: ApiServer): Promise<Cluster> {
       else await cluster.patchSecret(namespace, name, { data: body.data });
     },
     async events(namespace) {
-      const { items } = await admin.get<{ items: { reason: string; note: string; type: string; regarding: { kind: string; name: string } }[] }>(paths.events(namespace));
+      const { items } = await admin.get<{
+        items: { reason: string; note: string; type: string; regarding: { kind: string; name: string } }[];
+      }>(paths.events(namespace));
       return items;
     },
     async applyRbac(config, { secureReport } = {}) {
-      await admin.create(paths.namespaces(), { apiVersion: 'v1', kind: 'Namespace', metadata: { name: CONTROLLER_NAMESPACE } }).catch(undefinedIfThere);
+      await admin
+        .create(paths.namespaces(), { apiVersion: 'v1', kind: 'Namespace', metadata: { name: CONTROLLER_NAMESPACE } })
+        .catch(undefinedIfThere);
       for (const namespace of new Set(config.sources.map(({ secret }) => secret.namespace))) {
-        await admin.create(paths.namespaces(), { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } }).catch(undefinedIfThere);
+        await admin
+          .create(paths.namespaces(), { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } })
+          .catch(undefinedIfThere);
       }
-      await admin.create(paths.serviceAccounts(CONTROLLER_NAMESPACE), { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'pullpass' } }).catch(undefinedIfThere);
+      await admin
+        .create(paths.serviceAccounts(CONTROLLER_NAMESPACE), {
+          apiVersion: 'v1',
+          kind: 'ServiceAccount',
+          metadata: { name: 'pullpass' },
+        })
+        .catch(undefinedIfThere);
       for (const document of parseAllDocuments(renderRbac(config, { ...DEFAULT_RBAC_OPTIONS, secureReport }))) {
         const object = document.toJS() as { kind: string; metadata: { name: string; namespace?: string } };
         const scope = object.metadata.namespace === undefined ? '' : `/namespaces/${object.metadata.namespace}`;
-        await admin.patch(`/apis/rbac.authorization.k8s.io/v1${scope}/${object.kind.toLowerCase()}s/${object.metadata.name}`, 'application/apply-patch+yaml', object, { query: { fieldManager: 'test', force: true } });
+        await admin.patch(
+          `/apis/rbac.authorization.k8s.io/v1${scope}/${object.kind.toLowerCase()}s/${object.metadata.name}`,
+          'application/apply-patch+yaml',
+          object,
+          { query: { fieldManager: 'test', force: true } },
+        );
       }
     },
-    asController: async (onCall) => clientOf(await server.kubeconfigFor({ namespace: CONTROLLER_NAMESPACE, name: 'pullpass' }), onCall && { onCall }),
+    asController: async (onCall) =>
+      clientOf(await server.kubeconfigFor({ namespace: CONTROLLER_NAMESPACE, name: 'pullpass' }), onCall && { onCall }),
     async controller(config, options = {}) {
       await cluster.applyRbac(config, { secureReport: options.secureReport });
       const logs: Controller['logs'] = [];
       const calls: Controller['calls'] = [];
-      const { client, close } = await cluster.asController((verb, resource, code) => calls.push({ verb, resource, code }));
+      const { client, close } = await cluster.asController((verb, resource, code) =>
+        calls.push({ verb, resource, code }),
+      );
       const stop = new AbortController();
       const { promise: ready, resolve: isReady } = Promise.withResolvers<void>();
       const running = runManager(
         {
-          client, configuration: config, namespace: CONTROLLER_NAMESPACE, identity: 'test', leaderElection: false, concurrency: 32, address: '0',
+          client,
+          configuration: config,
+          namespace: CONTROLLER_NAMESPACE,
+          identity: 'test',
+          leaderElection: false,
+          concurrency: 32,
+          address: '0',
           metrics: createMetrics({ version: 'test', processMetrics: false }),
           reach: createReach({ userAgent: 'test' }),
-          log: createLog('debug', { write: (line: string) => {
-            const entry = JSON.parse(line) as Record<string, unknown>;
-            logs.push(entry);
-            if (entry['msg'] === 'in step with the API server') isReady();
-          } }),
+          log: createLog('debug', {
+            write: (line: string) => {
+              const entry = JSON.parse(line) as Record<string, unknown>;
+              logs.push(entry);
+              if (entry['msg'] === 'in step with the API server') isReady();
+            },
+          }),
           ...options,
         },
         stop.signal,
       );
-      await Promise.race([ready, running.then(() => Promise.reject(new Error('the controller stopped before it was ready')))]);
+      await Promise.race([
+        ready,
+        running.then(() => Promise.reject(new Error('the controller stopped before it was ready'))),
+      ]);
       const controller: Controller = {
         logs,
         calls,
-        writes: () => calls.filter(({ verb, resource }) => verb !== 'get' && verb !== 'watch' && resource !== 'leases').map(({ verb, resource, code }) => `${verb} ${resource} ${code}`),
+        writes: () =>
+          calls
+            .filter(({ verb, resource }) => verb !== 'get' && verb !== 'watch' && resource !== 'leases')
+            .map(({ verb, resource, code }) => `${verb} ${resource} ${code}`),
         forget: () => void (calls.length = 0),
         async stop() {
           stop.abort();
@@ -204,7 +291,7 @@ export async function createCluster(server: ApiServer): Promise<Cluster> {
 
 /** Tries until it holds; after the time limit the last failure is the test's. */
 export async function eventually(check: () => Promise<void>, timeoutMs = 20_000): Promise<void> {
-  for (const deadline = Date.now() + timeoutMs; ; ) {
+  for (const deadline = Date.now() + timeoutMs; ;) {
     try {
       return await check();
     } catch (error) {

@@ -41,10 +41,17 @@ const crashing: KubeClient = {
 
 await runManager(
   {
-    client: crashing, configuration: configurationSchema.parse(configuration), namespace: 'pullpass-system', identity: `crash-${at}-${when}`, leaderElection: false,
+    client: crashing,
+    configuration: configurationSchema.parse(configuration),
+    namespace: 'pullpass-system',
+    identity: `crash-${at}-${when}`,
+    leaderElection: false,
     // One after the other: which write is the n-th must not depend on luck.
-    concurrency: 1, address: '0', metrics: createMetrics({ version: 'test', processMetrics: false }),
-          reach: createReach({ userAgent: 'test' }), log: createLog('silent'),
+    concurrency: 1,
+    address: '0',
+    metrics: createMetrics({ version: 'test', processMetrics: false }),
+    reach: createReach({ userAgent: 'test' }),
+    log: createLog('silent'),
   },
   AbortSignal.timeout(60_000),
 );

@@ -15,7 +15,13 @@ export async function installCrds(server: ApiServer, crds: readonly Crd[]): Prom
   try {
     const client = createClient(connection);
     for (const crd of crds) await client.create('/apis/apiextensions.k8s.io/v1/customresourcedefinitions', crd);
-    for (const { spec: { group, names, versions } } of crds) for (const { name } of versions) await eventually(async () => { await client.get(`/apis/${group}/${name}/${names.plural}`); });
+    for (const {
+      spec: { group, names, versions },
+    } of crds)
+      for (const { name } of versions)
+        await eventually(async () => {
+          await client.get(`/apis/${group}/${name}/${names.plural}`);
+        });
   } finally {
     await connection.close();
   }

@@ -10,7 +10,8 @@ export interface RealApiBinaries {
 
 export type FoundBinaries = { readonly found: RealApiBinaries } | { readonly missing: string };
 
-export const HOW_TO_GET = 'no kube-apiserver and etcd found: run `go run sigs.k8s.io/controller-runtime/tools/setup-envtest@latest use`, or set KUBEBUILDER_ASSETS';
+export const HOW_TO_GET =
+  'no kube-apiserver and etcd found: run `go run sigs.k8s.io/controller-runtime/tools/setup-envtest@latest use`, or set KUBEBUILDER_ASSETS';
 
 export function findBinaries(environment: NodeJS.ProcessEnv): FoundBinaries {
   const assets = environment['KUBEBUILDER_ASSETS'];

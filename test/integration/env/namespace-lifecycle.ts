@@ -7,9 +7,15 @@ import type { RawClient } from './raw-client.ts';
 
 /** Everything namespaced that the tests create; a namespace goes away when it holds none of these. */
 const CONTENTS = [
-  'api/v1/pods', 'api/v1/secrets', 'api/v1/serviceaccounts', 'api/v1/configmaps', 'api/v1/events',
-  'apis/apps/v1/deployments', 'apis/coordination.k8s.io/v1/leases',
-  'apis/rbac.authorization.k8s.io/v1/roles', 'apis/rbac.authorization.k8s.io/v1/rolebindings',
+  'api/v1/pods',
+  'api/v1/secrets',
+  'api/v1/serviceaccounts',
+  'api/v1/configmaps',
+  'api/v1/events',
+  'apis/apps/v1/deployments',
+  'apis/coordination.k8s.io/v1/leases',
+  'apis/rbac.authorization.k8s.io/v1/roles',
+  'apis/rbac.authorization.k8s.io/v1/rolebindings',
 ] as const;
 
 /** Runs until the signal aborts. A lost watch is opened again. */
@@ -21,9 +27,17 @@ export async function runNamespaceLifecycle(client: RawClient, signal: AbortSign
       for await (const event of client.watch('/api/v1/namespaces?watch=1', { signal })) {
         if (event.type === 'ERROR') break;
         const { name } = event.object.metadata;
-        if (event.type === 'ADDED' && event.object.metadata.deletionTimestamp === undefined) await addDefaultAccount(client, name);
-        if (event.type !== 'DELETED' && event.object.metadata.deletionTimestamp !== undefined && !terminating.has(name)) {
-          terminating.set(name, terminate(client, name, signal).finally(() => terminating.delete(name)));
+        if (event.type === 'ADDED' && event.object.metadata.deletionTimestamp === undefined)
+          await addDefaultAccount(client, name);
+        if (
+          event.type !== 'DELETED' &&
+          event.object.metadata.deletionTimestamp !== undefined &&
+          !terminating.has(name)
+        ) {
+          terminating.set(
+            name,
+            terminate(client, name, signal).finally(() => terminating.delete(name)),
+          );
         }
       }
     } catch {
@@ -36,7 +50,9 @@ export async function runNamespaceLifecycle(client: RawClient, signal: AbortSign
 
 async function addDefaultAccount(client: RawClient, namespace: string): Promise<void> {
   // 409 when it is there already, 403 when the namespace is on its way out: both are fine.
-  await client.call('POST', `/api/v1/namespaces/${namespace}/serviceaccounts`, { body: { metadata: { name: 'default' } } });
+  await client.call('POST', `/api/v1/namespaces/${namespace}/serviceaccounts`, {
+    body: { metadata: { name: 'default' } },
+  });
 }
 
 async function terminate(client: RawClient, namespace: string, signal: AbortSignal): Promise<void> {
@@ -62,7 +78,7 @@ async function empty(client: RawClient, namespace: string): Promise<boolean> {
   for (const resource of CONTENTS) {
     const [group = '', kind = ''] = splitLast(resource);
     const path = `/${group}/namespaces/${namespace}/${kind}`;
-    if (await count(client, path) === 0) continue;
+    if ((await count(client, path)) === 0) continue;
     await client.call('DELETE', `${path}?gracePeriodSeconds=0`);
     left += await count(client, path);
   }

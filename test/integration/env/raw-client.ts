@@ -12,17 +12,41 @@ export interface Body {
   apiVersion: string;
   kind: string;
   metadata: {
-    name: string; namespace: string; uid: string; resourceVersion: string; generation: number; creationTimestamp: string;
-    deletionTimestamp?: string; generateName?: string; continue?: string; remainingItemCount?: number;
-    labels?: Record<string, string>; annotations?: Record<string, string>; finalizers?: string[];
-    managedFields?: { manager: string; operation: string; apiVersion: string; subresource?: string; time: string; fieldsV1: Record<string, unknown> }[];
+    name: string;
+    namespace: string;
+    uid: string;
+    resourceVersion: string;
+    generation: number;
+    creationTimestamp: string;
+    deletionTimestamp?: string;
+    generateName?: string;
+    continue?: string;
+    remainingItemCount?: number;
+    labels?: Record<string, string>;
+    annotations?: Record<string, string>;
+    finalizers?: string[];
+    managedFields?: {
+      manager: string;
+      operation: string;
+      apiVersion: string;
+      subresource?: string;
+      time: string;
+      fieldsV1: Record<string, unknown>;
+    }[];
     [key: string]: unknown;
   };
   items: Body[];
   code: number;
   reason: string;
   message: string;
-  details: { name?: string; group?: string; kind?: string; uid?: string; retryAfterSeconds?: number; causes?: { reason: string; message: string; field?: string }[] };
+  details: {
+    name?: string;
+    group?: string;
+    kind?: string;
+    uid?: string;
+    retryAfterSeconds?: number;
+    causes?: { reason: string; message: string; field?: string }[];
+  };
   status: Record<string, unknown>;
   spec: Record<string, unknown>;
   data: Record<string, string>;
@@ -65,9 +89,17 @@ export function rawClient(server: { readonly url: string; readonly caPem: string
   const agent = new https.Agent({ keepAlive: true, ca: server.caPem, ...certificate });
 
   function open(method: string, path: string, options: CallOptions): Promise<IncomingMessage> {
-    const payload = options.body === undefined ? undefined
-      : typeof options.body === 'string' ? options.body : JSON.stringify(options.body);
-    const headers: Record<string, string> = { accept: options.accept ?? 'application/json', 'user-agent': 'raw-client', ...options.headers };
+    const payload =
+      options.body === undefined
+        ? undefined
+        : typeof options.body === 'string'
+          ? options.body
+          : JSON.stringify(options.body);
+    const headers: Record<string, string> = {
+      accept: options.accept ?? 'application/json',
+      'user-agent': 'raw-client',
+      ...options.headers,
+    };
     if (payload !== undefined) {
       headers['content-type'] = options.type ?? 'application/json';
       // Node sends a DELETE's body without any framing unless it is told its length.
@@ -75,7 +107,11 @@ export function rawClient(server: { readonly url: string; readonly caPem: string
     }
     if ('token' in identity) headers['authorization'] = `Bearer ${identity.token}`;
     return new Promise((resolve, reject) => {
-      const request = https.request(new URL(path, server.url), { method, agent, headers, ...(options.signal ? { signal: options.signal } : {}) }, resolve);
+      const request = https.request(
+        new URL(path, server.url),
+        { method, agent, headers, ...(options.signal ? { signal: options.signal } : {}) },
+        resolve,
+      );
       request.on('error', reject);
       request.end(payload);
     });

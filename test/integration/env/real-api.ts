@@ -29,7 +29,9 @@ export function findRealApi(): FoundBinaries {
 
 export async function startRealApi(binaries: RealApiBinaries, options: RealApiOptions = {}): Promise<ApiServer> {
   const directory = await mkdtemp(path.join(tmpdir(), 'real-api-'));
-  const guard = spawn(process.execPath, [path.join(import.meta.dirname, 'guard.ts'), directory], { stdio: ['pipe', 'ignore', 'inherit'] });
+  const guard = spawn(process.execPath, [path.join(import.meta.dirname, 'guard.ts'), directory], {
+    stdio: ['pipe', 'ignore', 'inherit'],
+  });
   const gone = new Promise<void>((resolve) => guard.once('exit', () => resolve()));
   const run = (...command: string[]): boolean => guard.stdin.write(`${JSON.stringify(command)}\n`);
 
@@ -64,11 +66,23 @@ export async function startRealApi(binaries: RealApiBinaries, options: RealApiOp
   };
 
   try {
-    run(binaries.etcd, '--data-dir', path.join(directory, 'etcd'), '--unsafe-no-fsync', '--log-level=error',
-      `--listen-client-urls=http://127.0.0.1:${etcdPort}`, `--advertise-client-urls=http://127.0.0.1:${etcdPort}`,
-      `--listen-peer-urls=http://127.0.0.1:${peerPort}`);
-    run(binaries.apiServer, ...await apiServerFlags(directory, ca), `--etcd-servers=http://127.0.0.1:${etcdPort}`,
-      `--secure-port=${apiPort}`, ...(options.flags ?? []));
+    run(
+      binaries.etcd,
+      '--data-dir',
+      path.join(directory, 'etcd'),
+      '--unsafe-no-fsync',
+      '--log-level=error',
+      `--listen-client-urls=http://127.0.0.1:${etcdPort}`,
+      `--advertise-client-urls=http://127.0.0.1:${etcdPort}`,
+      `--listen-peer-urls=http://127.0.0.1:${peerPort}`,
+    );
+    run(
+      binaries.apiServer,
+      ...(await apiServerFlags(directory, ca)),
+      `--etcd-servers=http://127.0.0.1:${etcdPort}`,
+      `--secure-port=${apiPort}`,
+      ...(options.flags ?? []),
+    );
     await ready(() => client.call('GET', '/readyz'), directory, options.timeout ?? 60_000);
   } catch (error) {
     await server.stop();
@@ -78,7 +92,10 @@ export async function startRealApi(binaries: RealApiBinaries, options: RealApiOp
   return server;
 }
 
-async function apiServerFlags(directory: string, ca: Awaited<ReturnType<typeof createCertificateAuthority>>): Promise<string[]> {
+async function apiServerFlags(
+  directory: string,
+  ca: Awaited<ReturnType<typeof createCertificateAuthority>>,
+): Promise<string[]> {
   const serving = await ca.serving();
   const accounts = generateKeyPairSync('ec', {
     namedCurve: 'P-256',
@@ -86,16 +103,29 @@ async function apiServerFlags(directory: string, ca: Awaited<ReturnType<typeof c
     privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
   });
   const files = {
-    'ca.crt': ca.certPem, 'tls.crt': serving.certPem, 'tls.key': serving.keyPem, 'sa.pub': accounts.publicKey, 'sa.key': accounts.privateKey,
+    'ca.crt': ca.certPem,
+    'tls.crt': serving.certPem,
+    'tls.key': serving.keyPem,
+    'sa.pub': accounts.publicKey,
+    'sa.key': accounts.privateKey,
   };
-  for (const [name, content] of Object.entries(files)) await writeFile(path.join(directory, name), content, { mode: 0o600 });
+  for (const [name, content] of Object.entries(files))
+    await writeFile(path.join(directory, name), content, { mode: 0o600 });
   const file = (name: keyof typeof files): string => path.join(directory, name);
   return [
-    '--bind-address=127.0.0.1', '--advertise-address=127.0.0.1', '--endpoint-reconciler-type=none', '--service-cluster-ip-range=10.0.0.0/24',
-    '--authorization-mode=RBAC', `--client-ca-file=${file('ca.crt')}`,
-    `--tls-cert-file=${file('tls.crt')}`, `--tls-private-key-file=${file('tls.key')}`, `--cert-dir=${directory}`,
-    '--service-account-issuer=https://kubernetes.default.svc', `--service-account-key-file=${file('sa.pub')}`,
-    `--service-account-signing-key-file=${file('sa.key')}`, '--allow-privileged=true',
+    '--bind-address=127.0.0.1',
+    '--advertise-address=127.0.0.1',
+    '--endpoint-reconciler-type=none',
+    '--service-cluster-ip-range=10.0.0.0/24',
+    '--authorization-mode=RBAC',
+    `--client-ca-file=${file('ca.crt')}`,
+    `--tls-cert-file=${file('tls.crt')}`,
+    `--tls-private-key-file=${file('tls.key')}`,
+    `--cert-dir=${directory}`,
+    '--service-account-issuer=https://kubernetes.default.svc',
+    `--service-account-key-file=${file('sa.pub')}`,
+    `--service-account-signing-key-file=${file('sa.key')}`,
+    '--allow-privileged=true',
   ];
 }
 
@@ -113,10 +143,16 @@ async function ready(probe: () => Promise<{ code: number }>, directory: string, 
 
 /** Ports that were free a moment ago: etcd and kube-apiserver cannot tell which port they chose themselves. */
 async function freePorts(count: number): Promise<[number, number, number]> {
-  const servers = await Promise.all(Array.from({ length: count }, () => new Promise<net.Server>((resolve, reject) => {
-    const server = net.createServer().once('error', reject);
-    server.listen(0, '127.0.0.1', () => resolve(server));
-  })));
+  const servers = await Promise.all(
+    Array.from(
+      { length: count },
+      () =>
+        new Promise<net.Server>((resolve, reject) => {
+          const server = net.createServer().once('error', reject);
+          server.listen(0, '127.0.0.1', () => resolve(server));
+        }),
+    ),
+  );
   const ports = servers.map((server) => (server.address() as net.AddressInfo).port);
   await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
   return ports as [number, number, number];

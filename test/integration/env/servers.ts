@@ -11,7 +11,10 @@ import { findRealApi, startRealApi } from './real-api.ts';
  * Calls `define` once per kind of server; each gets a server of its own for the file. `products`: CRDs that it serves, such
  * as `imagecaches.kubefledged.io`.
  */
-export function onEachServer(define: (server: () => ApiServer, kind: 'sandbox' | 'kube-apiserver') => void, products: readonly string[] = []): void {
+export function onEachServer(
+  define: (server: () => ApiServer, kind: 'sandbox' | 'kube-apiserver') => void,
+  products: readonly string[] = [],
+): void {
   const real = findRealApi();
   suite('sandbox', () => startSandbox({ kinds: products.map(sandboxKind) }));
   const crds = products.flatMap((name) => findCrd(name) ?? []);

@@ -45,7 +45,12 @@ export async function startCaches({ cleanUp }: Stage, first: Login): Promise<Cac
     return { url: cache.url, restart: async (next) => cache.restart(next) };
   };
   const [forwarded, control] = await Promise.all([start(), start(first)]);
-  return { upstream, forwarded, control, name: 'found' in found ? 'real Distribution' : "the sandbox's own, for docker-registry is not installed" };
+  return {
+    upstream,
+    forwarded,
+    control,
+    name: 'found' in found ? 'real Distribution' : "the sandbox's own, for docker-registry is not installed",
+  };
 }
 
 /** Somebody who may pull the private images. */
@@ -57,7 +62,10 @@ export function addUser(upstream: Upstream, { username, password }: Login): void
 export async function pullNew(upstream: Upstream, { url }: Cache, signal: AbortSignal): Promise<string> {
   const tag = `build-${++builds}`;
   upstream.putImage(IMAGE, tag);
-  const answer = await fetch(`${url}/v2/${IMAGE}/manifests/${tag}`, { signal, headers: { accept: 'application/vnd.oci.image.manifest.v1+json' } });
+  const answer = await fetch(`${url}/v2/${IMAGE}/manifests/${tag}`, {
+    signal,
+    headers: { accept: 'application/vnd.oci.image.manifest.v1+json' },
+  });
   const body = (await answer.json()) as { errors?: { code: string }[] };
   return [answer.status, ...(body.errors ?? []).map(({ code }) => code)].join(' ');
 }
@@ -74,7 +82,10 @@ export function playKubelet({ cluster, cleanUp, signal }: Stage, cache: Cache): 
 
   async function newest(): Promise<{ wanted: string; generation: number }> {
     const deployment = await cluster.deployment(CACHES, CACHE);
-    return { wanted: JSON.stringify(deployment?.spec?.template.metadata?.annotations ?? {}), generation: deployment?.metadata?.generation ?? 0 };
+    return {
+      wanted: JSON.stringify(deployment?.spec?.template.metadata?.annotations ?? {}),
+      generation: deployment?.metadata?.generation ?? 0,
+    };
   }
   async function play(): Promise<void> {
     for (; !until.aborted; await delay(20, undefined, { signal: until })) {
@@ -88,7 +99,9 @@ export function playKubelet({ cluster, cleanUp, signal }: Stage, cache: Cache): 
     }
   }
   let failure: unknown;
-  const playing = play().catch((error: unknown) => { if (!until.aborted) failure = error; });
+  const playing = play().catch((error: unknown) => {
+    if (!until.aborted) failure = error;
+  });
   cleanUp.defer(async () => {
     stopping.abort();
     await playing;

@@ -28,18 +28,47 @@ export interface Controller {
 /** What the manifests give it between SIGTERM and SIGKILL. */
 const GRACE_MS = 30_000;
 
-export function startController({ config, kubeconfig, signal }: { config: string; kubeconfig: string; signal: AbortSignal }): Controller {
-  const args = ['controller', '--config', config, '--kubeconfig', kubeconfig, '--address', '127.0.0.1:0', '--identity', 'demo'];
+export function startController({
+  config,
+  kubeconfig,
+  signal,
+}: {
+  config: string;
+  kubeconfig: string;
+  signal: AbortSignal;
+}): Controller {
+  const args = [
+    'controller',
+    '--config',
+    config,
+    '--kubeconfig',
+    kubeconfig,
+    '--address',
+    '127.0.0.1:0',
+    '--identity',
+    'demo',
+  ];
   // A process group of its own: Ctrl-C reaches the demo, and the demo stops the controller.
-  const child = spawn(process.execPath, [MAIN, ...args], { env: environment(), stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    env: environment(),
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  });
   const log: string[] = [];
-  for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', (line) => log.push(line));
+  for (const stream of [child.stdout, child.stderr])
+    createInterface({ input: stream }).on('line', (line) => log.push(line));
   const gone = new Promise<number | null>((resolve) => child.once('exit', resolve).once('error', () => resolve(null)));
   let running = true;
-  void gone.then(() => { running = false; });
+  void gone.then(() => {
+    running = false;
+  });
 
   async function logged(message: string, since = 0): Promise<LogLine> {
-    for (const deadline = performance.now() + 20_000; performance.now() < deadline; await delay(5, undefined, { signal })) {
+    for (
+      const deadline = performance.now() + 20_000;
+      performance.now() < deadline;
+      await delay(5, undefined, { signal })
+    ) {
       const line = log.slice(since).find((text) => text.includes(message));
       if (line !== undefined) return JSON.parse(line) as LogLine;
       if (!running) throw new ExpectationError(`the controller ended: ${log.at(-1) ?? 'it said nothing'}`);

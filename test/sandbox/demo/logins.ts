@@ -44,11 +44,15 @@ export function createLogins(): Logins {
       return remember({ auths: { [REGISTRY]: value } }, ...forms);
     },
     invent(username) {
-      const { value: { password }, forms } = entry(username);
+      const {
+        value: { password },
+        forms,
+      } = entry(username);
       known.push(...forms);
       return { username, password };
     },
-    contentFor: (registry, { username, password }) => remember({ auths: { [registry]: { username, password, auth: base64(`${username}:${password}`) } } }),
+    contentFor: (registry, { username, password }) =>
+      remember({ auths: { [registry]: { username, password, auth: base64(`${username}:${password}`) } } }),
     issueBroken() {
       const { value, forms } = entry('pull-robot');
       return remember({ auths: { [REGISTRY]: value, 'mirror.example.com': { auth: 'not base64!' } } }, ...forms);

@@ -42,7 +42,11 @@ export function createNarrator({ write, color, redact }: NarratorOptions): Narra
       line(`    ${c.green('✓')} ${text}${time === '' ? '' : gap + c.yellow(time)}`);
     },
     note: (text) => wrapped(text, WIDTH - 6).forEach((part) => line(`      ${c.dim(part)}`)),
-    quote: (text) => text.trimEnd().split('\n').forEach((part) => line(part === '' ? '' : `      ${part}`)),
+    quote: (text) =>
+      text
+        .trimEnd()
+        .split('\n')
+        .forEach((part) => line(part === '' ? '' : `      ${part}`)),
     fails: (text) => line(`    ${c.red('✗')} ${text}`),
     end(text) {
       line();

@@ -16,7 +16,12 @@ export type Pullpass = (args: readonly string[]) => Promise<Finished>;
 
 export function createPullpass({ signal, color }: { signal: AbortSignal; color: boolean }): Pullpass {
   return async (args) => {
-    const child = spawn(process.execPath, [MAIN, ...args], { env: environment(color), stdio: ['ignore', 'pipe', 'pipe'], signal, killSignal: 'SIGKILL' });
+    const child = spawn(process.execPath, [MAIN, ...args], {
+      env: environment(color),
+      stdio: ['ignore', 'pipe', 'pipe'],
+      signal,
+      killSignal: 'SIGKILL',
+    });
     const exit = new Promise<number | null>((resolve, reject) => child.once('exit', resolve).once('error', reject));
     const [code, stdout, stderr] = await Promise.all([exit, text(child.stdout), text(child.stderr)]);
     return { code, stdout, stderr };

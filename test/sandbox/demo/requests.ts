@@ -17,19 +17,23 @@ export function requestsIn(exposition: string): Requests {
 /** From a server's record. */
 export function requestsOf(record: readonly { readonly verb: string; readonly resource: string }[]): Requests {
   const counts = new Map<string, number>();
-  for (const { verb, resource } of record) counts.set(`${verb} ${resource}`, (counts.get(`${verb} ${resource}`) ?? 0) + 1);
+  for (const { verb, resource } of record)
+    counts.set(`${verb} ${resource}`, (counts.get(`${verb} ${resource}`) ?? 0) + 1);
   return counts;
 }
 
 /** Those between two counts. */
 export function since(before: Requests, after: Requests): Requests {
-  return new Map([...after].map(([key, count]) => [key, count - (before.get(key) ?? 0)] as const).filter(([, count]) => count > 0));
+  return new Map(
+    [...after].map(([key, count]) => [key, count - (before.get(key) ?? 0)] as const).filter(([, count]) => count > 0),
+  );
 }
 
 /** Reads and writes of what Pullpass takes care of: not its Lease, its Events or the check of its own rights. */
 export function ofObjects(requests: Requests): { reads: number; writes: number; text: string } {
   const objects = [...requests].filter(([key]) => /^\w+ (namespaces|serviceaccounts|secrets)$/.test(key));
-  const sum = (verbs: RegExp): number => objects.filter(([key]) => verbs.test(key)).reduce((total, [, count]) => total + count, 0);
+  const sum = (verbs: RegExp): number =>
+    objects.filter(([key]) => verbs.test(key)).reduce((total, [, count]) => total + count, 0);
   return {
     reads: sum(/^(get|list|watch) /),
     writes: sum(/^(create|post|update|put|patch|delete) /),

@@ -16,7 +16,12 @@ export interface Playground {
 export async function startSandbox(): Promise<Playground> {
   const { startSandbox: start } = await import('../kube-api/index.ts');
   const api = await start();
-  return { api, name: 'the sandbox, inside this process', requests: (user) => requestsOf(api.requests().filter((request) => request.user === user && request.namespace !== HOME)) };
+  return {
+    api,
+    name: 'the sandbox, inside this process',
+    requests: (user) =>
+      requestsOf(api.requests().filter((request) => request.user === user && request.namespace !== HOME)),
+  };
 }
 
 /** A real kube-apiserver with etcd, where setup-envtest has put one. Throws one line that says how to get it. */

@@ -61,7 +61,11 @@ export async function setStage({ startServer, tell, logins, color, signal, clean
 
   const kubeconfig = await api.kubeconfigFor({ namespace: HOME, name: 'pullpass' });
   const controllerAt = performance.now();
-  const controller = startController({ config: files.config, kubeconfig: await write('controller-kubeconfig', kubeconfig), signal });
+  const controller = startController({
+    config: files.config,
+    kubeconfig: await write('controller-kubeconfig', kubeconfig),
+    signal,
+  });
   cleanUp.defer(() => controller.kill());
   await controller.logged('in step with the API server');
   await cluster.until('the controller leads', async () => (await cluster.leaseHolder()) !== '');
@@ -71,8 +75,16 @@ export async function setStage({ startServer, tell, logins, color, signal, clean
   const own = rawClient(api, { token: tokenIn(kubeconfig) });
   cleanUp.defer(() => own.close());
   return {
-    cluster, controller, pullpass, logins, tell, files, cleanUp, signal,
-    requests: async () => requests?.(`system:serviceaccount:${HOME}:pullpass`) ?? requestsIn(await controller.metrics()),
+    cluster,
+    controller,
+    pullpass,
+    logins,
+    tell,
+    files,
+    cleanUp,
+    signal,
+    requests: async () =>
+      requests?.(`system:serviceaccount:${HOME}:pullpass`) ?? requestsIn(await controller.metrics()),
     ownWrites: requests === undefined ? 2 : 0,
     asController: async (method, url) => (await own.call(method, url, { signal })).code,
     connection: ['--config', files.config, '--kubeconfig', files.kubeconfig],

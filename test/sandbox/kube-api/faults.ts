@@ -59,8 +59,12 @@ export class Faults {
     this.#armed.push(armed);
     for (const open of this.#watches) if (this.#hits(armed, open.request)) strike(fault, open);
     return {
-      get hits() { return armed.hits; },
-      remove: () => { this.#armed = this.#armed.filter((other) => other !== armed); },
+      get hits() {
+        return armed.hits;
+      },
+      remove: () => {
+        this.#armed = this.#armed.filter((other) => other !== armed);
+      },
     };
   }
 
@@ -70,12 +74,15 @@ export class Faults {
 
   /** The faults that hit a new request, each counted once. */
   hitting(request: RequestInfo): Fault[] {
-    return this.#armed.filter((armed) => !isWatchFault(armed.fault) && this.#hits(armed, request)).map(({ fault }) => fault);
+    return this.#armed
+      .filter((armed) => !isWatchFault(armed.fault) && this.#hits(armed, request))
+      .map(({ fault }) => fault);
   }
 
   /** Tells a watch that has just been opened what befalls it. */
   opened(watch: OpenWatch): void {
-    for (const armed of this.#armed) if (isWatchFault(armed.fault) && this.#hits(armed, watch.request)) strike(armed.fault, watch);
+    for (const armed of this.#armed)
+      if (isWatchFault(armed.fault) && this.#hits(armed, watch.request)) strike(armed.fault, watch);
   }
 
   #hits(armed: Armed, request: RequestInfo): boolean {
@@ -99,5 +106,7 @@ function isWatchFault(fault: Fault): boolean {
 
 function matches(match: RequestMatch, { verb, resource }: RequestInfo): boolean {
   if (match.verb !== undefined && match.verb !== verb) return false;
-  return (['resource', 'namespace', 'name', 'subresource'] as const).every((key) => match[key] === undefined || match[key] === resource?.[key]);
+  return (['resource', 'namespace', 'name', 'subresource'] as const).every(
+    (key) => match[key] === undefined || match[key] === resource?.[key],
+  );
 }

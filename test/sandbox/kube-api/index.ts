@@ -51,7 +51,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const ca = await createCertificateAuthority('sandbox');
   const [serving, admin] = await Promise.all([ca.serving(), ca.client('sandbox-admin', ['system:masters'])]);
   const store = new Store(options.historyLimit ?? 100_000);
-  const kinds = new KindTable([...builtinKinds, ...options.kinds ?? []]);
+  const kinds = new KindTable([...builtinKinds, ...(options.kinds ?? [])]);
   const tokens = new Tokens(store, options.tokens ?? {});
   bootstrap(store);
   const stopController = runNamespaceController(store, kinds, {
@@ -60,8 +60,18 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     ...(options.rootCaConfigMap ? { rootCaPem: ca.certPem } : {}),
   });
   const server = new ApiHttpServer({
-    cluster: { store, kinds, tokens, version: options.version ?? 'v1.36.2', bookmarkInterval: options.bookmarkInterval ?? 60_000 },
-    certPem: serving.certPem, keyPem: serving.keyPem, clientCaPem: ca.certPem, port: options.port ?? 0, anonymous: options.anonymous ?? true,
+    cluster: {
+      store,
+      kinds,
+      tokens,
+      version: options.version ?? 'v1.36.2',
+      bookmarkInterval: options.bookmarkInterval ?? 60_000,
+    },
+    certPem: serving.certPem,
+    keyPem: serving.keyPem,
+    clientCaPem: ca.certPem,
+    port: options.port ?? 0,
+    anonymous: options.anonymous ?? true,
   });
   const port = await server.listen();
 

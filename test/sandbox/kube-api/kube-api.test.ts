@@ -24,7 +24,8 @@ beforeEach(() => open());
 afterEach(close);
 
 const configs = '/api/v1/namespaces/default/configmaps';
-const make = (name: string): ReturnType<RawClient['call']> => admin.call('POST', configs, { body: { metadata: { name } } });
+const make = (name: string): ReturnType<RawClient['call']> =>
+  admin.call('POST', configs, { body: { metadata: { name } } });
 
 /** Collects a watch's events in the background. */
 function follow(path: string): { events: WatchEvent[]; ended: Promise<unknown>; stop: () => void } {
@@ -33,23 +34,42 @@ function follow(path: string): { events: WatchEvent[]; ended: Promise<unknown>; 
   const read = async (): Promise<void> => {
     for await (const event of admin.watch(path, { signal: abort.signal })) events.push(event);
   };
-  return { events, ended: read().then(() => 'end', () => 'error'), stop: () => abort.abort() };
+  return {
+    events,
+    ended: read().then(
+      () => 'end',
+      () => 'error',
+    ),
+    stop: () => abort.abort(),
+  };
 }
 
 describe('faults', () => {
   test('answer with a status, as often as they are told to', async () => {
-    const fault = sandbox.faults.add({ match: { verb: 'create', resource: 'configmaps' }, kind: 'status', code: 429, retryAfterSeconds: 1, times: 2 });
+    const fault = sandbox.faults.add({
+      match: { verb: 'create', resource: 'configmaps' },
+      kind: 'status',
+      code: 429,
+      retryAfterSeconds: 1,
+      times: 2,
+    });
     const answers = [await make('a'), await make('a'), await make('a')];
     expect(answers.map(({ code }) => code)).toEqual([429, 429, 201]);
     expect(answers[0]?.headers['retry-after']).toBe('1');
-    expect(answers[0]?.body).toMatchObject({ kind: 'Status', reason: 'TooManyRequests', details: { retryAfterSeconds: 1 } });
+    expect(answers[0]?.body).toMatchObject({
+      kind: 'Status',
+      reason: 'TooManyRequests',
+      details: { retryAfterSeconds: 1 },
+    });
     expect(fault.hits).toBe(2);
   });
   test('hit only what they match, until they are removed', async () => {
     const fault = sandbox.faults.add({ match: { name: 'a', verb: 'get' }, kind: 'status', code: 500 });
     await make('a');
     await make('b');
-    expect([(await admin.call('GET', `${configs}/a`)).code, (await admin.call('GET', `${configs}/b`)).code]).toEqual([500, 200]);
+    expect([(await admin.call('GET', `${configs}/a`)).code, (await admin.call('GET', `${configs}/b`)).code]).toEqual([
+      500, 200,
+    ]);
     fault.remove();
     expect((await admin.call('GET', `${configs}/a`)).code).toBe(200);
   });
@@ -60,7 +80,12 @@ describe('faults', () => {
     sandbox.faults.add({ match: { verb: 'create' }, kind: 'reset-after-write', times: 1 });
     await expect(make('after')).rejects.toThrow(/socket hang up|ECONNRESET/);
     expect(sandbox.store.get('/configmaps', 'default', 'after')).toBeDefined();
-    expect(sandbox.requests().filter(({ resource }) => resource === 'configmaps').map(({ code }) => code)).toEqual([0, 0]);
+    expect(
+      sandbox
+        .requests()
+        .filter(({ resource }) => resource === 'configmaps')
+        .map(({ code }) => code),
+    ).toEqual([0, 0]);
   });
   test('slow answers down', async () => {
     sandbox.faults.add({ match: {}, kind: 'slow', milliseconds: 200 });
@@ -97,7 +122,15 @@ describe('compaction', () => {
     sandbox.compact();
     const answer = await admin.call('GET', `${configs}?watch=1&resourceVersion=${from}`);
     expect(answer.code).toBe(200);
-    expect(answer.body).toMatchObject({ type: 'ERROR', object: { kind: 'Status', code: 410, reason: 'Expired', message: expect.stringMatching(/^too old resource version: \d+ \(\d+\)$/) as string } });
+    expect(answer.body).toMatchObject({
+      type: 'ERROR',
+      object: {
+        kind: 'Status',
+        code: 410,
+        reason: 'Expired',
+        message: expect.stringMatching(/^too old resource version: \d+ \(\d+\)$/) as string,
+      },
+    });
   });
   test('ends pages with 410 and a token to go on with', async () => {
     for (const name of ['a', 'b', 'c']) await make(name);
@@ -105,7 +138,11 @@ describe('compaction', () => {
     await make('aa');
     sandbox.compact();
     const expired = await admin.call('GET', `${configs}?limit=1&continue=${token}`);
-    expect(expired.body).toMatchObject({ code: 410, reason: 'Expired', message: expect.stringMatching(/^The provided continue parameter is too old/) as string });
+    expect(expired.body).toMatchObject({
+      code: 410,
+      reason: 'Expired',
+      message: expect.stringMatching(/^The provided continue parameter is too old/) as string,
+    });
     const rest = await admin.call('GET', `${configs}?continue=${expired.body.metadata.continue}`);
     expect(rest.body.items.map(({ metadata }) => metadata.name)).toEqual(['aa', 'b', 'c']);
   });
@@ -113,13 +150,17 @@ describe('compaction', () => {
     const from = (await make('a')).body.metadata.resourceVersion;
     await make('b');
     sandbox.compact();
-    expect((await admin.call('GET', `${configs}?resourceVersion=${from}&resourceVersionMatch=Exact`)).body).toMatchObject({ code: 410, reason: 'Expired' });
+    expect(
+      (await admin.call('GET', `${configs}?resourceVersion=${from}&resourceVersionMatch=Exact`)).body,
+    ).toMatchObject({ code: 410, reason: 'Expired' });
   });
   test('comes by itself when history is full', async () => {
     await open({ historyLimit: 10 });
     const from = (await make('a')).body.metadata.resourceVersion;
     for (let count = 0; count < 30; count++) await make(`b${count}`);
-    expect((await admin.call('GET', `${configs}?watch=1&resourceVersion=${from}`)).body).toMatchObject({ type: 'ERROR' });
+    expect((await admin.call('GET', `${configs}?watch=1&resourceVersion=${from}`)).body).toMatchObject({
+      type: 'ERROR',
+    });
   });
 });
 
@@ -127,7 +168,13 @@ test('bookmarks keep a quiet watch up to date', async () => {
   await open({ bookmarkInterval: 50 });
   const watch = follow(`${configs}?watch=1&allowWatchBookmarks=true`);
   await admin.call('POST', '/api/v1/namespaces/default/secrets', { body: { metadata: { name: 'elsewhere' } } });
-  await expect.poll(() => watch.events.find(({ type, object }) => type === 'BOOKMARK' && object.metadata.resourceVersion === String(sandbox.store.revision))).toBeDefined();
+  await expect
+    .poll(() =>
+      watch.events.find(
+        ({ type, object }) => type === 'BOOKMARK' && object.metadata.resourceVersion === String(sandbox.store.revision),
+      ),
+    )
+    .toBeDefined();
   watch.stop();
 });
 
@@ -154,7 +201,19 @@ test('every request is on record', async () => {
   await make('a');
   await admin.call('GET', `${configs}/a`);
   await admin.call('PATCH', `${configs}/a`, { type: 'application/merge-patch+json', body: {} });
-  expect(sandbox.requests().map(({ verb, resource, namespace, name, code, user, contentType }) => [verb, resource, namespace, name, code, user, contentType])).toEqual([
+  expect(
+    sandbox
+      .requests()
+      .map(({ verb, resource, namespace, name, code, user, contentType }) => [
+        verb,
+        resource,
+        namespace,
+        name,
+        code,
+        user,
+        contentType,
+      ]),
+  ).toEqual([
     ['create', 'configmaps', 'default', '', 201, 'sandbox-admin', 'application/json'],
     ['get', 'configmaps', 'default', 'a', 200, 'sandbox-admin', ''],
     ['patch', 'configmaps', 'default', 'a', 200, 'sandbox-admin', 'application/merge-patch+json'],
@@ -165,17 +224,30 @@ test('every request is on record', async () => {
 test('static tokens and a cluster without anonymous access', async () => {
   await open({ anonymous: false, tokens: { 'let-me-in': { user: 'jane', groups: ['system:masters'] } } });
   const [jane, nobody] = [rawClient(sandbox, { token: 'let-me-in' }), rawClient(sandbox, {})];
-  expect([(await jane.call('GET', '/api/v1/namespaces')).code, (await nobody.call('GET', '/livez')).code]).toEqual([200, 401]);
+  expect([(await jane.call('GET', '/api/v1/namespaces')).code, (await nobody.call('GET', '/livez')).code]).toEqual([
+    200, 401,
+  ]);
   jane.close();
   nobody.close();
 });
 
 test('another kind is one entry', async () => {
-  const widget = defineKind({ group: 'test.dev', version: 'v1', kind: 'Widget', resource: 'widgets', shape: objectShape('Widget', { spec: struct('WidgetSpec', { size: string }) }) });
+  const widget = defineKind({
+    group: 'test.dev',
+    version: 'v1',
+    kind: 'Widget',
+    resource: 'widgets',
+    shape: objectShape('Widget', { spec: struct('WidgetSpec', { size: string }) }),
+  });
   await open({ kinds: [widget] });
   const widgets = '/apis/test.dev/v1/namespaces/default/widgets';
-  expect((await admin.call('POST', widgets, { body: { metadata: { name: 'w' }, spec: { size: 'l' } } })).body).toMatchObject({ kind: 'Widget', apiVersion: 'test.dev/v1', spec: { size: 'l' } });
-  expect((await admin.call('GET', widgets)).body).toMatchObject({ kind: 'WidgetList', items: [{ metadata: { name: 'w' } }] });
+  expect(
+    (await admin.call('POST', widgets, { body: { metadata: { name: 'w' }, spec: { size: 'l' } } })).body,
+  ).toMatchObject({ kind: 'Widget', apiVersion: 'test.dev/v1', spec: { size: 'l' } });
+  expect((await admin.call('GET', widgets)).body).toMatchObject({
+    kind: 'WidgetList',
+    items: [{ metadata: { name: 'w' } }],
+  });
   expect((await admin.call('GET', '/apis/test.dev/v1')).body['resources']).toMatchObject([{ name: 'widgets' }]);
 });
 
@@ -185,12 +257,16 @@ test('five thousand namespaces are no burden', { timeout: 240_000 }, async () =>
   const create = async (from: number, count: number): Promise<number> => {
     const queue = Array.from({ length: count }, (_, index) => `many-${String(from + index).padStart(4, '0')}`);
     const before = process.cpuUsage();
-    await Promise.all(Array.from({ length: 32 }, async () => {
-      for (let name = queue.pop(); name !== undefined; name = queue.pop()) {
-        await admin.call('POST', '/api/v1/namespaces', { body: { metadata: { name } } });
-        await admin.call('POST', `/api/v1/namespaces/${name}/secrets`, { body: { metadata: { name: 'copy' }, data: { a: 'YQ==' } } });
-      }
-    }));
+    await Promise.all(
+      Array.from({ length: 32 }, async () => {
+        for (let name = queue.pop(); name !== undefined; name = queue.pop()) {
+          await admin.call('POST', '/api/v1/namespaces', { body: { metadata: { name } } });
+          await admin.call('POST', `/api/v1/namespaces/${name}/secrets`, {
+            body: { metadata: { name: 'copy' }, data: { a: 'YQ==' } },
+          });
+        }
+      }),
+    );
     const { user, system } = process.cpuUsage(before);
     return (user + system) / count / 1000;
   };

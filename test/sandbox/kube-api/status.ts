@@ -35,13 +35,23 @@ export class ApiError extends Error {
   }
 
   status(): JsonObject {
-    return statusObject('Failure', { message: this.message, reason: this.reason, details: this.details, code: this.code });
+    return statusObject('Failure', {
+      message: this.message,
+      reason: this.reason,
+      details: this.details,
+      code: this.code,
+    });
   }
 }
 
-export function statusObject(status: 'Success' | 'Failure', rest: { message?: string; reason?: string | undefined; details?: StatusDetails | undefined; code?: number }): JsonObject {
+export function statusObject(
+  status: 'Success' | 'Failure',
+  rest: { message?: string; reason?: string | undefined; details?: StatusDetails | undefined; code?: number },
+): JsonObject {
   const { message, reason, details, code } = rest;
-  return JSON.parse(JSON.stringify({ kind: 'Status', apiVersion: 'v1', metadata: {}, status, message, reason, details, code })) as JsonObject;
+  return JSON.parse(
+    JSON.stringify({ kind: 'Status', apiVersion: 'v1', metadata: {}, status, message, reason, details, code }),
+  ) as JsonObject;
 }
 
 /** `secrets`, or `leases.coordination.k8s.io`. */
@@ -50,7 +60,11 @@ export function qualified({ group, resource }: GroupResource): string {
 }
 
 function about(resource: GroupResource, name: string): StatusDetails {
-  return { ...(name === '' ? {} : { name }), ...(resource.group === '' ? {} : { group: resource.group }), kind: resource.resource };
+  return {
+    ...(name === '' ? {} : { name }),
+    ...(resource.group === '' ? {} : { group: resource.group }),
+    kind: resource.resource,
+  };
 }
 
 export function notFound(resource: GroupResource, name: string): ApiError {
@@ -58,11 +72,21 @@ export function notFound(resource: GroupResource, name: string): ApiError {
 }
 
 export function alreadyExists(resource: GroupResource, name: string, dying = false): ApiError {
-  return new ApiError(409, 'AlreadyExists', `${dying ? 'object is being deleted: ' : ''}${qualified(resource)} "${name}" already exists`, about(resource, name));
+  return new ApiError(
+    409,
+    'AlreadyExists',
+    `${dying ? 'object is being deleted: ' : ''}${qualified(resource)} "${name}" already exists`,
+    about(resource, name),
+  );
 }
 
 export function conflict(resource: GroupResource, name: string, why: string): ApiError {
-  return new ApiError(409, 'Conflict', `Operation cannot be fulfilled on ${qualified(resource)} "${name}": ${why}`, about(resource, name));
+  return new ApiError(
+    409,
+    'Conflict',
+    `Operation cannot be fulfilled on ${qualified(resource)} "${name}": ${why}`,
+    about(resource, name),
+  );
 }
 
 export const MODIFIED = 'the object has been modified; please apply your changes to the latest version and try again';
@@ -71,9 +95,17 @@ export function applyConflict(message: string, causes: readonly StatusCause[]): 
   return new ApiError(409, 'Conflict', message, { causes });
 }
 
-export function forbidden(resource: GroupResource, name: string, why: string, causes?: readonly StatusCause[]): ApiError {
+export function forbidden(
+  resource: GroupResource,
+  name: string,
+  why: string,
+  causes?: readonly StatusCause[],
+): ApiError {
   const what = name === '' ? qualified(resource) : `${qualified(resource)} "${name}"`;
-  return new ApiError(403, 'Forbidden', `${what} is forbidden: ${why}`, { ...about(resource, name), ...(causes ? { causes } : {}) });
+  return new ApiError(403, 'Forbidden', `${what} is forbidden: ${why}`, {
+    ...about(resource, name),
+    ...(causes ? { causes } : {}),
+  });
 }
 
 export function badRequest(message: string): ApiError {
@@ -108,6 +140,7 @@ export function rejectedPatch(): ApiError {
 
 export function tooLargeResourceVersion(asked: number, current: number): ApiError {
   return new ApiError(504, 'Timeout', `Timeout: Too large resource version: ${asked}, current: ${current}`, {
-    causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }], retryAfterSeconds: 1,
+    causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
+    retryAfterSeconds: 1,
   });
 }

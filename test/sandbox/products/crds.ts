@@ -16,7 +16,8 @@ export interface Crd {
 
 const CONTRACTS = path.resolve(import.meta.dirname, '../../../../shared/contracts');
 
-export const NO_CONTRACTS = 'no CRDs of the products found in ../shared/contracts: objects were not validated by them, and no kube-apiserver served them';
+export const NO_CONTRACTS =
+  'no CRDs of the products found in ../shared/contracts: objects were not validated by them, and no kube-apiserver served them';
 
 /** Undefined: the contracts are not on this machine. `name`: `imagecaches.kubefledged.io`. */
 export function findCrd(name: string): Crd | undefined {

@@ -25,7 +25,11 @@ export interface ObjectServer {
   get<T>(path: string): Promise<T | undefined>;
   /** Strict: a field that the CRD does not have is refused, so that a test cannot rest on one. */
   create(collection: string, body: object): Promise<void>;
-  patch(path: string, type: 'application/merge-patch+json' | 'application/json-patch+json', body: object): Promise<void>;
+  patch(
+    path: string,
+    type: 'application/merge-patch+json' | 'application/json-patch+json',
+    body: object,
+  ): Promise<void>;
 }
 
 export function createObjectServer(kinds: readonly ServedKind[]): ObjectServer {
@@ -33,7 +37,9 @@ export function createObjectServer(kinds: readonly ServedKind[]): ObjectServer {
   let version = 0;
 
   const schemaOf = (path: string): Schema | undefined => {
-    const kind = kinds.find(({ apiVersion, resource }) => path.startsWith(`/apis/${apiVersion}/`) && path.split('/').includes(resource));
+    const kind = kinds.find(
+      ({ apiVersion, resource }) => path.startsWith(`/apis/${apiVersion}/`) && path.split('/').includes(resource),
+    );
     return kind?.crd?.spec.versions.find(({ name }) => kind.apiVersion.endsWith(`/${name}`))?.schema.openAPIV3Schema;
   };
   const store = (path: string, object: ApiObject): void => {
@@ -42,7 +48,8 @@ export function createObjectServer(kinds: readonly ServedKind[]): ObjectServer {
     if (wrong.length > 0) throw new ApiError(`PATCH ${path}`, 422, { reason: 'Invalid', message: wrong.join('; ') });
     const kept = schema === undefined ? structuredClone(object) : prune(schema, object);
     // A write that changes nothing leaves the version as it is.
-    if (!isDeepStrictEqual(kept, objects.get(path))) objects.set(path, { ...kept, metadata: { ...kept.metadata, resourceVersion: String(++version) } });
+    if (!isDeepStrictEqual(kept, objects.get(path)))
+      objects.set(path, { ...kept, metadata: { ...kept.metadata, resourceVersion: String(++version) } });
   };
 
   return {
@@ -55,17 +62,27 @@ export function createObjectServer(kinds: readonly ServedKind[]): ObjectServer {
       const object = body as ApiObject;
       const schema = schemaOf(`${collection}/`);
       const unknown = schema === undefined ? [] : unknownFields(schema, object);
-      if (unknown.length > 0) throw new ApiError(`POST ${collection}`, 400, { message: `unknown fields ${unknown.join(', ')}` });
-      store(`${collection}/${object.metadata.name}`, { ...object, metadata: { ...object.metadata, uid: randomUUID() } });
+      if (unknown.length > 0)
+        throw new ApiError(`POST ${collection}`, 400, { message: `unknown fields ${unknown.join(', ')}` });
+      store(`${collection}/${object.metadata.name}`, {
+        ...object,
+        metadata: { ...object.metadata, uid: randomUUID() },
+      });
     },
     async patch(path, type, body) {
       const object = objects.get(path);
       if (object === undefined) throw new ApiError(`PATCH ${path}`, 404, { reason: 'NotFound' });
       const current = structuredClone(object) as unknown as Json;
       try {
-        store(path, (type === 'application/json-patch+json' ? applyJsonPatch(current, body as Json) : applyMergePatch(current, body as Json)) as unknown as ApiObject);
+        store(
+          path,
+          (type === 'application/json-patch+json'
+            ? applyJsonPatch(current, body as Json)
+            : applyMergePatch(current, body as Json)) as unknown as ApiObject,
+        );
       } catch (error) {
-        if (error instanceof SandboxError) throw new ApiError(`PATCH ${path}`, error.code, { reason: error.reason ?? '', message: error.message });
+        if (error instanceof SandboxError)
+          throw new ApiError(`PATCH ${path}`, error.code, { reason: error.reason ?? '', message: error.message });
         throw error;
       }
     },

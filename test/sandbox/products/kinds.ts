@@ -7,7 +7,11 @@ import { findCrd } from './crds.ts';
 
 /** What has to be known of a CRD that is not found. */
 const KINDS: Readonly<Record<string, { version: string; kind: string; namespaced: boolean }>> = {
-  'clusterreplicatedimagesets.kuik.enix.io': { version: 'v1alpha1', kind: 'ClusterReplicatedImageSet', namespaced: false },
+  'clusterreplicatedimagesets.kuik.enix.io': {
+    version: 'v1alpha1',
+    kind: 'ClusterReplicatedImageSet',
+    namespaced: false,
+  },
   'imagecaches.kubefledged.io': { version: 'v1alpha2', kind: 'ImageCache', namespaced: true },
   'kubernetesimagepullers.che.eclipse.org': { version: 'v1alpha1', kind: 'KubernetesImagePuller', namespaced: true },
 };
@@ -19,8 +23,14 @@ export function sandboxKind(name: string): Kind {
   const [resource = '', ...group] = name.split('.');
   const schema = findCrd(name)?.spec.versions.find((version) => version.name === known.version)?.schema.openAPIV3Schema;
   return defineKind({
-    ...known, group: group.join('.'), resource, generation: true,
+    ...known,
+    group: group.join('.'),
+    resource,
+    generation: true,
     shape: objectShape(known.kind, { spec: any, status: any }),
-    ...(schema !== undefined && { validate: (stored) => problems(schema, stored).map((message) => ({ field: '', reason: 'FieldValueInvalid' as const, message })) }),
+    ...(schema !== undefined && {
+      validate: (stored) =>
+        problems(schema, stored).map((message) => ({ field: '', reason: 'FieldValueInvalid' as const, message })),
+    }),
   });
 }

@@ -13,13 +13,42 @@ const update = z.strictObject({
   httpClient: z.strictObject({
     blocked: z.boolean(),
     autoBlock: z.boolean(),
-    connection: z.strictObject({ retries: z.number().nullish(), userAgentSuffix: z.string().nullish(), timeout: z.number().nullish(), enableCircularRedirects: z.boolean(), enableCookies: z.boolean(), useTrustStore: z.boolean() }).nullish(),
-    authentication: z.strictObject({ type: z.enum(['username', 'ntlm', 'bearerToken']), username: z.string().nullish(), password: z.string().nullish(), ntlmHost: z.string().nullish(), ntlmDomain: z.string().nullish(), bearerToken: z.string().nullish() }).nullish(),
+    connection: z
+      .strictObject({
+        retries: z.number().nullish(),
+        userAgentSuffix: z.string().nullish(),
+        timeout: z.number().nullish(),
+        enableCircularRedirects: z.boolean(),
+        enableCookies: z.boolean(),
+        useTrustStore: z.boolean(),
+      })
+      .nullish(),
+    authentication: z
+      .strictObject({
+        type: z.enum(['username', 'ntlm', 'bearerToken']),
+        username: z.string().nullish(),
+        password: z.string().nullish(),
+        ntlmHost: z.string().nullish(),
+        ntlmDomain: z.string().nullish(),
+        bearerToken: z.string().nullish(),
+      })
+      .nullish(),
   }),
   routingRule: z.string().nullish(),
   replication: z.strictObject({ preemptivePullEnabled: z.boolean(), assetPathRegex: z.string().nullish() }).nullish(),
-  docker: z.strictObject({ v1Enabled: z.boolean(), forceBasicAuth: z.boolean(), httpPort: z.number().nullish(), httpsPort: z.number().nullish(), subdomain: z.string().nullish() }),
-  dockerProxy: z.strictObject({ indexType: z.enum(['HUB', 'REGISTRY', 'CUSTOM']), indexUrl: z.string().nullish(), cacheForeignLayers: z.boolean().nullish(), foreignLayerUrlWhitelist: z.array(z.string()).nullish() }),
+  docker: z.strictObject({
+    v1Enabled: z.boolean(),
+    forceBasicAuth: z.boolean(),
+    httpPort: z.number().nullish(),
+    httpsPort: z.number().nullish(),
+    subdomain: z.string().nullish(),
+  }),
+  dockerProxy: z.strictObject({
+    indexType: z.enum(['HUB', 'REGISTRY', 'CUSTOM']),
+    indexUrl: z.string().nullish(),
+    cacheForeignLayers: z.boolean().nullish(),
+    foreignLayerUrlWhitelist: z.array(z.string()).nullish(),
+  }),
 });
 export type NexusRepository = z.output<typeof update>;
 
@@ -31,13 +60,27 @@ export interface FakeNexus extends ProductServer {
 }
 
 export const dockerHubProxy = (name: string): NexusRepository => ({
-  name, online: true,
+  name,
+  online: true,
   storage: { blobStoreName: 'docker', strictContentTypeValidation: true },
   cleanup: { policyNames: ['old-layers'] },
   proxy: { remoteUrl: 'https://registry-1.docker.io', contentMaxAge: 1440, metadataMaxAge: 720 },
   negativeCache: { enabled: false, timeToLive: 60 },
-  httpClient: { blocked: false, autoBlock: true, connection: { retries: 3, userAgentSuffix: 'corp', timeout: 45, enableCircularRedirects: false, enableCookies: true, useTrustStore: true }, authentication: null },
-  routingRule: 'no-latest', replication: null,
+  httpClient: {
+    blocked: false,
+    autoBlock: true,
+    connection: {
+      retries: 3,
+      userAgentSuffix: 'corp',
+      timeout: 45,
+      enableCircularRedirects: false,
+      enableCookies: true,
+      useTrustStore: true,
+    },
+    authentication: null,
+  },
+  routingRule: 'no-latest',
+  replication: null,
   docker: { v1Enabled: false, forceBasicAuth: true, httpPort: 8082, httpsPort: null, subdomain: null },
   dockerProxy: { indexType: 'HUB', indexUrl: null, cacheForeignLayers: true, foreignLayerUrlWhitelist: ['.*'] },
 });
@@ -48,11 +91,17 @@ export async function startNexus(tls?: Tls): Promise<FakeNexus> {
   const repositories = new Map<string, NexusRepository>();
   const violations: string[] = [];
   const server = await serveProduct(answer, tls);
-  const nexus: FakeNexus = Object.assign(server, { repositories, admin: { username: 'pullpass', password: 'admin-pw-1', mayEdit: true }, writes: 0, violations });
+  const nexus: FakeNexus = Object.assign(server, {
+    repositories,
+    admin: { username: 'pullpass', password: 'admin-pw-1', mayEdit: true },
+    writes: 0,
+    violations,
+  });
 
   function answer(call: Call): Reply {
     const [username, password] = loginOf(call);
-    if (username !== nexus.admin.username || password !== nexus.admin.password) return { status: 401, headers: { 'www-authenticate': 'BASIC realm="Sonatype Nexus Repository Manager"' } };
+    if (username !== nexus.admin.username || password !== nexus.admin.password)
+      return { status: 401, headers: { 'www-authenticate': 'BASIC realm="Sonatype Nexus Repository Manager"' } };
     const name = call.path.startsWith(ROOT) ? decodeURIComponent(call.path.slice(ROOT.length)) : '';
     const current = repositories.get(name);
     if (call.query.size > 0) violations.push(`${call.method} ${call.path}: no query is known`);
@@ -65,7 +114,8 @@ export async function startNexus(tls?: Tls): Promise<FakeNexus> {
       violations.push(...parsed.error.issues.map((issue) => `PUT ${issue.path.join('.')}: ${issue.message}`));
       return { status: 400, body: [{ id: 'PARAMETER', message: 'invalid' }] };
     }
-    if (parsed.data.name !== name) return { status: 400, body: [{ id: 'PARAMETER name', message: 'Renaming a repository is not supported' }] };
+    if (parsed.data.name !== name)
+      return { status: 400, body: [{ id: 'PARAMETER name', message: 'Renaming a repository is not supported' }] };
     nexus.writes++;
     repositories.set(name, parsed.data);
     return { status: 204 };
@@ -76,5 +126,12 @@ export async function startNexus(tls?: Tls): Promise<FakeNexus> {
 /** The model of a GET: the routing rule under another name, derived fields, no secrets. */
 function shown({ routingRule, httpClient, ...rest }: NexusRepository, url: string): object {
   const { password: _password, bearerToken: _token, ...authentication } = httpClient.authentication ?? {};
-  return { ...rest, format: 'docker', type: 'proxy', url: `${url}/repository/${rest.name}`, routingRuleName: routingRule ?? null, httpClient: { ...httpClient, authentication: httpClient.authentication ? authentication : null } };
+  return {
+    ...rest,
+    format: 'docker',
+    type: 'proxy',
+    url: `${url}/repository/${rest.name}`,
+    routingRuleName: routingRule ?? null,
+    httpClient: { ...httpClient, authentication: httpClient.authentication ? authentication : null },
+  };
 }

@@ -48,18 +48,29 @@ export async function serveProduct(answer: (call: Call) => Reply | Promise<Reply
 
   const respond = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const url = new URL(request.url ?? '/', 'http://product');
-    const call: Call = { method: request.method ?? '', path: url.pathname, query: url.searchParams, headers: request.headers, body: await text(request) };
+    const call: Call = {
+      method: request.method ?? '',
+      path: url.pathname,
+      query: url.searchParams,
+      headers: request.headers,
+      body: await text(request),
+    };
     calls.push(call);
     const reply = product.trouble?.(call) ?? (await answer(call));
     if (reply === 'lose') await answer(call);
     if (reply === 'cut' || reply === 'lose') request.socket.destroy();
     else if (reply !== 'hang') send(response, reply);
   };
-  const listener: RequestListener = (request, response) => void respond(request, response).catch(() => request.socket.destroy());
+  const listener: RequestListener = (request, response) =>
+    void respond(request, response).catch(() => request.socket.destroy());
 
   async function listen(port: number): Promise<void> {
     server = tls === undefined ? createHttp(listener) : createHttps({ cert: tls.certPem, key: tls.keyPem }, listener);
-    server.on('connection', (socket) => sockets.add(socket).size && socket.on('error', () => undefined).on('close', () => sockets.delete(socket)));
+    server.on(
+      'connection',
+      (socket) =>
+        sockets.add(socket).size && socket.on('error', () => undefined).on('close', () => sockets.delete(socket)),
+    );
     await new Promise<void>((resolve, reject) => server.on('error', reject).listen(port, '127.0.0.1', resolve));
   }
   await listen(0);

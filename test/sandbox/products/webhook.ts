@@ -3,7 +3,14 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 import { type Call, jsonOf, type ProductServer, type Reply, serveProduct, type Tls } from './server.ts';
 
-const delivery = z.strictObject({ proxy: z.string(), registry: z.string(), username: z.string(), password: z.string(), id: z.uuid(), timestamp: z.number().int() });
+const delivery = z.strictObject({
+  proxy: z.string(),
+  registry: z.string(),
+  username: z.string(),
+  password: z.string(),
+  id: z.uuid(),
+  timestamp: z.number().int(),
+});
 export type Delivery = z.output<typeof delivery>;
 
 export interface FakeReceiver extends ProductServer {
@@ -24,7 +31,9 @@ export async function startReceiver(tls?: Tls): Promise<FakeReceiver> {
   function answer(call: Call): Reply {
     if (`${call.method} ${call.path}` !== 'POST /hooks/pullpass') return { status: 404 };
     const timestamp = Number(call.headers['x-pullpass-timestamp']);
-    const expected = Buffer.from(`sha256=${createHmac('sha256', receiver.key).update(`${timestamp}.${call.body}`).digest('hex')}`);
+    const expected = Buffer.from(
+      `sha256=${createHmac('sha256', receiver.key).update(`${timestamp}.${call.body}`).digest('hex')}`,
+    );
     const given = Buffer.from(String(call.headers['x-pullpass-signature']));
     if (given.length !== expected.length || !timingSafeEqual(given, expected)) return { status: 401 };
     if (Math.abs(Date.now() - timestamp) > 300_000) return { status: 401 };

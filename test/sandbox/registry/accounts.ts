@@ -73,7 +73,10 @@ export function createAccounts(options: { lockAfter: number; openToAll: readonly
       identities.set(token, name);
       return token;
     },
-    mayUse: (name, repository) => [...options.openToAll, ...((name === undefined ? undefined : accounts.get(name))?.repositories ?? [])].some((pattern) => matches(pattern, repository)),
+    mayUse: (name, repository) =>
+      [...options.openToAll, ...((name === undefined ? undefined : accounts.get(name))?.repositories ?? [])].some(
+        (pattern) => matches(pattern, repository),
+      ),
     failedLogins: (name) => failures.get(name) ?? 0,
     isLocked,
     unlock: (name) => void failures.delete(name),
@@ -81,5 +84,7 @@ export function createAccounts(options: { lockAfter: number; openToAll: readonly
 }
 
 function matches(pattern: string, repository: string): boolean {
-  return pattern === '*' || pattern === repository || (pattern.endsWith('/*') && repository.startsWith(pattern.slice(0, -1)));
+  return (
+    pattern === '*' || pattern === repository || (pattern.endsWith('/*') && repository.startsWith(pattern.slice(0, -1)))
+  );
 }

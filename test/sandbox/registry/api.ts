@@ -13,7 +13,8 @@ export type Route =
 /** Undefined: no path of the API. */
 export function routeOf(path: string): Route | undefined {
   if (path === '/v2/' || path === '/v2') return { type: 'root' };
-  const [, repository, kind, id = ''] = /^\/v2\/([a-z0-9][a-z0-9._/-]*)\/(tags\/list|manifests|blobs\/uploads|blobs)(?:\/([^/]*))?$/.exec(path) ?? [];
+  const [, repository, kind, id = ''] =
+    /^\/v2\/([a-z0-9][a-z0-9._/-]*)\/(tags\/list|manifests|blobs\/uploads|blobs)(?:\/([^/]*))?$/.exec(path) ?? [];
   if (repository === undefined || kind === undefined) return undefined;
   if (kind === 'tags/list') return { type: 'tags', repository };
   if (kind === 'manifests') return { type: 'manifest', repository, id };
@@ -27,12 +28,20 @@ export function isPush(method: string): boolean {
 
 export function manifestReply(manifest: ReturnType<Images['manifest']>): Reply {
   if (manifest === undefined) return failure(404, 'MANIFEST_UNKNOWN', 'manifest unknown');
-  return { status: 200, headers: { 'content-type': manifest.mediaType, 'docker-content-digest': manifest.digest }, body: manifest.content };
+  return {
+    status: 200,
+    headers: { 'content-type': manifest.mediaType, 'docker-content-digest': manifest.digest },
+    body: manifest.content,
+  };
 }
 
 export function blobReply(blob: Buffer | undefined, digest: string): Reply {
   if (blob === undefined) return failure(404, 'BLOB_UNKNOWN', 'blob unknown to registry');
-  return { status: 200, headers: { 'content-type': 'application/octet-stream', 'docker-content-digest': digest }, body: blob };
+  return {
+    status: 200,
+    headers: { 'content-type': 'application/octet-stream', 'docker-content-digest': digest },
+    body: blob,
+  };
 }
 
 export function createApi(images: Images): (route: Route, exchange: Exchange) => Reply {
@@ -40,19 +49,36 @@ export function createApi(images: Images): (route: Route, exchange: Exchange) =>
 
   function upload(repository: string, id: string, status: number, content: Buffer): Reply {
     uploads.set(id, content);
-    return { status, headers: { location: `/v2/${repository}/blobs/uploads/${id}`, range: `0-${Math.max(0, content.length - 1)}`, 'docker-upload-uuid': id } };
+    return {
+      status,
+      headers: {
+        location: `/v2/${repository}/blobs/uploads/${id}`,
+        range: `0-${Math.max(0, content.length - 1)}`,
+        'docker-upload-uuid': id,
+      },
+    };
   }
 
   function finish(repository: string, content: Buffer, digest: string): Reply {
-    if (digestOf(content) !== digest) return failure(400, 'DIGEST_INVALID', 'provided digest did not match uploaded content');
+    if (digestOf(content) !== digest)
+      return failure(400, 'DIGEST_INVALID', 'provided digest did not match uploaded content');
     images.putBlob(repository, content);
     return { status: 201, headers: { location: `/v2/${repository}/blobs/${digest}`, 'docker-content-digest': digest } };
   }
 
   function putManifest(repository: string, reference: string, { headers, body }: Exchange): Reply {
-    if (reference.includes(':') && reference !== digestOf(body)) return failure(400, 'DIGEST_INVALID', 'provided digest did not match the manifest');
-    const manifest = images.putManifest(repository, reference, headers['content-type'] ?? 'application/octet-stream', body);
-    return { status: 201, headers: { location: `/v2/${repository}/manifests/${manifest.digest}`, 'docker-content-digest': manifest.digest } };
+    if (reference.includes(':') && reference !== digestOf(body))
+      return failure(400, 'DIGEST_INVALID', 'provided digest did not match the manifest');
+    const manifest = images.putManifest(
+      repository,
+      reference,
+      headers['content-type'] ?? 'application/octet-stream',
+      body,
+    );
+    return {
+      status: 201,
+      headers: { location: `/v2/${repository}/manifests/${manifest.digest}`, 'docker-content-digest': manifest.digest },
+    };
   }
 
   return (route, exchange) => {
@@ -63,7 +89,9 @@ export function createApi(images: Images): (route: Route, exchange: Exchange) =>
         return isPush(method) ? wrong : json(200, {});
       case 'tags': {
         const tags = images.tags(route.repository);
-        return tags === undefined ? failure(404, 'NAME_UNKNOWN', 'repository name not known to registry') : json(200, { name: route.repository, tags });
+        return tags === undefined
+          ? failure(404, 'NAME_UNKNOWN', 'repository name not known to registry')
+          : json(200, { name: route.repository, tags });
       }
       case 'manifest':
         if (method === 'PUT') return putManifest(route.repository, route.id, exchange);
@@ -73,7 +101,9 @@ export function createApi(images: Images): (route: Route, exchange: Exchange) =>
       case 'upload-start': {
         if (method !== 'POST') return wrong;
         const digest = query.get('digest');
-        return digest === null ? upload(route.repository, randomUUID(), 202, Buffer.alloc(0)) : finish(route.repository, body, digest);
+        return digest === null
+          ? upload(route.repository, randomUUID(), 202, Buffer.alloc(0))
+          : finish(route.repository, body, digest);
       }
       case 'upload': {
         const before = uploads.get(route.id);

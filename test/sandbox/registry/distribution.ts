@@ -11,7 +11,8 @@ import { htpasswd } from './htpasswd.ts';
 import { findOnPath } from './on-path.ts';
 import type { Found } from './on-path.ts';
 
-export const findDistribution = (): Found => findOnPath('docker-registry', 'on Debian, apt-get install docker-registry');
+export const findDistribution = (): Found =>
+  findOnPath('docker-registry', 'on Debian, apt-get install docker-registry');
 
 interface Login {
   readonly username: string;
@@ -38,7 +39,10 @@ export interface DistributionCache extends Distribution {
 }
 
 /** An upstream with Basic authentication. `users`: name to password. */
-export async function startDistribution(program: string, users: Readonly<Record<string, string>>): Promise<DistributionUpstream> {
+export async function startDistribution(
+  program: string,
+  users: Readonly<Record<string, string>>,
+): Promise<DistributionUpstream> {
   const directory = await mkdtemp(path.join(tmpdir(), 'distribution-'));
   const file = path.join(directory, 'htpasswd');
   const setUsers = async (next: Readonly<Record<string, string>>): Promise<void> => {
@@ -46,7 +50,12 @@ export async function startDistribution(program: string, users: Readonly<Record<
   };
   try {
     await setUsers(users);
-    const { handle } = await launch(program, directory, `auth: { htpasswd: { realm: Distribution, path: ${JSON.stringify(file)} } }`, () => ({}));
+    const { handle } = await launch(
+      program,
+      directory,
+      `auth: { htpasswd: { realm: Distribution, path: ${JSON.stringify(file)} } }`,
+      () => ({}),
+    );
     return { ...handle, setUsers };
   } catch (error) {
     await rm(directory, { recursive: true, force: true });
@@ -55,12 +64,17 @@ export async function startDistribution(program: string, users: Readonly<Record<
 }
 
 /** @throws when `remoteUrl` does not answer, or wants Basic: 2.8 gives up at start when it is down, and speaks Bearer only. */
-export async function startDistributionCache(program: string, options: { remoteUrl: string; login?: Login; caFile?: string }): Promise<DistributionCache> {
+export async function startDistributionCache(
+  program: string,
+  options: { remoteUrl: string; login?: Login; caFile?: string },
+): Promise<DistributionCache> {
   const directory = await mkdtemp(path.join(tmpdir(), 'distribution-'));
   let login = options.login;
   const environment = (): Record<string, string> => ({
     REGISTRY_PROXY_REMOTEURL: options.remoteUrl,
-    ...(login === undefined ? {} : { REGISTRY_PROXY_USERNAME: login.username, REGISTRY_PROXY_PASSWORD: login.password }),
+    ...(login === undefined
+      ? {}
+      : { REGISTRY_PROXY_USERNAME: login.username, REGISTRY_PROXY_PASSWORD: login.password }),
     ...(options.caFile === undefined ? {} : { SSL_CERT_FILE: options.caFile }),
   });
   const { handle, restart } = await launch(program, directory, '', environment).catch(async (error: unknown) => {
@@ -76,7 +90,12 @@ export async function startDistributionCache(program: string, options: { remoteU
   };
 }
 
-async function launch(program: string, directory: string, more: string, environment: () => Record<string, string>): Promise<{ handle: Distribution; restart: () => Promise<void> }> {
+async function launch(
+  program: string,
+  directory: string,
+  more: string,
+  environment: () => Record<string, string>,
+): Promise<{ handle: Distribution; restart: () => Promise<void> }> {
   await mkdir(path.join(directory, 'storage'), { recursive: true });
   const config = path.join(directory, 'config.yml');
   const log: string[] = [];
@@ -85,13 +104,22 @@ async function launch(program: string, directory: string, more: string, environm
   const configure = async (): Promise<void> => {
     host = `127.0.0.1:${await freePort()}`;
     const storage = JSON.stringify(path.join(directory, 'storage'));
-    await writeFile(config, `version: 0.1\nlog: { level: info }\nstorage: { filesystem: { rootdirectory: ${storage} } }\nhttp: { addr: "${host}" }\n${more}\n`);
+    await writeFile(
+      config,
+      `version: 0.1\nlog: { level: info }\nstorage: { filesystem: { rootdirectory: ${storage} } }\nhttp: { addr: "${host}" }\n${more}\n`,
+    );
   };
   const start = async (): Promise<Keeper> => {
-    const keeper = keep(program, ['serve', config], { PATH: process.env['PATH'] ?? '', ...environment() }, (text) => log.push(text));
+    const keeper = keep(program, ['serve', config], { PATH: process.env['PATH'] ?? '', ...environment() }, (text) =>
+      log.push(text),
+    );
     if (await answers(host, keeper)) return keeper;
     await keeper.stop();
-    const last = log.join('').split('\n').findLast((line) => /panic|fatal|address already in use/i.test(line)) ?? 'no answer in time';
+    const last =
+      log
+        .join('')
+        .split('\n')
+        .findLast((line) => /panic|fatal|address already in use/i.test(line)) ?? 'no answer in time';
     throw new Error(`docker-registry did not start: ${last}`);
   };
   const retryElsewhere = async (error: unknown): Promise<Keeper> => {
@@ -127,10 +155,19 @@ interface Keeper {
  * The registry's parent is a shell that holds one end of a pipe to us (descriptor 3). It ends the registry when the pipe
  * closes, which happens however we die; and ends itself when the registry does.
  */
-const SHELL = '"$@" 3<&- & child=$!; (read -r _ <&3; kill -TERM $child) 2>/dev/null & watch=$!; wait $child; kill $watch 2>/dev/null; true';
+const SHELL =
+  '"$@" 3<&- & child=$!; (read -r _ <&3; kill -TERM $child) 2>/dev/null & watch=$!; wait $child; kill $watch 2>/dev/null; true';
 
-function keep(program: string, args: readonly string[], env: Record<string, string>, write: (text: string) => void): Keeper {
-  const shell = spawn('/bin/sh', ['-c', SHELL, 'sh', program, ...args], { env, stdio: ['ignore', 'pipe', 'pipe', 'pipe'] });
+function keep(
+  program: string,
+  args: readonly string[],
+  env: Record<string, string>,
+  write: (text: string) => void,
+): Keeper {
+  const shell = spawn('/bin/sh', ['-c', SHELL, 'sh', program, ...args], {
+    env,
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+  });
   for (const stream of [shell.stdout, shell.stderr]) stream?.setEncoding('utf8').on('data', write);
   let isGone = false;
   const end = new Promise<void>((resolve) => shell.once('close', () => resolve())).then(() => void (isGone = true));

@@ -15,7 +15,12 @@ export function htpasswd(users: Readonly<Record<string, string>>): string {
 function bcrypt(password: string): string {
   const salt = `${[...randomBytes(21)].map((byte) => ALPHABET[byte % 64]).join('')}.`;
   // The password goes through stdin: command lines are for everybody to see.
-  const hash = execFileSync('perl', ['-e', 'local $/; my $password = <STDIN>; print crypt($password, $ARGV[0]);', `$2b$04$${salt}`], { input: password, encoding: 'utf8' });
-  if (!hash.startsWith('$2b$04$') || hash.length !== 60) throw new Error("the crypt of this machine's Perl does not know bcrypt");
+  const hash = execFileSync(
+    'perl',
+    ['-e', 'local $/; my $password = <STDIN>; print crypt($password, $ARGV[0]);', `$2b$04$${salt}`],
+    { input: password, encoding: 'utf8' },
+  );
+  if (!hash.startsWith('$2b$04$') || hash.length !== 60)
+    throw new Error("the crypt of this machine's Perl does not know bcrypt");
   return hash;
 }

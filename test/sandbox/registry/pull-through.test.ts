@@ -15,14 +15,18 @@ afterEach(async () => {
 });
 
 async function start(options: Partial<PullThroughOptions> = { login: ann }, upstreamOptions: UpstreamOptions = {}) {
-  const upstream = await startUpstream({ users: { [ann.username]: { password: ann.password, repositories: ['corp/*'] } }, ...upstreamOptions });
+  const upstream = await startUpstream({
+    users: { [ann.username]: { password: ann.password, repositories: ['corp/*'] } },
+    ...upstreamOptions,
+  });
   undo.push(() => upstream.stop());
   const cache = await startPullThrough({ upstream, ...options });
   undo.push(() => cache.stop());
   const pull = async (reference: string): Promise<string> => {
     const response = await fetch(`${cache.url}/v2/corp/app/manifests/${reference}`);
     const text = await response.text();
-    const code = response.status === 200 ? '' : ` ${(JSON.parse(text) as { errors: { code: string }[] }).errors[0]?.code}`;
+    const code =
+      response.status === 200 ? '' : ` ${(JSON.parse(text) as { errors: { code: string }[] }).errors[0]?.code}`;
     return `${response.status}${code}`;
   };
   return { upstream, cache, pull };
@@ -56,7 +60,9 @@ test('an upstream that is down looks the same', async () => {
 test('layers come through as well, and pushes do not', async () => {
   const { upstream, cache } = await start();
   upstream.putImage('corp/app', '1');
-  const manifest = (await (await fetch(`${cache.url}/v2/corp/app/manifests/1`)).json()) as { layers: { digest: string; size: number }[] };
+  const manifest = (await (await fetch(`${cache.url}/v2/corp/app/manifests/1`)).json()) as {
+    layers: { digest: string; size: number }[];
+  };
   const [layer] = manifest.layers;
   const blob = await fetch(`${cache.url}/v2/corp/app/blobs/${layer?.digest}`);
   expect((await blob.arrayBuffer()).byteLength).toBe(layer?.size);
@@ -64,7 +70,7 @@ test('layers come through as well, and pushes do not', async () => {
   expect(await (await fetch(`${cache.url}/v2/corp/app/tags/list`)).json()).toEqual({ name: 'corp/app', tags: ['1'] });
 });
 
-test('a login in a credential helper\'s file is read again when it changes', async () => {
+test("a login in a credential helper's file is read again when it changes", async () => {
   const directory = await mkdtemp(path.join(tmpdir(), 'pull-through-'));
   undo.push(() => rm(directory, { recursive: true }));
   const helperFile = path.join(directory, 'login.json');
@@ -81,7 +87,9 @@ test('an upstream over https needs its CA', async () => {
   undo.push(() => upstream.stop());
   upstream.putImage('corp/app', '1');
   for (const caPem of [ca.certPem, undefined]) {
-    const cache = await startPullThrough({ upstream: { url: upstream.url, ...(caPem === undefined ? {} : { caPem }) } });
+    const cache = await startPullThrough({
+      upstream: { url: upstream.url, ...(caPem === undefined ? {} : { caPem }) },
+    });
     undo.push(() => cache.stop());
     expect((await fetch(`${cache.url}/v2/corp/app/manifests/1`)).status).toBe(caPem === undefined ? 404 : 200);
   }

@@ -38,7 +38,10 @@ export async function startPullThrough(options: PullThroughOptions): Promise<Pul
   async function login(): Promise<UpstreamLogin | undefined> {
     if (source === undefined || 'username' in source) return source;
     if (read === undefined || performance.now() >= read.until) {
-      read = { login: await readHelperFile(source.helperFile), until: performance.now() + (options.helperLifetime ?? 0) };
+      read = {
+        login: await readHelperFile(source.helperFile),
+        until: performance.now() + (options.helperLifetime ?? 0),
+      };
     }
     return read.login;
   }
@@ -48,8 +51,11 @@ export async function startPullThrough(options: PullThroughOptions): Promise<Pul
     const cached = images.manifest(repository, reference);
     if (cached !== undefined && reference.includes(':')) return manifestReply(cached);
     const answer = await upstream.get(repository, `/v2/${repository}/manifests/${reference}`, await login());
-    if (answer.type === 'found') return manifestReply(images.putManifest(repository, reference, answer.mediaType, answer.content));
-    return answer.type !== 'missing' && reference.includes(':') ? failure(500, 'UNKNOWN', 'unknown error') : manifestReply(cached);
+    if (answer.type === 'found')
+      return manifestReply(images.putManifest(repository, reference, answer.mediaType, answer.content));
+    return answer.type !== 'missing' && reference.includes(':')
+      ? failure(500, 'UNKNOWN', 'unknown error')
+      : manifestReply(cached);
   }
 
   async function blob(repository: string, digest: string): Promise<Reply> {
@@ -63,9 +69,12 @@ export async function startPullThrough(options: PullThroughOptions): Promise<Pul
 
   async function tags(repository: string): Promise<Reply> {
     const answer = await upstream.get(repository, `/v2/${repository}/tags/list`, await login());
-    if (answer.type === 'found') return { status: 200, headers: { 'content-type': 'application/json' }, body: answer.content };
+    if (answer.type === 'found')
+      return { status: 200, headers: { 'content-type': 'application/json' }, body: answer.content };
     const cached = images.tags(repository);
-    return cached === undefined ? failure(404, 'NAME_UNKNOWN', 'repository name not known to registry') : json(200, { name: repository, tags: cached });
+    return cached === undefined
+      ? failure(404, 'NAME_UNKNOWN', 'repository name not known to registry')
+      : json(200, { name: repository, tags: cached });
   }
 
   function answer(route: Route): Reply | Promise<Reply> {
@@ -105,7 +114,9 @@ export async function startPullThrough(options: PullThroughOptions): Promise<Pul
 async function readHelperFile(file: string): Promise<UpstreamLogin | undefined> {
   try {
     const { Username, Secret } = JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>;
-    return typeof Username === 'string' && typeof Secret === 'string' ? { username: Username, password: Secret } : undefined;
+    return typeof Username === 'string' && typeof Secret === 'string'
+      ? { username: Username, password: Secret }
+      : undefined;
   } catch {
     return undefined;
   }

@@ -43,22 +43,34 @@ export interface ServerOptions {
 
 const MAX_BODY = 64 * 1024 * 1024;
 
-export async function serve(options: ServerOptions, answer: (exchange: Exchange) => Reply | Promise<Reply>): Promise<RunningServer> {
+export async function serve(
+  options: ServerOptions,
+  answer: (exchange: Exchange) => Reply | Promise<Reply>,
+): Promise<RunningServer> {
   const requests: LoggedRequest[] = [];
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
     const { method = 'GET', headers } = request;
     const url = new URL(request.url ?? '/', 'http://sandbox');
     void readBody(request)
-      .then((body) => answer({ method, path: decodeURIComponent(url.pathname), query: url.searchParams, headers, body }))
+      .then((body) =>
+        answer({ method, path: decodeURIComponent(url.pathname), query: url.searchParams, headers, body }),
+      )
       .catch((): Reply => failure(500, 'UNKNOWN', 'the sandbox failed'))
       .then(({ status, headers: own, body = '' }) => {
         requests.push({ method, path: url.pathname, auth: kindOf(headers.authorization), status });
         // A HEAD states the length of the body that a GET would have.
-        response.writeHead(status, { 'docker-distribution-api-version': 'registry/2.0', 'content-length': Buffer.byteLength(body), ...own });
+        response.writeHead(status, {
+          'docker-distribution-api-version': 'registry/2.0',
+          'content-length': Buffer.byteLength(body),
+          ...own,
+        });
         response.end(method === 'HEAD' ? undefined : body);
       });
   };
-  const server = options.tls === undefined ? createHttpServer(handle) : createHttpsServer({ cert: options.tls.certPem, key: options.tls.keyPem }, handle);
+  const server =
+    options.tls === undefined
+      ? createHttpServer(handle)
+      : createHttpsServer({ cert: options.tls.certPem, key: options.tls.keyPem }, handle);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject).listen(options.port ?? 0, '127.0.0.1', resolve);
   });

@@ -26,7 +26,9 @@ afterAll(() => rm(directory, { recursive: true }));
 /** Without the machine's own logins and policy. The command line is no place for a login but here: it is made up. */
 async function run(...args: string[]): Promise<string> {
   if ('missing' in skopeo) throw new Error(skopeo.missing);
-  const { stdout } = await promisify(execFile)(skopeo.found, ['--insecure-policy', '--tmpdir', directory, ...args], { env: { HOME: directory, PATH: process.env['PATH'] ?? '' } });
+  const { stdout } = await promisify(execFile)(skopeo.found, ['--insecure-policy', '--tmpdir', directory, ...args], {
+    env: { HOME: directory, PATH: process.env['PATH'] ?? '' },
+  });
   return stdout;
 }
 
@@ -35,13 +37,41 @@ describe.skipIf('missing' in skopeo)('skopeo', () => {
     const server = await startUpstream({ auth, users: { ann: { password: 'one', repositories: ['corp/*'] } } });
     const creds = auth === 'anonymous' ? [] : ['ann:one'];
     try {
-      await run('copy', '--dest-tls-verify=false', ...creds.flatMap((login) => ['--dest-creds', login]), `oci:${directory}/layout:1`, `docker://${server.host}/corp/app:1`);
-      await run('copy', '--src-tls-verify=false', ...creds.flatMap((login) => ['--src-creds', login]), `docker://${server.host}/corp/app:1`, `dir:${directory}/${auth}`);
-      const found = await run('inspect', '--tls-verify=false', ...creds.flatMap((login) => ['--creds', login]), `docker://${server.host}/corp/app:1`);
+      await run(
+        'copy',
+        '--dest-tls-verify=false',
+        ...creds.flatMap((login) => ['--dest-creds', login]),
+        `oci:${directory}/layout:1`,
+        `docker://${server.host}/corp/app:1`,
+      );
+      await run(
+        'copy',
+        '--src-tls-verify=false',
+        ...creds.flatMap((login) => ['--src-creds', login]),
+        `docker://${server.host}/corp/app:1`,
+        `dir:${directory}/${auth}`,
+      );
+      const found = await run(
+        'inspect',
+        '--tls-verify=false',
+        ...creds.flatMap((login) => ['--creds', login]),
+        `docker://${server.host}/corp/app:1`,
+      );
       expect(JSON.parse(found)).toMatchObject({ Digest: digestOf(image.manifest), RepoTags: ['1'] });
       if (auth === 'anonymous') return;
-      await expect(run('inspect', '--tls-verify=false', '--creds', 'ann:wrong', `docker://${server.host}/corp/app:1`)).rejects.toThrow(/authentication required|unauthorized|invalid username\/password/);
-      await expect(run('copy', '--dest-tls-verify=false', '--dest-creds', 'ann:one', `oci:${directory}/layout:1`, `docker://${server.host}/other/app:1`)).rejects.toThrow(/denied|Forbidden/);
+      await expect(
+        run('inspect', '--tls-verify=false', '--creds', 'ann:wrong', `docker://${server.host}/corp/app:1`),
+      ).rejects.toThrow(/authentication required|unauthorized|invalid username\/password/);
+      await expect(
+        run(
+          'copy',
+          '--dest-tls-verify=false',
+          '--dest-creds',
+          'ann:one',
+          `oci:${directory}/layout:1`,
+          `docker://${server.host}/other/app:1`,
+        ),
+      ).rejects.toThrow(/denied|Forbidden/);
     } finally {
       await server.stop();
     }
@@ -53,7 +83,9 @@ describe.skipIf('missing' in skopeo)('skopeo', () => {
     try {
       const { digest } = server.putImage('corp/app', '1');
       await run('copy', '--src-tls-verify=false', `docker://${cache.host}/corp/app:1`, `dir:${directory}/through`);
-      expect(JSON.parse(await run('inspect', '--tls-verify=false', `docker://${cache.host}/corp/app:1`))).toMatchObject({ Digest: digest });
+      expect(JSON.parse(await run('inspect', '--tls-verify=false', `docker://${cache.host}/corp/app:1`))).toMatchObject(
+        { Digest: digest },
+      );
     } finally {
       await cache.stop();
       await server.stop();

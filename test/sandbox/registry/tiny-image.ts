@@ -16,7 +16,14 @@ export interface TinyImage {
 export function tinyImage(text: string): TinyImage {
   const tar = tarOf('hello.txt', Buffer.from(text));
   const layer = gzipSync(tar);
-  const config = Buffer.from(JSON.stringify({ architecture: 'amd64', os: 'linux', config: {}, rootfs: { type: 'layers', diff_ids: [digestOf(tar)] } }));
+  const config = Buffer.from(
+    JSON.stringify({
+      architecture: 'amd64',
+      os: 'linux',
+      config: {},
+      rootfs: { type: 'layers', diff_ids: [digestOf(tar)] },
+    }),
+  );
   const manifest = {
     schemaVersion: 2,
     mediaType: OCI_MANIFEST,
@@ -30,8 +37,14 @@ export function tinyImage(text: string): TinyImage {
 export async function writeLayout(directory: string, tag: string, { manifest, blobs }: TinyImage): Promise<void> {
   const folder = path.join(directory, 'blobs', 'sha256');
   await mkdir(folder, { recursive: true });
-  for (const blob of [manifest, ...blobs]) await writeFile(path.join(folder, digestOf(blob).slice('sha256:'.length)), blob);
-  const entry = { mediaType: OCI_MANIFEST, digest: digestOf(manifest), size: manifest.length, annotations: { 'org.opencontainers.image.ref.name': tag } };
+  for (const blob of [manifest, ...blobs])
+    await writeFile(path.join(folder, digestOf(blob).slice('sha256:'.length)), blob);
+  const entry = {
+    mediaType: OCI_MANIFEST,
+    digest: digestOf(manifest),
+    size: manifest.length,
+    annotations: { 'org.opencontainers.image.ref.name': tag },
+  };
   await writeFile(path.join(directory, 'index.json'), JSON.stringify({ schemaVersion: 2, manifests: [entry] }));
   await writeFile(path.join(directory, 'oci-layout'), JSON.stringify({ imageLayoutVersion: '1.0.0' }));
 }

@@ -37,18 +37,33 @@ export function createTokens({ accounts, seconds, anonymous, now }: TokenOptions
   const sign = (text: string): string => createHmac('sha256', key).update(text).digest('base64url');
 
   function issue(user: string | undefined, scopes: readonly string[], refresh: boolean): Reply {
-    const claims: Claims = { sub: user ?? '', exp: Math.floor(now() / 1000) + seconds, access: scopes.flatMap((scope) => grant(user, scope)) };
-    const text = [{ alg: 'HS256', typ: 'JWT' }, { ...claims, jti: randomBytes(8).toString('hex') }].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.');
+    const claims: Claims = {
+      sub: user ?? '',
+      exp: Math.floor(now() / 1000) + seconds,
+      access: scopes.flatMap((scope) => grant(user, scope)),
+    };
+    const text = [
+      { alg: 'HS256', typ: 'JWT' },
+      { ...claims, jti: randomBytes(8).toString('hex') },
+    ]
+      .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
+      .join('.');
     const token = `${text}.${sign(text)}`;
     const offline = refresh && user !== undefined ? { refresh_token: accounts.identityToken(user) } : {};
-    return json(200, { token, access_token: token, expires_in: seconds, issued_at: new Date(now()).toISOString(), ...offline }, { 'cache-control': 'no-store' });
+    return json(
+      200,
+      { token, access_token: token, expires_in: seconds, issued_at: new Date(now()).toISOString(), ...offline },
+      { 'cache-control': 'no-store' },
+    );
   }
 
   /** What is asked for and not allowed is left out, without an error: so real token servers do it. */
   function grant(user: string | undefined, scope: string): Access[] {
     const [, repository, actions] = /^repository(?:\([^)]*\))?:(.+):([a-z,*]*)$/.exec(scope) ?? [];
     if (repository === undefined || !accounts.mayUse(user, repository)) return [];
-    const allowed = (actions ?? '').split(',').filter((action) => action === 'pull' || (action === 'push' && user !== undefined));
+    const allowed = (actions ?? '')
+      .split(',')
+      .filter((action) => action === 'pull' || (action === 'push' && user !== undefined));
     return [{ repository, actions: allowed }];
   }
 
@@ -79,7 +94,12 @@ export function createTokens({ accounts, seconds, anonymous, now }: TokenOptions
   }
 
   return {
-    endpoint: (exchange) => (exchange.method === 'GET' ? get(exchange) : exchange.method === 'POST' ? post(exchange) : failure(405, 'UNSUPPORTED', 'GET or POST')),
+    endpoint: (exchange) =>
+      exchange.method === 'GET'
+        ? get(exchange)
+        : exchange.method === 'POST'
+          ? post(exchange)
+          : failure(405, 'UNSUPPORTED', 'GET or POST'),
     read(token) {
       const [header = '', payload = '', signature] = token.split('.');
       if (signature !== sign(`${header}.${payload}`)) return undefined;

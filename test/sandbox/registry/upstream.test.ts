@@ -5,7 +5,9 @@ import { startUpstream } from './upstream.ts';
 import type { Upstream, UpstreamOptions } from './upstream.ts';
 
 const ann = { username: 'ann-the-user', password: 'pass-word-of-ann' };
-const basic = ({ username, password }: typeof ann) => ({ authorization: `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}` });
+const basic = ({ username, password }: typeof ann) => ({
+  authorization: `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`,
+});
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 const undo: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -13,7 +15,10 @@ afterEach(async () => {
 });
 
 async function start(options: UpstreamOptions = {}): Promise<Upstream> {
-  const server = await startUpstream({ users: { [ann.username]: { password: ann.password, repositories: ['corp/*'] } }, ...options });
+  const server = await startUpstream({
+    users: { [ann.username]: { password: ann.password, repositories: ['corp/*'] } },
+    ...options,
+  });
   undo.push(() => server.stop());
   return server;
 }
@@ -33,7 +38,9 @@ test('the challenge names a token server on the same host and port, and the scop
   const server = await start();
   const response = await fetch(`${server.url}/v2/corp/app/manifests/1`);
   expect(response.status).toBe(401);
-  expect(response.headers.get('www-authenticate')).toBe(`Bearer realm="${server.url}/token",service="sandbox-registry",scope="repository:corp/app:pull"`);
+  expect(response.headers.get('www-authenticate')).toBe(
+    `Bearer realm="${server.url}/token",service="sandbox-registry",scope="repository:corp/app:pull"`,
+  );
   expect((await fetch(`${server.url}/v2/`)).headers.get('docker-distribution-api-version')).toBe('registry/2.0');
 });
 
@@ -66,7 +73,8 @@ test('a revoked user gets no token, tokens already issued go on, and a new passw
 
 test('the OAuth form takes a password and gives an identity token, which ends with the password', async () => {
   const server = await start();
-  const post = (form: Record<string, string>) => fetch(`${server.url}/token`, { method: 'POST', body: new URLSearchParams(form) });
+  const post = (form: Record<string, string>) =>
+    fetch(`${server.url}/token`, { method: 'POST', body: new URLSearchParams(form) });
   const first = (await (await post({ grant_type: 'password', ...ann, access_type: 'offline' })).json()) as TokenAnswer;
   const identity = first.refresh_token ?? '';
   expect(identity).not.toBe('');
@@ -79,7 +87,8 @@ test('the OAuth form takes a password and gives an identity token, which ends wi
 
 test('an account is locked after as many failed logins as allowed, and the right password then fails too', async () => {
   const server = await start({ lockAfter: 2 });
-  for (let i = 0; i < 2; i++) expect(await statusOf(`${server.url}/token`, { headers: basic({ ...ann, password: 'wrong' }) })).toBe(401);
+  for (let i = 0; i < 2; i++)
+    expect(await statusOf(`${server.url}/token`, { headers: basic({ ...ann, password: 'wrong' }) })).toBe(401);
   expect(server.failedLogins(ann.username)).toBe(2);
   expect(server.isLocked(ann.username)).toBe(true);
   expect(await statusOf(`${server.url}/token`, { headers: basic(ann) })).toBe(401);
@@ -107,7 +116,9 @@ test('a push needs the digest that it says, and a HEAD says the length of the GE
   const place = server.url + (started.headers.get('location') ?? '');
   expect(await statusOf(place, { method: 'PATCH', body: 'bl' })).toBe(202);
   expect(await statusOf(`${place}?digest=${digest}`, { method: 'PUT', body: 'ob' })).toBe(201);
-  expect(await statusOf(`${server.url}/v2/corp/app/blobs/uploads/?digest=${digestOf('x')}`, { method: 'POST', body: 'y' })).toBe(400);
+  expect(
+    await statusOf(`${server.url}/v2/corp/app/blobs/uploads/?digest=${digestOf('x')}`, { method: 'POST', body: 'y' }),
+  ).toBe(400);
   const head = await fetch(`${server.url}/v2/corp/app/blobs/${digest}`, { method: 'HEAD' });
   expect(head.headers.get('content-length')).toBe('4');
 });

@@ -32,7 +32,14 @@ export interface Upstream extends RunningServer, Omit<Accounts, 'login' | 'redee
 }
 
 export async function startUpstream(options: UpstreamOptions = {}): Promise<Upstream> {
-  const { auth = 'bearer', users = {}, openToAll = [], tokenSeconds = 60, lockAfter = Infinity, now = Date.now } = options;
+  const {
+    auth = 'bearer',
+    users = {},
+    openToAll = [],
+    tokenSeconds = 60,
+    lockAfter = Infinity,
+    now = Date.now,
+  } = options;
   const accounts = createAccounts({ lockAfter, openToAll });
   for (const [name, user] of Object.entries(users)) accounts.add(name, user);
   const tokens = createTokens({ accounts, seconds: tokenSeconds, anonymous: openToAll.length > 0, now });
@@ -49,30 +56,46 @@ export async function startUpstream(options: UpstreamOptions = {}): Promise<Upst
   function refuseBasic(route: Route, { headers }: Exchange): Reply | undefined {
     const login = basicLogin(headers.authorization);
     if (login === undefined || !accounts.login(login.username, login.password)) {
-      return failure(401, 'UNAUTHORIZED', 'authentication required', { 'www-authenticate': 'Basic realm="Sandbox Registry"' });
+      return failure(401, 'UNAUTHORIZED', 'authentication required', {
+        'www-authenticate': 'Basic realm="Sandbox Registry"',
+      });
     }
-    return route.type === 'root' || accounts.mayUse(login.username, route.repository) ? undefined : failure(403, 'DENIED', 'requested access to the resource is denied');
+    return route.type === 'root' || accounts.mayUse(login.username, route.repository)
+      ? undefined
+      : failure(403, 'DENIED', 'requested access to the resource is denied');
   }
 
   function refuseBearer(route: Route, { method, headers }: Exchange): Reply | undefined {
     const claims = tokens.read(/^bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1] ?? '');
     const action = isPush(method) ? 'push' : 'pull';
     if (route.type === 'root') return claims === undefined ? challenge() : undefined;
-    if (claims?.access.some(({ repository, actions }) => repository === route.repository && actions.includes(action)) === true) return undefined;
-    return challenge(`repository:${route.repository}:${action === 'push' ? 'pull,push' : 'pull'}`, claims === undefined ? undefined : 'insufficient_scope');
+    if (
+      claims?.access.some(({ repository, actions }) => repository === route.repository && actions.includes(action)) ===
+      true
+    )
+      return undefined;
+    return challenge(
+      `repository:${route.repository}:${action === 'push' ? 'pull,push' : 'pull'}`,
+      claims === undefined ? undefined : 'insufficient_scope',
+    );
   }
 
   function challenge(scope?: string, error?: string): Reply {
     const params = { realm: `${server.url}/token`, service: 'sandbox-registry', scope, error };
-    const text = Object.entries(params).flatMap(([name, value]) => (value === undefined ? [] : [`${name}="${value}"`])).join(',');
+    const text = Object.entries(params)
+      .flatMap(([name, value]) => (value === undefined ? [] : [`${name}="${value}"`]))
+      .join(',');
     return failure(401, 'UNAUTHORIZED', 'authentication required', { 'www-authenticate': `Bearer ${text}` });
   }
 
   const server = await serve(options, (exchange) => {
-    if (broken !== undefined) return failure(broken, broken === 429 ? 'TOOMANYREQUESTS' : 'UNAVAILABLE', 'out of order');
+    if (broken !== undefined)
+      return failure(broken, broken === 429 ? 'TOOMANYREQUESTS' : 'UNAVAILABLE', 'out of order');
     if (exchange.path === '/token' && auth === 'bearer') return tokens.endpoint(exchange);
     const route = routeOf(exchange.path);
-    return route === undefined ? failure(404, 'NAME_UNKNOWN', 'no such path') : (refuse(route, exchange) ?? api(route, exchange));
+    return route === undefined
+      ? failure(404, 'NAME_UNKNOWN', 'no such path')
+      : (refuse(route, exchange) ?? api(route, exchange));
   });
 
   return {

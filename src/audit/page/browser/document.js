@@ -40,7 +40,8 @@ const control = (form, name, type) => find(`[name="${name}"]`, type, form);
 function rowMaker(id, selector) {
   /** @type {HTMLElement | undefined} */
   let row;
-  return () => document.importNode((row ??= find(selector, HTMLElement, find(`#${id}`, HTMLTemplateElement).content)), true);
+  return () =>
+    document.importNode((row ??= find(selector, HTMLElement, find(`#${id}`, HTMLTemplateElement).content)), true);
 }
 
 /**

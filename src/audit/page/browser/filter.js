@@ -49,7 +49,9 @@ const namespaceLink = (namespace) => `#${toFragment({ ...EVERYTHING, namespace }
  */
 function readForm(form) {
   return {
-    severities: checkboxes(form).filter(({ checked }) => checked).map(({ value }) => value),
+    severities: checkboxes(form)
+      .filter(({ checked }) => checked)
+      .map(({ value }) => value),
     namespace: control(form, 'namespace', HTMLInputElement).value.trim(),
     rule: control(form, 'rule', HTMLSelectElement).value,
     text: control(form, 'text', HTMLInputElement).value.trim(),
@@ -74,7 +76,8 @@ function writeForm(form, { severities, namespace, rule, text }) {
  * @param {HTMLFormElement} form
  * @returns {HTMLInputElement[]}
  */
-const checkboxes = (form) => [...form.querySelectorAll('[name="severity"]')].filter((box) => box instanceof HTMLInputElement);
+const checkboxes = (form) =>
+  [...form.querySelectorAll('[name="severity"]')].filter((box) => box instanceof HTMLInputElement);
 
 /**
  * The name of a namespace means that one; anything else is a part of names.
@@ -84,14 +87,22 @@ const checkboxes = (form) => [...form.querySelectorAll('[name="severity"]')].fil
  */
 function matcher({ severities, namespace, rule, text }, isName) {
   const part = namespace.toLowerCase();
-  const inNamespace = namespace === '' ? () => true
-    : isName(namespace) ? (/** @type {FindingRow} */ finding) => finding.namespace === namespace
-    : (/** @type {FindingRow} */ finding) => finding.namespace.toLowerCase().includes(part);
-  const words = text.toLowerCase().split(/\s+/).filter((word) => word !== '');
+  const inNamespace =
+    namespace === ''
+      ? () => true
+      : isName(namespace)
+        ? (/** @type {FindingRow} */ finding) => finding.namespace === namespace
+        : (/** @type {FindingRow} */ finding) => finding.namespace.toLowerCase().includes(part);
+  const words = text
+    .toLowerCase()
+    .split(/\s+/)
+    .filter((word) => word !== '');
   return (group, finding) => {
-    if (!severities.includes(group.severity) || (rule !== '' && group.rule !== rule) || !inNamespace(finding)) return false;
+    if (!severities.includes(group.severity) || (rule !== '' && group.rule !== rule) || !inNamespace(finding))
+      return false;
     if (words.length === 0) return true;
-    const all = `${group.rule} ${group.title} ${finding.namespace} ${finding.object} ${finding.message} ${finding.remedy ?? ''}`.toLowerCase();
+    const all =
+      `${group.rule} ${group.title} ${finding.namespace} ${finding.object} ${finding.message} ${finding.remedy ?? ''}`.toLowerCase();
     return words.every((word) => all.includes(word));
   };
 }

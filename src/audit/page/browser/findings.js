@@ -13,7 +13,10 @@ function startFindings({ groups, namespaces }) {
   const form = find('#filters', HTMLFormElement);
   const shown = find('#shown', HTMLElement);
   const noMatch = find('#no-match', HTMLElement);
-  const names = new Set([...namespaces.map(({ name }) => name), ...groups.flatMap(({ findings }) => findings.map(({ namespace }) => namespace))]);
+  const names = new Set([
+    ...namespaces.map(({ name }) => name),
+    ...groups.flatMap(({ findings }) => findings.map(({ namespace }) => namespace)),
+  ]);
   names.delete('');
   const views = groups.map(groupView);
   const total = groups.reduce((sum, { findings }) => sum + findings.length, 0);
@@ -37,7 +40,8 @@ function startFindings({ groups, namespaces }) {
       find('h3 .tally', HTMLElement, severity).textContent = share(counts.left, counts.of);
     }
     noMatch.hidden = count > 0;
-    shown.textContent = count === total ? `All ${plural(total, 'finding')}.` : `${number(count)} of ${plural(total, 'finding')}.`;
+    shown.textContent =
+      count === total ? `All ${plural(total, 'finding')}.` : `${number(count)} of ${plural(total, 'finding')}.`;
     offerNames(filter.namespace);
   }
 

@@ -12,18 +12,24 @@ function startMap({ namespaces }) {
     const { left, top, width } = map.getBoundingClientRect();
     const size = width / columns;
     const column = Math.floor((clientX - left) / size);
-    return column < 0 || column >= columns ? undefined : namespaces[Math.floor((clientY - top) / size) * columns + column];
+    return column < 0 || column >= columns
+      ? undefined
+      : namespaces[Math.floor((clientY - top) / size) * columns + column];
   }
 
   map.addEventListener('pointermove', (event) => {
     const namespace = under(event);
-    name.textContent = namespace === undefined ? '' : [namespace.name, foundOf(namespace.errors, namespace.warnings, namespace.notes) || namespace.why].join(': ');
+    name.textContent =
+      namespace === undefined
+        ? ''
+        : [namespace.name, foundOf(namespace.errors, namespace.warnings, namespace.notes) || namespace.why].join(': ');
   });
   map.addEventListener('pointerleave', () => {
     name.textContent = '';
   });
   map.addEventListener('click', (event) => {
     const namespace = under(event);
-    if (namespace !== undefined && namespace.errors + namespace.warnings + namespace.notes > 0) location.hash = namespaceLink(namespace.name);
+    if (namespace !== undefined && namespace.errors + namespace.warnings + namespace.notes > 0)
+      location.hash = namespaceLink(namespace.name);
   });
 }

@@ -13,7 +13,9 @@ function startNamespaces({ namespaces }) {
   const shown = find('#namespace-pages-shown', HTMLElement);
   const pages = find('#namespace-pages', HTMLElement);
   // The page came sorted in the same way.
-  const worstFirst = [...namespaces].sort((a, b) => RANK[a.level] - RANK[b.level] || b.failing - a.failing || b.errors - a.errors || b.warnings - a.warnings);
+  const worstFirst = [...namespaces].sort(
+    (a, b) => RANK[a.level] - RANK[b.level] || b.failing - a.failing || b.errors - a.errors || b.warnings - a.warnings,
+  );
   let page = 0;
   /** @type {readonly NamespaceRow[]} */
   let matching = [];
@@ -22,7 +24,9 @@ function startNamespaces({ namespaces }) {
     const part = control(form, 'name', HTMLInputElement).value.trim().toLowerCase();
     const problems = control(form, 'problems', HTMLInputElement).checked;
     const all = control(form, 'order', HTMLSelectElement).value === 'name' ? namespaces : worstFirst;
-    matching = all.filter(({ name, level }) => name.toLowerCase().includes(part) && (!problems || level === 'error' || level === 'warning'));
+    matching = all.filter(
+      ({ name, level }) => name.toLowerCase().includes(part) && (!problems || level === 'error' || level === 'warning'),
+    );
     page = 0;
     render();
   }
@@ -33,9 +37,12 @@ function startNamespaces({ namespaces }) {
     const from = page * PAGE;
     const rows = matching.slice(from, from + PAGE);
     body.replaceChildren(...rows.map(namespaceRow));
-    shown.textContent = rows.length === 0 ? 'No namespace matches.'
-      : matching.length <= PAGE ? `${plural(matching.length, 'namespace')}.`
-      : `${number(from + 1)} to ${number(from + rows.length)} of ${plural(matching.length, 'namespace')}.`;
+    shown.textContent =
+      rows.length === 0
+        ? 'No namespace matches.'
+        : matching.length <= PAGE
+          ? `${plural(matching.length, 'namespace')}.`
+          : `${number(from + 1)} to ${number(from + rows.length)} of ${plural(matching.length, 'namespace')}.`;
     pages.hidden = last === 0;
     for (const button of pages.querySelectorAll('button')) {
       // A disabled button would lose the focus of whoever has just pressed it.
@@ -59,7 +66,13 @@ function startNamespaces({ namespaces }) {
 /** @param {NamespaceRow} namespace */
 function namespaceRow({ name, why, cells, pods, failing, errors, warnings, notes }) {
   const row = newNamespaceRow();
-  fill(row, { name, why, pods: number(pods), failing: failing === 0 ? '' : number(failing), found: foundOf(errors, warnings, notes) });
+  fill(row, {
+    name,
+    why,
+    pods: number(pods),
+    failing: failing === 0 ? '' : number(failing),
+    found: foundOf(errors, warnings, notes),
+  });
   find('th a', HTMLAnchorElement, row).setAttribute('href', namespaceLink(name));
   row.querySelectorAll('.cell').forEach((cell, i) => {
     const { tone = 'unknown', word = '', references = '' } = cells[i] ?? {};
@@ -75,5 +88,11 @@ function namespaceRow({ name, why, cells, pods, failing, errors, warnings, notes
  * @param {number} notes
  */
 function foundOf(errors, warnings, notes) {
-  return [errors > 0 ? plural(errors, 'error') : '', warnings > 0 ? plural(warnings, 'warning') : '', notes > 0 ? plural(notes, 'note') : ''].filter((text) => text !== '').join(', ');
+  return [
+    errors > 0 ? plural(errors, 'error') : '',
+    warnings > 0 ? plural(warnings, 'warning') : '',
+    notes > 0 ? plural(notes, 'note') : '',
+  ]
+    .filter((text) => text !== '')
+    .join(', ');
 }

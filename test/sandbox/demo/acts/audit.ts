@@ -13,10 +13,17 @@ export const audit: Act = {
   title: 'What would break, and why: the audit',
   async play(stage) {
     const { cluster, pullpass, connection, controller, logins, tell, files } = stage;
-    tell.note('Five things are wrong by now: the opt-in that was denied and the Secret in the way of a copy, from before; a namespace "typo" whose annotation says "yes"; ServiceAccounts that name Secrets which are not there; and a pod that cannot pull.');
+    tell.note(
+      'Five things are wrong by now: the opt-in that was denied and the Secret in the way of a copy, from before; a namespace "typo" whose annotation says "yes"; ServiceAccounts that name Secrets which are not there; and a pod that cannot pull.',
+    );
     await cluster.namespace('typo', { 'pullpass.dev/sync': 'yes' });
     await cluster.createAccount('tools', 'nightly', ['deleted-long-ago']);
-    await cluster.failingPod('team-02', 'web', 'registry.example.com/team-02/web:1.4', 'failed to resolve reference: pull access denied, 401 Unauthorized');
+    await cluster.failingPod(
+      'team-02',
+      'web',
+      'registry.example.com/team-02/web:1.4',
+      'failed to resolve reference: pull access denied, 401 Unauthorized',
+    );
 
     const { stdout, code } = await pullpass(['audit', ...connection, '--fail-on', 'error']);
     tell.does('pullpass audit --fail-on error');
@@ -30,13 +37,20 @@ export const audit: Act = {
     await writeFile(page, html, { mode: 0o600 });
     const { url } = await controller.logged('serving /livez');
     const served = await (await fetch(`${String(url)}/report`, { signal: stage.signal })).text();
-    for (const rule of FAULTS.filter((rule) => rule !== 'PP006')) expect(html.includes(rule) && served.includes(rule), `${rule} is not on the page`);
+    for (const rule of FAULTS.filter((rule) => rule !== 'PP006'))
+      expect(html.includes(rule) && served.includes(rule), `${rule} is not on the page`);
     expect(![stdout, html, served].some((text) => logins.leakedIn(text)), 'a credential is in the audit');
     tell.holds('the same as a page: `audit --output html`, and /report of the controller; no credential in either');
 
     // Each as the audit says.
     await cluster.annotate('typo', { 'pullpass.dev/sync': null });
-    for (const { rule, object } of findings) if (rule === 'PP006') await cluster.createSecret(object.namespace ?? '', object.name, logins.contentFor(`${object.name}.example.com`, logins.invent(object.name)));
+    for (const { rule, object } of findings)
+      if (rule === 'PP006')
+        await cluster.createSecret(
+          object.namespace ?? '',
+          object.name,
+          logins.contentFor(`${object.name}.example.com`, logins.invent(object.name)),
+        );
     await cluster.annotate('kube-extra', { 'pullpass.dev/sync': null });
     await cluster.annotateSecret('legacy', COPY, { 'pullpass.dev/adopt': 'true' });
     await cluster.deletePod('team-02', 'web');

@@ -23,7 +23,11 @@ export const badSource: Act = {
     await cluster.createSecret(HOME, COPY, good);
     await controller.logged('source is good again', lines);
     const copies = await cluster.copies();
-    expectEqual(copies.every((copy) => copy.data?.[KEY] === good), true, 'every copy holds the last good content');
+    expectEqual(
+      copies.every((copy) => copy.data?.[KEY] === good),
+      true,
+      'every copy holds the last good content',
+    );
     const made = ofObjects(since(counted, await requests()));
     expect(made.writes <= ownWrites, `requests of the controller: ${made.text}; should be no writes`);
     tell.holds(`all the while ${copies.length} copies kept the last good content: ${made.writes} writes`);
@@ -31,10 +35,16 @@ export const badSource: Act = {
 };
 
 async function refused(stage: Stage, text: string): Promise<number> {
-  const [, ms] = await stage.cluster.until(`a SourceInvalid Event about "${text}"`, async () => (await noteOf(stage, text)) !== '');
+  const [, ms] = await stage.cluster.until(
+    `a SourceInvalid Event about "${text}"`,
+    async () => (await noteOf(stage, text)) !== '',
+  );
   return ms;
 }
 
 async function noteOf({ cluster }: Stage, text: string): Promise<string> {
-  return (await cluster.events(HOME, 'SourceInvalid')).map(({ note }) => note ?? '').find((note) => note.includes(text)) ?? '';
+  return (
+    (await cluster.events(HOME, 'SourceInvalid')).map(({ note }) => note ?? '').find((note) => note.includes(text)) ??
+    ''
+  );
 }

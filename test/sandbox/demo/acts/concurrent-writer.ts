@@ -17,13 +17,21 @@ export const concurrentWriter: Act = {
       optInAndOut(cluster, stopped.signal),
     ]);
     await cluster.optIn('tools');
-    const [, ms] = await cluster.until('the reference in tools', async () => (await cluster.pullSecrets('tools')).includes(COPY));
+    const [, ms] = await cluster.until('the reference in tools', async () =>
+      (await cluster.pullSecrets('tools')).includes(COPY),
+    );
 
     const list = await cluster.pullSecrets('tools');
-    expectEqual(list.filter((name) => name !== COPY), rival.own, 'what the other controller wrote');
+    expectEqual(
+      list.filter((name) => name !== COPY),
+      rival.own,
+      'what the other controller wrote',
+    );
     expectEqual(list.filter((name) => name === COPY).length, 1, 'references to the copy');
     expect(edits >= 4, `Pullpass wrote only ${edits} times meanwhile: nothing was shown`);
-    tell.holds(`the other controller: ${rival.writes} writes, ${rival.lost} lost races, none of its entries ever missing`);
+    tell.holds(
+      `the other controller: ${rival.writes} writes, ${rival.lost} lost races, none of its entries ever missing`,
+    );
     tell.holds(`Pullpass: ${edits} times in and out of the list meanwhile`);
     tell.holds(`the list in the end: ${list.join(', ')}`, ms);
   },
@@ -33,11 +41,15 @@ export const concurrentWriter: Act = {
 async function runRival(cluster: Cluster): Promise<{ own: string[]; writes: number; lost: number }> {
   let own: string[] = [];
   let lost = 0;
-  for (let round = 1; round <= ROUNDS; ) {
+  for (let round = 1; round <= ROUNDS;) {
     const account = await cluster.account('tools');
     if (account === undefined) throw new Error('ServiceAccount default of tools is gone');
     const list = pullSecretsOf(account);
-    expectEqual(list.filter((name) => name !== COPY), own, 'what the other controller wrote in its last round');
+    expectEqual(
+      list.filter((name) => name !== COPY),
+      own,
+      'what the other controller wrote in its last round',
+    );
     const next = [...list, `vendor-${round}`].filter((name) => name !== `vendor-${round - 3}`);
     try {
       await cluster.replaceAccount({ ...account, imagePullSecrets: next.map((name) => ({ name })) });
@@ -58,7 +70,10 @@ async function optInAndOut(cluster: Cluster, stop: AbortSignal): Promise<number>
   while (!stop.aborted) {
     const wanted = edits % 2 === 0;
     await (wanted ? cluster.optIn('tools') : cluster.optOut('tools'));
-    await cluster.until(`the reference ${wanted ? 'in' : 'out of'} tools`, async () => (await cluster.pullSecrets('tools')).includes(COPY) === wanted);
+    await cluster.until(
+      `the reference ${wanted ? 'in' : 'out of'} tools`,
+      async () => (await cluster.pullSecrets('tools')).includes(COPY) === wanted,
+    );
     edits++;
   }
   return edits;

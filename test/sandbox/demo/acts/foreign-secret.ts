@@ -11,9 +11,16 @@ export const foreignSecret: Act = {
     const before = await cluster.secret('legacy');
     await cluster.optIn('legacy');
     tell.does('kubectl annotate namespace legacy pullpass.dev/sync=enabled');
-    const [event, ms] = await cluster.until('a SecretNotOurs Event', async () => (await cluster.events('legacy', 'SecretNotOurs'))[0]);
+    const [event, ms] = await cluster.until(
+      'a SecretNotOurs Event',
+      async () => (await cluster.events('legacy', 'SecretNotOurs'))[0],
+    );
     tell.holds(`a Warning Event on that Secret: ${event.reason}`, ms);
-    expectEqual((await cluster.secret('legacy'))?.metadata?.resourceVersion, before?.metadata?.resourceVersion, 'the version of the Secret');
+    expectEqual(
+      (await cluster.secret('legacy'))?.metadata?.resourceVersion,
+      before?.metadata?.resourceVersion,
+      'the version of the Secret',
+    );
     expectEqual(await cluster.pullSecrets('legacy'), [], 'the pull secrets in legacy');
     tell.holds('the Secret is untouched, and nothing references it');
   },

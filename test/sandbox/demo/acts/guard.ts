@@ -9,13 +9,20 @@ export const guard: Act = {
     await cluster.namespace('kube-extra');
     await cluster.optIn('kube-extra');
     tell.does('kubectl annotate namespace kube-extra pullpass.dev/sync=enabled');
-    const [event, ms] = await cluster.until('an OptInDenied Event', async () => (await cluster.events('kube-extra', 'OptInDenied'))[0]);
+    const [event, ms] = await cluster.until(
+      'an OptInDenied Event',
+      async () => (await cluster.events('kube-extra', 'OptInDenied'))[0],
+    );
     tell.holds(`a Warning Event in kube-extra: ${event.reason}`, ms);
     tell.note(event.note ?? '');
     expectEqual(await cluster.secret('kube-extra'), undefined, 'the copy in kube-extra');
     expectEqual(await cluster.pullSecrets('kube-extra'), [], 'the pull secrets in kube-extra');
     tell.holds('no copy, no reference');
     // The source's own namespace is denied, too: its Secret is a source, never a copy.
-    expectEqual((await cluster.copies()).some(({ metadata }) => metadata?.namespace === HOME), false, `a copy in ${HOME}`);
+    expectEqual(
+      (await cluster.copies()).some(({ metadata }) => metadata?.namespace === HOME),
+      false,
+      `a copy in ${HOME}`,
+    );
   },
 };

@@ -16,7 +16,19 @@ import { rotation } from './rotation.ts';
 
 /** The last one leaves the controller running: `--keep` goes on from there. */
 export const ACTS: readonly Act[] = [
-  optIn, caches, newAccount, concurrentWriter, drift, rotation, badSource, guard, foreignSecret, rights, optOut, audit, endState,
+  optIn,
+  caches,
+  newAccount,
+  concurrentWriter,
+  drift,
+  rotation,
+  badSource,
+  guard,
+  foreignSecret,
+  rights,
+  optOut,
+  audit,
+  endState,
 ];
 
 export { stop } from './stop.ts';

@@ -21,7 +21,13 @@ export const optIn: Act = {
     tell.holds(`Secret shop/${COPY} is there`, copied);
     expectEqual(pullSecretsOf(account), ['shop-own-secret', COPY], 'the pull secrets of ServiceAccount default');
     // Versions grow with every write in the cluster: the smaller one was first.
-    expect(Number(copy.metadata?.resourceVersion) < Number(account.metadata?.resourceVersion), 'the reference was written before the copy');
-    tell.holds('ServiceAccount default references it, written after the copy, next to its own entry', copied + referenced);
+    expect(
+      Number(copy.metadata?.resourceVersion) < Number(account.metadata?.resourceVersion),
+      'the reference was written before the copy',
+    );
+    tell.holds(
+      'ServiceAccount default references it, written after the copy, next to its own entry',
+      copied + referenced,
+    );
   },
 };

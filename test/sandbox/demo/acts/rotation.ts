@@ -28,7 +28,10 @@ export const rotation: Act = {
 
     const made = ofObjects(since(counted, await requests()));
     const extra = made.writes - after.length;
-    expect(made.reads === 0 && extra >= 0 && extra <= ownWrites, `requests of the controller: ${made.text}; should be ${after.length} writes, no reads`);
+    expect(
+      made.reads === 0 && extra >= 0 && extra <= ownWrites,
+      `requests of the controller: ${made.text}; should be ${after.length} writes, no reads`,
+    );
     tell.holds(`requests of the controller to the namespaces: ${made.writes} writes, ${made.reads} reads`);
     expectEqual(uids(after), uids(before), 'the UIDs of the copies');
     tell.holds('each copy was updated in place: same name, same UID');
@@ -40,10 +43,16 @@ async function optTeamsIn({ cluster, tell }: Stage): Promise<void> {
   const startedAt = performance.now();
   await Promise.all(TEAMS.map(cluster.optIn));
   await cluster.until('the references of the teams', async () => {
-    const accounts = (await cluster.accounts()).filter(({ metadata }) => metadata?.name === 'default' && TEAMS.includes(metadata.namespace ?? ''));
+    const accounts = (await cluster.accounts()).filter(
+      ({ metadata }) => metadata?.name === 'default' && TEAMS.includes(metadata.namespace ?? ''),
+    );
     return accounts.length === TEAMS.length && accounts.every((account) => pullSecretsOf(account).includes(COPY));
   });
-  tell.holds(`${TEAMS[0]} to ${TEAMS.at(-1)} opt in at once: ${TEAMS.length} copies, ${TEAMS.length} references`, performance.now() - startedAt);
+  tell.holds(
+    `${TEAMS[0]} to ${TEAMS.at(-1)} opt in at once: ${TEAMS.length} copies, ${TEAMS.length} references`,
+    performance.now() - startedAt,
+  );
 }
 
-const uids = (secrets: readonly { metadata?: { namespace?: string; uid?: string } }[]): string[] => secrets.map(({ metadata }) => `${metadata?.namespace} ${metadata?.uid}`).sort();
+const uids = (secrets: readonly { metadata?: { namespace?: string; uid?: string } }[]): string[] =>
+  secrets.map(({ metadata }) => `${metadata?.namespace} ${metadata?.uid}`).sort();

@@ -20,9 +20,12 @@ export class FieldSet {
   add(path: readonly string[]): void {
     const [element, ...rest] = path;
     if (element === undefined) return;
-    if (rest.length === 0) { this.members.add(element); return; }
+    if (rest.length === 0) {
+      this.members.add(element);
+      return;
+    }
     let child = this.children.get(element);
-    if (!child) this.children.set(element, child = new FieldSet());
+    if (!child) this.children.set(element, (child = new FieldSet()));
     child.add(rest);
   }
 
@@ -36,7 +39,10 @@ export class FieldSet {
 
   union(other: FieldSet): FieldSet {
     const names = new Set([...this.children.keys(), ...other.children.keys()]);
-    return new FieldSet([...this.members, ...other.members], [...names].map((name) => [name, this.under(name).union(other.under(name))] as const));
+    return new FieldSet(
+      [...this.members, ...other.members],
+      [...names].map((name) => [name, this.under(name).union(other.under(name))] as const),
+    );
   }
 
   intersection(other: FieldSet): FieldSet {
@@ -57,7 +63,8 @@ export class FieldSet {
   /** Every path, as lists of elements, parents before children, in the order of Go's sets. */
   *paths(prefix: readonly string[] = []): Generator<string[], void> {
     for (const member of [...this.members].sort(elementOrder)) yield [...prefix, member];
-    for (const [name, child] of [...this.children].sort(([a], [b]) => elementOrder(a, b))) yield* child.paths([...prefix, name]);
+    for (const [name, child] of [...this.children].sort(([a], [b]) => elementOrder(a, b)))
+      yield* child.paths([...prefix, name]);
   }
 
   toJson(): JsonObject {
@@ -90,11 +97,15 @@ function elementOrder(a: string, b: string): number {
 
 /** A path as conflicts name it: `.metadata.labels.app`, `.secrets[name="x"].uid`. */
 export function pathText(path: readonly string[]): string {
-  return path.map((element) => {
-    const rest = element.slice(2);
-    if (element.startsWith('f:')) return `.${rest}`;
-    if (element.startsWith('v:')) return `[=${rest}]`;
-    const keys = JSON.parse(rest) as JsonObject;
-    return `[${Object.entries(keys).map(([key, value]) => `${key}=${JSON.stringify(value)}`).join(',')}]`;
-  }).join('');
+  return path
+    .map((element) => {
+      const rest = element.slice(2);
+      if (element.startsWith('f:')) return `.${rest}`;
+      if (element.startsWith('v:')) return `[=${rest}]`;
+      const keys = JSON.parse(rest) as JsonObject;
+      return `[${Object.entries(keys)
+        .map(([key, value]) => `${key}=${JSON.stringify(value)}`)
+        .join(',')}]`;
+    })
+    .join('');
 }

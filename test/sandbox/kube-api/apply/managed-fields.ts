@@ -19,7 +19,17 @@ export type Owners = Map<string, Owner>;
 /** Fields that belong to the server and are never owned. */
 const UNOWNED = new FieldSet();
 for (const field of ['apiVersion', 'kind', 'metadata']) UNOWNED.add([`f:${field}`]);
-for (const field of ['name', 'namespace', 'creationTimestamp', 'selfLink', 'uid', 'clusterName', 'generation', 'managedFields', 'resourceVersion']) {
+for (const field of [
+  'name',
+  'namespace',
+  'creationTimestamp',
+  'selfLink',
+  'uid',
+  'clusterName',
+  'generation',
+  'managedFields',
+  'resourceVersion',
+]) {
   UNOWNED.add(['f:metadata', `f:${field}`]);
 }
 
@@ -27,7 +37,12 @@ const UPDATE_MANAGERS_LIMIT = 10;
 
 /** One manager has one entry for each operation and subresource; updates also for each version. */
 export function ownerId(owner: Pick<Owner, 'manager' | 'operation' | 'apiVersion' | 'subresource'>): string {
-  return JSON.stringify([owner.manager, owner.operation, owner.operation === 'Update' ? owner.apiVersion : '', owner.subresource]);
+  return JSON.stringify([
+    owner.manager,
+    owner.operation,
+    owner.operation === 'Update' ? owner.apiVersion : '',
+    owner.subresource,
+  ]);
 }
 
 export function decodeOwners(entries: readonly ManagedFieldsEntry[] | undefined): Owners {
@@ -35,8 +50,12 @@ export function decodeOwners(entries: readonly ManagedFieldsEntry[] | undefined)
   for (const entry of entries ?? []) {
     if (entry.operation !== 'Apply' && entry.operation !== 'Update') return new Map();
     const owner: Owner = {
-      manager: entry.manager ?? '', operation: entry.operation, apiVersion: entry.apiVersion ?? '', subresource: entry.subresource ?? '',
-      time: entry.time, fields: FieldSet.fromJson(entry.fieldsV1 ?? {}),
+      manager: entry.manager ?? '',
+      operation: entry.operation,
+      apiVersion: entry.apiVersion ?? '',
+      subresource: entry.subresource ?? '',
+      time: entry.time,
+      fields: FieldSet.fromJson(entry.fieldsV1 ?? {}),
     };
     owners.set(ownerId(owner), owner);
   }
@@ -45,11 +64,21 @@ export function decodeOwners(entries: readonly ManagedFieldsEntry[] | undefined)
 
 export function encodeOwners(owners: Owners): ManagedFieldsEntry[] | undefined {
   if (owners.size === 0) return undefined;
-  const sorted = [...owners.values()].sort((a, b) =>
-    compareText(a.operation, b.operation) || compareText(a.time ?? '', b.time ?? '') || compareText(a.manager, b.manager)
-    || compareText(a.apiVersion, b.apiVersion) || compareText(a.subresource, b.subresource));
+  const sorted = [...owners.values()].sort(
+    (a, b) =>
+      compareText(a.operation, b.operation) ||
+      compareText(a.time ?? '', b.time ?? '') ||
+      compareText(a.manager, b.manager) ||
+      compareText(a.apiVersion, b.apiVersion) ||
+      compareText(a.subresource, b.subresource),
+  );
   return sorted.map(({ manager, operation, apiVersion, subresource, time, fields }) => ({
-    manager, operation, apiVersion, ...(time === undefined ? {} : { time }), fieldsType: 'FieldsV1', fieldsV1: fields.toJson(),
+    manager,
+    operation,
+    apiVersion,
+    ...(time === undefined ? {} : { time }),
+    fieldsType: 'FieldsV1',
+    fieldsV1: fields.toJson(),
     ...(subresource === '' ? {} : { subresource }),
   }));
 }
@@ -75,14 +104,25 @@ export interface Writer {
  * managedFields after a create, update or patch. Whoever changes a field takes it from everybody else; a field that is
  * gone is nobody's.
  */
-export function trackUpdate(live: KubeObject | undefined, fresh: KubeObject, shape: StructShape, writer: Writer): ManagedFieldsEntry[] | undefined {
+export function trackUpdate(
+  live: KubeObject | undefined,
+  fresh: KubeObject,
+  shape: StructShape,
+  writer: Writer,
+): ManagedFieldsEntry[] | undefined {
   const owners = startingPoint(live, fresh);
   // An object that nobody has tracked so far stays untracked.
   if (live && owners.size === 0) return undefined;
   return encodeOwners(recordUpdate(owners, live, fresh, shape, writer));
 }
 
-export function recordUpdate(owners: Owners, live: KubeObject | undefined, fresh: KubeObject, shape: StructShape, writer: Writer): Owners {
+export function recordUpdate(
+  owners: Owners,
+  live: KubeObject | undefined,
+  fresh: KubeObject,
+  shape: StructShape,
+  writer: Writer,
+): Owners {
   const before: JsonObject = live ? withoutManagedFields(live) : emptyObject(shape, fresh.kind, fresh.apiVersion);
   const { added, modified, removed } = compare(before, withoutManagedFields(fresh), shape);
   const taken = added.union(modified);
@@ -110,7 +150,9 @@ function startingPoint(live: KubeObject | undefined, fresh: KubeObject): Owners 
 
 /** At most ten updaters are told apart; the oldest ones become one. */
 function capped(owners: Owners): Owners {
-  const updaters = [...owners.entries()].filter(([, owner]) => owner.operation === 'Update').sort(([, a], [, b]) => compareText(a.time ?? '', b.time ?? ''));
+  const updaters = [...owners.entries()]
+    .filter(([, owner]) => owner.operation === 'Update')
+    .sort(([, a], [, b]) => compareText(a.time ?? '', b.time ?? ''));
   if (updaters.length <= UPDATE_MANAGERS_LIMIT) return owners;
   const result = new Map(owners);
   for (const [id, owner] of updaters.slice(0, updaters.length - UPDATE_MANAGERS_LIMIT + 1)) {
@@ -126,7 +168,11 @@ function capped(owners: Owners): Owners {
 export function sameButTimes(a: KubeObject, b: KubeObject): boolean {
   const timeless = (object: KubeObject): KubeObject => ({
     ...object,
-    metadata: { ...object.metadata, resourceVersion: '', managedFields: object.metadata.managedFields?.map(({ time: _, ...entry }) => entry) ?? [] },
+    metadata: {
+      ...object.metadata,
+      resourceVersion: '',
+      managedFields: object.metadata.managedFields?.map(({ time: _, ...entry }) => entry) ?? [],
+    },
   });
   return equal(timeless(a), timeless(b));
 }

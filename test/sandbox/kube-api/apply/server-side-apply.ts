@@ -4,7 +4,17 @@ import { emptyObject } from '../schema/decode.ts';
 import type { Shape, StructShape } from '../schema/shape.ts';
 import { applyConflict, type StatusCause } from '../status.ts';
 import { FieldSet, pathText } from './field-set.ts';
-import { decodeOwners, encodeOwners, ownerId, recordUpdate, stripped, withoutManagedFields, type Owner, type Owners, type Writer } from './managed-fields.ts';
+import {
+  decodeOwners,
+  encodeOwners,
+  ownerId,
+  recordUpdate,
+  stripped,
+  withoutManagedFields,
+  type Owner,
+  type Owners,
+  type Writer,
+} from './managed-fields.ts';
 import { compare, fieldSetOf, merge, remove, withNamedFields } from './typed.ts';
 
 export interface Applied {
@@ -12,12 +22,21 @@ export interface Applied {
   readonly managedFields: ManagedFieldsEntry[] | undefined;
 }
 
-export function serverSideApply(live: KubeObject | undefined, config: JsonObject, shape: StructShape, writer: Writer, force: boolean): Applied {
+export function serverSideApply(
+  live: KubeObject | undefined,
+  config: JsonObject,
+  shape: StructShape,
+  writer: Writer,
+  force: boolean,
+): Applied {
   let owners = decodeOwners(live?.metadata.managedFields);
   // Somebody made this object when nobody was tracking: all of it is theirs.
-  if (live && owners.size === 0) owners = recordUpdate(owners, undefined, live, shape, { ...writer, manager: 'before-first-apply' });
+  if (live && owners.size === 0)
+    owners = recordUpdate(owners, undefined, live, shape, { ...writer, manager: 'before-first-apply' });
 
-  const before: JsonObject = live ? withoutManagedFields(live) : emptyObject(shape, config['kind'], config['apiVersion']);
+  const before: JsonObject = live
+    ? withoutManagedFields(live)
+    : emptyObject(shape, config['kind'], config['apiVersion']);
   const me = { ...writer, operation: 'Apply' as const };
   const id = ownerId(me);
   const previous = owners.get(id);
@@ -47,10 +66,18 @@ function prune(merged: JsonObject, owners: Owners, last: FieldSet, shape: Shape)
   return remove(merged, all.difference(ofObject(withOwned)).intersection(lastNamed), shape) as JsonObject;
 }
 
-function settle(before: JsonObject, after: JsonObject, shape: Shape, owners: Owners, self: string, force: boolean): Owners {
+function settle(
+  before: JsonObject,
+  after: JsonObject,
+  shape: Shape,
+  owners: Owners,
+  self: string,
+  force: boolean,
+): Owners {
   const { added, modified, removed } = compare(before, after, shape);
   const changed = added.union(modified);
-  const conflicts = [...owners].filter(([id]) => id !== self)
+  const conflicts = [...owners]
+    .filter(([id]) => id !== self)
     .map(([, owner]) => ({ owner, fields: owner.fields.intersection(changed) }))
     .filter(({ fields }) => !fields.empty);
   if (!force && conflicts.length > 0) throw conflictError(conflicts);
@@ -64,15 +91,25 @@ function settle(before: JsonObject, after: JsonObject, shape: Shape, owners: Own
 }
 
 function conflictError(conflicts: readonly { owner: Owner; fields: FieldSet }[]): Error {
-  const named = conflicts.map(({ owner, fields }) => ({ who: describe(owner), paths: [...fields.paths()].map(pathText) }));
+  const named = conflicts.map(({ owner, fields }) => ({
+    who: describe(owner),
+    paths: [...fields.paths()].map(pathText),
+  }));
   const causes: StatusCause[] = named.flatMap(({ who, paths }) =>
-    paths.map((field) => ({ reason: 'FieldManagerConflict', message: `conflict with ${who}`, field })));
-  if (causes.length === 1 && named[0]) return applyConflict(`Apply failed with 1 conflict: conflict with ${named[0].who}: ${named[0].paths[0]}`, causes);
-  const lines = [...named].sort((a, b) => (a.who < b.who ? -1 : 1)).flatMap(({ who, paths }) => [`conflicts with ${who}:`, ...paths.map((path) => `- ${path}`)]);
+    paths.map((field) => ({ reason: 'FieldManagerConflict', message: `conflict with ${who}`, field })),
+  );
+  if (causes.length === 1 && named[0])
+    return applyConflict(`Apply failed with 1 conflict: conflict with ${named[0].who}: ${named[0].paths[0]}`, causes);
+  const lines = [...named]
+    .sort((a, b) => (a.who < b.who ? -1 : 1))
+    .flatMap(({ who, paths }) => [`conflicts with ${who}:`, ...paths.map((path) => `- ${path}`)]);
   return applyConflict(`Apply failed with ${causes.length} conflicts: ${lines.join('\n')}`, causes);
 }
 
 function describe({ manager, operation, apiVersion, subresource }: Owner): string {
-  const name = subresource === '' ? JSON.stringify(manager) : `${JSON.stringify(manager)} with subresource ${JSON.stringify(subresource)}`;
+  const name =
+    subresource === ''
+      ? JSON.stringify(manager)
+      : `${JSON.stringify(manager)} with subresource ${JSON.stringify(subresource)}`;
   return operation === 'Update' ? `${name} using ${apiVersion}` : name;
 }

@@ -9,13 +9,14 @@ const UNKNOWN: Shape = { type: 'struct', name: '', fields: {}, open: true };
 function isAtomic(shape: Shape, value: Json | undefined): boolean {
   if (shape.type === 'any') return true;
   if (shape.type === 'list') return shape.ownership === 'atomic';
-  if (shape.type === 'map' || shape.type === 'struct') return shape.atomic === true || (value !== null && value !== undefined && !isObject(value));
+  if (shape.type === 'map' || shape.type === 'struct')
+    return shape.atomic === true || (value !== null && value !== undefined && !isObject(value));
   return true;
 }
 
 export function childShape(shape: Shape, key: string): Shape {
   if (shape.type === 'map') return shape.values;
-  return shape.type === 'struct' ? shape.fields[key]?.shape ?? UNKNOWN : UNKNOWN;
+  return shape.type === 'struct' ? (shape.fields[key]?.shape ?? UNKNOWN) : UNKNOWN;
 }
 
 /** Whether a key is a field of a struct, as opposed to a key that somebody put into a map. */
@@ -26,7 +27,7 @@ export function isNamedField(shape: Shape, key: string): boolean {
 /** The element of a list's item: by its keys, or by its value. */
 export function itemElement(shape: ListShape, item: Json): string {
   if (shape.ownership !== 'map' || !isObject(item)) return `v:${JSON.stringify(item)}`;
-  const keys = [...shape.keys ?? []].sort();
+  const keys = [...(shape.keys ?? [])].sort();
   return `k:${JSON.stringify(Object.fromEntries(keys.map((key) => [key, item[key] ?? KEY_DEFAULTS[key] ?? null])))}`;
 }
 
@@ -40,7 +41,10 @@ export function fieldSetOf(value: Json | undefined, shape: Shape): FieldSet {
 }
 
 function collect(value: Json | undefined, shape: Shape, path: readonly string[], set: FieldSet): void {
-  if (isAtomic(shape, value)) { set.add(path); return; }
+  if (isAtomic(shape, value)) {
+    set.add(path);
+    return;
+  }
   if (shape.type === 'list') {
     for (const item of Array.isArray(value) ? value : []) {
       const itemPath = [...path, itemElement(shape, item)];
@@ -53,7 +57,8 @@ function collect(value: Json | undefined, shape: Shape, path: readonly string[],
     const fieldPath = [...path, `f:${key}`];
     const inner = shapeFor(childShape(shape, key), field);
     collect(field, inner, fieldPath, set);
-    if (field === null || (isObject(field) && Object.keys(field).length === 0) || !isNamedField(shape, key)) set.add(fieldPath);
+    if (field === null || (isObject(field) && Object.keys(field).length === 0) || !isNamedField(shape, key))
+      set.add(fieldPath);
   }
 }
 
@@ -74,7 +79,13 @@ export function compare(before: Json | undefined, after: Json | undefined, shape
   return result;
 }
 
-function compareAt(before: Json | undefined, after: Json | undefined, given: Shape, path: readonly string[], result: Difference): void {
+function compareAt(
+  before: Json | undefined,
+  after: Json | undefined,
+  given: Shape,
+  path: readonly string[],
+  result: Difference,
+): void {
   const shape = shapeFor(given, after ?? before);
   // An empty list or map counts as a leaf, to tell it from an absent one.
   if (isAtomic(shape, after ?? before) || (isBlank(before) && isBlank(after))) {
@@ -84,7 +95,9 @@ function compareAt(before: Json | undefined, after: Json | undefined, given: Sha
     return;
   }
   if (shape.type === 'list') compareItems(before, after, shape, path, result);
-  else for (const { element, left, right, inner } of fields(before, after, shape)) compareAt(left, right, inner, [...path, element], result);
+  else
+    for (const { element, left, right, inner } of fields(before, after, shape))
+      compareAt(left, right, inner, [...path, element], result);
   if (before === undefined) result.added.add(path);
   else if (after === undefined) result.removed.add(path);
 }
@@ -102,7 +115,13 @@ interface Pair {
 }
 
 /** Items that appear more than once have no identity: together they are one leaf. */
-function compareItems(before: Json | undefined, after: Json | undefined, shape: ListShape, path: readonly string[], result: Difference): void {
+function compareItems(
+  before: Json | undefined,
+  after: Json | undefined,
+  shape: ListShape,
+  path: readonly string[],
+  result: Difference,
+): void {
   const left = grouped(before, shape);
   const right = grouped(after, shape);
   for (const element of new Set([...left.keys(), ...right.keys()])) {
@@ -124,7 +143,7 @@ function grouped(list: Json | undefined, shape: ListShape): Map<string, Json[]> 
   const groups = new Map<string, Json[]>();
   for (const item of Array.isArray(list) ? list : []) {
     const element = itemElement(shape, item);
-    groups.set(element, [...groups.get(element) ?? [], item]);
+    groups.set(element, [...(groups.get(element) ?? []), item]);
   }
   return groups;
 }
@@ -132,7 +151,12 @@ function grouped(list: Json | undefined, shape: ListShape): Map<string, Json[]> 
 function fields(before: Json | undefined, after: Json | undefined, shape: Shape): Pair[] {
   const left = isObject(before) ? before : {};
   const right = isObject(after) ? after : {};
-  return [...new Set([...Object.keys(left), ...Object.keys(right)])].map((key) => ({ element: `f:${key}`, left: left[key], right: right[key], inner: childShape(shape, key) }));
+  return [...new Set([...Object.keys(left), ...Object.keys(right)])].map((key) => ({
+    element: `f:${key}`,
+    left: left[key],
+    right: right[key],
+    inner: childShape(shape, key),
+  }));
 }
 
 function index(list: Json | undefined, shape: ListShape): Map<string, Json> {
@@ -147,7 +171,8 @@ export function merge(live: Json | undefined, applied: Json | undefined, given: 
   if (shape.type === 'list') return mergeLists(live, applied, shape);
   if (!isObject(live)) return applied;
   const result: JsonObject = { ...live };
-  for (const [key, value] of Object.entries(isObject(applied) ? applied : {})) result[key] = merge(live[key], value, childShape(shape, key));
+  for (const [key, value] of Object.entries(isObject(applied) ? applied : {}))
+    result[key] = merge(live[key], value, childShape(shape, key));
   return result;
 }
 
@@ -173,15 +198,30 @@ function mergeLists(live: Json, applied: Json, shape: ListShape): Json[] {
   while (left.length > 0 || right.length > 0) {
     const [ours, theirs] = [left[0], right[0]];
     if (ours && theirs !== undefined) {
-      if (ours.element === theirs) { take(theirs); left.shift(); right.shift(); continue; }
+      if (ours.element === theirs) {
+        take(theirs);
+        left.shift();
+        right.shift();
+        continue;
+      }
       // An item that both have, but whose turn it is not yet: it comes with the applied ones.
-      if (wanted.has(ours.element) && shared[0] !== undefined && shared[0] !== ours.element) { left.shift(); continue; }
+      if (wanted.has(ours.element) && shared[0] !== undefined && shared[0] !== ours.element) {
+        left.shift();
+        continue;
+      }
     }
     if (ours) {
-      if (!wanted.has(ours.element)) { result.push(ours.item); left.shift(); continue; }
+      if (!wanted.has(ours.element)) {
+        result.push(ours.item);
+        left.shift();
+        continue;
+      }
       if (done.has(ours.element)) left.shift();
     }
-    if (theirs !== undefined) { take(theirs); right.shift(); }
+    if (theirs !== undefined) {
+      take(theirs);
+      right.shift();
+    }
   }
   return result;
 }
@@ -191,7 +231,9 @@ export function remove(value: Json | undefined, set: FieldSet, given: Shape): Js
   const shape = shapeFor(given, value);
   if (isAtomic(shape, value) || isBlank(value)) return value;
   if (shape.type === 'list') {
-    return (value as Json[]).filter((item) => !set.has(itemElement(shape, item))).map((item) => remove(item, set.under(itemElement(shape, item)), shape.items) as Json);
+    return (value as Json[])
+      .filter((item) => !set.has(itemElement(shape, item)))
+      .map((item) => remove(item, set.under(itemElement(shape, item)), shape.items) as Json);
   }
   const result: JsonObject = {};
   for (const [key, field] of Object.entries(value as JsonObject)) {
@@ -203,10 +245,15 @@ export function remove(value: Json | undefined, set: FieldSet, given: Shape): Js
 
 /** Adds the named fields on the way to each path: owning `a.b.c` owns the struct field `a` as well, but no map key. */
 export function withNamedFields(set: FieldSet, shape: Shape): FieldSet {
-  const named = [...set.children.keys()].filter((element) => element.startsWith('f:') && isNamedField(shape, element.slice(2)));
+  const named = [...set.children.keys()].filter(
+    (element) => element.startsWith('f:') && isNamedField(shape, element.slice(2)),
+  );
   const inner = (element: string): Shape => {
     if (shape.type === 'list') return shape.items;
     return element.startsWith('f:') ? childShape(shape, element.slice(2)) : UNKNOWN;
   };
-  return new FieldSet([...set.members, ...named], [...set.children].map(([element, child]) => [element, withNamedFields(child, inner(element))] as const));
+  return new FieldSet(
+    [...set.members, ...named],
+    [...set.children].map(([element, child]) => [element, withNamedFields(child, inner(element))] as const),
+  );
 }

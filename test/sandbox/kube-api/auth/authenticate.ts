@@ -35,5 +35,9 @@ function certificateUser(socket: TLSSocket): User | undefined {
 function fromCertificate({ subject, fingerprint256 }: PeerCertificate): User {
   // Node gives a list when a name appears more than once, whatever its types say.
   const all = (value: string | string[] | undefined): string[] => (value === undefined ? [] : [value].flat());
-  return { name: all(subject.CN)[0] ?? '', groups: [...all(subject.O), AUTHENTICATED], extra: { [CREDENTIAL_ID]: [`X509SHA256=${fingerprint256.replaceAll(':', '').toLowerCase()}`] } };
+  return {
+    name: all(subject.CN)[0] ?? '',
+    groups: [...all(subject.O), AUTHENTICATED],
+    extra: { [CREDENTIAL_ID]: [`X509SHA256=${fingerprint256.replaceAll(':', '').toLowerCase()}`] },
+  };
 }

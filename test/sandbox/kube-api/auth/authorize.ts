@@ -38,7 +38,9 @@ export function authorize(store: Store, user: User, attributes: Attributes): Dec
     ...(namespace === '' ? [] : store.list(`${RBAC}/rolebindings`, namespace)),
   ];
   for (const binding of bindings) {
-    const subject = list(binding, 'subjects').find((candidate) => appliesTo(candidate, user, binding.metadata.namespace ?? ''));
+    const subject = list(binding, 'subjects').find((candidate) =>
+      appliesTo(candidate, user, binding.metadata.namespace ?? ''),
+    );
     if (subject === undefined) continue;
     const role = roleOf(store, binding);
     if (!role) {
@@ -46,16 +48,23 @@ export function authorize(store: Store, user: User, attributes: Attributes): Dec
       problems.push(`${kind.toLowerCase()}.${RBAC} "${textAt(binding, 'roleRef', 'name')}" not found`);
       continue;
     }
-    if (list(role, 'rules').some((rule) => ruleAllows(rule, attributes))) return { allowed: true, reason: origin(binding, subject) };
+    if (list(role, 'rules').some((rule) => ruleAllows(rule, attributes)))
+      return { allowed: true, reason: origin(binding, subject) };
   }
-  return { allowed: false, reason: problems.length === 0 ? '' : `RBAC: ${problems.length === 1 ? problems[0] : `[${problems.join(', ')}]`}` };
+  return {
+    allowed: false,
+    reason: problems.length === 0 ? '' : `RBAC: ${problems.length === 1 ? problems[0] : `[${problems.join(', ')}]`}`,
+  };
 }
 
 function origin(binding: KubeObject, subject: Json): string {
   const { name, namespace } = binding.metadata;
   const role = `${textAt(binding, 'roleRef', 'kind')} "${textAt(binding, 'roleRef', 'name')}"`;
   const kind = textAt(subject, 'kind');
-  const who = kind === 'ServiceAccount' ? `"${textAt(subject, 'name')}/${textAt(subject, 'namespace')}"` : `"${textAt(subject, 'name')}"`;
+  const who =
+    kind === 'ServiceAccount'
+      ? `"${textAt(subject, 'name')}/${textAt(subject, 'namespace')}"`
+      : `"${textAt(subject, 'name')}"`;
   return namespace === undefined
     ? `RBAC: allowed by ClusterRoleBinding "${name}" of ${role} to ${kind} ${who}`
     : `RBAC: allowed by RoleBinding "${name}/${namespace}" of ${role} to ${kind} ${who}`;
@@ -64,10 +73,14 @@ function origin(binding: KubeObject, subject: Json): string {
 function appliesTo(subject: Json, user: User, bindingNamespace: string): boolean {
   const name = textAt(subject, 'name');
   switch (textAt(subject, 'kind')) {
-    case 'User': return user.name === name;
-    case 'Group': return user.groups.includes(name);
-    case 'ServiceAccount': return user.name === `system:serviceaccount:${textAt(subject, 'namespace') || bindingNamespace}:${name}`;
-    default: return false;
+    case 'User':
+      return user.name === name;
+    case 'Group':
+      return user.groups.includes(name);
+    case 'ServiceAccount':
+      return user.name === `system:serviceaccount:${textAt(subject, 'namespace') || bindingNamespace}:${name}`;
+    default:
+      return false;
   }
 }
 
@@ -80,8 +93,12 @@ function roleOf(store: Store, binding: KubeObject): KubeObject | undefined {
 function ruleAllows(rule: Json, attributes: Attributes): boolean {
   if (!matches(list(rule, 'verbs'), attributes.verb)) return false;
   if ('path' in attributes) {
-    return list(rule, 'nonResourceURLs').some((url) => url === '*' || url === attributes.path
-      || (typeof url === 'string' && url.endsWith('*') && attributes.path.startsWith(url.slice(0, -1))));
+    return list(rule, 'nonResourceURLs').some(
+      (url) =>
+        url === '*' ||
+        url === attributes.path ||
+        (typeof url === 'string' && url.endsWith('*') && attributes.path.startsWith(url.slice(0, -1))),
+    );
   }
   const { group, resource, subresource, name } = attributes;
   if (!matches(list(rule, 'apiGroups'), group)) return false;
@@ -106,14 +123,26 @@ function list(object: Json | undefined, field: string): readonly Json[] {
 export function forbiddenBy(user: User, attributes: Attributes, reason: string): ApiError {
   const why = reason === '' ? '' : `: ${reason}`;
   if ('path' in attributes) {
-    return new ApiError(403, 'Forbidden', `forbidden: User "${user.name}" cannot ${attributes.verb} path "${attributes.path}"${why}`, {});
+    return new ApiError(
+      403,
+      'Forbidden',
+      `forbidden: User "${user.name}" cannot ${attributes.verb} path "${attributes.path}"${why}`,
+      {},
+    );
   }
   const { verb, group, resource, subresource, namespace, name } = attributes;
   const qualified = group === '' ? resource : `${resource}.${group}`;
   const what = name === '' ? qualified : `${qualified} "${name}"`;
   const asked = subresource === '' ? resource : `${resource}/${subresource}`;
   const where = namespace === '' ? 'at the cluster scope' : `in the namespace "${namespace}"`;
-  return new ApiError(403, 'Forbidden', `${what} is forbidden: User "${user.name}" cannot ${verb} resource "${asked}" in API group "${group}" ${where}${why}`, {
-    ...(name === '' ? {} : { name }), ...(group === '' ? {} : { group }), kind: resource,
-  });
+  return new ApiError(
+    403,
+    'Forbidden',
+    `${what} is forbidden: User "${user.name}" cannot ${verb} resource "${asked}" in API group "${group}" ${where}${why}`,
+    {
+      ...(name === '' ? {} : { name }),
+      ...(group === '' ? {} : { group }),
+      kind: resource,
+    },
+  );
 }

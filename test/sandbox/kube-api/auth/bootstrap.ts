@@ -4,12 +4,28 @@ import type { Json, JsonObject, KubeObject } from '../json.ts';
 import type { Store } from '../store/store.ts';
 
 const RBAC = 'rbac.authorization.k8s.io';
-const DISCOVERY = ['/api', '/api/*', '/apis', '/apis/*', '/healthz', '/livez', '/openapi', '/openapi/*', '/readyz', '/version', '/version/'];
+const DISCOVERY = [
+  '/api',
+  '/api/*',
+  '/apis',
+  '/apis/*',
+  '/healthz',
+  '/livez',
+  '/openapi',
+  '/openapi/*',
+  '/readyz',
+  '/version',
+  '/version/',
+];
 const PUBLIC = ['/healthz', '/livez', '/readyz', '/version', '/version/'];
 const READ = ['get', 'list', 'watch'];
 const WRITE = ['create', 'delete', 'deletecollection', 'patch', 'update'];
 
-const resources = (apiGroups: string[], names: string[], verbs: string[]): JsonObject => ({ verbs, apiGroups, resources: names });
+const resources = (apiGroups: string[], names: string[], verbs: string[]): JsonObject => ({
+  verbs,
+  apiGroups,
+  resources: names,
+});
 const VIEWED = [
   resources([''], ['configmaps', 'serviceaccounts', 'pods', 'pods/status', 'events', 'namespaces'], READ),
   resources(['apps'], ['deployments', 'deployments/status'], READ),
@@ -25,7 +41,10 @@ const EDITED = [
 ];
 
 const ROLES: { readonly [name: string]: Json[] } = {
-  'cluster-admin': [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }, { verbs: ['*'], nonResourceURLs: ['*'] }],
+  'cluster-admin': [
+    { verbs: ['*'], apiGroups: ['*'], resources: ['*'] },
+    { verbs: ['*'], nonResourceURLs: ['*'] },
+  ],
   admin: [...EDITED, resources([RBAC], ['roles', 'rolebindings'], [...READ, ...WRITE])],
   edit: EDITED,
   view: VIEWED,
@@ -35,7 +54,9 @@ const ROLES: { readonly [name: string]: Json[] } = {
     resources(['authorization.k8s.io'], ['selfsubjectaccessreviews', 'selfsubjectrulesreviews'], ['create']),
     resources(['authentication.k8s.io'], ['selfsubjectreviews'], ['create']),
   ],
-  'system:service-account-issuer-discovery': [{ verbs: ['get'], nonResourceURLs: ['/.well-known/openid-configuration', '/openid/v1/jwks'] }],
+  'system:service-account-issuer-discovery': [
+    { verbs: ['get'], nonResourceURLs: ['/.well-known/openid-configuration', '/openid/v1/jwks'] },
+  ],
 };
 
 const BINDINGS: { readonly [role: string]: string[] } = {
@@ -47,20 +68,34 @@ const BINDINGS: { readonly [role: string]: string[] } = {
 };
 
 export function bootstrap(store: Store): void {
-  const metadata = (name: string): KubeObject['metadata'] => ({ name, uid: randomUUID(), creationTimestamp: new Date().toISOString().replace(/\.\d+Z$/, 'Z') });
+  const metadata = (name: string): KubeObject['metadata'] => ({
+    name,
+    uid: randomUUID(),
+    creationTimestamp: new Date().toISOString().replace(/\.\d+Z$/, 'Z'),
+  });
   for (const name of ['default', 'kube-node-lease', 'kube-public', 'kube-system']) {
     store.create('/namespaces', {
-      kind: 'Namespace', apiVersion: 'v1', metadata: { ...metadata(name), labels: { 'kubernetes.io/metadata.name': name } },
-      spec: { finalizers: ['kubernetes'] }, status: { phase: 'Active' },
+      kind: 'Namespace',
+      apiVersion: 'v1',
+      metadata: { ...metadata(name), labels: { 'kubernetes.io/metadata.name': name } },
+      spec: { finalizers: ['kubernetes'] },
+      status: { phase: 'Active' },
     });
   }
   const labels = { 'kubernetes.io/bootstrapping': 'rbac-defaults' };
   for (const [name, rules] of Object.entries(ROLES)) {
-    store.create(`${RBAC}/clusterroles`, { kind: 'ClusterRole', apiVersion: `${RBAC}/v1`, metadata: { ...metadata(name), labels }, rules });
+    store.create(`${RBAC}/clusterroles`, {
+      kind: 'ClusterRole',
+      apiVersion: `${RBAC}/v1`,
+      metadata: { ...metadata(name), labels },
+      rules,
+    });
   }
   for (const [name, groups] of Object.entries(BINDINGS)) {
     store.create(`${RBAC}/clusterrolebindings`, {
-      kind: 'ClusterRoleBinding', apiVersion: `${RBAC}/v1`, metadata: { ...metadata(name), labels },
+      kind: 'ClusterRoleBinding',
+      apiVersion: `${RBAC}/v1`,
+      metadata: { ...metadata(name), labels },
       subjects: groups.map((group) => ({ kind: 'Group', apiGroup: RBAC, name: group })),
       roleRef: { apiGroup: RBAC, kind: 'ClusterRole', name },
     });

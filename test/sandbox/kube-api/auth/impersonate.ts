@@ -11,7 +11,8 @@ export function impersonate(store: Store, user: User, headers: IncomingHttpHeade
   demand(store, user, 'users', name);
   for (const group of groups) demand(store, user, 'groups', group);
   const [, namespace, account] = /^system:serviceaccount:([^:]+):([^:]+)$/.exec(name) ?? [];
-  if (namespace !== undefined && account !== undefined && groups.length === 0) return serviceAccountUser(namespace, account, '');
+  if (namespace !== undefined && account !== undefined && groups.length === 0)
+    return serviceAccountUser(namespace, account, '');
   return { name, groups: name === ANONYMOUS.name ? groups : [...new Set([...groups, AUTHENTICATED])] };
 }
 

@@ -20,7 +20,10 @@ interface Claims {
   readonly aud: readonly string[];
   readonly exp: number;
   readonly jti: string;
-  readonly 'kubernetes.io': { readonly namespace: string; readonly serviceaccount: { readonly name: string; readonly uid: string } };
+  readonly 'kubernetes.io': {
+    readonly namespace: string;
+    readonly serviceaccount: { readonly name: string; readonly uid: string };
+  };
 }
 
 export class Tokens {
@@ -37,8 +40,14 @@ export class Tokens {
     const { name, namespace = '', uid = '' } = account.metadata;
     const now = Math.floor(Date.now() / 1000);
     const claims = {
-      aud: audiences, exp: now + seconds, iat: now, iss: ISSUER, jti: randomUUID(), nbf: now,
-      'kubernetes.io': { namespace, serviceaccount: { name, uid } }, sub: `system:serviceaccount:${namespace}:${name}`,
+      aud: audiences,
+      exp: now + seconds,
+      iat: now,
+      iss: ISSUER,
+      jti: randomUUID(),
+      nbf: now,
+      'kubernetes.io': { namespace, serviceaccount: { name, uid } },
+      sub: `system:serviceaccount:${namespace}:${name}`,
     };
     const text = `${encode({ alg: 'HS256', typ: 'JWT' })}.${encode(claims)}`;
     return { token: `${text}.${this.#sign(text)}`, expires: new Date((now + seconds) * 1000) };
@@ -47,10 +56,13 @@ export class Tokens {
   /** The user behind a token, or undefined when the token is not good (any more). */
   user(token: string, audience = ISSUER): User | undefined {
     const fixed = this.#fixed[token];
-    if (fixed) return { name: fixed.user, groups: [...fixed.groups ?? [], AUTHENTICATED] };
+    if (fixed) return { name: fixed.user, groups: [...(fixed.groups ?? []), AUTHENTICATED] };
     const claims = this.#verify(token);
     if (!claims || claims.exp * 1000 < Date.now() || !claims.aud.includes(audience)) return undefined;
-    const { namespace, serviceaccount: { name, uid } } = claims['kubernetes.io'];
+    const {
+      namespace,
+      serviceaccount: { name, uid },
+    } = claims['kubernetes.io'];
     if (this.#store.get('/serviceaccounts', namespace, name)?.metadata.uid !== uid) return undefined;
     return { ...serviceAccountUser(namespace, name, uid), extra: { [CREDENTIAL_ID]: [`JTI=${claims.jti}`] } };
   }
@@ -59,10 +71,17 @@ export class Tokens {
   refusal(token: string, audiences: readonly string[]): string {
     const claims = this.#verify(token);
     if (!claims) return 'invalid bearer token';
-    const { namespace, serviceaccount: { name } } = claims['kubernetes.io'];
-    const quoted = (list: readonly string[]): string => `[${list.map((audience) => JSON.stringify(audience)).join(' ')}]`;
-    if (!claims.aud.some((audience) => audiences.includes(audience))) return `[invalid bearer token, token audiences ${quoted(claims.aud)} is invalid for the target audiences ${quoted(audiences)}]`;
-    return this.#store.get('/serviceaccounts', namespace, name) ? 'invalid bearer token' : `[invalid bearer token, serviceaccounts "${name}" not found]`;
+    const {
+      namespace,
+      serviceaccount: { name },
+    } = claims['kubernetes.io'];
+    const quoted = (list: readonly string[]): string =>
+      `[${list.map((audience) => JSON.stringify(audience)).join(' ')}]`;
+    if (!claims.aud.some((audience) => audiences.includes(audience)))
+      return `[invalid bearer token, token audiences ${quoted(claims.aud)} is invalid for the target audiences ${quoted(audiences)}]`;
+    return this.#store.get('/serviceaccounts', namespace, name)
+      ? 'invalid bearer token'
+      : `[invalid bearer token, serviceaccounts "${name}" not found]`;
   }
 
   #verify(token: string): Claims | undefined {

@@ -14,12 +14,21 @@ export interface NamespaceControllerOptions {
   readonly rootCaPem?: string;
 }
 
-export function runNamespaceController(store: Store, kinds: KindTable, options: NamespaceControllerOptions): () => void {
+export function runNamespaceController(
+  store: Store,
+  kinds: KindTable,
+  options: NamespaceControllerOptions,
+): () => void {
   const timers = new Set<NodeJS.Timeout>();
-  const storages = [...new Set(kinds.all.filter((kind) => kind.namespaced && !kind.review).map((kind) => kind.storage))];
+  const storages = [
+    ...new Set(kinds.all.filter((kind) => kind.namespaced && !kind.review).map((kind) => kind.storage)),
+  ];
 
   const later = (milliseconds: number, action: () => void): void => {
-    const timer = setTimeout(() => { timers.delete(timer); action(); }, milliseconds);
+    const timer = setTimeout(() => {
+      timers.delete(timer);
+      action();
+    }, milliseconds);
     timers.add(timer);
   };
 
@@ -28,10 +37,24 @@ export function runNamespaceController(store: Store, kinds: KindTable, options: 
     if (options.serviceAccountDelay === null) return;
     later(options.serviceAccountDelay, () => {
       const found = store.get('/namespaces', '', namespace);
-      if (!found || found.metadata.deletionTimestamp !== undefined || store.get('/serviceaccounts', namespace, 'default')) return;
-      store.create('/serviceaccounts', { kind: 'ServiceAccount', apiVersion: 'v1', metadata: metadata('default', namespace) });
+      if (
+        !found ||
+        found.metadata.deletionTimestamp !== undefined ||
+        store.get('/serviceaccounts', namespace, 'default')
+      )
+        return;
+      store.create('/serviceaccounts', {
+        kind: 'ServiceAccount',
+        apiVersion: 'v1',
+        metadata: metadata('default', namespace),
+      });
       if (options.rootCaPem !== undefined && !store.get('/configmaps', namespace, 'kube-root-ca.crt')) {
-        store.create('/configmaps', { kind: 'ConfigMap', apiVersion: 'v1', metadata: metadata('kube-root-ca.crt', namespace), data: { 'ca.crt': options.rootCaPem } });
+        store.create('/configmaps', {
+          kind: 'ConfigMap',
+          apiVersion: 'v1',
+          metadata: metadata('kube-root-ca.crt', namespace),
+          data: { 'ca.crt': options.rootCaPem },
+        });
       }
     });
   };
@@ -43,24 +66,42 @@ export function runNamespaceController(store: Store, kinds: KindTable, options: 
     let left = 0;
     for (const storage of storages) {
       for (const object of store.list(storage, namespace)) {
-        if ((object.metadata.finalizers ?? []).length === 0) { store.delete(storage, object); continue; }
+        if ((object.metadata.finalizers ?? []).length === 0) {
+          store.delete(storage, object);
+          continue;
+        }
         left++;
-        if (object.metadata.deletionTimestamp === undefined) store.update(storage, { ...object, metadata: { ...object.metadata, deletionTimestamp: now(), deletionGracePeriodSeconds: 0 } });
+        if (object.metadata.deletionTimestamp === undefined)
+          store.update(storage, {
+            ...object,
+            metadata: { ...object.metadata, deletionTimestamp: now(), deletionGracePeriodSeconds: 0 },
+          });
       }
     }
-    if (left > 0) { later(20, () => finish(namespace)); return; }
+    if (left > 0) {
+      later(20, () => finish(namespace));
+      return;
+    }
     const spec = at(found, 'spec');
     const released: KubeObject = { ...found, spec: { ...(isObject(spec) ? spec : {}), finalizers: [] } };
     if ((found.metadata.finalizers ?? []).length === 0) store.delete('/namespaces', released);
     else store.update('/namespaces', { ...released, spec: {} });
   };
 
-  for (const { metadata: { name } } of store.list('/namespaces')) provide(name);
+  for (const {
+    metadata: { name },
+  } of store.list('/namespaces'))
+    provide(name);
   const silence = [
     store.listen('/namespaces', '', ({ type, object, previous }) => {
       const { name, deletionTimestamp } = object.metadata;
       if (type === 'ADDED') provide(name);
-      if (type === 'MODIFIED' && deletionTimestamp !== undefined && previous?.metadata.deletionTimestamp === undefined && options.terminationDelay !== null) {
+      if (
+        type === 'MODIFIED' &&
+        deletionTimestamp !== undefined &&
+        previous?.metadata.deletionTimestamp === undefined &&
+        options.terminationDelay !== null
+      ) {
         later(options.terminationDelay, () => finish(name));
       }
     }),

@@ -17,13 +17,27 @@ export function discovery(kinds: KindTable, path: string, accept: string | undef
   if (more.length > 0) return undefined;
   if (root === 'api') {
     if (version !== undefined) return undefined;
-    if (group === undefined) return aggregated(kinds, accept, (name) => name === '') ?? plain({ kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs: [] });
+    if (group === undefined)
+      return (
+        aggregated(kinds, accept, (name) => name === '') ??
+        plain({ kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs: [] })
+      );
     return resourceList(kinds, '', group);
   }
   if (root !== 'apis') return undefined;
-  if (group === undefined) return aggregated(kinds, accept, (name) => name !== '') ?? plain({ kind: 'APIGroupList', apiVersion: 'v1', groups: [...kinds.groups().keys()].filter((name) => name !== '').map((name) => groupOf(kinds, name)) });
+  if (group === undefined)
+    return (
+      aggregated(kinds, accept, (name) => name !== '') ??
+      plain({
+        kind: 'APIGroupList',
+        apiVersion: 'v1',
+        groups: [...kinds.groups().keys()].filter((name) => name !== '').map((name) => groupOf(kinds, name)),
+      })
+    );
   if (!kinds.groups().has(group)) return undefined;
-  return version === undefined ? plain({ kind: 'APIGroup', apiVersion: 'v1', ...groupOf(kinds, group) }) : resourceList(kinds, group, version);
+  return version === undefined
+    ? plain({ kind: 'APIGroup', apiVersion: 'v1', ...groupOf(kinds, group) })
+    : resourceList(kinds, group, version);
 }
 
 function plain(object: JsonObject): DiscoveryAnswer {
@@ -40,31 +54,58 @@ function resourceList(kinds: KindTable, group: string, version: string): Discove
   if (served.length === 0) return undefined;
   const resources: Json[] = served.flatMap((kind) => [
     {
-      name: kind.resource, singularName: kind.singular, namespaced: kind.namespaced, kind: kind.kind, verbs: [...kind.verbs],
+      name: kind.resource,
+      singularName: kind.singular,
+      namespaced: kind.namespaced,
+      kind: kind.kind,
+      verbs: [...kind.verbs],
       ...(kind.shortNames.length > 0 ? { shortNames: [...kind.shortNames] } : {}),
       ...(kind.categories.length > 0 ? { categories: [...kind.categories] } : {}),
     },
     ...kind.subresources.map((sub) => ({
-      name: `${kind.resource}/${sub.name}`, singularName: '', namespaced: kind.namespaced,
-      ...(sub.kind.group === group && sub.kind.kind === kind.kind ? {} : { group: sub.kind.group, version: sub.kind.version }), kind: sub.kind.kind, verbs: [...sub.verbs],
+      name: `${kind.resource}/${sub.name}`,
+      singularName: '',
+      namespaced: kind.namespaced,
+      ...(sub.kind.group === group && sub.kind.kind === kind.kind
+        ? {}
+        : { group: sub.kind.group, version: sub.kind.version }),
+      kind: sub.kind.kind,
+      verbs: [...sub.verbs],
     })),
   ]);
-  return plain({ kind: 'APIResourceList', apiVersion: 'v1', groupVersion: group === '' ? version : `${group}/${version}`, resources });
+  return plain({
+    kind: 'APIResourceList',
+    apiVersion: 'v1',
+    groupVersion: group === '' ? version : `${group}/${version}`,
+    resources,
+  });
 }
 
-function aggregated(kinds: KindTable, accept: string | undefined, wanted: (group: string) => boolean): DiscoveryAnswer | undefined {
-  const clause = parseAccept(accept).find(({ type, parameters }) => type === 'application/json'
-    && (parameters.get('as') === undefined || (parameters.get('as') === 'APIGroupDiscoveryList' && parameters.get('g') === 'apidiscovery.k8s.io' && AGGREGATED_VERSIONS.includes(parameters.get('v') ?? ''))));
+function aggregated(
+  kinds: KindTable,
+  accept: string | undefined,
+  wanted: (group: string) => boolean,
+): DiscoveryAnswer | undefined {
+  const clause = parseAccept(accept).find(
+    ({ type, parameters }) =>
+      type === 'application/json' &&
+      (parameters.get('as') === undefined ||
+        (parameters.get('as') === 'APIGroupDiscoveryList' &&
+          parameters.get('g') === 'apidiscovery.k8s.io' &&
+          AGGREGATED_VERSIONS.includes(parameters.get('v') ?? ''))),
+  );
   const version = clause?.parameters.get('v');
   if (clause?.parameters.get('as') === undefined || version === undefined) return undefined;
-  const items = [...kinds.groups()].filter(([group]) => wanted(group)).map(([group, versions]) => ({
-    metadata: group === '' ? {} : { name: group },
-    versions: versions.map((served) => ({
-      version: served,
-      resources: kinds.all.filter((kind) => kind.group === group && kind.version === served).map(aggregatedResource),
-      freshness: 'Current',
-    })),
-  }));
+  const items = [...kinds.groups()]
+    .filter(([group]) => wanted(group))
+    .map(([group, versions]) => ({
+      metadata: group === '' ? {} : { name: group },
+      versions: versions.map((served) => ({
+        version: served,
+        resources: kinds.all.filter((kind) => kind.group === group && kind.version === served).map(aggregatedResource),
+        freshness: 'Current',
+      })),
+    }));
   return {
     contentType: `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`,
     object: { kind: 'APIGroupDiscoveryList', apiVersion: `apidiscovery.k8s.io/${version}`, metadata: {}, items },
@@ -80,6 +121,14 @@ function aggregatedResource(kind: Kind): JsonObject {
     verbs: [...kind.verbs],
     ...(kind.shortNames.length > 0 ? { shortNames: [...kind.shortNames] } : {}),
     ...(kind.categories.length > 0 ? { categories: [...kind.categories] } : {}),
-    ...(kind.subresources.length > 0 ? { subresources: kind.subresources.map((sub) => ({ subresource: sub.name, responseKind: { ...sub.kind }, verbs: [...sub.verbs] })) } : {}),
+    ...(kind.subresources.length > 0
+      ? {
+          subresources: kind.subresources.map((sub) => ({
+            subresource: sub.name,
+            responseKind: { ...sub.kind },
+            verbs: [...sub.verbs],
+          })),
+        }
+      : {}),
   };
 }

@@ -21,21 +21,33 @@ export function readBody(context: Pick<Context, 'body' | 'contentType'>, kind: s
   const type = mediaType(context.contentType);
   if (type === PROTOBUF) return decodeProtobuf(context.body);
   if (type !== '' && !READABLE.includes(type)) {
-    throw new ApiError(415, 'UnsupportedMediaType', `the body of the request was in an unknown format - accepted media types include: ${[...READABLE, PROTOBUF].join(', ')}`);
+    throw new ApiError(
+      415,
+      'UnsupportedMediaType',
+      `the body of the request was in an unknown format - accepted media types include: ${[...READABLE, PROTOBUF].join(', ')}`,
+    );
   }
   const text = context.body.toString('utf8');
   if (type === 'application/yaml') return parseYaml(text) as Json;
   const problem = (why: string, shown: string): ApiError =>
-    badRequest(`the object provided is unrecognized (must be of type ${kind}): couldn't get version/kind; json parse error: ${why} (${shown})`);
+    badRequest(
+      `the object provided is unrecognized (must be of type ${kind}): couldn't get version/kind; json parse error: ${why} (${shown})`,
+    );
   if (text === '') throw problem('unexpected end of JSON input', '<empty>');
   let value: Json;
   try {
     value = JSON.parse(text) as Json;
   } catch {
-    throw problem('unexpected end of JSON input', text.startsWith('{') ? text.slice(0, 100) : context.body.toString('hex').slice(0, 100));
+    throw problem(
+      'unexpected end of JSON input',
+      text.startsWith('{') ? text.slice(0, 100) : context.body.toString('hex').slice(0, 100),
+    );
   }
   if (!isObject(value)) {
-    throw problem('json: cannot unmarshal array into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }', context.body.toString('hex').slice(0, 100));
+    throw problem(
+      'json: cannot unmarshal array into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }',
+      context.body.toString('hex').slice(0, 100),
+    );
   }
   return value;
 }
@@ -44,13 +56,22 @@ export function readBody(context: Pick<Context, 'body' | 'contentType'>, kind: s
 export function readObject(context: Context, kind: Kind, validation: FieldValidation): KubeObject {
   const given = readBody(context, kind.kind) as JsonObject;
   checkType(context.cluster.kinds, kind, given);
-  const cannot = (why: string): ApiError => badRequest(`${kind.kind} in version "${kind.version}" cannot be handled as a ${kind.kind}: ${why}`);
-  const { value, unknown } = decodeOr(kind.shape, given, (why) => { throw cannot(why); });
-  reportUnknown(unknown, validation, context.warnings, (why) => { throw cannot(why); });
+  const cannot = (why: string): ApiError =>
+    badRequest(`${kind.kind} in version "${kind.version}" cannot be handled as a ${kind.kind}: ${why}`);
+  const { value, unknown } = decodeOr(kind.shape, given, (why) => {
+    throw cannot(why);
+  });
+  reportUnknown(unknown, validation, context.warnings, (why) => {
+    throw cannot(why);
+  });
   return typed(kind, value);
 }
 
-export function decodeOr(shape: StructShape, given: Json, fail: (why: string, error: DecodeError) => never): ReturnType<typeof decode> {
+export function decodeOr(
+  shape: StructShape,
+  given: Json,
+  fail: (why: string, error: DecodeError) => never,
+): ReturnType<typeof decode> {
   try {
     return decode(shape, given);
   } catch (error) {
@@ -59,7 +80,12 @@ export function decodeOr(shape: StructShape, given: Json, fail: (why: string, er
   }
 }
 
-export function reportUnknown(unknown: readonly string[], validation: FieldValidation, warnings: string[], fail: (why: string) => never): void {
+export function reportUnknown(
+  unknown: readonly string[],
+  validation: FieldValidation,
+  warnings: string[],
+  fail: (why: string) => never,
+): void {
   if (unknown.length === 0 || validation === 'Ignore') return;
   const errors = unknown.map((path) => `unknown field "${path}"`);
   if (validation === 'Strict') fail(`strict decoding error: ${errors.join(', ')}`);

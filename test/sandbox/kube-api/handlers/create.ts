@@ -21,21 +21,37 @@ export function create(context: Context): Result {
   const { deletionTimestamp: _t, deletionGracePeriodSeconds: _g, ...metadata } = object.metadata;
   object.metadata = metadata;
   const managedFields = trackUpdate(undefined, object, kind.shape, {
-    manager: managerOf(options, context.userAgent), apiVersion: apiVersionOf(kind), subresource: '', time: now(),
+    manager: managerOf(options, context.userAgent),
+    apiVersion: apiVersionOf(kind),
+    subresource: '',
+    time: now(),
   });
   if (object.metadata.resourceVersion) throw internal('resourceVersion should not be set on objects to be created');
   return { type: 'object', code: 201, object: createObject(context, object, managedFields, options) };
 }
 
 /** The object as the client sees it; it is stored unless this is a dry run. */
-export function createObject(context: Context, object: KubeObject, managedFields: ManagedFieldsEntry[] | undefined, options: WriteOptions): KubeObject {
-  const { cluster: { store }, kind, resource } = context;
+export function createObject(
+  context: Context,
+  object: KubeObject,
+  managedFields: ManagedFieldsEntry[] | undefined,
+  options: WriteOptions,
+): KubeObject {
+  const {
+    cluster: { store },
+    kind,
+    resource,
+  } = context;
   admitCreate(context, object);
   object.metadata = newMetadata(object.metadata, kind.namespaced ? resource.namespace : undefined, managedFields);
   if (kind.generation) object.metadata.generation = 1;
   kind.defaults?.(object);
   kind.prepareCreate?.(object);
-  check({ group: kind.errorGroup, kind: kind.kind }, object.metadata.name, [...validateMetadata(object.metadata, kind.nameRule), ...kind.validate?.(object) ?? [], ...kind.validateCreate?.(object) ?? []]);
+  check({ group: kind.errorGroup, kind: kind.kind }, object.metadata.name, [
+    ...validateMetadata(object.metadata, kind.nameRule),
+    ...(kind.validate?.(object) ?? []),
+    ...(kind.validateCreate?.(object) ?? []),
+  ]);
 
   const { name, namespace = '' } = object.metadata;
   const existing = store.get(kind.storage, namespace, name);
@@ -60,7 +76,11 @@ export function checkNamespace({ kind, resource }: Context, object: KubeObject):
   throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
 }
 
-function newMetadata(given: ObjectMeta, namespace: string | undefined, managedFields: ManagedFieldsEntry[] | undefined): ObjectMeta {
+function newMetadata(
+  given: ObjectMeta,
+  namespace: string | undefined,
+  managedFields: ManagedFieldsEntry[] | undefined,
+): ObjectMeta {
   const { resourceVersion: _r, managedFields: _m, namespace: _n, ...kept } = given;
   return {
     ...kept,

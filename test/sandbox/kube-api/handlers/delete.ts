@@ -29,7 +29,13 @@ export function deleteOne(context: Context): Result {
   const left = remove(context, current, options);
   if (left) return { type: 'object', code: 200, object: left };
   const { name, uid = '' } = current.metadata;
-  return { type: 'raw', code: 200, object: statusObject('Success', { details: { name, ...(kind.group === '' ? {} : { group: kind.group }), kind: kind.resource, uid } }) };
+  return {
+    type: 'raw',
+    code: 200,
+    object: statusObject('Success', {
+      details: { name, ...(kind.group === '' ? {} : { group: kind.group }), kind: kind.resource, uid },
+    }),
+  };
 }
 
 export function deleteMany(context: Context): Result {
@@ -40,7 +46,11 @@ export function deleteMany(context: Context): Result {
 }
 
 /** What is left of the object: undefined when it is gone. */
-function remove({ cluster: { store }, kind }: Context, current: KubeObject, options: DeleteOptions): KubeObject | undefined {
+function remove(
+  { cluster: { store }, kind }: Context,
+  current: KubeObject,
+  options: DeleteOptions,
+): KubeObject | undefined {
   const stored = store.get(kind.storage, current.metadata.namespace ?? '', current.metadata.name);
   if (!stored) return undefined;
   const marked = mark(stored);
@@ -75,10 +85,18 @@ function checkPreconditions({ kind, resource }: Context, { metadata }: KubeObjec
   // Here, and only here, the real server names the kind where it names the resource everywhere else.
   const record = { group: kind.group, resource: kind.kind };
   if (options.uid !== '' && options.uid !== metadata.uid) {
-    throw conflict(record, resource.name, `the UID in the precondition (${options.uid}) does not match the UID in record (${metadata.uid}). The object might have been deleted and then recreated`);
+    throw conflict(
+      record,
+      resource.name,
+      `the UID in the precondition (${options.uid}) does not match the UID in record (${metadata.uid}). The object might have been deleted and then recreated`,
+    );
   }
   if (options.resourceVersion !== '' && options.resourceVersion !== metadata.resourceVersion) {
-    throw conflict(record, resource.name, `the ResourceVersion in the precondition (${options.resourceVersion}) does not match the ResourceVersion in record (${metadata.resourceVersion}). The object might have been modified`);
+    throw conflict(
+      record,
+      resource.name,
+      `the ResourceVersion in the precondition (${options.resourceVersion}) does not match the ResourceVersion in record (${metadata.resourceVersion}). The object might have been modified`,
+    );
   }
 }
 
@@ -91,11 +109,15 @@ function deleteOptions(context: Context): DeleteOptions {
   const dry = [...context.query.getAll('dryRun'), ...(Array.isArray(dryRun) ? dryRun.map(String) : [])];
   const propagationPolicy = textAt(body, 'propagationPolicy') || (context.query.get('propagationPolicy') ?? '');
   check({ group: 'meta.k8s.io', kind: 'DeleteOptions' }, '', [
-    ...(propagationPolicy !== '' && !POLICIES.includes(propagationPolicy) ? [notSupported('propagationPolicy', propagationPolicy, [...POLICIES, 'nil'])] : []),
+    ...(propagationPolicy !== '' && !POLICIES.includes(propagationPolicy)
+      ? [notSupported('propagationPolicy', propagationPolicy, [...POLICIES, 'nil'])]
+      : []),
     ...dryRunErrors(dry),
   ]);
   return {
-    dryRun: dry.includes('All'), propagationPolicy,
-    uid: textAt(body, 'preconditions', 'uid'), resourceVersion: textAt(body, 'preconditions', 'resourceVersion'),
+    dryRun: dry.includes('All'),
+    propagationPolicy,
+    uid: textAt(body, 'preconditions', 'uid'),
+    resourceVersion: textAt(body, 'preconditions', 'resourceVersion'),
   };
 }

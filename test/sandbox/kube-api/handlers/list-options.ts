@@ -26,21 +26,38 @@ export function listOptions({ query }: Context, watch: boolean): ListOptions {
   const errors: FieldError[] = [];
   const forbid = (field: string, why: string): number => errors.push(forbiddenField(field, why));
   if (watch) {
-    if (sendInitialEvents !== undefined && match === '') forbid('resourceVersionMatch', 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan');
-    else if (match !== '' && sendInitialEvents === undefined) forbid('resourceVersionMatch', 'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided');
-    else if (sendInitialEvents !== undefined && match !== 'NotOlderThan') errors.push(notSupported('resourceVersionMatch', match, ['NotOlderThan']));
-    if (token !== '' && sendInitialEvents !== undefined) forbid('continue', 'watch with sendInitialEvents cannot be continued');
+    if (sendInitialEvents !== undefined && match === '')
+      forbid('resourceVersionMatch', 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan');
+    else if (match !== '' && sendInitialEvents === undefined)
+      forbid(
+        'resourceVersionMatch',
+        'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided',
+      );
+    else if (sendInitialEvents !== undefined && match !== 'NotOlderThan')
+      errors.push(notSupported('resourceVersionMatch', match, ['NotOlderThan']));
+    if (token !== '' && sendInitialEvents !== undefined)
+      forbid('continue', 'watch with sendInitialEvents cannot be continued');
   } else {
     if (sendInitialEvents !== undefined) forbid('sendInitialEvents', 'sendInitialEvents is forbidden for list');
     if (match !== '') {
-      if (resourceVersion === '') forbid('resourceVersionMatch', 'resourceVersionMatch is forbidden unless resourceVersion is provided');
+      if (resourceVersion === '')
+        forbid('resourceVersionMatch', 'resourceVersionMatch is forbidden unless resourceVersion is provided');
       if (token !== '') forbid('resourceVersionMatch', 'resourceVersionMatch is forbidden when continue is provided');
-      if (match !== 'Exact' && match !== 'NotOlderThan') errors.push(notSupported('resourceVersionMatch', match, ['Exact', 'NotOlderThan', '']));
-      if (match === 'Exact' && resourceVersion === '0') forbid('resourceVersionMatch', 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"');
+      if (match !== 'Exact' && match !== 'NotOlderThan')
+        errors.push(notSupported('resourceVersionMatch', match, ['Exact', 'NotOlderThan', '']));
+      if (match === 'Exact' && resourceVersion === '0')
+        forbid('resourceVersionMatch', 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"');
     }
   }
   check({ group: 'meta.k8s.io', kind: 'ListOptions' }, '', errors);
-  return { ...options, continue: token, resourceVersion, match: match as ListOptions['match'], bookmarks: truthy(query.get('allowWatchBookmarks')), sendInitialEvents };
+  return {
+    ...options,
+    continue: token,
+    resourceVersion,
+    match: match as ListOptions['match'],
+    bookmarks: truthy(query.get('allowWatchBookmarks')),
+    sendInitialEvents,
+  };
 }
 
 function integer(query: URLSearchParams, key: string): number {
@@ -55,7 +72,9 @@ export function listedVersion(context: Pick<Context, 'cluster' | 'query'>): numb
   try {
     return resourceVersionOf(context);
   } catch (error) {
-    throw error instanceof ApiError && error.code === 500 ? badRequest(`invalid resource version: ${error.message}`) : error;
+    throw error instanceof ApiError && error.code === 500
+      ? badRequest(`invalid resource version: ${error.message}`)
+      : error;
   }
 }
 
@@ -73,5 +92,7 @@ export function parseVersion(text: string): number {
 }
 
 function invalidVersion(text: string): ApiError {
-  return internal(`resourceVersion: Invalid value: ${JSON.stringify(text)}: strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`);
+  return internal(
+    `resourceVersion: Invalid value: ${JSON.stringify(text)}: strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`,
+  );
 }

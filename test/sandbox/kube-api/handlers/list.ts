@@ -19,26 +19,37 @@ export function selectorOf({ kind, query, resource }: Context): Selector | undef
   if (labels === '' && fields === '' && onlyName === undefined) return undefined;
   const byLabels = parseLabelSelector(labels);
   const byFields = parseFieldSelector(fields, kind);
-  return (object) => byLabels(object.metadata.labels) && byFields.matches(object) && (onlyName === undefined || object.metadata.name === onlyName);
+  return (object) =>
+    byLabels(object.metadata.labels) &&
+    byFields.matches(object) &&
+    (onlyName === undefined || object.metadata.name === onlyName);
 }
 
 /** Everything that matches now. */
 export function selectedObjects(context: Context): KubeObject[] {
-  const { cluster: { store }, kind, resource } = context;
+  const {
+    cluster: { store },
+    kind,
+    resource,
+  } = context;
   const selector = selectorOf(context);
   const objects = store.list(kind.storage, kind.namespaced ? resource.namespace : '');
   return (selector ? objects.filter(selector) : objects).map((object) => view(kind, object));
 }
 
 export function list(context: Context): Result {
-  const { cluster: { store }, kind } = context;
+  const {
+    cluster: { store },
+    kind,
+  } = context;
   const options = listOptions(context, false);
   const selector = selectorOf(context);
   const page = options.continue === '' ? firstPage(context, options) : nextPage(context, options);
   const matching = selector ? page.objects.filter(selector) : page.objects;
 
   // From the watch cache (resourceVersion=0) the real server answers in one piece, whatever the limit.
-  const whole = options.limit <= 0 || (options.resourceVersion === '0' && options.match !== 'Exact' && options.continue === '');
+  const whole =
+    options.limit <= 0 || (options.resourceVersion === '0' && options.match !== 'Exact' && options.continue === '');
   const objects = whole ? matching : matching.slice(0, options.limit);
   const left = matching.length - objects.length;
   const last = objects.at(-1);
@@ -56,7 +67,11 @@ interface Page {
 }
 
 function firstPage(context: Context, options: ListOptions): Page {
-  const { cluster: { store }, kind, resource } = context;
+  const {
+    cluster: { store },
+    kind,
+    resource,
+  } = context;
   const namespace = kind.namespaced ? resource.namespace : '';
   const asked = listedVersion(context);
   const exact = options.match === 'Exact' || (options.match === '' && options.limit > 0 && asked > 0);
@@ -70,10 +85,15 @@ function firstPage(context: Context, options: ListOptions): Page {
 const INCONSISTENT = -1;
 
 function nextPage(context: Context, options: ListOptions): Page {
-  const { cluster: { store }, kind, resource } = context;
+  const {
+    cluster: { store },
+    kind,
+    resource,
+  } = context;
   const namespace = kind.namespaced ? resource.namespace : '';
   const token = decodeToken(options.continue);
-  if (options.resourceVersion !== '' && options.resourceVersion !== '0') throw badRequest('specifying resource version is not allowed when using continue');
+  if (options.resourceVersion !== '' && options.resourceVersion !== '0')
+    throw badRequest('specifying resource version is not allowed when using continue');
   const revision = token.revision === INCONSISTENT ? store.revision : token.revision;
   const objects = store.listAt(revision, kind.storage, namespace);
   if (!objects) throw expiredToken(encodeToken(INCONSISTENT, token.after));
@@ -98,11 +118,17 @@ function encodeToken(revision: number, after: string): string {
 
 function decodeToken(token: string): { revision: number; after: string } {
   try {
-    const { v, rv, start } = JSON.parse(Buffer.from(token, 'base64url').toString('utf8')) as { v?: unknown; rv?: unknown; start?: unknown };
+    const { v, rv, start } = JSON.parse(Buffer.from(token, 'base64url').toString('utf8')) as {
+      v?: unknown;
+      rv?: unknown;
+      start?: unknown;
+    };
     if (v !== 'meta.k8s.io/v1' || typeof rv !== 'number' || typeof start !== 'string') throw new Error('incomplete');
     return { revision: rv, after: start.replace(/\0$/, '') };
   } catch {
-    throw badRequest("invalid continue token: continue key is not valid: invalid character 'i' looking for beginning of value");
+    throw badRequest(
+      "invalid continue token: continue key is not valid: invalid character 'i' looking for beginning of value",
+    );
   }
 }
 
@@ -110,7 +136,11 @@ export class ExpiredToken extends ApiError {
   readonly next: string;
 
   constructor(next: string) {
-    super(410, 'Expired', 'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.');
+    super(
+      410,
+      'Expired',
+      'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.',
+    );
     this.next = next;
   }
 

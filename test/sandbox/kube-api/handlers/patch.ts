@@ -24,7 +24,8 @@ const APPLY = 'application/apply-patch+yaml';
 
 export function patch(context: Context): Result {
   const type = mediaType(context.contentType);
-  if (![JSON_PATCH, MERGE_PATCH, STRATEGIC, APPLY].includes(type)) throw new ApiError(415, 'UnsupportedMediaType', '415: Unsupported Media Type', {});
+  if (![JSON_PATCH, MERGE_PATCH, STRATEGIC, APPLY].includes(type))
+    throw new ApiError(415, 'UnsupportedMediaType', '415: Unsupported Media Type', {});
   const options = writeOptions(context.query, 'PatchOptions', type === APPLY);
   const current = currentObject(context);
   if (type === APPLY) return apply(context, current, options);
@@ -47,10 +48,17 @@ function patched(context: Context, type: string, current: KubeObject, options: W
     shown = goMap(body);
   }
   const cannot = (message: string, error?: DecodeError): never => {
-    const why = type === STRATEGIC ? error?.conversion ?? message : message;
-    throw invalidObject({ group: '', kind: '' }, '', [{ field: 'patch', reason: 'FieldValueInvalid', message: `Invalid value: ${JSON.stringify(shown ?? JSON.stringify(sorted(result)))}: ${why}` }]);
+    const why = type === STRATEGIC ? (error?.conversion ?? message) : message;
+    throw invalidObject({ group: '', kind: '' }, '', [
+      {
+        field: 'patch',
+        reason: 'FieldValueInvalid',
+        message: `Invalid value: ${JSON.stringify(shown ?? JSON.stringify(sorted(result)))}: ${why}`,
+      },
+    ]);
   };
-  if (textAt(result, 'kind') !== kind.kind || textAt(result, 'apiVersion') !== apiVersionOf(kind)) cannot(`${textAt(result, 'kind')} cannot be handled as a ${kind.kind}`);
+  if (textAt(result, 'kind') !== kind.kind || textAt(result, 'apiVersion') !== apiVersionOf(kind))
+    cannot(`${textAt(result, 'kind')} cannot be handled as a ${kind.kind}`);
   const { value, unknown } = decodeOr(kind.shape, result, cannot);
   reportUnknown(unknown, options.fieldValidation, context.warnings, cannot);
   return typed(kind, value);
@@ -77,15 +85,28 @@ function apply(context: Context, current: KubeObject | undefined, options: Write
   checkApplied(config, kind);
   if (resource.subresource !== '' && !current) throw notFound(kind, resource.name);
 
-  const { object, managedFields } = serverSideApply(current, config, kind.shape, writer(context, options), options.force);
-  const fail = (why: string): never => { throw new ApiError(500, undefined, why); };
+  const { object, managedFields } = serverSideApply(
+    current,
+    config,
+    kind.shape,
+    writer(context, options),
+    options.force,
+  );
+  const fail = (why: string): never => {
+    throw new ApiError(500, undefined, why);
+  };
   const fresh = typed(kind, decodeOr(kind.shape, object, fail).value);
   if (!current && fresh.metadata.uid) {
-    throw conflict(kind, resource.name, `uid mismatch: the provided object specified uid ${fresh.metadata.uid}, and no existing object was found`);
+    throw conflict(
+      kind,
+      resource.name,
+      `uid mismatch: the provided object specified uid ${fresh.metadata.uid}, and no existing object was found`,
+    );
   }
   checkNamespace(context, fresh);
   checkName(context, fresh);
-  if (current) return { type: 'object', code: 200, object: storeUpdate(context, current, fresh, options, { managedFields }) };
+  if (current)
+    return { type: 'object', code: 200, object: storeUpdate(context, current, fresh, options, { managedFields }) };
   requireCreate(context);
   fresh.metadata.name = resource.name;
   return { type: 'object', code: 201, object: createObject(context, fresh, managedFields, options) };
@@ -96,22 +117,32 @@ function parseConfig({ body, kind }: Context): JsonObject {
   try {
     config = parseYaml(body.toString('utf8'));
   } catch (error) {
-    throw badRequest(`error decoding YAML: error converting YAML to JSON: yaml: ${error instanceof Error ? error.message : String(error)}`);
+    throw badRequest(
+      `error decoding YAML: error converting YAML to JSON: yaml: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
-  if (!isObject(config)) throw badRequest('error decoding YAML: json: cannot unmarshal string into Go value of type map[string]interface {}');
+  if (!isObject(config))
+    throw badRequest(
+      'error decoding YAML: json: cannot unmarshal string into Go value of type map[string]interface {}',
+    );
   const [apiVersion, name] = [textAt(config, 'apiVersion'), textAt(config, 'kind')];
   if (apiVersion !== apiVersionOf(kind) || name !== kind.kind) {
     const [group, version] = apiVersion.includes('/') ? apiVersion.split('/') : ['', apiVersion];
     throw badRequest(`invalid object type: ${group}/${version}, Kind=${name}`);
   }
-  if (isObject(config['metadata']) && config['metadata']['managedFields'] !== undefined && config['metadata']['managedFields'] !== null) {
+  if (
+    isObject(config['metadata']) &&
+    config['metadata']['managedFields'] !== undefined &&
+    config['metadata']['managedFields'] !== null
+  ) {
     throw badRequest('metadata.managedFields must be nil');
   }
   return config;
 }
 
-
 /** Go writes the keys of a map in order; what the patch did not touch stays as it was. */
 function sorted(value: Json): Json {
-  return isObject(value) ? Object.fromEntries<Json | undefined>(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))) : value;
+  return isObject(value)
+    ? Object.fromEntries<Json | undefined>(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+    : value;
 }

@@ -14,13 +14,25 @@ export function review(context: Context): Result {
   const object = readObject(context, kind, 'Ignore');
   if (kind.review?.endsWith('AccessReview')) checkSpec(kind, at(object, 'spec'));
   const answer = (status: JsonObject): Result => ({
-    type: 'raw', code: 201, object: { kind: kind.kind, apiVersion: apiVersionOf(kind), metadata: object.metadata, ...(at(object, 'spec') === undefined || kind.review === 'SelfSubjectReview' ? {} : { spec: at(object, 'spec') }), status },
+    type: 'raw',
+    code: 201,
+    object: {
+      kind: kind.kind,
+      apiVersion: apiVersionOf(kind),
+      metadata: object.metadata,
+      ...(at(object, 'spec') === undefined || kind.review === 'SelfSubjectReview' ? {} : { spec: at(object, 'spec') }),
+      status,
+    },
   });
   switch (kind.review) {
-    case 'SelfSubjectReview': return answer({ userInfo: userInfo(context.user) });
-    case 'TokenReview': return answer(reviewToken(context, at(object, 'spec')));
-    case 'SelfSubjectAccessReview': return answer(reviewAccess(context, context.user, at(object, 'spec')));
-    default: return answer(reviewAccess(context, subjectOf(at(object, 'spec')), at(object, 'spec')));
+    case 'SelfSubjectReview':
+      return answer({ userInfo: userInfo(context.user) });
+    case 'TokenReview':
+      return answer(reviewToken(context, at(object, 'spec')));
+    case 'SelfSubjectAccessReview':
+      return answer(reviewAccess(context, context.user, at(object, 'spec')));
+    default:
+      return answer(reviewAccess(context, subjectOf(at(object, 'spec')), at(object, 'spec')));
   }
 }
 
@@ -34,8 +46,12 @@ function attributesOf(spec: Json | undefined): Attributes {
   const path = at(spec, 'nonResourceAttributes');
   if (isObject(path)) return { verb: textAt(path, 'verb'), path: textAt(path, 'path') };
   return {
-    verb: textAt(asked, 'verb'), group: textAt(asked, 'group'), resource: textAt(asked, 'resource'),
-    subresource: textAt(asked, 'subresource'), namespace: textAt(asked, 'namespace'), name: textAt(asked, 'name'),
+    verb: textAt(asked, 'verb'),
+    group: textAt(asked, 'group'),
+    resource: textAt(asked, 'resource'),
+    subresource: textAt(asked, 'subresource'),
+    namespace: textAt(asked, 'namespace'),
+    name: textAt(asked, 'name'),
   };
 }
 
@@ -43,10 +59,27 @@ function attributesOf(spec: Json | undefined): Attributes {
 function checkSpec({ group, review: kind }: Kind, spec: Json | undefined): void {
   const [resource, path] = [at(spec, 'resourceAttributes'), at(spec, 'nonResourceAttributes')];
   const groups = at(spec, 'groups');
-  const nobody = kind !== 'SelfSubjectAccessReview' && textAt(spec, 'user') === '' && !(Array.isArray(groups) && groups.length > 0);
+  const nobody =
+    kind !== 'SelfSubjectAccessReview' && textAt(spec, 'user') === '' && !(Array.isArray(groups) && groups.length > 0);
   check({ group, kind: '' }, '', [
-    ...(isObject(resource) && isObject(path) ? [invalid('spec.nonResourceAttributes', { Path: textAt(path, 'path'), Verb: textAt(path, 'verb') }, 'cannot be specified in combination with resourceAttributes')] : []),
-    ...(!isObject(resource) && !isObject(path) ? [invalid('spec.resourceAttributes', null, 'exactly one of nonResourceAttributes or resourceAttributes must be specified')] : []),
+    ...(isObject(resource) && isObject(path)
+      ? [
+          invalid(
+            'spec.nonResourceAttributes',
+            { Path: textAt(path, 'path'), Verb: textAt(path, 'verb') },
+            'cannot be specified in combination with resourceAttributes',
+          ),
+        ]
+      : []),
+    ...(!isObject(resource) && !isObject(path)
+      ? [
+          invalid(
+            'spec.resourceAttributes',
+            null,
+            'exactly one of nonResourceAttributes or resourceAttributes must be specified',
+          ),
+        ]
+      : []),
     ...(nobody ? [invalid('spec.user', '', 'at least one of user or group must be specified')] : []),
   ]);
 }
@@ -77,7 +110,11 @@ const DEFAULT_LIFETIME = 3600;
 
 /** POST `serviceaccounts/<name>/token`. */
 export function requestToken(context: Context): Result {
-  const { cluster: { store, tokens }, kind, resource } = context;
+  const {
+    cluster: { store, tokens },
+    kind,
+    resource,
+  } = context;
   const account = store.get(kind.storage, resource.namespace, resource.name);
   if (!account) throw notFound(kind, resource.name);
   const body = readBody(context, 'TokenRequest');
@@ -87,14 +124,18 @@ export function requestToken(context: Context): Result {
   const given = at(spec, 'audiences');
   const audiences = Array.isArray(given) && given.length > 0 ? given.map(String) : [ISSUER];
   check({ group: 'authentication.k8s.io', kind: 'TokenRequest' }, '', [
-    ...(seconds < SHORTEST ? [invalid('spec.expirationSeconds', seconds, 'may not specify a duration less than 10 minutes')] : []),
+    ...(seconds < SHORTEST
+      ? [invalid('spec.expirationSeconds', seconds, 'may not specify a duration less than 10 minutes')]
+      : []),
     ...(audiences.some((audience) => audience === '') ? [required('spec.audiences')] : []),
   ]);
   const { token, expires } = tokens.issue(account, seconds, audiences);
   return {
-    type: 'raw', code: 201,
+    type: 'raw',
+    code: 201,
     object: {
-      kind: 'TokenRequest', apiVersion: 'authentication.k8s.io/v1',
+      kind: 'TokenRequest',
+      apiVersion: 'authentication.k8s.io/v1',
       metadata: { name: resource.name, namespace: resource.namespace, creationTimestamp: now() },
       spec: { audiences, expirationSeconds: seconds, boundObjectRef: at(spec, 'boundObjectRef') ?? null },
       status: { token, expirationTimestamp: expires.toISOString().replace(/\.\d+Z$/, 'Z') },

@@ -3,7 +3,7 @@ import { sameButTimes, trackUpdate } from '../apply/managed-fields.ts';
 import { authorize, forbiddenBy } from '../auth/authorize.ts';
 import { at, equal, type KubeObject, type ManagedFieldsEntry } from '../json.ts';
 import { apiVersionOf } from '../kinds/kind.ts';
-import type { ApiError} from '../status.ts';
+import type { ApiError } from '../status.ts';
 import { badRequest, conflict, MODIFIED, notFound } from '../status.ts';
 import { now, type Context, type Result } from '../serve/context.ts';
 import { view } from '../serve/serialize.ts';
@@ -18,7 +18,10 @@ export function update(context: Context): Result {
   const options = writeOptions(query, 'UpdateOptions');
   const fresh = readObject(context, kind, options.fieldValidation);
   checkNamespace(context, fresh);
-  if (!fresh.metadata.name) throw badRequest(`the name of the object (${resource.name} based on URL) was undeterminable: name must be provided`);
+  if (!fresh.metadata.name)
+    throw badRequest(
+      `the name of the object (${resource.name} based on URL) was undeterminable: name must be provided`,
+    );
   checkName(context, fresh);
 
   const current = currentObject(context);
@@ -31,12 +34,21 @@ export function update(context: Context): Result {
     const managedFields = trackUpdate(undefined, fresh, kind.shape, writer(context, options));
     return { type: 'object', code: 201, object: createObject(context, fresh, managedFields, options) };
   }
-  if (fresh.metadata.uid && fresh.metadata.uid !== current.metadata.uid) throw preconditionFailed(context, fresh.metadata.uid, current.metadata.uid ?? '');
+  if (fresh.metadata.uid && fresh.metadata.uid !== current.metadata.uid)
+    throw preconditionFailed(context, fresh.metadata.uid, current.metadata.uid ?? '');
   return { type: 'object', code: 200, object: storeUpdate(context, current, fresh, options) };
 }
 
-export function writer({ kind, resource, userAgent }: Context, options: WriteOptions): Parameters<typeof trackUpdate>[3] {
-  return { manager: managerOf(options, userAgent), apiVersion: apiVersionOf(kind), subresource: resource.subresource, time: now() };
+export function writer(
+  { kind, resource, userAgent }: Context,
+  options: WriteOptions,
+): Parameters<typeof trackUpdate>[3] {
+  return {
+    manager: managerOf(options, userAgent),
+    apiVersion: apiVersionOf(kind),
+    subresource: resource.subresource,
+    time: now(),
+  };
 }
 
 /** The live object as this kind shows it. */
@@ -46,7 +58,8 @@ export function currentObject({ cluster, kind, resource }: Context): KubeObject 
 }
 
 export function checkName({ resource }: Context, { metadata: { name } }: KubeObject): void {
-  if (name && name !== resource.name) throw badRequest(`the name of the object (${name}) does not match the name on the URL (${resource.name})`);
+  if (name && name !== resource.name)
+    throw badRequest(`the name of the object (${name}) does not match the name on the URL (${resource.name})`);
 }
 
 /** A write that makes an object needs the right to create it, by name: here a rule limited to names does count. */
@@ -58,36 +71,55 @@ export function requireCreate({ cluster, user, resource }: Context): void {
 
 function preconditionFailed({ kind, resource: { namespace, name } }: Context, wanted: string, found: string): ApiError {
   const key = ['/registry', kind.resource, ...(kind.namespaced ? [namespace] : []), name].join('/');
-  return conflict(kind, name, `StorageError: invalid object, Code: 4, Key: ${key}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: ${wanted}, UID in object meta: ${found}`);
+  return conflict(
+    kind,
+    name,
+    `StorageError: invalid object, Code: 4, Key: ${key}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: ${wanted}, UID in object meta: ${found}`,
+  );
 }
 
 /**
  * Checks and stores a new state of an object. `managedFields` is given by server-side apply, which works out its own.
  */
-export function storeUpdate(context: Context, current: KubeObject, fresh: KubeObject, options: WriteOptions, applied?: { managedFields: ManagedFieldsEntry[] | undefined }): KubeObject {
+export function storeUpdate(
+  context: Context,
+  current: KubeObject,
+  fresh: KubeObject,
+  options: WriteOptions,
+  applied?: { managedFields: ManagedFieldsEntry[] | undefined },
+): KubeObject {
   const { kind, resource } = context;
   const { resourceVersion = '' } = fresh.metadata;
   if (resourceVersion === '' && kind.conditionalUpdate) {
-    throw invalidObject({ group: kind.group, kind: kind.resource }, resource.name, [invalid('metadata.resourceVersion', 0, 'must be specified for an update')]);
+    throw invalidObject({ group: kind.group, kind: kind.resource }, resource.name, [
+      invalid('metadata.resourceVersion', 0, 'must be specified for an update'),
+    ]);
   }
-  if (resourceVersion !== '' && resourceVersion !== current.metadata.resourceVersion) throw conflict(kind, resource.name, MODIFIED);
+  if (resourceVersion !== '' && resourceVersion !== current.metadata.resourceVersion)
+    throw conflict(kind, resource.name, MODIFIED);
 
   restrict(context, current, fresh);
-  const managedFields = applied ? applied.managedFields : trackUpdate(current, fresh, kind.shape, writer(context, options));
+  const managedFields = applied
+    ? applied.managedFields
+    : trackUpdate(current, fresh, kind.shape, writer(context, options));
   keepMetadata(current, fresh, managedFields);
-  if (kind.generation && resource.subresource === '' && !equal(at(fresh, 'spec'), at(current, 'spec'))) fresh.metadata.generation = (current.metadata.generation ?? 0) + 1;
+  if (kind.generation && resource.subresource === '' && !equal(at(fresh, 'spec'), at(current, 'spec')))
+    fresh.metadata.generation = (current.metadata.generation ?? 0) + 1;
   check({ group: kind.errorGroup, kind: kind.kind }, resource.name, [
     ...validateMetadataUpdate(fresh, current),
     ...validateMetadata(fresh.metadata, () => []),
-    ...kind.validate?.(fresh) ?? [],
-    ...kind.validateUpdate?.(fresh, current) ?? [],
+    ...(kind.validate?.(fresh) ?? []),
+    ...(kind.validateUpdate?.(fresh, current) ?? []),
   ]);
   return commit(context, current, fresh, options);
 }
 
 /** What this endpoint may not change stays as it was: the status on the main one, everything else on `status`. */
 function restrict({ kind, resource: { subresource } }: Context, current: KubeObject, fresh: KubeObject): void {
-  if (subresource === '') { kind.prepareUpdate?.(fresh, current); return; }
+  if (subresource === '') {
+    kind.prepareUpdate?.(fresh, current);
+    return;
+  }
   const changeable = subresource === 'status' ? 'status' : 'spec';
   for (const field of new Set([...Object.keys(fresh), ...Object.keys(current)])) {
     if (['kind', 'apiVersion', 'metadata', changeable].includes(field)) continue;
@@ -96,8 +128,18 @@ function restrict({ kind, resource: { subresource } }: Context, current: KubeObj
   }
 }
 
-function keepMetadata({ metadata: old }: KubeObject, fresh: KubeObject, managedFields: ManagedFieldsEntry[] | undefined): void {
-  const { managedFields: _, deletionTimestamp: _t, deletionGracePeriodSeconds: _g, generation: _n, ...given } = fresh.metadata;
+function keepMetadata(
+  { metadata: old }: KubeObject,
+  fresh: KubeObject,
+  managedFields: ManagedFieldsEntry[] | undefined,
+): void {
+  const {
+    managedFields: _,
+    deletionTimestamp: _t,
+    deletionGracePeriodSeconds: _g,
+    generation: _n,
+    ...given
+  } = fresh.metadata;
   fresh.metadata = {
     ...given,
     name: given.name || old.name,
@@ -107,13 +149,18 @@ function keepMetadata({ metadata: old }: KubeObject, fresh: KubeObject, managedF
     ...(old.generation === undefined ? {} : { generation: old.generation }),
     ...(old.creationTimestamp === undefined ? {} : { creationTimestamp: old.creationTimestamp }),
     ...(old.deletionTimestamp === undefined ? {} : { deletionTimestamp: old.deletionTimestamp }),
-    ...(old.deletionGracePeriodSeconds === undefined ? {} : { deletionGracePeriodSeconds: old.deletionGracePeriodSeconds }),
+    ...(old.deletionGracePeriodSeconds === undefined
+      ? {}
+      : { deletionGracePeriodSeconds: old.deletionGracePeriodSeconds }),
     ...(managedFields ? { managedFields } : {}),
   };
 }
 
 function commit(context: Context, current: KubeObject, fresh: KubeObject, options: WriteOptions): KubeObject {
-  const { cluster: { store }, kind } = context;
+  const {
+    cluster: { store },
+    kind,
+  } = context;
   const stored = toStored(context, fresh);
   const before = store.get(kind.storage, current.metadata.namespace ?? '', current.metadata.name) ?? current;
   // A write that changes nothing is not written: no new resourceVersion, no event.
@@ -129,6 +176,8 @@ function commit(context: Context, current: KubeObject, fresh: KubeObject, option
 /** Being deleted, and nobody holds it any more. */
 export function isFinished(object: KubeObject): boolean {
   const spec = at(object, 'spec', 'finalizers');
-  const held = (object.metadata.finalizers ?? []).length > 0 || (object.kind === 'Namespace' && Array.isArray(spec) && spec.length > 0);
+  const held =
+    (object.metadata.finalizers ?? []).length > 0 ||
+    (object.kind === 'Namespace' && Array.isArray(spec) && spec.length > 0);
   return object.metadata.deletionTimestamp !== undefined && !held;
 }

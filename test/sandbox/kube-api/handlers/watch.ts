@@ -20,15 +20,28 @@ const DEFAULT_TIMEOUT = 1800;
  * Starts a watch on a response. Everything that can be refused is refused before the first byte. A watch that `isStalled`
  * stays open and says nothing, not even that its time is over.
  */
-export function watch(context: Context, response: ServerResponse, representation: Representation, isStalled: () => boolean): void {
-  const { cluster: { store }, kind, resource, query } = context;
+export function watch(
+  context: Context,
+  response: ServerResponse,
+  representation: Representation,
+  isStalled: () => boolean,
+): void {
+  const {
+    cluster: { store },
+    kind,
+    resource,
+    query,
+  } = context;
   const options = listOptions(context, true);
   const selector = selectorOf(context) ?? (() => true);
   const from = parseVersion(options.resourceVersion);
   const namespace = kind.namespaced ? resource.namespace : '';
   const encode = encoder(context, representation, (query.get('includeObject') ?? 'Metadata') as IncludeObject);
 
-  response.writeHead(200, { 'content-type': representation.format === 'yaml' ? 'application/yaml' : 'application/json', 'cache-control': 'no-cache, private' });
+  response.writeHead(200, {
+    'content-type': representation.format === 'yaml' ? 'application/yaml' : 'application/json',
+    'cache-control': 'no-cache, private',
+  });
   response.flushHeaders();
   const send = (line: string): void => void (line !== '' && !isStalled() && response.write(line));
 
@@ -44,9 +57,18 @@ export function watch(context: Context, response: ServerResponse, representation
 
   const deliver = (change: Change): void => send(event(change, selector, encode));
   for (const change of replay.changes) deliver(change);
-  const silence = store.listen(kind.storage, namespace, (change) => { if (change.revision > from) deliver(change); });
-  const bookmarks = options.bookmarks ? setInterval(() => send(bookmark(context, representation, false)), context.cluster.bookmarkInterval) : undefined;
-  const end = setTimeout(() => { if (!isStalled()) response.end(); }, (options.timeout || DEFAULT_TIMEOUT) * 1000);
+  const silence = store.listen(kind.storage, namespace, (change) => {
+    if (change.revision > from) deliver(change);
+  });
+  const bookmarks = options.bookmarks
+    ? setInterval(() => send(bookmark(context, representation, false)), context.cluster.bookmarkInterval)
+    : undefined;
+  const end = setTimeout(
+    () => {
+      if (!isStalled()) response.end();
+    },
+    (options.timeout || DEFAULT_TIMEOUT) * 1000,
+  );
   response.on('close', () => {
     silence();
     clearInterval(bookmarks);
@@ -55,12 +77,22 @@ export function watch(context: Context, response: ServerResponse, representation
 }
 
 /** What to send first: the present state, or the changes since a revision. Undefined when those are forgotten. */
-function start({ cluster: { store }, kind }: Context, options: ListOptions, from: number, namespace: string): { state: KubeObject[]; changes: Change[] } | undefined {
+function start(
+  { cluster: { store }, kind }: Context,
+  options: ListOptions,
+  from: number,
+  namespace: string,
+): { state: KubeObject[]; changes: Change[] } | undefined {
   const fromState = options.sendInitialEvents ?? (options.resourceVersion === '' || from === 0);
   if (fromState) return { state: store.list(kind.storage, namespace), changes: [] };
   const after = options.sendInitialEvents === false && from === 0 ? store.revision : from;
   const changes = store.changesAfter(after, kind.storage);
-  return changes && { state: [], changes: changes.filter(({ object }) => namespace === '' || object.metadata.namespace === namespace) };
+  return (
+    changes && {
+      state: [],
+      changes: changes.filter(({ object }) => namespace === '' || object.metadata.namespace === namespace),
+    }
+  );
 }
 
 type Encode = (type: string, object: KubeObject) => string;
@@ -68,11 +100,15 @@ type Encode = (type: string, object: KubeObject) => string;
 /** An object that starts to match is new to this watcher, and one that stops matching is gone. */
 function event({ type, object, previous }: Change, selector: Selector, encode: Encode): string {
   const before = previous !== undefined && selector(previous);
-  if (type === 'DELETED') return before || (previous === undefined && selector(object)) ? encode('DELETED', object) : '';
+  if (type === 'DELETED')
+    return before || (previous === undefined && selector(object)) ? encode('DELETED', object) : '';
   const after = selector(object);
   if (after) return encode(before ? 'MODIFIED' : 'ADDED', object);
   if (!before) return '';
-  return encode('DELETED', { ...previous, metadata: { ...previous.metadata, resourceVersion: object.metadata.resourceVersion ?? '' } });
+  return encode('DELETED', {
+    ...previous,
+    metadata: { ...previous.metadata, resourceVersion: object.metadata.resourceVersion ?? '' },
+  });
 }
 
 function encoder({ kind }: Context, { as }: Representation, include: IncludeObject): Encode {
@@ -80,10 +116,13 @@ function encoder({ kind }: Context, { as }: Representation, include: IncludeObje
   return (type, stored) => {
     const object = view(kind, stored);
     switch (as) {
-      case 'Object': return `{"type":"${type}","object":${jsonOf(object, 'full')}}\n`;
-      case 'PartialObjectMetadata': return `{"type":"${type}","object":${jsonOf(object, 'partial')}}\n`;
+      case 'Object':
+        return `{"type":"${type}","object":${jsonOf(object, 'full')}}\n`;
+      case 'PartialObjectMetadata':
+        return `{"type":"${type}","object":${jsonOf(object, 'partial')}}\n`;
       // The real server cannot make a list of one event either: it sends nothing.
-      case 'PartialObjectMetadataList': return '';
+      case 'PartialObjectMetadataList':
+        return '';
       case 'Table': {
         const rows = table(kind, [object], { resourceVersion: object.metadata.resourceVersion }, include, first);
         first = false;
@@ -94,9 +133,16 @@ function encoder({ kind }: Context, { as }: Representation, include: IncludeObje
 }
 
 function bookmark({ cluster: { store }, kind }: Context, { as }: Representation, initial: boolean): string {
-  const metadata: JsonObject = { resourceVersion: String(store.revision), ...(initial ? { annotations: { [INITIAL_EVENTS_END]: 'true' } } : {}) };
+  const metadata: JsonObject = {
+    resourceVersion: String(store.revision),
+    ...(initial ? { annotations: { [INITIAL_EVENTS_END]: 'true' } } : {}),
+  };
   const empty = { kind: kind.kind, apiVersion: apiVersionOf(kind), metadata };
-  const object = as === 'Object' ? decode(kind.shape, empty).value
-    : as === 'Table' ? table(kind, [], metadata, 'None', false) : { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata };
+  const object =
+    as === 'Object'
+      ? decode(kind.shape, empty).value
+      : as === 'Table'
+        ? table(kind, [], metadata, 'None', false)
+        : { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata };
   return `${JSON.stringify({ type: 'BOOKMARK', object })}\n`;
 }

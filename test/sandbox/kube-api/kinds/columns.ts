@@ -31,13 +31,39 @@ function wide(name: string, cell: Column['cell']): Column {
 }
 
 function waitingReason(object: KubeObject): string {
-  return items(at(object, 'status', 'containerStatuses')).map((item) => textAt(item, 'state', 'waiting', 'reason')).find((reason) => reason !== '') ?? '';
+  return (
+    items(at(object, 'status', 'containerStatuses'))
+      .map((item) => textAt(item, 'state', 'waiting', 'reason'))
+      .find((reason) => reason !== '') ?? ''
+  );
 }
 
 export const podColumns: readonly Column[] = [
-  { name: 'Ready', type: 'string', cell: (object) => `${items(at(object, 'status', 'containerStatuses')).filter((item) => at(item, 'ready') === true).length}/${items(at(object, 'spec', 'containers')).length}` },
-  { name: 'Status', type: 'string', cell: (object) => (object.metadata.deletionTimestamp ? 'Terminating' : waitingReason(object) || textAt(object, 'status', 'reason') || textAt(object, 'status', 'phase')) },
-  { name: 'Restarts', type: 'string', cell: (object) => String(items(at(object, 'status', 'containerStatuses')).reduce<number>((sum, item) => sum + Number(at(item, 'restartCount') ?? 0), 0)) },
+  {
+    name: 'Ready',
+    type: 'string',
+    cell: (object) =>
+      `${items(at(object, 'status', 'containerStatuses')).filter((item) => at(item, 'ready') === true).length}/${items(at(object, 'spec', 'containers')).length}`,
+  },
+  {
+    name: 'Status',
+    type: 'string',
+    cell: (object) =>
+      object.metadata.deletionTimestamp
+        ? 'Terminating'
+        : waitingReason(object) || textAt(object, 'status', 'reason') || textAt(object, 'status', 'phase'),
+  },
+  {
+    name: 'Restarts',
+    type: 'string',
+    cell: (object) =>
+      String(
+        items(at(object, 'status', 'containerStatuses')).reduce<number>(
+          (sum, item) => sum + Number(at(item, 'restartCount') ?? 0),
+          0,
+        ),
+      ),
+  },
 ];
 
 export const podWideColumns: readonly Column[] = [
@@ -48,26 +74,51 @@ export const podWideColumns: readonly Column[] = [
 ];
 
 export const deploymentColumns: readonly Column[] = [
-  { name: 'Ready', type: 'string', cell: (object) => `${number(object, 'status', 'readyReplicas')}/${number(object, 'spec', 'replicas')}` },
+  {
+    name: 'Ready',
+    type: 'string',
+    cell: (object) => `${number(object, 'status', 'readyReplicas')}/${number(object, 'spec', 'replicas')}`,
+  },
   { name: 'Up-to-date', type: 'string', cell: (object) => number(object, 'status', 'updatedReplicas') },
   { name: 'Available', type: 'string', cell: (object) => number(object, 'status', 'availableReplicas') },
 ];
 
-const templateContainers = (object: KubeObject): readonly Json[] => items(at(object, 'spec', 'template', 'spec', 'containers'));
+const templateContainers = (object: KubeObject): readonly Json[] =>
+  items(at(object, 'spec', 'template', 'spec', 'containers'));
 
 export const deploymentWideColumns: readonly Column[] = [
-  wide('Containers', (object) => templateContainers(object).map((item) => textAt(item, 'name')).join(',')),
-  wide('Images', (object) => templateContainers(object).map((item) => textAt(item, 'image')).join(',')),
-  wide('Selector', (object) => Object.entries(at(object, 'spec', 'selector', 'matchLabels') ?? {}).map(([key, value]) => `${key}=${String(value)}`).join(',')),
+  wide('Containers', (object) =>
+    templateContainers(object)
+      .map((item) => textAt(item, 'name'))
+      .join(','),
+  ),
+  wide('Images', (object) =>
+    templateContainers(object)
+      .map((item) => textAt(item, 'image'))
+      .join(','),
+  ),
+  wide('Selector', (object) =>
+    Object.entries(at(object, 'spec', 'selector', 'matchLabels') ?? {})
+      .map(([key, value]) => `${key}=${String(value)}`)
+      .join(','),
+  ),
 ];
 
 function subjects(object: KubeObject, kind: string): string {
-  return items(at(object, 'subjects')).filter((item) => textAt(item, 'kind') === kind)
-    .map((item) => (kind === 'ServiceAccount' ? `${textAt(item, 'namespace')}/${textAt(item, 'name')}` : textAt(item, 'name'))).join(', ');
+  return items(at(object, 'subjects'))
+    .filter((item) => textAt(item, 'kind') === kind)
+    .map((item) =>
+      kind === 'ServiceAccount' ? `${textAt(item, 'namespace')}/${textAt(item, 'name')}` : textAt(item, 'name'),
+    )
+    .join(', ');
 }
 
 export const bindingColumns: readonly Column[] = [
-  { name: 'Role', type: 'string', cell: (object) => `${textAt(object, 'roleRef', 'kind')}/${textAt(object, 'roleRef', 'name')}` },
+  {
+    name: 'Role',
+    type: 'string',
+    cell: (object) => `${textAt(object, 'roleRef', 'kind')}/${textAt(object, 'roleRef', 'name')}`,
+  },
 ];
 
 export const bindingWideColumns: readonly Column[] = [
@@ -78,12 +129,29 @@ export const bindingWideColumns: readonly Column[] = [
 
 /** Events have their own order, and their name comes last. All cells read the stored form. */
 export const eventColumns: readonly Column[] = [
-  { name: 'Last Seen', type: 'string', cell: (object) => age(textAt(object, 'lastTimestamp') || textAt(object, 'eventTime') || (object.metadata.creationTimestamp ?? '')) },
+  {
+    name: 'Last Seen',
+    type: 'string',
+    cell: (object) =>
+      age(textAt(object, 'lastTimestamp') || textAt(object, 'eventTime') || (object.metadata.creationTimestamp ?? '')),
+  },
   { name: 'Type', type: 'string', cell: (object) => textAt(object, 'type') },
   { name: 'Reason', type: 'string', cell: (object) => textAt(object, 'reason') },
-  { name: 'Object', type: 'string', cell: (object) => `${textAt(object, 'involvedObject', 'kind').toLowerCase()}/${textAt(object, 'involvedObject', 'name')}` },
+  {
+    name: 'Object',
+    type: 'string',
+    cell: (object) =>
+      `${textAt(object, 'involvedObject', 'kind').toLowerCase()}/${textAt(object, 'involvedObject', 'name')}`,
+  },
   wide('Subobject', (object) => textAt(object, 'involvedObject', 'fieldPath')),
-  wide('Source', (object) => [textAt(object, 'source', 'component') || textAt(object, 'reportingComponent'), textAt(object, 'source', 'host') || textAt(object, 'reportingInstance')].filter((part) => part !== '').join(', ')),
+  wide('Source', (object) =>
+    [
+      textAt(object, 'source', 'component') || textAt(object, 'reportingComponent'),
+      textAt(object, 'source', 'host') || textAt(object, 'reportingInstance'),
+    ]
+      .filter((part) => part !== '')
+      .join(', '),
+  ),
   { name: 'Message', type: 'string', cell: (object) => textAt(object, 'message') },
   wide('First Seen', (object) => age(textAt(object, 'firstTimestamp') || textAt(object, 'eventTime'))),
   wide('Count', (object) => Number(at(object, 'count') ?? at(object, 'series', 'count') ?? 1)),

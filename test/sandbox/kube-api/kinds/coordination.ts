@@ -12,23 +12,27 @@ export const lease = defineKind({
   resource: 'leases',
   createOnUpdate: true,
   shape: objectShape('Lease', {
-    spec: always(struct('LeaseSpec', {
-      holderIdentity: pointer(string),
-      leaseDurationSeconds: pointer(integer),
-      acquireTime: microTime,
-      renewTime: microTime,
-      leaseTransitions: pointer(integer),
-      strategy: pointer(string),
-      preferredHolder: pointer(string),
-    })),
+    spec: always(
+      struct('LeaseSpec', {
+        holderIdentity: pointer(string),
+        leaseDurationSeconds: pointer(integer),
+        acquireTime: microTime,
+        renewTime: microTime,
+        leaseTransitions: pointer(integer),
+        strategy: pointer(string),
+        preferredHolder: pointer(string),
+      }),
+    ),
   }),
   conditionalUpdate: true,
   validate(object) {
     const errors: FieldError[] = [];
     const duration = at(object, 'spec', 'leaseDurationSeconds');
     const transitions = at(object, 'spec', 'leaseTransitions');
-    if (typeof duration === 'number' && duration <= 0) errors.push(invalid('spec.leaseDurationSeconds', duration, 'must be greater than 0'));
-    if (typeof transitions === 'number' && transitions < 0) errors.push(invalid('spec.leaseTransitions', transitions, 'must be greater than or equal to 0'));
+    if (typeof duration === 'number' && duration <= 0)
+      errors.push(invalid('spec.leaseDurationSeconds', duration, 'must be greater than 0'));
+    if (typeof transitions === 'number' && transitions < 0)
+      errors.push(invalid('spec.leaseTransitions', transitions, 'must be greater than or equal to 0'));
     return errors;
   },
   columns: [{ name: 'Holder', type: 'string', cell: (object) => textAt(object, 'spec', 'holderIdentity') }],

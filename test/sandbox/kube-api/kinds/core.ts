@@ -7,7 +7,13 @@ import { prepareSecret, validateConfigMap, validateSecret, validateSecretUpdate 
 import { size } from './columns.ts';
 import { defineKind } from './kind.ts';
 
-const condition = struct('NamespaceCondition', { type: always(string), status: always(string), lastTransitionTime: always({ type: 'time' }), reason: string, message: string });
+const condition = struct('NamespaceCondition', {
+  type: always(string),
+  status: always(string),
+  lastTransitionTime: always({ type: 'time' }),
+  reason: string,
+  message: string,
+});
 
 export const namespace = defineKind({
   version: 'v1',
@@ -33,7 +39,8 @@ export const namespace = defineKind({
   },
   defaults(object) {
     // The server keeps this label in step with the name on every write.
-    if (object.metadata.name) object.metadata.labels = { ...object.metadata.labels, 'kubernetes.io/metadata.name': object.metadata.name };
+    if (object.metadata.name)
+      object.metadata.labels = { ...object.metadata.labels, 'kubernetes.io/metadata.name': object.metadata.name };
   },
   prepareUpdate(object, old) {
     object['spec'] = { ...(at(object, 'spec') as object), finalizers: at(old, 'spec', 'finalizers') };
@@ -46,7 +53,12 @@ export const secret = defineKind({
   version: 'v1',
   kind: 'Secret',
   resource: 'secrets',
-  shape: objectShape('Secret', { immutable: pointer(boolean), data: { type: 'map', values: bytes }, stringData: strings, type: string }),
+  shape: objectShape('Secret', {
+    immutable: pointer(boolean),
+    data: { type: 'map', values: bytes },
+    stringData: strings,
+    type: string,
+  }),
   fields: { type: (object) => textAt(object, 'type') },
   defaults: prepareSecret,
   validate: validateSecret,
@@ -62,16 +74,32 @@ export const configMap = defineKind({
   kind: 'ConfigMap',
   resource: 'configmaps',
   shortNames: ['cm'],
-  shape: objectShape('ConfigMap', { immutable: pointer(boolean), data: strings, binaryData: { type: 'map', values: bytes } }),
+  shape: objectShape('ConfigMap', {
+    immutable: pointer(boolean),
+    data: strings,
+    binaryData: { type: 'map', values: bytes },
+  }),
   validate: validateConfigMap,
   validateUpdate: (object, old) => validateSecretUpdate(object, old),
-  columns: [{ name: 'Data', type: 'string', cell: (object) => size(at(object, 'data')) + size(at(object, 'binaryData')) }],
+  columns: [
+    { name: 'Data', type: 'string', cell: (object) => size(at(object, 'data')) + size(at(object, 'binaryData')) },
+  ],
 });
 
 const localReference = struct('LocalObjectReference', { name: string }, { atomic: true });
-const objectReference = struct('ObjectReference', {
-  kind: string, namespace: string, name: string, uid: string, apiVersion: string, resourceVersion: string, fieldPath: string,
-}, { atomic: true });
+const objectReference = struct(
+  'ObjectReference',
+  {
+    kind: string,
+    namespace: string,
+    name: string,
+    uid: string,
+    apiVersion: string,
+    resourceVersion: string,
+    fieldPath: string,
+  },
+  { atomic: true },
+);
 
 export const serviceAccount = defineKind({
   version: 'v1',
@@ -85,7 +113,9 @@ export const serviceAccount = defineKind({
     imagePullSecrets: atomicList(localReference),
     automountServiceAccountToken: pointer(boolean),
   }),
-  subresources: [{ name: 'token', kind: { group: 'authentication.k8s.io', version: 'v1', kind: 'TokenRequest' }, verbs: ['create'] }],
+  subresources: [
+    { name: 'token', kind: { group: 'authentication.k8s.io', version: 'v1', kind: 'TokenRequest' }, verbs: ['create'] },
+  ],
   prepareCreate(object) {
     // Only the names of secrets are kept, as the server's strategy does.
     const secrets = at(object, 'secrets');

@@ -6,7 +6,10 @@ import { qualifiedName } from '../validation/names.ts';
 const NO_MATCH = 'does not match event.namespace';
 
 /** Both views name the fields of the stored form in their errors, but for the reporting controller. */
-export function validateEvent(stored: KubeObject, controllerField: 'reportingComponent' | 'reportingController'): FieldError[] {
+export function validateEvent(
+  stored: KubeObject,
+  controllerField: 'reportingComponent' | 'reportingController',
+): FieldError[] {
   const errors: FieldError[] = [];
   const own = stored.metadata.namespace ?? '';
   const namespace = textAt(stored, 'involvedObject', 'namespace');
@@ -14,11 +17,17 @@ export function validateEvent(stored: KubeObject, controllerField: 'reportingCom
     const fits = namespace === '' ? own === '' || own === 'default' : own === namespace;
     return fits ? [] : [invalid('involvedObject.namespace', namespace, NO_MATCH)];
   }
-  if (namespace === '' && own !== 'default' && own !== 'kube-system') errors.push(invalid('involvedObject.namespace', namespace, NO_MATCH));
+  if (namespace === '' && own !== 'default' && own !== 'kube-system')
+    errors.push(invalid('involvedObject.namespace', namespace, NO_MATCH));
   const controller = textAt(stored, 'reportingComponent');
   if (controller === '') errors.push(required(controllerField));
   for (const why of qualifiedName(controller)) errors.push(invalid(controllerField, controller, why));
-  for (const [field, limit] of [['reportingInstance', 128], ['action', 128], ['reason', 128], ['message', 1024]] as const) {
+  for (const [field, limit] of [
+    ['reportingInstance', 128],
+    ['action', 128],
+    ['reason', 128],
+    ['message', 1024],
+  ] as const) {
     const value = textAt(stored, field);
     if (value === '' && field !== 'message') errors.push(required(field));
     if (value.length > limit) errors.push(invalid(field, '', `can have at most ${limit} characters`));
@@ -32,7 +41,9 @@ export function validateNewEvent(stored: KubeObject): FieldError[] {
   if (typeof at(stored, 'eventTime') !== 'string') errors.push(required('eventTime'));
   const type = textAt(stored, 'type');
   if (type !== 'Normal' && type !== 'Warning') errors.push(invalid('type', '', `has invalid value: ${type}`));
-  const unset = (field: string, isSet: boolean): void => { if (isSet) errors.push(invalid(field, '', 'needs to be unset')); };
+  const unset = (field: string, isSet: boolean): void => {
+    if (isSet) errors.push(invalid(field, '', 'needs to be unset'));
+  };
   unset('firstTimestamp', typeof at(stored, 'firstTimestamp') === 'string');
   unset('lastTimestamp', typeof at(stored, 'lastTimestamp') === 'string');
   unset('count', Boolean(at(stored, 'count')));
@@ -42,9 +53,25 @@ export function validateNewEvent(stored: KubeObject): FieldError[] {
 
 /** On top of that on update through events.k8s.io: only the series may change. */
 export function validateChangedEvent(stored: KubeObject, old: KubeObject): FieldError[] {
-  const fixed = ['involvedObject', 'reason', 'message', 'source', 'firstTimestamp', 'lastTimestamp', 'count', 'type', 'eventTime', 'action', 'related'] as const;
+  const fixed = [
+    'involvedObject',
+    'reason',
+    'message',
+    'source',
+    'firstTimestamp',
+    'lastTimestamp',
+    'count',
+    'type',
+    'eventTime',
+    'action',
+    'related',
+  ] as const;
   const errors = equal(stored['series'], old['series']) ? [] : validateSeries(stored);
-  const named = [...fixed.map((field) => [field, field] as const), ['reportingComponent', 'reportingController'] as const, ['reportingInstance', 'reportingInstance'] as const];
+  const named = [
+    ...fixed.map((field) => [field, field] as const),
+    ['reportingComponent', 'reportingController'] as const,
+    ['reportingInstance', 'reportingInstance'] as const,
+  ];
   for (const [field, name] of named) {
     if (!equal(stored[field], old[field])) errors.push(invalid(name, stored[field] ?? null, IMMUTABLE));
   }

@@ -7,9 +7,19 @@ import { validateChangedEvent, validateEvent, validateNewEvent } from './event-r
 import { eventColumns } from './columns.ts';
 import { defineKind, type Kind } from './kind.ts';
 
-const reference = struct('ObjectReference', {
-  kind: string, namespace: string, name: string, uid: string, apiVersion: string, resourceVersion: string, fieldPath: string,
-}, { atomic: true });
+const reference = struct(
+  'ObjectReference',
+  {
+    kind: string,
+    namespace: string,
+    name: string,
+    uid: string,
+    apiVersion: string,
+    resourceVersion: string,
+    fieldPath: string,
+  },
+  { atomic: true },
+);
 const source = struct('EventSource', { component: string, host: string });
 const coreSeries = struct('EventSeries', { count: integer, lastObservedTime: microTime });
 const series = struct('EventSeries', { count: always(integer), lastObservedTime: always(microTime) });
@@ -57,16 +67,33 @@ export const coreEvent = defineKind({
   onlyColumns: true,
 });
 
-const RENAMED = [['involvedObject', 'regarding'], ['message', 'note'], ['source', 'deprecatedSource'], ['firstTimestamp', 'deprecatedFirstTimestamp'], ['lastTimestamp', 'deprecatedLastTimestamp'], ['count', 'deprecatedCount'], ['reportingComponent', 'reportingController']] as const;
+const RENAMED = [
+  ['involvedObject', 'regarding'],
+  ['message', 'note'],
+  ['source', 'deprecatedSource'],
+  ['firstTimestamp', 'deprecatedFirstTimestamp'],
+  ['lastTimestamp', 'deprecatedLastTimestamp'],
+  ['count', 'deprecatedCount'],
+  ['reportingComponent', 'reportingController'],
+] as const;
 
 function rename(object: JsonObject, pairs: readonly (readonly [string, string])[], apiVersion: string): JsonObject {
   const names = new Map(pairs);
-  const renamed = Object.fromEntries<Json | undefined>(Object.entries(object).map(([key, value]) => [names.get(key) ?? key, value]));
+  const renamed = Object.fromEntries<Json | undefined>(
+    Object.entries(object).map(([key, value]) => [names.get(key) ?? key, value]),
+  );
   return { ...renamed, apiVersion };
 }
 
 function toStored(object: JsonObject): KubeObject {
-  return decode(coreEvent.shape, rename(object, RENAMED.map(([core, own]) => [own, core]), 'v1')).value as KubeObject;
+  return decode(
+    coreEvent.shape,
+    rename(
+      object,
+      RENAMED.map(([core, own]) => [own, core]),
+      'v1',
+    ),
+  ).value as KubeObject;
 }
 
 /** As with the real server, empty times and the source are written out here, the reporter is not. */
@@ -108,4 +135,3 @@ export const event: Kind = defineKind({
   columns: eventColumns.map((column) => ({ ...column, cell: (object) => column.cell(toStored(object)) })),
   onlyColumns: true,
 });
-

@@ -8,12 +8,20 @@ import { reviews } from './reviews.ts';
 import { deployment, pod } from './workloads.ts';
 
 export const builtinKinds: readonly Kind[] = [
-  configMap, coreEvent, namespace, pod, secret, serviceAccount,
+  configMap,
+  coreEvent,
+  namespace,
+  pod,
+  secret,
+  serviceAccount,
   deployment,
   ...reviews,
   lease,
   event,
-  clusterRoleBinding, clusterRole, roleBinding, role,
+  clusterRoleBinding,
+  clusterRole,
+  roleBinding,
+  role,
 ];
 
 export class KindTable {

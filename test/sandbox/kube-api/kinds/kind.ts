@@ -26,7 +26,8 @@ export interface Subresource {
 }
 
 /** The answer to a POST of a kind that is asked and not stored, such as SubjectAccessReview. */
-export type Review = 'SelfSubjectAccessReview' | 'SubjectAccessReview' | 'LocalSubjectAccessReview' | 'SelfSubjectReview' | 'TokenReview';
+export type Review =
+  'SelfSubjectAccessReview' | 'SubjectAccessReview' | 'LocalSubjectAccessReview' | 'SelfSubjectReview' | 'TokenReview';
 
 export interface Kind extends GroupResource {
   readonly version: string;

@@ -5,8 +5,17 @@ import { defineKind, type Kind, type Review } from './kind.ts';
 
 function review(group: string, kind: Review, resource: string, namespaced = false): Kind {
   return defineKind({
-    group, version: 'v1', kind, resource, namespaced, verbs: ['create'], review: kind,
-    shape: objectShape(kind, { spec: always(struct(`${kind}Spec`, {}, { open: true })), status: always(struct(`${kind}Status`, {}, { open: true })) }),
+    group,
+    version: 'v1',
+    kind,
+    resource,
+    namespaced,
+    verbs: ['create'],
+    review: kind,
+    shape: objectShape(kind, {
+      spec: always(struct(`${kind}Spec`, {}, { open: true })),
+      status: always(struct(`${kind}Status`, {}, { open: true })),
+    }),
   });
 }
 

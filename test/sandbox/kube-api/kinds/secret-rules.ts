@@ -11,7 +11,7 @@ export function prepareSecret(object: KubeObject): void {
   const given = at(object, 'stringData');
   if (isObject(given) && Object.keys(given).length > 0) {
     const encoded = Object.keys(given).map((key) => [key, Buffer.from(textAt(given, key)).toString('base64')]);
-    object['data'] = { ...(at(object, 'data') as object), ...Object.fromEntries(encoded) as object };
+    object['data'] = { ...(at(object, 'data') as object), ...(Object.fromEntries(encoded) as object) };
   }
   delete object['stringData'];
   if (textAt(object, 'type') === '') object['type'] = 'Opaque';
@@ -32,8 +32,10 @@ export function validateSecret(object: KubeObject): FieldError[] {
     for (const name of names) if (!keys.includes(name)) errors.push(required(`data[${name}]`));
   };
   switch (textAt(object, 'type')) {
-    case 'kubernetes.io/dockerconfigjson': return [...errors, ...validateDockerConfig(object, '.dockerconfigjson')];
-    case 'kubernetes.io/dockercfg': return [...errors, ...validateDockerConfig(object, '.dockercfg')];
+    case 'kubernetes.io/dockerconfigjson':
+      return [...errors, ...validateDockerConfig(object, '.dockerconfigjson')];
+    case 'kubernetes.io/dockercfg':
+      return [...errors, ...validateDockerConfig(object, '.dockercfg')];
     case 'kubernetes.io/basic-auth':
       // Either of the two is enough.
       if (!keys.includes('username') && !keys.includes('password')) need('username', 'password');
@@ -45,9 +47,11 @@ export function validateSecret(object: KubeObject): FieldError[] {
       need('tls.crt', 'tls.key');
       return errors;
     case 'kubernetes.io/service-account-token':
-      if (!object.metadata.annotations?.['kubernetes.io/service-account.name']) errors.push(required('metadata.annotations[kubernetes.io/service-account.name]'));
+      if (!object.metadata.annotations?.['kubernetes.io/service-account.name'])
+        errors.push(required('metadata.annotations[kubernetes.io/service-account.name]'));
       return errors;
-    default: return errors;
+    default:
+      return errors;
   }
 }
 
@@ -68,7 +72,8 @@ export function jsonProblem(text: string): string | undefined {
     return `json: cannot unmarshal ${found} into Go value of type map[string]interface {}`;
   } catch {
     const first = text.trimStart()[0];
-    if (first !== undefined && !'{["-0123456789tfn'.includes(first)) return `invalid character '${first}' looking for beginning of value`;
+    if (first !== undefined && !'{["-0123456789tfn'.includes(first))
+      return `invalid character '${first}' looking for beginning of value`;
     return 'unexpected end of JSON input';
   }
 }
@@ -92,7 +97,8 @@ export function validateConfigMap(object: KubeObject): FieldError[] {
     const data = at(object, field);
     for (const key of isObject(data) ? Object.keys(data) : []) {
       for (const why of configKey(key)) errors.push(invalid(`${field}[${key}]`, key, why));
-      if (field === 'data' && at(object, 'binaryData', key) !== undefined) errors.push(invalid(`data[${key}]`, key, 'duplicate of key present in binaryData'));
+      if (field === 'data' && at(object, 'binaryData', key) !== undefined)
+        errors.push(invalid(`data[${key}]`, key, 'duplicate of key present in binaryData'));
       size += Buffer.byteLength(textAt(data, key));
     }
   }

@@ -13,7 +13,8 @@ export function applyStrategicMerge(target: JsonObject, patch: JsonObject, shape
   const directive = patch['$patch'];
   if (directive === 'replace') return without(patch, '$patch');
   if (directive === 'delete') return {};
-  if (directive !== undefined && directive !== 'merge') throw badRequest(`unrecognized patch directive: ${textAt(patch, '$patch')}`);
+  if (directive !== undefined && directive !== 'merge')
+    throw badRequest(`unrecognized patch directive: ${textAt(patch, '$patch')}`);
 
   const result: JsonObject = retained(target, patch);
   for (const [key, value] of Object.entries(patch)) {
@@ -21,11 +22,15 @@ export function applyStrategicMerge(target: JsonObject, patch: JsonObject, shape
     if (key.startsWith(DELETE_FROM)) {
       const field = key.slice(DELETE_FROM.length);
       const list = result[field];
-      if (Array.isArray(list) && Array.isArray(value)) result[field] = list.filter((item) => !value.some((gone) => equal(gone, item)));
+      if (Array.isArray(list) && Array.isArray(value))
+        result[field] = list.filter((item) => !value.some((gone) => equal(gone, item)));
       continue;
     }
     if (key.startsWith(ORDER)) continue;
-    if (value === null) { delete result[key]; continue; }
+    if (value === null) {
+      delete result[key];
+      continue;
+    }
     result[key] = mergeField(result[key], value, fieldShape(shape, key), patch[`${ORDER}${key}`]);
   }
   for (const [key, order] of Object.entries(patch)) {
@@ -43,7 +48,9 @@ function mergeField(target: Json | undefined, patch: Json, shape: Shape | undefi
   if (!Array.isArray(patch) || mergeKey === undefined) return patch;
   const list = Array.isArray(target) ? target : [];
   const explicit = Array.isArray(order) ? order : undefined;
-  return mergeKey === '' ? mergeScalars(list, patch, explicit) : mergeObjects(list, patch, mergeKey, (shape as ListShape).items, explicit);
+  return mergeKey === ''
+    ? mergeScalars(list, patch, explicit)
+    : mergeObjects(list, patch, mergeKey, (shape as ListShape).items, explicit);
 }
 
 function mergeScalars(target: Json[], patch: Json[], order: Json[] | undefined): Json[] {
@@ -59,13 +66,19 @@ function mergeObjects(target: Json[], patch: Json[], key: string, items: Shape, 
   for (const item of patch) {
     if (!isObject(item)) throw badRequest('cannot convert a list of maps from a list with other values');
     const id = item[key];
-    if (id === undefined) throw new ApiError(500, undefined, `map: ${goMap(item)} does not contain declared merge key: ${key}`);
+    if (id === undefined)
+      throw new ApiError(500, undefined, `map: ${goMap(item)} does not contain declared merge key: ${key}`);
     const place = result.findIndex((have) => isObject(have) && equal(have[key], id));
     if (item['$patch'] === 'delete') result = result.filter((_, index) => index !== place);
     else if (place === -1) result.push(applyStrategicMerge({}, item, items));
     else result[place] = applyStrategicMerge(result[place] as JsonObject, item, items);
   }
-  return ordered(result, order ?? patch.filter((item) => !(isObject(item) && item['$patch'] === 'delete')), target, key);
+  return ordered(
+    result,
+    order ?? patch.filter((item) => !(isObject(item) && item['$patch'] === 'delete')),
+    target,
+    key,
+  );
 }
 
 /**
@@ -73,7 +86,8 @@ function mergeObjects(target: Json[], patch: Json[], key: string, items: Shape, 
  * there already, so that without an explicit order new items come first.
  */
 function ordered(list: Json[], order: Json[], before: Json[], key: string): Json[] {
-  const same = (a: Json, b: Json): boolean => (key === '' ? equal(a, b) : isObject(a) && isObject(b) && equal(a[key], b[key]));
+  const same = (a: Json, b: Json): boolean =>
+    key === '' ? equal(a, b) : isObject(a) && isObject(b) && equal(a[key], b[key]);
   const named = order.map((item) => list.find((have) => same(have, item))).filter((item) => item !== undefined);
   const others = list.filter((item) => !order.some((wanted) => same(item, wanted)));
   const place = (item: Json): number => before.findIndex((had) => same(had, item));
@@ -90,7 +104,8 @@ function retained(target: JsonObject, patch: JsonObject): JsonObject {
   const keys = patch['$retainKeys'];
   if (keys === undefined) return { ...target };
   const given = Object.keys(patch).filter((key) => !key.startsWith('$'));
-  if (!Array.isArray(keys) || !given.every((key) => keys.includes(key))) throw badRequest('invalid patch format of retainKeys');
+  if (!Array.isArray(keys) || !given.every((key) => keys.includes(key)))
+    throw badRequest('invalid patch format of retainKeys');
   return Object.fromEntries<Json | undefined>(Object.entries(target).filter(([key]) => keys.includes(key)));
 }
 
@@ -110,6 +125,10 @@ function without(object: JsonObject, key: string): JsonObject {
 /** As Go prints a map: `map[a:1 b:map[c:2]]`. */
 export function goMap(value: Json | undefined): string {
   if (Array.isArray(value)) return `[${value.map(goMap).join(' ')}]`;
-  if (isObject(value)) return `map[${Object.keys(value).sort().map((key) => `${key}:${goMap(value[key])}`).join(' ')}]`;
+  if (isObject(value))
+    return `map[${Object.keys(value)
+      .sort()
+      .map((key) => `${key}:${goMap(value[key])}`)
+      .join(' ')}]`;
   return value === null || value === undefined ? '<nil>' : String(value);
 }

@@ -10,7 +10,8 @@ export const PROTOBUF = 'application/vnd.kubernetes.protobuf';
 const MAGIC = Buffer.from('k8s\0');
 
 export function decodeProtobuf(body: Buffer): JsonObject {
-  if (!body.subarray(0, MAGIC.length).equals(MAGIC)) throw badRequest('the provided data does not appear to be a protobuf message, expected prefix 6b387300');
+  if (!body.subarray(0, MAGIC.length).equals(MAGIC))
+    throw badRequest('the provided data does not appear to be a protobuf message, expected prefix 6b387300');
   const envelope = new Map(rawFields(body.subarray(MAGIC.length)));
   const type = new Map(rawFields(envelope.get(1) as Buffer));
   const apiVersion = String(type.get(1) ?? '');

@@ -2,7 +2,8 @@
 import type { Json, JsonObject } from '../json.ts';
 
 /** `ignored`: whatever is in it does not count, such as a status in a request. */
-export type ValueType = 'ignored' | 'string' | 'bytes' | 'int' | 'bool' | 'time' | 'microTime' | 'quantity' | 'rawJson' | Message;
+export type ValueType =
+  'ignored' | 'string' | 'bytes' | 'int' | 'bool' | 'time' | 'microTime' | 'quantity' | 'rawJson' | Message;
 
 export interface WireField {
   readonly name: string;
@@ -37,11 +38,20 @@ export function* rawFields(buffer: Buffer): Generator<RawField, void> {
     const tag = Number(varint());
     const number = tag >>> 3;
     switch (tag & 7) {
-      case 0: yield [number, varint()]; break;
-      case 1: yield [number, slice(8)]; break;
-      case 2: yield [number, slice(Number(varint()))]; break;
-      case 5: yield [number, slice(4)]; break;
-      default: throw new Error(`wire type ${tag & 7} is not supported`);
+      case 0:
+        yield [number, varint()];
+        break;
+      case 1:
+        yield [number, slice(8)];
+        break;
+      case 2:
+        yield [number, slice(Number(varint()))];
+        break;
+      case 5:
+        yield [number, slice(4)];
+        break;
+      default:
+        throw new Error(`wire type ${tag & 7} is not supported`);
     }
   }
 }
@@ -57,7 +67,7 @@ export function decodeMessage(buffer: Buffer, message: Message): JsonObject {
     const { name, type, repeated, map } = field;
     if (type === 'ignored') continue;
     if (map) out[name] = { ...(out[name] as JsonObject | undefined), ...mapEntry(raw as Buffer, type) };
-    else if (repeated) out[name] = [...(out[name] as Json[] | undefined) ?? [], decodeValue(raw, type)];
+    else if (repeated) out[name] = [...((out[name] as Json[] | undefined) ?? []), decodeValue(raw, type)];
     else out[name] = decodeValue(raw, type);
   }
   return out;
@@ -66,19 +76,31 @@ export function decodeMessage(buffer: Buffer, message: Message): JsonObject {
 function mapEntry(buffer: Buffer, type: ValueType): JsonObject {
   const entry = new Map(rawFields(buffer));
   const value = entry.get(2);
-  return { [(entry.get(1) as Buffer | undefined)?.toString('utf8') ?? '']: value === undefined ? '' : decodeValue(value, type) };
+  return {
+    [(entry.get(1) as Buffer | undefined)?.toString('utf8') ?? '']: value === undefined ? '' : decodeValue(value, type),
+  };
 }
 
 function decodeValue(raw: bigint | Buffer, type: ValueType): Json {
   if (typeof raw === 'bigint') return type === 'bool' ? raw !== 0n : Number(BigInt.asIntN(64, raw));
   switch (type) {
-    case 'string': return raw.toString('utf8');
-    case 'bytes': return raw.toString('base64');
-    case 'time': case 'microTime': return decodeTime(raw, type);
-    case 'quantity': return (new Map(rawFields(raw)).get(1) as Buffer | undefined)?.toString('utf8') ?? '0';
-    case 'rawJson': return JSON.parse((new Map(rawFields(raw)).get(1) as Buffer | undefined)?.toString('utf8') ?? 'null') as Json;
-    case 'int': case 'bool': case 'ignored': throw new Error('a number was expected');
-    default: return decodeMessage(raw, type);
+    case 'string':
+      return raw.toString('utf8');
+    case 'bytes':
+      return raw.toString('base64');
+    case 'time':
+    case 'microTime':
+      return decodeTime(raw, type);
+    case 'quantity':
+      return (new Map(rawFields(raw)).get(1) as Buffer | undefined)?.toString('utf8') ?? '0';
+    case 'rawJson':
+      return JSON.parse((new Map(rawFields(raw)).get(1) as Buffer | undefined)?.toString('utf8') ?? 'null') as Json;
+    case 'int':
+    case 'bool':
+    case 'ignored':
+      throw new Error('a number was expected');
+    default:
+      return decodeMessage(raw, type);
   }
 }
 

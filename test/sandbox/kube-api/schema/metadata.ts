@@ -1,17 +1,41 @@
 /** ObjectMeta, and the frame that every kind has around its own fields. */
-import { any, atomicList, boolean, integer, keyedList, pointer, string, strings, struct, time, type Field, type Shape, type StructShape } from './shape.ts';
+import {
+  any,
+  atomicList,
+  boolean,
+  integer,
+  keyedList,
+  pointer,
+  string,
+  strings,
+  struct,
+  time,
+  type Field,
+  type Shape,
+  type StructShape,
+} from './shape.ts';
 
-const ownerReference = struct('OwnerReference', {
-  apiVersion: { shape: string, zero: 'always' },
-  kind: { shape: string, zero: 'always' },
-  name: { shape: string, zero: 'always' },
-  uid: { shape: string, zero: 'always' },
-  controller: pointer(boolean),
-  blockOwnerDeletion: pointer(boolean),
-}, { atomic: true });
+const ownerReference = struct(
+  'OwnerReference',
+  {
+    apiVersion: { shape: string, zero: 'always' },
+    kind: { shape: string, zero: 'always' },
+    name: { shape: string, zero: 'always' },
+    uid: { shape: string, zero: 'always' },
+    controller: pointer(boolean),
+    blockOwnerDeletion: pointer(boolean),
+  },
+  { atomic: true },
+);
 
 const managedFieldsEntry = struct('ManagedFieldsEntry', {
-  manager: string, operation: string, apiVersion: string, time, fieldsType: string, fieldsV1: any, subresource: string,
+  manager: string,
+  operation: string,
+  apiVersion: string,
+  time,
+  fieldsType: string,
+  fieldsV1: any,
+  subresource: string,
 });
 
 export const objectMeta: StructShape = struct('ObjectMeta', {
@@ -33,6 +57,14 @@ export const objectMeta: StructShape = struct('ObjectMeta', {
 });
 
 /** A whole object: type, metadata, and the kind's own fields in the order in which Go writes them. */
-export function objectShape(kind: string, fields: { readonly [name: string]: Field | Shape }, options: { open?: boolean } = {}): StructShape {
-  return struct(kind, { kind: string, apiVersion: string, metadata: { shape: objectMeta, zero: 'always' }, ...fields }, options);
+export function objectShape(
+  kind: string,
+  fields: { readonly [name: string]: Field | Shape },
+  options: { open?: boolean } = {},
+): StructShape {
+  return struct(
+    kind,
+    { kind: string, apiVersion: string, metadata: { shape: objectMeta, zero: 'always' }, ...fields },
+    options,
+  );
 }

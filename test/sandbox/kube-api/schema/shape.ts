@@ -74,7 +74,10 @@ export function always(shape: Shape): Field {
 }
 
 export function struct(name: string, fields: Fields, options: { open?: boolean; atomic?: boolean } = {}): StructShape {
-  const described = Object.entries(fields).map(([key, field]): [string, Field] => [key, 'zero' in field ? field : { shape: field, zero: 'omit' }]);
+  const described = Object.entries(fields).map(([key, field]): [string, Field] => [
+    key,
+    'zero' in field ? field : { shape: field, zero: 'omit' },
+  ]);
   return { type: 'struct', name, fields: Object.fromEntries(described), ...options };
 }
 

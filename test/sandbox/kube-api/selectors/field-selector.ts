@@ -16,7 +16,10 @@ export interface FieldRequirement {
 }
 
 export function parseFieldSelector(text: string, kind: Kind): FieldSelector {
-  const requirements = parseRequirements(text).map((requirement) => ({ ...requirement, read: reader(requirement.path, kind) }));
+  const requirements = parseRequirements(text).map((requirement) => ({
+    ...requirement,
+    read: reader(requirement.path, kind),
+  }));
   return {
     matches: (object) => requirements.every(({ read, value, negated }) => (read(object) === value) !== negated),
     exact: (path) => requirements.find((requirement) => requirement.path === path && !requirement.negated)?.value,
@@ -35,7 +38,7 @@ export function parseRequirements(text: string): FieldRequirement[] {
 
 function reader(path: string, kind: Kind): (object: KubeObject) => string {
   if (path === 'metadata.name') return (object) => object.metadata.name;
-  if (path === 'metadata.namespace' ) return (object) => object.metadata.namespace ?? '';
+  if (path === 'metadata.namespace') return (object) => object.metadata.namespace ?? '';
   const own = kind.fields[path];
   if (own) return own;
   throw badRequest(unknownField(path, kind));
@@ -43,6 +46,7 @@ function reader(path: string, kind: Kind): (object: KubeObject) => string {
 
 /** Kinds with selectors of their own word this in their own way. */
 function unknownField(path: string, kind: Kind): string {
-  if (Object.keys(kind.fields).length === 0) return `"${path}" is not a known field selector: only "metadata.name", "metadata.namespace"`;
+  if (Object.keys(kind.fields).length === 0)
+    return `"${path}" is not a known field selector: only "metadata.name", "metadata.namespace"`;
   return `field label not supported: ${path}`;
 }

@@ -22,7 +22,10 @@ function tokenize(text: string): string[] {
   const tokens: string[] = [];
   let position = 0;
   while (position < text.length) {
-    if (/\s/.test(text[position] ?? '')) { position++; continue; }
+    if (/\s/.test(text[position] ?? '')) {
+      position++;
+      continue;
+    }
     const symbol = SYMBOLS.find((candidate) => text.startsWith(candidate, position));
     const token = symbol ?? /^[^\s=!,()<>]+/.exec(text.slice(position))?.[0] ?? text.slice(position, position + 1);
     tokens.push(token);
@@ -76,7 +79,8 @@ class Parser {
     if (operator === END || operator === ',') return (labels) => labels?.[key] !== undefined;
     this.#next++;
     switch (operator) {
-      case '=': case '==': {
+      case '=':
+      case '==': {
         const value = this.#value();
         return (labels) => labels?.[key] === value;
       }
@@ -92,9 +96,13 @@ class Parser {
         const values = this.#values();
         return (labels) => labels?.[key] === undefined || !values.includes(labels[key]);
       }
-      case '>': case '<': {
+      case '>':
+      case '<': {
         const value = this.#value();
-        if (!/^-?\d+$/.test(value)) throw failed(`values[0]: Invalid value: ${JSON.stringify(value)}: for 'Gt', 'Lt' operators, the value must be an integer`);
+        if (!/^-?\d+$/.test(value))
+          throw failed(
+            `values[0]: Invalid value: ${JSON.stringify(value)}: for 'Gt', 'Lt' operators, the value must be an integer`,
+          );
         const limit = Number(value);
         return (labels) => {
           const found = labels?.[key];
@@ -102,7 +110,8 @@ class Parser {
           return operator === '>' ? Number(found) > limit : Number(found) < limit;
         };
       }
-      default: throw failed(`found '${operator}', expected: in, notin, =, ==, !=, gt, lt`);
+      default:
+        throw failed(`found '${operator}', expected: in, notin, =, ==, !=, gt, lt`);
     }
   }
 
@@ -119,12 +128,18 @@ class Parser {
     const open = this.#take();
     if (open !== '(') throw failed(`found '${open}' expected: '('`);
     const values: string[] = [];
-    if (this.#peek() === ')') { this.#next++; return ['']; }
+    if (this.#peek() === ')') {
+      this.#next++;
+      return [''];
+    }
     for (;;) {
       const token = this.#peek();
       if (token === ',' || token === ')') values.push('');
       else if (isSymbol(token) || token === END) throw failed(`found '${token}', expected: ',', ')' or identifier`);
-      else { values.push(checked(token)); this.#next++; }
+      else {
+        values.push(checked(token));
+        this.#next++;
+      }
       const separator = this.#take();
       if (separator === ')') return values;
       if (separator !== ',') throw failed(`found '${separator}', expected: ',' or ')'`);

@@ -29,8 +29,11 @@ export function resolve(kinds: KindTable, { resource, verb, method }: RequestInf
   // A namespaced resource is listed across namespaces, but an object of it is in one.
   const named = resource.name !== '' && !COLLECTION.includes(verb);
   if (kind.namespaced && resource.namespace === '' && named && verb !== 'watch') throw unknownResource();
-  const misplaced = (verb === 'create' && resource.name !== '') || (verb === 'update' && resource.name === '') || (verb === 'patch' && resource.name === '')
-    || (kind.namespaced && resource.namespace === '' && (verb === 'create' || verb === 'deletecollection'));
+  const misplaced =
+    (verb === 'create' && resource.name !== '') ||
+    (verb === 'update' && resource.name === '') ||
+    (verb === 'patch' && resource.name === '') ||
+    (kind.namespaced && resource.namespace === '' && (verb === 'create' || verb === 'deletecollection'));
   if (!kind.verbs.includes(verb as Verb) || misplaced) throw methodNotAllowed();
   return kind;
 }
@@ -39,13 +42,21 @@ export function handle(context: Context, verb: string): Result {
   if (context.kind.review) return review(context);
   if (context.resource.subresource === 'token') return requestToken(context);
   switch (verb) {
-    case 'get': return read(context);
-    case 'list': return list(context);
-    case 'create': return create(context);
-    case 'update': return update(context);
-    case 'patch': return patch(context);
-    case 'delete': return deleteOne(context);
-    case 'deletecollection': return deleteMany(context);
-    default: throw methodNotAllowed();
+    case 'get':
+      return read(context);
+    case 'list':
+      return list(context);
+    case 'create':
+      return create(context);
+    case 'update':
+      return update(context);
+    case 'patch':
+      return patch(context);
+    case 'delete':
+      return deleteOne(context);
+    case 'deletecollection':
+      return deleteMany(context);
+    default:
+      throw methodNotAllowed();
   }
 }

@@ -21,7 +21,15 @@ export function parseAccept(header: string | undefined): Clause[] {
   if (header === undefined || header.trim() === '') return [{ type: '*/*', parameters: new Map() }];
   const clauses = header.split(',').map((text) => {
     const [type = '', ...parameters] = text.split(';').map((part) => part.trim());
-    return { type: type.toLowerCase(), parameters: new Map(parameters.map((parameter) => { const [key = '', value = ''] = parameter.split('='); return [key, value] as const; })) };
+    return {
+      type: type.toLowerCase(),
+      parameters: new Map(
+        parameters.map((parameter) => {
+          const [key = '', value = ''] = parameter.split('=');
+          return [key, value] as const;
+        }),
+      ),
+    };
   });
   return clauses.sort((a, b) => quality(b) - quality(a));
 }
@@ -41,12 +49,21 @@ export function negotiate(header: string | undefined, pretty: boolean): Represen
     if (format === undefined) continue;
     const as = parameters.get('as');
     if (as === undefined) return { format, as: 'Object', pretty };
-    const known = TRANSFORMS.includes(as) && parameters.get('g') === 'meta.k8s.io' && ['v1', 'v1beta1'].includes(parameters.get('v') ?? '');
+    const known =
+      TRANSFORMS.includes(as) &&
+      parameters.get('g') === 'meta.k8s.io' &&
+      ['v1', 'v1beta1'].includes(parameters.get('v') ?? '');
     if (known) return { format, as: as as As, pretty };
   }
   // Two layers of the server say no in two ways: the router to types nobody serves, the handler to the rest.
-  if (clauses.some(({ type }) => SUPPORTED.includes(type))) throw notAcceptable(`only the following media types are accepted: ${SUPPORTED.join(', ')}`);
-  throw new ApiError(406, 'NotAcceptable', `406: Not Acceptable\n\nAvailable representations: ${SUPPORTED.join(', ')}`, {});
+  if (clauses.some(({ type }) => SUPPORTED.includes(type)))
+    throw notAcceptable(`only the following media types are accepted: ${SUPPORTED.join(', ')}`);
+  throw new ApiError(
+    406,
+    'NotAcceptable',
+    `406: Not Acceptable\n\nAvailable representations: ${SUPPORTED.join(', ')}`,
+    {},
+  );
 }
 
 export function notAcceptable(message: string): ApiError {

@@ -9,7 +9,12 @@ import type { RequestInfo } from './request-info.ts';
 
 const HEALTH = /^\/(healthz|livez|readyz)(\/[a-z-]+)?$/;
 
-export function servePlainPath({ kinds, version }: Cluster, { method, path }: RequestInfo, accept: string | undefined, response: ServerResponse): void {
+export function servePlainPath(
+  { kinds, version }: Cluster,
+  { method, path }: RequestInfo,
+  accept: string | undefined,
+  response: ServerResponse,
+): void {
   const text = (code: number, body: string): void => {
     response.writeHead(code, { 'content-type': 'text/plain; charset=utf-8' });
     response.end(body);
@@ -37,5 +42,15 @@ export function servePlainPath({ kinds, version }: Cluster, { method, path }: Re
 
 function versionInfo(version: string): JsonObject {
   const [, major = '1', minor = '36'] = /^v(\d+)\.(\d+)/.exec(version) ?? [];
-  return { major, minor, gitVersion: version, gitCommit: '', gitTreeState: 'clean', buildDate: '1970-01-01T00:00:00Z', goVersion: '', compiler: 'gc', platform: 'linux/amd64' };
+  return {
+    major,
+    minor,
+    gitVersion: version,
+    gitCommit: '',
+    gitTreeState: 'clean',
+    buildDate: '1970-01-01T00:00:00Z',
+    goVersion: '',
+    compiler: 'gc',
+    platform: 'linux/amd64',
+  };
 }

@@ -22,12 +22,22 @@ export interface ResourceInfo {
   readonly rest: readonly string[];
 }
 
-const VERBS: { readonly [method: string]: string } = { GET: 'get', HEAD: 'get', POST: 'create', PUT: 'update', PATCH: 'patch', DELETE: 'delete' };
+const VERBS: { readonly [method: string]: string } = {
+  GET: 'get',
+  HEAD: 'get',
+  POST: 'create',
+  PUT: 'update',
+  PATCH: 'patch',
+  DELETE: 'delete',
+};
 const NAMESPACE_SUBRESOURCES = ['status', 'finalize'];
 
 export function parseRequest(method: string, url: string): RequestInfo {
   const { pathname, searchParams: query } = new URL(url, 'https://localhost');
-  const parts = pathname.split('/').filter((part) => part !== '').map(decodeURIComponent);
+  const parts = pathname
+    .split('/')
+    .filter((part) => part !== '')
+    .map(decodeURIComponent);
   const other: RequestInfo = { method, path: pathname, query, resource: undefined, verb: method.toLowerCase() };
 
   let [group, version, rest]: [string, string | undefined, string[]] = ['', undefined, []];
@@ -52,15 +62,24 @@ export function parseRequest(method: string, url: string): RequestInfo {
   if (name === '' && verb === 'get') verb = truthy(query.get('watch')) ? 'watch' : 'list';
   else if (verb === 'get' && truthy(query.get('watch'))) verb = 'watch';
   if (name === '' && verb === 'delete') verb = 'deletecollection';
-  if (name === '' && ['list', 'watch', 'deletecollection'].includes(verb)) name = singleName(query.get('fieldSelector'));
-  return { method, path: pathname, query, verb, resource: { group, version, resource, subresource, namespace, name, rest: more } };
+  if (name === '' && ['list', 'watch', 'deletecollection'].includes(verb))
+    name = singleName(query.get('fieldSelector'));
+  return {
+    method,
+    path: pathname,
+    query,
+    verb,
+    resource: { group, version, resource, subresource, namespace, name, rest: more },
+  };
 }
 
 /** A list of one name may be allowed by a rule that is limited to that name. */
 function singleName(fieldSelector: string | null): string {
   if (fieldSelector === null) return '';
   try {
-    return parseRequirements(fieldSelector).find(({ path, negated }) => path === 'metadata.name' && !negated)?.value ?? '';
+    return (
+      parseRequirements(fieldSelector).find(({ path, negated }) => path === 'metadata.name' && !negated)?.value ?? ''
+    );
   } catch {
     return '';
   }

@@ -12,17 +12,17 @@ const views = new WeakMap<Kind, WeakMap<KubeObject, KubeObject>>();
 export function view(kind: Kind, stored: KubeObject): KubeObject {
   if (!kind.fromStored) return stored;
   let known = views.get(kind);
-  if (!known) views.set(kind, known = new WeakMap());
+  if (!known) views.set(kind, (known = new WeakMap()));
   let object = known.get(stored);
-  if (!object) known.set(stored, object = kind.fromStored(stored));
+  if (!object) known.set(stored, (object = kind.fromStored(stored)));
   return object;
 }
 
 export function jsonOf(object: KubeObject, form: Form): string {
   let cache = written.get(form);
-  if (!cache) written.set(form, cache = new WeakMap());
+  if (!cache) written.set(form, (cache = new WeakMap()));
   let text = cache.get(object);
-  if (text === undefined) cache.set(object, text = JSON.stringify(inForm(object, form)));
+  if (text === undefined) cache.set(object, (text = JSON.stringify(inForm(object, form))));
   return text;
 }
 

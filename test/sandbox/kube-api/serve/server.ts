@@ -40,7 +40,13 @@ export class ApiHttpServer {
     this.#options = options;
     this.faults = new Faults(this.#watches);
     this.#server = https.createServer(
-      { cert: options.certPem, key: options.keyPem, ca: options.clientCaPem, requestCert: true, rejectUnauthorized: false },
+      {
+        cert: options.certPem,
+        key: options.keyPem,
+        ca: options.clientCaPem,
+        requestCert: true,
+        rejectUnauthorized: false,
+      },
       (request, response) => void this.#serve(request, response),
     );
     // Watches live long and idle connections are worth keeping: nothing here times out on its own.
@@ -80,25 +86,51 @@ export class ApiHttpServer {
       let loseAnswer = false;
       for (const fault of this.faults.hitting(info)) {
         if (fault.kind === 'slow') await delay(fault.milliseconds);
-        else if (fault.kind === 'reset') { cut = true; response.destroy(); request.socket.destroy(); return; }
-        else if (fault.kind === 'reset-after-write') loseAnswer = true;
+        else if (fault.kind === 'reset') {
+          cut = true;
+          response.destroy();
+          request.socket.destroy();
+          return;
+        } else if (fault.kind === 'reset-after-write') loseAnswer = true;
         else if (fault.kind === 'status') throw faultError(fault.code, fault.message, fault.retryAfterSeconds);
       }
       if (response.destroyed) return;
       this.#authorize(user, info);
-      if (!info.resource || !this.#options.cluster.kinds.serves(info.resource)) { servePlainPath(this.#options.cluster, info, request.headers.accept, response); return; }
+      if (!info.resource || !this.#options.cluster.kinds.serves(info.resource)) {
+        servePlainPath(this.#options.cluster, info, request.headers.accept, response);
+        return;
+      }
       const context: Context = {
-        cluster: this.#options.cluster, kind: resolve(this.#options.cluster.kinds, info), resource: info.resource, query: info.query, user, body, warnings: [],
-        userAgent: request.headers['user-agent'] ?? '', contentType: request.headers['content-type'] ?? '',
+        cluster: this.#options.cluster,
+        kind: resolve(this.#options.cluster.kinds, info),
+        resource: info.resource,
+        query: info.query,
+        user,
+        body,
+        warnings: [],
+        userAgent: request.headers['user-agent'] ?? '',
+        contentType: request.headers['content-type'] ?? '',
       };
       const representation = negotiate(request.headers.accept, truthy(info.query.get('pretty')));
-      if (info.verb === 'watch') { this.#watch(context, info, response, representation); record(); return; }
+      if (info.verb === 'watch') {
+        this.#watch(context, info, response, representation);
+        record();
+        return;
+      }
       const result = handle(context, info.verb);
-      if (loseAnswer) { cut = true; response.destroy(); request.socket.destroy(); return; }
+      if (loseAnswer) {
+        cut = true;
+        response.destroy();
+        request.socket.destroy();
+        return;
+      }
       respond(response, context, result, representation);
     } catch (error) {
       if (response.destroyed) return;
-      if (response.headersSent) { response.destroy(); return; }
+      if (response.headersSent) {
+        response.destroy();
+        return;
+      }
       respondError(response, error instanceof ApiError ? error : crash(error));
     }
   }
@@ -109,9 +141,20 @@ export class ApiHttpServer {
     if (!decision.allowed) throw forbiddenBy(user, attributes, decision.reason);
   }
 
-  #watch(context: Context, info: RequestInfo, response: ServerResponse, representation: ReturnType<typeof negotiate>): void {
+  #watch(
+    context: Context,
+    info: RequestInfo,
+    response: ServerResponse,
+    representation: ReturnType<typeof negotiate>,
+  ): void {
     let stalled = false;
-    const open: OpenWatch = { request: info, drop: () => response.destroy(), stall: () => { stalled = true; } };
+    const open: OpenWatch = {
+      request: info,
+      drop: () => response.destroy(),
+      stall: () => {
+        stalled = true;
+      },
+    };
     watch(context, response, representation, () => stalled);
     this.#watches.add(open);
     response.once('close', () => this.#watches.delete(open));
@@ -120,9 +163,17 @@ export class ApiHttpServer {
 
   #record(request: IncomingMessage, { verb, path, resource }: RequestInfo, user: User, code: number): void {
     this.log.add({
-      time: new Date(), verb, path, code, user: user.name,
-      resource: resource?.resource ?? '', subresource: resource?.subresource ?? '', namespace: resource?.namespace ?? '', name: resource?.name ?? '',
-      userAgent: request.headers['user-agent'] ?? '', contentType: request.headers['content-type'] ?? '',
+      time: new Date(),
+      verb,
+      path,
+      code,
+      user: user.name,
+      resource: resource?.resource ?? '',
+      subresource: resource?.subresource ?? '',
+      namespace: resource?.namespace ?? '',
+      name: resource?.name ?? '',
+      userAgent: request.headers['user-agent'] ?? '',
+      contentType: request.headers['content-type'] ?? '',
     });
   }
 }
@@ -132,13 +183,24 @@ async function readAll(request: IncomingMessage): Promise<Buffer> {
   let size = 0;
   for await (const chunk of request) {
     size += (chunk as Buffer).length;
-    if (size > BODY_LIMIT) throw new ApiError(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${BODY_LIMIT}`);
+    if (size > BODY_LIMIT)
+      throw new ApiError(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${BODY_LIMIT}`);
     chunks.push(chunk as Buffer);
   }
   return Buffer.concat(chunks);
 }
 
-const REASONS: { readonly [code: number]: string } = { 401: 'Unauthorized', 403: 'Forbidden', 404: 'NotFound', 409: 'Conflict', 422: 'Invalid', 429: 'TooManyRequests', 500: 'InternalError', 503: 'ServiceUnavailable', 504: 'Timeout' };
+const REASONS: { readonly [code: number]: string } = {
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'NotFound',
+  409: 'Conflict',
+  422: 'Invalid',
+  429: 'TooManyRequests',
+  500: 'InternalError',
+  503: 'ServiceUnavailable',
+  504: 'Timeout',
+};
 
 function faultError(code: number, message = `a fault of the sandbox: ${code}`, retryAfterSeconds?: number): ApiError {
   return new ApiError(code, REASONS[code], message, retryAfterSeconds === undefined ? {} : { retryAfterSeconds });

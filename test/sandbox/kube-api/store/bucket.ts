@@ -40,7 +40,7 @@ export class Bucket {
   keys(namespace: string): readonly string[] {
     const known = this.#sorted.get(namespace);
     if (known) return known;
-    const keys = namespace === '' ? [...this.#objects.keys()] : [...this.#namespaces.get(namespace) ?? []];
+    const keys = namespace === '' ? [...this.#objects.keys()] : [...(this.#namespaces.get(namespace) ?? [])];
     keys.sort(byteOrder);
     this.#sorted.set(namespace, keys);
     return keys;

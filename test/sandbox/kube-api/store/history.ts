@@ -27,7 +27,8 @@ export class History {
   add(change: Change): void {
     this.#changes.push(change);
     // Dropping a tenth at a time keeps the cost of a write constant.
-    if (this.#changes.length > this.#limit * 1.1) this.compact(this.#changes[this.#changes.length - this.#limit - 1]?.revision ?? 0);
+    if (this.#changes.length > this.#limit * 1.1)
+      this.compact(this.#changes[this.#changes.length - this.#limit - 1]?.revision ?? 0);
   }
 
   compact(revision: number): void {

@@ -35,7 +35,10 @@ export class Store {
   /** Live objects in list order; `''` means every namespace. */
   list(storage: string, namespace = ''): KubeObject[] {
     const bucket = this.#bucket(storage);
-    return bucket.keys(namespace).map((key) => bucket.get(key)).filter((object) => object !== undefined);
+    return bucket
+      .keys(namespace)
+      .map((key) => bucket.get(key))
+      .filter((object) => object !== undefined);
   }
 
   count(storage: string): number {
@@ -51,7 +54,11 @@ export class Store {
   }
 
   create(storage: string, object: KubeObject): KubeObject {
-    return this.#put(storage, { ...object, metadata: { ...object.metadata, uid: object.metadata.uid ?? randomUUID() } }, undefined);
+    return this.#put(
+      storage,
+      { ...object, metadata: { ...object.metadata, uid: object.metadata.uid ?? randomUUID() } },
+      undefined,
+    );
   }
 
   update(storage: string, object: KubeObject): KubeObject {
@@ -113,12 +120,13 @@ export class Store {
     this.#history.add(change);
     const { namespace = '' } = change.object.metadata;
     for (const listener of this.#listeners.get(`${change.storage} `) ?? []) listener(change);
-    if (namespace !== '') for (const listener of this.#listeners.get(`${change.storage} ${namespace}`) ?? []) listener(change);
+    if (namespace !== '')
+      for (const listener of this.#listeners.get(`${change.storage} ${namespace}`) ?? []) listener(change);
   }
 
   #bucket(storage: string): Bucket {
     let bucket = this.#buckets.get(storage);
-    if (!bucket) this.#buckets.set(storage, bucket = new Bucket());
+    if (!bucket) this.#buckets.set(storage, (bucket = new Bucket()));
     return bucket;
   }
 }
@@ -129,8 +137,12 @@ function stamp(object: KubeObject, revision: number): KubeObject {
   return {
     ...object,
     metadata: {
-      name, ...(generateName === undefined ? {} : { generateName }), ...(namespace === undefined ? {} : { namespace }), ...(uid === undefined ? {} : { uid }),
-      resourceVersion: String(revision), ...rest,
+      name,
+      ...(generateName === undefined ? {} : { generateName }),
+      ...(namespace === undefined ? {} : { namespace }),
+      ...(uid === undefined ? {} : { uid }),
+      resourceVersion: String(revision),
+      ...rest,
     },
   };
 }

@@ -7,14 +7,21 @@ export interface Endpoint {
   readonly caPem: string;
 }
 
-export function kubeconfig(endpoint: Endpoint, user: KeyPair | { readonly token: string }, namespace = 'default'): string {
-  const credentials = 'token' in user
-    ? { token: user.token }
-    : { 'client-certificate-data': base64(user.certPem), 'client-key-data': base64(user.keyPem) };
+export function kubeconfig(
+  endpoint: Endpoint,
+  user: KeyPair | { readonly token: string },
+  namespace = 'default',
+): string {
+  const credentials =
+    'token' in user
+      ? { token: user.token }
+      : { 'client-certificate-data': base64(user.certPem), 'client-key-data': base64(user.keyPem) };
   return stringify({
     apiVersion: 'v1',
     kind: 'Config',
-    clusters: [{ name: 'test', cluster: { server: endpoint.url, 'certificate-authority-data': base64(endpoint.caPem) } }],
+    clusters: [
+      { name: 'test', cluster: { server: endpoint.url, 'certificate-authority-data': base64(endpoint.caPem) } },
+    ],
     users: [{ name: 'user', user: credentials }],
     contexts: [{ name: 'test', context: { cluster: 'test', user: 'user', namespace } }],
     'current-context': 'test',

@@ -3,7 +3,13 @@ import { ApiError, type StatusCause } from '../status.ts';
 
 export interface FieldError {
   readonly field: string;
-  readonly reason: 'FieldValueInvalid' | 'FieldValueRequired' | 'FieldValueForbidden' | 'FieldValueNotSupported' | 'FieldValueTooLong' | 'FieldValueDuplicate';
+  readonly reason:
+    | 'FieldValueInvalid'
+    | 'FieldValueRequired'
+    | 'FieldValueForbidden'
+    | 'FieldValueNotSupported'
+    | 'FieldValueTooLong'
+    | 'FieldValueDuplicate';
   readonly message: string;
 }
 
@@ -21,7 +27,11 @@ export function forbiddenField(field: string, why: string): FieldError {
 
 export function notSupported(field: string, value: unknown, supported: readonly string[]): FieldError {
   const list = supported.map((item) => JSON.stringify(item)).join(', ');
-  return { field, reason: 'FieldValueNotSupported', message: `Unsupported value: ${JSON.stringify(value)}: supported values: ${list}` };
+  return {
+    field,
+    reason: 'FieldValueNotSupported',
+    message: `Unsupported value: ${JSON.stringify(value)}: supported values: ${list}`,
+  };
 }
 
 export function tooLong(field: string, bytes: number): FieldError {
@@ -31,15 +41,31 @@ export function tooLong(field: string, bytes: number): FieldError {
 export const IMMUTABLE = 'field is immutable';
 
 /** The 422 of a whole object. Equal messages are said once in the text but all of them are causes, as in Go's aggregate. */
-export function invalidObject(kind: { readonly group: string; readonly kind: string }, name: string, errors: readonly FieldError[]): ApiError {
+export function invalidObject(
+  kind: { readonly group: string; readonly kind: string },
+  name: string,
+  errors: readonly FieldError[],
+): ApiError {
   const causes: StatusCause[] = errors.map(({ reason, message, field }) => ({ reason, message, field }));
   const texts = [...new Set(errors.map(({ field, message }) => `${field}: ${message}`))];
   const what = kind.group === '' ? kind.kind : `${kind.kind}.${kind.group}`;
-  return new ApiError(422, 'Invalid', `${what} "${name}" is invalid: ${texts.length === 1 ? texts[0] : `[${texts.join(', ')}]`}`, {
-    ...(name === '' ? {} : { name }), ...(kind.group === '' ? {} : { group: kind.group }), ...(kind.kind === '' ? {} : { kind: kind.kind }), causes,
-  });
+  return new ApiError(
+    422,
+    'Invalid',
+    `${what} "${name}" is invalid: ${texts.length === 1 ? texts[0] : `[${texts.join(', ')}]`}`,
+    {
+      ...(name === '' ? {} : { name }),
+      ...(kind.group === '' ? {} : { group: kind.group }),
+      ...(kind.kind === '' ? {} : { kind: kind.kind }),
+      causes,
+    },
+  );
 }
 
-export function check(kind: { readonly group: string; readonly kind: string }, name: string, errors: readonly FieldError[]): void {
+export function check(
+  kind: { readonly group: string; readonly kind: string },
+  name: string,
+  errors: readonly FieldError[],
+): void {
   if (errors.length > 0) throw invalidObject(kind, name, errors);
 }

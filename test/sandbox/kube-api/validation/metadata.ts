@@ -9,7 +9,9 @@ const STANDARD_FINALIZERS = ['kubernetes', 'orphan', 'foregroundDeletion'];
 export function validateMetadata(meta: ObjectMeta, nameRule: NameRule): FieldError[] {
   const errors: FieldError[] = [];
   // The server has already made a name by now; what is wrong with generateName shows up as a wrong name too.
-  if (meta.generateName) for (const why of nameRule(maskTrailingDash(meta.generateName))) errors.push(invalid('metadata.generateName', meta.generateName, why));
+  if (meta.generateName)
+    for (const why of nameRule(maskTrailingDash(meta.generateName)))
+      errors.push(invalid('metadata.generateName', meta.generateName, why));
   if (!meta.name) errors.push(required('metadata.name', 'name or generateName is required'));
   else for (const why of nameRule(meta.name)) errors.push(invalid('metadata.name', meta.name, why));
   return [...errors, ...validateAnnotationsLabels(meta), ...validateOwners(meta), ...validateFinalizers(meta)];
@@ -30,7 +32,12 @@ function validateAnnotationsLabels(meta: ObjectMeta): FieldError[] {
     for (const why of qualifiedName(key.toLowerCase())) errors.push(invalid('metadata.annotations', key, why));
     size += Buffer.byteLength(key) + Buffer.byteLength(value);
   }
-  if (size > ANNOTATIONS_LIMIT) errors.push({ field: 'metadata.annotations', reason: 'FieldValueTooLong', message: `Too long: may not be more than ${ANNOTATIONS_LIMIT} bytes` });
+  if (size > ANNOTATIONS_LIMIT)
+    errors.push({
+      field: 'metadata.annotations',
+      reason: 'FieldValueTooLong',
+      message: `Too long: may not be more than ${ANNOTATIONS_LIMIT} bytes`,
+    });
   return errors;
 }
 
@@ -39,7 +46,13 @@ function validateOwners(meta: ObjectMeta): FieldError[] {
   for (const owner of meta.ownerReferences ?? []) {
     for (const field of ['apiVersion', 'kind', 'name', 'uid'] as const) {
       if (owner[field]) continue;
-      errors.push(invalid(`metadata.ownerReferences.${field === 'apiVersion' ? 'apiVersion' : field}`, field === 'uid' ? '' : owner[field], field === 'apiVersion' ? 'version must not be empty' : 'must not be empty'));
+      errors.push(
+        invalid(
+          `metadata.ownerReferences.${field === 'apiVersion' ? 'apiVersion' : field}`,
+          field === 'uid' ? '' : owner[field],
+          field === 'apiVersion' ? 'version must not be empty' : 'must not be empty',
+        ),
+      );
     }
   }
   return errors;
@@ -65,10 +78,22 @@ export function validateMetadataUpdate(fresh: KubeObject, old: KubeObject): Fiel
     const added = [...new Set(now.finalizers)].filter((finalizer) => !before.finalizers?.includes(finalizer)).sort();
     if (added.length > 0) {
       const list = added.map((finalizer) => JSON.stringify(finalizer)).join(', ');
-      errors.push(forbiddenField('metadata.finalizers', `no new finalizers can be added if the object is being deleted, found new finalizers []string{${list}}`));
+      errors.push(
+        forbiddenField(
+          'metadata.finalizers',
+          `no new finalizers can be added if the object is being deleted, found new finalizers []string{${list}}`,
+        ),
+      );
     }
   }
-  for (const field of ['name', 'namespace', 'uid', 'creationTimestamp', 'deletionTimestamp', 'deletionGracePeriodSeconds'] as const) {
+  for (const field of [
+    'name',
+    'namespace',
+    'uid',
+    'creationTimestamp',
+    'deletionTimestamp',
+    'deletionGracePeriodSeconds',
+  ] as const) {
     if (!equal(now[field], before[field])) errors.push(invalid(`metadata.${field}`, now[field] ?? null, IMMUTABLE));
   }
   // Generic and per-kind validation both look at metadata: the real server names each of these twice.
