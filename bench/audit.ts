@@ -10,7 +10,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
-import { eachBounded } from '../src/audit/bounded.ts';
+import { eachBounded } from '../src/async/bounded.ts';
 import { runAudit } from '../src/commands/audit.ts';
 import { createClient } from '../src/kube/client.ts';
 import type { KubeClient } from '../src/kube/client.ts';

@@ -3,8 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { configurationSchema } from '../src/config/schema.ts';
 import { digestOf } from '../src/credentials/digest.ts';
 import { isInSync, planNamespace } from '../src/plan/namespace.ts';
-import { createSourceBook } from '../src/reconcile/sources.ts';
-import { createWorld, feedsOf, keyOf, observeNamespace } from '../src/reconcile/world.ts';
+import { createSourceBook } from '../src/sources/book.ts';
+import { createWorld, feedsOf, keyOf, observeNamespace } from '../src/observe/world.ts';
 
 const ACCOUNTS = 5;
 

@@ -2,9 +2,9 @@
  * The report of 5,000 namespaces with 40,000 pods, every fifth of them broken in some way: how long the longest step is
  * that leases and probes of a controller wait for, as a share of the whole; and what the page of it takes.
  */
-import { createReport, createReportInTurns } from '../src/audit/create-report.ts';
-import type { Observation, PullContent, Workload } from '../src/audit/observation.ts';
-import { renderReport } from '../src/audit/render/index.ts';
+import { createReport, createReportInTurns } from '../src/audit/report/create.ts';
+import type { Observation, PullContent, Workload } from '../src/audit/observe/observation.ts';
+import { renderReport } from '../src/audit/render/outputs.ts';
 import { configurationSchema } from '../src/config/schema.ts';
 import type { ObservedScope } from '../src/plan/observed.ts';
 

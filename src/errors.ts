@@ -22,3 +22,23 @@ export class UsageError extends UserError {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/**
+ * What kind of failure an error is: who makes it knows, and says so in a field `kind`. Whether and when there is another try is
+ * decided from that, in one place (`controller/retry.ts`).
+ *
+ * - `passing`: passes by itself, as a lost race or an API server that is not there
+ * - `superseded`: what it was for is another by now
+ * - `not yet`: something else has to happen first, and is about to
+ * - `refused`: the answer stays the same until something changes, and then an event says so
+ * - `forbidden`: a right is missing; nothing says when it is there
+ * - `fault`: all others
+ */
+export type FailureKind = 'passing' | 'superseded' | 'not yet' | 'refused' | 'forbidden' | 'fault';
+
+export function kindOf(error: unknown): FailureKind {
+  return error instanceof Error && 'kind' in error ? (error.kind as FailureKind) : 'fault';
+}
+
+/** Told only when it lasts. */
+export const isPassing = (error: unknown): boolean => ['passing', 'superseded', 'not yet'].includes(kindOf(error));

@@ -1,6 +1,6 @@
 /** Whose an object is, by its labels. */
 import { expect, test } from 'vitest';
-import { projectCopy } from '../src/kube/projections.ts';
+import { projectCopy } from '../src/observe/projections.ts';
 import { ownerOf } from '../src/owner.ts';
 import { planCopy, planRemoval } from '../src/plan/copy.ts';
 import { namespace, source } from './plan/observations.ts';

@@ -9,7 +9,7 @@ import { connect } from '../kube/connection.ts';
 import { loadKubeConfig } from '../kube/kubeconfig.ts';
 import { createLog, LOG_LEVELS } from '../log.ts';
 import { DEFAULT_NAMESPACE } from '../names.ts';
-import { createReach } from '../registry/reach.ts';
+import { createReach } from '../proxies/reach.ts';
 import { createMetrics } from '../server/metrics.ts';
 import type { Environment } from './environment.ts';
 import { between, options } from './options.ts';

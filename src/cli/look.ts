@@ -1,9 +1,9 @@
 /** Commands that look at a cluster and change nothing: `plan`, `audit`, `verify`, `wait`. */
 import { Command, Option } from 'commander';
-import { SEVERITIES } from '../audit/finding.ts';
-import type { Severity } from '../audit/finding.ts';
-import { TEXT_OUTPUTS } from '../audit/render/index.ts';
-import type { TextOutput } from '../audit/render/index.ts';
+import { SEVERITIES } from '../audit/rules/rule.ts';
+import type { Severity } from '../audit/rules/rule.ts';
+import { TEXT_OUTPUTS } from '../audit/render/outputs.ts';
+import type { TextOutput } from '../audit/render/outputs.ts';
 import { runAudit } from '../commands/audit.ts';
 import { isPending, renderPlan } from '../commands/plan.ts';
 import type { Output } from '../commands/plan.ts';
@@ -11,9 +11,9 @@ import { renderChecks, runChecks } from '../commands/verify.ts';
 import { runWait } from '../commands/wait.ts';
 import { loadConfiguration } from '../config/load.ts';
 import { readNamedCopies } from '../reconcile/named-copies.ts';
-import { observeRotations } from '../reconcile/progress.ts';
-import { planCluster, readCluster } from '../reconcile/snapshot.ts';
-import { createReach } from '../registry/reach.ts';
+import { observeRotations } from '../rotation/progress.ts';
+import { planCluster, readCluster } from '../sources/snapshot.ts';
+import { createReach } from '../proxies/reach.ts';
 import { withClient } from './connect.ts';
 import type { Environment } from './environment.ts';
 import { between, options } from './options.ts';

@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers';
 import type { MatchOutput } from '../commands/match-render.ts';
 import { runMatch } from '../commands/match.ts';
 import type { MatchOptions } from '../commands/match.ts';
-import { readPullSecrets } from '../commands/pull-secrets.ts';
+import { readPullSecrets } from '../commands/match-secrets.ts';
 import { messageOf, UsageError, UserError } from '../errors.ts';
 import { withClient } from './connect.ts';
 import type { Environment } from './environment.ts';

@@ -1,13 +1,13 @@
 /** `pullpass audit`: what would break, and why. Reads, and writes nothing. */
-import { createReport } from '../audit/create-report.ts';
-import type { Severity } from '../audit/finding.ts';
-import { SEVERITIES } from '../audit/finding.ts';
-import { knownTo } from '../audit/known.ts';
-import { observe } from '../audit/observe.ts';
-import type { ObserveOptions } from '../audit/observe.ts';
-import { renderReport } from '../audit/render/index.ts';
-import type { RenderOptions } from '../audit/render/index.ts';
-import type { Report } from '../audit/report.ts';
+import { createReport } from '../audit/report/create.ts';
+import type { Severity } from '../audit/rules/rule.ts';
+import { SEVERITIES } from '../audit/rules/rule.ts';
+import { knownTo } from '../audit/observe/known.ts';
+import { observe } from '../audit/observe/observe.ts';
+import type { ObserveOptions } from '../audit/observe/observe.ts';
+import { renderReport } from '../audit/render/outputs.ts';
+import type { RenderOptions } from '../audit/render/outputs.ts';
+import type { Report } from '../audit/report/report.ts';
 import { DEFAULT_NAMESPACE } from '../names.ts';
 
 export interface AuditOptions

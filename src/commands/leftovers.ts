@@ -6,8 +6,8 @@ import type { ApiObject } from '../kube/list.ts';
 import { paths } from '../kube/paths.ts';
 import { LABEL_CACHE_PROXY, REPORT_NAME, REPORT_RESOURCES, STATE_NAME } from '../names.ts';
 import { ownerOf } from '../owner.ts';
-import { createProxies } from '../proxies/index.ts';
-import { isOurReport, reportPath } from '../reconcile/report-object.ts';
+import { createProxies } from '../proxies/kinds.ts';
+import { reportPath } from '../audit/report/object.ts';
 
 /** Something in the cluster that is to go as it is. */
 export interface Leftover {
@@ -57,7 +57,12 @@ export async function reportObjects(client: KubeClient, { audit }: Configuration
     REPORT_RESOURCES.map(async ({ kind }): Promise<Leftover[]> => {
       const path = reportPath(kind);
       try {
-        return leftover(path, `report object (${kind} ${REPORT_NAME})`, await client.get<ApiObject>(path), isOurReport);
+        return leftover(
+          path,
+          `report object (${kind} ${REPORT_NAME})`,
+          await client.get<ApiObject>(path),
+          ({ metadata }) => ownerOf(metadata) === 'report',
+        );
       } catch (error) {
         // Who asks without the right is told so, whether or not the API is installed: that must not hold up all the rest.
         if (isNotFound(error) || (isForbidden(error) && !audit.reportObject)) return [];

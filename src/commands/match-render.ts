@@ -4,11 +4,23 @@ import picocolors from 'picocolors';
 import { stringify as toYaml } from 'yaml';
 import { describeMatch } from '../credentials/explain.ts';
 import { printable, redactKey } from '../credentials/registry-name.ts';
-import type { MatchResult } from './match.ts';
+import type { Miss } from '../credentials/explain.ts';
+import type { ImageReference } from '../credentials/image-reference.ts';
+import type { Match } from '../credentials/keyring.ts';
 
 export type MatchOutput = 'table' | 'json' | 'yaml';
 type Colors = ReturnType<typeof picocolors.createColors>;
 
+export interface MatchResult {
+  /** As given. */
+  image: string;
+  reference: ImageReference;
+  /** In the order in which a kubelet tries them. */
+  matches: Match[];
+  misses: Miss[];
+  /** For stderr, one line each. */
+  notes: string[];
+}
 /** The text ends with a line break. */
 export function renderMatch(result: MatchResult, output: MatchOutput, color: boolean): string {
   switch (output) {

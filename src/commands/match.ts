@@ -15,23 +15,13 @@ import { type KeyringSource, type Match, lookup, makeKeyring } from '../credenti
 import { WHY_UNUSABLE } from '../credentials/usable-login.ts';
 import { UsageError, UserError } from '../errors.ts';
 import { readSecretManifest } from './match-manifest.ts';
-import { type MatchOutput, renderMatch } from './match-render.ts';
+import { type MatchOutput, type MatchResult, renderMatch } from './match-render.ts';
 
 /** One entry of the pod's `imagePullSecrets`, in its order. */
 export interface PullSecret {
   name: string;
   /** What the API server returned. Undefined: there is no such Secret. */
   secret: SecretContent | undefined;
-}
-export interface MatchResult {
-  /** As given. */
-  image: string;
-  reference: ImageReference;
-  /** In the order in which a kubelet tries them. */
-  matches: Match[];
-  misses: Miss[];
-  /** For stderr, one line each. */
-  notes: string[];
 }
 export interface MatchOptions {
   image: string;

@@ -3,17 +3,17 @@ import Table from 'cli-table3';
 import { createColors } from 'picocolors';
 import type { Colors } from 'picocolors/types.js';
 import { stringify } from 'yaml';
-import { sayHeld } from '../plan/brake.ts';
-import type { HeldRemoval } from '../plan/brake.ts';
+import { sayHeld } from '../plan/removals.ts';
+import type { HeldRemoval } from '../plan/removals.ts';
 import { isInSync } from '../plan/namespace.ts';
-import type { NamespacePlan } from '../plan/namespace.ts';
 import type { Problem } from '../plan/problem.ts';
 import { describe } from '../reconcile/namespace.ts';
 import { nameOf } from '../reconcile/named-copies.ts';
 import type { NamedCopy } from '../reconcile/named-copies.ts';
-import type { RotationProgress } from '../reconcile/progress.ts';
-import type { PlannedCluster } from '../reconcile/snapshot.ts';
+import type { RotationProgress } from '../rotation/progress.ts';
+import type { PlannedCluster } from '../sources/snapshot.ts';
 import { NO_BORDERS } from './table.ts';
+import type { NamespacePlan } from '../plan/namespace-plan.ts';
 
 export type Output = 'table' | 'json' | 'yaml';
 

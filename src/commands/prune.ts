@@ -7,7 +7,7 @@ import type { KubeClient } from '../kube/client.ts';
 import { paths } from '../kube/paths.ts';
 import { LEASE_NAME } from '../names.ts';
 import type { PlanOptions } from '../plan/namespace.ts';
-import { createProxies } from '../proxies/index.ts';
+import { createProxies } from '../proxies/kinds.ts';
 import { createProxyKube } from '../proxies/kube.ts';
 import { createApplier } from '../reconcile/apply.ts';
 import { createConsumers } from '../reconcile/consumers.ts';
@@ -15,7 +15,7 @@ import { describe, describeFailure, reconcileNamespace } from '../reconcile/name
 import { nameOf, readNamedCopies } from '../reconcile/named-copies.ts';
 import { otherSecrets, reportObjects } from './leftovers.ts';
 import { count, describeNamed, pendingIn, stepsOf } from './plan.ts';
-import { planCluster, readCluster } from '../reconcile/snapshot.ts';
+import { planCluster, readCluster } from '../sources/snapshot.ts';
 
 export interface PruneOptions {
   client: KubeClient;

@@ -3,7 +3,7 @@ import { Document, isMap, isSeq, visit } from 'yaml';
 import type { Configuration } from '../config/schema.ts';
 import { DEFAULT_NAMESPACE } from '../names.ts';
 import type { Right, Verb } from '../plan/rights.ts';
-import { allRights } from '../proxies/index.ts';
+import { allRights } from '../proxies/kinds.ts';
 
 /** Name of every object that is printed, and of the ServiceAccount in the manifests. */
 export const RBAC_NAME = 'pullpass';

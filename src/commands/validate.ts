@@ -2,7 +2,7 @@
 import { confirmationOf } from '../config/confirmation.ts';
 import { parseConfiguration, renderProblem } from '../config/load.ts';
 import type { Configuration, SourceConfig } from '../config/schema.ts';
-import { globMatches } from '../plan/glob.ts';
+import { globMatches } from '../config/glob.ts';
 import { admitted } from '../plan/selection.ts';
 import { validateLogins } from './validate-logins.ts';
 

@@ -2,9 +2,9 @@
 import { quoteKey } from '../credentials/registry-name.ts';
 import { messageOf, UsageError } from '../errors.ts';
 import { UnreachableError } from '../kube/api-error.ts';
-import { sleep } from '../kube/sleep.ts';
-import { isDone } from '../reconcile/progress.ts';
-import type { RotationProgress } from '../reconcile/progress.ts';
+import { sleep } from '../async/sleep.ts';
+import { isDone } from '../rotation/progress.ts';
+import type { RotationProgress } from '../rotation/progress.ts';
 
 export interface WaitOptions {
   source: string;

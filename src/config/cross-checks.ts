@@ -1,10 +1,9 @@
 /** What must hold between the parts of a configuration. Works on documents with other errors too, so that one run lists all. */
-import { DOCKER_HUB, isDockerHub } from '../credentials/registry-name.ts';
-import { leadsTo } from '../proxies/api.ts';
-import { checkTemplate } from '../proxies/template.ts';
+import { DOCKER_HUB, isDockerHub, leadsTo } from '../credentials/registry-name.ts';
 import { collisions } from './collisions.ts';
 import { field, items, type CrossProblem } from './document.ts';
 import { NOT_A_SECRET_KEY, SECRET_KEY } from './kubernetes-names.ts';
+import { checkTemplate } from './placeholders.ts';
 
 /** @param document whatever was read: parts of the wrong shape are somebody else's problem and are skipped here. */
 export function crossCheck(document: unknown): CrossProblem[] {

@@ -4,11 +4,11 @@ import { z } from 'zod';
 import { messageOf, UserError } from '../errors.ts';
 import { complaints, wording } from './issues.ts';
 import { lineOf, offsetOf } from './positions.ts';
-import { ConfigurationError, type ConfigProblem } from './problem.ts';
+import { ConfigurationError, type ConfigProblem } from './mistake.ts';
 import { configurationSchema, type Configuration } from './schema.ts';
 import { readYaml } from './yaml.ts';
 
-export { ConfigurationError, renderProblem, type ConfigProblem } from './problem.ts';
+export { ConfigurationError, renderProblem, type ConfigProblem } from './mistake.ts';
 
 export type ParseResult = { ok: true; configuration: Configuration } | { ok: false; problems: ConfigProblem[] };
 

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { cacheProxySchema } from './cache-proxies.ts';
 import { crossCheck } from './cross-checks.ts';
-import { GLOB } from '../plan/glob.ts';
+import { GLOB } from './glob.ts';
 import { dnsLabel, dnsSubdomain } from './kubernetes-names.ts';
 import { isValidCron, isTimeZone } from './schedule.ts';
 
@@ -196,5 +196,4 @@ export const configurationSchema = z
 /** The validated document, defaults filled in. */
 export type Configuration = z.output<typeof configurationSchema>;
 export type SourceConfig = Configuration['sources'][number];
-export type AliasConfig = SourceConfig['aliases'][number];
 export type { CacheProxyConfig } from './cache-proxies.ts';

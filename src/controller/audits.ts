@@ -1,24 +1,24 @@
 /** The controller's own audits: on schedule and for the page, over what it watches anyway. Never two at the same time. */
-import { createReportInTurns } from '../audit/create-report.ts';
-import { knownTo } from '../audit/known.ts';
-import { observe } from '../audit/observe.ts';
-import { verdictOf } from '../audit/render/verdict.ts';
-import type { Report } from '../audit/report.ts';
-import { RULES } from '../audit/rules/index.ts';
+import { createReportInTurns } from '../audit/report/create.ts';
+import { knownTo } from '../audit/observe/known.ts';
+import { observe } from '../audit/observe/observe.ts';
+import { verdictOf } from '../audit/report/verdict.ts';
+import type { Report } from '../audit/report/report.ts';
+import { RULES } from '../audit/rules/all.ts';
 import type { Configuration } from '../config/schema.ts';
 import { messageOf } from '../errors.ts';
 import type { KubeClient } from '../kube/client.ts';
-import { aborted, within } from '../kube/sleep.ts';
+import { aborted, within } from '../async/sleep.ts';
 import type { Log } from '../log.ts';
 import { MANAGER } from '../names.ts';
-import type { ReportPublisher } from '../reconcile/report-object.ts';
-import { peekState, snapshotOf } from '../reconcile/snapshot.ts';
-import { feedsOf } from '../reconcile/world.ts';
-import type { State } from '../reconcile/state.ts';
-import type { World } from '../reconcile/world.ts';
+import { peekState, snapshotOf } from '../sources/snapshot.ts';
+import { feedsOf } from '../observe/world.ts';
+import type { State } from '../observe/state.ts';
+import type { World } from '../observe/world.ts';
 import type { Metrics } from '../server/metrics.ts';
-import { createTurns } from '../turns.ts';
+import { createTurns } from '../async/fair.ts';
 import type { Watches } from './watches.ts';
+import type { ReportPublisher } from './publish-report.ts';
 
 export interface Audits {
   /** On schedule: a line in the log, metrics, the report object. Of the leader only; a failure is logged. */

@@ -2,12 +2,23 @@
 import { confirmationOf } from '../config/confirmation.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import type { Log } from '../log.ts';
-import { limitOf, sayHeld } from '../plan/brake.ts';
+import { limitOf, sayHeld } from '../plan/removals.ts';
 import type { Metrics } from '../server/metrics.ts';
-import type { Verdict } from './brake.ts';
+import type { Configuration } from '../config/schema.ts';
+import type { HeldRemoval, Removals } from '../plan/removals.ts';
+
+/** What would be taken away by the configuration in force, counted once. */
+export interface Count {
+  readonly configuration: Configuration;
+  readonly removals: Removals;
+  /** undefined: few enough, or confirmed. */
+  readonly held: HeldRemoval | undefined;
+  /** What had been read by then, feeds and sources: of what was not, nobody knows what it would remove. */
+  readonly read: ReadonlySet<string>;
+}
 
 export interface BrakeNews {
-  judged(verdict: Verdict, before: Verdict | undefined): void;
+  judged(count: Count, before: Count | undefined): void;
   /** So many namespaces keep something that was to go. */
   keeping(namespaces: number): void;
 }

@@ -5,17 +5,17 @@
 import { setImmediate } from 'node:timers/promises';
 import { confirmationOf } from '../config/confirmation.ts';
 import type { Configuration } from '../config/schema.ts';
-import { createTally, judgeRemovals, limitOf } from '../plan/brake.ts';
-import type { HeldRemoval, Removals } from '../plan/brake.ts';
+import { createTally, judgeRemovals, limitOf } from '../plan/removals.ts';
+import type { HeldRemoval, Removals } from '../plan/removals.ts';
 import { planSteps } from '../plan/namespace.ts';
-import { inTurns } from '../steps.ts';
-import type { NamespacePlan } from '../plan/namespace.ts';
+import { inTurns } from '../async/steps.ts';
 import type { ObservedScope } from '../plan/observed.ts';
-import type { SourceBook } from '../reconcile/sources.ts';
-import type { World } from '../reconcile/world.ts';
-import type { BrakeNews } from './brake-news.ts';
-import type { Sources } from './sources.ts';
+import type { SourceBook } from '../sources/book.ts';
+import type { World } from '../observe/world.ts';
+import type { BrakeNews, Count } from './brake-news.ts';
+import type { Sources } from '../sources/loop.ts';
 import type { Watches } from './watches.ts';
+import type { NamespacePlan } from '../plan/namespace-plan.ts';
 
 export interface Brake {
   /** A term as the leader begins, until the signal aborts. What was counted before it does not count. */
@@ -41,21 +41,12 @@ export interface BrakeOptions {
   news: BrakeNews;
 }
 
-export interface Verdict {
-  readonly configuration: Configuration;
-  readonly removals: Removals;
-  /** undefined: few enough, or confirmed. */
-  readonly held: HeldRemoval | undefined;
-  /** What had been read by then, feeds and sources: of what was not, nobody knows what it would remove. */
-  readonly read: ReadonlySet<string>;
-}
-
 /** How long others wait for their turn while namespaces are counted, in milliseconds. */
 const SLICE_MS = 5;
 
 export function createBrake({ configuration, world, watches, sources, observe, enqueue, news }: BrakeOptions): Brake {
   let term: AbortSignal = AbortSignal.abort();
-  let verdict: Verdict | undefined;
+  let last: Count | undefined;
   /** Namespaces that keep something: as counted, and as planned since. */
   let keeping = new Set<string>();
   let recount = false;
@@ -69,8 +60,8 @@ export function createBrake({ configuration, world, watches, sources, observe, e
       .map(({ config }) => `in force: ${config.name}`),
   ];
   const isCurrent = (): boolean =>
-    verdict?.configuration === configuration() && read().every((each) => verdict?.read.has(each));
-  const isOpen = (): boolean => isCurrent() && verdict?.held === undefined;
+    last?.configuration === configuration() && read().every((each) => last?.read.has(each));
+  const isOpen = (): boolean => isCurrent() && last?.held === undefined;
   // Before the sources are in force, nobody knows what is wanted.
   const isDue = (): boolean => !term.aborted && sources.settled() && (recount || !isCurrent());
 
@@ -113,10 +104,10 @@ export function createBrake({ configuration, world, watches, sources, observe, e
     return isWorthIt() ? tally.removals() : undefined;
   }
 
-  function conclude(next: Verdict): void {
-    const before = verdict;
+  function conclude(next: Count): void {
+    const before = last;
     const kept = keeping;
-    verdict = next;
+    last = next;
     keeping = new Set(next.held?.namespaces);
     news.keeping(keeping.size);
     news.judged(next, before);
@@ -124,7 +115,7 @@ export function createBrake({ configuration, world, watches, sources, observe, e
   }
 
   function again(): void {
-    if (verdict?.held === undefined) return;
+    if (last?.held === undefined) return;
     recount = true;
     look();
   }
@@ -132,7 +123,7 @@ export function createBrake({ configuration, world, watches, sources, observe, e
   return {
     begin(signal) {
       term = signal;
-      verdict = undefined;
+      last = undefined;
       keeping = new Set();
       look();
     },
@@ -145,9 +136,9 @@ export function createBrake({ configuration, world, watches, sources, observe, e
       // Planned before it was decided that removals may go on.
       else if (isOpen()) return enqueue(namespace);
       else keeping.add(namespace);
-      if (verdict?.held === undefined || !isCurrent()) return;
+      if (last?.held === undefined || !isCurrent()) return;
       news.keeping(keeping.size);
-      if (keeping.size <= limitOf(verdict.held.withCopies)) again();
+      if (keeping.size <= limitOf(last.held.withCopies)) again();
     },
   };
 }

@@ -1,5 +1,5 @@
 /** Takes new versions of the configuration file in force while the controller runs, and says what became of each. */
-import { renderProblem } from '../config/problem.ts';
+import { renderProblem } from '../config/mistake.ts';
 import { watchConfiguration } from '../config/reload.ts';
 import type { Configuration } from '../config/schema.ts';
 import { messageOf } from '../errors.ts';

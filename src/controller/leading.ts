@@ -2,7 +2,7 @@
 import type { KubeClient } from '../kube/client.ts';
 import { createLeaderElector } from '../kube/leader-election.ts';
 import type { ElectionTimings } from '../kube/leader-election.ts';
-import { aborted } from '../kube/sleep.ts';
+import { aborted } from '../async/sleep.ts';
 import type { Log } from '../log.ts';
 import { LEASE_NAME } from '../names.ts';
 import type { Metrics } from '../server/metrics.ts';

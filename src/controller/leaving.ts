@@ -1,10 +1,9 @@
 /** Cache proxies that the configuration has no longer, and whose objects may still name a copy. */
-import { messageOf } from '../errors.ts';
+import { isPassing, messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
-import type { ConfiguredProxy } from '../proxies/index.ts';
-import { NotYetError } from '../proxies/proxy.ts';
+import type { ConfiguredProxy } from '../proxies/kinds.ts';
 import type { Consumers } from '../reconcile/consumers.ts';
-import { isPassing, outcomeOfError } from './outcome.ts';
+import { outcomeOfError } from './outcome.ts';
 import type { Outcome } from './outcome.ts';
 
 export interface Leaving {
@@ -57,7 +56,7 @@ export function createLeaving({
           );
         } catch (error) {
           if (signal.aborted) return { then: 'done' };
-          if (!(error instanceof NotYetError) && !isPassing(error) && !told.has(key)) {
+          if (!isPassing(error) && !told.has(key)) {
             told.add(key);
             log.warn(
               about,

@@ -1,8 +1,6 @@
 /** The one place that decides whether, and when, a key is tried again. */
-import { ApiError, isForbidden, isInvalid, UnreachableError } from '../kube/api-error.ts';
-import { NotYetError } from '../proxies/proxy.ts';
-import { LostRaceError, SupersededError } from '../reconcile/apply.ts';
-import { StillNamedError } from '../reconcile/consumers.ts';
+import { kindOf } from '../errors.ts';
+import { retryAfterOf } from '../kube/api-error.ts';
 import type { Failure } from '../reconcile/namespace.ts';
 
 export type Outcome =
@@ -29,30 +27,9 @@ export function outcomeOf(failures: readonly Failure[]): Outcome {
 }
 
 export function outcomeOfError(error: unknown): Outcome {
-  if (error instanceof SupersededError) return { then: 'again', afterMs: 50 };
-  // The object that names the copy may be out of sight here: what changes there is found out by looking.
-  if (error instanceof StillNamedError) {
-    const outcome = outcomeOfError(error.cause);
-    return outcome.then === 'refused' ? { then: 'retry' } : outcome;
-  }
-  if (!(error instanceof ApiError)) return { then: 'retry' };
-  if (error.retryAfterMs !== undefined) return { then: 'wait', afterMs: error.retryAfterMs };
-  // Policy, an immutable Secret. (The 422 of a JSON Patch that lost a race has become a LostRaceError.)
-  return { then: isInvalid(error) ? 'refused' : 'retry' };
-}
-
-/** Failures that somebody has to do something about, and that belong on the namespace as an Event. */
-export function isRefusal(error: unknown): boolean {
-  return isForbidden(error) || isInvalid(error);
-}
-
-/** Failures that pass by themselves and are told only when they last. */
-export function isPassing(error: unknown): boolean {
-  if (error instanceof StillNamedError) return error.cause instanceof NotYetError || isPassing(error.cause);
-  return (
-    error instanceof SupersededError ||
-    error instanceof LostRaceError ||
-    error instanceof UnreachableError ||
-    (error instanceof ApiError && (error.code === 409 || error.code === 429 || error.code >= 500))
-  );
+  const afterMs = retryAfterOf(error);
+  if (afterMs !== undefined) return { then: 'wait', afterMs };
+  const kind = kindOf(error);
+  if (kind === 'superseded') return { then: 'again', afterMs: 50 };
+  return { then: kind === 'refused' ? 'refused' : 'retry' };
 }

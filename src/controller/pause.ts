@@ -1,9 +1,9 @@
 /** `paused: true` in the configuration: writes end within seconds, everything that only looks goes on. */
 import type { Log } from '../log.ts';
-import { SupersededError } from '../reconcile/apply.ts';
 import type { Applier } from '../reconcile/apply.ts';
 import type { Metrics } from '../server/metrics.ts';
 import type { WorkQueue } from './work-queue.ts';
+import { SupersededError } from '../kube/races.ts';
 
 /** The rest of a namespace's plan: it is planned again when the pause is over. */
 export class PausedError extends SupersededError {

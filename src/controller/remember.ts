@@ -2,7 +2,7 @@
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { STATE_NAME } from '../names.ts';
-import type { State } from '../reconcile/state.ts';
+import type { State } from '../observe/state.ts';
 
 export interface Memory {
   /** Takes what is remembered; makes the Secret where there is none, but in a pause. */

@@ -1,9 +1,9 @@
 /** `/report`: the audit as a page. Never older than some minutes, and however many ask, never more than one audit at a time. */
 import { CONTENT_SECURITY_POLICY, renderHtml } from '../audit/render/html.ts';
-import type { Report } from '../audit/report.ts';
+import type { Report } from '../audit/report/report.ts';
 import { messageOf } from '../errors.ts';
-import { text } from '../server/http.ts';
-import type { Page } from '../server/http.ts';
+import { text } from '../server/listener.ts';
+import type { Page } from '../server/listener.ts';
 import type { Audits } from './audits.ts';
 
 /** How old a report may be before a visitor makes a new one, in milliseconds: bounds what visitors cost the API server. */

@@ -2,13 +2,13 @@
 import type { Configuration } from '../config/schema.ts';
 import type { Credential } from '../credentials/docker-config.ts';
 import { loginExpiry } from '../credentials/token-expiry.ts';
-import type { SourceStanding } from '../plan/namespace.ts';
-import { startServer } from '../server/http.ts';
-import type { PageHandler, RunningServer } from '../server/http.ts';
+import { startServer } from '../server/listener.ts';
+import type { PageHandler, RunningServer } from '../server/listener.ts';
 import type { Metrics } from '../server/metrics.ts';
-import type { Sources } from './sources.ts';
+import type { Sources } from '../sources/loop.ts';
 import { publishStandings } from './standings.ts';
 import type { Watches } from './watches.ts';
+import type { SourceStanding } from '../plan/namespace-plan.ts';
 
 export interface ServingOptions {
   address: string;

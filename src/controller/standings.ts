@@ -1,6 +1,6 @@
 /** Gauges of copies and references, counted when somebody asks. */
-import type { SourceStanding } from '../plan/namespace.ts';
 import type { Metrics } from '../server/metrics.ts';
+import type { SourceStanding } from '../plan/namespace-plan.ts';
 
 /** `sources`: the configured ones; each has its gauges, others have none. A replica that does not lead counts nothing. */
 export function publishStandings(

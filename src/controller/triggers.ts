@@ -1,5 +1,5 @@
 /** Every watch and what it enqueues. A key is only a name: what happened is found out by looking, not from the event. */
-import type { Feed, World } from '../reconcile/world.ts';
+import type { Feed, World } from '../observe/world.ts';
 
 /** A unit of work: one namespace with all that Pullpass keeps in it, or one cache proxy. */
 export type Key = `namespace/${string}` | `proxy/${string}`;

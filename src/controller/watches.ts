@@ -3,10 +3,10 @@ import type { Configuration, SourceConfig } from '../config/schema.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { startReflector } from '../kube/reflector.ts';
 import type { Reflector, ReflectorTimings } from '../kube/reflector.ts';
-import { sleep } from '../kube/sleep.ts';
+import { sleep } from '../async/sleep.ts';
 import type { Log } from '../log.ts';
-import { feedsOf, feedsOfSource } from '../reconcile/world.ts';
-import type { Feed, World } from '../reconcile/world.ts';
+import { feedsOf, feedsOfSource } from '../observe/world.ts';
+import type { Feed, World } from '../observe/world.ts';
 
 export interface WatchesOptions {
   client: KubeClient;

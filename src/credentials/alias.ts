@@ -1,5 +1,4 @@
 /** One alias of a source: the login that it gives to a further registry key. */
-import type { AliasConfig } from '../config/schema.ts';
 import { TYPE_BASIC_AUTH, TYPE_DOCKER_CONFIG_JSON } from '../names.ts';
 import { decodeBase64 } from './base64.ts';
 import { toText } from './byte-string.ts';
@@ -7,11 +6,16 @@ import { type Credential, type SecretContent, parseSecret } from './docker-confi
 import { canonicalRegistry, findEntry, quoteKey } from './registry-name.ts';
 import { unusable, WHY_CONTRADICTORY, WHY_UNUSABLE } from './usable-login.ts';
 
+/** A further registry key, and whose login it gets: that of an entry of the source, or that of a Secret next to it. */
+export type Alias =
+  | { readonly host: string; readonly from: string }
+  | { readonly host: string; readonly login: { readonly secret: string } };
+
 export type ResolvedAlias = { ok: true; credential: Credential; warnings: string[] } | { ok: false; problem: string };
 
 /** `own`: the source's own usable logins. Never throws; the problem names the alias and what to do, never a login. */
 export function resolveAlias(
-  alias: AliasConfig,
+  alias: Alias,
   own: readonly Credential[],
   logins: ReadonlyMap<string, SecretContent>,
 ): ResolvedAlias {

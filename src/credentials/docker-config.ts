@@ -2,7 +2,7 @@
 import { KEY_DOCKERCFG, KEY_DOCKER_CONFIG_JSON, TYPE_DOCKERCFG, TYPE_DOCKER_CONFIG_JSON } from '../names.ts';
 import { decodeBase64 } from './base64.ts';
 import { type ByteString, toText } from './byte-string.ts';
-import { type Entries, type Entry, type Form, fold, readEntries } from './entries.ts';
+import { type Entries, type Entry, type Form, fold, readEntries } from './auth-entries.ts';
 import { normaliseKey, quoteKey } from './registry-name.ts';
 import { unusable, type Unusable, WHY_CONTRADICTORY, WHY_UNUSABLE } from './usable-login.ts';
 

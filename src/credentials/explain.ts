@@ -1,6 +1,6 @@
 /** Why a kubelet takes a credential for an image, or does not: the words for what `lookup` decides. */
 import { type ByteString, toByteString, toText } from './byte-string.ts';
-import { isGlobValid } from './glob.ts';
+import { isGlobValid } from './go-glob.ts';
 import { type HostAndPath, parseUrl, splitHostPort } from './go-url.ts';
 import {
   type Keyring,

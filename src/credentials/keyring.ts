@@ -1,7 +1,7 @@
 /** The kubelet's keyring: which credentials it tries for an image, in which order. Semantics of Kubernetes 1.36. */
 import { type ByteString, toByteString } from './byte-string.ts';
 import type { Credential } from './docker-config.ts';
-import { globMatches } from './glob.ts';
+import { globMatches } from './go-glob.ts';
 import { type HostAndPath, parseUrl, splitHostPort } from './go-url.ts';
 import { normaliseKey } from './registry-name.ts';
 

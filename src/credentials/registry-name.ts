@@ -63,6 +63,15 @@ function dockerHubRank(name: string): number {
   return DOCKER_HUB_HOSTS.findIndex((host) => host === key);
 }
 
+/** Whether a product's upstream URL leads to `registry`: a login must not reach another host because an object was pointed there. */
+export function leadsTo(url: string, registry: string): boolean {
+  const target = URL.parse(url);
+  if (target === null) return false;
+  // hub.docker.com: what Harbor's own Docker Hub adapter is configured with.
+  if (registry === DOCKER_HUB) return isDockerHub(target.host) || target.host === 'hub.docker.com';
+  return URL.parse(`${target.protocol}//${registry}`)?.host === target.host;
+}
+
 /** The key without what it must not show: a login in front of the host, a query, a fragment. */
 export function redactKey(key: string): string {
   const [, scheme = '', rest = ''] = /^([a-zA-Z]*:\/\/)?([^]*)$/.exec(key) ?? [];

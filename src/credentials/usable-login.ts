@@ -3,7 +3,7 @@
  * Whatever has none is named with its cause, and with what to do.
  */
 import { isUtf8 } from './byte-string.ts';
-import type { Entry } from './entries.ts';
+import type { Entry } from './auth-entries.ts';
 import { normaliseKey } from './registry-name.ts';
 
 /** Why a kubelet has no usable login in an entry. */

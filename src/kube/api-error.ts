@@ -1,4 +1,5 @@
 /** What the API server, or the way to it, answered instead of what was asked for. */
+import type { FailureKind } from '../errors.ts';
 
 /** A server that asks for more patience than this is asked again all the same. */
 const MAX_RETRY_AFTER_MS = 5 * 60_000;
@@ -31,17 +32,28 @@ export class ApiError extends Error {
     // "At once" is no wish to wait: then our own backoff counts.
     this.retryAfterMs = asked > 0 ? Math.min(asked, MAX_RETRY_AFTER_MS) : undefined;
   }
+
+  /** 422 is a policy or an immutable object; of a JSON Patch that lost a race it has become a LostRaceError. */
+  get kind(): FailureKind {
+    if (this.code === 409 || this.code === 429 || this.code >= 500) return 'passing';
+    return isInvalid(this) ? 'refused' : isForbidden(this) ? 'forbidden' : 'fault';
+  }
 }
 
 /** No answer at all: connection refused or reset, a timeout, a certificate that does not verify. */
 export class UnreachableError extends Error {
   override name = 'UnreachableError';
+  readonly kind: FailureKind = 'passing';
 }
 
 /** There was an answer, and it was larger than the caller wants to hold. */
 export class TooLargeError extends UnreachableError {
   override name = 'TooLargeError';
 }
+
+/** How long the server asked to wait, in milliseconds, where it did. */
+export const retryAfterOf = (error: unknown): number | undefined =>
+  error instanceof Error && 'retryAfterMs' in error ? (error.retryAfterMs as number | undefined) : undefined;
 
 export const isNotFound = (error: unknown): boolean => error instanceof ApiError && error.code === 404;
 export const isConflict = (error: unknown): boolean => error instanceof ApiError && error.code === 409;

@@ -9,7 +9,7 @@ import { ApiError, apiErrorOf, isForbidden, isGone, isTooNew } from './api-error
 import type { KubeClient, Query, WatchEvent } from './client.ts';
 import { acceptObject, listPages } from './list.ts';
 import type { ApiObject, Selector } from './list.ts';
-import { sleep } from './sleep.ts';
+import { sleep } from '../async/sleep.ts';
 import type { Store, Stored } from './store.ts';
 
 export interface ReflectorOptions<T extends Stored> {

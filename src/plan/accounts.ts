@@ -1,6 +1,6 @@
 /** What the ServiceAccounts of a namespace lack and have too much, so many at a step: a tenant decides how many there are. */
 import { ANNOTATION_ADDED, ANNOTATION_SYNC } from '../names.ts';
-import type { Steps } from '../steps.ts';
+import type { Steps } from '../async/steps.ts';
 import type { EditReferences } from './action.ts';
 import { MAX_ANNOTATION, MAX_PULL_SECRETS, MAX_PULL_SECRETS_CHARS } from './bounds.ts';
 import type { CopyPlan } from './copy.ts';

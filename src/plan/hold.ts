@@ -1,22 +1,7 @@
 /** A plan without its removals: what goes on while the brake holds them. Pure. */
-import type { NamespacePlan } from './namespace.ts';
+import type { NamespacePlan } from './namespace-plan.ts';
 import type { ObservedScope } from './observed.ts';
 import { planReferences } from './service-account.ts';
-
-/** What stays in a namespace although nobody asks for it any more. */
-export interface HeldRemovals {
-  readonly copies: readonly HeldCopy[];
-  /** Names of ServiceAccounts that keep references. */
-  readonly accounts: readonly string[];
-}
-
-export interface HeldCopy {
-  readonly name: string;
-  /** Name of the source that it was made from; the configuration may not have it any more. */
-  readonly source: string | undefined;
-  /** Whether it holds what that source has to give now: a held copy is not written any more. */
-  readonly current: boolean;
-}
 
 /** Whether anything of ours would be taken away. */
 export function removes({ deleteCopies, editReferences }: NamespacePlan): boolean {

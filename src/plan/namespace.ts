@@ -1,42 +1,14 @@
 /** The whole plan of one namespace. Pure: the same observation gives the same plan, for the controller and for `plan`. */
-import { inOneGo } from '../steps.ts';
-import type { Steps } from '../steps.ts';
-import type { CopyAction, EditReferences } from './action.ts';
+import { inOneGo } from '../async/steps.ts';
+import type { Steps } from '../async/steps.ts';
 import { accountSteps } from './accounts.ts';
 import { planCopy, planRemoval } from './copy.ts';
-import type { CopyState } from './copy.ts';
 import { holdRemovals } from './hold.ts';
-import type { HeldRemovals } from './hold.ts';
+import type { NamespacePlan } from './namespace-plan.ts';
 import type { ObservedScope, ObservedSource } from './observed.ts';
 import { firstFew } from './problem.ts';
-import type { Problem } from './problem.ts';
 import { accountSelectors, listProblems, selectSources } from './selection.ts';
-import type { Choice, Selection } from './selection.ts';
-
-/** How one source stands in the namespace. */
-export interface SourceStanding {
-  readonly source: string;
-  readonly copyName: string;
-  readonly choice: Choice;
-  readonly copy: CopyState;
-  /** ServiceAccounts that are to reference the copy and have room for it, and how many of them do already. */
-  readonly accounts: { readonly selected: number; readonly referenced: number };
-}
-
-export interface NamespacePlan {
-  readonly namespace: string;
-  readonly standings: readonly SourceStanding[];
-  /**
-   * In this order, and the order is the guarantee: copies are written before they are referenced, and references
-   * go before the copies they name.
-   */
-  readonly writeCopies: readonly CopyAction[];
-  readonly editReferences: readonly EditReferences[];
-  readonly deleteCopies: readonly CopyAction[];
-  readonly problems: readonly Problem[];
-  /** What the brake keeps; absent where it keeps nothing. */
-  readonly held?: HeldRemovals;
-}
+import type { Selection } from './selection.ts';
 
 export interface PlanOptions {
   /** Nothing is taken away: what would be is in {@link NamespacePlan.held}. */

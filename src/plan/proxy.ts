@@ -2,7 +2,7 @@
 import { canonicalRegistry, findEntry, quoteKey } from '../credentials/registry-name.ts';
 import type { Credential } from '../credentials/docker-config.ts';
 import { lookup, makeKeyring } from '../credentials/keyring.ts';
-import type { UpstreamLogin } from '../proxies/proxy.ts';
+import type { UpstreamLogin } from '../credentials/upstream.ts';
 
 /** `key`: of the entry that it is from. */
 export type LoginChoice =

@@ -2,7 +2,7 @@
 import { ANNOTATION_SERVICE_ACCOUNTS, ANNOTATION_SOURCES, ANNOTATION_SYNC, NAMESPACE_ANNOTATIONS } from '../names.ts';
 import type { SourceConfig } from '../config/schema.ts';
 import { MAX_ANNOTATION, MAX_LISTED } from './bounds.ts';
-import { GLOB, matchNames } from './glob.ts';
+import { GLOB, matchNames } from '../config/glob.ts';
 import type { ObservedNamespace, ObservedServiceAccount } from './observed.ts';
 import { quote, quoteList } from './problem.ts';
 import type { Problem } from './problem.ts';

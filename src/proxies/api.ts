@@ -1,12 +1,11 @@
 /** What all products share that are called over HTTP: the administrator's login, URLs, and answers turned into one-line errors. */
 import type { z } from 'zod';
-import { DOCKER_HUB, isDockerHub } from '../credentials/registry-name.ts';
 import { UserError } from '../errors.ts';
 import type { Right } from '../plan/rights.ts';
 import { HttpError } from '../registry/http-error.ts';
 import type { HttpAuth, HttpMethod, HttpResponse } from '../registry/http.ts';
-import type { ProxyContext, ProxyKube, Verdict } from './proxy.ts';
-import { AdminRefusedError, LoginRefusedError } from './proxy.ts';
+import type { ProxyContext, ProxyKube, Verdict } from './adapter.ts';
+import { AdminRefusedError, LoginRefusedError } from './adapter.ts';
 
 interface ApiConfig {
   readonly url: string;
@@ -153,15 +152,6 @@ export function joinUrl(
   url.search = new URLSearchParams(query).toString();
   url.hash = '';
   return url.href;
-}
-
-/** Whether a product's upstream URL leads to `registry`: a login must not reach another host because an object was pointed there. */
-export function leadsTo(url: string, registry: string): boolean {
-  const target = URL.parse(url);
-  if (target === null) return false;
-  // hub.docker.com: what Harbor's own Docker Hub adapter is configured with.
-  if (registry === DOCKER_HUB) return isDockerHub(target.host) || target.host === 'hub.docker.com';
-  return URL.parse(`${target.protocol}//${registry}`)?.host === target.host;
 }
 
 /** A question that could not be asked proves nothing: its error is the reason for "unknown". */

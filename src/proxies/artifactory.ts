@@ -3,8 +3,9 @@ import { z } from 'zod';
 import type { ConfigOf } from '../config/cache-proxies.ts';
 import { UserError } from '../errors.ts';
 import { redactUrl } from '../registry/http-error.ts';
-import { type Api, adminRight, leadsTo, openApi, type Product, title, verdict } from './api.ts';
-import type { CacheProxy } from './proxy.ts';
+import { type Api, adminRight, openApi, type Product, title, verdict } from './api.ts';
+import type { CacheProxy } from './adapter.ts';
+import { leadsTo } from '../credentials/registry-name.ts';
 
 const repository = z.object({ rclass: z.string(), url: z.string().optional(), username: z.string().nullish() });
 

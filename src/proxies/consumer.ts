@@ -5,8 +5,8 @@ import type { JsonPatchOperation } from '../plan/service-account.ts';
 import { converge } from './converge.ts';
 import { firstVersionWrote, forgotten, isRecorded } from './copy-record.ts';
 import { annotate, type Edit, type Place } from './object-edit.ts';
-import { NotYetError } from './proxy.ts';
-import type { Consumer, Release } from './proxy.ts';
+import { NotYetError } from './adapter.ts';
+import type { Consumer, Release } from './adapter.ts';
 
 /** Somebody else wrote that an object names a copy: it is theirs to take out. */
 export class ForeignReferenceError extends UserError {

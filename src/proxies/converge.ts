@@ -3,10 +3,10 @@ import { isDeepStrictEqual } from 'node:util';
 import { UserError } from '../errors.ts';
 import { isConflict, isRace } from '../kube/api-error.ts';
 import type { ApiObject } from '../kube/list.ts';
-import { sleep } from '../kube/sleep.ts';
+import { sleep } from '../async/sleep.ts';
 import type { JsonPatchOperation } from '../plan/service-account.ts';
-import { LostRaceError } from '../reconcile/apply.ts';
-import type { ProxyKube } from './proxy.ts';
+import type { ProxyKube } from './adapter.ts';
+import { LostRaceError } from '../kube/races.ts';
 
 const ATTEMPTS = 5;
 

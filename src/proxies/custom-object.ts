@@ -13,8 +13,10 @@ import { converge } from './converge.ts';
 import { forgotten, isRecorded, type Notes, recorded } from './copy-record.ts';
 import { annotate, type Edit, type Place } from './object-edit.ts';
 import { absence, collectionPath, groupOf, type ObjectRef } from './object-ref.ts';
-import { NotYetError } from './proxy.ts';
-import type { CacheProxy, Mac, Target, UpstreamLogin } from './proxy.ts';
+import { NotYetError } from './adapter.ts';
+import type { CacheProxy, Target } from './adapter.ts';
+import type { UpstreamLogin } from '../credentials/upstream.ts';
+import type { Mac } from '../credentials/digest.ts';
 
 /** Of an adapter's own annotations: for which login the product was triggered last. The key ends with the cache proxy's name. */
 const RECORD_PREFIX = 'login.pullpass.dev/';

@@ -4,7 +4,7 @@ import type { ApiObject } from '../kube/list.ts';
 import { patchedProduct, type PatchOptions } from './custom-object.ts';
 import { addReference, type Edit, findReference, isRecord, missing, type Place, put, take } from './object-edit.ts';
 import { readField } from './json-pointer.ts';
-import type { CacheProxy } from './proxy.ts';
+import type { CacheProxy } from './adapter.ts';
 
 export function customResource(config: ConfigOf<'custom-resource'>, { copyName, retired }: PatchOptions): CacheProxy {
   const { name, registry, object, path, form, copyNamespace, trigger } = config;

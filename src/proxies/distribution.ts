@@ -1,8 +1,8 @@
 /** Distribution (registry:2) in proxy mode: takes its login from the environment, once, when it starts. */
 import type { ConfigOf } from '../config/cache-proxies.ts';
-import type { CacheProxy } from './proxy.ts';
+import type { CacheProxy } from './adapter.ts';
 import { render } from './render.ts';
-import { yamlScalar } from './yaml-scalar.ts';
+import { yamlScalar } from '../config/yaml-scalar.ts';
 
 /** A Secret for `envFrom`, or with the key names that a chart wants; then a roll. */
 export const distribution = (config: ConfigOf<'distribution'>): CacheProxy =>

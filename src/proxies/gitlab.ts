@@ -5,7 +5,7 @@ import { DOCKER_HUB } from '../credentials/registry-name.ts';
 import { UserError } from '../errors.ts';
 import { redactUrl } from '../registry/http-error.ts';
 import { type Api, adminRight, openApi, type Product, ProductError, title, verdict } from './api.ts';
-import type { CacheProxy } from './proxy.ts';
+import type { CacheProxy } from './adapter.ts';
 
 // `enabled` is left as it is: a login is forwarded, not somebody's proxy switched on.
 const UPDATE = `mutation pullpassForward($input: UpdateDependencyProxySettingsInput!) {

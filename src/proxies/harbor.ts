@@ -1,13 +1,14 @@
 /** Harbor keeps upstream logins on its "registry endpoints", and can try one before it is stored. */
 import { z } from 'zod';
 import type { ConfigOf } from '../config/cache-proxies.ts';
-import { DOCKER_HUB } from '../credentials/registry-name.ts';
+import { DOCKER_HUB, leadsTo } from '../credentials/registry-name.ts';
 import { UserError } from '../errors.ts';
 import { redactUrl } from '../registry/http-error.ts';
-import { type Api, adminRight, leadsTo, openApi, type Product, ProductError, title, verdict } from './api.ts';
+import { type Api, adminRight, openApi, type Product, ProductError, title, verdict } from './api.ts';
 import { ensureProject } from './harbor-project.ts';
-import type { CacheProxy, UpstreamLogin } from './proxy.ts';
-import { LoginRefusedError } from './proxy.ts';
+import type { CacheProxy } from './adapter.ts';
+import { LoginRefusedError } from './adapter.ts';
+import type { UpstreamLogin } from '../credentials/upstream.ts';
 
 const endpoints = z.array(
   z.object({

@@ -4,7 +4,7 @@ import type { ApiObject } from '../kube/list.ts';
 import { patchedProduct, type PatchOptions } from './custom-object.ts';
 import { type Edit, missing, type Place, put } from './object-edit.ts';
 import { readField } from './json-pointer.ts';
-import type { CacheProxy } from './proxy.ts';
+import type { CacheProxy } from './adapter.ts';
 
 const NAMES = '/spec/imagePullSecrets';
 

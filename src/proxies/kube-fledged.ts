@@ -4,9 +4,9 @@ import { UserError } from '../errors.ts';
 import type { ApiObject } from '../kube/list.ts';
 import type { Notes } from './copy-record.ts';
 import { patchedProduct, type PatchOptions } from './custom-object.ts';
-import { NotYetError } from './proxy.ts';
+import { NotYetError } from './adapter.ts';
 import { addReference, findReference } from './object-edit.ts';
-import type { CacheProxy } from './proxy.ts';
+import type { CacheProxy } from './adapter.ts';
 
 const LIST = '/spec/imagePullSecrets';
 const REFRESH = 'kubefledged.io/refresh-imagecache';

@@ -5,7 +5,7 @@ import type { ApiObject } from '../kube/list.ts';
 import { patchedProduct, type PatchOptions } from './custom-object.ts';
 import { readField } from './json-pointer.ts';
 import { type Edit, isRecord, type Place, put, take } from './object-edit.ts';
-import type { CacheProxy } from './proxy.ts';
+import type { CacheProxy } from './adapter.ts';
 
 interface Wanted {
   /** `upstreams` or `mirrors`. */

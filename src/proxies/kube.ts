@@ -5,7 +5,7 @@ import type { KubeClient } from '../kube/client.ts';
 import { paths } from '../kube/paths.ts';
 import { ANNOTATION_ADOPT, LABEL_CACHE_PROXY, LABEL_ROLE, LABEL_SOURCE, MANAGER, PATCH_MANAGER } from '../names.ts';
 import { ownerOf, type Owner } from '../owner.ts';
-import type { ProxyKube } from './proxy.ts';
+import type { ProxyKube } from './adapter.ts';
 import { decode, isAsWanted, madeByUsAlone, secretBody, TYPE_OPAQUE } from './rendered-secret.ts';
 import type { ObservedSecret, WantedSecret } from './rendered-secret.ts';
 

@@ -3,8 +3,10 @@ import { z } from 'zod';
 import type { ConfigOf } from '../config/cache-proxies.ts';
 import { UserError } from '../errors.ts';
 import { redactUrl } from '../registry/http-error.ts';
-import { type Api, adminRight, leadsTo, openApi, type Product, ProductError, title, verdict } from './api.ts';
-import type { CacheProxy, UpstreamLogin } from './proxy.ts';
+import { type Api, adminRight, openApi, type Product, ProductError, title, verdict } from './api.ts';
+import type { CacheProxy } from './adapter.ts';
+import type { UpstreamLogin } from '../credentials/upstream.ts';
+import { leadsTo } from '../credentials/registry-name.ts';
 
 /** Everything is kept as read: an update replaces the whole repository. */
 const repository = z.looseObject({

@@ -1,6 +1,6 @@
 /** Where a custom object is, and what to say when it is not. */
 import { UserError } from '../errors.ts';
-import type { ProxyKube } from './proxy.ts';
+import type { ProxyKube } from './adapter.ts';
 
 export interface ObjectRef {
   readonly apiVersion: string;

@@ -2,17 +2,19 @@
  * The render shape: a Secret in the product's own format, then, where the product reads it only at its start, a roll of
  * its workload. Each is a target of its own, so that a crash between the two converges.
  */
-import { rolling } from './rollout.ts';
-import type { RollingWorkload } from './rollout.ts';
+import { rolling } from './workload.ts';
+import type { RollingWorkload } from './workload.ts';
 import { UserError } from '../errors.ts';
 import type { ApiObject } from '../kube/list.ts';
 import { paths } from '../kube/paths.ts';
 import { LABEL_CACHE_PROXY } from '../names.ts';
 import { ownerOf } from '../owner.ts';
 import type { Right } from '../plan/rights.ts';
-import type { CacheProxy, Mac, ProxyKube, Target, UpstreamLogin } from './proxy.ts';
+import type { CacheProxy, ProxyKube, Target } from './adapter.ts';
 import { decode, ownedKeys, TYPE_OPAQUE } from './rendered-secret.ts';
 import type { ObservedSecret } from './rendered-secret.ts';
+import type { UpstreamLogin } from '../credentials/upstream.ts';
+import type { Mac } from '../credentials/digest.ts';
 
 /** On the pod template of the workload: keyed digest of the content that its pods started with. */
 export const ANNOTATION_LOGIN = 'pullpass.dev/login';

@@ -2,7 +2,7 @@
 import type { V1Secret } from '@kubernetes/client-node';
 import type { ApiObject } from '../kube/list.ts';
 import { LABEL_CACHE_PROXY, LABEL_MANAGED_BY, MANAGER } from '../names.ts';
-import type { ProxyKube } from './proxy.ts';
+import type { ProxyKube } from './adapter.ts';
 
 /** What an adapter asks for; `data` is plain text. */
 export type WantedSecret = Parameters<ProxyKube['applySecret']>[0];

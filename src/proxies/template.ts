@@ -1,79 +1,16 @@
 /** Any product that reads a file: a Secret whose keys are rendered from templates with placeholders. */
 import type { ConfigOf } from '../config/cache-proxies.ts';
-import { printable } from '../credentials/registry-name.ts';
-import { UserError } from '../errors.ts';
-import type { CacheProxy, UpstreamLogin } from './proxy.ts';
+import { compileTemplate } from '../config/placeholders.ts';
+import type { CacheProxy } from './adapter.ts';
 import { render } from './render.ts';
 import type { Files } from './render.ts';
-import { yamlScalar } from './yaml-scalar.ts';
 
 export const template = (config: ConfigOf<'template'>): CacheProxy => {
   const files: Files = Object.fromEntries(
     Object.entries(config.files).map(([key, text]) => [
       key,
-      compile(text, `cache proxy "${config.name}": files.${key}`),
+      compileTemplate(text, `cache proxy "${config.name}": files.${key}`),
     ]),
   );
   return render(config, files);
 };
-
-/** What is wrong with a template, in one line; undefined: nothing. */
-export function checkTemplate(text: string): string | undefined {
-  const parts = parse(text);
-  return 'problem' in parts ? parts.problem : undefined;
-}
-
-type Text = (login: UpstreamLogin) => string;
-
-const VALUES: Readonly<Record<string, Text>> = {
-  registry: ({ registry }) => registry,
-  username: ({ username }) => username,
-  password: ({ password }) => password,
-  auth: ({ username, password }) => base64(`${username}:${password}`),
-};
-/** `json` and `yaml` write a whole string with its quotes. */
-const PIPES: Readonly<Record<string, (text: string) => string>> = {
-  json: (text) => JSON.stringify(text),
-  base64,
-  yaml: yamlScalar,
-};
-
-const USE = 'use {{registry}}, {{username}}, {{password}} or {{auth}}, each with |json, |base64 or |yaml where needed';
-
-function compile(text: string, where: string): Text {
-  const parts = parse(text);
-  if ('problem' in parts) throw new UserError(`${where}: ${parts.problem}`);
-  // One pass: what a login brings in is never read as a placeholder.
-  return (login) => parts.map((part) => part(login)).join('');
-}
-
-function parse(text: string): Text[] | { problem: string } {
-  const parts: Text[] = [];
-  let rest = text;
-  for (;;) {
-    // Of more braces the last two: `{{{registry|json}}` is how the first key of a JSON object looks.
-    const start = rest.search(/\{\{(?!\{)/);
-    if (start < 0) return [...parts, constant(rest)];
-    const end = rest.indexOf('}}', start + 2);
-    if (end < 0) return { problem: `"{{" without "}}": ${USE}` };
-    const inner = rest.slice(start + 2, end);
-    const [name = '', ...pipes] = inner.split('|').map((word) => word.trim());
-    const value = own(VALUES, name);
-    const steps = pipes.map((pipe) => own(PIPES, pipe));
-    if (value === undefined || !steps.every((step) => step !== undefined))
-      return { problem: `unknown placeholder "{{${printable(inner.slice(0, 60))}}}": ${USE}` };
-    parts.push(constant(rest.slice(0, start)), (login) => steps.reduce((result, step) => step(result), value(login)));
-    rest = rest.slice(end + 2);
-  }
-}
-
-const constant =
-  (text: string): Text =>
-  () =>
-    text;
-const own = <T>(table: Readonly<Record<string, T>>, name: string): T | undefined =>
-  Object.hasOwn(table, name) ? table[name] : undefined;
-
-function base64(text: string): string {
-  return Buffer.from(text).toString('base64');
-}

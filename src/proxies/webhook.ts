@@ -3,8 +3,8 @@ import { createHmac, randomUUID } from 'node:crypto';
 import type { ConfigOf } from '../config/cache-proxies.ts';
 import { redactUrl } from '../registry/http-error.ts';
 import { adminLogin, adminRight, answered, check, title } from './api.ts';
-import type { CacheProxy } from './proxy.ts';
-import { LoginRefusedError } from './proxy.ts';
+import type { CacheProxy } from './adapter.ts';
+import { LoginRefusedError } from './adapter.ts';
 
 const SIGNATURE = 'x-pullpass-signature';
 const TIMESTAMP = 'x-pullpass-timestamp';

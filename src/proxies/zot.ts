@@ -1,8 +1,8 @@
 /** zot: `extensions.sync.credentialsFile`, read once when it starts. A host that is not in it is pulled from anonymously. */
 import type { ConfigOf } from '../config/cache-proxies.ts';
-import type { CacheProxy } from './proxy.ts';
+import type { CacheProxy } from './adapter.ts';
 import { render } from './render.ts';
-import { upstreamHost } from './upstream-host.ts';
+import { upstreamHost } from '../credentials/upstream.ts';
 
 /** zot looks its login up by `host[:port]` of the sync URL exactly as that is written, so Docker Hub is not one fixed name. */
 export const zot = (config: ConfigOf<'zot'>): CacheProxy =>

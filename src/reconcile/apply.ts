@@ -1,4 +1,5 @@
 /** The only writer of copies and references. Each write is guarded so that it cannot hit what it was not planned for. */
+import { LostRaceError, SupersededError } from '../kube/races.ts';
 import type { V1Secret } from '@kubernetes/client-node';
 import { KEY_DOCKER_CONFIG_JSON, LABEL_MANAGED_BY, LABEL_SOURCE, MANAGER, TYPE_DOCKER_CONFIG_JSON } from '../names.ts';
 import type { Action, CopyAction, EditReferences } from '../plan/action.ts';
@@ -7,20 +8,10 @@ import { isInvalid, isNotFound, isRace } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { ApiObject } from '../kube/list.ts';
 import { paths } from '../kube/paths.ts';
-import { projectCopy, projectServiceAccount } from '../kube/projections.ts';
-import { sleep } from '../kube/sleep.ts';
+import { projectCopy, projectServiceAccount } from '../observe/projections.ts';
+import { sleep } from '../async/sleep.ts';
 import type { Consumers } from './consumers.ts';
-import type { World } from './world.ts';
-
-/** What the plan was made for is no longer there: plan again. Not a failure. */
-export class SupersededError extends Error {
-  override name = 'SupersededError';
-}
-
-/** A ServiceAccount that others write all the time: each of our tries came too late. */
-export class LostRaceError extends Error {
-  override name = 'LostRaceError';
-}
+import type { World } from '../observe/world.ts';
 
 /** How often a lost race for a ServiceAccount is run again before the work queue takes over. */
 const RACE_ATTEMPTS = 5;

@@ -1,20 +1,28 @@
 /** Custom objects that name copies, beside ServiceAccounts: pointed only at a copy that is to be there, released before it goes. */
-import { messageOf } from '../errors.ts';
+import { kindOf, messageOf } from '../errors.ts';
+import type { FailureKind } from '../errors.ts';
+import { retryAfterOf } from '../kube/api-error.ts';
 import { ForeignReferenceError } from '../proxies/consumer.ts';
-import type { ConfiguredProxy } from '../proxies/index.ts';
-import { NotYetError } from '../proxies/proxy.ts';
-import type { Consumer, ProxyContext } from '../proxies/proxy.ts';
-import { createTurns } from './turns.ts';
+import type { ConfiguredProxy } from '../proxies/kinds.ts';
+import { NotYetError } from '../proxies/adapter.ts';
+import type { Consumer, ProxyContext } from '../proxies/adapter.ts';
+import { createTurns } from '../async/serial.ts';
 
 /** A copy is to go, and an object names it all the same: the copy stays. `cause` says whether that passes by itself. */
 export class StillNamedError extends Error {
   override name = 'StillNamedError';
+  readonly kind: FailureKind;
+  readonly retryAfterMs: number | undefined;
   constructor({ object, place }: Consumer, cause: unknown) {
     const why =
       cause instanceof ForeignReferenceError || cause instanceof NotYetError
         ? messageOf(cause)
         : `${object} names it at ${place}, and that could not be changed: ${messageOf(cause)}`;
     super(`it is to go, and stays: ${why}`, { cause });
+    const kind = kindOf(cause);
+    // The object that names the copy may be out of sight here: what changes there is found out by looking.
+    this.kind = kind === 'refused' ? 'fault' : kind;
+    this.retryAfterMs = retryAfterOf(cause);
   }
 }
 

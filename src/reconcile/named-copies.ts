@@ -4,9 +4,9 @@ import type { KubeClient } from '../kube/client.ts';
 import { isGoing } from '../plan/going.ts';
 import type { PlanOptions } from '../plan/namespace.ts';
 import type { ObservedScope } from '../plan/observed.ts';
-import { createProxies } from '../proxies/index.ts';
+import { createProxies } from '../proxies/kinds.ts';
 import { createProxyKube } from '../proxies/kube.ts';
-import type { Named } from '../proxies/proxy.ts';
+import type { Named } from '../proxies/adapter.ts';
 
 export interface NamedCopy extends Named {
   /** Name of the cache proxy. */

@@ -3,11 +3,12 @@ import { messageOf } from '../errors.ts';
 import { isNamespaceTerminating } from '../kube/api-error.ts';
 import type { Action } from '../plan/action.ts';
 import { planSteps } from '../plan/namespace.ts';
-import type { NamespacePlan, PlanOptions } from '../plan/namespace.ts';
+import type { PlanOptions } from '../plan/namespace.ts';
 import type { ObservedScope } from '../plan/observed.ts';
 import { planReferences } from '../plan/service-account.ts';
-import { inTurns } from '../steps.ts';
+import { inTurns } from '../async/steps.ts';
 import type { Applier } from './apply.ts';
+import type { NamespacePlan } from '../plan/namespace-plan.ts';
 
 export interface Failure {
   readonly action: Action;

@@ -5,12 +5,13 @@ import { registryHost } from '../credentials/registry-name.ts';
 import { ANNOTATION_SYNC } from '../names.ts';
 import { chooseLogin, planProxy } from '../plan/proxy.ts';
 import type { ProxyRecord } from '../plan/proxy.ts';
-import type { ConfiguredProxy } from '../proxies/index.ts';
-import { AdminRefusedError, LoginRefusedError, NotYetError } from '../proxies/proxy.ts';
-import type { ProxyContext, UpstreamLogin, Verdict } from '../proxies/proxy.ts';
-import type { Refusals } from './refusals.ts';
+import type { ConfiguredProxy } from '../proxies/kinds.ts';
+import { AdminRefusedError, LoginRefusedError, NotYetError } from '../proxies/adapter.ts';
+import type { ProxyContext, Verdict } from '../proxies/adapter.ts';
+import type { Refusals } from '../observe/refusals.ts';
 import type { Consumers } from './consumers.ts';
-import type { State } from './state.ts';
+import type { State } from '../observe/state.ts';
+import type { UpstreamLogin } from '../credentials/upstream.ts';
 
 export interface ProxyDeps {
   /** What any registry or product said no to: not tried by another before its time. */

@@ -8,8 +8,8 @@ import { messageOf } from '../errors.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { Log } from '../log.ts';
 import { createGate } from './gate.ts';
-import { text } from './http.ts';
-import type { PageHandler } from './http.ts';
+import { text } from './listener.ts';
+import type { PageHandler } from './listener.ts';
 
 const TOKEN_REVIEWS = '/apis/authentication.k8s.io/v1/tokenreviews';
 const SUBJECT_ACCESS_REVIEWS = '/apis/authorization.k8s.io/v1/subjectaccessreviews';

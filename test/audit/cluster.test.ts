@@ -1,8 +1,8 @@
 /** The whole audit against an API server: planted faults are found, what the controller mends is gone afterwards, and nothing is ever written. */
 import { KubeConfig } from '@kubernetes/client-node';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { reportSchema } from '../../src/audit/report-schema.ts';
-import type { Report } from '../../src/audit/report.ts';
+import { reportSchema } from './report-schema.ts';
+import type { Report } from '../../src/audit/report/report.ts';
 import { runAudit } from '../../src/commands/audit.ts';
 import type { AuditOptions } from '../../src/commands/audit.ts';
 import { createClient } from '../../src/kube/client.ts';

@@ -1,7 +1,7 @@
 /** docs/audit-rules.md says what the rules say. */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { RULES } from '../../src/audit/rules/index.ts';
+import { RULES } from '../../src/audit/rules/all.ts';
 
 const page = readFileSync(new URL('../../docs/audit-rules.md', import.meta.url), 'utf8');
 

@@ -1,8 +1,8 @@
 /** Golden clusters: each broken state gives exactly its findings, and one in order gives none. */
 import { describe, expect, test } from 'vitest';
-import type { AuditedSource, Observation, PullContent } from '../../src/audit/observation.ts';
-import { createFacts } from '../../src/audit/facts.ts';
-import { RULES, findingsOf } from '../../src/audit/rules/index.ts';
+import type { AuditedSource, Observation, PullContent } from '../../src/audit/observe/observation.ts';
+import { createFacts } from '../../src/audit/facts/facts.ts';
+import { RULES, findingsOf } from '../../src/audit/rules/all.ts';
 import type { SourceConfig } from '../../src/config/schema.ts';
 import { account, copy, namespace, scope, source } from '../plan/observations.ts';
 import {

@@ -1,5 +1,5 @@
 /** What a tenant, a registry or a registry key may hold, everywhere where it ends up in an audit. */
-import type { Observation } from '../../src/audit/observation.ts';
+import type { Observation } from '../../src/audit/observe/observation.ts';
 import { account, namespace } from '../plan/observations.ts';
 import { HUB, auditedSource, content, failure, goodScope, observation, secrets, workload } from './observations.ts';
 

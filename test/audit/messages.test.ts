@@ -1,9 +1,9 @@
 /** What findings say where one rule has several things to say: of what, to whom, and what to do. */
 import { describe, expect, test } from 'vitest';
-import { createFacts } from '../../src/audit/facts.ts';
-import type { Finding, RuleId } from '../../src/audit/finding.ts';
-import type { Observation, Workload } from '../../src/audit/observation.ts';
-import { findingsOf } from '../../src/audit/rules/index.ts';
+import { createFacts } from '../../src/audit/facts/facts.ts';
+import type { Finding, RuleId } from '../../src/audit/rules/rule.ts';
+import type { Observation, Workload } from '../../src/audit/observe/observation.ts';
+import { findingsOf } from '../../src/audit/rules/all.ts';
 import { account, copy, namespace, scope, source } from '../plan/observations.ts';
 import {
   HUB,

@@ -1,6 +1,6 @@
 /** Observations of clusters: in order unless a test says otherwise. */
-import { createContentReader } from '../../src/audit/pull-secrets.ts';
-import { secretKey } from '../../src/audit/observation.ts';
+import { createContentReader } from '../../src/audit/observe/secret-facts.ts';
+import { secretKey } from '../../src/audit/observe/observation.ts';
 import type {
   AuditedSource,
   Observation,
@@ -8,10 +8,10 @@ import type {
   PullFailure,
   PullSecret,
   Workload,
-} from '../../src/audit/observation.ts';
+} from '../../src/audit/observe/observation.ts';
 import type { ObservedScope } from '../../src/plan/observed.ts';
-import { createFacts } from '../../src/audit/facts.ts';
-import { findingsOf } from '../../src/audit/rules/index.ts';
+import { createFacts } from '../../src/audit/facts/facts.ts';
+import { findingsOf } from '../../src/audit/rules/all.ts';
 import { account, copy, namespace, scope, source } from '../plan/observations.ts';
 
 export const NOW = Date.parse('2026-03-01T12:00:00Z');

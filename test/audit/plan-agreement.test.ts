@@ -1,8 +1,8 @@
 /** Audit and controller share the plan: whatever the controller would change is a finding, and where it would change nothing there is none. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createFacts } from '../../src/audit/facts.ts';
-import { findingsOf } from '../../src/audit/rules/index.ts';
+import { createFacts } from '../../src/audit/facts/facts.ts';
+import { findingsOf } from '../../src/audit/rules/all.ts';
 import { planNamespace } from '../../src/plan/namespace.ts';
 import { account, copy, namespace } from '../plan/observations.ts';
 import { auditedSource, goodScope, observation } from './observations.ts';

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { isPending, pendingProxies, renderPlan } from '../../src/commands/plan.ts';
 import type { ClusterPlan } from '../../src/commands/plan.ts';
-import type { RotationProgress } from '../../src/reconcile/progress.ts';
+import type { RotationProgress } from '../../src/rotation/progress.ts';
 import { planNamespace } from '../../src/plan/namespace.ts';
 import { account, copy, scope, source } from '../plan/observations.ts';
 

@@ -2,14 +2,14 @@ import { describe, expect, test } from 'vitest';
 import { renderChecks, runChecks } from '../../src/commands/verify.ts';
 import type { Check } from '../../src/commands/verify.ts';
 import { configurationSchema } from '../../src/config/schema.ts';
-import { createRefusals } from '../../src/reconcile/refusals.ts';
-import { snapshotOf } from '../../src/reconcile/snapshot.ts';
+import { createRefusals } from '../../src/observe/refusals.ts';
+import { snapshotOf } from '../../src/sources/snapshot.ts';
 import { createHttpClient } from '../../src/registry/http.ts';
-import type { Reach } from '../../src/registry/reach.ts';
+import type { Reach } from '../../src/proxies/reach.ts';
 import { scriptedClient } from '../kube/scripted-client.ts';
-import { createMemory } from '../reconcile/memory.ts';
-import type { Memory } from '../reconcile/memory.ts';
-import { putSource, rawSecret, worldFor } from '../reconcile/worlds.ts';
+import { createMemory } from '../sources/memory.ts';
+import type { Memory } from '../sources/memory.ts';
+import { putSource, rawSecret, worldFor } from '../sources/worlds.ts';
 
 const configuration = configurationSchema.parse({
   apiVersion: 'pullpass.dev/v1alpha1',

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { isDone } from '../../src/reconcile/progress.ts';
-import type { ProxyProgress, RotationProgress } from '../../src/reconcile/progress.ts';
+import { isDone } from '../../src/rotation/progress.ts';
+import type { ProxyProgress, RotationProgress } from '../../src/rotation/progress.ts';
 import { runWait } from '../../src/commands/wait.ts';
 import { UnreachableError } from '../../src/kube/api-error.ts';
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadConfiguration, parseConfiguration, renderProblem } from '../../src/config/load.ts';
-import { ConfigurationError } from '../../src/config/problem.ts';
+import { ConfigurationError } from '../../src/config/mistake.ts';
 import { GOOD, HEAD, source } from './documents.ts';
 
 const lines = (text: string): string[] => {

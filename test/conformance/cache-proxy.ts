@@ -1,8 +1,9 @@
 /** What every cache proxy adapter must do, whatever the product: run by test/proxies/<product>.test.ts. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ApiObject } from '../../src/kube/list.ts';
-import type { CacheProxy, ProxyContext, UpstreamLogin } from '../../src/proxies/proxy.ts';
-import { LoginRefusedError } from '../../src/proxies/proxy.ts';
+import type { CacheProxy, ProxyContext } from '../../src/proxies/adapter.ts';
+import { LoginRefusedError } from '../../src/proxies/adapter.ts';
+import type { UpstreamLogin } from '../../src/credentials/upstream.ts';
 
 /** One product, real or played by a local server, with an adapter in front of it. */
 export interface ProxyFixture {

@@ -3,16 +3,16 @@ import { describe, expect, test } from 'vitest';
 import { configurationSchema } from '../../src/config/schema.ts';
 import { createAudits } from '../../src/controller/audits.ts';
 import type { AuditsOptions } from '../../src/controller/audits.ts';
-import { projectNamespace, projectServiceAccount } from '../../src/kube/projections.ts';
+import { projectNamespace, projectServiceAccount } from '../../src/observe/projections.ts';
 import { createLog } from '../../src/log.ts';
-import { createRefusals } from '../../src/reconcile/refusals.ts';
+import { createRefusals } from '../../src/observe/refusals.ts';
 import { createMetrics } from '../../src/server/metrics.ts';
 import { refusal, scriptedClient } from '../kube/scripted-client.ts';
 import type { Call } from '../kube/scripted-client.ts';
-import { createMemory } from '../reconcile/memory.ts';
-import type { Memory } from '../reconcile/memory.ts';
-import { recordOf } from '../reconcile/records.ts';
-import { dockerConfig, putCopy, putSource, rawAccount, rawSecret, worldFor } from '../reconcile/worlds.ts';
+import { createMemory } from '../sources/memory.ts';
+import type { Memory } from '../sources/memory.ts';
+import { recordOf } from '../sources/records.ts';
+import { dockerConfig, putCopy, putSource, rawAccount, rawSecret, worldFor } from '../sources/worlds.ts';
 
 const HERE = 'pullpass-system';
 const configuration = configurationSchema.parse({

@@ -7,8 +7,8 @@ import type { AuditsOptions } from '../../src/controller/audits.ts';
 import { createLog } from '../../src/log.ts';
 import { createMetrics } from '../../src/server/metrics.ts';
 import { refusal, scriptedClient } from '../kube/scripted-client.ts';
-import { createMemory } from '../reconcile/memory.ts';
-import { worldFor } from '../reconcile/worlds.ts';
+import { createMemory } from '../sources/memory.ts';
+import { worldFor } from '../sources/worlds.ts';
 
 const configurationWith = (audit?: string, reportObject = false): Configuration =>
   configurationSchema.parse({

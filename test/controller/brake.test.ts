@@ -6,12 +6,12 @@ import { createBrakeNews } from '../../src/controller/brake-news.ts';
 import { createBrake } from '../../src/controller/brake.ts';
 import { createLog } from '../../src/log.ts';
 import { planNamespace } from '../../src/plan/namespace.ts';
-import { observeNamespace } from '../../src/reconcile/world.ts';
-import type { World } from '../../src/reconcile/world.ts';
+import { observeNamespace } from '../../src/observe/world.ts';
+import type { World } from '../../src/observe/world.ts';
 import { createMetrics } from '../../src/server/metrics.ts';
 import { exposed } from '../monitoring/exposition.ts';
 import { account, configuration, copy, namespace, source, sourceConfig } from '../plan/observations.ts';
-import { worldFor } from '../reconcile/worlds.ts';
+import { worldFor } from '../sources/worlds.ts';
 
 const GOOD = configuration([sourceConfig()]);
 const SLIP = configuration([sourceConfig({ namespaces: { allow: [], deny: [] } })]);

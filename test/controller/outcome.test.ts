@@ -1,13 +1,16 @@
 import { describe, expect, test } from 'vitest';
-import { isPassing, isRefusal, outcomeOf } from '../../src/controller/outcome.ts';
+import { outcomeOf } from '../../src/controller/outcome.ts';
+import { isPassing, kindOf } from '../../src/errors.ts';
 import { UnreachableError } from '../../src/kube/api-error.ts';
 import type { Action } from '../../src/plan/action.ts';
-import { LostRaceError, SupersededError } from '../../src/reconcile/apply.ts';
 import { refusal } from '../kube/scripted-client.ts';
+import { LostRaceError, SupersededError } from '../../src/kube/races.ts';
 
 const action: Action = { type: 'deleteCopy', namespace: 'n', name: 'c', uid: 'u', resourceVersion: '1' };
 const after = (...errors: unknown[]) => outcomeOf(errors.map((error) => ({ action, error })));
 const terminating = refusal(403, { details: { causes: [{ reason: 'NamespaceTerminating' }] } });
+
+const isRefusal = (error: unknown): boolean => kindOf(error) === 'refused' || kindOf(error) === 'forbidden';
 
 describe('one failure', () => {
   test.each<[string, unknown, object]>([

@@ -5,7 +5,7 @@ import { createMemory } from '../../src/controller/remember.ts';
 import { createWorkQueue } from '../../src/controller/work-queue.ts';
 import { createLog } from '../../src/log.ts';
 import type { Action } from '../../src/plan/action.ts';
-import { createState } from '../../src/reconcile/state.ts';
+import { createState } from '../../src/observe/state.ts';
 import { createMetrics } from '../../src/server/metrics.ts';
 import { refusal, scriptedClient } from '../kube/scripted-client.ts';
 import { exposed } from '../monitoring/exposition.ts';

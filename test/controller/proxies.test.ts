@@ -5,11 +5,11 @@ import { configurationSchema } from '../../src/config/schema.ts';
 import { createProxyController } from '../../src/controller/proxies.ts';
 import { createLog } from '../../src/log.ts';
 import type { ProxyRecord } from '../../src/plan/proxy.ts';
-import type { Verdict } from '../../src/proxies/proxy.ts';
-import { createRefusals } from '../../src/reconcile/refusals.ts';
-import { createReach } from '../../src/registry/reach.ts';
+import type { Verdict } from '../../src/proxies/adapter.ts';
+import { createRefusals } from '../../src/observe/refusals.ts';
+import { createReach } from '../../src/proxies/reach.ts';
 import { createMetrics } from '../../src/server/metrics.ts';
-import { createMemory } from '../reconcile/memory.ts';
+import { createMemory } from '../sources/memory.ts';
 
 const SECRET = { namespace: 'n', name: 'login' };
 const fence = new AbortController().signal;

@@ -1,6 +1,6 @@
 /** /report: what it answers before, instead of, and with a report. */
 import { expect, test } from 'vitest';
-import { createReport } from '../../src/audit/create-report.ts';
+import { createReport } from '../../src/audit/report/create.ts';
 import { createReportPage } from '../../src/controller/report-page.ts';
 import type { ReportPageOptions } from '../../src/controller/report-page.ts';
 import { observation } from '../audit/observations.ts';

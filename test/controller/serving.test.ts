@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { startServing } from '../../src/controller/serving.ts';
 import type { ServingOptions } from '../../src/controller/serving.ts';
 import type { Credential } from '../../src/credentials/docker-config.ts';
-import type { RunningServer } from '../../src/server/http.ts';
+import type { RunningServer } from '../../src/server/listener.ts';
 import { createMetrics } from '../../src/server/metrics.ts';
 import { configuration, sourceConfig } from '../plan/observations.ts';
 

@@ -7,11 +7,11 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { toByteString } from '../../src/credentials/byte-string.ts';
 import { type SecretContent, contentOf, parseSecret } from '../../src/credentials/docker-config.ts';
-import { readEntries } from '../../src/credentials/entries.ts';
-import { globMatches } from '../../src/credentials/glob.ts';
+import { readEntries } from '../../src/credentials/auth-entries.ts';
+import { globMatches } from '../../src/credentials/go-glob.ts';
 import { parseImage } from '../../src/credentials/image-reference.ts';
 import { type KeyringSource, lookup, makeKeyring } from '../../src/credentials/keyring.ts';
-import { renderContent } from '../../src/credentials/render.ts';
+import { renderContent } from '../../src/credentials/render-docker-config.ts';
 
 type Text = string | { hex: string };
 interface Case {

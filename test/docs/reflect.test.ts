@@ -10,8 +10,8 @@ import type { SecretContent } from '../../src/credentials/docker-config.ts';
 import { parseImage } from '../../src/credentials/image-reference.ts';
 import { lookup, makeKeyring } from '../../src/credentials/keyring.ts';
 import { DOCKER_HUB_KEY } from '../../src/credentials/registry-name.ts';
-import { contentOf } from '../../src/reconcile/content.ts';
-import type { Content } from '../../src/reconcile/content.ts';
+import { contentOf } from '../../src/sources/content.ts';
+import type { Content } from '../../src/sources/content.ts';
 import { admitted } from '../../src/plan/selection.ts';
 
 const PAGES = path.resolve(import.meta.dirname, '../../docs/cache-proxies');

@@ -10,7 +10,7 @@ import { runPrune } from '../../src/commands/prune.ts';
 import { configurationSchema } from '../../src/config/schema.ts';
 import type { Configuration } from '../../src/config/schema.ts';
 import { readNamedCopies } from '../../src/reconcile/named-copies.ts';
-import { planCluster, readCluster } from '../../src/reconcile/snapshot.ts';
+import { planCluster, readCluster } from '../../src/sources/snapshot.ts';
 import { CONTROLLER_NAMESPACE, createCluster, eventually } from './env/cluster.ts';
 import type { Cluster, Controller } from './env/cluster.ts';
 import { onEachServer } from './env/servers.ts';

@@ -1,6 +1,6 @@
 /** Guarantee 7: with what `pullpass rbac` prints, the controller does its work and is denied everything else. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { missingRights } from '../../src/controller/rights.ts';
+import { missingRights } from '../../src/controller/missing-rights.ts';
 import type { KubeClient } from '../../src/kube/client.ts';
 import { paths } from '../../src/kube/paths.ts';
 import { CONTROLLER_NAMESPACE, configuration, createCluster, dockerConfig, eventually } from './env/cluster.ts';

@@ -2,10 +2,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { isRace } from '../../src/kube/api-error.ts';
 import { paths } from '../../src/kube/paths.ts';
-import { projectServiceAccount } from '../../src/kube/projections.ts';
+import { projectServiceAccount } from '../../src/observe/projections.ts';
 import { toJsonPatch } from '../../src/plan/service-account.ts';
 import { createApplier } from '../../src/reconcile/apply.ts';
-import { createWorld } from '../../src/reconcile/world.ts';
+import { createWorld } from '../../src/observe/world.ts';
 import { configuration, createCluster, eventually } from './env/cluster.ts';
 import type { Cluster, Controller } from './env/cluster.ts';
 import { onEachServer } from './env/servers.ts';

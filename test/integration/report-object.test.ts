@@ -1,17 +1,15 @@
 /** The report as an object that dashboards know, written with the rights that `pullpass rbac` prints. The CRDs are of our own hand. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createReport } from '../../src/audit/create-report.ts';
-import type { Finding } from '../../src/audit/finding.ts';
-import { MAX_RESULTS } from '../../src/audit/report-object.ts';
-import type { ReportObject, ReportObjectKind } from '../../src/audit/report-object.ts';
-import type { Report } from '../../src/audit/report.ts';
+import { createReport } from '../../src/audit/report/create.ts';
+import type { Finding } from '../../src/audit/rules/rule.ts';
+import { MAX_RESULTS, reportPath } from '../../src/audit/report/object.ts';
+import type { ReportObject, ReportObjectKind } from '../../src/audit/report/object.ts';
+import type { Report } from '../../src/audit/report/report.ts';
 import { runPrune } from '../../src/commands/prune.ts';
-import { missingRights } from '../../src/controller/rights.ts';
+import { missingRights } from '../../src/controller/missing-rights.ts';
 import { ApiError } from '../../src/kube/api-error.ts';
 import type { KubeClient } from '../../src/kube/client.ts';
 import { REPORT_RESOURCES } from '../../src/names.ts';
-import { createReportPublisher, reportPath } from '../../src/reconcile/report-object.ts';
-import type { ReportPublisher } from '../../src/reconcile/report-object.ts';
 import { hostileCluster } from '../audit/hostile.ts';
 import { observation } from '../audit/observations.ts';
 import { defineKind, startSandbox } from '../sandbox/kube-api/index.ts';
@@ -24,6 +22,8 @@ import type { Schema } from '../sandbox/products/crd-schema.ts';
 import { CONTROLLER_NAMESPACE, configuration, createCluster, eventually } from './env/cluster.ts';
 import type { Cluster } from './env/cluster.ts';
 import { onEachServer } from './env/servers.ts';
+import { createReportPublisher } from '../../src/controller/publish-report.ts';
+import type { ReportPublisher } from '../../src/controller/publish-report.ts';
 
 const text: Schema = { type: 'string' };
 const whole: Schema = { type: 'integer' };

@@ -7,7 +7,7 @@ import { chromium } from 'playwright-core';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { renderHtml } from '../../src/audit/render/html.ts';
-import type { Report } from '../../src/audit/report.ts';
+import type { Report } from '../../src/audit/report/report.ts';
 import { findOnPath } from '../sandbox/registry/on-path.ts';
 
 const FLAGS = [

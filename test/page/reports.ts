@@ -1,8 +1,8 @@
 /** Reports for the page, made by the product from what clusters may look like, and held to their schema. */
-import { createReport } from '../../src/audit/create-report.ts';
-import type { Observation, PullSecret, Workload } from '../../src/audit/observation.ts';
-import { reportSchema } from '../../src/audit/report-schema.ts';
-import type { Report } from '../../src/audit/report.ts';
+import { createReport } from '../../src/audit/report/create.ts';
+import type { Observation, PullSecret, Workload } from '../../src/audit/observe/observation.ts';
+import { reportSchema } from '../audit/report-schema.ts';
+import type { Report } from '../../src/audit/report/report.ts';
 import { hostileCluster } from '../audit/hostile.ts';
 import {
   HUB,

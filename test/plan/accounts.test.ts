@@ -1,6 +1,6 @@
 /** ServiceAccounts as a hostile tenant makes them: too large, too many. */
 import { describe, expect, test } from 'vitest';
-import { projectServiceAccount } from '../../src/kube/projections.ts';
+import { projectServiceAccount } from '../../src/observe/projections.ts';
 import { ANNOTATION_ADDED } from '../../src/names.ts';
 import { MAX_ANNOTATION, MAX_PULL_SECRETS } from '../../src/plan/bounds.ts';
 import { planNamespace, planSteps } from '../../src/plan/namespace.ts';

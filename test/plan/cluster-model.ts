@@ -3,15 +3,15 @@
  * as the API server guards them, and each of ours is checked against what Pullpass promises.
  */
 import { expect } from 'vitest';
-import { projectServiceAccount } from '../../src/kube/projections.ts';
+import { projectServiceAccount } from '../../src/observe/projections.ts';
 import { ANNOTATION_ADDED, ANNOTATION_SYNC, TYPE_DOCKER_CONFIG_JSON } from '../../src/names.ts';
 import type { Action } from '../../src/plan/action.ts';
 import { isInSync, planNamespace } from '../../src/plan/namespace.ts';
-import type { NamespacePlan } from '../../src/plan/namespace.ts';
 import type { ObservedCopy, ObservedNamespace, ObservedScope, ObservedSource } from '../../src/plan/observed.ts';
 import { toJsonPatch } from '../../src/plan/service-account.ts';
 import { applyPatch, PatchRefused } from './json-patch.ts';
 import { copy, namespace } from './observations.ts';
+import type { NamespacePlan } from '../../src/plan/namespace-plan.ts';
 
 interface Account {
   metadata: {

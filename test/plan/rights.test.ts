@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { parseConfiguration } from '../../src/config/load.ts';
 import type { Configuration } from '../../src/config/schema.ts';
 import { accessChecks, requiredRights, type Right } from '../../src/plan/rights.ts';
-import { allRights } from '../../src/proxies/index.ts';
+import { allRights } from '../../src/proxies/kinds.ts';
 import { FULL, GOOD } from '../config/documents.ts';
 
 function configuration(text: string): Configuration {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import jsonpatch from 'fast-json-patch';
 import { describe, expect, test } from 'vitest';
-import { projectServiceAccount } from '../../src/kube/projections.ts';
+import { projectServiceAccount } from '../../src/observe/projections.ts';
 import { ANNOTATION_ADDED } from '../../src/names.ts';
 import { planReferences, toJsonPatch } from '../../src/plan/service-account.ts';
 import type { WantedReferences } from '../../src/plan/service-account.ts';

@@ -3,10 +3,11 @@ import { describe, expect, test } from 'vitest';
 import fc from 'fast-check';
 import { z } from 'zod';
 import { UserError } from '../../src/errors.ts';
-import { adminLogin, adminRight, joinUrl, leadsTo, openApi, ProductError, verdict } from '../../src/proxies/api.ts';
-import type { ProxyKube } from '../../src/proxies/proxy.ts';
+import { adminLogin, adminRight, joinUrl, openApi, ProductError, verdict } from '../../src/proxies/api.ts';
+import type { ProxyKube } from '../../src/proxies/adapter.ts';
 import { serveProduct } from '../sandbox/products/server.ts';
 import { ADMIN, type Played, stage } from './called-product.ts';
+import { leadsTo } from '../../src/credentials/registry-name.ts';
 
 describe('joinUrl', () => {
   test.each([

@@ -4,7 +4,7 @@ import type { ConfigOf } from '../../src/config/cache-proxies.ts';
 import { cacheProxySchema } from '../../src/config/cache-proxies.ts';
 import { UserError } from '../../src/errors.ts';
 import { artifactory } from '../../src/proxies/artifactory.ts';
-import { LoginRefusedError } from '../../src/proxies/proxy.ts';
+import { LoginRefusedError } from '../../src/proxies/adapter.ts';
 import { describeCacheProxy } from '../conformance/cache-proxy.ts';
 import { type ArtifactoryRepository, type FakeArtifactory, startArtifactory } from '../sandbox/products/artifactory.ts';
 import type { Tls } from '../sandbox/products/server.ts';

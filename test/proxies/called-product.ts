@@ -3,10 +3,11 @@ import { createHmac } from 'node:crypto';
 import { inspect } from 'node:util';
 import { expect } from 'vitest';
 import { UserError } from '../../src/errors.ts';
-import type { CacheProxy, ProxyContext, ProxyKube, UpstreamLogin } from '../../src/proxies/proxy.ts';
+import type { CacheProxy, ProxyContext, ProxyKube } from '../../src/proxies/adapter.ts';
 import { createHttpClient, type HttpClientOptions } from '../../src/registry/http.ts';
 import type { ProxyFixture } from '../conformance/cache-proxy.ts';
 import type { ProductServer, Tls } from '../sandbox/products/server.ts';
+import type { UpstreamLogin } from '../../src/credentials/upstream.ts';
 
 /** A product with what it needs to be in front of an adapter. */
 export interface Played {

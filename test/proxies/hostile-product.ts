@@ -1,7 +1,7 @@
 /** What may happen between any called product and its adapter, beyond the conformance suite. */
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { UserError } from '../../src/errors.ts';
-import { LoginRefusedError } from '../../src/proxies/proxy.ts';
+import { LoginRefusedError } from '../../src/proxies/adapter.ts';
 import { HttpError } from '../../src/registry/http-error.ts';
 import { createHttpClient } from '../../src/registry/http.ts';
 import type { Call, ProductServer, Trouble } from '../sandbox/products/server.ts';

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { NotYetError } from '../../src/proxies/proxy.ts';
+import { NotYetError } from '../../src/proxies/adapter.ts';
 import { kubeFledged } from '../../src/proxies/kube-fledged.ts';
 import { describeCacheProxy } from '../conformance/cache-proxy.ts';
 import { describePatchAdapter } from './patch-behaviour.ts';

@@ -6,7 +6,7 @@ import type { KubeClient } from '../../src/kube/client.ts';
 import { paths } from '../../src/kube/paths.ts';
 import { UserError } from '../../src/errors.ts';
 import { createProxyKube } from '../../src/proxies/kube.ts';
-import type { ProxyKube } from '../../src/proxies/proxy.ts';
+import type { ProxyKube } from '../../src/proxies/adapter.ts';
 import { render } from '../../src/proxies/render.ts';
 import { onEachServer } from '../integration/env/servers.ts';
 import { openBench, shared, workloadIn } from './render-fixture.ts';

@@ -4,7 +4,7 @@ import type { ConfigOf } from '../../src/config/cache-proxies.ts';
 import { cacheProxySchema } from '../../src/config/cache-proxies.ts';
 import { UserError } from '../../src/errors.ts';
 import { nexus } from '../../src/proxies/nexus.ts';
-import { LoginRefusedError } from '../../src/proxies/proxy.ts';
+import { LoginRefusedError } from '../../src/proxies/adapter.ts';
 import { describeCacheProxy } from '../conformance/cache-proxy.ts';
 import { dockerHubProxy, type FakeNexus, startNexus } from '../sandbox/products/nexus.ts';
 import type { Tls } from '../sandbox/products/server.ts';

@@ -1,7 +1,7 @@
 /** What holds for every patch adapter, beyond the conformance suite. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { paths } from '../../src/kube/paths.ts';
-import { NotYetError } from '../../src/proxies/proxy.ts';
+import { NotYetError } from '../../src/proxies/adapter.ts';
 import type { World } from './patch-worlds.ts';
 import { type Bench, login, openBench, type PlayedProduct } from './patch-fixture.ts';
 

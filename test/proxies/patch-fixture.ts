@@ -5,10 +5,12 @@ import { type SecretContent, parseSecret } from '../../src/credentials/docker-co
 import { lookup, makeKeyring } from '../../src/credentials/keyring.ts';
 import { DOCKER_HUB_KEY } from '../../src/credentials/registry-name.ts';
 import type { ApiObject } from '../../src/kube/list.ts';
-import type { CacheProxy, Mac, ProxyContext, ProxyKube, UpstreamLogin } from '../../src/proxies/proxy.ts';
+import type { CacheProxy, ProxyContext, ProxyKube } from '../../src/proxies/adapter.ts';
 import { createHttpClient } from '../../src/registry/http.ts';
 import type { ProxyFixture } from '../conformance/cache-proxy.ts';
 import { COPY, type Adapter, type World } from './patch-worlds.ts';
+import type { UpstreamLogin } from '../../src/credentials/upstream.ts';
+import type { Mac } from '../../src/credentials/digest.ts';
 
 export interface PlayedProduct {
   readonly make: (namespace: string) => CacheProxy;

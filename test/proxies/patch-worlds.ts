@@ -11,7 +11,7 @@ import type { ApiObject } from '../../src/kube/list.ts';
 import { paths } from '../../src/kube/paths.ts';
 import { requiredRights, type Right } from '../../src/plan/rights.ts';
 import { createProxyKube } from '../../src/proxies/kube.ts';
-import type { ProxyKube, Target } from '../../src/proxies/proxy.ts';
+import type { ProxyKube, Target } from '../../src/proxies/adapter.ts';
 import type { ApiServer } from '../integration/env/api-server.ts';
 import { findRealApi, startRealApi } from '../integration/env/real-api.ts';
 import { createObjectServer, type ObjectServer } from '../sandbox/products/custom-objects.ts';

@@ -20,7 +20,7 @@ import { parse, parseAllDocuments } from 'yaml';
 import { cacheProxySchema } from '../../src/config/cache-proxies.ts';
 import type { ConfigOf } from '../../src/config/cache-proxies.ts';
 import { distributionHelper } from '../../src/proxies/distribution-helper.ts';
-import type { ProxyContext, ProxyKube } from '../../src/proxies/proxy.ts';
+import type { ProxyContext, ProxyKube } from '../../src/proxies/adapter.ts';
 import { createHttpClient } from '../../src/registry/http.ts';
 import { findOnPath } from '../sandbox/registry/on-path.ts';
 import { startUpstream } from '../sandbox/registry/upstream.ts';

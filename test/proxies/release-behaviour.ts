@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ApiError } from '../../src/kube/api-error.ts';
 import { ForeignReferenceError } from '../../src/proxies/consumer.ts';
-import type { Consumer } from '../../src/proxies/proxy.ts';
+import type { Consumer } from '../../src/proxies/adapter.ts';
 import { type Bench, login, openBench, type PlayedProduct } from './patch-fixture.ts';
 import { COPY, type World } from './patch-worlds.ts';
 

@@ -10,12 +10,13 @@ import type { ApiObject } from '../../src/kube/list.ts';
 import { paths } from '../../src/kube/paths.ts';
 import type { Right } from '../../src/plan/rights.ts';
 import { createProxyKube } from '../../src/proxies/kube.ts';
-import type { CacheProxy, Mac, ProxyContext } from '../../src/proxies/proxy.ts';
+import type { CacheProxy, ProxyContext } from '../../src/proxies/adapter.ts';
 import { ANNOTATION_LOGIN } from '../../src/proxies/render.ts';
 import { createHttpClient } from '../../src/registry/http.ts';
 import type { ProxyFixture } from '../conformance/cache-proxy.ts';
 import type { ApiServer } from '../integration/env/api-server.ts';
 import type { Faults } from '../sandbox/kube-api/faults.ts';
+import type { Mac } from '../../src/credentials/digest.ts';
 
 export const mac: Mac = (text) => createHmac('sha256', 'a key of the tests').update(text).digest('hex');
 

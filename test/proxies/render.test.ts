@@ -3,7 +3,7 @@ import type { V1Deployment } from '@kubernetes/client-node';
 import { describe, expect, test } from 'vitest';
 import { paths } from '../../src/kube/paths.ts';
 import { createProxyKube } from '../../src/proxies/kube.ts';
-import type { CacheProxy, ProxyContext, UpstreamLogin } from '../../src/proxies/proxy.ts';
+import type { CacheProxy, ProxyContext } from '../../src/proxies/adapter.ts';
 import { render } from '../../src/proxies/render.ts';
 import type { Files } from '../../src/proxies/render.ts';
 import { describeCacheProxy } from '../conformance/cache-proxy.ts';
@@ -11,6 +11,7 @@ import type { ApiServer } from '../integration/env/api-server.ts';
 import { onEachServer } from '../integration/env/servers.ts';
 import { mac, openBench, renderFixture, shared, workloadIn } from './render-fixture.ts';
 import type { Bench } from './render-fixture.ts';
+import type { UpstreamLogin } from '../../src/credentials/upstream.ts';
 
 const files: Files = { user: ({ username }) => username, pass: ({ password }) => password };
 const make = (namespace: string, of: Files = files): CacheProxy =>

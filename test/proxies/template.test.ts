@@ -2,11 +2,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import type { ProxyContext, ProxyKube, UpstreamLogin } from '../../src/proxies/proxy.ts';
-import { checkTemplate, template } from '../../src/proxies/template.ts';
+import type { ProxyContext, ProxyKube } from '../../src/proxies/adapter.ts';
+import { template } from '../../src/proxies/template.ts';
 import { describeCacheProxy } from '../conformance/cache-proxy.ts';
 import { onEachServer } from '../integration/env/servers.ts';
 import { renderFixture, shared, workloadIn } from './render-fixture.ts';
+import type { UpstreamLogin } from '../../src/credentials/upstream.ts';
+import { checkTemplate } from '../../src/config/placeholders.ts';
 
 const config = (namespace: string, files: Record<string, string>) => ({
   ...shared(namespace),

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ConfigOf } from '../../src/config/cache-proxies.ts';
 import { cacheProxySchema } from '../../src/config/cache-proxies.ts';
-import { LoginRefusedError } from '../../src/proxies/proxy.ts';
+import { LoginRefusedError } from '../../src/proxies/adapter.ts';
 import { webhook } from '../../src/proxies/webhook.ts';
 import { createHttpClient } from '../../src/registry/http.ts';
 import { describeCacheProxy } from '../conformance/cache-proxy.ts';

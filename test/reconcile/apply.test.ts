@@ -1,15 +1,16 @@
 /** The writer against an API server that a test plays: which guards are sent, and what becomes of every answer. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { apiErrorOf, isNamespaceTerminating } from '../../src/kube/api-error.ts';
-import { projectServiceAccount } from '../../src/kube/projections.ts';
+import { projectServiceAccount } from '../../src/observe/projections.ts';
 import type { Action, EditReferences } from '../../src/plan/action.ts';
 import { planReferences } from '../../src/plan/service-account.ts';
-import { createApplier, LostRaceError, SupersededError } from '../../src/reconcile/apply.ts';
+import { createApplier } from '../../src/reconcile/apply.ts';
 import { refusal, scriptedClient } from '../kube/scripted-client.ts';
 import type { Call } from '../kube/scripted-client.ts';
 import { applyPatch } from '../plan/json-patch.ts';
 import { configuration, sourceConfig } from '../plan/observations.ts';
-import { base64, dockerConfig, putCopy, rawAccount, rawSecret, worldFor } from './worlds.ts';
+import { base64, dockerConfig, putCopy, rawAccount, rawSecret, worldFor } from '../sources/worlds.ts';
+import { LostRaceError, SupersededError } from '../../src/kube/races.ts';
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }));
 afterEach(() => void vi.useRealTimers());

@@ -1,11 +1,12 @@
 /** What names a copy, and what becomes of the copy: with objects that a test plays. */
 import { describe, expect, test } from 'vitest';
-import { isPassing, outcomeOfError } from '../../src/controller/outcome.ts';
+import { outcomeOfError } from '../../src/controller/outcome.ts';
+import { isPassing } from '../../src/errors.ts';
 import { cacheProxySchema } from '../../src/config/cache-proxies.ts';
 import { ApiError, UnreachableError } from '../../src/kube/api-error.ts';
 import { ForeignReferenceError } from '../../src/proxies/consumer.ts';
-import type { ConfiguredProxy } from '../../src/proxies/index.ts';
-import { NotYetError } from '../../src/proxies/proxy.ts';
+import type { ConfiguredProxy } from '../../src/proxies/kinds.ts';
+import { NotYetError } from '../../src/proxies/adapter.ts';
 import { createConsumers, StillNamedError } from '../../src/reconcile/consumers.ts';
 
 const COPY = { namespace: 'team', name: 'hub-copy' };

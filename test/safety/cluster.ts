@@ -4,18 +4,18 @@
  */
 import { createHash } from 'node:crypto';
 import type { Configuration, SourceConfig } from '../../src/config/schema.ts';
-import { createSources } from '../../src/controller/sources.ts';
-import type { Sources } from '../../src/controller/sources.ts';
+import { createSources } from '../../src/sources/loop.ts';
+import type { Sources } from '../../src/sources/loop.ts';
 import { UnreachableError } from '../../src/kube/api-error.ts';
-import { projectNamespace } from '../../src/kube/projections.ts';
+import { projectNamespace } from '../../src/observe/projections.ts';
 import { createLog } from '../../src/log.ts';
-import { createRefusals } from '../../src/reconcile/refusals.ts';
-import type { Refusal, SourceRecord } from '../../src/reconcile/state.ts';
+import { createRefusals } from '../../src/observe/refusals.ts';
+import type { Refusal, SourceRecord } from '../../src/observe/state.ts';
 import { createMetrics } from '../../src/server/metrics.ts';
 import { scriptedClient } from '../kube/scripted-client.ts';
 import { configuration, sourceConfig } from '../plan/observations.ts';
-import { createMemory } from '../reconcile/memory.ts';
-import { base64, putCopy, putSource, rawSecret, worldFor } from '../reconcile/worlds.ts';
+import { createMemory } from '../sources/memory.ts';
+import { base64, putCopy, putSource, rawSecret, worldFor } from '../sources/worlds.ts';
 
 export const CANARY_SECONDS = 60;
 export const NAMESPACES = ['n0', 'n1', 'n2', 'n3', 'n4', 'n5'];

@@ -1,7 +1,7 @@
 /** Generated sequences over sources, entries, canaries, restarts and leaders, judged after every step by what namespaces hold. */
 import { CANARY_SECONDS, createCluster, entry, hashOf, NAMESPACES } from './cluster.ts';
 import type { Cluster } from './cluster.ts';
-import { base64 } from '../reconcile/worlds.ts';
+import { base64 } from '../sources/worlds.ts';
 
 const KEYS = ['a.test', 'b.test', 'c.test/team', 'd.test:5000'];
 

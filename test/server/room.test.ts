@@ -7,8 +7,8 @@ import type { Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
-import { startServer } from '../../src/server/http.ts';
-import type { RunningServer, ServerOptions } from '../../src/server/http.ts';
+import { startServer } from '../../src/server/listener.ts';
+import type { RunningServer, ServerOptions } from '../../src/server/listener.ts';
 
 const PLACES = 256;
 const KUBELET = '127.0.0.1';

@@ -1,8 +1,8 @@
 /** Findings by rule, errors first, and the filters above them. Without the script the filters are not there, and the first rows are. */
-import { SEVERITIES } from '../finding.ts';
-import { grouped, HEADINGS } from '../render/groups.ts';
-import type { RuleGroup } from '../render/groups.ts';
-import type { Report } from '../report.ts';
+import { SEVERITIES } from '../rules/rule.ts';
+import { grouped, HEADINGS } from '../report/groups.ts';
+import type { RuleGroup } from '../report/groups.ts';
+import type { Report } from '../report/report.ts';
 import type { FindingRow, GroupData, PageData } from './data.ts';
 import { html, prose } from './markup.ts';
 import type { Markup } from './markup.ts';

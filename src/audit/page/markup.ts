@@ -1,5 +1,5 @@
 /** HTML by template: everything that is put in is escaped, but for what this file itself has made. */
-import { oneLineOf } from '../words.ts';
+import { oneLineOf } from '../../text.ts';
 
 const MARKUP = Symbol('markup');
 

@@ -1,5 +1,5 @@
 /** Namespaces and sources: a map of all of them for one glance, and a table, of which the page itself holds the first rows only. */
-import type { Report } from '../report.ts';
+import type { Report } from '../report/report.ts';
 import type { CellData, NamespaceRow, PageData } from './data.ts';
 import { html } from './markup.ts';
 import type { Markup } from './markup.ts';

@@ -1,8 +1,8 @@
 /** What one sees first: the verdict, the numbers, and what is wrong, a line a rule. */
-import type { Severity } from '../finding.ts';
-import { grouped, HEADINGS } from '../render/groups.ts';
-import { verdictOf } from '../render/verdict.ts';
-import type { Report } from '../report.ts';
+import type { Severity } from '../rules/rule.ts';
+import { grouped, HEADINGS } from '../report/groups.ts';
+import { verdictOf } from '../report/verdict.ts';
+import type { Report } from '../report/report.ts';
 import type { Tone } from './data.ts';
 import { html } from './markup.ts';
 import type { Markup } from './markup.ts';

@@ -1,7 +1,7 @@
 /** From the report to the rows of the page. Pure. */
-import type { Finding } from '../finding.ts';
-import { grouped } from '../render/groups.ts';
-import type { NamespaceReport, Report } from '../report.ts';
+import type { Finding } from '../rules/rule.ts';
+import { grouped } from '../report/groups.ts';
+import type { NamespaceReport, Report } from '../report/report.ts';
 import type { CellData, FindingRow, GroupData, Level, NamespaceRow, PageData, Tone } from './data.ts';
 
 type Standing = NamespaceReport['sources'][number];

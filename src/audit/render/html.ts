@@ -7,11 +7,11 @@ import type { Markup } from '../page/markup.ts';
 import { namespaces } from '../page/namespaces.ts';
 import { overview } from '../page/overview.ts';
 import { iconSheet, slot, time } from '../page/parts.ts';
-import { notSeen, proxies } from '../page/proxies.ts';
-import { registries } from '../page/registries.ts';
-import { sources } from '../page/sources.ts';
+import { notSeen, proxies } from '../page/proxies-section.ts';
+import { registries } from '../page/registries-section.ts';
+import { sources } from '../page/sources-section.ts';
 import { pageData } from '../page/view.ts';
-import type { Report } from '../report.ts';
+import type { Report } from '../report/report.ts';
 
 const sha256 = (text: string): string => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 

@@ -1,5 +1,5 @@
 /** `-o json`: the report as it is; its shape is `report-schema.ts`. */
-import type { Report } from '../report.ts';
+import type { Report } from '../report/report.ts';
 
 /** Ends with a line break. */
 export function renderJson(report: Report): string {

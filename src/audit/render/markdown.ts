@@ -1,7 +1,7 @@
 /** `-o markdown`: for comments of CI and for tickets. Everything that comes from the cluster is escaped: tenants wrote some of it. */
-import type { Report } from '../report.ts';
-import { grouped, HEADINGS } from './groups.ts';
-import { verdictOf } from './verdict.ts';
+import type { Report } from '../report/report.ts';
+import { grouped, HEADINGS } from '../report/groups.ts';
+import { verdictOf } from '../report/verdict.ts';
 
 /** Comments of the common forges end at 65,536 characters. */
 const MAX_FINDINGS_OF_A_RULE = 25;

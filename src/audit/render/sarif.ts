@@ -1,7 +1,7 @@
 /** `-o sarif`: SARIF 2.1.0, for code scanning of forges and for tools that gather findings. */
 import { createHash } from 'node:crypto';
-import type { Finding, FindingObject, Severity } from '../finding.ts';
-import type { Report } from '../report.ts';
+import type { Finding, FindingObject, Severity } from '../rules/rule.ts';
+import type { Report } from '../report/report.ts';
 
 const SCHEMA = 'https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json';
 const LEVELS: Readonly<Record<Severity, 'error' | 'warning' | 'note'>> = {

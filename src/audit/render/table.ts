@@ -1,13 +1,13 @@
 /** `-o table`: a person's summary first, then coverage, then the findings, each with what to do. */
 import { createColors } from 'picocolors';
 import type { Colors } from 'picocolors/types.js';
-import type { RegistryCoverage } from '../coverage.ts';
-import type { Severity } from '../finding.ts';
-import type { Report } from '../report.ts';
-import { grouped, HEADINGS } from './groups.ts';
-import type { RuleGroup } from './groups.ts';
+import type { RegistryCoverage } from '../facts/coverage.ts';
+import type { Severity } from '../rules/rule.ts';
+import type { Report } from '../report/report.ts';
+import { grouped, HEADINGS } from '../report/groups.ts';
+import type { RuleGroup } from '../report/groups.ts';
 import { columns, wrap } from './text.ts';
-import { verdictOf } from './verdict.ts';
+import { verdictOf } from '../report/verdict.ts';
 
 export interface TableOptions {
   readonly color: boolean;

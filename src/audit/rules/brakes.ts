@@ -1,8 +1,8 @@
 /** What stops the controller from doing all that it would do: its brake, and a pause. */
 import { confirmingLine } from '../../config/confirmation.ts';
-import { describeHeld } from '../../plan/brake.ts';
-import type { Hit, Rule } from '../finding.ts';
-import { capital } from '../words.ts';
+import { describeHeld } from '../../plan/removals.ts';
+import type { Hit, Rule } from './rule.ts';
+import { capital } from '../../text.ts';
 
 const CONFIGURATION = { kind: 'Configuration', name: 'pullpass' };
 

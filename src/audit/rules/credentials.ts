@@ -1,9 +1,9 @@
 /** Credentials that a registry refuses, or that end. */
 import { quoteKey, redactKey } from '../../credentials/registry-name.ts';
-import type { Facts } from '../facts.ts';
-import type { Hit, Rule } from '../finding.ts';
-import type { PullContent } from '../observation.ts';
-import { minute, oneLineOf, plural, sentence } from '../words.ts';
+import type { Facts } from '../facts/facts.ts';
+import type { Hit, Rule } from './rule.ts';
+import type { PullContent } from '../observe/observation.ts';
+import { minute, oneLineOf, plural, sentence } from '../../text.ts';
 import { secretOf, secretOfSource } from './remedies.ts';
 
 const HOUR_MS = 3_600_000;

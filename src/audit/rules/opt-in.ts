@@ -2,9 +2,9 @@
 import { ANNOTATION_SYNC } from '../../names.ts';
 import type { EventReason } from '../../names.ts';
 import { quote } from '../../plan/problem.ts';
-import type { Facts } from '../facts.ts';
-import type { Hit, Rule } from '../finding.ts';
-import { some } from '../words.ts';
+import type { Facts } from '../facts/facts.ts';
+import type { Hit, Rule } from './rule.ts';
+import { some } from '../../text.ts';
 
 export const optInDenied: Rule = {
   id: 'PP007',

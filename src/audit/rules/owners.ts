@@ -1,6 +1,6 @@
 /** Workloads by what made them: a thousand pods of one Deployment are one finding. */
-import type { FindingObject } from '../finding.ts';
-import type { Workload } from '../observation.ts';
+import type { FindingObject } from './rule.ts';
+import type { Workload } from '../observe/observation.ts';
 import { isPlainName } from './remedies.ts';
 
 export interface Owned<T> {

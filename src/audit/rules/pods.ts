@@ -1,10 +1,10 @@
 /** Pods that do not have what their ServiceAccount has: a pod takes its pull secrets when it is created, and never again. */
 import { quote, quoteList } from '../../plan/problem.ts';
 import { recordOf } from '../../plan/service-account.ts';
-import type { Facts } from '../facts.ts';
-import type { Hit, Rule } from '../finding.ts';
-import type { Workload } from '../observation.ts';
-import { capital, plural, some } from '../words.ts';
+import type { Facts } from '../facts/facts.ts';
+import type { Hit, Rule } from './rule.ts';
+import type { Workload } from '../observe/observation.ts';
+import { capital, plural, some } from '../../text.ts';
 import { byOwner, recreate } from './owners.ts';
 
 export const podBeforePatch: Rule = {

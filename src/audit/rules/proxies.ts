@@ -1,10 +1,10 @@
 /** Cache proxies: whether they have the upstream login, and whether it works. */
 import { findEntry, quoteKey } from '../../credentials/registry-name.ts';
 import { WHY_UNUSABLE } from '../../credentials/usable-login.ts';
-import type { Facts } from '../facts.ts';
-import type { Hit, Rule } from '../finding.ts';
-import type { ProxyStanding } from '../observation.ts';
-import { oneLineOf, sentence } from '../words.ts';
+import type { Facts } from '../facts/facts.ts';
+import type { Hit, Rule } from './rule.ts';
+import type { ProxyStanding } from '../observe/observation.ts';
+import { oneLineOf, sentence } from '../../text.ts';
 import { secretOfSource } from './remedies.ts';
 
 export const proxyNotApplied: Rule = {

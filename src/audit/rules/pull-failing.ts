@@ -2,20 +2,20 @@
 import type { SourceConfig } from '../../config/schema.ts';
 import { quoteKey } from '../../credentials/registry-name.ts';
 import { ANNOTATION_SERVICE_ACCOUNTS, ANNOTATION_SOURCES, ANNOTATION_SYNC } from '../../names.ts';
-import type { SourceStanding } from '../../plan/namespace.ts';
 import type { ObservedNamespace } from '../../plan/observed.ts';
 import { quote, quoteList } from '../../plan/problem.ts';
 import { admitted, splitList } from '../../plan/selection.ts';
 import type { Choice } from '../../plan/selection.ts';
-import type { Facts } from '../facts.ts';
-import type { FindingObject, Hit, Rule } from '../finding.ts';
-import type { PickedKey } from '../keys.ts';
-import type { PullFailure, Workload } from '../observation.ts';
-import { capital, minute, plural, sentence } from '../words.ts';
+import type { Facts } from '../facts/facts.ts';
+import type { FindingObject, Hit, Rule } from './rule.ts';
+import type { PickedKey } from '../facts/keys.ts';
+import type { PullFailure, Workload } from '../observe/observation.ts';
+import { capital, minute, plural, sentence } from '../../text.ts';
 import { byOwner, recreate } from './owners.ts';
 import { classifyPullError } from './pull-error.ts';
 import type { PullErrorClass } from './pull-error.ts';
 import { secretOf, whyUnknown } from './remedies.ts';
+import type { SourceStanding } from '../../plan/namespace-plan.ts';
 
 export const pullFailing: Rule = {
   id: 'PP022',

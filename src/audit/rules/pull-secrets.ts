@@ -1,10 +1,10 @@
 /** Secrets that ServiceAccounts or pods pull with, and that are not there or of no use. */
 import { quote } from '../../plan/problem.ts';
-import type { Facts } from '../facts.ts';
-import type { Rule } from '../finding.ts';
-import { byNamespace, secretKey } from '../observation.ts';
-import type { PullSecret } from '../observation.ts';
-import { capital, some } from '../words.ts';
+import type { Facts } from '../facts/facts.ts';
+import type { Rule } from './rule.ts';
+import { byNamespace, secretKey } from '../observe/observation.ts';
+import type { PullSecret } from '../observe/observation.ts';
+import { capital, some } from '../../text.ts';
 
 export const danglingReference: Rule = {
   id: 'PP006',

@@ -1,10 +1,10 @@
 /** Registries in use: who pulls there without a credential, through no cache proxy, or in a way that the cache proxy cannot serve. */
 import { canonicalRegistry } from '../../credentials/registry-name.ts';
 import { quote, quoteList } from '../../plan/problem.ts';
-import type { Facts } from '../facts.ts';
-import type { Hit, Rule } from '../finding.ts';
-import { DIGEST_BLIND_KINDS } from '../well-known.ts';
-import { plural, some } from '../words.ts';
+import type { Facts } from '../facts/facts.ts';
+import type { Hit, Rule } from './rule.ts';
+import { DIGEST_BLIND_KINDS } from '../facts/well-known.ts';
+import { plural, some } from '../../text.ts';
 import { whyUnknown } from './remedies.ts';
 
 export const imageByDigest: Rule = {

@@ -1,6 +1,6 @@
 /** References of ServiceAccounts to copies: those that lack, and those that are too many. */
 import { quoteList } from '../../plan/problem.ts';
-import type { Hit, Rule } from '../finding.ts';
+import type { Hit, Rule } from './rule.ts';
 import { CHECK_CONTROLLER } from './remedies.ts';
 
 export const serviceAccountNotPatched: Rule = {

@@ -1,9 +1,9 @@
 /** Sources that have nothing good to give, and rotations that have not arrived everywhere. */
-import type { Facts } from '../facts.ts';
-import type { Hit, Rule } from '../finding.ts';
-import type { AuditedSource } from '../observation.ts';
-import { rotationOf } from '../rotation.ts';
-import { capital, oneLineOf, plural, sentence } from '../words.ts';
+import type { Facts } from '../facts/facts.ts';
+import type { Hit, Rule } from './rule.ts';
+import type { AuditedSource } from '../observe/observation.ts';
+import { rotationOf } from '../facts/rotation-counts.ts';
+import { capital, oneLineOf, plural, sentence } from '../../text.ts';
 import { secretOf, secretOfSource } from './remedies.ts';
 
 export const sourceMissing: Rule = {

@@ -2,11 +2,11 @@
 import { quoteKey } from '../../credentials/registry-name.ts';
 import { WHY_UNUSABLE } from '../../credentials/usable-login.ts';
 import { quote, quoteList } from '../../plan/problem.ts';
-import type { Facts } from '../facts.ts';
-import type { Hit, Rule } from '../finding.ts';
-import type { PickedKey } from '../keys.ts';
-import type { Workload } from '../observation.ts';
-import { plural } from '../words.ts';
+import type { Facts } from '../facts/facts.ts';
+import type { Hit, Rule } from './rule.ts';
+import type { PickedKey } from '../facts/keys.ts';
+import type { Workload } from '../observe/observation.ts';
+import { plural } from '../../text.ts';
 import { byOwner } from './owners.ts';
 
 export const loginUnusable: Rule = {

@@ -10,7 +10,7 @@ import type { KubeClient } from '../../../src/kube/client.ts';
 import { connect } from '../../../src/kube/connection.ts';
 import { loadKubeConfig } from '../../../src/kube/kubeconfig.ts';
 import { createLog } from '../../../src/log.ts';
-import { createReach } from '../../../src/registry/reach.ts';
+import { createReach } from '../../../src/proxies/reach.ts';
 import { createMetrics } from '../../../src/server/metrics.ts';
 
 export interface CrashPlan {

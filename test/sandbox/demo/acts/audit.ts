@@ -1,7 +1,7 @@
 /** Five things are wrong in the cluster. The audit names each and says what to do; done, they are gone. */
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { reportSchema } from '../../../../src/audit/report-schema.ts';
+import { reportSchema } from '../../../audit/report-schema.ts';
 import type { Act, Stage } from '../act.ts';
 import { COPY } from '../cluster.ts';
 import { expect, expectEqual } from '../expect.ts';

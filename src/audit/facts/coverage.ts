@@ -1,0 +1,188 @@
+/** Images of all pods by registry: who pulls there, with which credential, past which cache proxy, and what fails. Pure. */
+import type { ImageReference } from '../../credentials/image-reference.ts';
+import { canonicalRegistry, redactKey } from '../../credentials/registry-name.ts';
+import type { KeyBook } from './keys.ts';
+import type { AuditedSource, Observation, ProxyStanding, Workload } from '../observe/observation.ts';
+import { inOneGo } from '../../async/steps.ts';
+import type { Steps } from '../../async/steps.ts';
+import { oneLineOf } from '../../text.ts';
+import { isNodeRegistry, isPublicRegistry } from './well-known.ts';
+
+export interface RegistryCoverage {
+  /** `host[:port]`; Docker Hub is `docker.io`. */
+  readonly registry: string;
+  /** `public`: known to serve everybody; `node`: nodes of its cloud log in by themselves. */
+  readonly access: 'public' | 'node' | 'unknown';
+  /** Pods with at least one image there. */
+  readonly pods: number;
+  /** Distinct references. */
+  readonly images: number;
+  /** Pods that get a credential for all of their images there; for not all; and of which it cannot be said. */
+  readonly covered: number;
+  readonly uncovered: number;
+  readonly unknown: number;
+  /** Entries that a kubelet tries first, most pods first. */
+  readonly credentials: readonly { readonly secret: string; readonly key: string; readonly pods: number }[];
+  /** Names of the cache proxies that serve this registry, or are this registry. */
+  readonly proxies: readonly string[];
+  /** Pods that cannot pull an image from here now. */
+  readonly failing: number;
+  /** Owners of uncovered pods, at most {@link MAX_UNCOVERED}. */
+  readonly uncoveredOwners: readonly {
+    readonly namespace: string;
+    readonly kind: string;
+    readonly name: string;
+    readonly pods: number;
+  }[];
+}
+
+const MAX_UNCOVERED = 10;
+
+type CoverageInput = Pick<Observation, 'workloads' | 'sources'> & { readonly proxies?: readonly ProxyStanding[] };
+
+/** Most pods first. */
+export const coverageOf = (...args: Parameters<typeof coverageSteps>): RegistryCoverage[] =>
+  inOneGo(coverageSteps(...args));
+
+/** The same, so many images at a step. */
+export function* coverageSteps(
+  observation: CoverageInput,
+  keys: KeyBook,
+  parse: (image: string) => ImageReference | undefined,
+): Steps<RegistryCoverage[]> {
+  const rows = new Map<string, Row>();
+  let looked = 0;
+  for (const workload of observation.workloads) {
+    looked += workload.images.length + 1;
+    if (looked > 1_000) {
+      looked = 0;
+      yield;
+    }
+    for (const [registry, images] of groupByRegistry(workload, parse)) {
+      let row = rows.get(registry);
+      if (row === undefined) rows.set(registry, (row = newRow()));
+      count(row, workload, images, keys);
+    }
+  }
+  const inFront = proxyFinder(observation);
+  return [...rows]
+    .map(([registry, row]) => finish(registry, row, inFront(registry)))
+    .sort((a, b) => b.pods - a.pods || (a.registry < b.registry ? -1 : 1));
+}
+
+interface NamedImage {
+  readonly reference: string;
+  readonly name: string;
+}
+type Owner = RegistryCoverage['uncoveredOwners'][number];
+
+interface Row {
+  pods: number;
+  covered: number;
+  uncovered: number;
+  unknown: number;
+  failing: number;
+  readonly images: Set<string>;
+  readonly credentials: Map<string, { secret: string; key: string; pods: number }>;
+  readonly owners: Map<string, Owner>;
+}
+
+const newRow = (): Row => ({
+  pods: 0,
+  covered: 0,
+  uncovered: 0,
+  unknown: 0,
+  failing: 0,
+  images: new Set(),
+  credentials: new Map(),
+  owners: new Map(),
+});
+
+function groupByRegistry(
+  { images }: Workload,
+  parse: (image: string) => ImageReference | undefined,
+): Map<string, NamedImage[]> {
+  const groups = new Map<string, NamedImage[]>();
+  for (const reference of images) {
+    const image = parse(reference);
+    // Neither does a kubelet know where to pull these from.
+    if (image === undefined || image.registry === '') continue;
+    const group = groups.get(image.registry) ?? [];
+    group.push({ reference, name: image.name });
+    groups.set(image.registry, group);
+  }
+  return groups;
+}
+
+function count(row: Row, workload: Workload, images: readonly NamedImage[], keys: KeyBook): void {
+  const { pods, namespace, owner } = workload;
+  row.pods += pods;
+  for (const { reference } of images) row.images.add(reference);
+  const here = new Set(images.map(({ reference }) => reference));
+  if (workload.failures.some(({ image }) => here.has(image))) row.failing += pods;
+
+  const own = keys.of(namespace, workload.pullSecrets);
+  const first = images.map(({ name }) => own.picks(name)[0]);
+  const firsts = new Map(
+    first.flatMap((pick) =>
+      pick === undefined
+        ? []
+        : [
+            [
+              `${pick.secret} ${pick.entry.key}`,
+              { secret: pick.secret, key: oneLineOf(redactKey(pick.entry.key)) },
+            ] as const,
+          ],
+    ),
+  );
+  for (const [id, credential] of firsts)
+    row.credentials.set(id, { ...credential, pods: pods + (row.credentials.get(id)?.pods ?? 0) });
+  if (first.every((pick) => pick !== undefined)) row.covered += pods;
+  else if (own.unseen.length > 0) row.unknown += pods;
+  else {
+    row.uncovered += pods;
+    const id = `${namespace}/${owner.kind}/${owner.name}`;
+    row.owners.set(id, { namespace, kind: owner.kind, name: owner.name, pods: pods + (row.owners.get(id)?.pods ?? 0) });
+  }
+}
+
+function finish(registry: string, row: Row, proxies: readonly string[]): RegistryCoverage {
+  const { pods, covered, uncovered, unknown, failing } = row;
+  return {
+    registry,
+    access: isNodeRegistry(registry) ? 'node' : isPublicRegistry(registry) ? 'public' : 'unknown',
+    pods,
+    images: row.images.size,
+    covered,
+    uncovered,
+    unknown,
+    credentials: [...row.credentials.values()].sort((a, b) => b.pods - a.pods),
+    proxies,
+    failing,
+    uncoveredOwners: [...row.owners.values()].sort((a, b) => b.pods - a.pods).slice(0, MAX_UNCOVERED),
+  };
+}
+
+/** By what a cache proxy serves, by where it is, and by the other names that aliases give it. */
+function proxyFinder({ proxies = [], sources }: CoverageInput): (registry: string) => string[] {
+  const served = proxies.map((proxy) => ({
+    name: proxy.name,
+    hosts: new Set([hostOf(proxy.registry), hostOfUrl(proxy.url), ...aliasHosts(proxy, sources)]),
+  }));
+  return (registry) => served.filter(({ hosts }) => hosts.has(registry)).map(({ name }) => name);
+}
+
+function aliasHosts(proxy: ProxyStanding, sources: readonly AuditedSource[]): (string | undefined)[] {
+  const aliases = sources.find(({ config }) => config.name === proxy.source)?.config.aliases ?? [];
+  return aliases.flatMap((alias) =>
+    'from' in alias && hostOf(alias.from) === hostOf(proxy.registry) ? [hostOf(alias.host)] : [],
+  );
+}
+
+function hostOf(key: string): string | undefined {
+  return canonicalRegistry(key)?.split('/')[0];
+}
+
+function hostOfUrl(url: string | undefined): string | undefined {
+  return url !== undefined && URL.canParse(url) ? new URL(url).host : undefined;
+}

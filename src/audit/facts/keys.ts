@@ -1,0 +1,121 @@
+/** Which entry a kubelet would pick for an image, from the pull Secrets of a pod. Pure; remembers what it was asked before. */
+import type { Credential } from '../../credentials/docker-config.ts';
+import { parseImage } from '../../credentials/image-reference.ts';
+import type { ImageReference } from '../../credentials/image-reference.ts';
+import { lookup, makeKeyring } from '../../credentials/keyring.ts';
+import type { Keyring, Match } from '../../credentials/keyring.ts';
+import { secretKey } from '../observe/observation.ts';
+import type { Observation, PullContent, PullEntry } from '../observe/observation.ts';
+
+/** An entry that is tried for an image, and the Secret that it is from. */
+export interface PickedKey {
+  readonly secret: string;
+  readonly entry: PullEntry;
+  readonly reason: Match['reason'];
+}
+
+/** The pull Secrets of one pod or ServiceAccount, as its kubelet sees them. */
+export interface Keys {
+  /** Names of Secrets that could not be read: what is said of these keys may be wrong. */
+  readonly unseen: readonly string[];
+  readonly missing: readonly string[];
+  /** Names of Secrets with which every pull fails. */
+  readonly broken: readonly string[];
+  /** Usable logins, in the order in which they are tried; empty: an anonymous pull. `name`: `ImageReference.name`. */
+  picks(name: string): readonly PickedKey[];
+  /** Entries that match, and have no usable login. */
+  useless(name: string): readonly PickedKey[];
+}
+
+export interface KeyBook {
+  /** `names`: in the order of `imagePullSecrets`. */
+  of(namespace: string, names: readonly string[]): Keys;
+  /** Of one content alone, under the name of `secret`. */
+  ofContent(secret: string, content: PullContent): Keys;
+}
+
+export function createKeyBook({ pullSecrets }: Pick<Observation, 'pullSecrets'>): KeyBook {
+  const rings = new Map<string, Pick<Keys, 'picks' | 'useless'>>();
+  const known = new Map<string, Keys>();
+
+  function picker(secrets: readonly { secret: string; content: PullContent }[]): Pick<Keys, 'picks' | 'useless'> {
+    // Thousands of namespaces hold the same copies: what they pick is worked out once.
+    const id = secrets.map(({ secret, content }) => `${secret}=${content.id}`).join(',');
+    let picks = rings.get(id);
+    if (picks === undefined) {
+      const matches = remember(ringOf(secrets));
+      rings.set(
+        id,
+        (picks = {
+          picks: remember((name) => matches(name).filter(({ entry }) => entry.unusable === undefined)),
+          useless: (name) => matches(name).filter(({ entry }) => entry.unusable !== undefined),
+        }),
+      );
+    }
+    return picks;
+  }
+
+  return {
+    of(namespace, names) {
+      const id = `${namespace}/${names.join(',')}`;
+      const before = known.get(id);
+      if (before !== undefined) return before;
+      const unseen: string[] = [];
+      const missing: string[] = [];
+      const broken: string[] = [];
+      const read: { secret: string; content: PullContent }[] = [];
+      for (const name of new Set(names)) {
+        const secret = pullSecrets.get(secretKey(namespace, name)) ?? { state: 'unseen' };
+        if (secret.state === 'unseen') unseen.push(name);
+        else if (secret.state === 'missing') missing.push(name);
+        else if (secret.content.problem === undefined) read.push({ secret: name, content: secret.content });
+        else if (secret.content.problem.breaksPulls) broken.push(name);
+      }
+      const keys: Keys = { unseen, missing, broken, ...picker(read) };
+      known.set(id, keys);
+      return keys;
+    },
+    ofContent: (secret, content) => ({ unseen: [], missing: [], broken: [], ...picker([{ secret, content }]) }),
+  };
+}
+
+/** The image as kubelets read it; undefined: they cannot. */
+export function createImageBook(): (image: string) => ImageReference | undefined {
+  const known = new Map<string, ImageReference | undefined>();
+  return (image) => {
+    if (!known.has(image)) {
+      const parsed = parseImage(image);
+      known.set(image, parsed.ok ? parsed.image : undefined);
+    }
+    return known.get(image);
+  };
+}
+
+function ringOf(secrets: readonly { secret: string; content: PullContent }[]): (name: string) => readonly PickedKey[] {
+  const entries = new Map<Credential, PullEntry>();
+  const ring: Keyring = makeKeyring(
+    secrets.map(({ secret, content }) => ({
+      secret,
+      // Lookups go by key alone: the logins were let go when the Secret was read.
+      credentials: content.entries.map((entry) => {
+        const credential = { key: entry.key, username: '', password: '' };
+        entries.set(credential, entry);
+        return credential;
+      }),
+    })),
+  );
+  return (name) =>
+    lookup(ring, name).flatMap(({ credential, secret = '', reason }) => {
+      const entry = entries.get(credential);
+      return entry === undefined ? [] : [{ secret, entry, reason }];
+    });
+}
+
+function remember<T>(compute: (name: string) => T): (name: string) => T {
+  const known = new Map<string, T>();
+  return (name) => {
+    let value = known.get(name);
+    if (value === undefined) known.set(name, (value = compute(name)));
+    return value;
+  };
+}

@@ -1,0 +1,46 @@
+/** Which entries of a source somebody needs, so many images at a step. */
+import { findEntry, normaliseKey } from '../../credentials/registry-name.ts';
+import type { ImageReference } from '../../credentials/image-reference.ts';
+import type { Steps } from '../../async/steps.ts';
+import type { KeyBook } from './keys.ts';
+import type { AuditedSource, Observation, PullEntry } from '../observe/observation.ts';
+
+export const HUB_DEFAULT = 'index.docker.io';
+
+/** undefined: it cannot be told. */
+export type UsedEntries = ReadonlyMap<AuditedSource, ReadonlySet<PullEntry> | undefined>;
+
+/** Entries that match an image of some pod, or are there for mirrors and cache proxies. */
+export function* usedEntrySteps(
+  observation: Observation,
+  keys: KeyBook,
+  image: (reference: string) => ImageReference | undefined,
+): Steps<UsedEntries> {
+  const { podsSeen, only, workloads, sources, proxies = [] } = observation;
+  const used = new Map<AuditedSource, ReadonlySet<PullEntry> | undefined>();
+  if (!podsSeen || only !== undefined || workloads.length === 0) return used;
+  const names = new Set(workloads.flatMap(({ images }) => images.flatMap((reference) => image(reference)?.name ?? [])));
+  for (const source of sources) {
+    const { config, content } = source;
+    if (content === undefined) continue;
+    const forwarded = proxies
+      .filter(({ source: of }) => of === config.name)
+      .map(({ registry }) => findEntry(content.entries, registry));
+    const aliases = new Set(config.aliases.map(({ host }) => host));
+    const found = new Set(content.entries.filter((entry) => aliases.has(entry.key) || forwarded.includes(entry)));
+    const all = keys.ofContent(config.copyName, content);
+    // Used only where nothing else matches: whether another entry comes before it is another question.
+    const alone = content.entries.flatMap((entry, i) =>
+      normaliseKey(entry.key) === HUB_DEFAULT
+        ? [keys.ofContent(config.copyName, { id: `${content.id}#${i}`, entries: [entry], warnings: [] })]
+        : [],
+    );
+    let looked = 0;
+    for (const name of names) {
+      if (++looked % 1_000 === 0) yield;
+      for (const ring of [all, ...alone]) for (const { entry } of ring.picks(name)) found.add(entry);
+    }
+    used.set(source, found);
+  }
+  return used;
+}

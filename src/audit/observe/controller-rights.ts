@@ -1,0 +1,149 @@
+/** What RBAC lets the controller's ServiceAccount do with Secrets, read from the bindings that name it. */
+import type {
+  V1ClusterRole,
+  V1ClusterRoleBinding,
+  V1PolicyRule,
+  V1RoleBinding,
+  V1SelfSubjectAccessReview,
+} from '@kubernetes/client-node';
+import { isNotFound } from '../../kube/api-error.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import { listPages } from '../../kube/list.ts';
+import { paths } from '../../kube/paths.ts';
+import type { SecretGrant } from './observation.ts';
+
+export interface ControllerAccount {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+const RBAC = '/apis/rbac.authorization.k8s.io/v1';
+
+type Binding = V1ClusterRoleBinding | V1RoleBinding;
+
+/** Empty where the controller is not installed. Throws ApiError where roles or bindings may not be read. */
+export async function readSecretGrants(
+  client: KubeClient,
+  account: ControllerAccount,
+  signal?: AbortSignal,
+): Promise<SecretGrant[]> {
+  const [everywhere, somewhere] = await Promise.all([
+    bindingsOf(client, `${RBAC}/clusterrolebindings`, account, signal),
+    bindingsOf(client, `${RBAC}/rolebindings`, account, signal),
+  ]);
+  const grants: SecretGrant[] = [];
+  for (const { metadata, roleRef } of [...everywhere, ...somewhere]) {
+    const namespace = metadata?.namespace;
+    const roleNamespace = roleRef.kind === 'Role' ? namespace : undefined;
+    const role = {
+      kind: roleRef.kind,
+      name: roleRef.name,
+      ...(roleNamespace !== undefined && { namespace: roleNamespace }),
+    };
+    const at =
+      roleNamespace === undefined
+        ? `${RBAC}/clusterroles`
+        : `${RBAC}/namespaces/${encodeURIComponent(roleNamespace)}/roles`;
+    for (const rule of (await rulesOf(client, `${at}/${encodeURIComponent(roleRef.name)}`, signal)).filter(
+      isAboutSecrets,
+    )) {
+      grants.push({
+        role,
+        verbs: rule.verbs,
+        names: rule.resourceNames ?? [],
+        ...(namespace !== undefined && { namespace }),
+      });
+    }
+  }
+  return grants;
+}
+
+/**
+ * The controller asks the API server about itself, for it may not read roles: may it touch a Secret whatever its name?
+ * Asked for all namespaces, and for its own, where its roles are.
+ */
+export async function readOwnGrants(
+  client: KubeClient,
+  { namespace: own, name }: ControllerAccount,
+  signal?: AbortSignal,
+): Promise<SecretGrant[]> {
+  const role = { kind: 'ServiceAccount', namespace: own, name };
+  const granted = async (namespace: string | undefined): Promise<string[]> => {
+    const answers = await Promise.all(
+      SECRET_VERBS.map((verb) =>
+        client.create<V1SelfSubjectAccessReview>(
+          paths.selfSubjectAccessReviews(),
+          {
+            apiVersion: 'authorization.k8s.io/v1',
+            kind: 'SelfSubjectAccessReview',
+            spec: { resourceAttributes: { verb, resource: 'secrets', ...(namespace !== undefined && { namespace }) } },
+          },
+          { signal },
+        ),
+      ),
+    );
+    return SECRET_VERBS.filter((_, i) => answers[i]?.status?.allowed === true);
+  };
+  const everywhere = await granted(undefined);
+  const here = (await granted(own)).filter((verb) => !everywhere.includes(verb));
+  return [
+    ...(everywhere.length > 0 ? [{ role, verbs: everywhere, names: [] }] : []),
+    ...(here.length > 0 ? [{ role, namespace: own, verbs: here, names: [] }] : []),
+  ];
+}
+
+/** `create` is asked as the server asks it for a POST, which names no object. */
+const SECRET_VERBS = ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete'];
+
+async function bindingsOf(
+  client: KubeClient,
+  path: string,
+  account: ControllerAccount,
+  signal: AbortSignal | undefined,
+): Promise<Binding[]> {
+  let found: Binding[] = [];
+  await listPages(
+    client,
+    { path },
+    {
+      ...(signal && { signal }),
+      each: (object) => {
+        const binding = object as unknown as Binding;
+        if (binding.subjects?.some((subject) => isThe(subject, account))) found.push(binding);
+      },
+      restart: () => {
+        found = [];
+      },
+    },
+  );
+  return found;
+}
+
+/** By name, or by a group that every ServiceAccount is in. */
+function isThe(
+  { kind, name, namespace }: { kind: string; name: string; namespace?: string },
+  account: ControllerAccount,
+): boolean {
+  if (kind === 'ServiceAccount') return name === account.name && namespace === account.namespace;
+  return (
+    kind === 'Group' &&
+    [`system:serviceaccounts:${account.namespace}`, 'system:serviceaccounts', 'system:authenticated'].includes(name)
+  );
+}
+
+async function rulesOf(client: KubeClient, path: string, signal: AbortSignal | undefined): Promise<V1PolicyRule[]> {
+  try {
+    return (await client.get<V1ClusterRole>(path, { signal })).rules ?? [];
+  } catch (error) {
+    // A binding to a role that is not there gives no rights.
+    if (isNotFound(error)) return [];
+    throw error;
+  }
+}
+
+function isAboutSecrets({ apiGroups = [], resources = [] }: V1PolicyRule): boolean {
+  return (
+    apiGroups.some((group) => group === '' || group === '*') &&
+    resources.some((resource) => resource === 'secrets' || resource === '*')
+  );
+}

@@ -1,0 +1,106 @@
+/** What ServiceAccounts and pods pull with: copies that are known already, and every other Secret, read once. */
+import type { KubeClient } from '../../kube/client.ts';
+import { TYPE_DOCKER_CONFIG_JSON } from '../../names.ts';
+import { secretKey } from './observation.ts';
+import type { AuditedSource, PullSecret, Workload } from './observation.ts';
+import { readPullSecrets } from './secret-facts.ts';
+import type { ContentReader } from './secret-facts.ts';
+import type { ReadWorld } from './read-world.ts';
+
+/** In the middle of a rotation every copy is another than its source: the controller has other requests to make. */
+const MAX_READS = 500;
+/** Characters of base64: a login takes some hundred. A tenant can put another Secret in the place of its copy, as large as it likes. */
+const LIMIT = { each: 64 * 1024, all: 4 * 1024 * 1024 };
+
+export interface GatherOptions {
+  readonly client: KubeClient;
+  readonly read: ReadWorld;
+  readonly sources: readonly AuditedSource[];
+  readonly workloads: readonly Workload[];
+  readonly reader: ContentReader;
+  /** Gets a line for what was not read. */
+  readonly couldNotSee: string[];
+  /** The controller: by design it may read Secrets of its copy names only, and does not even ask for others. */
+  readonly ownOnly: boolean;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((done: number) => void) | undefined;
+}
+
+/** Copies are known already, by digest; every other Secret that somebody pulls with is read once. */
+export async function gatherPullSecrets({
+  client,
+  read: { world, scopes, refused: blind },
+  sources,
+  workloads,
+  reader,
+  couldNotSee,
+  ownOnly,
+  signal,
+  onProgress,
+}: GatherOptions): Promise<Map<string, PullSecret>> {
+  const listed = new Map(sources.map((source) => [source.config.copyName, source]));
+  for (const { id, resource } of blind.keys()) if (resource === 'copies') listed.delete(id.slice('copy/'.length));
+  const known = new Map<string, PullSecret>();
+  const wanted = new Map<string, { namespace: string; name: string }>();
+  const others = new Set<string>();
+  let skipped = 0;
+  const want = (namespace: string, name: string): void => {
+    const source = listed.get(name);
+    if (ownOnly && source === undefined) {
+      // Not noted one by one: nothing is known of what is not there, and tenants can name any number of them.
+      others.add(namespace);
+      return;
+    }
+    const key = secretKey(namespace, name);
+    if (known.has(key) || wanted.has(key)) return;
+    const copy = source === undefined ? undefined : world.copies.get(name)?.get(namespace, name);
+    if (source !== undefined && copy === undefined) known.set(key, { state: 'missing' });
+    else if (
+      source?.content !== undefined &&
+      copy?.type === TYPE_DOCKER_CONFIG_JSON &&
+      copy.digest === source.observed.digest
+    )
+      known.set(key, { state: 'read', content: source.content });
+    else if (ownOnly && wanted.size >= MAX_READS) {
+      known.set(key, { state: 'unseen' });
+      skipped++;
+    } else wanted.set(key, { namespace, name });
+  };
+  for (const { serviceAccounts } of scopes)
+    for (const account of serviceAccounts)
+      for (const name of account.pullSecrets ?? []) if (name !== '') want(account.namespace, name);
+  for (const { namespace, pullSecrets } of workloads) for (const name of pullSecrets) want(namespace, name);
+
+  const { secrets, refused, why, large } = await readPullSecrets({
+    client,
+    wanted: wanted.values(),
+    read: reader,
+    limit: ownOnly ? LIMIT : undefined,
+    signal,
+    onProgress,
+  });
+  if (refused.size > 0)
+    couldNotSee.push(
+      `Pull Secrets in ${namesOf([...refused].sort())}, so it is unknown what their pods pull with: ${why}`,
+    );
+  if (others.size > 0)
+    couldNotSee.push(
+      `Pull Secrets that Pullpass does not manage, in ${namesOf([...others].sort())}: the controller has no right to read them; whoever has it sees more with \`pullpass audit\``,
+    );
+  if (skipped > 0)
+    couldNotSee.push(
+      `${skipped} copies that are not as their source is, for there are more than ${MAX_READS} of them: it is unknown what their pods pull with`,
+    );
+  if (large > 0)
+    couldNotSee.push(
+      `Copies that are not as their source is, and too large to look into (${large}): it is unknown what their pods pull with`,
+    );
+  return new Map([...known, ...secrets]);
+}
+
+function namesOf(names: readonly string[]): string {
+  const shown = names.slice(0, 3).join(', ');
+  return names.length > 3
+    ? `${shown} and ${names.length - 3} more namespaces`
+    : `namespace${names.length === 1 ? '' : 's'} ${shown}`;
+}

@@ -1,0 +1,122 @@
+/** What the controller remembers of logins and cache proxies, in its state Secret: an audit tries nothing itself. */
+import type { Configuration, SourceConfig } from '../../config/schema.ts';
+import { redactKey } from '../../credentials/registry-name.ts';
+import { UserError } from '../../errors.ts';
+import { isForbidden } from '../../kube/api-error.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import { paths } from '../../kube/paths.ts';
+import { STATE_NAME } from '../../names.ts';
+import { heldLine } from '../../sources/merge.ts';
+import { accountOf } from '../../sources/preflight.ts';
+import { observeRotations } from '../../rotation/progress.ts';
+import { createRefusals } from '../../observe/refusals.ts';
+import { keyId, recordOf } from '../../sources/source-record.ts';
+import type { Snapshot } from '../../sources/snapshot.ts';
+import type { Observation, RegistryStanding } from './observation.ts';
+
+export interface Known extends Pick<Observation, 'registries' | 'proxies' | 'heldBack'> {
+  /** One line each: what could not be learned, and why. */
+  readonly gaps: readonly string[];
+}
+
+export interface KnownOptions {
+  readonly client: KubeClient;
+  readonly configuration: Configuration;
+  /** Where the controller keeps its state. */
+  readonly namespace: string;
+  readonly snapshot: Snapshot;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What may not be read is a gap, and nothing is said of it. */
+export async function knownTo({ client, configuration, namespace, snapshot, signal }: KnownOptions): Promise<Known> {
+  const { remembered, book } = snapshot;
+  try {
+    const gaps = remembered ? [] : await whyNot(client, namespace, signal);
+    const rotations = await observeRotations({ client, configuration, snapshot });
+    const configured = new Map(configuration.cacheProxies.map((proxy) => [proxy.name, proxy]));
+    const unread = new Set(
+      book
+        .observe()
+        .filter(({ read }) => !read)
+        .map(({ config }) => config.name),
+    );
+    return {
+      gaps,
+      ...(remembered && {
+        registries: configuration.sources.flatMap((source) =>
+          source.verify === 'off' ? [] : registriesOf(source, snapshot),
+        ),
+      }),
+      heldBack: configuration.sources.flatMap((source) => heldBackOf(source, snapshot)),
+      proxies: rotations
+        .flatMap(({ proxies }) => proxies)
+        .flatMap(({ name, kind, source, applied, appliedAt, verified, why, since }) => {
+          const config = configured.get(name);
+          // What cannot be told is not reported as missing.
+          if (config === undefined || applied === undefined || unread.has(source)) return [];
+          const at = { name, kind, source, registry: config.registry, ...(config.probe && { url: config.probe.url }) };
+          return [
+            {
+              ...at,
+              applied,
+              verified,
+              why,
+              ...(appliedAt !== undefined && { appliedAt }),
+              ...(since !== undefined && { since }),
+            },
+          ];
+        }),
+    };
+  } catch (error) {
+    if (!isForbidden(error) && !(error instanceof UserError)) throw error;
+    return {
+      gaps: [
+        `What registries said of logins, and cache proxies, so nothing is said about them: ${(error as Error).message}`,
+      ],
+    };
+  }
+}
+
+/** Absent: the controller has not run yet, and there is nothing to know. */
+async function whyNot(client: KubeClient, namespace: string, signal: AbortSignal | undefined): Promise<string[]> {
+  try {
+    await client.get(paths.secrets(namespace, STATE_NAME), { sensitive: true, signal });
+    return [];
+  } catch (error) {
+    if (!isForbidden(error)) return [];
+    return [
+      `What the controller remembers, so nothing is said about refused logins and about cache proxies: ${(error as Error).message}`,
+    ];
+  }
+}
+
+/** Entries that are not in force as the source has them, and rollouts that its canaries stopped. */
+function heldBackOf(source: SourceConfig, { book, state }: Snapshot): NonNullable<Observation['heldBack']>[number][] {
+  const { stage } = book.rollout(source.name);
+  const record = recordOf(state, source);
+  return [
+    ...book.held(source.name).map((held) => {
+      const since = record?.held.find(({ key, cause }) => key === redactKey(held.key) && cause === held.cause)?.since;
+      return { source: source.name, why: heldLine(held), ...(since !== undefined && { since }) };
+    }),
+    ...(stage.state === 'halted'
+      ? stage.why.map((why) => ({ source: source.name, why: `halted at the canaries: ${why}` }))
+      : []),
+  ];
+}
+
+/** Each login in force. */
+function registriesOf(source: SourceConfig, { book, state }: Snapshot): RegistryStanding[] {
+  const record = recordOf(state, source);
+  if (record === undefined) return [];
+  const refusals = createRefusals(state);
+  return (book.rollout(source.name).newest?.own ?? []).map((credential): RegistryStanding => {
+    const at = { source: source.name, key: redactKey(credential.key) };
+    const refused = refusals.waits(accountOf(credential));
+    if (refused?.tried) return { ...at, state: 'refused', why: refused.why };
+    if (record.unproven.includes(keyId(state, credential.key)))
+      return { ...at, state: 'unknown', why: 'it could not be tried' };
+    return { ...at, state: 'accepted', why: 'the registry took it', since: record.since };
+  });
+}

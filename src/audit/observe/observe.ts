@@ -1,0 +1,222 @@
+/** Reads what an audit needs. Only ever reads; what it may not read it names, and goes on. */
+import type { V1Pod } from '@kubernetes/client-node';
+import { confirmationOf } from '../../config/confirmation.ts';
+import type { Configuration } from '../../config/schema.ts';
+import { UserError } from '../../errors.ts';
+import { isForbidden } from '../../kube/api-error.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import { listPages } from '../../kube/list.ts';
+import { DEFAULT_NAMESPACE, KEY_DOCKER_CONFIG_JSON, TYPE_DOCKER_CONFIG_JSON } from '../../names.ts';
+import { keyOf } from '../../observe/world.ts';
+import type { Feed } from '../../observe/world.ts';
+import { readOwnGrants, readSecretGrants } from './controller-rights.ts';
+import type { ControllerAccount } from './controller-rights.ts';
+import { gatherPullSecrets } from './gather-pull-secrets.ts';
+import type { Known } from './known.ts';
+import { readLease } from './lease.ts';
+import type { AuditedSource, Observation, StrayCopy, Workload } from './observation.ts';
+import { createPodTally } from './pod-images.ts';
+import { createContentReader } from './secret-facts.ts';
+import type { ContentReader } from './secret-facts.ts';
+import { readWorldWhereAllowed } from './read-world.ts';
+import type { ReadWorld } from './read-world.ts';
+import { readStrayCopies } from './stray-copies.ts';
+import { some } from '../../text.ts';
+
+export interface ObserveOptions {
+  readonly client: KubeClient;
+  /** Without one only what needs no source is looked at. */
+  readonly configuration?: Configuration | undefined;
+  /** Names of namespaces; undefined: all. */
+  readonly only?: readonly string[] | undefined;
+  /** What the controller runs as. */
+  readonly controller?: ControllerAccount | undefined;
+  /** What the caller found out by other means, given what was read. */
+  readonly known?: ((read: ReadWorld) => Promise<Known | undefined>) | undefined;
+  /**
+   * The controller's own eyes: what it watches anyway. It reads pods besides, and asks for nothing that it has no right
+   * to by design: Secrets that are not its own, and the roles of others.
+   */
+  readonly watched?: ReadWorld | undefined;
+  readonly now?: (() => number) | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly progress?: ((step: 'pods' | 'pull secrets', done: number) => void) | undefined;
+}
+
+/** Throws ApiError when nothing at all may be read, UserError for a namespace that does not exist. */
+export async function observe(options: ObserveOptions): Promise<Observation> {
+  const {
+    client,
+    configuration,
+    only,
+    now = Date.now,
+    signal,
+    progress,
+    known,
+    watched,
+    controller = { namespace: DEFAULT_NAMESPACE, name: 'pullpass' },
+  } = options;
+  const couldNotSee: string[] = [];
+  /** What may not be read becomes a line; everything else is a failure. */
+  async function unlessRefused<T>(read: Promise<T>, missed: string): Promise<T | undefined> {
+    try {
+      return await read;
+    } catch (error) {
+      if (!isForbidden(error)) throw error;
+      couldNotSee.push(`${missed}: ${(error as Error).message}`);
+      return undefined;
+    }
+  }
+
+  const [read, pods, strayCopies, grants, lease] = await Promise.all([
+    watched ?? readWorldWhereAllowed({ client, configuration, namespace: controller.namespace, only, signal }),
+    unlessRefused(readPods(options), 'Pods, so nothing is said about images and pulls'),
+    configuration === undefined || watched !== undefined
+      ? []
+      : unlessRefused(
+          readStray(options, configuration),
+          'Secrets by label, so copies that a renamed or dropped source left are not found',
+        ),
+    only === undefined
+      ? unlessRefused(
+          watched === undefined
+            ? readSecretGrants(client, controller, signal)
+            : readOwnGrants(client, controller, signal),
+          "RBAC, so nothing is said about the controller's own rights",
+        )
+      : undefined,
+    // Who asks as the controller is there.
+    configuration === undefined || watched !== undefined ? undefined : readLease(client, controller.namespace, signal),
+  ]);
+  couldNotSee.unshift(...gapLines(read.refused));
+  if (watched === undefined && pods === undefined && read.scopes.length === 0) throw new NothingSeenError(couldNotSee);
+
+  const found = await known?.(read);
+  couldNotSee.push(...(found?.gaps ?? []));
+  const reader = createContentReader(read.world.digest);
+  const sources = auditSources(read, reader);
+  const workloads = pods ?? [];
+  return {
+    server: client.server,
+    now: now(),
+    configured: configuration !== undefined,
+    ...(configuration && { paused: configuration.paused }),
+    ...(only && { only }),
+    // Some namespaces say nothing of how many there are.
+    ...(configuration && only === undefined && { confirmation: confirmationOf(configuration) }),
+    scopes: read.scopes,
+    sources,
+    workloads,
+    podsSeen: pods !== undefined,
+    pullSecrets: await gatherPullSecrets({
+      client,
+      read,
+      sources,
+      workloads,
+      reader,
+      couldNotSee,
+      ownOnly: watched !== undefined,
+      signal,
+      onProgress: progress && ((done) => progress('pull secrets', done)),
+    }),
+    strayCopies: strayCopies ?? [],
+    ...(grants && { grants }),
+    ...(lease && { lease }),
+    ...knownOf(found),
+    couldNotSee,
+  };
+}
+
+/** Not one thing could be read. The message names the first refusal. */
+export class NothingSeenError extends UserError {
+  override name = 'NothingSeenError';
+  constructor(couldNotSee: readonly string[]) {
+    super(
+      `nothing can be audited with this kubeconfig: ${couldNotSee[0] ?? 'the cluster is empty'}; use --namespace for a namespace that you may read`,
+    );
+  }
+}
+
+async function readPods({ client, only, signal, progress }: ObserveOptions): Promise<Workload[]> {
+  const all: Workload[] = [];
+  for (const path of only?.map((namespace) => `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods`) ?? [
+    '/api/v1/pods',
+  ]) {
+    const tally = createPodTally();
+    await listPages(
+      client,
+      { path },
+      {
+        ...(signal && { signal }),
+        each: (pod) => tally.add(pod as unknown as V1Pod),
+        restart: () => tally.reset(),
+        onPage: () => progress?.('pods', tally.pods),
+      },
+    );
+    all.push(...tally.workloads());
+  }
+  return all;
+}
+
+function readStray(
+  { client, only, signal }: ObserveOptions,
+  { sources, retiredCopyNames }: Configuration,
+): Promise<StrayCopy[]> {
+  const known = new Set([...sources.map(({ copyName }) => copyName), ...retiredCopyNames]);
+  return readStrayCopies(client, { known, only, signal });
+}
+
+function knownOf(found: Known | undefined): Pick<Observation, 'registries' | 'proxies' | 'heldBack'> {
+  if (found === undefined) return {};
+  const { gaps: _, ...known } = found;
+  return known;
+}
+
+function auditSources({ world, book }: ReadWorld, reader: ContentReader): AuditedSource[] {
+  return book.observe().map((observed): AuditedSource => {
+    const { config } = observed;
+    if (!observed.read) return { config, observed, state: 'unread' };
+    const { namespace, name } = config.secret;
+    const secret = world.secrets.get(keyOf(config.secret))?.get(namespace, name);
+    const troubles = book.troubles(config.name);
+    const content = book.content(config.name);
+    return {
+      config,
+      // What is held back, and what canaries stopped, has a finding of its own.
+      observed: { ...observed, problems: troubles },
+      state: secret === undefined ? 'missing' : troubles.length > 0 ? 'invalid' : 'good',
+      ...(secret?.writtenAt !== undefined && { changedAt: secret.writtenAt }),
+      // Whatever became of the Secret: what is in force is what pods pull with.
+      ...(content !== undefined && {
+        content: reader({ type: TYPE_DOCKER_CONFIG_JSON, data: { [KEY_DOCKER_CONFIG_JSON]: content } }),
+      }),
+    };
+  });
+}
+
+const GAPS: Readonly<Record<Feed['resource'], string>> = {
+  namespaces: 'Namespaces, so nothing is said about who is opted in',
+  serviceaccounts: 'ServiceAccounts, so nothing is said about their references',
+  copies: 'Copies, so nothing is said about them',
+  sources: 'Secrets of sources, so nothing is said about their content and copies',
+  proxies: 'Cache proxies, so nothing is said about them',
+};
+
+/** One line for all that is alike, in the same order each time; with the server's words for the first of them. */
+function gapLines(refused: ReadWorld['refused']): string[] {
+  const byResource = Map.groupBy(
+    [...refused].sort(([a], [b]) => (a.id < b.id ? -1 : 1)),
+    ([{ resource }]) => resource,
+  );
+  return (Object.keys(GAPS) as Feed['resource'][]).flatMap((resource) => {
+    const feeds = byResource.get(resource) ?? [];
+    const names =
+      resource === 'copies' || resource === 'sources'
+        ? ` (${some(
+            feeds.map(([{ id }]) => id.slice(id.indexOf('/') + 1)),
+            5,
+          )})`
+        : '';
+    return feeds.slice(0, 1).map(([, why]) => `${GAPS[resource].replace(',', `${names},`)}: ${why}`);
+  });
+}

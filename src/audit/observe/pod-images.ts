@@ -1,0 +1,150 @@
+/** From pods to workloads, a pod at a time: a page of whole pods is let go as soon as it was looked at, and little of each is kept. */
+import type { V1ContainerStatus, V1Pod } from '@kubernetes/client-node';
+import { PULL_FAILURES } from '../../observe/failing-pulls.ts';
+import { redactText } from './redact.ts';
+import type { PullFailure, Workload } from './observation.ts';
+import { cut, cutList } from '../../text.ts';
+
+/** Longer than any reference that a kubelet takes. */
+const MAX_IMAGE = 1024;
+/** Longer than the name of any object. */
+const MAX_NAME = 256;
+/** Characters of all images of a pod, and of all its pull secrets: what stands behind is not looked at. */
+const MAX_LIST = 8 * 1024;
+/** Images that one pod waits for: more of them say nothing new. */
+const MAX_FAILURES = 8;
+const LABEL_TEMPLATE_HASH = 'pod-template-hash';
+const ANNOTATION_MIRROR = 'kubernetes.io/config.mirror';
+
+export interface PodTally {
+  add(pod: V1Pod): void;
+  /** Forgets everything: the list starts again. */
+  reset(): void;
+  /** Pods taken in, those that are over or about to go not counted. */
+  readonly pods: number;
+  /** Sorted by namespace, kind and name. */
+  workloads(): Workload[];
+}
+
+type Tallied = { -readonly [K in keyof Workload]: Workload[K] };
+
+export function createPodTally(): PodTally {
+  let groups = new Map<string, Tallied>();
+  let pods = 0;
+  return {
+    add(pod) {
+      // It pulls no more.
+      if (
+        pod.metadata?.deletionTimestamp !== undefined ||
+        pod.status?.phase === 'Succeeded' ||
+        pod.status?.phase === 'Failed'
+      )
+        return;
+      pods++;
+      const workload = projectPod(pod);
+      const { namespace, owner, serviceAccount, pullSecrets, images, failures, isStatic } = workload;
+      const id = JSON.stringify([
+        namespace,
+        owner.kind,
+        owner.name,
+        serviceAccount,
+        pullSecrets,
+        images,
+        failures.map(({ image }) => image),
+        isStatic,
+      ]);
+      const known = groups.get(id);
+      if (known === undefined) groups.set(id, workload);
+      else {
+        known.pods++;
+        // Pods of one group wait at different steps of the same retry: the one with a reason to tell is kept.
+        known.failures = known.failures.map((failure, i) => better(failure, failures[i] ?? failure));
+      }
+    },
+    reset() {
+      groups = new Map();
+      pods = 0;
+    },
+    get pods() {
+      return pods;
+    },
+    workloads: () =>
+      [...groups.values()].sort(
+        (a, b) =>
+          compare(a.namespace, b.namespace) ||
+          compare(a.owner.kind, b.owner.kind) ||
+          compare(a.owner.name, b.owner.name),
+      ),
+  };
+}
+
+/** One pod as a workload of one. */
+export function projectPod({ metadata = {}, spec, status }: V1Pod): Tallied {
+  const ephemeral = spec?.ephemeralContainers ?? [];
+  const containers = [...(spec?.initContainers ?? []), ...(spec?.containers ?? []), ...ephemeral];
+  const images = cutList(new Set(containers.flatMap(({ image }) => (image ? [image] : []))), MAX_IMAGE, MAX_LIST);
+  const imageOf = new Map(containers.map(({ name, image }) => [name, cut(image ?? '', MAX_IMAGE)]));
+  const failuresOf = (
+    statuses: readonly V1ContainerStatus[] | undefined,
+    containerKind: PullFailure['containerKind'],
+  ): PullFailure[] =>
+    (statuses ?? []).flatMap(({ name, image, state }) => {
+      const reason = state?.waiting?.reason;
+      if (reason === undefined || !PULL_FAILURES.has(reason)) return [];
+      return [
+        {
+          image: imageOf.get(name) ?? cut(image, MAX_IMAGE),
+          container: name,
+          containerKind,
+          reason,
+          message: redactText(state?.waiting?.message ?? ''),
+        },
+      ];
+    });
+  const failures = [
+    ...failuresOf(status?.initContainerStatuses, 'init container'),
+    ...failuresOf(status?.containerStatuses, 'container'),
+    ...failuresOf(status?.ephemeralContainerStatuses, 'ephemeral container'),
+  ];
+  const owner =
+    metadata.ownerReferences?.find(({ controller }) => controller === true) ?? metadata.ownerReferences?.[0];
+  return {
+    namespace: metadata.namespace ?? '',
+    owner: ownerOf(metadata, owner),
+    serviceAccount: spec?.serviceAccountName ?? 'default',
+    pullSecrets: cutList(
+      (spec?.imagePullSecrets ?? []).flatMap(({ name }) => (name ? [name] : [])),
+      MAX_NAME,
+      MAX_LIST,
+    ),
+    images,
+    pods: 1,
+    example: metadata.name ?? '',
+    isStatic: owner?.kind === 'Node' || metadata.annotations?.[ANNOTATION_MIRROR] !== undefined,
+    failures: [...new Map(failures.slice(0, MAX_FAILURES).map((failure) => [failure.image, failure])).values()],
+  };
+}
+
+/** A Deployment's pods name its ReplicaSet, a CronJob's its Job: people know the one above. */
+function ownerOf(
+  metadata: NonNullable<V1Pod['metadata']>,
+  owner: { kind: string; name: string } | undefined,
+): Workload['owner'] {
+  if (owner === undefined || owner.kind === 'Node') return { kind: 'Pod', name: metadata.name ?? '' };
+  const [kind, name] = [cut(owner.kind, MAX_NAME), cut(owner.name, MAX_NAME)];
+  const hash = metadata.labels?.[LABEL_TEMPLATE_HASH];
+  if (kind === 'ReplicaSet' && hash !== undefined && name.endsWith(`-${hash}`))
+    return { kind: 'Deployment', name: name.slice(0, -hash.length - 1) };
+  // A CronJob names its Jobs by the minute of their schedule, counted from 1970: eight digits from 1989 to 2160.
+  const job = kind === 'Job' ? /^(.+)-\d{8}$/.exec(name) : null;
+  return job?.[1] === undefined ? { kind, name } : { kind: 'CronJob', name: job[1] };
+}
+
+/** "Back-off" alone says nothing; the text of the failed pull does. */
+function better(a: PullFailure, b: PullFailure): PullFailure {
+  return informative(b) > informative(a) ? b : a;
+}
+const informative = ({ reason, message }: PullFailure): number =>
+  message === '' ? 0 : reason === 'ErrImagePull' ? 2 : message.includes('ErrImagePull') ? 3 : 1;
+
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

@@ -1,0 +1,117 @@
+/** What a plan is made from, read once, as far as it may be read: a refusal leaves a gap that is named, and no wrong conclusion. */
+import { configurationSchema } from '../../config/schema.ts';
+import type { Configuration, SourceConfig } from '../../config/schema.ts';
+import { UserError } from '../../errors.ts';
+import { isForbidden, isNotFound } from '../../kube/api-error.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import { listPages } from '../../kube/list.ts';
+import type { ApiObject, Selector } from '../../kube/list.ts';
+import { paths } from '../../kube/paths.ts';
+import type { Stored } from '../../kube/store.ts';
+import { peekState, snapshotOf } from '../../sources/snapshot.ts';
+import type { Snapshot } from '../../sources/snapshot.ts';
+import { createWorld, feedsOf, feedsOfSource } from '../../observe/world.ts';
+import type { Feed } from '../../observe/world.ts';
+
+export interface ReadWorld extends Snapshot {
+  /** Feeds that were refused, with the server's words. */
+  readonly refused: ReadonlyMap<Feed, string>;
+}
+
+interface Options {
+  readonly client: KubeClient;
+  readonly configuration: Configuration | undefined;
+  /** Where the controller keeps its state. */
+  readonly namespace: string;
+  readonly only: readonly string[] | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Throws UserError for a namespace that does not exist, and ApiError or UnreachableError for all that is not a refusal. */
+export async function readWorldWhereAllowed({
+  client,
+  configuration = NO_SOURCES,
+  namespace,
+  only,
+  signal,
+}: Options): Promise<ReadWorld> {
+  const memory = await peekState(client, namespace, signal);
+  const world = createWorld(memory.state.mac);
+  const feeds = feedsOf(world, configuration);
+  const refused = new Map<Feed, string>();
+  await Promise.all(
+    feeds.map(async (feed) => {
+      try {
+        feed.store.replace(
+          only !== undefined && feed.resource === 'namespaces'
+            ? await getAll(client, only, feed, signal)
+            : await listAll(client, selectorsOf(feed, only), feed, signal),
+        );
+      } catch (error) {
+        if (!isForbidden(error)) throw error;
+        refused.set(feed, (error as Error).message);
+      }
+    }),
+  );
+
+  const blind = new Set([...refused.keys()].map(({ id }) => id));
+  const isRead = (source: SourceConfig): boolean => !feedsOfSource(source).some((id) => blind.has(id));
+  return { ...(await snapshotOf({ client, world, configuration, ...memory, isRead })), refused };
+}
+
+/** The feeds of nothing but namespaces and ServiceAccounts. */
+const NO_SOURCES: Configuration = {
+  ...configurationSchema.parse({
+    apiVersion: 'pullpass.dev/v1alpha1',
+    kind: 'Configuration',
+    sources: [{ name: 'none', secret: { namespace: 'none', name: 'none' }, copyName: 'none' }],
+  }),
+  sources: [],
+};
+
+function selectorsOf({ resource, selector }: Feed, only: readonly string[] | undefined): Selector[] {
+  // A source lives where it lives, whichever namespaces were asked for.
+  if (only === undefined || resource === 'sources') return [selector];
+  const path = resource === 'copies' ? paths.secrets : paths.serviceAccounts;
+  return only.map((namespace) => ({ ...selector, path: path(namespace) }));
+}
+
+async function listAll(
+  client: KubeClient,
+  selectors: readonly Selector[],
+  { project }: Feed,
+  signal: AbortSignal | undefined,
+): Promise<Stored[]> {
+  const lists = await Promise.all(
+    selectors.map(async (selector) => {
+      let items: Stored[] = [];
+      await listPages(client, selector, {
+        ...(signal && { signal }),
+        each: (object) => items.push(project(object as never)),
+        restart: () => {
+          items = [];
+        },
+      });
+      return items;
+    }),
+  );
+  return lists.flat();
+}
+
+async function getAll(
+  client: KubeClient,
+  names: readonly string[],
+  { project }: Feed,
+  signal: AbortSignal | undefined,
+): Promise<Stored[]> {
+  return Promise.all(
+    names.map(async (name) => {
+      try {
+        return project((await client.get<ApiObject>(paths.namespaces(name), { signal })) as never);
+      } catch (error) {
+        if (isNotFound(error)) throw new UserError(`no namespace "${name}"`, { cause: error });
+        throw error;
+      }
+    }),
+  );
+}

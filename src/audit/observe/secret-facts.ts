@@ -1,0 +1,109 @@
+/** Reads the Secrets that ServiceAccounts and pods pull with, as far as they may be read, and lets their logins go at once. */
+import type { V1Secret } from '@kubernetes/client-node';
+import { parseSecret } from '../../credentials/docker-config.ts';
+import type { Credential, SecretContent } from '../../credentials/docker-config.ts';
+import { loginExpiry } from '../../credentials/token-expiry.ts';
+import { isForbidden, isNotFound } from '../../kube/api-error.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import { paths } from '../../kube/paths.ts';
+import type { Digest } from '../../observe/world.ts';
+import { eachBounded } from '../../async/bounded.ts';
+import { secretKey } from './observation.ts';
+import type { PullContent, PullEntry, PullSecret } from './observation.ts';
+
+/** Enough to keep the server busy, few enough not to be noticed by others. */
+const CONCURRENCY = 16;
+
+/** Equal contents give the same value. */
+export type ContentReader = (secret: SecretContent) => PullContent;
+
+export function createContentReader(digest: Digest): ContentReader {
+  const known = new Map<string, PullContent>();
+  return (secret) => {
+    const id = digest(JSON.stringify([secret.type, secret.data]));
+    let content = known.get(id);
+    if (content === undefined) known.set(id, (content = readContent(id, secret, digest)));
+    return content;
+  };
+}
+
+function readContent(id: string, secret: SecretContent, digest: Digest): PullContent {
+  const parsed = parseSecret(secret);
+  if (!parsed.ok)
+    return {
+      id,
+      entries: [],
+      warnings: [],
+      problem: { text: parsed.problems.join('; '), breaksPulls: parsed.failsPulls },
+    };
+  return {
+    id,
+    entries: parsed.credentials.map((credential) => entryOf(credential, digest)),
+    warnings: parsed.warnings,
+  };
+}
+
+function entryOf({ key, username, password, identityToken, unusable }: Credential, digest: Digest): PullEntry {
+  const expiresAt = loginExpiry({ password, identityToken });
+  return {
+    key,
+    login: digest(JSON.stringify([username, password])),
+    ...(unusable !== undefined && { unusable }),
+    ...(expiresAt && { expiresAt: expiresAt.getTime() }),
+  };
+}
+
+export interface ReadSecretsOptions {
+  readonly client: KubeClient;
+  readonly wanted: Iterable<{ readonly namespace: string; readonly name: string }>;
+  readonly read: ContentReader;
+  /** Most characters of one Secret, and of all: of small entries an object each is kept, which is twenty times as large. */
+  readonly limit?: { readonly each: number; readonly all: number } | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((done: number) => void) | undefined;
+}
+
+/** `large`: how many were not looked into, for the limit. `refused`: namespaces in which a Secret may not be read, and the server's words for the first. */
+export async function readPullSecrets({
+  client,
+  wanted,
+  read,
+  limit,
+  signal,
+  onProgress,
+}: ReadSecretsOptions): Promise<{
+  secrets: Map<string, PullSecret>;
+  refused: Set<string>;
+  why: string | undefined;
+  large: number;
+}> {
+  const secrets = new Map<string, PullSecret>();
+  const refused = new Set<string>();
+  let why: string | undefined;
+  let large = 0;
+  let sum = 0;
+  await eachBounded(wanted, CONCURRENCY, async ({ namespace, name }) => {
+    secrets.set(secretKey(namespace, name), await look(namespace, name));
+    onProgress?.(secrets.size);
+  });
+  return { secrets, refused, why, large };
+
+  async function look(namespace: string, name: string): Promise<PullSecret> {
+    try {
+      const { type, data } = await client.get<V1Secret>(paths.secrets(namespace, name), { sensitive: true, signal });
+      const size = Object.values(data ?? {}).reduce((total, value) => total + value.length, 0);
+      if (limit !== undefined && (size > limit.each || sum + size > limit.all)) {
+        large++;
+        return { state: 'unseen' };
+      }
+      sum += size;
+      return { state: 'read', content: read({ type, data }) };
+    } catch (error) {
+      if (isNotFound(error)) return { state: 'missing' };
+      if (!isForbidden(error)) throw error;
+      refused.add(namespace);
+      why ??= (error as Error).message;
+      return { state: 'unseen' };
+    }
+  }
+}

@@ -1,0 +1,40 @@
+/** Secrets that carry our label under a name that the configuration does not have: what a renamed or dropped source left behind. */
+import type { KubeClient } from '../../kube/client.ts';
+import { listPages } from '../../kube/list.ts';
+import { paths } from '../../kube/paths.ts';
+import { LABEL_SOURCE } from '../../names.ts';
+import { ownerOf } from '../../owner.ts';
+import type { StrayCopy } from './observation.ts';
+
+/** Reads names and labels only, no contents. Throws ApiError where Secrets may not be listed. */
+export async function readStrayCopies(
+  client: KubeClient,
+  {
+    known,
+    only,
+    signal,
+  }: { known: ReadonlySet<string>; only: readonly string[] | undefined; signal?: AbortSignal | undefined },
+): Promise<StrayCopy[]> {
+  const stray: StrayCopy[] = [];
+  for (const path of only?.map((namespace) => paths.secrets(namespace)) ?? [paths.secrets()]) {
+    let found: StrayCopy[] = [];
+    await listPages(
+      client,
+      { path, labelSelector: LABEL_SOURCE, metadataOnly: true },
+      {
+        ...(signal && { signal }),
+        each: ({ metadata: { namespace = '', name, labels = {} } }) => {
+          const source = labels[LABEL_SOURCE];
+          // What carries another of our labels besides may be something else: nobody is told to delete it.
+          if (!known.has(name) && source !== undefined && ownerOf({ name, labels }) === 'copy')
+            found.push({ namespace, name, source });
+        },
+        restart: () => {
+          found = [];
+        },
+      },
+    );
+    stray.push(...found);
+  }
+  return stray;
+}

@@ -1,0 +1,101 @@
+/** Registries in use: how many pods have a credential for each, which one, past which cache proxy, and whose pods have none. */
+import type { RegistryCoverage } from '../facts/coverage.ts';
+import type { Report } from '../report/report.ts';
+import { plural } from '../../text.ts';
+import { html, verbatim } from './markup.ts';
+import type { Markup } from './markup.ts';
+import { badge, empty, section, slot } from './parts.ts';
+
+/** Registries come from image names, of which tenants can make up as many as they like. */
+const MAX_REGISTRIES = 200;
+const MAX_CREDENTIALS = 5;
+
+const ACCESS = { public: 'public', node: 'nodes log in by themselves', unknown: '' } as const;
+
+export function registries({ registries: rows, summary, couldNotSee }: Report): Markup {
+  const title = { id: 'registries', title: 'Registries' };
+  if (rows.length === 0) {
+    return section({
+      ...title,
+      body: empty(
+        summary.pods > 0
+          ? html`No image of a pod names a registry.`
+          : couldNotSee.length > 0
+            ? html`No pods were seen, so it is unknown which registries are used: see <a href="#not-seen">what could not be seen</a>.`
+            : html`No pods were seen, so no registry is in use.`,
+      ),
+    });
+  }
+  // What fails first, then what is used most.
+  const sorted = [...rows].sort((a, b) => b.failing - a.failing || b.pods - a.pods);
+  return section({
+    ...title,
+    count: rows.length,
+    lead: html`How many pods have a credential for all of their images there, as a kubelet would pick it.`,
+    body: html`<ul class="cards" role="list">
+${sorted.slice(0, MAX_REGISTRIES).map(registry)}</ul>
+${rows.length > MAX_REGISTRIES ? html`<p class="rest">and ${rows.length - MAX_REGISTRIES} more, which <code>pullpass audit -o json</code> prints</p>` : html``}`,
+  });
+}
+
+function registry({
+  registry: name,
+  access,
+  pods,
+  images,
+  covered,
+  uncovered,
+  unknown,
+  failing,
+  proxies,
+  credentials,
+  uncoveredOwners,
+}: RegistryCoverage): Markup {
+  return html`<li class="card registry">
+<h3>${name} ${slot('access', ACCESS[access], 'tag')}</h3>
+<p class="facts">${counted(pods, 'pod')}, ${counted(images, 'image')}${failing > 0 ? html` ${badge('error', `${failing.toLocaleString('en-US')} cannot pull`)}` : html``}</p>
+${bar(pods, [
+  ['covered', covered],
+  ['uncovered', uncovered],
+  ['unknown', unknown],
+])}
+<ul class="legend" role="list">${[
+    ['covered', covered, 'with a credential'],
+    ['uncovered', uncovered, 'without'],
+    ['unknown', unknown, 'unknown'],
+  ]
+    .filter(([, n]) => n !== 0)
+    .map(
+      ([part, n, words]) =>
+        html`<li><svg width="12" height="12" aria-hidden="true"><rect class="part" data-part="${part ?? ''}" width="12" height="12"/></svg> ${n ?? 0} ${words ?? ''}</li>`,
+    )}</ul>
+<dl>
+<div><dt>Credential</dt><dd>${credentials.length === 0 ? html`${unknown > 0 ? 'not known' : 'none'}` : html`<ul role="list">${credentials.slice(0, MAX_CREDENTIALS).map(({ key, secret, pods: users }) => html`<li><span class="code">${key}</span> in Secret <span class="code">${secret}</span>, ${counted(users, 'pod')}</li>`)}</ul>${credentials.length > MAX_CREDENTIALS ? html`and ${credentials.length - MAX_CREDENTIALS} more` : html``}`}</dd></div>
+<div><dt>Cache proxy</dt><dd>${proxies.length === 0 ? html`none` : html`${proxies.join(', ')}`}</dd></div>
+</dl>
+${uncoveredOwners.length === 0 ? html`` : html`<details><summary>Without a credential<span class="unseen"> for ${name}</span>: ${plural(uncovered, 'pod')}</summary><ul>${uncoveredOwners.map(({ namespace, kind, name: owner, pods: theirs }) => html`<li><span class="code">${namespace}</span> ${kind} ${owner}, ${counted(theirs, 'pod')}</li>`)}</ul>${restOf(uncovered, uncoveredOwners)}</details>`}
+</li>
+`;
+}
+
+function restOf(uncovered: number, owners: RegistryCoverage['uncoveredOwners']): Markup {
+  const rest = uncovered - owners.reduce((sum, { pods }) => sum + pods, 0);
+  return rest > 0 ? html`<p>and ${counted(rest, 'pod')} of others</p>` : html``;
+}
+
+/** The numbers stand in the legend below it: to a screen reader the bar says nothing. */
+function bar(total: number, parts: readonly (readonly [part: string, n: number])[]): Markup {
+  let from = 0;
+  return html`<svg class="bar" width="100%" height="10" aria-hidden="true">${parts.map(([part, n]) => {
+    const x = percent(from, total);
+    from += n;
+    return n === 0
+      ? html``
+      : html`<rect class="part" data-part="${part}" x="${x}" width="${percent(n, total)}" height="10"/>`;
+  })}</svg>`;
+}
+
+const percent = (n: number, total: number): Markup =>
+  verbatim(`${total === 0 ? 0 : Number(((100 * n) / total).toFixed(2))}%`);
+
+const counted = (n: number, noun: string): Markup => html`${n} ${noun}${n === 1 ? '' : 's'}`;

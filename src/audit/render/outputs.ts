@@ -1,0 +1,34 @@
+/** A report in each of the forms that are text. */
+import type { Report } from '../report/report.ts';
+import { renderHtml } from './html.ts';
+import { renderJson } from './json.ts';
+import { renderMarkdown } from './markdown.ts';
+import { renderSarif } from './sarif.ts';
+import { renderTable } from './table.ts';
+
+export const TEXT_OUTPUTS = ['table', 'json', 'markdown', 'sarif', 'html'] as const;
+export type TextOutput = (typeof TEXT_OUTPUTS)[number];
+
+export interface RenderOptions {
+  readonly output: TextOutput;
+  readonly color: boolean;
+  readonly width?: number | undefined;
+  /** Of Pullpass, for SARIF and the page. */
+  readonly version?: string | undefined;
+}
+
+/** Ends with a line break. */
+export function renderReport(report: Report, { output, color, width, version }: RenderOptions): string {
+  switch (output) {
+    case 'table':
+      return renderTable(report, { color, width });
+    case 'json':
+      return renderJson(report);
+    case 'markdown':
+      return renderMarkdown(report);
+    case 'sarif':
+      return renderSarif(report, version);
+    case 'html':
+      return renderHtml(report, version === undefined ? {} : { version });
+  }
+}

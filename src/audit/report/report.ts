@@ -1,0 +1,129 @@
+/** The report: what every output prints and the page shows. Version 1; fields are only ever added. Names only, never a credential. */
+import type { CopyState } from '../../plan/copy.ts';
+import type { Choice } from '../../plan/selection.ts';
+import type { RegistryCoverage } from '../facts/coverage.ts';
+import type { Finding, Rule, Severity } from '../rules/rule.ts';
+import type { ProxyStanding, RegistryStanding } from '../observe/observation.ts';
+
+export const REPORT_API_VERSION = 'pullpass.dev/v1alpha1';
+export const REPORT_KIND = 'AuditReport';
+
+export interface Report {
+  readonly apiVersion: typeof REPORT_API_VERSION;
+  readonly kind: typeof REPORT_KIND;
+  /** ISO 8601, UTC. */
+  readonly generatedAt: string;
+  readonly cluster: {
+    /** `host:port` of the API server. */
+    readonly server: string;
+  };
+  /** Whether a configuration was given; without one nothing is said about sources, copies and opt-ins. */
+  readonly configured: boolean;
+  /** Names of the namespaces asked for; absent: all. */
+  readonly only?: readonly string[];
+  readonly summary: Summary;
+  /** Sorted by name. */
+  readonly namespaces: readonly NamespaceReport[];
+  /** In the order of the configuration. */
+  readonly sources: readonly SourceReport[];
+  /** Most pods first. */
+  readonly registries: readonly RegistryCoverage[];
+  readonly proxies: readonly ProxyStanding[];
+  /** Errors first, then by rule, namespace and name. */
+  readonly findings: readonly Finding[];
+  /** The rules that `findings` name. */
+  readonly rules: readonly Omit<Rule, 'check'>[];
+  /** What this report says nothing about, and why: one line each. */
+  readonly couldNotSee: readonly string[];
+}
+
+export interface Summary {
+  readonly findings: Readonly<Record<Severity, number>>;
+  readonly namespaces: number;
+  readonly optedIn: number;
+  /** Copies by how they stand. */
+  readonly copies: { readonly inSync: number; readonly outOfSync: number };
+  readonly serviceAccounts: { readonly selected: number; readonly referenced: number };
+  readonly pods: number;
+  readonly podsFailing: number;
+  readonly images: number;
+  readonly registries: number;
+}
+
+export interface NamespaceReport {
+  readonly name: string;
+  /** In at least one source. */
+  readonly optedIn: boolean;
+  /** In words: `enabled`, `default`, `not opted in`, `disabled`, `denied`, ... */
+  readonly why: Choice['why'] | 'no configuration' | 'being deleted';
+  readonly sources: readonly {
+    readonly source: string;
+    readonly copyName: string;
+    readonly optedIn: boolean;
+    readonly why: Choice['why'];
+    readonly copy: CopyState;
+    readonly serviceAccounts: { readonly selected: number; readonly referenced: number };
+  }[];
+  /** Those that are to reference a copy, or do: only of opted-in namespaces. */
+  readonly serviceAccounts: readonly {
+    readonly name: string;
+    readonly wanted: readonly string[];
+    readonly missing: readonly string[];
+    readonly pullSecrets: readonly string[];
+  }[];
+  readonly pods: number;
+  readonly podsFailing: number;
+  readonly findings: Readonly<Record<Severity, number>>;
+}
+
+export interface SourceReport {
+  readonly name: string;
+  /** `namespace/name`. */
+  readonly secret: string;
+  readonly copyName: string;
+  readonly state: 'good' | 'missing' | 'invalid' | 'unread' | 'held back';
+  /** Why its newest content is not in force. */
+  readonly problems: readonly string[];
+  readonly registries: readonly {
+    readonly key: string;
+    readonly state: RegistryStanding['state'] | 'untried';
+    readonly why?: string;
+    readonly since?: string;
+    /** ISO 8601. */
+    readonly expiresAt?: string;
+    /** Whether the kubelet would use it for an image of some pod; absent where pods were not seen. */
+    readonly used?: boolean;
+  }[];
+  /** Copies in opted-in namespaces, by how they stand; and those that nobody asks for any more. */
+  readonly copies: {
+    readonly inSync: number;
+    readonly stale: number;
+    readonly missing: number;
+    readonly foreign: number;
+    readonly other: number;
+    readonly orphaned: number;
+  };
+  /** Whether every copy and every cache proxy carries the newest content. */
+  readonly rotation: {
+    readonly complete: boolean;
+    readonly stale: number;
+    readonly copiesDone: number;
+    readonly copies: number;
+    readonly proxiesDone: number;
+    readonly proxies: number;
+    /** How the newest content came to be where it is, oldest first; as much of it as can still be told. */
+    readonly timeline: readonly TimelineEntry[];
+  };
+}
+
+/** One step of a rotation. */
+export interface TimelineEntry {
+  /** ISO 8601, UTC. */
+  readonly at: string;
+  /** `copies`: so many copies carried the content by then. Others happened once for each name. */
+  readonly event: 'source changed' | 'login accepted' | 'copies' | 'proxy given' | 'proxy verified';
+  /** Registry key or cache proxy. */
+  readonly name?: string;
+  /** With `copies`: how many of them by then. */
+  readonly copies?: number;
+}

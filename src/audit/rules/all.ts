@@ -1,0 +1,106 @@
+/** Every rule, by id. An id is never used again; docs/audit-rules.md has a section for each. */
+import type { Facts } from '../facts/facts.ts';
+import { SEVERITIES } from './rule.ts';
+import type { Finding, Rule } from './rule.ts';
+import { inOneGo } from '../../async/steps.ts';
+import type { Steps } from '../../async/steps.ts';
+import { oneLineOf } from '../../text.ts';
+import { paused, removalHeld } from './brakes.ts';
+import { controllerNotRunning } from './controller-running.ts';
+import { controllerExcessiveRights } from './controller.ts';
+import { copyForeign, copyMissing, copyOrphaned, copyStale } from './copies.ts';
+import { credentialExpired, credentialExpiring, credentialRejected } from './credentials.ts';
+import { credentialShadowed, credentialUnused } from './entries.ts';
+import { badAnnotation, optInDenied, unknownSource } from './opt-in.ts';
+import { podBeforePatch, podOwnSecrets } from './pods.ts';
+import { proxyAnonymous, proxyNotApplied, proxyNotVerified, proxyRefused } from './proxies.ts';
+import { pullFailing } from './pull-failing.ts';
+import { danglingReference, pullSecretBroken, pullSecretUseless } from './pull-secrets.ts';
+import { imageByDigest, registryWithoutCredential, registryWithoutProxy } from './registries.ts';
+import { referenceOrphaned, serviceAccountNotPatched } from './service-accounts.ts';
+import { loginUnusable } from './unusable.ts';
+import { rotationIncomplete, sourceHeldBack, sourceInvalid, sourceMissing, sourceSuspicious } from './sources.ts';
+
+/** Sorted by id. 00x: copies and references; 02x: pods; 04x: credentials; 06x: cache proxies; 08x: sources; 09x: the controller. */
+export const RULES: readonly Rule[] = [
+  copyMissing,
+  copyStale,
+  copyForeign,
+  copyOrphaned,
+  serviceAccountNotPatched,
+  danglingReference,
+  optInDenied,
+  badAnnotation,
+  unknownSource,
+  referenceOrphaned,
+  pullSecretBroken,
+  pullSecretUseless,
+  podBeforePatch,
+  podOwnSecrets,
+  pullFailing,
+  imageByDigest,
+  registryWithoutCredential,
+  registryWithoutProxy,
+  loginUnusable,
+  credentialRejected,
+  credentialExpiring,
+  credentialExpired,
+  credentialUnused,
+  credentialShadowed,
+  proxyNotApplied,
+  proxyNotVerified,
+  proxyRefused,
+  proxyAnonymous,
+  sourceMissing,
+  sourceInvalid,
+  sourceHeldBack,
+  rotationIncomplete,
+  sourceSuspicious,
+  controllerExcessiveRights,
+  controllerNotRunning,
+  removalHeld,
+  paused,
+];
+
+/** Errors first, then by rule, namespace and name. */
+export function findingsOf(facts: Facts): Finding[] {
+  return inOneGo(findingSteps(facts));
+}
+
+/** The same, one rule at a step. */
+export function* findingSteps(facts: Facts): Steps<Finding[]> {
+  const found: Finding[] = [];
+  for (const { id, severity, remedy, check } of RULES) {
+    for (const hit of check(facts)) found.push(clean({ rule: id, severity, remedy, ...hit }));
+    yield;
+  }
+  return found.sort(inOrder);
+}
+
+/** The last line of defence: names in references are not checked by Kubernetes and may hold anything. */
+function clean({ object: { kind, namespace, name }, about, message, remedy, ...rest }: Finding): Finding {
+  return {
+    ...rest,
+    object: {
+      kind: oneLineOf(kind, 63),
+      ...(namespace !== undefined && { namespace: oneLineOf(namespace, 63) }),
+      name: oneLineOf(name, 253),
+    },
+    ...(about !== undefined && { about: oneLineOf(about, 300) }),
+    message: oneLineOf(message, 1200),
+    remedy: oneLineOf(remedy, 600),
+  };
+}
+
+function inOrder(a: Finding, b: Finding): number {
+  return (
+    SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity) ||
+    compare(a.rule, b.rule) ||
+    compare(a.object.namespace ?? '', b.object.namespace ?? '') ||
+    compare(a.object.kind, b.object.kind) ||
+    compare(a.object.name, b.object.name) ||
+    compare(a.about ?? '', b.about ?? '')
+  );
+}
+
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

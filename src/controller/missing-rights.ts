@@ -1,0 +1,77 @@
+/** Asks the API server whether we may do what the configuration needs, and names each right that is missing. */
+import type { V1SelfSubjectAccessReview } from '@kubernetes/client-node';
+import type { Configuration } from '../config/schema.ts';
+import { messageOf } from '../errors.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { paths } from '../kube/paths.ts';
+import type { Log } from '../log.ts';
+import { accessChecks } from '../plan/rights.ts';
+import type { ControllerOptions } from '../plan/rights.ts';
+import { allRights } from '../proxies/kinds.ts';
+import type { Metrics } from '../server/metrics.ts';
+
+/** One line per missing right; throws when the server cannot be asked. */
+export async function missingRights(
+  client: KubeClient,
+  configuration: Configuration,
+  namespace: string,
+  signal: AbortSignal,
+  options: Omit<ControllerOptions, 'namespace'> = {},
+): Promise<string[]> {
+  const checks = accessChecks(allRights(configuration, { namespace, ...options }));
+  const answers = await Promise.all(
+    checks.map(({ verb, group, resource, namespace, name }) =>
+      client.create<V1SelfSubjectAccessReview>(
+        paths.selfSubjectAccessReviews(),
+        {
+          apiVersion: 'authorization.k8s.io/v1',
+          kind: 'SelfSubjectAccessReview',
+          spec: {
+            resourceAttributes: {
+              verb,
+              group,
+              resource,
+              ...(namespace !== undefined && { namespace }),
+              ...(name !== undefined && { name }),
+            },
+          },
+        },
+        { signal },
+      ),
+    ),
+  );
+  return checks.filter((_, i) => answers[i]?.status?.allowed !== true).map(({ description }) => description);
+}
+
+/** Says which rights are missing, when it was asked last, and when they are there again. */
+export interface RightsCheck {
+  check(configuration: Configuration): Promise<void>;
+  /** Whether the last check found any missing, or could not tell. */
+  missing(): boolean;
+}
+
+export interface RightsCheckOptions extends ControllerOptions {
+  client: KubeClient;
+  log: Log;
+  metrics: Pick<Metrics, 'missingRights'>;
+  stop: AbortSignal;
+}
+
+export function createRightsCheck({ client, log, metrics, stop, ...controller }: RightsCheckOptions): RightsCheck {
+  let areMissing = false;
+  return {
+    async check(configuration) {
+      try {
+        const missing = await missingRights(client, configuration, controller.namespace, stop, controller);
+        metrics.missingRights.set(missing.length);
+        for (const right of missing) log.error(right);
+        if (areMissing && missing.length === 0) log.info('every right that the configuration needs is there now');
+        areMissing = missing.length > 0;
+      } catch (error) {
+        if (!stop.aborted) log.warn(`cannot check our own rights: ${messageOf(error)}`);
+        areMissing = true;
+      }
+    },
+    missing: () => areMissing,
+  };
+}

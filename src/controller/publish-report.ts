@@ -1,0 +1,122 @@
+/** Keeps the audit as one object in the cluster, for dashboards. The only writer of it; whatever goes wrong, the audit goes on. */
+import { isDeepStrictEqual } from 'node:util';
+import { emptyReportObject, reportObjectOf, reportPath } from '../audit/report/object.ts';
+import type { ReportObject, ReportObjectKind } from '../audit/report/object.ts';
+import type { Report } from '../audit/report/report.ts';
+import { messageOf } from '../errors.ts';
+import { isNotFound } from '../kube/api-error.ts';
+import type { KubeClient } from '../kube/client.ts';
+import type { ApiObject } from '../kube/list.ts';
+import type { Log } from '../log.ts';
+import { MANAGER, REPORT_NAME, REPORT_RESOURCES } from '../names.ts';
+import { ownerOf } from '../owner.ts';
+
+/** `absent`: no API for it is installed. `foreign`: somebody else's object has the name. */
+export type Published = 'written' | 'unchanged' | 'absent' | 'foreign' | 'failed';
+
+export interface ReportPublisher {
+  /** Never throws: what could not be done is one line in the log. */
+  publish(report: Report, signal: AbortSignal): Promise<Published>;
+}
+
+export interface PublisherOptions {
+  client: Pick<KubeClient, 'get' | 'patch'>;
+  log: Pick<Log, 'info' | 'warn'>;
+}
+
+/** The answer to a write is not needed, and is as large as the report. */
+const METADATA_ONLY = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
+
+type Live = ApiObject & Partial<Pick<ReportObject, 'summary' | 'results' | 'source'>>;
+
+export function createReportPublisher({ client, log }: PublisherOptions): ReportPublisher {
+  /** What the log has been told last: a state that lasts is told once. */
+  let told: string | undefined;
+  const tell = (level: 'info' | 'warn', line: string): void => {
+    if (told !== line) log[level](line);
+    told = line;
+  };
+
+  /** The preferred one first. Asked anew each time: it costs two requests, and an API can come and go. */
+  async function servedKinds(signal: AbortSignal): Promise<ReportObjectKind[]> {
+    const served = await Promise.all(
+      REPORT_RESOURCES.map(async ({ group, version, resource, kind }) => {
+        const list = await undefinedIfGone(
+          client.get<{ resources?: { name: string }[] }>(`/apis/${group}/${version}`, { signal }),
+        );
+        return list?.resources?.some(({ name }) => name === resource) ? [kind] : [];
+      }),
+    );
+    return served.flat();
+  }
+
+  /** Forced: what others changed in our own object is put right. */
+  async function apply(object: ReportObject, signal: AbortSignal): Promise<void> {
+    await client.patch(reportPath(object.kind), 'application/apply-patch+yaml', object, {
+      query: { fieldManager: MANAGER, force: true },
+      accept: METADATA_ONLY,
+      signal,
+    });
+  }
+
+  /** The preferred API was installed after the other one: what stands in the other would be shown for ever, and twice. */
+  async function empty(kind: ReportObjectKind, signal: AbortSignal): Promise<void> {
+    const live = await undefinedIfGone(client.get<Live>(reportPath(kind), { signal }));
+    if (live !== undefined && ownerOf(live.metadata) === 'report' && !isSame(live, emptyReportObject(kind)))
+      await apply(emptyReportObject(kind), signal);
+  }
+
+  async function write(report: Report, signal: AbortSignal): Promise<Published> {
+    const [kind, ...others] = await servedKinds(signal);
+    if (kind === undefined) {
+      tell(
+        'info',
+        `the audit is not published: the cluster has neither ${REPORT_RESOURCES.map(({ resource, group }) => `${resource}.${group}`).join(' nor ')}; install one of the two, or set audit.reportObject to false`,
+      );
+      return 'absent';
+    }
+    const live = await undefinedIfGone(client.get<Live>(reportPath(kind), { signal }));
+    if (live !== undefined && ownerOf(live.metadata) !== 'report') {
+      tell(
+        'warn',
+        `the audit is not published: ${kind} "${REPORT_NAME}" was not made by Pullpass and is left alone; delete it to have the audit in its place`,
+      );
+      return 'foreign';
+    }
+    const wanted = reportObjectOf(report, kind, live);
+    const stands = live !== undefined && isSame(live, wanted);
+    if (!stands) await apply(wanted, signal);
+    for (const other of others) await empty(other, signal);
+    return stands ? 'unchanged' : 'written';
+  }
+
+  return {
+    async publish(report, signal) {
+      try {
+        const published = await write(report, signal);
+        if (published === 'written' || published === 'unchanged') told = undefined;
+        return published;
+      } catch (error) {
+        if (!signal.aborted) tell('warn', `the audit could not be published: ${messageOf(error)}`);
+        return 'failed';
+      }
+    },
+  };
+}
+
+/** Whether the object in the cluster says all that we would write. What others added to its metadata is theirs. */
+function isSame(live: Live, { summary, results, source, metadata }: ReportObject): boolean {
+  return (
+    isDeepStrictEqual([live.summary, live.results ?? [], live.source], [summary, results, source]) &&
+    Object.entries(metadata.labels).every(([key, value]) => live.metadata.labels?.[key] === value)
+  );
+}
+
+async function undefinedIfGone<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}

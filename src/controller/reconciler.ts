@@ -1,0 +1,224 @@
+/** From a key to a reconciled namespace: queue, one retry switch, and what is told of it. */
+import { some } from '../text.ts';
+import { isPassing, kindOf, messageOf } from '../errors.ts';
+import type { EventRecorder } from '../kube/events.ts';
+import type { Log } from '../log.ts';
+import { MANAGER } from '../names.ts';
+import type { ObservedScope } from '../plan/observed.ts';
+import type { ObjectRef, Problem } from '../plan/problem.ts';
+import type { Applier } from '../reconcile/apply.ts';
+import { StillNamedError } from '../reconcile/consumers.ts';
+import { describe, describeFailure, reconcileNamespace } from '../reconcile/namespace.ts';
+import type { NamespaceOutcome } from '../reconcile/namespace.ts';
+import { createTurns } from '../async/fair.ts';
+import type { Brake } from './brake.ts';
+import { outcomeOf } from './outcome.ts';
+import type { Rotations } from '../rotation/rotations.ts';
+import { parseKey } from './triggers.ts';
+import type { Key } from './triggers.ts';
+import type { Outcome } from './outcome.ts';
+import type { WorkQueue } from './work-queue.ts';
+import type { SourceStanding } from '../plan/namespace-plan.ts';
+
+/** How often what passes by itself is tried again before it is told. */
+const PATIENCE = 3;
+
+export interface ControllerOptions {
+  queue: WorkQueue<Key>;
+  /** undefined: there is no such namespace. */
+  observe: (namespace: string) => ObservedScope | undefined;
+  applier: Applier;
+  events: EventRecorder;
+  rotations: Rotations;
+  log: Log;
+  /** Handles a cache proxy by name. */
+  proxy: (name: string, fence: AbortSignal) => Promise<Outcome>;
+  /** Whether what is to go may go, and what became of that. */
+  brake: Pick<Brake, 'isOpen' | 'settle'>;
+  onReconciled: (result: 'in-sync' | 'changed' | 'failed', seconds: number) => void;
+}
+
+export interface Controller {
+  /** Handles keys until `signal` aborts; those in flight are finished. Writes stop at once when `fence` aborts. */
+  run(options: { concurrency: number; signal: AbortSignal; fence: AbortSignal }): Promise<void>;
+  /** How each namespace stood when it was last looked at. */
+  standings(): ReadonlyMap<string, readonly SourceStanding[]>;
+}
+
+/** Writes of one reconcile that its line names. */
+const MAX_DESCRIBED = 20;
+
+export function createController({
+  queue,
+  observe,
+  applier,
+  events,
+  rotations,
+  log,
+  proxy,
+  brake,
+  onReconciled,
+}: ControllerOptions): Controller {
+  const standings = new Map<string, readonly SourceStanding[]>();
+  const turn = createTurns();
+  /** What was reported per namespace, so that what is mended can be told apart from what lasts. */
+  const reported = new Map<string, Map<string, Problem>>();
+
+  async function handle(key: Key, fence: AbortSignal): Promise<void> {
+    const [kind, name] = parseKey(key);
+    if (kind === 'proxy') settle(key, await proxy(name, fence), fence);
+    else await handleNamespace(key, name, fence);
+  }
+
+  async function handleNamespace(key: Key, namespace: string, fence: AbortSignal): Promise<void> {
+    const scope = observe(namespace);
+    if (scope === undefined) {
+      standings.delete(namespace);
+      report(namespace, []);
+      rotations.drop(namespace);
+      brake.settle(namespace, undefined);
+      queue.forget(key);
+      return;
+    }
+    const startedAt = performance.now();
+    const outcome = await reconcileNamespace(scope, applier, fence, { turn, hold: !brake.isOpen() });
+    standings.set(namespace, outcome.plan.standings);
+    const result = outcome.failures.length > 0 ? 'failed' : outcome.done.length > 0 ? 'changed' : 'in-sync';
+    onReconciled(result, (performance.now() - startedAt) / 1000);
+    tell(key, namespace, outcome, fence);
+    report(namespace, [...outcome.plan.problems, ...refusals(scope, outcome, queue.retries(key))]);
+    // What is being deleted will carry nothing new, however long it takes to go.
+    if (scope.namespace.terminating) rotations.drop(namespace);
+    else rotations.settle(namespace, asWritten(outcome), scope.sources, outcome.plan.held);
+    brake.settle(namespace, outcome.plan);
+    settle(key, outcomeOf(outcome.failures), fence);
+  }
+
+  /** The one retry switch. */
+  function settle(key: Key, outcome: Outcome, fence: AbortSignal): void {
+    // Not leading any more: the next leader starts with everything.
+    if (fence.aborted) return;
+    switch (outcome.then) {
+      case 'done':
+      case 'refused':
+        return queue.forget(key);
+      case 'again':
+      case 'wait':
+        return queue.addAfter(key, outcome.afterMs);
+      case 'retry':
+        queue.retry(key);
+    }
+  }
+
+  function tell(key: Key, namespace: string, { done, failures }: NamespaceOutcome, fence: AbortSignal): void {
+    if (done.length > 0) {
+      // A rotation writes everywhere at once and has its own line; opting in and out is news.
+      const level = done.every(({ type }) => type === 'updateCopy') ? 'debug' : 'info';
+      log[level]({ namespace }, some(done.map(describe), MAX_DESCRIBED));
+    }
+    const retries = queue.retries(key);
+    for (const failure of failures) {
+      // After the fence nothing is written: each write fails, and that is as it should be.
+      const passing = fence.aborted || (isPassing(failure.error) && retries < PATIENCE);
+      log[passing ? 'debug' : 'warn']({ namespace, retries }, describeFailure(failure));
+    }
+  }
+
+  function report(namespace: string, problems: readonly Problem[]): void {
+    const before = reported.get(namespace);
+    const now = new Map(problems.map((problem) => [problemKey(problem), problem]));
+    // First what is mended: the recorder forgets by object and reason, and must not forget what is told next.
+    const lasting = new Set(
+      [...(before?.keys() ?? [])].filter((key) => now.has(key)).map((key) => subject(now.get(key))),
+    );
+    for (const [key, problem] of before ?? []) {
+      if (!now.has(key) && !lasting.has(subject(problem))) events.resolve(regarding(problem.object), problem.reason);
+    }
+    for (const [key, problem] of now) {
+      events.record({
+        regarding: regarding(problem.object),
+        type: 'Warning',
+        reason: problem.reason,
+        action: 'Reconcile',
+        note: problem.note,
+      });
+      if (!before?.has(key))
+        log.warn(
+          { namespace, reason: problem.reason, object: `${problem.object.kind}/${problem.object.name}` },
+          problem.note,
+        );
+    }
+    if (now.size === 0) reported.delete(namespace);
+    else reported.set(namespace, now);
+  }
+
+  return {
+    standings: () => standings,
+    run: ({ concurrency, signal, fence }) =>
+      queue.run({
+        concurrency,
+        signal,
+        handle: async (key) => {
+          try {
+            await handle(key, fence);
+          } catch (error) {
+            // reconcileNamespace does not throw: this is a bug of ours. One namespace must not stop the others.
+            log.error({ err: error, key }, `unexpected: ${messageOf(error)}`);
+            queue.retry(key);
+          }
+        },
+      }),
+  };
+}
+
+/** A refused write becomes an Event on the namespace, and a copy that has to stay: its owner is the one who can do something. */
+function refusals({ namespace }: ObservedScope, { failures }: NamespaceOutcome, retries: number): Problem[] {
+  const object = { kind: 'Namespace' as const, name: namespace.name, uid: namespace.uid };
+  return failures.flatMap((failure): Problem[] => {
+    const { error } = failure;
+    if (error instanceof StillNamedError)
+      return isPassing(error) && retries < PATIENCE
+        ? []
+        : [{ reason: 'CopyStillNamed', object, note: capitalized(describeFailure(failure)) }];
+    // Somebody has to do something about it.
+    return kindOf(error) === 'refused' || kindOf(error) === 'forbidden'
+      ? [
+          {
+            reason: 'WriteRefused',
+            object,
+            note: `The API server refuses a write of ${MANAGER}: ${describeFailure(failure)}`,
+          },
+        ]
+      : [];
+  });
+}
+
+const capitalized = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1);
+
+/** The standings after what was carried out of the plan. */
+function asWritten({ plan, done }: NamespaceOutcome): SourceStanding[] {
+  const written = new Set(
+    done.flatMap((action) => (action.type === 'editReferences' || action.type === 'deleteCopy' ? [] : [action.name])),
+  );
+  return plan.standings.map((standing) =>
+    written.has(standing.copyName) ? { ...standing, copy: 'in sync' } : standing,
+  );
+}
+
+function regarding({ kind, namespace, name, uid }: ObjectRef) {
+  return {
+    apiVersion: 'v1',
+    kind,
+    name,
+    ...(namespace !== undefined && { namespace }),
+    ...(uid !== undefined && { uid }),
+  };
+}
+
+function subject(problem: Problem | undefined): string {
+  return JSON.stringify([problem?.reason, problem?.object.kind, problem?.object.name, problem?.object.uid]);
+}
+
+function problemKey({ reason, object, note }: Problem): string {
+  return JSON.stringify([reason, object.kind, object.name, object.uid, note]);
+}

@@ -1,0 +1,135 @@
+/**
+ * From API objects to the few fields that are kept. What is not named here is let go with the object. Names, versions and
+ * label values are bounded by the API server; everything else that a tenant decides is bounded here (`plan/bounds.ts`).
+ */
+import type { V1Secret, V1ServiceAccount } from '@kubernetes/client-node';
+import {
+  ANNOTATION_ADDED,
+  ANNOTATION_ADOPT,
+  ANNOTATION_CONFIRM_REMOVAL,
+  ANNOTATION_SERVICE_ACCOUNTS,
+  ANNOTATION_SOURCES,
+  ANNOTATION_SYNC,
+  KEY_DOCKER_CONFIG_JSON,
+  LABEL_SOURCE,
+  NAMESPACE_ANNOTATIONS,
+  OUR_PREFIX,
+} from '../names.ts';
+import { ownerOf } from '../owner.ts';
+import { isListable, MAX_ANNOTATION } from '../plan/bounds.ts';
+import type { ObservedCopy, ObservedNamespace, ObservedServiceAccount } from '../plan/observed.ts';
+import type { ApiObject } from '../kube/list.ts';
+import type { Stored } from '../kube/store.ts';
+import { cut } from '../text.ts';
+
+/** A source Secret, or a login that an alias uses: the only ones whose data is kept. */
+export interface SourceSecret extends Stored {
+  readonly namespace: string;
+  readonly type: string;
+  /** base64, as in the API. */
+  readonly data: Readonly<Record<string, string>>;
+  /** When its data was last written, in milliseconds since 1970; undefined where the server does not say. */
+  readonly writtenAt?: number | undefined;
+  /** Value of {@link ANNOTATION_CONFIRM_REMOVAL}. */
+  readonly confirmed?: string | undefined;
+}
+
+export function projectNamespace({ metadata }: ApiObject): ObservedNamespace {
+  const annotations = metadata.annotations ?? {};
+  const strays = straysOf(metadata);
+  return {
+    ...identity(metadata),
+    ...(strays.length > 0 && { strays }),
+    terminating: metadata.deletionTimestamp !== undefined,
+    sync: beginning(annotations[ANNOTATION_SYNC], MAX_WORD),
+    sources: beginning(annotations[ANNOTATION_SOURCES], MAX_ANNOTATION),
+    serviceAccounts: beginning(annotations[ANNOTATION_SERVICE_ACCOUNTS], MAX_ANNOTATION),
+  };
+}
+
+export function projectServiceAccount({
+  metadata,
+  imagePullSecrets,
+}: ApiObject & Pick<V1ServiceAccount, 'imagePullSecrets'>): ObservedServiceAccount {
+  const annotations = metadata.annotations ?? {};
+  const pullSecrets = imagePullSecrets?.map(({ name }) => name ?? '');
+  const oversized = pullSecrets !== undefined && !isListable(pullSecrets);
+  return {
+    namespace: metadata.namespace ?? '',
+    ...identity(metadata),
+    pullSecrets: oversized ? undefined : pullSecrets,
+    ...(oversized && { oversized }),
+    sync: beginning(annotations[ANNOTATION_SYNC], MAX_WORD),
+    added: beginning(annotations[ANNOTATION_ADDED], MAX_ANNOTATION),
+    annotated: metadata.annotations !== undefined,
+  };
+}
+
+/** `digest` stands for the content; the content is not kept. */
+export function projectCopy(
+  { metadata, type, data }: ApiObject & Pick<V1Secret, 'type' | 'data'>,
+  digest: (base64: string) => string,
+): ObservedCopy {
+  const content = data?.[KEY_DOCKER_CONFIG_JSON];
+  const owner = ownerOf(metadata);
+  return {
+    namespace: metadata.namespace ?? '',
+    ...identity(metadata),
+    type: cut(type ?? '', MAX_WORD),
+    ours: owner === 'copy',
+    ...(owner !== 'copy' && owner !== 'nobody' && { other: owner }),
+    source: metadata.labels?.[LABEL_SOURCE],
+    adopt: metadata.annotations?.[ANNOTATION_ADOPT] === 'true',
+    digest: content === undefined ? undefined : digest(content),
+    writtenAt: writtenAt(metadata),
+    terminating: metadata.deletionTimestamp !== undefined,
+  };
+}
+
+export function projectSource({ metadata, type, data }: ApiObject & Pick<V1Secret, 'type' | 'data'>): SourceSecret {
+  return {
+    namespace: metadata.namespace ?? '',
+    ...identity(metadata),
+    type: type ?? '',
+    data: data ?? {},
+    writtenAt: writtenAt(metadata),
+    confirmed: metadata.annotations?.[ANNOTATION_CONFIRM_REMOVAL],
+  };
+}
+
+/** Longer than any word that means something. */
+const MAX_WORD = 256;
+
+/** One character more than counts, so that it shows that there was more. */
+function beginning(text: string | undefined, counts: number): string | undefined {
+  return text && cut(text, counts + 1);
+}
+
+/** The first few: whoever may edit a namespace could write thousands. */
+function straysOf({ annotations = {}, labels = {} }: ApiObject['metadata']): string[] {
+  const misspelt = Object.keys(annotations).filter(
+    (key) => key.startsWith(OUR_PREFIX) && !NAMESPACE_ANNOTATIONS.includes(key),
+  );
+  const labelled = Object.keys(labels)
+    .filter((key) => NAMESPACE_ANNOTATIONS.includes(key))
+    .map((key) => `label ${key}`);
+  return [...misspelt, ...labelled].slice(0, 5);
+}
+
+function identity({ name, uid = '', resourceVersion = '' }: ApiObject['metadata']): {
+  name: string;
+  uid: string;
+  resourceVersion: string;
+} {
+  return { name, uid, resourceVersion };
+}
+
+/** The latest time at which anybody wrote a key of `data`, as the server notes it with the fields of each writer. */
+function writtenAt({ managedFields = [] }: ApiObject['metadata']): number | undefined {
+  const times = managedFields
+    .flatMap(({ time, fieldsV1 }) =>
+      time !== undefined && fieldsV1?.['f:data'] !== undefined ? [Date.parse(time)] : [],
+    )
+    .filter((at) => !Number.isNaN(at));
+  return times.length === 0 ? undefined : Math.max(...times);
+}

@@ -1,0 +1,161 @@
+/** What is known of the cluster, and how one namespace's observation is read from it. */
+import type { Configuration, SourceConfig } from '../config/schema.ts';
+import type { KubeClient } from '../kube/client.ts';
+import type { ApiObject, Selector } from '../kube/list.ts';
+import { listPages } from '../kube/list.ts';
+import { paths } from '../kube/paths.ts';
+import { projectCopy, projectNamespace, projectServiceAccount, projectSource } from './projections.ts';
+import type { SourceSecret } from './projections.ts';
+import { createStore } from '../kube/store.ts';
+import type { Store, Stored } from '../kube/store.ts';
+import type {
+  ObservedCopy,
+  ObservedNamespace,
+  ObservedScope,
+  ObservedServiceAccount,
+  ObservedSource,
+} from '../plan/observed.ts';
+
+/** Turns base64 content into what may be kept of it. One key per process: digests mean nothing to anybody else. */
+export type Digest = (base64: string) => string;
+
+export interface World {
+  readonly namespaces: Store<ObservedNamespace>;
+  readonly serviceAccounts: Store<ObservedServiceAccount>;
+  /** By copy name: Secrets of all namespaces that have it. */
+  readonly copies: Map<string, Store<ObservedCopy>>;
+  /** Sources and alias logins, by `namespace/name`: one object each at most. */
+  readonly secrets: Map<string, Store<SourceSecret>>;
+  readonly digest: Digest;
+}
+
+/** One thing to list and watch, and the store that it fills. */
+export interface Feed<T extends Stored = Stored> {
+  /** Unique among the feeds of a configuration. */
+  readonly id: string;
+  /** Bounded name for logs and metrics. */
+  readonly resource: 'namespaces' | 'serviceaccounts' | 'copies' | 'sources' | 'proxies';
+  /** Name of the cache proxy that a target belongs to. */
+  readonly owner?: string;
+  readonly selector: Selector;
+  readonly project: (object: never) => T;
+  readonly store: Store<T>;
+}
+
+export function createWorld(digest: Digest): World {
+  return { namespaces: createStore(), serviceAccounts: createStore(), copies: new Map(), secrets: new Map(), digest };
+}
+
+/** The feeds that a configuration needs. Stores that exist already are used again; those no longer named are dropped. */
+export function feedsOf(world: World, configuration: Configuration): Feed[] {
+  const copyNames = [...configuration.sources.map((s) => s.copyName), ...configuration.retiredCopyNames];
+  const secrets = configuration.sources.flatMap(secretsOf);
+  prune(world.copies, new Set(copyNames));
+  prune(world.secrets, new Set(secrets.map(keyOf)));
+  return [
+    feed({
+      id: 'namespaces',
+      resource: 'namespaces',
+      selector: { path: paths.namespaces(), metadataOnly: true },
+      project: projectNamespace,
+      store: world.namespaces,
+    }),
+    feed({
+      id: 'serviceaccounts',
+      resource: 'serviceaccounts',
+      selector: { path: paths.serviceAccounts() },
+      project: projectServiceAccount,
+      store: world.serviceAccounts,
+    }),
+    ...copyNames.map((name) =>
+      feed({
+        id: copyFeed(name),
+        resource: 'copies',
+        // The right to list is limited to this name, and the server checks it against this selector.
+        selector: { path: paths.secrets(), fieldSelector: `metadata.name=${name}` },
+        project: (object: ApiObject) => projectCopy(object, world.digest),
+        store: storeAt(world.copies, name),
+      }),
+    ),
+    ...[...new Map(secrets.map((ref) => [keyOf(ref), ref])).values()].map((ref) =>
+      feed({
+        id: sourceFeed(ref),
+        resource: 'sources',
+        selector: { path: paths.secrets(ref.namespace), fieldSelector: `metadata.name=${ref.name}` },
+        project: projectSource,
+        store: storeAt(world.secrets, keyOf(ref)),
+      }),
+    ),
+  ];
+}
+
+const copyFeed = (copyName: string): string => `copy/${copyName}`;
+const sourceFeed = (ref: { namespace: string; name: string }): string => `source/${keyOf(ref)}`;
+
+/** The feeds that must be whole before anything can be said about a source: its Secrets, and the copies there are. */
+export function feedsOfSource(source: SourceConfig): string[] {
+  return [copyFeed(source.copyName), ...secretsOf(source).map(sourceFeed)];
+}
+
+/** Fills the stores once, without watching: for the commands that look and leave. */
+export async function readWorld(
+  world: World,
+  feeds: readonly Feed[],
+  client: KubeClient,
+  signal?: AbortSignal,
+): Promise<void> {
+  await Promise.all(
+    feeds.map(async ({ selector, project, store }) => {
+      let items: Stored[] = [];
+      await listPages(client, selector, {
+        ...(signal && { signal }),
+        each: (object) => items.push(project(object as never)),
+        restart: () => {
+          items = [];
+        },
+      });
+      store.replace(items);
+    }),
+  );
+}
+
+/** All that the plan of one namespace depends on, or undefined where there is no such namespace. */
+export function observeNamespace(
+  world: World,
+  name: string,
+  sources: readonly ObservedSource[],
+  retiredCopyNames: readonly string[],
+): ObservedScope | undefined {
+  const namespace = world.namespaces.get('', name);
+  if (namespace === undefined) return undefined;
+  const copies = new Map<string, ObservedCopy>();
+  for (const [copyName, store] of world.copies) {
+    const copy = store.get(name, copyName);
+    if (copy !== undefined) copies.set(copyName, copy);
+  }
+  return { namespace, serviceAccounts: [...world.serviceAccounts.in(name)], copies, sources, retiredCopyNames };
+}
+
+/** The source's Secret and those that its aliases log in with, all in the source's namespace. */
+export function secretsOf(source: SourceConfig): { namespace: string; name: string }[] {
+  const logins = source.aliases.flatMap((alias) =>
+    'login' in alias ? [{ namespace: source.secret.namespace, name: alias.login.secret }] : [],
+  );
+  return [source.secret, ...logins];
+}
+
+export const keyOf = ({ namespace, name }: { namespace: string; name: string }): string => `${namespace}/${name}`;
+
+function feed<T extends Stored>(definition: Feed<T>): Feed {
+  return definition;
+}
+
+function storeAt<T extends Stored>(stores: Map<string, Store<T>>, key: string): Store<T> {
+  let store = stores.get(key);
+  if (store === undefined) stores.set(key, (store = createStore<T>()));
+  return store;
+}
+
+function prune<T>(map: Map<string, T>, keep: ReadonlySet<string>): void {
+  for (const key of map.keys()) if (!keep.has(key)) map.delete(key);
+}

@@ -1,0 +1,80 @@
+/** When a removal is so large that it is more likely a slip than meant. Pure; the controller and the commands count alike. */
+import { confirmingLine } from '../config/confirmation.ts';
+import type { Confirmation } from '../config/confirmation.ts';
+import { holdRemovals, removes } from './hold.ts';
+import type { ObservedScope } from './observed.ts';
+import type { NamespacePlan } from './namespace-plan.ts';
+
+/** So many namespaces may lose something at once, whatever the size of the cluster. */
+const FEW = 10;
+/** In larger clusters the limit is this part of the namespaces that have a copy: one in twenty, 5 %. */
+const ONE_IN = 20;
+
+/** What a configuration would take away. */
+export interface Removals {
+  /** From which namespaces: copies, or references. */
+  readonly namespaces: readonly string[];
+  /** How many namespaces have a copy of ours. */
+  readonly withCopies: number;
+}
+
+export interface HeldRemoval extends Removals {
+  /** How many may lose something without a word. */
+  readonly limit: number;
+  /** The value of `confirmRemoval` that lets it through. */
+  readonly confirm: string;
+}
+
+/** One namespace with the plan that removes. */
+export interface Planned {
+  readonly scope: ObservedScope;
+  readonly plan: NamespacePlan;
+}
+
+/** Counts one namespace after the other. */
+export function createTally(): { add(planned: Planned): void; removals(): Removals } {
+  const namespaces: string[] = [];
+  let withCopies = 0;
+  return {
+    add({ scope: { namespace, copies }, plan }) {
+      // What is being deleted takes its copies along, whatever the configuration says.
+      if (namespace.terminating) return;
+      if (removes(plan)) namespaces.push(namespace.name);
+      if ([...copies.values()].some(({ ours }) => ours)) withCopies++;
+    },
+    removals: () => ({ namespaces, withCopies }),
+  };
+}
+
+export const limitOf = (withCopies: number): number => Math.max(FEW, Math.floor(withCopies / ONE_IN));
+
+/** The plans of a whole cluster as a controller that starts now carries them out; `held`: why they take nothing away. */
+export function braked(
+  planned: readonly Planned[],
+  confirmation: Confirmation,
+): { readonly plans: readonly NamespacePlan[]; readonly held: HeldRemoval | undefined } {
+  const tally = createTally();
+  for (const each of planned) tally.add(each);
+  const held = judgeRemovals(tally.removals(), confirmation);
+  return { held, plans: planned.map(({ scope, plan }) => (held === undefined ? plan : holdRemovals(plan, scope))) };
+}
+
+/** undefined: few enough, or confirmed. */
+export function judgeRemovals(
+  { namespaces, withCopies }: Removals,
+  { value, given }: Confirmation,
+): HeldRemoval | undefined {
+  const limit = limitOf(withCopies);
+  return given === 'this' || namespaces.length <= limit ? undefined : { namespaces, withCopies, limit, confirm: value };
+}
+
+/** What is held, as a sentence without its full stop. */
+export function describeHeld({ namespaces, withCopies, limit }: HeldRemoval): string {
+  const more = namespaces.length > 5 ? ` and ${namespaces.length - 5} more` : '';
+  return `the configuration would take copies or references away from ${namespaces.length} namespaces (${namespaces.slice(0, 5).join(', ')}${more}); ${withCopies} have a copy, and no more than ${limit} may lose something without a word`;
+}
+
+/** The same and what to do, on one line; for people. */
+export function sayHeld(held: HeldRemoval): string {
+  return `${describeHeld(held)}. Nothing is removed anywhere until it is changed, or confirmed by this line in it: ${confirmingLine(held.confirm)}`;
+}

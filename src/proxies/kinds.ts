@@ -1,0 +1,101 @@
+/** From a configured kind to its adapter, and the rights that all of them need together. */
+import type { CacheProxyConfig } from '../config/cache-proxies.ts';
+import type { Configuration } from '../config/schema.ts';
+import { STATE_NAME } from '../names.ts';
+import { requiredRights } from '../plan/rights.ts';
+import type { ControllerOptions, Right } from '../plan/rights.ts';
+import { artifactory } from './artifactory.ts';
+import { customResource } from './custom-resource.ts';
+import { distribution } from './distribution.ts';
+import { distributionHelper } from './distribution-helper.ts';
+import { gitlab } from './gitlab.ts';
+import { harbor } from './harbor.ts';
+import { imagePuller } from './image-puller.ts';
+import { kubeFledged } from './kube-fledged.ts';
+import { kubeImageKeeper } from './kube-image-keeper.ts';
+import { nexus } from './nexus.ts';
+import type { CacheProxy } from './adapter.ts';
+import { template } from './template.ts';
+import { webhook } from './webhook.ts';
+import { zot } from './zot.ts';
+
+/** `copyName`: of the proxy's source; `retired`: names that copies had before. */
+export function createProxy(
+  config: CacheProxyConfig,
+  options: { copyName: string; retired?: readonly string[] },
+): CacheProxy {
+  switch (config.kind) {
+    case 'distribution':
+      return distribution(config);
+    case 'distribution-helper':
+      return distributionHelper(config);
+    case 'zot':
+      return zot(config);
+    case 'template':
+      return template(config);
+    case 'harbor':
+      return harbor(config);
+    case 'nexus':
+      return nexus(config);
+    case 'artifactory':
+      return artifactory(config);
+    case 'gitlab':
+      return gitlab(config);
+    case 'webhook':
+      return webhook(config);
+    case 'kube-image-keeper':
+      return kubeImageKeeper(config, options);
+    case 'kube-fledged':
+      return kubeFledged(config, options);
+    case 'image-puller':
+      return imagePuller(config, options);
+    case 'custom-resource':
+      return customResource(config, options);
+  }
+}
+
+/** A configured cache proxy with its adapter. */
+export interface ConfiguredProxy {
+  readonly config: CacheProxyConfig;
+  readonly adapter: CacheProxy;
+  readonly copyName: string;
+}
+
+export function createProxies({ cacheProxies, sources, retiredCopyNames }: Configuration): ConfiguredProxy[] {
+  return cacheProxies.map((config) => {
+    const copyName = sources.find(({ name }) => name === config.source)?.copyName ?? '';
+    return { config, copyName, adapter: createProxy(config, { copyName, retired: retiredCopyNames }) };
+  });
+}
+
+/** Every right that the controller uses for `configuration`: its own, and those of each cache proxy, limited by name. */
+export function allRights(configuration: Configuration, controller: ControllerOptions): Right[] {
+  const proxies = createProxies(configuration).flatMap(({ config, adapter }) => [
+    ...adapter.rights,
+    ...probeRights(config),
+  ]);
+  const state: Right = {
+    apiGroup: '',
+    resource: 'secrets',
+    namespace: controller.namespace,
+    resourceNames: [STATE_NAME],
+    verbs: ['get', 'create', 'patch'],
+    why: 'remember across restarts what each cache proxy was given',
+  };
+  return [...requiredRights(configuration, controller), state, ...proxies];
+}
+
+function probeRights({ name, probe }: CacheProxyConfig): Right[] {
+  if (probe?.login === undefined) return [];
+  const { namespace, name: secret } = probe.login.secret;
+  return [
+    {
+      apiGroup: '',
+      resource: 'secrets',
+      namespace,
+      resourceNames: [secret],
+      verbs: ['get'],
+      why: `log in to cache proxy ${name} for the probe`,
+    },
+  ];
+}

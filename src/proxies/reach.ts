@@ -1,0 +1,81 @@
+/** How registries and cache proxies are reached: which CA, which scheme, which login; one HTTP client per CA. */
+import type { Configuration } from '../config/schema.ts';
+import type { Credential } from '../credentials/docker-config.ts';
+import { canonicalRegistry, registryHost } from '../credentials/registry-name.ts';
+import type { ConfiguredProxy } from './kinds.ts';
+import type { ProxyKube, Verdict } from './adapter.ts';
+import { checkLogin } from '../registry/auth.ts';
+import type { LoginVerdict } from '../registry/auth.ts';
+import { createHttpClient } from '../registry/http.ts';
+import type { HttpClient } from '../registry/http.ts';
+import { probeManifest } from '../registry/probe.ts';
+
+export interface Reach {
+  /** A client that trusts `ca` besides the well-known ones; kept and shared. */
+  http(ca?: string): HttpClient;
+  /** Tries one credential at its own registry. */
+  check(configuration: Configuration, credential: Credential, signal: AbortSignal): Promise<LoginVerdict>;
+  /** Pulls the probe image's manifest through the cache proxy. */
+  probe(proxy: ConfiguredProxy, kube: ProxyKube, signal: AbortSignal): Promise<Verdict>;
+  close(): Promise<void>;
+}
+
+export function createReach({ userAgent }: { userAgent: string }): Reach {
+  const clients = new Map<string, HttpClient>();
+  const http = (ca = ''): HttpClient => {
+    let client = clients.get(ca);
+    if (client === undefined)
+      clients.set(
+        ca,
+        (client = createHttpClient({ userAgent, requestMs: 5_000, exchangeMs: 10_000, ...(ca !== '' && { ca }) })),
+      );
+    return client;
+  };
+
+  return {
+    http,
+    check({ registries }, { key, username, password }, signal) {
+      // A scheme in the key says nothing, so that a login never crosses the network in the clear unless the configuration says so.
+      const host = registryHost(key);
+      const how = registries.find((registry) => (canonicalRegistry(registry.host) ?? registry.host) === host);
+      return checkLogin({
+        registry: how?.plainHttp === true ? `http://${host}` : host,
+        login: { username, password },
+        http: http(how?.ca),
+        signal,
+      });
+    },
+    async probe({ config: { probe } }, kube, signal) {
+      if (probe === undefined)
+        return {
+          state: 'unknown',
+          why: 'no private probe image is configured, and a public or cached pull proves nothing',
+        };
+      const { username = '', password = '' } =
+        probe.login === undefined ? {} : await kube.readSecret(probe.login.secret);
+      const { state, why } = await probeManifest({
+        base: probe.url,
+        repository: probe.repository,
+        reference: probe.reference,
+        http: http(probe.ca),
+        signal,
+        ...(probe.login && { login: { username, password } }),
+      });
+      switch (state) {
+        case 'served':
+          return { state: 'verified', why };
+        case 'missing':
+          return {
+            state: 'refused',
+            why: `${why}; an image that exists is "not found" through a cache proxy whose upstream login is refused`,
+          };
+        case 'refused':
+        case 'unknown':
+          return { state, why };
+      }
+    },
+    async close() {
+      await Promise.all([...clients.values()].map((client) => client.close()));
+    },
+  };
+}

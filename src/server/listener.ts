@@ -1,0 +1,211 @@
+/** The small HTTP server for probes, metrics and pages. It answers GET and HEAD on fixed paths and reads no body. */
+import { createServer } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { messageOf, UserError } from '../errors.ts';
+import { createTurns } from '../async/fair.ts';
+import { createBodies } from './body.ts';
+import { createRoom } from './room.ts';
+
+/** After this long, close() cuts connections whose answer is still under way, in milliseconds. */
+const CLOSE_GRACE_MS = 1_000;
+const PROBES = ['/livez', '/readyz'];
+/** Connections at a time. */
+const PLACES = 256;
+
+/** What a page may depend on. */
+export interface PageRequest {
+  /** The header as it came. */
+  readonly authorization?: string | undefined;
+  readonly accept?: string | undefined;
+  /** Aborts when the client goes away. */
+  readonly signal: AbortSignal;
+}
+
+export interface Page {
+  contentType: string;
+  body: string;
+  /** HTTP status; 200 unless given. */
+  status?: number;
+  /** Further headers, names in lower case; they win over the server's own. */
+  headers?: Readonly<Record<string, string>>;
+}
+
+export type PageHandler = (request: PageRequest) => Page | Promise<Page>;
+
+export interface ServerOptions {
+  /** `:8080`, `127.0.0.1:0`, `[::1]:8080`, a bare port; `0` starts nothing. */
+  address: string;
+  /** What is wrong so that only a restart helps, one line each; empty when alive. */
+  livez: () => string[];
+  /** What is wrong so that this replica cannot do its work yet, one line each; empty when ready. */
+  readyz: () => string[];
+  /** The whole exposition, in a format that the client's `Accept` asks for. */
+  metrics: (accept: string | undefined) => Promise<{ contentType: string; body: string }>;
+  /** Further pages by path. */
+  pages?: Readonly<Record<string, PageHandler>>;
+}
+
+export interface RunningServer {
+  /** `http://host:port` for clients on the same machine; undefined when switched off. */
+  readonly url: string | undefined;
+  /** Stops listening and ends every connection: idle ones at once, others after a second at the latest. */
+  close(): Promise<void>;
+}
+
+/**
+ * Listens and answers until closed.
+ * @throws UserError when the address is malformed or cannot be listened on.
+ */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const at = parseAddress(options.address);
+  if (at === undefined) return { url: undefined, close: () => Promise.resolve() };
+
+  const pages = new Map<string, PageHandler>(Object.entries(options.pages ?? {}));
+  pages.set('/livez', () => health(options.livez()));
+  pages.set('/readyz', () => health(options.readyz()));
+  pages.set('/metrics', async ({ accept }) => ({ ...(await options.metrics(accept)), headers: { vary: 'accept' } }));
+  const bodyOf = createBodies();
+  const room = createRoom(PLACES);
+  const turn = createTurns();
+
+  // Everybody in the cluster network can connect: bounds on everything that a client decides.
+  const server = createServer({
+    maxHeaderSize: 8 * 1024,
+    headersTimeout: 5_000,
+    requestTimeout: 10_000,
+    keepAliveTimeout: 5_000,
+    connectionsCheckingInterval: 2_000,
+  });
+  server.on('connection', room.enter);
+  server.on('request', (request, response) => {
+    request.resume();
+    if (room.asks(request.socket, response)) void answer(request, response);
+  });
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const path = (request.url ?? '').split('?', 1)[0] ?? '';
+    const gone = goneSignal(response);
+    // However many ask for pages that take long to make, a probe waits for one of them at most.
+    if (!PROBES.includes(path)) await turn();
+    if (gone.aborted) return;
+    const page = await pageFor(path, request, gone);
+    const { plain, gzipped } = bodyOf(path, page.body);
+    const packed = takesGzip(request.headers['accept-encoding']) ? await gzipped?.().catch(() => undefined) : undefined;
+    if (response.destroyed) return;
+    if (!server.listening) response.setHeader('connection', 'close');
+    response.writeHead(page.status ?? 200, {
+      'content-type': page.contentType,
+      // Of a HEAD too: it is answered as the GET would be, without the body.
+      'content-length': (packed ?? plain).length,
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+      ...page.headers,
+      ...(gzipped
+        ? { vary: [page.headers?.['vary'], 'accept-encoding'].filter((name) => name !== undefined).join(', ') }
+        : {}),
+      ...(packed ? { 'content-encoding': 'gzip' } : {}),
+    });
+    response.end(request.method === 'HEAD' ? undefined : (packed ?? plain));
+  }
+
+  async function pageFor(
+    path: string,
+    { method, headers: { authorization, accept } }: IncomingMessage,
+    signal: AbortSignal,
+  ): Promise<Page> {
+    const page = pages.get(path);
+    if (page === undefined) return text(404, 'not found');
+    if (method !== 'GET' && method !== 'HEAD') return text(405, 'only GET and HEAD', { allow: 'GET, HEAD' });
+    try {
+      return await page({ authorization, accept, signal });
+    } catch (error) {
+      return text(500, messageOf(error));
+    }
+  }
+
+  await listen(server, at, options.address);
+  return { url: urlOf(server, at.host), close: () => close(server) };
+}
+
+/** Takes `host:port`, `[v6]:port`, `:port` or a port apart; undefined means off. An empty host means every address. */
+export function parseAddress(address: string): { host: string | undefined; port: number } | undefined {
+  if (address === '0') return undefined;
+  const match = /^(?:(?:\[(?<v6>[0-9a-fA-F:.]+)\]|(?<host>[^[\]:\s]*)):)?(?<port>\d{1,5})$/.exec(address);
+  const port = Number(match?.groups?.['port']);
+  if (match === null || port > 65_535) {
+    throw new UserError(
+      `cannot listen on ${JSON.stringify(address)}: use HOST:PORT, [IPV6]:PORT or :PORT, or 0 to switch it off`,
+    );
+  }
+  const host = match.groups?.['v6'] ?? match.groups?.['host'];
+  return { host: host === '' ? undefined : host, port };
+}
+
+function health(problems: string[]): Page {
+  return problems.length === 0
+    ? text(200, 'ok')
+    : text(503, problems.map((problem) => problem.replace(/\s*\n\s*/g, ' ')).join('\n'));
+}
+
+/** A page of one line, or of one a problem. */
+export const text = (status: number, body: string, headers: Page['headers'] = {}): Page => ({
+  status,
+  contentType: 'text/plain; charset=utf-8',
+  body: `${body}\n`,
+  headers,
+});
+
+function goneSignal(response: ServerResponse): AbortSignal {
+  const gone = new AbortController();
+  response.once('close', () => gone.abort());
+  return gone.signal;
+}
+
+/** Whether `Accept-Encoding` names gzip, and does not give it the quality 0. */
+function takesGzip(header: string | string[] | undefined): boolean {
+  return String(header ?? '')
+    .split(',')
+    .some((each) => {
+      const [coding = '', ...parameters] = each.split(';').map((part) => part.trim().toLowerCase());
+      return coding === 'gzip' && !parameters.some((parameter) => /^q=0(\.0*)?$/.test(parameter));
+    });
+}
+
+function listen(server: Server, at: { host: string | undefined; port: number }, address: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const why =
+        error.code === 'EADDRINUSE'
+          ? 'the port is in use'
+          : error.code === 'EACCES'
+            ? 'not permitted'
+            : messageOf(error);
+      reject(new UserError(`cannot listen on ${address}: ${why}`, { cause: error }));
+    });
+    server.listen({ port: at.port, ...(at.host === undefined ? {} : { host: at.host }) }, () => {
+      server.removeAllListeners('error');
+      // Accepting can fail later, when file descriptors run out: that one connection is lost, the server is not.
+      server.on('error', () => undefined);
+      resolve();
+    });
+  });
+}
+
+function urlOf(server: Server, host: string | undefined): string {
+  const bound = server.address();
+  const port = bound !== null && typeof bound === 'object' ? bound.port : 0;
+  const name = host ?? 'localhost';
+  return `http://${name.includes(':') ? `[${name}]` : name}:${port}`;
+}
+
+function close(server: Server): Promise<void> {
+  if (!server.listening) return Promise.resolve();
+  return new Promise((resolve) => {
+    const grace = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS);
+    server.close(() => {
+      clearTimeout(grace);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}

@@ -1,0 +1,155 @@
+/** Who goes first with a new content of a source, whether they have it, and how their pulls fare. */
+import type { Configuration, SourceConfig } from '../config/schema.ts';
+import { parseImage } from '../credentials/image-reference.ts';
+import { lookup, makeKeyring } from '../credentials/keyring.ts';
+import type { KubeClient } from '../kube/client.ts';
+import type { Log } from '../log.ts';
+import { selectSources } from '../plan/selection.ts';
+import { createCanary } from './canary.ts';
+import type { Canary, CanaryOptions } from './canary.ts';
+import { failingPulls } from '../observe/failing-pulls.ts';
+import { replaceCanaries } from './rollout.ts';
+import type { Canaries as Chosen } from './rollout.ts';
+import type { SourceBook } from './book.ts';
+import type { World } from '../observe/world.ts';
+
+/** How a cache proxy stands that is given the login of a source. */
+export interface CarrierProxy {
+  readonly name: string;
+  /** It carries the login that the source has now. */
+  readonly applied: boolean;
+  readonly verified: { readonly state: 'verified' | 'refused' | 'unknown' };
+}
+
+export interface Canaries extends Canary {
+  /**
+   * Namespaces in order of their names, cache proxies in that of the configuration; `after`: others than those, where there are
+   * others. Of the very first content nobody is a canary, unless copies are there that hold another. Undefined: everybody at once.
+   */
+  choose(source: SourceConfig, digest: string, first: boolean, after?: Chosen): Chosen | undefined;
+}
+
+export interface CanariesOptions extends Pick<CanaryOptions, 'timers'> {
+  client: KubeClient;
+  world: World;
+  book: Pick<SourceBook, 'rollout' | 'advance'>;
+  configuration: () => Configuration;
+  /** Cache proxies that are given the login of a source, and how all of them stand. */
+  proxiesOf: (source: string) => string[];
+  proxies: () => readonly CarrierProxy[];
+  isPaused: () => boolean;
+  /** A rollout is at another stage, or was looked at. */
+  onMoved: () => void;
+  log: Log;
+}
+
+export function createCanaries({
+  client,
+  world,
+  book,
+  configuration,
+  proxiesOf,
+  proxies,
+  isPaused,
+  onMoved,
+  log,
+  timers,
+}: CanariesOptions): Canaries {
+  function choose(source: SourceConfig, digest: string, first: boolean, after?: Chosen): Chosen | undefined {
+    const { canary: wanted } = source;
+    const copies = [...(world.copies.get(source.copyName)?.all() ?? [])];
+    const namespaces = copies
+      .filter((copy) => copy.ours && copy.digest !== digest)
+      .map(({ namespace }) => namespace)
+      .sort();
+    const caches = first && namespaces.length === 0 ? [] : proxiesOf(source.name);
+    if (wanted === undefined || (namespaces.length === 0 && caches.length === 0)) return undefined;
+    return {
+      namespaces: some(namespaces, wanted.namespaces, after?.namespaces),
+      proxies: some(caches, wanted.proxies, after?.proxies),
+    };
+  }
+
+  /** Only what is opted in, and still configured, is to have it. */
+  function arrival(
+    { name, copyName, ...config }: SourceConfig,
+    { namespaces, proxies: first }: Chosen,
+    digest: string,
+  ): ReturnType<CanaryOptions['arrival']> {
+    const wanted = [...namespaces].filter((each) => {
+      const namespace = world.namespaces.get('', each);
+      return (
+        namespace !== undefined &&
+        !namespace.terminating &&
+        selectSources(namespace, [{ ...config, name, copyName }]).choices.get(name)?.in === true
+      );
+    });
+    const caches = proxies().filter((proxy) => first.has(proxy.name));
+    if (wanted.length === 0 && caches.length === 0) return 'gone';
+    const has = [
+      ...wanted.map((each) => world.copies.get(copyName)?.get(each, copyName)?.digest === digest),
+      ...caches.map(({ applied }) => applied),
+    ];
+    return has.every(Boolean) ? 'all' : has.some(Boolean) ? 'some' : 'none';
+  }
+
+  async function failing(
+    source: SourceConfig,
+    { namespaces, proxies: first }: Chosen,
+    signal: AbortSignal,
+  ): Promise<readonly string[]> {
+    const { passed, newest } = book.rollout(source.name);
+    const ring = makeKeyring([{ credentials: [...(newest?.credentials ?? []), ...(passed?.credentials ?? [])] }]);
+    // Of other registries whatever may fail: it is not this login's doing.
+    const isOfSource = (image: string): boolean => {
+      const parsed = parseImage(image);
+      return parsed.ok && lookup(ring, parsed.image.name).length > 0;
+    };
+    return [
+      ...(await failingPulls(client, namespaces, isOfSource, signal)),
+      ...proxies()
+        .filter(({ name, verified }) => first.has(name) && verified.state === 'refused')
+        .map(({ name }) => `cache proxy ${name}: a private pull through it fails`),
+    ];
+  }
+
+  // What nobody was given in a pause has shown nothing. They are watched anew when it is over.
+  const canary = createCanary({
+    ...(timers && { timers }),
+    failing,
+    arrival,
+    onGone: (name) => {
+      if (isPaused()) return;
+      const source = configuration().sources.find((each) => each.name === name);
+      const { newest, passed, stage } = book.rollout(name);
+      if (source === undefined || newest === undefined || stage.state === 'settled') return;
+      log.warn(
+        { source: name, namespaces: [...stage.canaries.namespaces], proxies: [...stage.canaries.proxies] },
+        'these canaries do not get the new content, or are no more: others go first',
+      );
+      const others = choose(source, newest.digest, passed === undefined, stage.canaries);
+      book.advance(name, (rollout) => replaceCanaries(rollout, others));
+      onMoved();
+    },
+    onLooked: (name, move) => {
+      if (isPaused()) return;
+      const before = book.rollout(name).stage.state;
+      book.advance(name, move);
+      const after = book.rollout(name).stage.state;
+      if (after === 'halted')
+        log.warn(
+          { source: name },
+          'rotation halted: pulls started to fail at the canaries; the rest keeps the content before',
+        );
+      else if (before !== 'looking') log.info({ source: name }, 'the canaries are well: the rest follows');
+      onMoved();
+    },
+  });
+  return { ...canary, choose };
+}
+
+/** The next ones, round and round: whoever cannot be written to stands in nobody's way for long. */
+function some(names: readonly string[], count: number, after: ReadonlySet<string> = new Set()): Set<string> {
+  const next = names.findLastIndex((name) => after.has(name)) + 1;
+  return new Set([...names.slice(next), ...names.slice(0, next)].slice(0, count));
+}

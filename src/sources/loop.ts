@@ -1,0 +1,254 @@
+/** The sources of the configuration in force: judged by their registries, tried on canaries, and told of when they change. */
+import type { Configuration, SourceConfig } from '../config/schema.ts';
+import { isPassing, messageOf } from '../errors.ts';
+import type { KubeClient } from '../kube/client.ts';
+import type { EventRecorder } from '../kube/events.ts';
+import { sleep } from '../async/sleep.ts';
+import type { Log } from '../log.ts';
+import { findContent } from './find-content.ts';
+import { createPreflight } from './preflight.ts';
+import type { Preflight, PreflightOptions } from './preflight.ts';
+import type { Refusals } from '../observe/refusals.ts';
+import type { SourceChange } from './source-page.ts';
+import { createSourceBook } from './book.ts';
+import type { SourceBook } from './book.ts';
+import type { State } from '../observe/state.ts';
+import { usersOf } from './users.ts';
+import type { World } from '../observe/world.ts';
+import type { Reach } from '../proxies/reach.ts';
+import type { Metrics } from '../server/metrics.ts';
+import { createCanaries } from './canaries.ts';
+import type { CarrierProxy } from './canaries.ts';
+import { announceSources, remindOfSources } from './news.ts';
+
+export interface Sources {
+  readonly book: SourceBook;
+  standings: Preflight['standings'];
+  /** Whether all that can be in force is, in this term. */
+  settled(): boolean;
+  /** Looks at the stores again, soon. Call it when they changed. */
+  look(): void;
+  /** Resolves when no look is under way: what it finds is published, and enqueued, by then. */
+  whenLooked(): Promise<void>;
+  /** A term as the leader begins: what another one wrote down counts, and nothing that was known before. */
+  takeOver(): void;
+  /** Says once more what is wrong: Events do not last. */
+  remind(): void;
+  /** Tries what is in force at its registries again. */
+  recheck(): Promise<void>;
+  stop(): void;
+}
+
+export interface SourcesOptions {
+  client: KubeClient;
+  world: World;
+  state: State;
+  refusals: Refusals;
+  reach: Pick<Reach, 'check'>;
+  events: EventRecorder;
+  log: Log;
+  metrics: Pick<Metrics, 'sourceValid' | 'sourceChanged'>;
+  configuration: () => Configuration;
+  /** Only the leader looks: two would try a bad login twice as often. */
+  leading: () => boolean;
+  /** Meanwhile nothing is tried at a registry and nothing taken in force: what is new waits. */
+  pause?: { readonly on: boolean; over(): Promise<void> };
+  isRead: (source: SourceConfig) => boolean;
+  /** Cache proxies that are given the login of a source, and how all of them stand. */
+  proxiesOf: (source: string) => string[];
+  proxies: () => readonly CarrierProxy[];
+  /** A content is in force from now on. */
+  onAccepted: (source: string, digest: string, first: boolean) => void;
+  /** What is to be where may be different now. */
+  onChange: () => void;
+  stop: AbortSignal;
+  timers?: PreflightOptions['timers'];
+  now?: () => number;
+}
+
+const AGAIN_MS = 1_000;
+const NONE = { on: false, over: () => Promise.resolve() };
+
+export function createSources({
+  client,
+  world,
+  state,
+  refusals,
+  reach,
+  events,
+  log,
+  metrics,
+  configuration,
+  leading,
+  pause = NONE,
+  isRead,
+  proxiesOf,
+  proxies,
+  onAccepted,
+  onChange,
+  stop,
+  timers,
+  now,
+}: SourcesOptions): Sources {
+  const clock = { ...(timers && { timers }), ...(now && { now }) };
+  const preflight = createPreflight({
+    ...clock,
+    state,
+    refusals,
+    ready: () => pause.over(),
+    check: (credential, signal) => reach.check(configuration(), credential, signal),
+    onVerdict: look,
+  });
+  const book = createSourceBook({
+    world,
+    state,
+    isRead,
+    judge: (source, group, credentials) => preflight.judge(source, group, credentials),
+    find: (source, digest) => findContent({ client, world, signal: stop }, source, digest),
+    canaries: (source, digest, first) => canaries.choose(source, digest, first),
+    ...(now && { now }),
+  });
+  const canaries = createCanaries({
+    ...(timers && { timers }),
+    client,
+    world,
+    book,
+    configuration,
+    proxiesOf,
+    proxies,
+    log,
+    isPaused: () => pause.on,
+    onMoved: () => {
+      looked = true;
+      look();
+    },
+  });
+
+  /** Kept while the state cannot be written. */
+  const untold: SourceChange[] = [];
+  /** Sources of which something is in force in this term. */
+  const begun = new Set<string>();
+  let wanted = false;
+  /** Somebody looked at the canaries. */
+  let looked = false;
+  /** What is in force in this term was told of. */
+  let told = false;
+  let looking: Promise<void> | undefined;
+  /** One at a time; whoever asks meanwhile gets another look afterwards. */
+  function look(): void {
+    wanted = true;
+    looking ??= lookOn().finally(() => {
+      looking = undefined;
+    });
+  }
+
+  async function lookOn(): Promise<void> {
+    while (wanted && leading() && !pause.on && !stop.aborted) {
+      wanted = false;
+      try {
+        await lookOnce();
+      } catch (error) {
+        if (stop.aborted) return;
+        log.warn(`the sources could not be looked at, and are again in a second: ${messageOf(error)}`);
+        wanted = true;
+        await sleep(AGAIN_MS, stop);
+      }
+    }
+  }
+
+  async function lookOnce(): Promise<void> {
+    // A source whose copies cannot be read holds up no other.
+    const failure = await book.recover().then(
+      () => undefined,
+      (error: unknown) => ({ error }),
+    );
+    untold.push(...(await Promise.all(book.refresh().map(withUsers))));
+    // What is to be in force is written down before anybody is given it: whoever comes after us goes on from there.
+    await state.save(stop).catch(unlessPassing);
+    if (!leading()) return;
+    book.publish();
+    const changes = untold.splice(0);
+    announceSources(changes, { log, metrics, events });
+    let began = false;
+    const accepted = new Map(
+      changes.flatMap((change) => (change.accepted === undefined ? [] : [[change.source.name, change.accepted]])),
+    );
+    for (const source of configuration().sources) {
+      const rollout = book.rollout(source.name);
+      const change = accepted.get(source.name);
+      if (rollout.newest !== undefined && (change !== undefined || !begun.has(source.name))) {
+        onAccepted(source.name, rollout.newest.digest, change?.first ?? true);
+        begun.add(source.name);
+        began = true;
+      }
+      canaries.watch(source, rollout);
+    }
+    if (looked) remindOfSources(book.observe(), events);
+    const isNews = changes.length > 0 || looked || began || !told;
+    looked = false;
+    told = true;
+    if (isNews) onChange();
+    if (failure !== undefined) throw failure.error;
+  }
+
+  /** What passes is waited for. A permanent no must not stop rotations: then a restart forgets. */
+  function unlessPassing(error: unknown): void {
+    if (isPassing(error) || stop.aborted) throw error;
+    log.warn(`what is in force cannot be remembered across restarts: ${messageOf(error)}`);
+  }
+
+  /** Whoever reads that a registry is gone wants to know who would miss it. */
+  async function withUsers(change: SourceChange): Promise<SourceChange> {
+    const { source } = change;
+    const keys = book
+      .held(source.name)
+      .filter(({ cause }) => cause === 'vanished')
+      .map(({ key }) => key);
+    if (keys.length === 0 || !change.isNews) return change;
+    const copies = [...(world.copies.get(source.copyName)?.all() ?? [])].filter(({ ours }) => ours).length;
+    const credentials = book.rollout(source.name).newest?.credentials ?? [];
+    try {
+      book.mention(
+        source.name,
+        await usersOf({ client, configuration: configuration(), source, credentials, keys, copies, signal: stop }),
+      );
+    } catch (error) {
+      log.debug({ err: error }, 'who uses the registries that are gone could not be found out');
+    }
+    return {
+      ...change,
+      problems: book.observe().find(({ config }) => config.name === source.name)?.problems ?? change.problems,
+    };
+  }
+
+  return {
+    book,
+    look,
+    whenLooked: () => looking ?? Promise.resolve(),
+    takeOver() {
+      preflight.reset();
+      book.forget();
+      untold.length = 0;
+      begun.clear();
+      told = false;
+      look();
+    },
+    remind() {
+      if (leading()) remindOfSources(book.observe(), events);
+    },
+    standings: () => preflight.standings(),
+    settled: () => told,
+    async recheck() {
+      await Promise.all(
+        configuration().sources.map((source) =>
+          preflight.recheck(source, book.rollout(source.name).newest?.credentials ?? []),
+        ),
+      );
+      look();
+    },
+    stop() {
+      preflight.stop();
+      canaries.stop();
+    },
+  };
+}

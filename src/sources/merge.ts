@@ -1,0 +1,154 @@
+/**
+ * Decides entry by entry which login of a source is in force: the one that it holds now, or the last good one. What did not
+ * change never holds another back, and what is no usable login never replaces one. Pure.
+ */
+import type { Held } from '../observe/state.ts';
+import type { Credential } from '../credentials/docker-config.ts';
+import { covers, reachOf } from '../credentials/key-cover.ts';
+import { normaliseKey, quoteKey } from '../credentials/registry-name.ts';
+import { WHY_CONTRADICTORY, WHY_UNUSABLE } from '../credentials/usable-login.ts';
+
+/** May this login be spread? `proven`: its registry took it. `pending`: not known yet, ask again. */
+export type Judgement =
+  | { readonly state: 'accepted'; readonly proven?: boolean }
+  | { readonly state: 'pending' }
+  | { readonly state: 'refused' | 'unproven'; readonly why: string };
+
+export interface Merge {
+  /** What is to be in force. While something is pending, not to be used. */
+  readonly credentials: readonly Credential[];
+  readonly held: readonly Held[];
+  /** Keys of new logins that nobody could try. */
+  readonly unproven: readonly string[];
+  readonly pending: boolean;
+}
+
+export interface MergeOptions {
+  /** What the source holds now. */
+  readonly candidates: readonly Credential[];
+  /** What is in force: usable logins. */
+  readonly inForce: readonly Credential[];
+  /** Asked of all that are new or have another login, together. */
+  readonly judge: (changed: readonly Credential[]) => readonly Judgement[];
+  /** Somebody who knows what would be lost has said that these may go. */
+  readonly mayVanish: (keys: readonly string[]) => boolean;
+}
+
+export function mergeEntries({ candidates, inForce, judge, mayVanish }: MergeOptions): Merge {
+  const before = predecessors(candidates, inForce);
+  const isKept = (candidate: Credential): boolean => {
+    const last = before.get(candidate);
+    return last !== undefined && isSameLogin(last, candidate);
+  };
+  const isSound = ({ unusable, contradictory }: Credential): boolean =>
+    unusable === undefined && contradictory === undefined;
+  const changed = candidates.filter((candidate) => isSound(candidate) && !isKept(candidate));
+  const judgements = judge(changed);
+  const verdicts = new Map(changed.map((candidate, i) => [candidate, judgements[i]]));
+  const credentials: Credential[] = [];
+  const held: Held[] = [];
+  let pending = false;
+
+  for (const candidate of candidates) {
+    const last = before.get(candidate);
+    const hold = (cause: Held['cause'], why: string): void => {
+      held.push({ key: candidate.key, cause, why, keeps: last !== undefined });
+      if (last !== undefined) credentials.push(last);
+    };
+    if (candidate.unusable !== undefined) hold('unusable', WHY_UNUSABLE[candidate.unusable]);
+    else if (candidate.contradictory) hold('contradictory', WHY_CONTRADICTORY);
+    else {
+      const verdict = verdicts.get(candidate) ?? { state: 'accepted' };
+      if (verdict.state === 'accepted') credentials.push(candidate);
+      else if (verdict.state === 'pending') pending = true;
+      else hold(verdict.state, verdict.why);
+    }
+  }
+
+  const gone = uncovered(withoutSuccessor(inForce, before), credentials);
+  if (gone.length > 0 && !mayVanish(gone.map(({ key }) => key))) {
+    for (const last of gone)
+      held.push({ key: last.key, cause: 'vanished', why: 'the source does not have it any more', keeps: true });
+    credentials.push(...gone);
+  }
+  const isUnproven = (verdict: Judgement | undefined): boolean =>
+    verdict?.state === 'accepted' && verdict.proven !== true;
+  const unproven = changed.filter((candidate) => isUnproven(verdicts.get(candidate))).map(({ key }) => key);
+  return { credentials, held, unproven, pending };
+}
+
+function withoutSuccessor(inForce: readonly Credential[], before: ReadonlyMap<Credential, Credential>): Credential[] {
+  const succeeded = new Set(before.values());
+  return inForce.filter((last) => !succeeded.has(last));
+}
+
+/** Nothing is lost where another key reaches the same images with the same account: six paths become one host. */
+function uncovered(gone: readonly Credential[], credentials: readonly Credential[]): Credential[] {
+  if (gone.length === 0) return [];
+  const byAccount = Map.groupBy(
+    credentials.map((entry) => ({ username: entry.username, reach: reachOf(entry.key) })),
+    ({ username }) => username,
+  );
+  return gone.filter((last) => {
+    const reach = reachOf(last.key);
+    return !byAccount.get(last.username)?.some((entry) => covers(entry.reach, reach));
+  });
+}
+
+/** The login in force that a candidate would replace: under the same key, or under one that means the same to kubelets. */
+function predecessors(candidates: readonly Credential[], inForce: readonly Credential[]): Map<Credential, Credential> {
+  const exact = new Map(inForce.map((last) => [last.key, last]));
+  const names = new Set(candidates.map(({ key }) => key));
+  // Written in another way than before: only where nothing else is written in that way.
+  const renamed = new Map(
+    inForce.flatMap((last) => (names.has(last.key) ? [] : [[normaliseKey(last.key) ?? last.key, last] as const])),
+  );
+  const found = new Map<Credential, Credential>();
+  for (const candidate of candidates) {
+    const normal = normaliseKey(candidate.key) ?? candidate.key;
+    const last = exact.get(candidate.key) ?? renamed.get(normal);
+    if (last === undefined) continue;
+    found.set(candidate, last);
+    if (last.key !== candidate.key) renamed.delete(normal);
+  }
+  return found;
+}
+
+const isSameLogin = (a: Credential, b: Credential): boolean => a.username === b.username && a.password === b.password;
+
+/** In one line. */
+export const heldLine = (held: Held): string => heldTogether([held]);
+
+const MOST_SHOWN = 5;
+
+/** One line for what is alike, and one for all that vanished: with who uses them, where that is known, and how to let them go. */
+export function heldLines(
+  held: readonly Held[],
+  { users, confirm }: { readonly users?: string | undefined; readonly confirm: string },
+): string[] {
+  const rest = held.filter(({ cause }) => cause !== 'vanished');
+  const vanished = held.filter(({ cause }) => cause === 'vanished');
+  const lines = [...Map.groupBy(rest, ({ why, keeps }) => `${keeps} ${why}`).values()].map(heldTogether);
+  if (vanished.length === 0) return lines;
+  const one = vanished.length === 1;
+  const stays = `the last good ${one ? 'login stays' : 'logins stay'} in force${users === undefined ? '' : `, for ${users}`}`;
+  return [
+    ...lines,
+    `held back: ${registries(vanished)} ${one ? 'is' : 'are'} gone from the source; ${stays}. If ${one ? 'it' : 'they'} shall go: ${confirm}`,
+  ];
+}
+
+/** Six keys with one mistyped login are one line. */
+function heldTogether(held: readonly Held[]): string {
+  const [{ why, keeps } = { why: '', keeps: false }, ...more] = held;
+  const stays = more.length === 0 ? 'Its last good login stays' : 'Their last good logins stay';
+  return `${registries(held)}: held back: ${why}. ${keeps ? `${stays} in force` : `${more.length === 0 ? 'It is' : 'They are'} left out until then`}`;
+}
+
+function registries(held: readonly Held[]): string {
+  const shown = held
+    .slice(0, MOST_SHOWN)
+    .map(({ key }) => quoteKey(key))
+    .join(', ');
+  return `${held.length === 1 ? 'registry' : 'registries'} ${shown}${held.length > MOST_SHOWN ? ` and ${held.length - MOST_SHOWN} more` : ''}`;
+}

@@ -1,0 +1,77 @@
+/** Tells what became of the sources: a log line, an Event on the source Secret, and the metrics. */
+import type { EventRecorder } from '../kube/events.ts';
+import type { Log } from '../log.ts';
+import type { SourceConfig } from '../config/schema.ts';
+import type { ObservedSource } from '../plan/observed.ts';
+import type { SourceChange } from './source-page.ts';
+import type { Metrics } from '../server/metrics.ts';
+
+export interface Tellers {
+  log: Log;
+  metrics: Pick<Metrics, 'sourceValid' | 'sourceChanged'>;
+  events: Pick<EventRecorder, 'record' | 'resolve'>;
+}
+
+export function announceSources(changes: readonly SourceChange[], { log, metrics, events }: Tellers): void {
+  for (const { source, accepted, problems, isNews, hasLastGood } of changes) {
+    const { name, secret } = source;
+    const about = { source: name, secret: `${secret.namespace}/${secret.name}` };
+    metrics.sourceValid.set({ source: name }, problems.length > 0 ? 0 : 1);
+    if (accepted !== undefined) {
+      metrics.sourceChanged.set({ source: name }, Date.now() / 1000);
+      log.info(
+        { ...about, registries: accepted.registries },
+        accepted.first ? 'source read' : 'source changed: spreading the new content',
+      );
+      for (const warning of accepted.warnings) log.warn(about, warning);
+      if (!accepted.first)
+        events.record({
+          regarding: regarding(source),
+          type: 'Normal',
+          reason: 'SourceAccepted',
+          action: 'Rotate',
+          note: `New content accepted, spreading it: ${accepted.registries.join(', ')}`,
+        });
+    }
+    if (!isNews) continue;
+    if (problems.length === 0) {
+      if (accepted === undefined) log.info(about, 'source is good again, its content is the one in force');
+      events.resolve(regarding(source), 'SourceInvalid');
+      continue;
+    }
+    const consequence = consequenceOf(hasLastGood);
+    for (const problem of problems) log.warn(about, `source refused: ${problem}. ${consequence}`);
+    events.record(invalid(source, problems, hasLastGood));
+  }
+}
+
+/** Says again what is still wrong: a new leader has not said it yet, and Events are kept for an hour only. */
+export function remindOfSources(
+  sources: readonly ObservedSource[],
+  events: Pick<EventRecorder, 'record' | 'resolve'>,
+): void {
+  for (const { config, problems, digest } of sources) {
+    if (problems.length > 0) events.record(invalid(config, problems, digest !== undefined));
+    else events.resolve(regarding(config), 'SourceInvalid');
+  }
+}
+
+function invalid(source: SourceConfig, problems: readonly string[], hasLastGood: boolean) {
+  return {
+    regarding: regarding(source),
+    type: 'Warning' as const,
+    reason: 'SourceInvalid' as const,
+    action: 'ReadSource',
+    note: `${problems.join('; ')}. ${consequenceOf(hasLastGood)}`,
+  };
+}
+
+const consequenceOf = (hasLastGood: boolean): string =>
+  hasLastGood
+    ? 'The last good content stays in force for what is named here.'
+    : 'Nothing is copied until it is mended.';
+
+/** Without a uid: the Secret may not exist, and its Event is looked for by name all the same. */
+function regarding({ secret }: SourceConfig) {
+  return { apiVersion: 'v1', kind: 'Secret', namespace: secret.namespace, name: secret.name };
+}

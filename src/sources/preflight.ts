@@ -1,0 +1,227 @@
+/**
+ * Tries logins at their registries before they are spread. A definite no holds an entry back; no answer does not, unless the
+ * source says `enforce`. One try a host and login, whoever asks, and never more than a few that are refused.
+ */
+import type { SourceConfig } from '../config/schema.ts';
+import type { Credential } from '../credentials/docker-config.ts';
+import { redactKey, registryHost } from '../credentials/registry-name.ts';
+import { messageOf } from '../errors.ts';
+import type { LoginVerdict } from '../registry/auth.ts';
+import type { Judgement } from './merge.ts';
+import { accountId, loginId } from '../observe/refusals.ts';
+import type { AccountLogin, Refusals } from '../observe/refusals.ts';
+import type { State } from '../observe/state.ts';
+
+/** What was found of one credential, for metrics and the audit. */
+export interface CredentialStanding {
+  readonly source: string;
+  readonly key: string;
+  readonly state: LoginVerdict['state'];
+  readonly why: string;
+  readonly at: string;
+}
+
+/** An entry's login, as it is tried. */
+export const accountOf = ({ key, username, password }: Credential): AccountLogin => ({
+  host: registryHost(key),
+  username,
+  password,
+});
+
+export interface Preflight {
+  /** Tries one now, unless it was refused just now, or is being tried. Never rejects. */
+  attempt(credential: Credential): Promise<LoginVerdict>;
+  /** One judgement a credential. `group`: asked for one after the other; what is not asked for any more is forgotten. */
+  judge(source: SourceConfig, group: 'own' | 'aliases', credentials: readonly Credential[]): Judgement[];
+  /** Looks again at what is in force; nothing is held back by it, but metrics and the audit know. */
+  recheck(source: SourceConfig, credentials: readonly Credential[]): Promise<void>;
+  standings(): readonly CredentialStanding[];
+  /** Lets go of everything but the refusals: another may have led meanwhile. */
+  reset(): void;
+  stop(): void;
+}
+
+export interface PreflightOptions {
+  state: Pick<State, 'mac'>;
+  refusals: Refusals;
+  /** Resolves when something may be tried; at once unless given. */
+  ready?: () => Promise<void>;
+  /** One login at one registry. Must be bounded in time; rejects only when `signal` aborts. */
+  check: (credential: Credential, signal: AbortSignal) => Promise<LoginVerdict>;
+  /** A check ended, or is worth another try: judge again. */
+  onVerdict: (source: string) => void;
+  now?: () => number;
+  timers?: { set(run: () => void, ms: number): unknown; clear(timer: unknown): void };
+}
+
+/** With `enforce`, how long until an unreachable registry is asked again. */
+const UNKNOWN_DELAY_MS = 60_000;
+/** Longest time for one credential, in milliseconds: a rotation must not wait for a registry that is not there. */
+const CHECK_MS = 10_000;
+/** So many registries are asked at the same time. */
+const AT_ONCE = 16;
+
+const systemTimers = {
+  set: (run: () => void, ms: number): unknown => setTimeout(run, ms).unref(),
+  clear: (timer: unknown): void => clearTimeout(timer as NodeJS.Timeout),
+};
+const isPattern = (key: string): boolean => /[*?[\]]/.test(key);
+
+/** `locked`: not tried, for the sake of its account. */
+type Answer = LoginVerdict & { readonly locked?: true };
+/** A login that is asked for. While `answer` is undefined it is being tried for the first time. */
+interface Asked {
+  answer?: Answer;
+  timer?: unknown;
+}
+
+export function createPreflight({
+  state,
+  refusals,
+  ready = () => Promise.resolve(),
+  check,
+  onVerdict,
+  now = Date.now,
+  timers = systemTimers,
+}: PreflightOptions): Preflight {
+  const stopping = new AbortController();
+  /** By `source/group`, then by login. */
+  const asked = new Map<string, Map<string, Asked>>();
+  const found = new Map<string, Map<string, CredentialStanding>>();
+  const flying = new Map<string, Promise<Answer>>();
+  /** The last try of each account that is under way or waits. */
+  const turns = new Map<string, Promise<unknown>>();
+  const waiting: (() => void)[] = [];
+  let running = 0;
+
+  /** Whoever asks for the same login at the same host gets the same answer. */
+  function attempt(credential: Credential): Promise<Answer> {
+    const login = accountOf(credential);
+    const id = loginId(state.mac, login);
+    let flight = flying.get(id);
+    if (flight === undefined)
+      flying.set(id, (flight = inTurn(login, () => send(credential, login)).finally(() => flying.delete(id))));
+    return flight;
+  }
+
+  /** Passwords of one account are tried one after the other: six wrong ones at once would lock it before the first no is known. */
+  async function inTurn(login: AccountLogin, run: () => Promise<Answer>): Promise<Answer> {
+    const account = accountId(state.mac, login);
+    const turn = (turns.get(account) ?? Promise.resolve()).then(run);
+    turns.set(account, turn);
+    try {
+      return await turn;
+    } finally {
+      if (turns.get(account) === turn) turns.delete(account);
+    }
+  }
+
+  async function send(credential: Credential, login: AccountLogin): Promise<Answer> {
+    if (isPattern(credential.key)) return { state: 'unknown', why: 'a pattern names no host that could be asked' };
+    if (running >= AT_ONCE) await new Promise<void>((resolve) => waiting.push(resolve));
+    else running++;
+    try {
+      await ready();
+      // Asked when its turn has come: another password of the same account may have been refused meanwhile.
+      const wait = refusals.waits(login);
+      if (wait !== undefined)
+        return wait.tried ? { state: 'refused', why: wait.why } : { state: 'unknown', why: wait.why, locked: true };
+      const verdict = await check(credential, AbortSignal.any([AbortSignal.timeout(CHECK_MS), stopping.signal]));
+      if (verdict.state === 'accepted') refusals.accepted(login);
+      if (verdict.state === 'refused') refusals.refused(login, verdict.why);
+      return verdict;
+    } catch (error) {
+      return { state: 'unknown', why: `${redactKey(credential.key)}: not tried to the end: ${messageOf(error)}` };
+    } finally {
+      // Handed on, not given back.
+      const next = waiting.shift();
+      if (next === undefined) running--;
+      else next();
+    }
+  }
+
+  function note(source: string, { key }: Credential, { state: verdict, why }: Answer): void {
+    let standings = found.get(source);
+    if (standings === undefined) found.set(source, (standings = new Map<string, CredentialStanding>()));
+    standings.set(redactKey(key), {
+      source,
+      key: redactKey(key),
+      state: verdict,
+      why,
+      at: new Date(now()).toISOString(),
+    });
+  }
+
+  function begin(source: SourceConfig, credential: Credential, entry: Asked, isAsked: () => boolean): void {
+    void attempt(credential).then((answer) => {
+      if (stopping.signal.aborted) return;
+      note(source.name, credential, answer);
+      if (!isAsked()) return;
+      entry.answer = answer;
+      const isEnough = answer.state === 'accepted' || source.verify !== 'enforce';
+      const untilMs =
+        refusals.waits(accountOf(credential))?.untilMs ?? (isEnough ? undefined : now() + UNKNOWN_DELAY_MS);
+      if (untilMs !== undefined)
+        entry.timer = timers.set(() => begin(source, credential, entry, isAsked), Math.max(1_000, untilMs - now()));
+      onVerdict(source.name);
+    });
+  }
+
+  function judgementOf({ verify }: SourceConfig, { answer }: Asked): Judgement {
+    if (answer === undefined) return { state: 'pending' };
+    if (answer.state === 'refused') return { state: 'refused', why: answer.why };
+    if (answer.state === 'unknown' && (verify === 'enforce' || answer.locked))
+      return { state: 'unproven', why: answer.why };
+    return { state: 'accepted', proven: answer.state === 'accepted' };
+  }
+
+  function reset(): void {
+    for (const memory of asked.values()) for (const { timer } of memory.values()) timers.clear(timer);
+    asked.clear();
+    found.clear();
+  }
+
+  return {
+    attempt,
+    judge(source, group, credentials) {
+      const place = `${source.name}/${group}`;
+      if (source.verify === 'off') {
+        // What was found while it was on is nobody's word any more.
+        found.delete(source.name);
+        asked.delete(place);
+        return credentials.map(() => ({ state: 'accepted' }));
+      }
+      const before = asked.get(place) ?? new Map<string, Asked>();
+      const memory = new Map<string, Asked>();
+      asked.set(place, memory);
+      const judgements = credentials.map((credential) => {
+        const id = loginId(state.mac, accountOf(credential));
+        let entry = memory.get(id) ?? before.get(id);
+        if (entry === undefined) {
+          const fresh: Asked = (entry = {});
+          begin(source, credential, fresh, () => asked.get(place)?.get(id) === fresh);
+        }
+        memory.set(id, entry);
+        return judgementOf(source, entry);
+      });
+      for (const [id, { timer }] of before) if (!memory.has(id)) timers.clear(timer);
+      return judgements;
+    },
+    async recheck(source, credentials) {
+      // Keys that the source no longer has are nobody's standing.
+      const keys = new Set(credentials.map(({ key }) => redactKey(key)));
+      for (const key of [...(found.get(source.name)?.keys() ?? [])])
+        if (!keys.has(key)) found.get(source.name)?.delete(key);
+      if (source.verify === 'off') return;
+      await Promise.all(
+        credentials.map(async (credential) => note(source.name, credential, await attempt(credential))),
+      );
+    },
+    standings: () => [...found.values()].flatMap((standings) => [...standings.values()]),
+    reset,
+    stop() {
+      stopping.abort();
+      reset();
+    },
+  };
+}

@@ -1,0 +1,63 @@
+/** What a source's Secret, and those of its aliases, say now: entries to be judged, or why nothing can be read. */
+import type { SourceConfig } from '../config/schema.ts';
+import { resolveAlias } from '../credentials/alias.ts';
+import type { Credential } from '../credentials/docker-config.ts';
+import { parseSecret } from '../credentials/docker-config.ts';
+import type { SourceSecret } from '../observe/projections.ts';
+import type { World } from '../observe/world.ts';
+import { keyOf, secretsOf } from '../observe/world.ts';
+
+/** More are nobody's source: each is tried, and each registry has its own account. */
+export const MAX_REGISTRIES = 500;
+
+export interface Reading {
+  /** Of which versions of the Secrets it was made: nothing is read twice. */
+  readonly basis: string;
+  /** undefined: nothing can be taken from it, for `problems`. */
+  readonly own: readonly Credential[] | undefined;
+  readonly problems: readonly string[];
+  readonly warnings: readonly string[];
+  /** The word that its owner wrote to let registries go. */
+  readonly confirmed: string | undefined;
+  /** Entries of the aliases, given the source's own logins that are in force. */
+  aliases(own: readonly Credential[]): {
+    readonly credentials: readonly Credential[];
+    readonly problems: readonly string[];
+    readonly warnings: readonly string[];
+  };
+}
+
+/** `known`: the last reading, given back as it is while nothing changed. */
+export function readSource(world: World, config: SourceConfig, known: Reading | undefined): Reading {
+  const secrets = secretsOf(config).map((ref) => world.secrets.get(keyOf(ref))?.get(ref.namespace, ref.name));
+  const basis = JSON.stringify(secrets.map((secret) => secret && [secret.uid, secret.resourceVersion]));
+  if (known?.basis === basis) return known;
+  const [secret, ...rest] = secrets;
+  const logins = new Map(rest.flatMap((login): [string, SourceSecret][] => (login ? [[login.name, login]] : [])));
+  return {
+    basis,
+    ...readOwn(secret),
+    confirmed: secret?.confirmed,
+    aliases: (own) => readAliases(config, own, logins),
+  };
+}
+
+function readOwn(secret: SourceSecret | undefined): Pick<Reading, 'own' | 'problems' | 'warnings'> {
+  const no = (problems: readonly string[]) => ({ own: undefined, problems, warnings: [] });
+  if (secret === undefined) return no(['does not exist']);
+  const parsed = parseSecret(secret);
+  if (!parsed.ok) return no(parsed.problems);
+  const { credentials, warnings } = parsed;
+  return credentials.length > MAX_REGISTRIES
+    ? no([`has ${credentials.length} registries, and a source has at most ${MAX_REGISTRIES}; divide it`])
+    : { own: credentials, problems: [], warnings };
+}
+
+function readAliases({ aliases }: SourceConfig, own: readonly Credential[], logins: ReadonlyMap<string, SourceSecret>) {
+  const resolved = aliases.map((alias) => resolveAlias(alias, own, logins));
+  return {
+    credentials: resolved.flatMap((alias) => (alias.ok ? [alias.credential] : [])),
+    problems: resolved.flatMap((alias) => (alias.ok ? [] : [alias.problem])),
+    warnings: resolved.flatMap((alias) => (alias.ok ? alias.warnings : [])),
+  };
+}

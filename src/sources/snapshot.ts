@@ -1,0 +1,150 @@
+/** The cluster as it was read at one moment, and what is planned from it: for every command that looks and does not stay. */
+import { confirmationOf } from '../config/confirmation.ts';
+import type { Configuration, SourceConfig } from '../config/schema.ts';
+import type { Credential } from '../credentials/docker-config.ts';
+import { redactKey } from '../credentials/registry-name.ts';
+import { isForbidden } from '../kube/api-error.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { braked } from '../plan/removals.ts';
+import type { HeldRemoval } from '../plan/removals.ts';
+import { isInSync, planNamespace } from '../plan/namespace.ts';
+import type { PlanOptions } from '../plan/namespace.ts';
+import type { ObservedScope } from '../plan/observed.ts';
+import { findContent } from './find-content.ts';
+import type { Judgement } from './merge.ts';
+import { entryMac, recordOf } from './source-record.ts';
+import { createSourceBook } from './book.ts';
+import type { SourceBook } from './book.ts';
+import { createState } from '../observe/state.ts';
+import type { State } from '../observe/state.ts';
+import { createWorld, feedsOf, observeNamespace, readWorld } from '../observe/world.ts';
+import type { World } from '../observe/world.ts';
+import type { NamespacePlan } from '../plan/namespace-plan.ts';
+
+export interface Snapshot {
+  readonly world: World;
+  readonly book: SourceBook;
+  /** What the controller remembers; nothing changes it. */
+  readonly state: State;
+  /** Whether there is anything that it remembers, and it may be read. */
+  readonly remembered: boolean;
+  /** Sorted by namespace. */
+  readonly scopes: readonly ObservedScope[];
+}
+
+export interface PlannedCluster {
+  /** Sorted by namespace; only those where something is opted in, to be done, or wrong. */
+  readonly namespaces: readonly NamespacePlan[];
+  readonly sources: readonly { readonly name: string; readonly problems: readonly string[] }[];
+  readonly total: number;
+  /** Why nothing is taken away; absent where the brake holds nothing. */
+  readonly held?: HeldRemoval;
+}
+
+/** Reads what the controller remembers, for a process that will not write it. Without it, it has a key of its own. */
+export async function peekState(
+  client: KubeClient,
+  namespace: string,
+  signal?: AbortSignal,
+): Promise<{ state: State; remembered: boolean }> {
+  const state = createState(client, namespace);
+  const remembered = await state.peek(signal);
+  if (!remembered) state.forget();
+  return { state, remembered };
+}
+
+/** Reads all that a plan depends on. `namespace`: where the controller keeps its state. Throws ApiError where a right is missing. */
+export async function readCluster(
+  client: KubeClient,
+  configuration: Configuration,
+  namespace: string,
+): Promise<Snapshot> {
+  const memory = await peekState(client, namespace);
+  const world = createWorld(memory.state.mac);
+  await readWorld(world, feedsOf(world, configuration), client);
+  return snapshotOf({ client, world, configuration, ...memory });
+}
+
+export interface SnapshotOptions {
+  readonly client: KubeClient;
+  /** Its digests are macs of `state`. */
+  readonly world: World;
+  readonly configuration: Configuration;
+  readonly state: State;
+  readonly remembered: boolean;
+  readonly isRead?: ((source: SourceConfig) => boolean) | undefined;
+}
+
+/** What the controller makes of a world: it goes on from what it remembers, and what it holds back stays held back. */
+export async function snapshotOf({
+  client,
+  world,
+  configuration,
+  state,
+  remembered,
+  isRead,
+}: SnapshotOptions): Promise<Snapshot> {
+  const book = createSourceBook({
+    world,
+    // Nothing that is found here is written down: what the controller wrote stays to be compared with.
+    state: { mac: state.mac, source: state.source, setSource: () => undefined },
+    ...(isRead && { isRead }),
+    judge: (source, _, credentials) => credentials.map((credential) => heldBack(state, source, credential)),
+    find: (source, digest) => findContent({ client, world }, source, digest).catch(undefinedIfForbidden),
+  });
+  book.configure(configuration);
+  await book.recover();
+  book.refresh();
+  book.publish();
+  const names = [...world.namespaces.all()].map(({ name }) => name).sort();
+  return {
+    world,
+    book,
+    state,
+    remembered,
+    scopes: names.flatMap(
+      (name) => observeNamespace(world, name, book.observe(name), configuration.retiredCopyNames) ?? [],
+    ),
+  };
+}
+
+/** What the controller said of this very login; what it has not seen yet counts as good. */
+function heldBack(state: State, source: SourceConfig, credential: Credential): Judgement {
+  const held = recordOf(state, source)?.held.find(
+    ({ key, login }) => key === redactKey(credential.key) && login === entryMac(state, credential),
+  );
+  return held?.cause === 'refused' || held?.cause === 'unproven'
+    ? { state: held.cause, why: held.why }
+    : { state: 'accepted' };
+}
+
+/** `starting`: as a controller that starts with this configuration now, which holds a removal that is too large. */
+export function planCluster(
+  { scopes, book }: Pick<Snapshot, 'scopes' | 'book'>,
+  options?: PlanOptions,
+  starting?: Configuration,
+): PlannedCluster {
+  const planned = scopes.map((scope) => ({ scope, plan: planNamespace(scope, options) }));
+  const { plans, held } =
+    starting === undefined
+      ? { plans: planned.map(({ plan }) => plan), held: undefined }
+      : braked(planned, confirmationOf(starting));
+  return {
+    ...(held && { held }),
+    namespaces: plans.filter(
+      (plan) =>
+        !isInSync(plan) ||
+        plan.held !== undefined ||
+        plan.problems.length > 0 ||
+        plan.standings.some(({ choice }) => choice.in),
+    ),
+    sources: book.observe().map(({ config, problems }) => ({ name: config.name, problems })),
+    total: plans.length,
+  };
+}
+
+/** Who may not read copies sees what the source holds now, and nothing that came before. */
+function undefinedIfForbidden(error: unknown): undefined {
+  if (!isForbidden(error)) throw error;
+  return undefined;
+}

@@ -1,0 +1,289 @@
+/** One source, looked at: what its Secrets say, merged with what was in force, becomes a step of its rollout and a record of it. */
+import type { SourceConfig } from '../config/schema.ts';
+import type { Credential } from '../credentials/docker-config.ts';
+import { redactKey } from '../credentials/registry-name.ts';
+import { tooLarge } from '../credentials/render-docker-config.ts';
+import { ANNOTATION_CONFIRM_REMOVAL } from '../names.ts';
+import { contentOf, parseContent } from './content.ts';
+import type { Content } from './content.ts';
+import { heldLines, mergeEntries } from './merge.ts';
+import type { Judgement } from './merge.ts';
+import type { Reading } from './reading.ts';
+import { readSource } from './reading.ts';
+import { accept, NOTHING, release, settled } from './rollout.ts';
+import type { Canaries, Rollout } from './rollout.ts';
+import { keyId, entryMac, nextRecord, recordOf, stageOf } from './source-record.ts';
+import type { State, Held } from '../observe/state.ts';
+import type { World } from '../observe/world.ts';
+import { keyOf } from '../observe/world.ts';
+
+/** What became of a source since it was last looked at. */
+export interface SourceChange {
+  readonly source: SourceConfig;
+  /** A new content is in force. `registries`: keys whose login is new. */
+  readonly accepted?: {
+    readonly first: boolean;
+    readonly registries: readonly string[];
+    readonly warnings: readonly string[];
+  };
+  /** Why the source is not in force as it is; empty: it is. */
+  readonly problems: readonly string[];
+  /** Whether `problems` are others than before. */
+  readonly isNews: boolean;
+  readonly hasLastGood: boolean;
+}
+
+export interface PageOptions {
+  world: World;
+  state: Pick<State, 'mac' | 'source' | 'setSource'>;
+  /** Whether all that a source depends on was read; before that, an absent Secret means nothing. */
+  isRead?: (source: SourceConfig) => boolean;
+  /** Whether a login that is new may be spread. Asked again until it is no longer pending. */
+  judge?: (source: SourceConfig, group: 'own' | 'aliases', credentials: readonly Credential[]) => readonly Judgement[];
+  /** The content that some copy of the source holds, by its digest; undefined: none does. */
+  find?: (source: SourceConfig, digest: string) => Promise<string | undefined>;
+  /** Who would get the content with this digest first; undefined: everybody at once. `first`: none is in force. */
+  canaries?: (source: SourceConfig, digest: string, first: boolean) => Canaries | undefined;
+  now?: () => number;
+}
+
+/** What is known of a source. */
+export interface Page {
+  config: SourceConfig;
+  reading: Reading | undefined;
+  rollout: Rollout<Content>;
+  /** What was published of it; undefined: nothing was yet. */
+  shown: Rollout<Content> | undefined;
+  held: readonly Held[];
+  unproven: readonly string[];
+  /** What somebody let go just now. */
+  goes: readonly string[];
+  /** What the source holds now. */
+  candidates: readonly Credential[];
+  confirmation: string | undefined;
+  /** Who uses what vanished, for people. */
+  users: string | undefined;
+  /** Why nothing can be taken from the source, and what is wrong with its aliases. */
+  problems: readonly string[];
+  /** Whether what was in force before a restart was looked for. */
+  recovered: boolean;
+}
+
+export interface Pages {
+  fresh(config: SourceConfig): Page;
+  /** Undefined: no news, or not known yet. */
+  look(page: Page): SourceChange | undefined;
+  /** Writes down, in the state, what the page says. */
+  remember(page: Page): void;
+  /** Finds what was in force before a restart, in a copy. Throws ApiError. */
+  recover(page: Page): Promise<void>;
+}
+
+const ACCEPT_ALL: NonNullable<PageOptions['judge']> = (_, __, credentials) =>
+  credentials.map(() => ({ state: 'accepted' }));
+
+export function createPages({
+  world,
+  state,
+  isRead = () => true,
+  judge = ACCEPT_ALL,
+  find = () => Promise.resolve(undefined),
+  canaries = () => undefined,
+  now = Date.now,
+}: PageOptions): Pages {
+  const fresh = (config: SourceConfig): Page => ({
+    config,
+    reading: undefined,
+    rollout: NOTHING,
+    shown: undefined,
+    held: [],
+    unproven: [],
+    goes: [],
+    candidates: [],
+    confirmation: undefined,
+    users: undefined,
+    problems: [],
+    // Nothing to be found where nothing is remembered.
+    recovered: recordOf(state, config) === undefined,
+  });
+
+  function look(page: Page): SourceChange | undefined {
+    const { config } = page;
+    if (!page.recovered || !isRead(config)) return undefined;
+    if (config.canary === undefined) page.rollout = release(page.rollout);
+    const reading = (page.reading = readSource(world, config, page.reading));
+    const { own: candidates = [] } = reading;
+    const inForce = page.rollout.passed;
+    const letGo = new Set(recordOf(state, config)?.letGo);
+    page.goes = [];
+    if (reading.own === undefined) return conclude(page, { held: [], problems: reading.problems, candidates: [] });
+
+    const own = mergeEntries({
+      candidates,
+      inForce: (inForce?.own ?? []).filter(({ key }) => !letGo.has(keyId(state, key))),
+      judge: judged(config, 'own'),
+      mayVanish: (keys) => mayVanish(page, reading, keys),
+    });
+    // Aliases follow what is in force of the source's own.
+    const aliased = reading.aliases(own.credentials);
+    const hosts = new Set(config.aliases.map(({ host }) => host));
+    const lastAliases = (inForce?.credentials ?? []).filter(({ key }) => hosts.has(key));
+    const aliases = mergeEntries({
+      candidates: aliased.credentials,
+      inForce: lastAliases,
+      judge: judged(config, 'aliases'),
+      mayVanish: () => true,
+    });
+    if (own.pending || aliases.pending) return undefined;
+
+    if (!own.held.some(({ cause }) => cause === 'vanished'))
+      Object.assign(page, { confirmation: undefined, users: undefined });
+    const held = [...own.held, ...aliases.held];
+    const unresolved = lastAliases.filter(({ key }) => !aliased.credentials.some((alias) => alias.key === key));
+    const content =
+      own.credentials.length === 0
+        ? undefined
+        : contentOf(world.digest, own.credentials, [...aliases.credentials, ...unresolved]);
+    const large = content === undefined ? undefined : tooLarge(content.base64);
+    if (large !== undefined) return conclude(page, { held, problems: [large], candidates });
+    return conclude(page, {
+      held,
+      unproven: [...own.unproven, ...aliases.unproven],
+      problems: aliased.problems,
+      candidates: [...candidates, ...aliased.credentials],
+      content,
+      warnings: [...reading.warnings, ...aliased.warnings],
+    });
+  }
+
+  /** What was found good once, and is in force, is not tried again. */
+  function judged(
+    config: SourceConfig,
+    group: 'own' | 'aliases',
+  ): (changed: readonly Credential[]) => readonly Judgement[] {
+    const logins = recordOf(state, config)?.logins ?? {};
+    return (changed) => {
+      const unknown = changed.filter(
+        (credential) => logins[keyId(state, credential.key)] !== entryMac(state, credential),
+      );
+      const judgements = judge(config, group, unknown);
+      const found = new Map(unknown.map((credential, i) => [credential, judgements[i]]));
+      return changed.map((credential) => found.get(credential) ?? { state: 'accepted', proven: true });
+    };
+  }
+
+  function mayVanish(page: Page, { own = [], confirmed }: Reading, keys: readonly string[]): boolean {
+    const { removals = 0 } = recordOf(state, page.config) ?? {};
+    const logins = own.map((credential) => [credential.key, entryMac(state, credential)]).sort();
+    page.confirmation = state
+      .mac(JSON.stringify(['removal', page.config.name, removals, [...keys].sort(), logins]))
+      .slice(0, 12);
+    if (confirmed !== page.confirmation) return false;
+    page.goes = keys;
+    return true;
+  }
+
+  interface Conclusion {
+    readonly held: readonly Held[];
+    readonly unproven?: readonly string[];
+    readonly problems: readonly string[];
+    readonly candidates: readonly Credential[];
+    /** What is to be in force; undefined: what is in force stays. */
+    readonly content?: Content | undefined;
+    readonly warnings?: readonly string[];
+  }
+
+  function conclude(
+    page: Page,
+    { held, unproven = [], problems, candidates, content, warnings = [] }: Conclusion,
+  ): SourceChange | undefined {
+    const { config } = page;
+    const before = page.rollout.newest;
+    if (content !== undefined) page.rollout = rolled(page, content);
+    const said = named(page).join('\n');
+    Object.assign(page, { held, unproven, candidates, problems });
+    remember(page);
+    page.goes = [];
+    const isNews = named(page).join('\n') !== said;
+    const isNew = content !== undefined && content.digest !== before?.digest;
+    const accepted = isNew
+      ? { first: before === undefined, registries: changedKeys(before, content), warnings }
+      : undefined;
+    if (!isNews && accepted === undefined) return undefined;
+    return {
+      source: config,
+      problems: named(page),
+      isNews,
+      hasLastGood: page.rollout.newest !== undefined,
+      ...(accepted && { accepted }),
+    };
+  }
+
+  function remember({ config, rollout, held, unproven, goes, candidates }: Page): void {
+    const isHeld = (digest: string): boolean =>
+      [...(world.copies.get(config.copyName)?.all() ?? [])].some((copy) => copy.digest === digest);
+    const standing = { rollout, held, unproven, goes, candidates, isHeld };
+    state.setSource(
+      config.name,
+      nextRecord(state, config, recordOf(state, config), standing, new Date(now()).toISOString()),
+    );
+  }
+
+  /** After a restart a content takes up the stage that it had. */
+  function rolled({ config, rollout }: Page, content: Content): Rollout<Content> {
+    const record = recordOf(state, config);
+    if (rollout.newest?.digest === content.digest) return rollout;
+    if (record !== undefined && record.trying === undefined && record.passed[0] === content.digest)
+      return settled(content);
+    if (config.canary !== undefined && record?.trying?.digest === content.digest) {
+      return { passed: rollout.passed, newest: content, stage: stageOf(record.trying) };
+    }
+    return accept(
+      rollout,
+      content,
+      config.canary === undefined ? undefined : canaries(config, content.digest, rollout.newest === undefined),
+    );
+  }
+
+  const changedKeys = (before: Content | undefined, after: Content): string[] => {
+    const old = new Map(before?.credentials.map((credential) => [credential.key, entryMac(state, credential)]));
+    return after.credentials
+      .filter((credential) => old.get(credential.key) !== entryMac(state, credential))
+      .map(({ key }) => redactKey(key));
+  };
+
+  async function recover(page: Page): Promise<void> {
+    const { config } = page;
+    const record = recordOf(state, config);
+    const read = async (digest: string): Promise<Content | undefined> => {
+      const base64 = await find(config, digest);
+      return base64 === undefined ? undefined : parseContent(world.digest, config, base64);
+    };
+    const trying = record?.trying && (await read(record.trying.digest));
+    let passed: Content | undefined;
+    for (const digest of record?.passed ?? []) if ((passed = await read(digest)) !== undefined) break;
+    page.rollout =
+      record?.trying === undefined || trying === undefined
+        ? settled(passed)
+        : { passed, newest: trying, stage: stageOf(record.trying) };
+    page.recovered = true;
+  }
+
+  return { fresh, look, remember, recover };
+}
+
+/** Problems, what is held, and what keeps the canaries from being followed, each with the Secret that it is about. */
+export function named({
+  config: { secret },
+  problems,
+  held,
+  confirmation = '',
+  users,
+  rollout: { stage },
+}: Page): string[] {
+  const confirm = `kubectl --namespace ${secret.namespace} annotate secret ${secret.name} --overwrite ${ANNOTATION_CONFIRM_REMOVAL}=${confirmation}`;
+  const halted = stage.state === 'halted' ? stage.why.map((why) => `halted at the canaries: ${why}`) : [];
+  return [...problems, ...heldLines(held, { users, confirm }), ...halted].map(
+    (problem) => `Secret ${keyOf(secret)}: ${problem}`,
+  );
+}

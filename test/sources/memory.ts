@@ -1,0 +1,40 @@
+/** The state without a Secret: what a controller remembers, in maps. */
+import { createHash } from 'node:crypto';
+import type { ProxyRecord } from '../../src/plan/proxy.ts';
+import type { Refusal, SourceRecord, State } from '../../src/observe/state.ts';
+
+export interface Memory extends State {
+  readonly sources: Map<string, SourceRecord>;
+  readonly proxies: Map<string, ProxyRecord>;
+}
+
+export function createMemory(parts: Partial<State> = {}): Memory {
+  const sources = new Map<string, SourceRecord>();
+  const proxies = new Map<string, ProxyRecord>();
+  let refusals: ReadonlyMap<string, ReadonlyMap<string, Refusal>> = new Map();
+  return {
+    sources,
+    proxies,
+    mac: (text) => createHash('sha256').update(text).digest('hex'),
+    proxy: (name) => proxies.get(name) ?? {},
+    setProxy: (name, record) => {
+      if (record === undefined) proxies.delete(name);
+      else proxies.set(name, record);
+    },
+    source: (name) => sources.get(name),
+    setSource: (name, record) => {
+      if (record === undefined) sources.delete(name);
+      else sources.set(name, record);
+    },
+    refusals: () => refusals,
+    setRefusals: (next) => {
+      refusals = next;
+    },
+    retain: () => undefined,
+    load: () => Promise.resolve(),
+    peek: () => Promise.resolve(true),
+    forget: () => undefined,
+    save: () => Promise.resolve(),
+    ...parts,
+  };
+}
