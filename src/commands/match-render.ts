@@ -3,10 +3,11 @@ import CliTable from 'cli-table3';
 import picocolors from 'picocolors';
 import { stringify as toYaml } from 'yaml';
 import { describeMatch } from '../credentials/explain.ts';
-import { printable, redactKey } from '../credentials/registry-name.ts';
+import { redactKey } from '../credentials/registry-name.ts';
 import type { Miss } from '../credentials/explain.ts';
 import type { ImageReference } from '../credentials/image-reference.ts';
 import type { Match } from '../credentials/keyring.ts';
+import { printable } from '../text.ts';
 
 export type MatchOutput = 'table' | 'json' | 'yaml';
 type Colors = ReturnType<typeof picocolors.createColors>;

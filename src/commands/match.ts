@@ -11,7 +11,7 @@ import {
 } from '../credentials/docker-config.ts';
 import { type Miss, explain } from '../credentials/explain.ts';
 import { type ImageReference, parseImage } from '../credentials/image-reference.ts';
-import { type KeyringSource, type Match, lookup, makeKeyring } from '../credentials/keyring.ts';
+import { type KeyringSource, lookup, makeKeyring } from '../credentials/keyring.ts';
 import { WHY_UNUSABLE } from '../credentials/usable-login.ts';
 import { UsageError, UserError } from '../errors.ts';
 import { readSecretManifest } from './match-manifest.ts';

@@ -1,4 +1,5 @@
 /** `pullpass plan`: what the controller would change now. Reads, and writes nothing. */
+import { plural } from '../text.ts';
 import Table from 'cli-table3';
 import { createColors } from 'picocolors';
 import type { Colors } from 'picocolors/types.js';
@@ -218,13 +219,14 @@ function summaryOf(plan: ClusterPlan, c: Colors): string {
   const references = pendingReferences(plan).length;
   const writes = pending.reduce((sum, p) => sum + stepsOf(p).length, references);
   const proxies = pendingProxies(plan);
-  const held = plan.held === undefined ? '' : ` Held: removals in ${count(plan.held.namespaces.length, 'namespace')}.`;
-  const forwards = proxies.length === 0 ? '' : ` ${count(proxies.length, 'login')} to forward: ${proxies.join(', ')}.`;
+  const held = plan.held === undefined ? '' : ` Held: removals in ${plural(plan.held.namespaces.length, 'namespace')}.`;
+  const forwards = proxies.length === 0 ? '' : ` ${plural(proxies.length, 'login')} to forward: ${proxies.join(', ')}.`;
   const rest = `${forwards}${held}`;
-  if (pending.length === 0 && references > 0) return `${count(references, 'change')} pending in custom objects.${rest}`;
-  if (pending.length === 0 && rest !== '') return `Nothing to change in ${count(plan.total, 'namespace')}.${rest}`;
-  if (pending.length === 0) return `${c.green('In sync.')} Nothing to change in ${count(plan.total, 'namespace')}.`;
-  return `${count(writes, 'change')} pending in ${pending.length} of ${count(plan.total, 'namespace')}.${rest}`;
+  if (pending.length === 0 && references > 0)
+    return `${plural(references, 'change')} pending in custom objects.${rest}`;
+  if (pending.length === 0 && rest !== '') return `Nothing to change in ${plural(plan.total, 'namespace')}.${rest}`;
+  if (pending.length === 0) return `${c.green('In sync.')} Nothing to change in ${plural(plan.total, 'namespace')}.`;
+  return `${plural(writes, 'change')} pending in ${pending.length} of ${plural(plan.total, 'namespace')}.${rest}`;
 }
 
 /** What becomes of a custom object that names a copy which is to go. */
@@ -242,5 +244,3 @@ export function stepsOf({ writeCopies, editReferences, deleteCopies }: Namespace
 
 const objectOf = ({ object }: Problem): string =>
   object.kind === 'Namespace' ? '' : `${object.kind} ${object.name}: `;
-
-export const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? '' : 's'}`;

@@ -1,4 +1,5 @@
 /** `pullpass prune`: takes everything out of the cluster that Pullpass put there, by the same plan as an opt-out. */
+import { plural } from '../text.ts';
 import type { V1Lease } from '@kubernetes/client-node';
 import type { Configuration } from '../config/schema.ts';
 import { messageOf, UserError } from '../errors.ts';
@@ -14,7 +15,7 @@ import { createConsumers } from '../reconcile/consumers.ts';
 import { describe, describeFailure, reconcileNamespace } from '../reconcile/namespace.ts';
 import { nameOf, readNamedCopies } from '../reconcile/named-copies.ts';
 import { otherSecrets, reportObjects } from './leftovers.ts';
-import { count, describeNamed, pendingIn, stepsOf } from './plan.ts';
+import { describeNamed, pendingIn, stepsOf } from './plan.ts';
 import { planCluster, readCluster } from '../sources/snapshot.ts';
 
 export interface PruneOptions {
@@ -75,11 +76,11 @@ export async function runPrune({
   const copies = pending.reduce((sum, plan) => sum + plan.deleteCopies.length, 0);
   const accounts = pending.reduce((sum, plan) => sum + plan.editReferences.length, 0);
   const more = [
-    ...(references > 0 ? [`the references in ${count(references, 'custom object')}`] : []),
-    ...(secrets.length > 0 ? [count(secrets.length, 'other Secret')] : []),
-    ...(reports.length > 0 ? [count(reports.length, 'report object')] : []),
+    ...(references > 0 ? [`the references in ${plural(references, 'custom object')}`] : []),
+    ...(secrets.length > 0 ? [plural(secrets.length, 'other Secret')] : []),
+    ...(reports.length > 0 ? [plural(reports.length, 'report object')] : []),
   ];
-  const what = `${count(copies, 'copy').replace('copys', 'copies')} and the references of ${count(accounts, 'ServiceAccount')} in ${count(pending.length, 'namespace')}${more.length > 0 ? `, and ${more.join(' and ')}` : ''}`;
+  const what = `${plural(copies, 'copy', 'copies')} and the references of ${plural(accounts, 'ServiceAccount')} in ${plural(pending.length, 'namespace')}${more.length > 0 ? `, and ${more.join(' and ')}` : ''}`;
   if (!(await confirm(`Remove ${what}? Pods and cache proxies that pull with them will fail at their next pull.`))) {
     write('Nothing was changed.');
     return 1;
@@ -126,7 +127,7 @@ export async function runPrune({
     }
   }
   if (failed > 0)
-    throw new UserError(`prune: ${count(failed, 'change')} failed; run it again once the reason above is mended`);
+    throw new UserError(`prune: ${plural(failed, 'change')} failed; run it again once the reason above is mended`);
   write(`Removed ${what}.`);
   return 0;
 }

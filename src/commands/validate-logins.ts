@@ -1,4 +1,5 @@
 /** `pullpass validate` of a source before it is one: which entries of a Docker config, or of a Secret's manifest, kubelets can use. */
+import { agree } from '../text.ts';
 import { guessForm, parseDockerConfig, parseSecret } from '../credentials/docker-config.ts';
 import { quoteKey } from '../credentials/registry-name.ts';
 import { WHY_CONTRADICTORY, WHY_UNUSABLE } from '../credentials/usable-login.ts';
@@ -23,7 +24,7 @@ export function validateLogins(text: string, fileName: string): { text: string; 
   );
   return {
     text: [
-      `${fileName}: ${bad === 0 ? 'every login can be used' : `${bad} of ${lines.length} entries ${bad === 1 ? 'has' : 'have'} no login that would be spread`}`,
+      `${fileName}: ${bad === 0 ? 'every login can be used' : `${bad} of ${lines.length} entries ${agree(bad, 'has', 'have')} no login that would be spread`}`,
       ...lines.map(({ line }) => line),
       ...parsed.warnings.filter((warning) => !said.has(warning)).map((warning) => `warning: ${warning}`),
     ].join('\n'),

@@ -1,4 +1,5 @@
 /** `pullpass validate`: every error of a configuration with its line, or what it amounts to. */
+import { plural } from '../text.ts';
 import { confirmationOf } from '../config/confirmation.ts';
 import { parseConfiguration, renderProblem } from '../config/load.ts';
 import type { Configuration, SourceConfig } from '../config/schema.ts';
@@ -23,7 +24,7 @@ export function validateConfiguration(text: string, fileName: string): { text: s
   if (!result.ok) return { text: result.problems.map(renderProblem).join('\n'), exitCode: 1 };
   const { configuration } = result;
   const lines = [
-    `${fileName}: valid, ${count(configuration.sources.length, 'source')}`,
+    `${fileName}: valid, ${plural(configuration.sources.length, 'source')}`,
     ...configuration.sources.map(describe),
     ...configurationWarnings(configuration).map((warning) => `warning: ${warning}`),
   ];
@@ -113,7 +114,7 @@ function describe(source: SourceConfig): string {
     `namespaces ${words(namespaces.allow)}${namespaces.deny.length > 0 ? ` but not ${words(namespaces.deny)}` : ''}`,
     source.optInByDefault ? 'in unless they opt out' : 'in when they opt in',
     `ServiceAccounts ${words(source.serviceAccounts)}`,
-    ...(aliases.length > 0 ? [count(aliases.length, 'alias', 'aliases')] : []),
+    ...(aliases.length > 0 ? [plural(aliases.length, 'alias', 'aliases')] : []),
   ].join(', ');
 }
 
@@ -123,8 +124,4 @@ function words(patterns: readonly string[]): string {
 
 function list(names: readonly string[]): string {
   return names.map((name) => `"${name}"`).join(', ');
-}
-
-function count(number: number, one: string, many = `${one}s`): string {
-  return `${number} ${number === 1 ? one : many}`;
 }

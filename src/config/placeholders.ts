@@ -1,8 +1,8 @@
 /** The language of templates: `{{password|json}}` and its kind. */
-import { printable } from '../credentials/registry-name.ts';
 import type { UpstreamLogin } from '../credentials/upstream.ts';
 import { UserError } from '../errors.ts';
 import { yamlScalar } from './yaml-scalar.ts';
+import { printable } from '../text.ts';
 
 /** What is wrong with a template, in one line; undefined: nothing. */
 export function checkTemplate(text: string): string | undefined {

@@ -6,7 +6,7 @@ import { setImmediate } from 'node:timers/promises';
 import { confirmationOf } from '../config/confirmation.ts';
 import type { Configuration } from '../config/schema.ts';
 import { createTally, judgeRemovals, limitOf } from '../plan/removals.ts';
-import type { HeldRemoval, Removals } from '../plan/removals.ts';
+import type { Removals } from '../plan/removals.ts';
 import { planSteps } from '../plan/namespace.ts';
 import { inTurns } from '../async/steps.ts';
 import type { ObservedScope } from '../plan/observed.ts';

@@ -1,5 +1,5 @@
 /** From a key to a reconciled namespace: queue, one retry switch, and what is told of it. */
-import { some } from '../text.ts';
+import { capital, some } from '../text.ts';
 import { isPassing, kindOf, messageOf } from '../errors.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import type { Log } from '../log.ts';
@@ -179,7 +179,7 @@ function refusals({ namespace }: ObservedScope, { failures }: NamespaceOutcome, 
     if (error instanceof StillNamedError)
       return isPassing(error) && retries < PATIENCE
         ? []
-        : [{ reason: 'CopyStillNamed', object, note: capitalized(describeFailure(failure)) }];
+        : [{ reason: 'CopyStillNamed', object, note: capital(describeFailure(failure)) }];
     // Somebody has to do something about it.
     return kindOf(error) === 'refused' || kindOf(error) === 'forbidden'
       ? [
@@ -192,8 +192,6 @@ function refusals({ namespace }: ObservedScope, { failures }: NamespaceOutcome, 
       : [];
   });
 }
-
-const capitalized = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1);
 
 /** The standings after what was carried out of the plan. */
 function asWritten({ plan, done }: NamespaceOutcome): SourceStanding[] {

@@ -1,4 +1,5 @@
 /** One alias of a source: the login that it gives to a further registry key. */
+import { some } from '../text.ts';
 import { TYPE_BASIC_AUTH, TYPE_DOCKER_CONFIG_JSON } from '../names.ts';
 import { decodeBase64 } from './base64.ts';
 import { toText } from './byte-string.ts';
@@ -86,11 +87,8 @@ function basicAuth({ data = {} }: SecretContent): Login {
     : { problem: `cannot be used: ${WHY_UNUSABLE[why]}` };
 }
 
-function known(own: readonly Credential[]): string {
-  const shown =
-    own
-      .slice(0, 10)
-      .map(({ key }) => quoteKey(key))
-      .join(', ') || 'none';
-  return own.length > 10 ? `${shown} and ${own.length - 10} more` : shown;
-}
+const known = (own: readonly Credential[]): string =>
+  some(
+    own.map(({ key }) => quoteKey(key)),
+    10,
+  ) || 'none';

@@ -12,7 +12,8 @@ import {
   lookup,
   mismatch,
 } from './keyring.ts';
-import { DOCKER_HUB, DOCKER_HUB_KEY, isDockerHub, printable } from './registry-name.ts';
+import { DOCKER_HUB, DOCKER_HUB_KEY, isDockerHub } from './registry-name.ts';
+import { plural, printable } from '../text.ts';
 
 export interface Miss extends KeyringEntry {
   /** One line for a person. */
@@ -91,10 +92,7 @@ function isRelated(pattern: ByteString, host: ByteString): boolean {
   return fixed !== '' && (host === fixed || host.endsWith(`.${fixed}`) || fixed.endsWith(`.${host}`));
 }
 
-function count(host: string): string {
-  const labels = host.split('.').length;
-  return labels === 1 ? '1 label' : `${labels} labels`;
-}
+const count = (host: string): string => plural(host.split('.').length, 'label');
 
 function port(url: { port: string }): string {
   return url.port === '' ? 'none' : url.port;

@@ -1,5 +1,6 @@
 /** Image references, read as the kubelet (the distribution/reference grammar) reads them. */
-import { DOCKER_HUB, printable } from './registry-name.ts';
+import { DOCKER_HUB } from './registry-name.ts';
+import { printable } from '../text.ts';
 
 export interface ImageReference {
   /** Host, optionally with a port. Empty for the odd name whose first part looks like a host but is none: `a_b.c/d`. */

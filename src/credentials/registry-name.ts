@@ -1,5 +1,6 @@
 /** Names of registries: the kubelet's normal form of a registry key, and the many names of Docker Hub. */
 import { type ByteString, toByteString, toText } from './byte-string.ts';
+import { printable } from '../text.ts';
 import { parseUrl } from './go-url.ts';
 
 /** How Pullpass holds Docker Hub. */
@@ -82,9 +83,4 @@ export function redactKey(key: string): string {
 export function quoteKey(key: string): string {
   const text = printable(redactKey(key));
   return `"${text.length > 200 ? `${text.slice(0, 200)}…` : text}"`;
-}
-
-/** Text from outside for a terminal: no control characters, no line breaks, no direction marks. */
-export function printable(text: string): string {
-  return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (c) => `\\u{${(c.codePointAt(0) ?? 0).toString(16)}}`);
 }

@@ -1,9 +1,11 @@
 /** What the API server, or the way to it, answered instead of what was asked for. */
 import type { FailureKind } from '../errors.ts';
+import { fit } from '../text.ts';
 
 /** A server that asks for more patience than this is asked again all the same. */
 const MAX_RETRY_AFTER_MS = 5 * 60_000;
-const MAX_MESSAGE = 500;
+/** Of a message, in characters: it ends up in logs, Events and terminals. */
+export const MAX_MESSAGE = 500;
 
 /** The fields of a Kubernetes `Status` that anything here decides on. */
 interface Status {
@@ -85,7 +87,7 @@ export function apiErrorOf(
 ): ApiError {
   const status = readStatus(body);
   const said = status === undefined ? plainText(body) : (status.message ?? '');
-  const message = hideMessage ? inOurWords(code, status, said) : oneLine(said);
+  const message = hideMessage ? inOurWords(code, status, said) : fit(said, MAX_MESSAGE);
   // Proxies and an overloaded server answer with a text or a page of their own, which does not say the code.
   const shown =
     message === '' ? `HTTP status ${code}` : status === undefined ? `HTTP status ${code}: ${message}` : message;
@@ -131,15 +133,6 @@ function inOurWords(code: number, status: Status | undefined, said: string): str
 /** Of a page only its title. */
 function plainText(body: string): string {
   return /^\s*</.test(body) ? (/<title>([^<]*)/i.exec(body)?.[1] ?? '') : body;
-}
-
-/** Without line breaks and control characters, and bounded: it ends up in logs, Events and terminals. */
-export function oneLine(text: string): string {
-  const flat = text
-    .slice(0, 4 * MAX_MESSAGE)
-    .replace(/[\s\p{C}\p{Zl}\p{Zp}]+/gu, ' ')
-    .trim();
-  return flat.length > MAX_MESSAGE ? `${flat.slice(0, MAX_MESSAGE)}...` : flat;
 }
 
 function parseRetryAfter(value: string | undefined): number | undefined {

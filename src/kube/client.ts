@@ -5,8 +5,9 @@
  */
 import { MANAGER } from '../names.ts';
 import { messageOf } from '../errors.ts';
-import { apiErrorOf, oneLine, TooLargeError, UnreachableError } from './api-error.ts';
+import { apiErrorOf, TooLargeError, UnreachableError, MAX_MESSAGE } from './api-error.ts';
 import type { Connection } from './connection.ts';
+import { fit } from '../text.ts';
 
 export type PatchType = 'application/json-patch+json' | 'application/merge-patch+json' | 'application/apply-patch+yaml';
 export type Query = Record<string, string | number | boolean | undefined>;
@@ -193,7 +194,7 @@ function unreachable(request: string, server: string, error: unknown, signal: Ab
       ? 'timed out'
       : aborted !== undefined
         ? 'was stopped'
-        : oneLine(messageOf(causeOf(error)));
+        : fit(messageOf(causeOf(error)), MAX_MESSAGE);
   return new UnreachableError(`${request}: ${server}: ${why}`, { cause: error });
 }
 

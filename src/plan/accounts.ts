@@ -5,10 +5,11 @@ import type { EditReferences } from './action.ts';
 import { MAX_ANNOTATION, MAX_PULL_SECRETS, MAX_PULL_SECRETS_CHARS } from './bounds.ts';
 import type { CopyPlan } from './copy.ts';
 import type { ObservedServiceAccount } from './observed.ts';
-import { MAX_TOLD, quote } from './problem.ts';
+import { MAX_TOLD } from './problem.ts';
 import type { Problem } from './problem.ts';
 import { hasRoom, isRecord, planReferences } from './service-account.ts';
 import type { WantedReferences } from './service-account.ts';
+import { quote } from '../text.ts';
 
 /** A copy, and who is to reference it; without `selects`: nobody. */
 export interface ReferencedCopy {

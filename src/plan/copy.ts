@@ -2,9 +2,9 @@
 import { LABEL_CACHE_PROXY, LABEL_ROLE, LABEL_SOURCE, TYPE_DOCKER_CONFIG_JSON } from '../names.ts';
 import type { CopyAction } from './action.ts';
 import type { ObservedCopy, ObservedNamespace, ObservedSource } from './observed.ts';
-import { quote } from './problem.ts';
 import type { Problem } from './problem.ts';
 import type { Choice } from './selection.ts';
+import { quote } from '../text.ts';
 
 /** How a copy stands, for tables, metrics and findings. */
 export type CopyState =

@@ -1,5 +1,6 @@
 /** Something a plan cannot or will not do, and whom to tell. Becomes a Warning Event, a log line and a finding. */
 import type { EventReason } from '../names.ts';
+import { quote } from '../text.ts';
 
 export interface ObjectRef {
   readonly kind: 'Namespace' | 'ServiceAccount' | 'Secret';
@@ -13,12 +14,6 @@ export interface Problem {
   readonly object: ObjectRef;
   /** One line: what is wrong and what to do. Values that a tenant wrote are quoted and cut. */
   readonly note: string;
-}
-
-/** A tenant's text inside our own line: quoted, without control characters, bounded. */
-export function quote(value: string): string {
-  const flat = value.slice(0, 200).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '?');
-  return JSON.stringify(flat.length > 80 ? `${flat.slice(0, 77)}...` : flat);
 }
 
 /** Problems of one object each that are told: a namespace can have thousands of ServiceAccounts. */
@@ -37,11 +32,4 @@ export function firstFew(problems: readonly Problem[], namespace: ObjectRef): Pr
       note: `More than ${MAX_TOLD} ServiceAccounts have something wrong with them, ${quote(next.object.name)} for one: only the first ${MAX_TOLD} are told one by one.`,
     },
   ];
-}
-
-/** Several of a tenant's texts: the first few, and how many more there are. */
-export function quoteList(values: Iterable<string>): string {
-  const all = [...new Set(values)];
-  const shown = all.slice(0, 5).map(quote).join(', ');
-  return all.length > 5 ? `${shown} and ${all.length - 5} more` : shown;
 }

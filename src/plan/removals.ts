@@ -1,4 +1,5 @@
 /** When a removal is so large that it is more likely a slip than meant. Pure; the controller and the commands count alike. */
+import { some } from '../text.ts';
 import { confirmingLine } from '../config/confirmation.ts';
 import type { Confirmation } from '../config/confirmation.ts';
 import { holdRemovals, removes } from './hold.ts';
@@ -70,8 +71,7 @@ export function judgeRemovals(
 
 /** What is held, as a sentence without its full stop. */
 export function describeHeld({ namespaces, withCopies, limit }: HeldRemoval): string {
-  const more = namespaces.length > 5 ? ` and ${namespaces.length - 5} more` : '';
-  return `the configuration would take copies or references away from ${namespaces.length} namespaces (${namespaces.slice(0, 5).join(', ')}${more}); ${withCopies} have a copy, and no more than ${limit} may lose something without a word`;
+  return `the configuration would take copies or references away from ${namespaces.length} namespaces (${some(namespaces, 5)}); ${withCopies} have a copy, and no more than ${limit} may lose something without a word`;
 }
 
 /** The same and what to do, on one line; for people. */

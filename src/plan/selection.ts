@@ -4,8 +4,8 @@ import type { SourceConfig } from '../config/schema.ts';
 import { MAX_ANNOTATION, MAX_LISTED } from './bounds.ts';
 import { GLOB, matchNames } from '../config/glob.ts';
 import type { ObservedNamespace, ObservedServiceAccount } from './observed.ts';
-import { quote, quoteList } from './problem.ts';
 import type { Problem } from './problem.ts';
+import { quote, quoteList } from '../text.ts';
 
 /** Why a namespace is in or out of one source. */
 export type Choice =

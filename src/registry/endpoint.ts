@@ -1,7 +1,8 @@
 /** Where a registry's API is, and which token server may see the login for it. */
 import { parseImage } from '../credentials/image-reference.ts';
-import { DOCKER_HUB_ENDPOINT, isDockerHub, printable } from '../credentials/registry-name.ts';
+import { DOCKER_HUB_ENDPOINT, isDockerHub } from '../credentials/registry-name.ts';
 import { redactUrl } from './http-error.ts';
+import { printable } from '../text.ts';
 
 export type Located = { readonly ok: true; readonly url: URL } | { readonly ok: false; readonly why: string };
 

@@ -9,8 +9,9 @@
  * - `code`: HTTP statuses of the API server.
  */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { printable, redactKey } from '../credentials/registry-name.ts';
+import { redactKey } from '../credentials/registry-name.ts';
 import { prefersOpenMetrics, toOpenMetrics } from './openmetrics.ts';
+import { printable } from '../text.ts';
 
 /** How a copy stands: the words of the audit. */
 export const COPY_STATES = ['in-sync', 'stale', 'missing', 'foreign'] as const;

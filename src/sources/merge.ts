@@ -2,6 +2,7 @@
  * Decides entry by entry which login of a source is in force: the one that it holds now, or the last good one. What did not
  * change never holds another back, and what is no usable login never replaces one. Pure.
  */
+import { agree, some } from '../text.ts';
 import type { Held } from '../observe/state.ts';
 import type { Credential } from '../credentials/docker-config.ts';
 import { covers, reachOf } from '../credentials/key-cover.ts';
@@ -130,25 +131,26 @@ export function heldLines(
   const vanished = held.filter(({ cause }) => cause === 'vanished');
   const lines = [...Map.groupBy(rest, ({ why, keeps }) => `${keeps} ${why}`).values()].map(heldTogether);
   if (vanished.length === 0) return lines;
-  const one = vanished.length === 1;
-  const stays = `the last good ${one ? 'login stays' : 'logins stay'} in force${users === undefined ? '' : `, for ${users}`}`;
+  const n = vanished.length;
+  const stays = `the last good ${agree(n, 'login stays', 'logins stay')} in force${users === undefined ? '' : `, for ${users}`}`;
   return [
     ...lines,
-    `held back: ${registries(vanished)} ${one ? 'is' : 'are'} gone from the source; ${stays}. If ${one ? 'it' : 'they'} shall go: ${confirm}`,
+    `held back: ${registries(vanished)} ${agree(n, 'is', 'are')} gone from the source; ${stays}. If ${agree(n, 'it', 'they')} shall go: ${confirm}`,
   ];
 }
 
 /** Six keys with one mistyped login are one line. */
 function heldTogether(held: readonly Held[]): string {
-  const [{ why, keeps } = { why: '', keeps: false }, ...more] = held;
-  const stays = more.length === 0 ? 'Its last good login stays' : 'Their last good logins stay';
-  return `${registries(held)}: held back: ${why}. ${keeps ? `${stays} in force` : `${more.length === 0 ? 'It is' : 'They are'} left out until then`}`;
+  const [{ why, keeps } = { why: '', keeps: false }] = held;
+  const n = held.length;
+  const stays = keeps
+    ? `${agree(n, 'Its last good login stays', 'Their last good logins stay')} in force`
+    : `${agree(n, 'It is', 'They are')} left out until then`;
+  return `${registries(held)}: held back: ${why}. ${stays}`;
 }
 
-function registries(held: readonly Held[]): string {
-  const shown = held
-    .slice(0, MOST_SHOWN)
-    .map(({ key }) => quoteKey(key))
-    .join(', ');
-  return `${held.length === 1 ? 'registry' : 'registries'} ${shown}${held.length > MOST_SHOWN ? ` and ${held.length - MOST_SHOWN} more` : ''}`;
-}
+const registries = (held: readonly Held[]): string =>
+  `${agree(held.length, 'registry', 'registries')} ${some(
+    held.map(({ key }) => quoteKey(key)),
+    MOST_SHOWN,
+  )}`;

@@ -1,4 +1,5 @@
 /** Who pulls with logins that a source does not have any more: what would be lost if they went. */
+import { agree, plural } from '../text.ts';
 import type { V1Pod } from '@kubernetes/client-node';
 import type { SourceConfig } from '../config/schema.ts';
 import type { Credential } from '../credentials/docker-config.ts';
@@ -74,8 +75,8 @@ export async function usersOf({
   return [
     unseen
       ? 'pods that may not be listed here'
-      : `${pods.length} pod${pods.length === 1 ? '' : 's'}${pods.length === 0 ? '' : ` (${shown}${pods.length > SHOWN ? ', ...' : ''})`}`,
-    ...(proxies.length === 0 ? [] : [`cache ${proxies.length === 1 ? 'proxy' : 'proxies'} ${proxies.join(', ')}`]),
-    `${copies} ${copies === 1 ? 'copy' : 'copies'}`,
+      : `${plural(pods.length, 'pod')}${pods.length === 0 ? '' : ` (${shown}${pods.length > SHOWN ? ', ...' : ''})`}`,
+    ...(proxies.length === 0 ? [] : [`cache ${agree(proxies.length, 'proxy', 'proxies')} ${proxies.join(', ')}`]),
+    plural(copies, 'copy', 'copies'),
   ].join(' and ');
 }

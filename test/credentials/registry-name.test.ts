@@ -5,12 +5,12 @@ import {
   findEntry,
   isDockerHub,
   normaliseKey,
-  printable,
   quoteKey,
   redactKey,
 } from '../../src/credentials/registry-name.ts';
 import { parseImage } from '../../src/credentials/image-reference.ts';
 import { anyKey } from './arbitraries.ts';
+import { printable } from '../../src/text.ts';
 
 test.each([
   'docker.io',

@@ -5,7 +5,7 @@ import type { KeyBook } from './keys.ts';
 import type { AuditedSource, Observation, ProxyStanding, Workload } from '../observe/observation.ts';
 import { inOneGo } from '../../async/steps.ts';
 import type { Steps } from '../../async/steps.ts';
-import { oneLineOf } from '../../text.ts';
+import { fit } from '../../text.ts';
 import { isNodeRegistry, isPublicRegistry } from './well-known.ts';
 
 export interface RegistryCoverage {
@@ -127,12 +127,7 @@ function count(row: Row, workload: Workload, images: readonly NamedImage[], keys
     first.flatMap((pick) =>
       pick === undefined
         ? []
-        : [
-            [
-              `${pick.secret} ${pick.entry.key}`,
-              { secret: pick.secret, key: oneLineOf(redactKey(pick.entry.key)) },
-            ] as const,
-          ],
+        : [[`${pick.secret} ${pick.entry.key}`, { secret: pick.secret, key: fit(redactKey(pick.entry.key)) }] as const],
     ),
   );
   for (const [id, credential] of firsts)

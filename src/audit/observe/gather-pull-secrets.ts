@@ -1,4 +1,5 @@
 /** What ServiceAccounts and pods pull with: copies that are known already, and every other Secret, read once. */
+import { agree, some } from '../../text.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { TYPE_DOCKER_CONFIG_JSON } from '../../names.ts';
 import { secretKey } from './observation.ts';
@@ -98,9 +99,5 @@ export async function gatherPullSecrets({
   return new Map([...known, ...secrets]);
 }
 
-function namesOf(names: readonly string[]): string {
-  const shown = names.slice(0, 3).join(', ');
-  return names.length > 3
-    ? `${shown} and ${names.length - 3} more namespaces`
-    : `namespace${names.length === 1 ? '' : 's'} ${shown}`;
-}
+const namesOf = (names: readonly string[]): string =>
+  names.length > 3 ? `${some(names)} namespaces` : `${agree(names.length, 'namespace', 'namespaces')} ${some(names)}`;

@@ -1,9 +1,9 @@
 /** What kubelets and registries say of a failed pull, made fit for a report. */
-import { oneLineOf, cut } from '../../text.ts';
+import { fit, cut } from '../../text.ts';
 
 /** One line, bounded, without logins and queries in URLs: a signed query is as good as a login. */
 export function redactText(text: string): string {
-  return oneLineOf(
+  return fit(
     cut(text, 4000)
       .replace(/\b(\w+:\/\/)[^/@\s"']*@/g, '$1***@')
       .replace(/[^\s"']+/g, withoutQuery)

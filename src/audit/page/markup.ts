@@ -1,5 +1,5 @@
 /** HTML by template: everything that is put in is escaped, but for what this file itself has made. */
-import { oneLineOf } from '../../text.ts';
+import { fit } from '../../text.ts';
 
 const MARKUP = Symbol('markup');
 
@@ -36,7 +36,7 @@ export const escape = (text: string): string =>
 
 /** What a person gets to see of a text. Most of them are plain already, and there are many. */
 export const clean = (text: string): string =>
-  text.length <= LONGEST && /^(?:[!-~]+(?: [!-~]+)*)?$/.test(text) ? text : oneLineOf(text, LONGEST);
+  text.length <= LONGEST && /^(?:[!-~]+(?: [!-~]+)*)?$/.test(text) ? text : fit(text, LONGEST);
 
 function render(part: Part): string {
   if (typeof part === 'string') return escape(part);

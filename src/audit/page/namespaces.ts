@@ -1,4 +1,5 @@
 /** Namespaces and sources: a map of all of them for one glance, and a table, of which the page itself holds the first rows only. */
+import { agree } from '../../text.ts';
 import type { Report } from '../report/report.ts';
 import type { CellData, NamespaceRow, PageData } from './data.ts';
 import { html } from './markup.ts';
@@ -73,6 +74,6 @@ function foundOf(errors: number, warnings: number, notes: number): string {
     ] as const
   )
     .filter(([n]) => n > 0)
-    .map(([n, word]) => `${n.toLocaleString('en-US')} ${word}${n === 1 ? '' : 's'}`)
+    .map(([n, word]) => `${n.toLocaleString('en-US')} ${agree(n, word, `${word}s`)}`)
     .join(', ');
 }

@@ -1,4 +1,5 @@
 /** What one sees first: the verdict, the numbers, and what is wrong, a line a rule. */
+import { agree } from '../../text.ts';
 import type { Severity } from '../rules/rule.ts';
 import { grouped, HEADINGS } from '../report/groups.ts';
 import { verdictOf } from '../report/verdict.ts';
@@ -74,7 +75,9 @@ function exampleOf(findings: ReturnType<typeof grouped>[number]['groups'][number
   return `${kind} ${namespace === undefined ? '' : `${namespace}/`}${name}${others > 0 ? `, and ${others.toLocaleString('en-US')} more` : ''}`;
 }
 
-const noun = (severity: Severity, n: number): string =>
-  `${severity === 'info' ? 'note' : severity}${n === 1 ? '' : 's'}`;
+function noun(severity: Severity, n: number): string {
+  const one = severity === 'info' ? 'note' : severity;
+  return agree(n, one, `${one}s`);
+}
 
 const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`;

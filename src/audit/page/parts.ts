@@ -1,4 +1,5 @@
 /** The small parts that several sections of the page are made of. */
+import { agree } from '../../text.ts';
 import type { Tone } from './data.ts';
 import { html } from './markup.ts';
 import type { Markup } from './markup.ts';
@@ -97,5 +98,5 @@ export function span(ms: number): string {
   ] as const;
   const [name, size] = units.find(([, each]) => Math.abs(ms) >= each) ?? ['second', 1000];
   const n = Math.round(Math.abs(ms) / size);
-  return `${n.toLocaleString('en-US')} ${name}${n === 1 ? '' : 's'}`;
+  return `${n.toLocaleString('en-US')} ${agree(n, name, `${name}s`)}`;
 }

@@ -98,4 +98,4 @@ function bar(total: number, parts: readonly (readonly [part: string, n: number])
 const percent = (n: number, total: number): Markup =>
   verbatim(`${total === 0 ? 0 : Number(((100 * n) / total).toFixed(2))}%`);
 
-const counted = (n: number, noun: string): Markup => html`${n} ${noun}${n === 1 ? '' : 's'}`;
+const counted = (n: number, noun: string): Markup => html`${plural(n, noun)}`;

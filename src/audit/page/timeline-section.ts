@@ -1,4 +1,5 @@
 /** How a rotation went: a drawing of copies over time with what else happened, and the same as a table. */
+import { agree, plural } from '../../text.ts';
 import type { SourceReport, TimelineEntry } from '../report/report.ts';
 import { html, verbatim } from './markup.ts';
 import type { Markup } from './markup.ts';
@@ -64,7 +65,7 @@ function later(entries: readonly TimelineEntry[], end: number, start: number): M
   const drawn = steps.filter((step) => Date.parse(step.at) <= end).at(-1);
   if (last === undefined || last === drawn) return html``;
   const n = (last.copies ?? 0) - (drawn?.copies ?? 0);
-  return html`<p class="note">${n} more ${n === 1 ? 'copy' : 'copies'} came later${n === 1 ? '' : ', the last'} after ${span(Date.parse(last.at) - start)}, and ${n === 1 ? 'is' : 'are'} not drawn: after an hour without a copy, what is written is mostly for namespaces that opted in since.</p>`;
+  return html`<p class="note">${plural(n, 'more copy', 'more copies')} came later${agree(n, '', ', the last')} after ${span(Date.parse(last.at) - start)}, and ${agree(n, 'is', 'are')} not drawn: after an hour without a copy, what is written is mostly for namespaces that opted in since.</p>`;
 }
 
 function wordsOf({ event, name, copies }: TimelineEntry, total: number): string {

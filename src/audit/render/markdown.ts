@@ -1,4 +1,5 @@
 /** `-o markdown`: for comments of CI and for tickets. Everything that comes from the cluster is escaped: tenants wrote some of it. */
+import { oneLine } from '../../text.ts';
 import type { Report } from '../report/report.ts';
 import { grouped, HEADINGS } from '../report/groups.ts';
 import { verdictOf } from '../report/verdict.ts';
@@ -52,8 +53,7 @@ export function renderMarkdown(report: Report): string {
 /** Text that stays text: no markup, no HTML, no table cell of its own, nobody mentioned, nothing linked. */
 export function escape(text: string): string {
   return (
-    text
-      .replace(/[\s\p{C}\p{Zl}\p{Zp}]+/gu, ' ')
+    oneLine(text)
       .replace(/[&<>]/g, (character) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;' })[character] ?? '')
       .replace(/[\\`*_{}[\]()#+!|~-]/g, '\\$&')
       // Forges link what looks like an address, a name or a number even where it is escaped; a comment comes in between.

@@ -12,7 +12,7 @@ import { rotationOf } from '../facts/rotation-counts.ts';
 import { inOneGo, inTurns } from '../../async/steps.ts';
 import type { Steps } from '../../async/steps.ts';
 import { timelineOf } from './timeline.ts';
-import { oneLineOf } from '../../text.ts';
+import { fit } from '../../text.ts';
 import { findingSteps, RULES } from '../rules/all.ts';
 import type { NamespacePlan } from '../../plan/namespace-plan.ts';
 
@@ -46,12 +46,12 @@ function* reportSteps(observation: Observation): Steps<Report> {
     // A URL may hold a login of its own.
     proxies: (facts.proxies ?? []).map(({ url, why, ...proxy }) => ({
       ...proxy,
-      why: oneLineOf(why),
+      why: fit(why),
       ...(url !== undefined && { url: redactKey(url) }),
     })),
     findings,
     rules: RULES.filter(({ id }) => named.has(id)).map(({ check: _, ...rule }) => rule),
-    couldNotSee: observation.couldNotSee.map((line) => oneLineOf(line, 600)),
+    couldNotSee: observation.couldNotSee.map((line) => fit(line, 600)),
   };
 }
 
@@ -178,13 +178,13 @@ function reportSource(facts: Facts, source: AuditedSource): SourceReport {
     secret: `${config.secret.namespace}/${config.secret.name}`,
     copyName: config.copyName,
     state: held.length > 0 ? 'held back' : state,
-    problems: [...observed.problems, ...held.map(({ why }) => why)].map((problem) => oneLineOf(problem)),
+    problems: [...observed.problems, ...held.map(({ why }) => why)].map((problem) => fit(problem)),
     registries: (content?.entries ?? []).map((entry) => {
       const tried = registries.find((each) => each.source === config.name && each.key === redactKey(entry.key));
       return {
-        key: oneLineOf(redactKey(entry.key)),
+        key: fit(redactKey(entry.key)),
         state: tried?.state ?? 'untried',
-        ...(tried && { why: oneLineOf(tried.why) }),
+        ...(tried && { why: fit(tried.why) }),
         ...(tried?.since !== undefined && { since: tried.since }),
         ...(entry.expiresAt !== undefined && { expiresAt: new Date(entry.expiresAt).toISOString() }),
         ...(used && { used: used.has(entry) }),

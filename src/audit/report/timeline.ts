@@ -2,7 +2,7 @@
 import type { AuditedSource, Observation } from '../observe/observation.ts';
 import type { TimelineEntry } from './report.ts';
 import { redactKey } from '../../credentials/registry-name.ts';
-import { oneLineOf } from '../../text.ts';
+import { fit } from '../../text.ts';
 
 /** Of the copies, so many steps at most: a rotation is drawn, not listed. */
 const MAX_COPY_STEPS = 24;
@@ -27,7 +27,7 @@ export function timelineOf(
       : [{ at: isoOf(changedAt), event: 'source changed' as const }]),
     ...registries.flatMap(({ source, key, state, since }) =>
       source === config.name && state === 'accepted' && since !== undefined
-        ? [{ at: since, event: 'login accepted' as const, name: oneLineOf(redactKey(key)) }]
+        ? [{ at: since, event: 'login accepted' as const, name: fit(redactKey(key)) }]
         : [],
     ),
     ...stepsOf(written).map(({ at, copies }) => ({ at: isoOf(at), event: 'copies' as const, copies })),

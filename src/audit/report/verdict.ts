@@ -40,7 +40,7 @@ export function verdictOf({ summary, sources, configured, couldNotSee }: Report)
         : `${plural(namespaces, 'namespace')}; no configuration given, so nothing is said about sources and copies`,
       pods === 0
         ? 'no pods'
-        : `${plural(pods, 'pod')}, ${podsFailing === 0 ? 'none of which fails to pull' : `${podsFailing} of which cannot pull`}; ${plural(images, 'image')} from ${registries === 1 ? '1 registry' : `${registries} registries`}`,
+        : `${plural(pods, 'pod')}, ${podsFailing === 0 ? 'none of which fails to pull' : `${podsFailing} of which cannot pull`}; ${plural(images, 'image')} from ${plural(registries, 'registry', 'registries')}`,
     ],
   };
 }

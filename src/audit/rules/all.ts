@@ -4,7 +4,7 @@ import { SEVERITIES } from './rule.ts';
 import type { Finding, Rule } from './rule.ts';
 import { inOneGo } from '../../async/steps.ts';
 import type { Steps } from '../../async/steps.ts';
-import { oneLineOf } from '../../text.ts';
+import { fit } from '../../text.ts';
 import { paused, removalHeld } from './brakes.ts';
 import { controllerNotRunning } from './controller-running.ts';
 import { controllerExcessiveRights } from './controller.ts';
@@ -82,13 +82,13 @@ function clean({ object: { kind, namespace, name }, about, message, remedy, ...r
   return {
     ...rest,
     object: {
-      kind: oneLineOf(kind, 63),
-      ...(namespace !== undefined && { namespace: oneLineOf(namespace, 63) }),
-      name: oneLineOf(name, 253),
+      kind: fit(kind, 63),
+      ...(namespace !== undefined && { namespace: fit(namespace, 63) }),
+      name: fit(name, 253),
     },
-    ...(about !== undefined && { about: oneLineOf(about, 300) }),
-    message: oneLineOf(message, 1200),
-    remedy: oneLineOf(remedy, 600),
+    ...(about !== undefined && { about: fit(about, 300) }),
+    message: fit(message, 1200),
+    remedy: fit(remedy, 600),
   };
 }
 

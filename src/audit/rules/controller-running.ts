@@ -1,7 +1,7 @@
 /** Whether anybody does the work: the Lease says. */
 import { LEASE_NAME } from '../../names.ts';
-import { quote } from '../../plan/problem.ts';
 import type { Hit, Rule } from './rule.ts';
+import { quote } from '../../text.ts';
 
 /** A holder renews every few seconds. After this long without, in milliseconds, no clock that goes wrong a little explains it. */
 const SILENCE_MS = 60_000;

@@ -1,7 +1,6 @@
 /** What the controller itself may do, and should not be able to. */
-import { quote } from '../../plan/problem.ts';
 import type { Hit, Rule } from './rule.ts';
-import { some } from '../../text.ts';
+import { some, quote } from '../../text.ts';
 import { isPlainName } from './remedies.ts';
 
 export const controllerExcessiveRights: Rule = {

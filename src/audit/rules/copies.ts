@@ -2,11 +2,11 @@
 import { ANNOTATION_ADOPT, TYPE_DOCKER_CONFIG_JSON } from '../../names.ts';
 import type { CopyState } from '../../plan/copy.ts';
 import type { ObservedCopy } from '../../plan/observed.ts';
-import { quote } from '../../plan/problem.ts';
 import type { Facts } from '../facts/facts.ts';
 import type { Hit, Rule } from './rule.ts';
 import { CHECK_CONTROLLER } from './remedies.ts';
 import type { NamespacePlan, SourceStanding } from '../../plan/namespace-plan.ts';
+import { quote } from '../../text.ts';
 
 const CHECK_COPY = `${CHECK_CONTROLLER} What it would change: \`pullpass plan --config FILE\``;
 

@@ -3,7 +3,7 @@ import { quoteKey, redactKey } from '../../credentials/registry-name.ts';
 import type { Facts } from '../facts/facts.ts';
 import type { Hit, Rule } from './rule.ts';
 import type { PullContent } from '../observe/observation.ts';
-import { minute, oneLineOf, plural, sentence } from '../../text.ts';
+import { minute, fit, plural, sentence } from '../../text.ts';
 import { secretOf, secretOfSource } from './remedies.ts';
 
 const HOUR_MS = 3_600_000;
@@ -24,7 +24,7 @@ export const credentialRejected: Rule = {
       .map(({ source, key, why, since }): Hit => ({
         object: { kind: 'Source', name: source },
         about: redactKey(key),
-        message: `The registry refuses credential ${quoteKey(key)} of source "${source}"${since === undefined ? '' : ` since ${since}`}: ${sentence(oneLineOf(why))}`,
+        message: `The registry refuses credential ${quoteKey(key)} of source "${source}"${since === undefined ? '' : ` since ${since}`}: ${sentence(fit(why))}`,
         remedy: `Put a working credential into ${secretOfSource(facts, source)}; Pullpass tries it and spreads it.`,
       })),
 };

@@ -1,12 +1,11 @@
 /** Entries that no pull uses, because no image asks for them or because another entry comes first. */
 import { normaliseKey, quoteKey, redactKey } from '../../credentials/registry-name.ts';
-import { quote } from '../../plan/problem.ts';
 import type { Facts } from '../facts/facts.ts';
 import type { Hit, Rule } from './rule.ts';
 import { readByNamespace } from '../observe/observation.ts';
 import type { PullEntry } from '../observe/observation.ts';
 import { HUB_DEFAULT } from '../facts/used-entries.ts';
-import { plural } from '../../text.ts';
+import { plural, quote } from '../../text.ts';
 import { secretOf } from './remedies.ts';
 
 /** No key with a path matches it. */

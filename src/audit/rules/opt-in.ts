@@ -1,10 +1,9 @@
 /** What tenants wrote into annotations, and what the configuration makes of it: the controller's own judgement. */
 import { ANNOTATION_SYNC } from '../../names.ts';
 import type { EventReason } from '../../names.ts';
-import { quote } from '../../plan/problem.ts';
 import type { Facts } from '../facts/facts.ts';
 import type { Hit, Rule } from './rule.ts';
-import { some } from '../../text.ts';
+import { some, quote } from '../../text.ts';
 
 export const optInDenied: Rule = {
   id: 'PP007',

@@ -1,4 +1,5 @@
 /** Workloads by what made them: a thousand pods of one Deployment are one finding. */
+import { agree } from '../../text.ts';
 import type { FindingObject } from './rule.ts';
 import type { Workload } from '../observe/observation.ts';
 import { isPlainName } from './remedies.ts';
@@ -41,7 +42,7 @@ export function byOwner<T extends object>(
 /** How to have so many pods of `object` made anew, to the end of a sentence. */
 export function recreate({ kind, namespace = '', name }: FindingObject, pods: number): string {
   if ((kind === 'Deployment' || kind === 'StatefulSet' || kind === 'DaemonSet') && isPlainName(name))
-    return `restart ${pods === 1 ? 'it' : 'them'}: \`kubectl -n ${namespace} rollout restart ${kind.toLowerCase()}/${name}\``;
+    return `restart ${agree(pods, 'it', 'them')}: \`kubectl -n ${namespace} rollout restart ${kind.toLowerCase()}/${name}\``;
   return kind === 'Pod'
     ? `delete Pod "${name}" in ${namespace}, and create it again.`
     : `delete the pods of ${namespace}/${kind} ${name}, so that they are made anew.`;

@@ -1,10 +1,9 @@
 /** Pods that do not have what their ServiceAccount has: a pod takes its pull secrets when it is created, and never again. */
-import { quote, quoteList } from '../../plan/problem.ts';
 import { recordOf } from '../../plan/service-account.ts';
 import type { Facts } from '../facts/facts.ts';
 import type { Hit, Rule } from './rule.ts';
 import type { Workload } from '../observe/observation.ts';
-import { capital, plural, some } from '../../text.ts';
+import { agree, capital, plural, quote, quoteList, some } from '../../text.ts';
 import { byOwner, recreate } from './owners.ts';
 
 export const podBeforePatch: Rule = {
@@ -19,7 +18,7 @@ export const podBeforePatch: Rule = {
     byOwner(facts.managed, (workload) => lackOf(facts, workload, 'before')).map(
       ({ object, title, pods, about }): Hit => ({
         object,
-        message: `${title}: ${plural(pods, 'pod')} ${pods === 1 ? 'was' : 'were'} created before ServiceAccount "${about[0]?.workload.serviceAccount ?? ''}" got ${quoteList(about.flatMap(({ secrets }) => secrets))}, and ${pods === 1 ? 'pulls' : 'pull'} ${images(about)} without it.`,
+        message: `${title}: ${plural(pods, 'pod')} ${agree(pods, 'was', 'were')} created before ServiceAccount "${about[0]?.workload.serviceAccount ?? ''}" got ${quoteList(about.flatMap(({ secrets }) => secrets))}, and ${agree(pods, 'pulls', 'pull')} ${images(about)} without it.`,
         remedy: capital(recreate(object, pods)),
       }),
     ),
@@ -36,7 +35,7 @@ export const podOwnSecrets: Rule = {
   check: (facts) =>
     byOwner(facts.managed, (workload) => lackOf(facts, workload, 'own')).map(({ object, title, pods, about }): Hit => ({
       object,
-      message: `${title}: ${plural(pods, 'pod')} ${pods === 1 ? 'names' : 'name'} ${quoteList(about.flatMap(({ workload }) => workload.pullSecrets))} and so ${pods === 1 ? 'gets' : 'get'} none of ServiceAccount "${about[0]?.workload.serviceAccount ?? ''}": ${quoteList(about.flatMap(({ secrets }) => secrets))} would match ${images(about)}.`,
+      message: `${title}: ${plural(pods, 'pod')} ${agree(pods, 'names', 'name')} ${quoteList(about.flatMap(({ workload }) => workload.pullSecrets))} and so ${agree(pods, 'gets', 'get')} none of ServiceAccount "${about[0]?.workload.serviceAccount ?? ''}": ${quoteList(about.flatMap(({ secrets }) => secrets))} would match ${images(about)}.`,
       remedy: `Add ${quoteList(about.flatMap(({ secrets }) => secrets))} to imagePullSecrets in the pod template of ${title}, or remove that list there.`,
     })),
 };

@@ -4,7 +4,7 @@ import { WHY_UNUSABLE } from '../../credentials/usable-login.ts';
 import type { Facts } from '../facts/facts.ts';
 import type { Hit, Rule } from './rule.ts';
 import type { ProxyStanding } from '../observe/observation.ts';
-import { oneLineOf, sentence } from '../../text.ts';
+import { fit, sentence } from '../../text.ts';
 import { secretOfSource } from './remedies.ts';
 
 export const proxyNotApplied: Rule = {
@@ -22,7 +22,7 @@ export const proxyNotApplied: Rule = {
       .map((proxy) =>
         hit(
           proxy,
-          `Cache proxy "${proxy.name}" does not have the newest login of source "${proxy.source}" for ${quoteKey(proxy.registry)}${since(proxy)}: ${sentence(oneLineOf(proxy.why))}`,
+          `Cache proxy "${proxy.name}" does not have the newest login of source "${proxy.source}" for ${quoteKey(proxy.registry)}${since(proxy)}: ${sentence(fit(proxy.why))}`,
         ),
       ),
 };
@@ -42,7 +42,7 @@ export const proxyNotVerified: Rule = {
       .map((proxy) =>
         hit(
           proxy,
-          `Whether cache proxy "${proxy.name}" can pull from ${quoteKey(proxy.registry)} is unknown${since(proxy)}: ${sentence(oneLineOf(proxy.why))}`,
+          `Whether cache proxy "${proxy.name}" can pull from ${quoteKey(proxy.registry)} is unknown${since(proxy)}: ${sentence(fit(proxy.why))}`,
         ),
       ),
 };
@@ -64,7 +64,7 @@ export const proxyRefused: Rule = {
       .map((proxy) => ({
         ...hit(
           proxy,
-          `Cache proxy "${proxy.name}" cannot pull from ${quoteKey(proxy.registry)} with its login${since(proxy)}: ${sentence(oneLineOf(proxy.why))}`,
+          `Cache proxy "${proxy.name}" cannot pull from ${quoteKey(proxy.registry)} with its login${since(proxy)}: ${sentence(fit(proxy.why))}`,
         ),
         remedy: forwardAgain(secretOfSource(facts, proxy.source)),
       })),

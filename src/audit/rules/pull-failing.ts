@@ -3,14 +3,13 @@ import type { SourceConfig } from '../../config/schema.ts';
 import { quoteKey } from '../../credentials/registry-name.ts';
 import { ANNOTATION_SERVICE_ACCOUNTS, ANNOTATION_SOURCES, ANNOTATION_SYNC } from '../../names.ts';
 import type { ObservedNamespace } from '../../plan/observed.ts';
-import { quote, quoteList } from '../../plan/problem.ts';
 import { admitted, splitList } from '../../plan/selection.ts';
 import type { Choice } from '../../plan/selection.ts';
 import type { Facts } from '../facts/facts.ts';
 import type { FindingObject, Hit, Rule } from './rule.ts';
 import type { PickedKey } from '../facts/keys.ts';
 import type { PullFailure, Workload } from '../observe/observation.ts';
-import { capital, minute, plural, sentence } from '../../text.ts';
+import { agree, capital, minute, plural, quote, quoteList, sentence } from '../../text.ts';
 import { byOwner, recreate } from './owners.ts';
 import { classifyPullError } from './pull-error.ts';
 import type { PullErrorClass } from './pull-error.ts';
@@ -110,21 +109,21 @@ function triedFor(facts: Facts, pulling: Pulling, reference: string): Tried {
     };
   if (own.unseen.length > 0)
     return {
-      text: `whether one of ${pods === 1 ? 'its' : 'their'} pull Secrets matches is unknown: ${quoteList(own.unseen)} could not be read`,
+      text: `whether one of ${agree(pods, 'its', 'their')} pull Secrets matches is unknown: ${quoteList(own.unseen)} could not be read`,
       then: 'run `pullpass match` for the image as somebody who may read that Secret.',
       matched: false,
     };
 
-  const none = `no pull secret of the ${pods === 1 ? 'pod' : 'pods'} matches`;
+  const none = `no pull secret of the ${agree(pods, 'pod', 'pods')} matches`;
   const listed = account(namespace, serviceAccount)?.pullSecrets ?? [];
   const without = pullSecrets.some((each) => !listed.includes(each))
-    ? `, without pull secrets of ${pods === 1 ? 'its' : 'their'} own`
+    ? `, without pull secrets of ${agree(pods, 'its', 'their')} own`
     : '';
-  const anew = `have the ${pods === 1 ? 'pod' : 'pods'} created anew${without}.`;
+  const anew = `have the ${agree(pods, 'pod', 'pods')} created anew${without}.`;
   const [later] = keys.of(namespace, listed).picks(name);
   if (later !== undefined)
     return {
-      text: `${none}, but Secret ${quote(later.secret)} of ${pods === 1 ? 'its' : 'their'} ServiceAccount ${quote(serviceAccount)} would`,
+      text: `${none}, but Secret ${quote(later.secret)} of ${agree(pods, 'its', 'their')} ServiceAccount ${quote(serviceAccount)} would`,
       then: without === '' ? recreate(object, pods) : anew,
       matched: false,
     };

@@ -1,10 +1,9 @@
 /** Secrets that ServiceAccounts or pods pull with, and that are not there or of no use. */
-import { quote } from '../../plan/problem.ts';
 import type { Facts } from '../facts/facts.ts';
 import type { Rule } from './rule.ts';
 import { byNamespace, secretKey } from '../observe/observation.ts';
 import type { PullSecret } from '../observe/observation.ts';
-import { capital, some } from '../../text.ts';
+import { agree, capital, quote, some } from '../../text.ts';
 
 export const danglingReference: Rule = {
   id: 'PP006',
@@ -106,7 +105,9 @@ function referenced(
   }
   return [...found.values()].map(({ namespace, name, accounts, pods }) => {
     const parts = [
-      ...(accounts.size > 0 ? [`ServiceAccount${accounts.size > 1 ? 's' : ''} ${some([...accounts].map(quote))}`] : []),
+      ...(accounts.size > 0
+        ? [`${agree(accounts.size, 'ServiceAccount', 'ServiceAccounts')} ${some([...accounts].map(quote))}`]
+        : []),
       ...(pods.size > 0 ? [`pods of ${some([...pods])}`] : []),
     ];
     const who = parts.join(' and ');

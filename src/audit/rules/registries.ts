@@ -1,10 +1,9 @@
 /** Registries in use: who pulls there without a credential, through no cache proxy, or in a way that the cache proxy cannot serve. */
 import { canonicalRegistry } from '../../credentials/registry-name.ts';
-import { quote, quoteList } from '../../plan/problem.ts';
 import type { Facts } from '../facts/facts.ts';
 import type { Hit, Rule } from './rule.ts';
 import { DIGEST_BLIND_KINDS } from '../facts/well-known.ts';
-import { plural, some } from '../../text.ts';
+import { agree, plural, quote, quoteList, some } from '../../text.ts';
 import { whyUnknown } from './remedies.ts';
 
 export const imageByDigest: Rule = {
@@ -37,7 +36,7 @@ export const imageByDigest: Rule = {
         return [
           {
             object: { kind: 'CacheProxy', name: proxy.name },
-            message: `Cache proxy "${proxy.name}" (${proxy.kind}) cannot serve images by digest: ${plural(images.size, 'image')} of ${plural(pods, 'pod')} ${images.size === 1 ? 'goes' : 'go'} past it, such as ${quote([...images].sort()[0] ?? '')}.`,
+            message: `Cache proxy "${proxy.name}" (${proxy.kind}) cannot serve images by digest: ${plural(images.size, 'image')} of ${plural(pods, 'pod')} ${agree(images.size, 'goes', 'go')} past it, such as ${quote([...images].sort()[0] ?? '')}.`,
           },
         ];
       }),
@@ -57,7 +56,7 @@ export const registryWithoutCredential: Rule = {
       .map(({ registry, uncovered, pods, uncoveredOwners }): Hit => ({
         object: { kind: 'Registry', name: registry },
         remedy: `If the images are private: ${whereCredential(facts, registry)}`,
-        message: `${registry}: ${uncovered} of ${plural(pods, 'pod')} ${uncovered === 1 ? 'has' : 'have'} no credential for it: ${some(uncoveredOwners.map(({ namespace, kind, name }) => `${namespace}/${kind} ${name}`))}.`,
+        message: `${registry}: ${uncovered} of ${plural(pods, 'pod')} ${agree(uncovered, 'has', 'have')} no credential for it: ${some(uncoveredOwners.map(({ namespace, kind, name }) => `${namespace}/${kind} ${name}`))}.`,
       })),
 };
 
@@ -77,7 +76,7 @@ function whereCredential(facts: Facts, registry: string): string {
   );
   const sources = [...new Set([...names].flatMap((name) => sourcesFor(name).map(({ config }) => config.name)))];
   if (sources.length > 0)
-    return `${sources.length === 1 ? 'source' : 'sources'} ${quoteList(sources)} ${sources.length === 1 ? 'has' : 'have'} a credential; opt the namespaces in, or have the pods created anew.`;
+    return `${agree(sources.length, 'source', 'sources')} ${quoteList(sources)} ${agree(sources.length, 'has', 'have')} a credential; opt the namespaces in, or have the pods created anew.`;
   const unknown = whyUnknown(facts);
   if (unknown !== undefined)
     return `it is unknown whether a source has a credential, because ${unknown}: look there first.`;
@@ -100,7 +99,7 @@ export const registryWithoutProxy: Rule = {
       .filter(({ registry, proxies: inFront }) => inFront.length === 0 && !hosts.has(registry))
       .map(({ registry, pods, images }): Hit => ({
         object: { kind: 'Registry', name: registry },
-        message: `${registry}: ${plural(images, 'image')} of ${plural(pods, 'pod')} ${images === 1 ? 'is' : 'are'} pulled through no cache proxy.`,
+        message: `${registry}: ${plural(images, 'image')} of ${plural(pods, 'pod')} ${agree(images, 'is', 'are')} pulled through no cache proxy.`,
       }));
   },
 };

@@ -1,8 +1,8 @@
 /** Parts of remedies that several rules share. A command stands in backticks; where it is the end of a text, no full stop follows. */
 import { DEFAULT_NAMESPACE, LEASE_NAME } from '../../names.ts';
-import { quoteList } from '../../plan/problem.ts';
 import type { Facts } from '../facts/facts.ts';
 import type { AuditedSource } from '../observe/observation.ts';
+import { quoteList } from '../../text.ts';
 
 const LEASE = `\`kubectl -n ${DEFAULT_NAMESPACE} get lease ${LEASE_NAME}\``;
 const LOG = `\`kubectl -n ${DEFAULT_NAMESPACE} logs deployment/pullpass\``;

@@ -1,7 +1,7 @@
 /** References of ServiceAccounts to copies: those that lack, and those that are too many. */
-import { quoteList } from '../../plan/problem.ts';
 import type { Hit, Rule } from './rule.ts';
 import { CHECK_CONTROLLER } from './remedies.ts';
+import { quoteList } from '../../text.ts';
 
 export const serviceAccountNotPatched: Rule = {
   id: 'PP005',

@@ -3,7 +3,7 @@ import type { Facts } from '../facts/facts.ts';
 import type { Hit, Rule } from './rule.ts';
 import type { AuditedSource } from '../observe/observation.ts';
 import { rotationOf } from '../facts/rotation-counts.ts';
-import { capital, oneLineOf, plural, sentence } from '../../text.ts';
+import { agree, capital, fit, plural, sentence } from '../../text.ts';
 import { secretOf, secretOfSource } from './remedies.ts';
 
 export const sourceMissing: Rule = {
@@ -52,7 +52,7 @@ export const sourceHeldBack: Rule = {
   check: (facts) =>
     (facts.heldBack ?? []).map(({ source, why, since }) => ({
       object: { kind: 'Source', name: source },
-      message: `Source "${source}" is not in force as it is${since === undefined ? '' : ` since ${since}`}: ${sentence(oneLineOf(why))}`,
+      message: `Source "${source}" is not in force as it is${since === undefined ? '' : ` since ${since}`}: ${sentence(fit(why))}`,
       remedy: `Put a working credential into ${secretOfSource(facts, source)}. Do not revoke the old one before.`,
     })),
 };
@@ -77,7 +77,7 @@ export const rotationIncomplete: Rule = {
       return [
         {
           object: objectOf(source),
-          message: `The newest content of source "${source.config.name}" is in ${copiesDone} of ${plural(copies, 'copy').replace(/copys$/, 'copies')}${caches}: the old credential is still needed.`,
+          message: `The newest content of source "${source.config.name}" is in ${copiesDone} of ${plural(copies, 'copy', 'copies')}${caches}: the old credential is still needed.`,
           remedy: rotationRemedy(source.config.name),
         },
       ];
@@ -97,7 +97,7 @@ export const sourceSuspicious: Rule = {
       (source.content?.warnings ?? []).map((warning): Hit => ({
         object: objectOf(source),
         about: warning,
-        message: `Source "${source.config.name}": ${sentence(oneLineOf(warning))}`,
+        message: `Source "${source.config.name}": ${sentence(fit(warning))}`,
         remedy: `Correct ${secretOf(source)} as the finding says.`,
       })),
     ),
@@ -108,7 +108,7 @@ const objectOf = ({ config }: AuditedSource): Hit['object'] => ({ kind: 'Source'
 /** Problems name the Secret first, with a colon: not in front of a verb. */
 const problemsOf = ({ observed }: AuditedSource): string =>
   observed.problems
-    .map((problem) => sentence(oneLineOf(problem).replace(/^(Secret \S+): (?=(?:is|has|does|was) )/, '$1 ')))
+    .map((problem) => sentence(fit(problem).replace(/^(Secret \S+): (?=(?:is|has|does|was) )/, '$1 ')))
     .join(' ');
 
 function consequence({ plans }: Facts, { config }: AuditedSource): string {
@@ -118,8 +118,8 @@ function consequence({ plans }: Facts, { config }: AuditedSource): string {
   const waiting = standings.filter(({ copy }) => copy === 'unavailable').length;
   const kept = standings.filter(({ copy }) => copy === 'in sync').length;
   const parts = [
-    ...(waiting > 0 ? [`${plural(waiting, 'namespace')} ${waiting === 1 ? 'waits' : 'wait'} for a first copy`] : []),
-    ...(kept > 0 ? [`${kept} ${kept === 1 ? 'copy keeps' : 'copies keep'} the last good content`] : []),
+    ...(waiting > 0 ? [`${plural(waiting, 'namespace')} ${agree(waiting, 'waits', 'wait')} for a first copy`] : []),
+    ...(kept > 0 ? [`${plural(kept, 'copy keeps', 'copies keep')} the last good content`] : []),
   ];
   return parts.length === 0 ? 'no namespace is opted in to it' : parts.join(', ');
 }

@@ -1,12 +1,11 @@
 /** Pods that have an entry for their image, and no usable login in it. */
 import { quoteKey } from '../../credentials/registry-name.ts';
 import { WHY_UNUSABLE } from '../../credentials/usable-login.ts';
-import { quote, quoteList } from '../../plan/problem.ts';
 import type { Facts } from '../facts/facts.ts';
 import type { Hit, Rule } from './rule.ts';
 import type { PickedKey } from '../facts/keys.ts';
 import type { Workload } from '../observe/observation.ts';
-import { plural } from '../../text.ts';
+import { agree, plural, quote, quoteList } from '../../text.ts';
 import { byOwner } from './owners.ts';
 
 export const loginUnusable: Rule = {
@@ -26,7 +25,7 @@ export const loginUnusable: Rule = {
       return {
         object,
         about: entry.key,
-        message: `${title}: ${plural(pods, 'pod')} ${pods === 1 ? 'has' : 'have'} no login for ${images}: entry ${quoteKey(entry.key)} of Secret ${quote(secret)} ${WHY_UNUSABLE[entry.unusable ?? 'no login']}.`,
+        message: `${title}: ${plural(pods, 'pod')} ${agree(pods, 'has', 'have')} no login for ${images}: entry ${quoteKey(entry.key)} of Secret ${quote(secret)} ${WHY_UNUSABLE[entry.unusable ?? 'no login']}.`,
         remedy: `Put a username and a password or access token into entry ${quoteKey(entry.key)} of Secret ${quote(secret)}, or into its source.`,
       };
     }),
