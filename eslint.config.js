@@ -1,22 +1,6 @@
 import eslint from '@eslint/js';
 import tseslint from 'typescript-eslint';
-
-/** Node's own modules that reach the outside world: never in the pure rooms. */
-const ioModules = [
-  'fs',
-  'fs/promises',
-  'net',
-  'tls',
-  'http',
-  'https',
-  'http2',
-  'dns',
-  'child_process',
-  'os',
-  'process',
-  'timers',
-  'timers/promises',
-].flatMap((name) => [name, `node:${name}`]);
+import { roomRules } from './rooms/rule.ts';
 
 export default tseslint.config(
   { ignores: ['dist/', 'coverage/', 'node_modules/'] },
@@ -62,7 +46,7 @@ export default tseslint.config(
       ],
     },
   },
-  { files: ['*.ts', 'test/sandbox/**/*.ts', 'bench/**/*.ts'], rules: { 'no-console': 'off' } },
+  { files: ['*.ts', 'rooms/**/*.ts', 'test/sandbox/**/*.ts', 'bench/**/*.ts'], rules: { 'no-console': 'off' } },
   {
     // One composition root: nothing else reads the environment or the command line.
     files: ['src/**/*.ts'],
@@ -76,32 +60,6 @@ export default tseslint.config(
       ],
     },
   },
-  {
-    // The pure rooms: data in, data out. Types of the API are welcome, its client is not.
-    files: ['src/plan/**/*.ts', 'src/credentials/**/*.ts', 'src/audit/rules/**/*.ts', 'src/audit/facts/coverage.ts'],
-    rules: {
-      '@typescript-eslint/no-restricted-imports': [
-        'error',
-        {
-          paths: [
-            ...ioModules.map((name) => ({ name, message: 'this room is pure: no I/O' })),
-            {
-              name: '@kubernetes/client-node',
-              message: 'this room is pure: import types only',
-              allowTypeImports: true,
-            },
-            { name: 'undici', message: 'this room is pure: no I/O' },
-          ],
-          patterns: [
-            {
-              group: ['**/kube/**', '**/controller/**', '**/reconcile/**', '**/server/**'],
-              message: 'this room is pure: import types only',
-              allowTypeImports: true,
-            },
-          ],
-        },
-      ],
-      'no-restricted-globals': ['error', 'process', 'fetch', 'setTimeout', 'setInterval', 'console'],
-    },
-  },
+  // Which room may import which, and what pure rooms must not touch.
+  ...roomRules,
 );

@@ -1,0 +1,100 @@
+/**
+ * The house as it is to be: every room of `src`, from the top down, with the rooms and packages that it may import. Lint holds
+ * each file to it (`rule.ts`); `npm run rooms` draws it from the code, and fails where the two differ.
+ */
+
+/** Files directly in `src` that everybody may import. */
+export const GROUND = ['names', 'owner', 'errors', 'text', 'log'];
+
+export interface Room {
+  /** Rooms whose files it imports. */
+  readonly may: readonly string[];
+  /** Packages that it imports. */
+  readonly packages?: readonly string[];
+  /** Data in, data out: no clock, chance, environment, process or I/O. A list names the files for which that holds. */
+  readonly pure?: true | readonly string[];
+  /** Files of a pure room that are not. */
+  readonly impure?: readonly string[];
+}
+
+const words = (text: string): string[] => text.split(' ');
+
+export const ROOMS: Readonly<Record<string, Room>> = {
+  main: { may: ['cli', 'kube'], packages: ['commander', 'picocolors'] },
+  cli: {
+    may: words('commands controller audit/render audit/rules rotation reconcile sources proxies server config kube'),
+    packages: words('commander node:fs node:os node:readline/promises node:stream/consumers'),
+  },
+  commands: {
+    may: words(
+      'audit/render audit/report audit/rules audit/observe rotation reconcile sources proxies observe plan config kube credentials async',
+    ),
+    packages: words('cli-table3 picocolors yaml zod'),
+  },
+  controller: {
+    may: words(
+      'audit/render audit/report audit/rules audit/observe rotation reconcile sources proxies observe plan server config kube credentials async',
+    ),
+    packages: words('node-cron node:timers/promises node:util'),
+  },
+  'audit/render': {
+    may: words('audit/page audit/report audit/rules audit/facts'),
+    packages: words('picocolors node:crypto'),
+    pure: true,
+  },
+  'audit/page': {
+    may: words('audit/report audit/rules audit/facts'),
+    packages: ['node:fs'],
+    pure: true,
+    impure: ['assets'],
+  },
+  'audit/report': {
+    may: words('audit/rules audit/facts audit/observe plan credentials async'),
+    packages: ['node:crypto'],
+    pure: true,
+  },
+  'audit/rules': { may: words('audit/facts audit/observe plan config credentials async'), pure: true },
+  'audit/facts': { may: words('audit/observe plan credentials async'), pure: true },
+  'audit/observe': { may: words('rotation sources observe plan config kube credentials async') },
+  rotation: { may: words('reconcile sources proxies observe plan config kube credentials') },
+  reconcile: { may: words('observe proxies plan config kube credentials async') },
+  sources: {
+    may: words('observe proxies plan server registry config kube credentials async'),
+    pure: words('merge rollout content'),
+  },
+  observe: { may: words('plan config kube credentials'), packages: words('zod node:crypto') },
+  proxies: {
+    may: words('plan registry config kube credentials async'),
+    packages: words('zod node:crypto node:util'),
+  },
+  plan: { may: words('config credentials async'), pure: true },
+  server: {
+    may: words('kube credentials async'),
+    packages: words('prom-client node:crypto node:http node:net node:util node:zlib'),
+  },
+  registry: { may: ['credentials'], packages: words('undici node:tls') },
+  config: {
+    may: ['credentials'],
+    packages: words('node-cron yaml zod node:crypto node:fs/promises node:util'),
+    pure: true,
+    impure: words('load reload'),
+  },
+  kube: {
+    may: ['async'],
+    packages: words('@kubernetes/client-node undici node:fs node:https node:timers/promises'),
+  },
+  credentials: { may: [], packages: ['node:crypto'], pure: true },
+  async: { may: [], packages: ['node:timers/promises'], pure: ['steps'] },
+  ground: { may: [], packages: ['pino'], pure: true, impure: ['log'] },
+};
+
+/** Types of the API are welcome everywhere: they are gone when the program runs. */
+export const TYPES_EVERYWHERE = ['@kubernetes/client-node'];
+
+/** The room of a file, by its path below `src`, such as `plan/copy.ts`. */
+export function roomOf(path: string): string {
+  const parts = path.replaceAll('\\', '/').split('/');
+  const file = (parts.pop() ?? '').replace(/\.ts$/, '');
+  if (parts.length === 0) return GROUND.includes(file) ? 'ground' : file;
+  return parts.slice(0, parts[0] === 'audit' ? 2 : 1).join('/');
+}
