@@ -4,7 +4,7 @@
  */
 
 /** Files directly in `src` that everybody may import. */
-export const GROUND = ['names', 'owner', 'errors', 'text', 'log'];
+export const GROUND = ['names', 'owner', 'errors', 'retry', 'text', 'log'];
 
 export interface Room {
   /** Rooms whose files it imports. */

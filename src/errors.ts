@@ -25,7 +25,7 @@ export function messageOf(error: unknown): string {
 
 /**
  * What kind of failure an error is: who makes it knows, and says so in a field `kind`. Whether and when there is another try is
- * decided from that, in one place (`controller/retry.ts`).
+ * decided from that, in one place (`retry.ts`).
  *
  * - `passing`: passes by itself, as a lost race or an API server that is not there
  * - `superseded`: what it was for is another by now
@@ -39,6 +39,10 @@ export type FailureKind = 'passing' | 'superseded' | 'not yet' | 'refused' | 'fo
 export function kindOf(error: unknown): FailureKind {
   return error instanceof Error && 'kind' in error ? (error.kind as FailureKind) : 'fault';
 }
+
+/** How long the server asked to wait, in milliseconds, where it did. */
+export const retryAfterOf = (error: unknown): number | undefined =>
+  error instanceof Error && 'retryAfterMs' in error ? (error.retryAfterMs as number | undefined) : undefined;
 
 /** Told only when it lasts. */
 export const isPassing = (error: unknown): boolean => ['passing', 'superseded', 'not yet'].includes(kindOf(error));

@@ -1,7 +1,7 @@
 /** Lets what concerns the same thing run one after the other. */
-export type Turns = <T>(key: string, run: () => Promise<T>) => Promise<T>;
+export type Serial = <T>(key: string, run: () => Promise<T>) => Promise<T>;
 
-export function createTurns(): Turns {
+export function createSerial(): Serial {
   /** The last one in each line. */
   const last = new Map<string, Promise<unknown>>();
   return async <T>(key: string, run: () => Promise<T>): Promise<T> => {

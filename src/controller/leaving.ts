@@ -3,24 +3,20 @@ import { isPassing, messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { ConfiguredProxy } from '../proxies/kinds.ts';
 import type { Consumers } from '../reconcile/consumers.ts';
-import { outcomeOfError } from './outcome.ts';
-import type { Outcome } from './outcome.ts';
+import { retryUnwatched } from '../retry.ts';
+import type { Retry } from '../retry.ts';
 
 export interface Leaving {
   /** `before`, `after`: the cache proxies of the configuration that was in force, and of the one that is. */
   configure(before: readonly ConfiguredProxy[], after: readonly ConfiguredProxy[]): void;
   all(): Iterable<ConfiguredProxy>;
+  /** Of the cache proxies, each as often as it has something to take back. */
+  names(): string[];
   /** Takes back what was written for the cache proxies that had this name. */
-  handle(name: string, signal: AbortSignal): Promise<Outcome>;
+  handle(name: string, consumers: Pick<Consumers, 'drop'>, signal: AbortSignal): Promise<Retry>;
 }
 
-export function createLeaving({
-  consumers,
-  log,
-}: {
-  consumers: Pick<Consumers, 'drop'>;
-  log: Pick<Log, 'info' | 'warn'>;
-}): Leaving {
+export function createLeaving({ log }: { log: Pick<Log, 'info' | 'warn'> }): Leaving {
   /** By object, place and copy. */
   const leaving = new Map<string, ConfiguredProxy>();
   const told = new Set<string>();
@@ -34,7 +30,8 @@ export function createLeaving({
       configured = after;
     },
     all: () => leaving.values(),
-    async handle(name, signal) {
+    names: () => [...leaving.values()].map(({ config }) => config.name),
+    async handle(name, consumers, signal) {
       for (const [key, proxy] of leaving) {
         const {
           config,
@@ -55,7 +52,7 @@ export function createLeaving({
             `cache proxy ${name} is no longer configured: ${consumer.object} does not name copy "${copyName}" for it any more`,
           );
         } catch (error) {
-          if (signal.aborted) return { then: 'done' };
+          if (signal.aborted) return 'done';
           if (!isPassing(error) && !told.has(key)) {
             told.add(key);
             log.warn(
@@ -63,11 +60,10 @@ export function createLeaving({
               `cache proxy ${name} is no longer configured, and ${consumer.object} still names copy "${copyName}" at ${consumer.place}: ${messageOf(error)}`,
             );
           }
-          const then = outcomeOfError(error);
-          return then.then === 'refused' ? { then: 'retry' } : then;
+          return retryUnwatched(error);
         }
       }
-      return { then: 'done' };
+      return 'done';
     },
   };
 }

@@ -1,26 +1,26 @@
-/** The cache proxies of the configuration in force: their watches, their standing, and what is told of them. */
+/** The cache proxies of the configuration in force: what is watched for each, what is known of it, and when it is looked at again. */
 import type { Configuration, SourceConfig } from '../config/schema.ts';
-import { messageOf } from '../errors.ts';
-import type { EventRecorder } from '../kube/events.ts';
 import type { ApiObject } from '../kube/list.ts';
 import { createStore } from '../kube/store.ts';
 import type { Store, Stored } from '../kube/store.ts';
-import type { Log } from '../log.ts';
+import type { Feed } from '../observe/world.ts';
+import type { State } from '../observe/state.ts';
+import type { Target, Verdict } from '../proxies/adapter.ts';
 import { createProxies } from '../proxies/kinds.ts';
 import type { ConfiguredProxy } from '../proxies/kinds.ts';
-import type { Target, Verdict } from '../proxies/adapter.ts';
-import { reconcileProxy } from '../reconcile/proxy.ts';
-import type { ProxyDeps, ProxyOutcome } from '../reconcile/proxy.ts';
 import { createConsumers } from '../reconcile/consumers.ts';
 import type { Consumers, ConsumersOptions } from '../reconcile/consumers.ts';
-import type { State } from '../observe/state.ts';
-import type { Feed } from '../observe/world.ts';
+import { reconcileProxy } from '../reconcile/proxy.ts';
+import type { ProxyDeps, ProxyOutcome } from '../reconcile/proxy.ts';
+import { delayMs, retryUnwatched } from '../retry.ts';
+import type { Retry } from '../retry.ts';
 import type { Metrics } from '../server/metrics.ts';
-import { outcomeOfError } from './outcome.ts';
-import { createLeaving } from './leaving.ts';
+import type { Leaving } from './leaving.ts';
 import { createPace } from './pace.ts';
-import type { Outcome } from './outcome.ts';
-import type { ProxyNames } from './triggers.ts';
+import type { Pace } from './pace.ts';
+import { createProxyNews } from './proxy-news.ts';
+import type { ProxyTellers } from './proxy-news.ts';
+import type { Wake } from './triggers.ts';
 
 export interface ProxyStanding {
   readonly name: string;
@@ -29,27 +29,24 @@ export interface ProxyStanding {
   readonly verified: Verdict;
 }
 
-export interface Proxies extends ProxyNames, Pick<Consumers, 'removeCopy'> {
+export interface Proxies extends Pick<Wake, 'naming' | 'namespaceOf'>, Pick<Consumers, 'removeCopy'> {
   /** Takes a configuration in force and returns what has to be watched for it. */
   configure(configuration: Configuration): Feed[];
-  names(): string[];
-  /** Names of those that are given the login of `source`. */
-  of(source: string): string[];
-  handle(name: string, fence: AbortSignal): Promise<Outcome>;
+  handle(name: string, fence: AbortSignal): Promise<Retry>;
   /** From now on each is verified once more, as its key comes up. */
   verifyAgain(): void;
-  standings(): readonly ProxyStanding[];
 }
 
 export interface ProxiesOptions
-  extends Omit<ProxyDeps, 'fingerprints' | 'consumers'>, Pick<ConsumersOptions, 'isGoing'> {
+  extends Omit<ProxyDeps, 'fingerprints' | 'consumers'>, Pick<ConsumersOptions, 'isGoing'>, ProxyTellers {
   state: State;
   isSynced: (feed: string) => boolean;
   /** What keeps a feed from being read, or undefined. */
   feedProblem: (feed: string) => string | undefined;
-  log: Log;
-  events: Pick<EventRecorder, 'record' | 'resolve'>;
   metrics: Pick<Metrics, 'proxyApplied' | 'proxyVerified' | 'reconcileDuration'>;
+  leaving: Leaving;
+  /** How each stands, by its name: kept here, for whoever wants to know. */
+  standings: Map<string, ProxyStanding>;
   /** It carries the login that the source has now. */
   onApplied: (source: string, name: string) => void;
 }
@@ -58,18 +55,31 @@ interface Fingerprint extends Stored {
   /** Made when it is asked for, for the target as it is configured then: the key of the macs can be another one by then, too. */
   readonly fingerprint: (target: Target) => string;
 }
+
+interface Watched {
+  readonly feed: string;
+  readonly store: Store<Fingerprint>;
+  readonly target: Target;
+}
+
+/** A cache proxy, and all that is known of it since it was configured for its source. */
 interface Entry {
   readonly proxy: ConfiguredProxy;
   readonly source: SourceConfig;
-  readonly targets: {
-    readonly feed: string;
-    readonly store: Store<Fingerprint>;
-    readonly namespace: string;
-    readonly name: string;
-  }[];
+  readonly watched: readonly Watched[];
+  readonly known: {
+    readonly pace: Pace;
+    /** The problem that was told last. */
+    told?: string | undefined;
+    /** When it is to be verified again, in milliseconds since 1970. */
+    verifyAt?: number | undefined;
+    /** How often in a row something else had to happen first. */
+    notYet: number;
+    /** How often in a row its pull failed. */
+    failedPulls: number;
+  };
 }
 
-const LONGEST_PAUSE_MS = 15 * 60_000;
 /** How often in a row something may be "not there yet" without a word: some seconds. */
 const PATIENCE = 3;
 
@@ -77,213 +87,160 @@ export function createProxyController({
   isGoing,
   isSynced,
   feedProblem,
+  leaving,
+  standings,
+  onApplied,
   log,
   events,
   metrics,
-  onApplied,
   ...deps
 }: ProxiesOptions): Proxies {
-  const { state } = deps;
+  const { state, now } = deps;
+  const news = createProxyNews({ log, events, metrics });
   let entries = new Map<string, Entry>();
-  const standings = new Map<string, ProxyStanding>();
-  const reported = new Map<string, string>();
-  /** When each is to be verified again, in milliseconds since 1970. */
-  const due = new Map<string, number>();
-  const notYet = new Map<string, number>();
-  /** How often in a row a cache proxy's pull failed: each look can be a login upstream, so they become rarer. */
-  const failedPulls = new Map<string, number>();
-  const pace = createPace(deps.now);
+  const proxiesOf = (all: ReadonlyMap<string, Entry>): ConfiguredProxy[] => [...all.values()].map(({ proxy }) => proxy);
   const consumers = createConsumers({
     isGoing,
     context: deps.context,
-    proxies: () => [...configured(entries), ...leaving.all()],
+    proxies: () => [...proxiesOf(entries), ...leaving.all()],
   });
-  const leaving = createLeaving({ consumers, log });
 
-  function fingerprints(proxy: ConfiguredProxy): string[] | undefined {
-    const targets = entries.get(proxy.config.name)?.targets ?? [];
-    if (!targets.every(({ feed }) => isSynced(feed))) return undefined;
-    return proxy.adapter.targets.map((target, i) => {
-      const at = targets[i];
-      return (
-        (at && at.store.get(at.namespace, at.name)?.fingerprint(target)) ?? target.fingerprint(undefined, state.mac)
-      );
+  /** A store is kept while what is watched stays. */
+  function watch(proxy: ConfiguredProxy, before: Entry | undefined): Watched[] {
+    return proxy.adapter.targets.map((target) => {
+      // The place is in the id: a proxy that now watches something else gets a watch of its own.
+      const feed = `proxy/${proxy.config.name}${target.path}/${target.name}`;
+      return { feed, target, store: before?.watched.find((old) => old.feed === feed)?.store ?? createStore() };
     });
   }
 
-  /** What is merely not there yet becomes a problem when it lasts, and is looked at again all the same. */
-  function patient(name: string, { targets }: Entry, outcome: ProxyOutcome): ProxyOutcome {
-    const times = outcome.notYet === undefined ? 0 : (notYet.get(name) ?? 0) + 1;
-    notYet.set(name, times);
-    if (outcome.notYet === undefined) return outcome;
-    const unread = targets.flatMap(({ feed }) => feedProblem(feed) ?? []);
-    const againMs = Math.min(LONGEST_PAUSE_MS, 1_000 * 2 ** Math.min(times, 10));
-    return times <= PATIENCE
-      ? { ...outcome, againMs }
-      : {
-          ...outcome,
-          againMs,
-          problem: {
-            reason: 'ProxyNotApplied',
-            note: unread.length > 0 ? `what it was given before cannot be read: ${unread.join('; ')}` : outcome.notYet,
-          },
-        };
+  const feedOf = (owner: string, { feed: id, target, store }: Watched): Feed => ({
+    id,
+    resource: 'proxies',
+    owner,
+    selector: { path: target.path, fieldSelector: `metadata.name=${target.name}` },
+    project: (object: ApiObject): Fingerprint => ({
+      namespace: object.metadata.namespace ?? '',
+      name: object.metadata.name,
+      uid: object.metadata.uid ?? '',
+      resourceVersion: object.metadata.resourceVersion ?? '',
+      fingerprint: (now) => now.fingerprint(object, state.mac),
+    }),
+    store,
+  });
+
+  function fingerprints(watched: readonly Watched[]): string[] | undefined {
+    if (!watched.every(({ feed }) => isSynced(feed))) return undefined;
+    return watched.map(
+      ({ target, store }) =>
+        store.get(target.namespace, target.name)?.fingerprint(target) ?? target.fingerprint(undefined, state.mac),
+    );
   }
 
-  function tell({ proxy: { config, adapter }, source }: Entry, outcome: ProxyOutcome): void {
-    const about = { proxy: config.name, kind: config.kind, source: source.name };
-    const regarding = {
-      apiVersion: 'v1',
-      kind: 'Secret',
-      namespace: source.secret.namespace,
-      name: source.secret.name,
-    };
-    if (outcome.changed) log.info(about, `cache proxy ${config.name}: login forwarded`);
-    if (outcome.withdrawn === true)
-      log.info(about, `cache proxy ${config.name}: ${adapter.consumer?.object} names its copy no longer`);
-    const before = reported.get(config.name);
-    const { problem } = outcome;
-    if (problem === undefined) {
-      reported.delete(config.name);
-      if (before !== undefined)
-        for (const reason of ['ProxyNotApplied', 'ProxyLoginRefused', 'ProxyNotVerified'] as const)
-          events.resolve(regarding, reason);
-      if (before !== undefined && outcome.applied)
-        log.info(
-          about,
-          `cache proxy ${config.name}: ${outcome.verified.state === 'verified' ? 'applied and verified' : 'applied'}`,
-        );
-    } else {
-      const note = `Cache proxy ${config.name}: ${problem.note}`;
-      events.record({ regarding, type: 'Warning', reason: problem.reason, action: 'Forward', note });
-      if (before !== note) log.warn({ ...about, reason: problem.reason }, note);
-      reported.set(config.name, note);
+  /** What is merely not there yet becomes a problem when it lasts. */
+  function patient({ watched, known }: Entry, outcome: ProxyOutcome): ProxyOutcome {
+    if (outcome.waits?.for !== 'not yet') {
+      known.notYet = 0;
+      return outcome;
     }
-    if (outcome.error !== undefined && problem === undefined)
-      log.warn(about, `cache proxy ${config.name}: ${messageOf(outcome.error)}`);
+    if (++known.notYet <= PATIENCE) return outcome;
+    const unread = watched.flatMap(({ feed }) => feedProblem(feed) ?? []);
+    const note =
+      unread.length > 0 ? `what it was given before cannot be read: ${unread.join('; ')}` : outcome.waits.note;
+    return { ...outcome, problem: { reason: 'ProxyNotApplied', note } };
   }
 
-  function publish(standing: ProxyStanding): void {
-    standings.set(standing.name, standing);
-    metrics.proxyApplied.set({ proxy: standing.name, source: standing.source }, standing.applied ? 1 : 0);
-    for (const verdict of ['verified', 'refused', 'unknown'] as const) {
-      metrics.proxyVerified.set(
-        { proxy: standing.name, source: standing.source, state: verdict },
-        standing.verified.state === verdict ? 1 : 0,
-      );
-    }
-  }
-
-  return {
-    configure(configuration) {
-      const before = entries;
-      entries = new Map();
-      const feeds: Feed[] = [];
-      for (const proxy of createProxies(configuration)) {
-        const source = configuration.sources.find(({ name }) => name === proxy.config.source);
-        if (source === undefined) continue;
-        const targets = proxy.adapter.targets.map((target) => {
-          // The place is in the id: a proxy that now watches something else gets a watch of its own.
-          const feed = `proxy/${proxy.config.name}${target.path}/${target.name}`;
-          const store =
-            before.get(proxy.config.name)?.targets.find((old) => old.feed === feed)?.store ??
-            createStore<Fingerprint>();
-          const project = (object: ApiObject): Fingerprint => ({
-            namespace: object.metadata.namespace ?? '',
-            name: object.metadata.name,
-            uid: object.metadata.uid ?? '',
-            resourceVersion: object.metadata.resourceVersion ?? '',
-            fingerprint: (now) => now.fingerprint(object, state.mac),
-          });
-          feeds.push({
-            id: feed,
-            resource: 'proxies',
-            owner: proxy.config.name,
-            selector: { path: target.path, fieldSelector: `metadata.name=${target.name}` },
-            project: project,
-            store: store,
-          });
-          return { feed, store, namespace: /\/namespaces\/([^/]+)\//.exec(target.path)?.[1] ?? '', name: target.name };
-        });
-        entries.set(proxy.config.name, { proxy, source, targets });
-      }
-      leaving.configure(configured(before), configured(entries));
-      for (const [name, { source }] of before) {
-        if (entries.get(name)?.source.name === source.name) continue;
-        standings.delete(name);
-        for (const memory of [reported, due, failedPulls, notYet]) memory.delete(name);
-        pace.forget(name);
-        metrics.proxyApplied.remove({ proxy: name, source: source.name });
-        for (const verdict of ['verified', 'refused', 'unknown'])
-          metrics.proxyVerified.remove({ proxy: name, source: source.name, state: verdict });
-      }
-      return feeds;
-    },
-    names: () => [...new Set([...entries.keys(), ...[...leaving.all()].map(({ config }) => config.name)])],
-    removeCopy: consumers.removeCopy,
-    naming: (namespace) =>
-      [...entries.values()]
-        .filter(({ proxy }) => proxy.adapter.consumer?.namespace === namespace)
-        .map(({ proxy }) => proxy.config.name),
-    namespaceOf: (name) => entries.get(name)?.proxy.adapter.consumer?.namespace,
-    of: (source) =>
-      [...entries.values()].filter((entry) => entry.source.name === source).map(({ proxy }) => proxy.config.name),
-    async handle(name, fence) {
-      const outcome = await handleConfigured(name, fence);
-      // Last: who has its place in the object by now comes first.
-      const left = await leaving.handle(name, fence);
-      return outcome.then === 'done' ? left : outcome;
-    },
-    verifyAgain() {
-      for (const name of entries.keys()) due.set(name, deps.now());
-    },
-    standings: () => [...standings.values()],
-  };
-
-  async function handleConfigured(name: string, fence: AbortSignal): Promise<Outcome> {
+  async function handle(name: string, fence: AbortSignal): Promise<Retry> {
     const entry = entries.get(name);
-    if (entry === undefined) return { then: 'done' };
-    const pauseMs = pace.pauseMs(name);
-    if (pauseMs > 0) return { then: 'wait', afterMs: pauseMs };
+    if (entry === undefined) return 'done';
+    const { proxy, source, watched, known } = entry;
+    const pauseMs = known.pace.pauseMs();
+    if (pauseMs > 0) return { afterMs: pauseMs };
     const startedAt = performance.now();
-    const verifyDue = (due.get(name) ?? Infinity) <= deps.now();
-    if (verifyDue) due.delete(name);
+    const verifyDue = (known.verifyAt ?? Infinity) <= now();
+    if (verifyDue) known.verifyAt = undefined;
     const outcome = patient(
-      name,
       entry,
-      await reconcileProxy(entry.proxy, { ...deps, consumers, fingerprints }, verifyDue, fence),
+      await reconcileProxy(proxy, { ...deps, consumers, fingerprints: () => fingerprints(watched) }, verifyDue, fence),
     );
     metrics.reconcileDuration.observe(
       { kind: 'proxy', result: outcome.error !== undefined ? 'failed' : outcome.changed ? 'changed' : 'in-sync' },
       (performance.now() - startedAt) / 1000,
     );
     // Not leading any more: what failed for that reason says nothing.
-    if (fence.aborted) return { then: 'done' };
+    if (fence.aborted) return 'done';
     // What is pointed somewhere may be pointed back by somebody else, at each of our writes.
-    if (entry.proxy.adapter.consumer !== undefined && (outcome.changed || outcome.withdrawn === true)) pace.wrote(name);
-    publish({ name, source: entry.source.name, applied: outcome.applied, verified: outcome.verified });
-    tell(entry, outcome);
-    if (outcome.applied) onApplied(entry.source.name, name);
+    if (proxy.adapter.consumer !== undefined && (outcome.changed || outcome.withdrawn === true)) known.pace.wrote();
+    standings.set(name, { name, source: source.name, applied: outcome.applied, verified: outcome.verified });
+    known.told = news.tell(proxy, source, outcome, known.told);
+    if (outcome.applied) onApplied(source.name, name);
     if (outcome.error !== undefined) {
-      if (verifyDue) due.set(name, deps.now());
-      const then = outcomeOfError(outcome.error);
-      return then.then === 'refused' ? { then: 'retry' } : then;
+      if (verifyDue) known.verifyAt = now();
+      return retryUnwatched(outcome.error);
     }
-    if (outcome.changed) for (const memory of [due, failedPulls]) memory.delete(name);
-    if (outcome.verifyAgainMs !== undefined) {
-      const left = (due.get(name) ?? 0) - deps.now();
-      // Woken before its time, by an event of its workload for instance: that was no look, and is no reason for one.
-      if (left > 0) return { then: 'wait', afterMs: left };
-      const times = failedPulls.get(name) ?? 0;
-      failedPulls.set(name, times + 1);
-      const afterMs = Math.min(LONGEST_PAUSE_MS, outcome.verifyAgainMs * 2 ** Math.min(times, 12));
-      due.set(name, deps.now() + afterMs);
-      return { then: 'wait', afterMs };
-    }
-    failedPulls.delete(name);
-    return outcome.againMs === undefined ? { then: 'done' } : { then: 'wait', afterMs: outcome.againMs };
+    return lookAgain(known, outcome);
   }
-}
 
-const configured = (entries: ReadonlyMap<string, Entry>): ConfiguredProxy[] =>
-  [...entries.values()].map(({ proxy }) => proxy);
+  function lookAgain(known: Entry['known'], { changed, waits }: ProxyOutcome): Retry {
+    if (changed) {
+      known.verifyAt = undefined;
+      known.failedPulls = 0;
+    }
+    if (waits?.for === 'pull unknown' || waits?.for === 'pull refused') {
+      // Woken before its time, by an event of its workload for instance: that was no look, and is no reason for one.
+      const left = (known.verifyAt ?? 0) - now();
+      if (left > 0) return { afterMs: left };
+      const afterMs = delayMs(waits.for, known.failedPulls++);
+      known.verifyAt = now() + afterMs;
+      return { afterMs };
+    }
+    known.failedPulls = 0;
+    switch (waits?.for) {
+      case undefined:
+        return 'done';
+      case 'not yet':
+        return { afterMs: delayMs('not yet', known.notYet - 1) };
+      case 'administrator refused':
+        return { afterMs: delayMs('administrator refused') };
+      case 'login refused':
+        return { afterMs: Math.max(1_000, waits.untilMs - now()) };
+    }
+  }
+
+  return {
+    configure(configuration) {
+      const before = entries;
+      entries = new Map(
+        createProxies(configuration).flatMap((proxy): [string, Entry][] => {
+          const { name } = proxy.config;
+          const old = before.get(name);
+          const source = configuration.sources.find((each) => each.name === proxy.config.source);
+          if (source === undefined) return [];
+          const fresh = { pace: createPace(now), notYet: 0, failedPulls: 0 };
+          const known = old?.source.name === source.name ? old.known : fresh;
+          return [[name, { proxy, source, known, watched: watch(proxy, old) }]];
+        }),
+      );
+      leaving.configure(proxiesOf(before), proxiesOf(entries));
+      for (const [name, { source }] of before) {
+        if (entries.get(name)?.source.name === source.name) continue;
+        standings.delete(name);
+        news.forget(name, source.name);
+      }
+      return [...entries].flatMap(([name, { watched }]) => watched.map((each) => feedOf(name, each)));
+    },
+    removeCopy: consumers.removeCopy,
+    naming: (namespace) =>
+      [...entries].filter(([, { proxy }]) => proxy.adapter.consumer?.namespace === namespace).map(([name]) => name),
+    namespaceOf: (name) => entries.get(name)?.proxy.adapter.consumer?.namespace,
+    async handle(name, fence) {
+      const retry = await handle(name, fence);
+      // Last: who has its place in the object by now comes first.
+      const left = await leaving.handle(name, consumers, fence);
+      return retry === 'done' ? left : retry;
+    },
+    verifyAgain() {
+      for (const { known } of entries.values()) known.verifyAt = now();
+    },
+  };
+}

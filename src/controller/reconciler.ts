@@ -3,6 +3,8 @@ import { capital, some } from '../text.ts';
 import { isPassing, kindOf, messageOf } from '../errors.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import type { Log } from '../log.ts';
+import { retryAfter } from '../retry.ts';
+import type { Retry } from '../retry.ts';
 import { MANAGER } from '../names.ts';
 import type { ObservedScope } from '../plan/observed.ts';
 import type { ObjectRef, Problem } from '../plan/problem.ts';
@@ -12,11 +14,9 @@ import { describe, describeFailure, reconcileNamespace } from '../reconcile/name
 import type { NamespaceOutcome } from '../reconcile/namespace.ts';
 import { createTurns } from '../async/fair.ts';
 import type { Brake } from './brake.ts';
-import { outcomeOf } from './outcome.ts';
 import type { Rotations } from '../rotation/rotations.ts';
 import { parseKey } from './triggers.ts';
 import type { Key } from './triggers.ts';
-import type { Outcome } from './outcome.ts';
 import type { WorkQueue } from './work-queue.ts';
 import type { SourceStanding } from '../plan/namespace-plan.ts';
 
@@ -32,7 +32,7 @@ export interface ControllerOptions {
   rotations: Rotations;
   log: Log;
   /** Handles a cache proxy by name. */
-  proxy: (name: string, fence: AbortSignal) => Promise<Outcome>;
+  proxy: (name: string, fence: AbortSignal) => Promise<Retry>;
   /** Whether what is to go may go, and what became of that. */
   brake: Pick<Brake, 'isOpen' | 'settle'>;
   onReconciled: (result: 'in-sync' | 'changed' | 'failed', seconds: number) => void;
@@ -91,23 +91,15 @@ export function createController({
     if (scope.namespace.terminating) rotations.drop(namespace);
     else rotations.settle(namespace, asWritten(outcome), scope.sources, outcome.plan.held);
     brake.settle(namespace, outcome.plan);
-    settle(key, outcomeOf(outcome.failures), fence);
+    settle(key, retryAfter(outcome.failures.map(({ error }) => error)), fence);
   }
 
-  /** The one retry switch. */
-  function settle(key: Key, outcome: Outcome, fence: AbortSignal): void {
+  function settle(key: Key, retry: Retry, fence: AbortSignal): void {
     // Not leading any more: the next leader starts with everything.
     if (fence.aborted) return;
-    switch (outcome.then) {
-      case 'done':
-      case 'refused':
-        return queue.forget(key);
-      case 'again':
-      case 'wait':
-        return queue.addAfter(key, outcome.afterMs);
-      case 'retry':
-        queue.retry(key);
-    }
+    if (retry === 'done') queue.forget(key);
+    else if (retry === 'backoff') queue.retry(key);
+    else queue.addAfter(key, retry.afterMs);
   }
 
   function tell(key: Key, namespace: string, { done, failures }: NamespaceOutcome, fence: AbortSignal): void {

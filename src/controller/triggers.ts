@@ -14,35 +14,30 @@ export function parseKey(key: Key): ['namespace' | 'proxy', string] {
 
 export interface Triggers {
   /** The object changed, came up or went away. Our own writes come back here too, and plan to nothing. */
-  watch(feed: Feed): void;
+  watch(feed: Feed, wake: Wake): void;
   /** The resync schedule, a new configuration, a new leader, a source that changed. */
   everything(): void;
 }
 
-/** The cache proxies of the configuration in force. */
-export interface ProxyNames {
-  names(): Iterable<string>;
-  /** Those whose custom object names a copy in this namespace. */
+export interface Wake {
+  /** Cache proxies whose custom object names a copy in this namespace. */
   naming(namespace: string): Iterable<string>;
   /** Where the copy is that the custom object of a cache proxy names. */
   namespaceOf(proxy: string): string | undefined;
+  sourceChanged(): void;
 }
 
-export function createTriggers(
-  world: World,
-  enqueue: (key: Key) => void,
-  sourceChanged: () => void,
-  proxies: ProxyNames,
-): Triggers {
+/** `proxies`: names of those of the configuration in force, and of those that it just dropped. */
+export function createTriggers(world: World, enqueue: (key: Key) => void, proxies: () => Iterable<string>): Triggers {
   return {
-    watch(feed) {
+    watch(feed, { naming, namespaceOf, sourceChanged }) {
       feed.store.onChange((current, previous) => {
         const object = current ?? previous;
         if (object === undefined) return;
         switch (feed.resource) {
           case 'namespaces':
             // Opted out, or about to be deleted: what names its copies is to know.
-            for (const name of proxies.naming(object.name)) enqueue(proxyKey(name));
+            for (const name of naming(object.name)) enqueue(proxyKey(name));
             return enqueue(namespaceKey(object.name));
           case 'serviceaccounts':
           case 'copies':
@@ -51,7 +46,7 @@ export function createTriggers(
             return sourceChanged();
           case 'proxies': {
             // A copy may be waiting for the object to name it no longer.
-            const namespace = proxies.namespaceOf(feed.owner ?? '');
+            const namespace = namespaceOf(feed.owner ?? '');
             if (namespace !== undefined) enqueue(namespaceKey(namespace));
             return enqueue(proxyKey(feed.owner ?? ''));
           }
@@ -59,7 +54,7 @@ export function createTriggers(
       });
     },
     everything() {
-      for (const name of proxies.names()) enqueue(proxyKey(name));
+      for (const name of proxies()) enqueue(proxyKey(name));
       for (const { name } of world.namespaces.all()) enqueue(namespaceKey(name));
     },
   };

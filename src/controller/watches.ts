@@ -7,22 +7,26 @@ import { sleep } from '../async/sleep.ts';
 import type { Log } from '../log.ts';
 import { feedsOf, feedsOfSource } from '../observe/world.ts';
 import type { Feed, World } from '../observe/world.ts';
+import type { Metrics } from '../server/metrics.ts';
 
 export interface WatchesOptions {
   client: KubeClient;
   world: World;
   log: Log;
+  metrics: Pick<Metrics, 'watchRestarts'>;
+  timings?: Partial<ReflectorTimings> | undefined;
+}
+
+export interface FeedListener {
   /** A feed is about to start: attach triggers to its store. */
   onStart: (feed: Feed) => void;
   /** A feed holds all there is. */
   onSynced: (feed: Feed) => void;
-  onRestart: (resource: string) => void;
-  timings?: Partial<ReflectorTimings> | undefined;
 }
 
 export interface Watches {
   /** Starts what the configuration needs more, stops what it needs no longer, leaves the rest running. */
-  configure(configuration: Configuration, targets: readonly Feed[]): Promise<void>;
+  configure(configuration: Configuration, targets: readonly Feed[], listener: FeedListener): Promise<void>;
   /** Resolves when each feed is synced or has said why it cannot be; namespaces and ServiceAccounts must be synced. */
   settled(signal: AbortSignal): Promise<void>;
   /** Whether the Secrets of a source and its copies have all been read. */
@@ -48,12 +52,13 @@ export interface Watches {
 /** Without these nothing can be planned. */
 const ESSENTIAL = ['namespaces', 'serviceaccounts'];
 
-export function createWatches({ client, world, log, onStart, onSynced, onRestart, timings }: WatchesOptions): Watches {
+export function createWatches({ client, world, log, metrics, timings }: WatchesOptions): Watches {
   const running = new Map<string, { feed: Feed; reflector: Reflector }>();
+  const onRestart = (resource: string): void => metrics.watchRestarts.inc({ resource });
   const isSynced = (id: string): boolean => running.get(id)?.reflector.isSynced === true;
 
   return {
-    async configure(configuration, targets) {
+    async configure(configuration, targets, { onStart, onSynced }) {
       const feeds = [...feedsOf(world, configuration), ...targets];
       const wanted = new Set(feeds.map(({ id }) => id));
       const old = [...running].filter(([id]) => !wanted.has(id));

@@ -53,10 +53,6 @@ export class TooLargeError extends UnreachableError {
   override name = 'TooLargeError';
 }
 
-/** How long the server asked to wait, in milliseconds, where it did. */
-export const retryAfterOf = (error: unknown): number | undefined =>
-  error instanceof Error && 'retryAfterMs' in error ? (error.retryAfterMs as number | undefined) : undefined;
-
 export const isNotFound = (error: unknown): boolean => error instanceof ApiError && error.code === 404;
 export const isConflict = (error: unknown): boolean => error instanceof ApiError && error.code === 409;
 export const isForbidden = (error: unknown): boolean =>

@@ -2,6 +2,7 @@
  * Logins that registries said no to, counted by account: registries lock accounts after a few. What one key, source, cache
  * proxy or command was refused with is tried by no other before its time. Kept in the state, across restarts and leaders.
  */
+import { refusedLoginMs } from '../retry.ts';
 import type { State, Refusal } from './state.ts';
 
 /** An account at a host, and the password that was tried. */
@@ -19,8 +20,6 @@ export interface Refusals {
   accepted(login: AccountLogin): void;
 }
 
-/** When a refused login is tried again: it may have been a hiccup of the token server. Then only rarely. */
-const DELAYS_MS = [5 * 60_000, 30 * 60_000, 6 * 3_600_000];
 /** So many refusals within an hour, whatever the passwords: registries lock an account after five or so. */
 const ENOUGH = 3;
 const HOUR_MS = 3_600_000;
@@ -76,9 +75,8 @@ export function createRefusals(
       const since = Math.max(now() - HOUR_MS, successes.get(account) ?? 0);
       const recent = [...(state.refusals().get(account)?.values() ?? [])].filter((refusal) => timeOf(refusal) > since);
       const times = recent.reduce((sum, refusal) => sum + refusal.times, 0);
-      const ownUntil =
-        own === undefined ? 0 : timeOf(own) + (DELAYS_MS[Math.min(own.times, DELAYS_MS.length) - 1] ?? 0);
-      const accountUntil = times < ENOUGH ? 0 : Math.max(...recent.map(timeOf)) + (DELAYS_MS[0] ?? 0);
+      const ownUntil = own === undefined ? 0 : timeOf(own) + refusedLoginMs(own.times);
+      const accountUntil = times < ENOUGH ? 0 : Math.max(...recent.map(timeOf)) + refusedLoginMs(1);
       const untilMs = Math.max(ownUntil, accountUntil);
       if (untilMs <= now()) return undefined;
       if (own !== undefined) return { untilMs, why: own.why, tried: true };

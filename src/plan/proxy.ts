@@ -39,10 +39,6 @@ export interface ProxyRecord {
   };
 }
 
-export interface ProxyPlan {
-  readonly step: 'nothing' | 'apply' | 'verify' | 'wait';
-}
-
 /**
  * `carried`: whether every target shows the login, or, for a product without targets, undefined.
  * `verifyDue`: whether it is time to look again at what is applied already. `waits`: whether it was refused just now.
@@ -59,8 +55,8 @@ export function planProxy({
   carried: boolean | undefined;
   verifyDue: boolean;
   waits: boolean;
-}): ProxyPlan {
+}): 'nothing' | 'apply' | 'verify' | 'wait' {
   const inSync = carried ?? record.applied?.mac === mac;
-  if (inSync) return { step: record.verified?.mac !== mac || verifyDue ? 'verify' : 'nothing' };
-  return { step: waits ? 'wait' : 'apply' };
+  if (inSync) return record.verified?.mac !== mac || verifyDue ? 'verify' : 'nothing';
+  return waits ? 'wait' : 'apply';
 }

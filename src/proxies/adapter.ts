@@ -10,6 +10,8 @@ import type { HttpClient } from '../registry/http.ts';
 export interface Target {
   /** Collection to watch, such as `/api/v1/namespaces/x/secrets`. */
   readonly path: string;
+  /** Empty for a cluster-scoped object. */
+  readonly namespace: string;
   readonly name: string;
   /** What of the observed object decides; no credential, only macs of one. undefined: the object is absent. */
   fingerprint(object: ApiObject | undefined, mac: Mac): string;

@@ -67,6 +67,7 @@ export function patchedProduct(product: PatchedProduct): CacheProxy {
 
   const objectTarget: Target = {
     path: collection,
+    namespace: ref.namespace ?? '',
     name: ref.name,
     fingerprint(object) {
       if (object === undefined) return 'absent';
@@ -83,6 +84,7 @@ export function patchedProduct(product: PatchedProduct): CacheProxy {
   };
   const copyTarget: Target = {
     path: paths.secrets(copy.namespace),
+    namespace: copy.namespace,
     name: copy.name,
     fingerprint: (secret, mac) => (secret === undefined ? 'absent' : carried(secret, registry, mac)),
     expected: macOf,

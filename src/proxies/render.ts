@@ -90,6 +90,7 @@ function secretTarget(
     ]);
   return {
     path: paths.secrets(namespace),
+    namespace,
     name,
     fingerprint(object, mac) {
       if (object === undefined) return 'absent';
@@ -117,6 +118,7 @@ const rolledTo = (object: Rolled): string | undefined =>
 function workloadTarget(workload: Workload, revision: (login: UpstreamLogin, mac: Mac) => string): Target {
   return {
     path: collection(workload),
+    namespace: workload.namespace,
     name: workload.name,
     fingerprint: (object) => (object === undefined ? 'absent' : (rolledTo(object) ?? 'never rolled')),
     expected: revision,

@@ -1,12 +1,11 @@
 /** Custom objects that name copies, beside ServiceAccounts: pointed only at a copy that is to be there, released before it goes. */
-import { kindOf, messageOf } from '../errors.ts';
+import { kindOf, messageOf, retryAfterOf } from '../errors.ts';
 import type { FailureKind } from '../errors.ts';
-import { retryAfterOf } from '../kube/api-error.ts';
 import { ForeignReferenceError } from '../proxies/consumer.ts';
 import type { ConfiguredProxy } from '../proxies/kinds.ts';
 import { NotYetError } from '../proxies/adapter.ts';
 import type { Consumer, ProxyContext } from '../proxies/adapter.ts';
-import { createTurns } from '../async/serial.ts';
+import { createSerial } from '../async/serial.ts';
 
 /** A copy is to go, and an object names it all the same: the copy stays. `cause` says whether that passes by itself. */
 export class StillNamedError extends Error {
@@ -57,7 +56,7 @@ export interface ConsumersOptions {
 
 export function createConsumers({ proxies, isGoing: goes, context: contextOf }: ConsumersOptions): Consumers {
   // By namespace of the copy: between the look at what names a copy and its removal nobody may be pointed at it.
-  const turns = createTurns();
+  const turns = createSerial();
   const isGoing = ({ config, adapter: { consumer } }: ConfiguredProxy): boolean =>
     consumer !== undefined && goes(consumer.namespace, config.source);
 

@@ -1,12 +1,12 @@
 /** One cache proxy, brought to the login that it should have: choose, compare, apply, verify, remember. */
 import type { Credential } from '../credentials/docker-config.ts';
-import { messageOf } from '../errors.ts';
+import { kindOf, messageOf } from '../errors.ts';
 import { registryHost } from '../credentials/registry-name.ts';
 import { ANNOTATION_SYNC } from '../names.ts';
 import { chooseLogin, planProxy } from '../plan/proxy.ts';
 import type { ProxyRecord } from '../plan/proxy.ts';
 import type { ConfiguredProxy } from '../proxies/kinds.ts';
-import { AdminRefusedError, LoginRefusedError, NotYetError } from '../proxies/adapter.ts';
+import { AdminRefusedError, LoginRefusedError } from '../proxies/adapter.ts';
 import type { ProxyContext, Verdict } from '../proxies/adapter.ts';
 import type { Refusals } from '../observe/refusals.ts';
 import type { Consumers } from './consumers.ts';
@@ -43,20 +43,21 @@ export interface ProxyOutcome {
   };
   /** What went wrong and is to be tried again. */
   readonly error?: unknown;
-  /** When to look again, in milliseconds, where nothing else will say so. */
-  readonly againMs?: number;
-  /** Something else has to happen first and is about to: the copy is still to be written. A problem only if it lasts. */
-  readonly notYet?: string;
-  /** When to pull through it again, in milliseconds; the caller makes it longer each time. */
-  readonly verifyAgainMs?: number;
+  /** What it is looked at again for, where nothing else will say so. */
+  readonly waits?: ProxyWait;
 }
 
+export type ProxyWait =
+  /** Something else is about to happen first, such as the copy being written. A problem only if it lasts. */
+  | { readonly for: 'not yet'; readonly note: string }
+  | { readonly for: 'administrator refused' }
+  /** `untilMs`: milliseconds since 1970. */
+  | { readonly for: 'login refused'; readonly untilMs: number }
+  | { readonly for: 'pull unknown' | 'pull refused' };
+
 const UNVERIFIED: Verdict = { state: 'unknown', why: 'not tried yet' };
-const ADMIN_AGAIN_MS = 5 * 60_000;
-/** A pull right after the login was brought is tried again: the product may still be restarting. */
-const UNKNOWN_AGAIN_MS = 1_000;
-/** Each of these can be a login upstream that fails. */
-const REFUSED_AGAIN_MS = 20_000;
+/** It does not carry the login, and nothing was written. */
+const LACKING = { applied: false, changed: false, verified: UNVERIFIED };
 
 /** Mac of the login and of where it goes: what decides whether a product without readable targets has it. */
 export function loginMac({
@@ -95,27 +96,17 @@ export async function reconcileProxy(
 ): Promise<ProxyOutcome> {
   const { config } = proxy;
   const { state, now } = deps;
-  const waiting = (note: string): ProxyOutcome => ({
-    applied: false,
-    changed: false,
-    verified: UNVERIFIED,
-    problem: { reason: 'ProxyNotApplied', note },
-  });
+  const lacking = (note: string): ProxyOutcome => ({ ...LACKING, problem: { reason: 'ProxyNotApplied', note } });
 
   const withoutCopy = await withdraw(proxy, deps, signal);
   if (withoutCopy !== undefined) return withoutCopy;
   const credentials = deps.credentials(config.source, config.name);
-  if (credentials === undefined) return { applied: false, changed: false, verified: UNVERIFIED };
+  if (credentials === undefined) return LACKING;
   const choice = chooseLogin(credentials, config.registry);
-  if (!choice.ok) return waiting(choice.problem);
+  if (!choice.ok) return lacking(choice.problem);
   const fingerprints = deps.fingerprints(proxy);
   if (fingerprints === undefined)
-    return {
-      applied: false,
-      changed: false,
-      verified: UNVERIFIED,
-      notYet: 'what it was given before was not read yet',
-    };
+    return { ...LACKING, waits: { for: 'not yet', note: 'what it was given before was not read yet' } };
 
   const { login } = choice;
   const mac = loginMac({ state, proxy, login });
@@ -125,7 +116,7 @@ export async function reconcileProxy(
   const account = { host: registryHost(login.registry), username: login.username, password: login.password };
   const wait = deps.refusals.waits(account);
   const refused = wait?.tried ? wait : undefined;
-  const plan = planProxy({
+  const step = planProxy({
     mac,
     record: state.proxy(config.name),
     carried: carries(proxy, login, fingerprints, state.mac),
@@ -135,12 +126,12 @@ export async function reconcileProxy(
   const context = deps.context(proxy, signal);
   let changed = false;
   /** It carries the login already, whatever becomes of the verification. */
-  const carried = plan.step === 'verify' || plan.step === 'nothing';
+  const carried = step === 'verify' || step === 'nothing';
 
   try {
     signal.throwIfAborted();
-    if (plan.step === 'wait' && refused !== undefined) return said(refused);
-    if (plan.step === 'apply') {
+    if (step === 'wait' && refused !== undefined) return said(refused);
+    if (step === 'apply') {
       const pointed = await deps.consumers.point(proxy, () => proxy.adapter.apply(login, context), context);
       if (pointed !== 'applied') return noCopy(proxy, pointed);
       changed = true;
@@ -148,22 +139,26 @@ export async function reconcileProxy(
       // Written before the verification, which can take long: a crash then repeats the check and not the write.
       await state.save(signal);
     }
-    if (plan.step === 'nothing') return outcome(state.proxy(config.name).verified ?? UNVERIFIED);
+    if (step === 'nothing') return outcome(state.proxy(config.name).verified ?? UNVERIFIED);
 
     // A pull answered by a pod that still has the login before would prove the wrong one.
     const left = await proxy.adapter.unsettled?.(context);
     if (left !== undefined)
-      return { applied: true, changed, verified: { state: 'unknown', why: left }, verifyAgainMs: UNKNOWN_AGAIN_MS };
+      return { applied: true, changed, verified: { state: 'unknown', why: left }, waits: { for: 'pull unknown' } };
     const verdict = await verify(proxy, login, deps, context);
     remember({ verified: { mac, state: verdict.state, why: verdict.why, at: at() } });
     await state.save(signal);
     return outcome(verdict);
   } catch (error) {
-    if (error instanceof NotYetError) return { applied: false, changed, verified: UNVERIFIED, notYet: error.message };
-    if (error instanceof AdminRefusedError) {
-      // It says nothing about the login to forward. Rarely tried again, for an administrator can be locked out too.
-      return { ...waiting(error.message), applied: changed || carried, changed, againMs: ADMIN_AGAIN_MS };
-    }
+    if (kindOf(error) === 'not yet') return { ...LACKING, changed, waits: notYet(error) };
+    // It says nothing about the login to forward.
+    if (error instanceof AdminRefusedError)
+      return {
+        ...lacking(error.message),
+        applied: changed || carried,
+        changed,
+        waits: { for: 'administrator refused' },
+      };
     if (error instanceof LoginRefusedError) {
       deps.refusals.refused(account, error.message);
       await state.save(signal).catch(() => undefined);
@@ -181,11 +176,10 @@ export async function reconcileProxy(
   function said({ why, untilMs }: { readonly why: string; readonly untilMs: number }): ProxyOutcome {
     const note = `the login is refused, and the one before stays: ${why}`;
     return {
-      applied: false,
+      ...LACKING,
       changed,
-      verified: UNVERIFIED,
       problem: { reason: 'ProxyLoginRefused', note },
-      againMs: Math.max(1_000, untilMs - now()),
+      waits: { for: 'login refused', untilMs },
     };
   }
 
@@ -197,13 +191,13 @@ export async function reconcileProxy(
         changed,
         verified,
         problem: { reason: 'ProxyNotVerified', note: why },
-        verifyAgainMs: REFUSED_AGAIN_MS,
+        waits: { for: 'pull refused' },
       };
     return {
       applied: true,
       changed,
       verified,
-      ...(verdict === 'unknown' && config.probe !== undefined && { verifyAgainMs: UNKNOWN_AGAIN_MS }),
+      ...(verdict === 'unknown' && config.probe !== undefined && { waits: { for: 'pull unknown' } }),
     };
   }
 }
@@ -220,22 +214,24 @@ async function withdraw(
     const pointed = await consumers.point(proxy, () => Promise.resolve(), context(proxy, signal));
     return pointed === 'applied' ? undefined : noCopy(proxy, pointed);
   } catch (error) {
-    const outcome = { applied: false, changed: false, verified: UNVERIFIED };
-    return error instanceof NotYetError
-      ? { ...outcome, notYet: error.message }
-      : { ...outcome, error, problem: { reason: 'ProxyNotApplied', note: messageOf(error) } };
+    return kindOf(error) === 'not yet'
+      ? { ...LACKING, waits: notYet(error) }
+      : { ...LACKING, error, problem: { reason: 'ProxyNotApplied', note: messageOf(error) } };
   }
 }
 
 function noCopy({ adapter: { consumer }, copyName }: ConfiguredProxy, was: 'withdrawn' | 'no copy'): ProxyOutcome {
   return {
+    ...LACKING,
     withdrawn: was === 'withdrawn',
-    applied: false,
-    changed: false,
-    verified: UNVERIFIED,
-    notYet: `namespace "${consumer?.namespace}" is to have no copy "${copyName}" for ${consumer?.object}: opt the namespace in (${ANNOTATION_SYNC}=enabled), and let the source's guard admit it`,
+    waits: {
+      for: 'not yet',
+      note: `namespace "${consumer?.namespace}" is to have no copy "${copyName}" for ${consumer?.object}: opt the namespace in (${ANNOTATION_SYNC}=enabled), and let the source's guard admit it`,
+    },
   };
 }
+
+const notYet = (error: unknown): ProxyWait => ({ for: 'not yet', note: messageOf(error) });
 
 /** The product's own word and a real pull, whichever says more: a no of either counts, then a yes of either. */
 async function verify(

@@ -34,8 +34,7 @@ export interface CanariesOptions extends Pick<CanaryOptions, 'timers'> {
   world: World;
   book: Pick<SourceBook, 'rollout' | 'advance'>;
   configuration: () => Configuration;
-  /** Cache proxies that are given the login of a source, and how all of them stand. */
-  proxiesOf: (source: string) => string[];
+  /** How each cache proxy stands. */
   proxies: () => readonly CarrierProxy[];
   isPaused: () => boolean;
   /** A rollout is at another stage, or was looked at. */
@@ -48,7 +47,6 @@ export function createCanaries({
   world,
   book,
   configuration,
-  proxiesOf,
   proxies,
   isPaused,
   onMoved,
@@ -62,7 +60,8 @@ export function createCanaries({
       .filter((copy) => copy.ours && copy.digest !== digest)
       .map(({ namespace }) => namespace)
       .sort();
-    const caches = first && namespaces.length === 0 ? [] : proxiesOf(source.name);
+    const given = configuration().cacheProxies.filter((proxy) => proxy.source === source.name);
+    const caches = first && namespaces.length === 0 ? [] : given.map(({ name }) => name);
     if (wanted === undefined || (namespaces.length === 0 && caches.length === 0)) return undefined;
     return {
       namespaces: some(namespaces, wanted.namespaces, after?.namespaces),

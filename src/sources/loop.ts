@@ -54,8 +54,7 @@ export interface SourcesOptions {
   /** Meanwhile nothing is tried at a registry and nothing taken in force: what is new waits. */
   pause?: { readonly on: boolean; over(): Promise<void> };
   isRead: (source: SourceConfig) => boolean;
-  /** Cache proxies that are given the login of a source, and how all of them stand. */
-  proxiesOf: (source: string) => string[];
+  /** How each cache proxy stands. */
   proxies: () => readonly CarrierProxy[];
   /** A content is in force from now on. */
   onAccepted: (source: string, digest: string, first: boolean) => void;
@@ -82,7 +81,6 @@ export function createSources({
   leading,
   pause = NONE,
   isRead,
-  proxiesOf,
   proxies,
   onAccepted,
   onChange,
@@ -114,7 +112,6 @@ export function createSources({
     world,
     book,
     configuration,
-    proxiesOf,
     proxies,
     log,
     isPaused: () => pause.on,

@@ -6,6 +6,8 @@ import type { SourceConfig } from '../config/schema.ts';
 import type { Credential } from '../credentials/docker-config.ts';
 import { redactKey, registryHost } from '../credentials/registry-name.ts';
 import { messageOf } from '../errors.ts';
+import { delayMs } from '../retry.ts';
+import { createSerial } from '../async/serial.ts';
 import type { LoginVerdict } from '../registry/auth.ts';
 import type { Judgement } from './merge.ts';
 import { accountId, loginId } from '../observe/refusals.ts';
@@ -54,8 +56,6 @@ export interface PreflightOptions {
   timers?: { set(run: () => void, ms: number): unknown; clear(timer: unknown): void };
 }
 
-/** With `enforce`, how long until an unreachable registry is asked again. */
-const UNKNOWN_DELAY_MS = 60_000;
 /** Longest time for one credential, in milliseconds: a rotation must not wait for a registry that is not there. */
 const CHECK_MS = 10_000;
 /** So many registries are asked at the same time. */
@@ -89,8 +89,8 @@ export function createPreflight({
   const asked = new Map<string, Map<string, Asked>>();
   const found = new Map<string, Map<string, CredentialStanding>>();
   const flying = new Map<string, Promise<Answer>>();
-  /** The last try of each account that is under way or waits. */
-  const turns = new Map<string, Promise<unknown>>();
+  /** Passwords of one account are tried one after the other: six wrong ones at once would lock it before the first no is known. */
+  const inTurn = createSerial();
   const waiting: (() => void)[] = [];
   let running = 0;
 
@@ -100,20 +100,11 @@ export function createPreflight({
     const id = loginId(state.mac, login);
     let flight = flying.get(id);
     if (flight === undefined)
-      flying.set(id, (flight = inTurn(login, () => send(credential, login)).finally(() => flying.delete(id))));
+      flying.set(
+        id,
+        (flight = inTurn(accountId(state.mac, login), () => send(credential, login)).finally(() => flying.delete(id))),
+      );
     return flight;
-  }
-
-  /** Passwords of one account are tried one after the other: six wrong ones at once would lock it before the first no is known. */
-  async function inTurn(login: AccountLogin, run: () => Promise<Answer>): Promise<Answer> {
-    const account = accountId(state.mac, login);
-    const turn = (turns.get(account) ?? Promise.resolve()).then(run);
-    turns.set(account, turn);
-    try {
-      return await turn;
-    } finally {
-      if (turns.get(account) === turn) turns.delete(account);
-    }
   }
 
   async function send(credential: Credential, login: AccountLogin): Promise<Answer> {
@@ -160,7 +151,7 @@ export function createPreflight({
       entry.answer = answer;
       const isEnough = answer.state === 'accepted' || source.verify !== 'enforce';
       const untilMs =
-        refusals.waits(accountOf(credential))?.untilMs ?? (isEnough ? undefined : now() + UNKNOWN_DELAY_MS);
+        refusals.waits(accountOf(credential))?.untilMs ?? (isEnough ? undefined : now() + delayMs('login unknown'));
       if (untilMs !== undefined)
         entry.timer = timers.set(() => begin(source, credential, entry, isAsked), Math.max(1_000, untilMs - now()));
       onVerdict(source.name);

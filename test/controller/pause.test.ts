@@ -1,7 +1,7 @@
 /** A pause: what it stops at once, and what has to be in force before it ends. */
 import { expect, test } from 'vitest';
 import { createPause, PausedError } from '../../src/controller/pause.ts';
-import { createMemory } from '../../src/controller/remember.ts';
+import { createMemory } from '../../src/controller/memory.ts';
 import { createWorkQueue } from '../../src/controller/work-queue.ts';
 import { createLog } from '../../src/log.ts';
 import type { Action } from '../../src/plan/action.ts';
@@ -108,8 +108,8 @@ test('in a pause the state is looked at and not made; it is made when the pause 
     return { ...body, metadata: { name: 'pullpass-state', uid: 'u', resourceVersion: '1' } };
   });
   const state = createState(client, 'pullpass-system');
-  const memory = createMemory(state, { namespace: 'pullpass-system', log: createLog('fatal'), paused: () => true });
-  await memory.load(signal);
+  const memory = createMemory(state, { namespace: 'pullpass-system', log: createLog('fatal') });
+  await memory.load(true, signal);
   state.setProxy('cache', { applied: { mac: state.mac('x'), at: new Date(0).toISOString() } });
   await state.save(signal);
   expect(calls.map(({ verb }) => verb)).toEqual(['get']);

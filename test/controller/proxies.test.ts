@@ -2,7 +2,10 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { configurationSchema } from '../../src/config/schema.ts';
+import { createLeaving } from '../../src/controller/leaving.ts';
 import { createProxyController } from '../../src/controller/proxies.ts';
+import type { ProxyStanding } from '../../src/controller/proxies.ts';
+import type { Retry } from '../../src/retry.ts';
 import { createLog } from '../../src/log.ts';
 import type { ProxyRecord } from '../../src/plan/proxy.ts';
 import type { Verdict } from '../../src/proxies/adapter.ts';
@@ -58,11 +61,15 @@ function controller() {
     setProxy: (name, record) => void records.set(name, record ?? {}),
   });
   const reach = createReach({ userAgent: 'test' });
+  const standings = new Map<string, ProxyStanding>();
+  const log = createLog('info', { write: (line) => void lines.push(line) });
   const proxies = createProxyController({
+    standings,
+    leaving: createLeaving({ log }),
     state,
     refusals: createRefusals(state, () => w.now),
     metrics,
-    log: createLog('info', { write: (line) => void lines.push(line) }),
+    log,
     events: {
       record: ({ reason, note }) => void events.push(`${reason}: ${note}`),
       resolve: (_, reason) => void events.push(`resolved ${reason}`),
@@ -98,6 +105,7 @@ function controller() {
   const feedsOf = (...entries: object[]) => proxies.configure(configured(...entries));
   return Object.assign(w, {
     proxies,
+    standings,
     applied,
     arrived,
     events,
@@ -126,18 +134,19 @@ function controller() {
   });
 }
 
+const msOf = (retry: Retry): number => (typeof retry === 'object' ? retry.afterMs : NaN);
+
 test('is given its login, and once the watch shows it, left alone', async () => {
   const c = controller();
   const feeds = c.feedsOf(zot());
   expect(feeds.map(({ selector }) => selector)).toEqual([
     { path: '/api/v1/namespaces/n/secrets', fieldSelector: 'metadata.name=login' },
   ]);
-  expect([c.proxies.names(), c.proxies.of('hub'), c.proxies.of('other')]).toEqual([['cache'], ['cache'], []]);
-  expect(await c.proxies.handle('cache', fence)).toEqual({ then: 'done' });
+  expect(await c.proxies.handle('cache', fence)).toBe('done');
   c.see(feeds);
-  expect(await c.proxies.handle('cache', fence)).toEqual({ then: 'done' });
+  expect(await c.proxies.handle('cache', fence)).toBe('done');
   expect([c.applied, c.pulls, c.arrived[0]]).toEqual([['login'], 1, 'hub cache']);
-  expect(c.proxies.standings()).toMatchObject([
+  expect([...c.standings.values()]).toMatchObject([
     { name: 'cache', source: 'hub', applied: true, verified: { state: 'verified' } },
   ]);
   expect(c.lines.join()).not.toContain('one');
@@ -148,7 +157,7 @@ test('nothing is done before its targets were read, and nothing for a name that 
   c.feedsOf(zot());
   c.read = false;
   await c.proxies.handle('cache', fence);
-  expect(await c.proxies.handle('gone', fence)).toEqual({ then: 'done' });
+  expect(await c.proxies.handle('gone', fence)).toBe('done');
   expect([c.applied, c.arrived]).toEqual([[], []]);
 });
 
@@ -170,15 +179,12 @@ test('a failing pull is tried again ever more rarely, whatever wakes it meanwhil
   for (let i = 0; i < 7; i++) {
     const outcome = await c.proxies.handle('cache', fence);
     c.see(feeds);
-    waits.push(outcome.then === 'wait' ? outcome.afterMs / 1_000 : outcome.then);
+    waits.push(msOf(outcome) / 1_000);
     const pulls = c.pulls;
     c.now += 1_000;
-    expect(await c.proxies.handle('cache', fence)).toEqual({
-      then: 'wait',
-      afterMs: (outcome.then === 'wait' ? outcome.afterMs : 0) - 1_000,
-    });
+    expect(await c.proxies.handle('cache', fence)).toEqual({ afterMs: msOf(outcome) - 1_000 });
     expect(c.pulls).toBe(pulls);
-    c.now += outcome.then === 'wait' ? outcome.afterMs : 0;
+    c.now += msOf(outcome);
   }
   expect(waits).toEqual([20, 40, 80, 160, 320, 640, 900]);
   expect(c.events.filter((event) => !event.startsWith('ProxyNotVerified: Cache proxy cache: not found'))).toEqual([]);
@@ -186,13 +192,13 @@ test('a failing pull is tried again ever more rarely, whatever wakes it meanwhil
 
   c.password = 'two';
   const pulls = c.pulls;
-  expect(await c.proxies.handle('cache', fence)).toEqual({ then: 'wait', afterMs: 20_000 });
+  expect(await c.proxies.handle('cache', fence)).toEqual({ afterMs: 20_000 });
   expect(c.pulls).toBe(pulls + 1);
   c.see(feeds, '6');
   c.now += 20_000;
   c.verdict = { state: 'verified', why: 'pulled' };
   c.events.length = 0;
-  expect(await c.proxies.handle('cache', fence)).toEqual({ then: 'done' });
+  expect(await c.proxies.handle('cache', fence)).toBe('done');
   expect(c.events).toEqual(['resolved ProxyNotApplied', 'resolved ProxyLoginRefused', 'resolved ProxyNotVerified']);
 });
 
@@ -216,7 +222,7 @@ test('what it stood like goes with it, and with the source that it had', async (
   expect((await c.metrics.exposition()).body).not.toMatch(/proxy="cache",source="hub"/);
   await c.proxies.handle('cache', fence);
   c.feedsOf();
-  expect([c.proxies.standings(), c.proxies.names()]).toEqual([[], []]);
+  expect(c.standings.size).toBe(0);
   expect((await c.metrics.exposition()).body).not.toMatch(/proxy="cache"/);
 });
 
@@ -233,8 +239,8 @@ test('a store is kept while what is watched stays, and another place gets anothe
 test('not leading any more: nothing is told', async () => {
   const c = controller();
   c.feedsOf(zot());
-  expect(await c.proxies.handle('cache', AbortSignal.abort())).toEqual({ then: 'done' });
-  expect([c.applied, c.events, c.proxies.standings()]).toEqual([[], [], []]);
+  expect(await c.proxies.handle('cache', AbortSignal.abort())).toBe('done');
+  expect([c.applied, c.events, [...c.standings.values()]]).toEqual([[], [], []]);
 });
 
 test('what is merely not there yet is waited for without a word, and becomes a problem with its reason when it lasts', async () => {
@@ -246,14 +252,14 @@ test('what is merely not there yet is waited for without a word, and becomes a p
   for (let i = 0; i < 4; i++) {
     expect(c.events).toEqual([]);
     const outcome = await c.proxies.handle('cache', fence);
-    waits.push(outcome.then === 'wait' ? outcome.afterMs : outcome.then);
+    waits.push(msOf(outcome));
   }
   expect(waits).toEqual([2_000, 4_000, 8_000, 16_000]);
   expect(c.events).toEqual([
     expect.stringMatching(/^ProxyNotApplied: Cache proxy cache: .*cannot be read: forbidden$/),
   ]);
   c.read = true;
-  expect(await c.proxies.handle('cache', fence)).toEqual({ then: 'done' });
+  expect(await c.proxies.handle('cache', fence)).toBe('done');
   expect(c.events.slice(1)).toContain('resolved ProxyNotApplied');
 });
 
@@ -262,9 +268,9 @@ test('a workload that is still rolling is not pulled through: the pod before wou
   const status = { observedGeneration: 2, replicas: 2, updatedReplicas: 1, readyReplicas: 1 };
   c.workload = { metadata: { name: 'cache', generation: 2 }, status };
   c.feedsOf(zot({ workload: { namespace: 'n', name: 'cache' } }));
-  expect(await c.proxies.handle('cache', fence)).toMatchObject({ then: 'wait' });
+  expect(await c.proxies.handle('cache', fence)).toEqual({ afterMs: 1_000 });
   expect([c.applied, c.pulls]).toEqual([['login'], 0]);
-  expect(c.proxies.standings()).toMatchObject([
+  expect([...c.standings.values()]).toMatchObject([
     {
       applied: true,
       verified: { state: 'unknown', why: 'Deployment n/cache: 1 pods with the login before are still there' },

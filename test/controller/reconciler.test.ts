@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createController } from '../../src/controller/reconciler.ts';
-import type { Outcome } from '../../src/controller/outcome.ts';
+import type { Retry } from '../../src/retry.ts';
 import { createRotations } from '../../src/rotation/rotations.ts';
 import { namespaceKey } from '../../src/controller/triggers.ts';
 import type { Key } from '../../src/controller/triggers.ts';
@@ -29,7 +29,7 @@ async function pass(ms = 0): Promise<void> {
 /** A controller with one namespace; the test says what is observed and what writes come to. */
 function controlling(
   apply: (action: Action, signal: AbortSignal) => void | Promise<void> = () => undefined,
-  proxy: (name: string) => Outcome | Promise<Outcome> = () => ({ then: 'done' }),
+  proxy: (name: string) => Retry | Promise<Retry> = () => 'done',
 ) {
   let observed: ObservedScope | undefined = scope();
   const queue = createWorkQueue<Key>({ jitter: 0 });
@@ -246,8 +246,8 @@ describe('trying again', () => {
 });
 
 test('a cache proxy is handled by its name, under the same retry switch', async () => {
-  const outcomes: Outcome[] = [{ then: 'retry' }, { then: 'wait', afterMs: 3_000 }, { then: 'refused' }];
-  const c = controlling(undefined, () => outcomes.shift() ?? { then: 'done' });
+  const retries: Retry[] = ['backoff', { afterMs: 3_000 }, 'done'];
+  const c = controlling(undefined, () => retries.shift() ?? 'done');
   c.queue.add('proxy/hub');
   await pass();
   expect(c.proxied).toEqual(['hub']);

@@ -5,10 +5,10 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import type { Configuration } from '../../src/config/schema.ts';
-import type { ManagerOptions } from '../../src/controller/manager.ts';
 import { CONTROLLER_NAMESPACE, configuration, createCluster, dockerConfig, eventually } from './env/cluster.ts';
 import type { Cluster, Controller } from './env/cluster.ts';
 import { onEachServer } from './env/servers.ts';
+import type { ManagerOptions } from '../../src/controller/parts.ts';
 
 const OPT_IN = { annotations: { 'pullpass.dev/sync': 'enabled' } };
 const HOURLY = '0 * * * *';

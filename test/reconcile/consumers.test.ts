@@ -1,6 +1,6 @@
 /** What names a copy, and what becomes of the copy: with objects that a test plays. */
 import { describe, expect, test } from 'vitest';
-import { outcomeOfError } from '../../src/controller/outcome.ts';
+import { retryAfter } from '../../src/retry.ts';
 import { isPassing } from '../../src/errors.ts';
 import { cacheProxySchema } from '../../src/config/cache-proxies.ts';
 import { ApiError, UnreachableError } from '../../src/kube/api-error.ts';
@@ -112,7 +112,7 @@ test.each<[string, Error, RegExp, boolean]>([
     expect(error).toBeInstanceOf(StillNamedError);
     expect((error as Error).message).toMatch(message);
     expect(w.log).not.toContain('removed');
-    expect(outcomeOfError(error)).toEqual({ then: 'retry' });
+    expect(retryAfter([error])).toBe('backoff');
     expect(isPassing(error)).toBe(passes);
   },
 );

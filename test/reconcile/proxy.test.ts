@@ -34,6 +34,7 @@ function world(parts: { targets?: boolean; probe?: boolean } = {}) {
   });
   const target: Target = {
     path: '/api/v1/namespaces/n/secrets',
+    namespace: 'n',
     name: 'login',
     fingerprint: () => '',
     expected: ({ password }) => password,
@@ -146,13 +147,13 @@ describe.each([
       changed: false,
       verified: { state: 'refused', why: 'not found' },
       problem: { reason: 'ProxyNotVerified', note: 'not found' },
-      verifyAgainMs: 20_000,
+      waits: { for: 'pull refused' },
     });
     expect(w.said()).toEqual(['pull', 'save']);
     expect(await w.reconcile()).toMatchObject({
       applied: true,
       problem: { reason: 'ProxyNotVerified' },
-      verifyAgainMs: 20_000,
+      waits: { for: 'pull refused' },
     });
     expect(w.said()).toEqual([]);
   });
@@ -208,7 +209,7 @@ describe.each([
       });
       expect(outcome.error).toBeUndefined();
       if (w.said().includes('apply one')) tries.push(minutes);
-      else expect(outcome.againMs).toBeGreaterThan(0);
+      else expect(outcome.waits?.for === 'login refused' && outcome.waits.untilMs).toBeGreaterThan(w.clock);
       w.crash();
     }
     expect(tries).toEqual([0, 5, 35, 395, 755]);
@@ -223,7 +224,7 @@ describe.each([
     expect(await w.reconcile()).toMatchObject({
       applied: false,
       problem: { reason: 'ProxyLoginRefused', note: expect.stringContaining('somebody else was refused') as string },
-      againMs: 5 * MINUTE,
+      waits: { for: 'login refused', untilMs: w.clock + 5 * MINUTE },
     });
     expect(w.said()).toEqual([]);
     w.credentials = [credential('two')];
@@ -238,7 +239,7 @@ describe.each([
       changed: false,
       verified: UNTRIED,
       problem: { reason: 'ProxyNotApplied', note: 'admin refused' },
-      againMs: 5 * MINUTE,
+      waits: { for: 'administrator refused' },
     });
     expect(w.record()).toEqual({});
   });
@@ -325,7 +326,7 @@ describe('the verdict', () => {
     for (const probe of [true, false]) {
       const w = world({ probe });
       w.pull = () => unknown;
-      expect((await w.reconcile()).verifyAgainMs).toBe(probe ? 1_000 : undefined);
+      expect((await w.reconcile()).waits).toEqual(probe ? { for: 'pull unknown' } : undefined);
     }
   });
 });

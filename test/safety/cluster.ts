@@ -186,7 +186,6 @@ export async function createCluster({ verify }: { verify: SourceConfig['verify']
       configuration: () => config.now,
       leading: () => !stopping.signal.aborted,
       isRead: () => true,
-      proxiesOf: () => [],
       proxies: () => [],
       onAccepted: () => undefined,
       onChange: () => undefined,

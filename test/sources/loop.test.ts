@@ -78,7 +78,6 @@ function play(
       over: () => w.over,
     },
     isRead: () => true,
-    proxiesOf: () => [],
     proxies: () => [],
     onAccepted: (_, digest, first) =>
       accepted.push(`${first ? 'first' : 'then'} ${/"password":"(\w+)"/.exec(digest)?.[1] ?? ''}`),

@@ -17,9 +17,9 @@ import { paths } from '../../../src/kube/paths.ts';
 import { createReach } from '../../../src/proxies/reach.ts';
 import { createMetrics } from '../../../src/server/metrics.ts';
 import { runManager } from '../../../src/controller/manager.ts';
-import type { ManagerOptions } from '../../../src/controller/manager.ts';
 import { createLog } from '../../../src/log.ts';
 import type { ApiServer } from './api-server.ts';
+import type { ManagerOptions } from '../../../src/controller/parts.ts';
 
 export const CONTROLLER_NAMESPACE = 'pullpass-system';
 

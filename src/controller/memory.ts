@@ -5,17 +5,14 @@ import { STATE_NAME } from '../names.ts';
 import type { State } from '../observe/state.ts';
 
 export interface Memory {
-  /** Takes what is remembered; makes the Secret where there is none, but in a pause. */
-  load(signal: AbortSignal): Promise<void>;
+  /** Takes what is remembered. Makes the Secret where there is none, but in a pause: then it is only looked at. */
+  load(paused: boolean, signal: AbortSignal): Promise<void>;
   /** After a pause: what was only looked at is made up for. */
   resume(signal: AbortSignal): Promise<void>;
 }
 
 /** Without the Secret the controller still works; it then forgets at a restart what it gave to whom. */
-export function createMemory(
-  state: State,
-  { namespace, log, paused }: { namespace: string; log: Log; paused: () => boolean },
-): Memory {
+export function createMemory(state: State, { namespace, log }: { namespace: string; log: Log }): Memory {
   let onlyLooked = false;
 
   async function take(mayWrite: boolean, signal: AbortSignal): Promise<void> {
@@ -33,7 +30,7 @@ export function createMemory(
   }
 
   return {
-    load: (signal) => take(!paused(), signal),
+    load: (paused, signal) => take(!paused, signal),
     // The pause lasts until this is done.
     async resume(signal) {
       if (onlyLooked) await take(true, signal);

@@ -1,0 +1,230 @@
+/** What the controller is made of, from the ground up: each part is given only parts that stand above it here. */
+import type { Configuration } from '../config/schema.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { createEventRecorder } from '../kube/events.ts';
+import type { ElectionTimings } from '../kube/leader-election.ts';
+import type { ReflectorTimings } from '../kube/reflector.ts';
+import type { Log } from '../log.ts';
+import { createRefusals } from '../observe/refusals.ts';
+import { createState } from '../observe/state.ts';
+import { createWorld, observeNamespace } from '../observe/world.ts';
+import { isGoing } from '../plan/going.ts';
+import type { ObservedScope } from '../plan/observed.ts';
+import { createProxyKube } from '../proxies/kube.ts';
+import type { Reach } from '../proxies/reach.ts';
+import { createApplier } from '../reconcile/apply.ts';
+import { createRotations } from '../rotation/rotations.ts';
+import type { Metrics } from '../server/metrics.ts';
+import { createSources } from '../sources/loop.ts';
+import { createAudits } from './audits.ts';
+import { createBrakeNews } from './brake-news.ts';
+import { createBrake } from './brake.ts';
+import { createLeaving } from './leaving.ts';
+import { createMemory } from './memory.ts';
+import { createRightsCheck } from './missing-rights.ts';
+import { createPause } from './pause.ts';
+import { createProxyController } from './proxies.ts';
+import type { ProxyStanding } from './proxies.ts';
+import { createReportPublisher } from './publish-report.ts';
+import { createController } from './reconciler.ts';
+import { createSchedules } from './schedules.ts';
+import { createTriggers, namespaceKey } from './triggers.ts';
+import type { Key } from './triggers.ts';
+import { createWatches } from './watches.ts';
+import { createWorkQueue } from './work-queue.ts';
+
+export interface ManagerOptions {
+  client: KubeClient;
+  configuration: Configuration;
+  /** File to follow; undefined where the configuration does not change. */
+  configurationFile?: string | undefined;
+  /** Where the Lease is, and what the manifests call our own namespace. */
+  namespace: string;
+  /** Unique among the replicas: the pod's name. */
+  identity: string;
+  leaderElection: boolean;
+  concurrency: number;
+  /** Listening address of /livez, /readyz, /metrics and /report. */
+  address: string;
+  /** Whether /report is for those only whom the cluster lets get that path. */
+  secureReport?: boolean | undefined;
+  /** Of the program, for the report. */
+  version?: string | undefined;
+  /** The way to registries and cache proxies. */
+  reach: Reach;
+  metrics: Metrics;
+  log: Log;
+  timings?: {
+    election?: ElectionTimings | undefined;
+    reflector?: Partial<ReflectorTimings> | undefined;
+    configurationMs?: number;
+    drainMs?: number;
+    eventsMs?: number;
+    firstAuditMs?: number;
+    reportAgeMs?: number;
+  };
+  /** Told of the address that the server listens on, once it does. */
+  onListening?: (url: string | undefined) => void;
+}
+
+/** What changes while the parts stay: each asks for it when it needs it. */
+export interface Current {
+  configuration: Configuration;
+  leading: boolean;
+}
+
+export type Parts = ReturnType<typeof createParts>;
+
+export function createParts(options: ManagerOptions, stop: AbortSignal) {
+  const { client, namespace, log, metrics, reach, timings = {} } = options;
+  const current: Current = { configuration: options.configuration, leading: false };
+  const configuration = (): Configuration => current.configuration;
+  const leading = (): boolean => current.leading;
+
+  // What is known: of the cluster, of what was before a restart, of logins that were refused.
+  const state = createState(client, namespace);
+  const memory = createMemory(state, { namespace, log });
+  const refusals = createRefusals(state);
+  // The same digests in every replica and command: what is in force is known by them.
+  const world = createWorld(state.mac);
+  const watches = createWatches({ client, world, log, metrics, timings: timings.reflector });
+
+  // What is to be done, and when not.
+  const queue = createWorkQueue<Key>({
+    onDepth: (depth) => metrics.queueDepth.set(depth),
+    onWait: (ms) => metrics.queueWait.observe(ms / 1000),
+  });
+  const leaving = createLeaving({ log });
+  const triggers = createTriggers(world, queue.add, () => [
+    ...configuration().cacheProxies.map(({ name }) => name),
+    ...leaving.names(),
+  ]);
+  const pause = createPause({ queue, log, metrics, beforeWrites: () => memory.resume(stop) });
+
+  // Who is told.
+  const events = createEventRecorder({ client, log, instance: options.identity });
+  const rotations = createRotations(log, {
+    pending: (source, namespaces) => metrics.rotationPending.set({ source }, namespaces),
+    complete: (source, seconds) => metrics.rotationDuration.observe({ source }, seconds),
+  });
+  /** All that has to carry a source: namespaces by name, cache proxies as `proxy/<name>`, which no namespace can be called. */
+  const carriers = (source: string): string[] => [
+    ...[...world.namespaces.all()].map(({ name }) => name),
+    ...configuration().cacheProxies.flatMap((proxy) => (proxy.source === source ? [`proxy/${proxy.name}`] : [])),
+  ];
+
+  // What is to be everywhere, and what may be taken away.
+  const standings = new Map<string, ProxyStanding>();
+  const sources = createSources({
+    client,
+    world,
+    state,
+    refusals,
+    events,
+    log,
+    metrics,
+    stop,
+    reach,
+    configuration,
+    leading,
+    pause,
+    isRead: watches.isRead,
+    proxies: () => [...standings.values()],
+    onAccepted: (source, digest, first) => {
+      if (leading()) rotations.begin(source, digest, carriers(source), first);
+    },
+    onChange: triggers.everything,
+  });
+  const { book } = sources;
+  const observe = (name: string): ObservedScope | undefined =>
+    observeNamespace(world, name, book.observe(name), configuration().retiredCopyNames);
+  const brake = createBrake({
+    world,
+    watches,
+    sources,
+    observe,
+    configuration,
+    enqueue: (name) => queue.add(namespaceKey(name)),
+    news: createBrakeNews({ log, events, metrics, namespace }),
+  });
+
+  // Who writes it.
+  const proxies = createProxyController({
+    state,
+    refusals,
+    log,
+    events,
+    metrics,
+    leaving,
+    standings,
+    // What the brake keeps is not going.
+    isGoing: (name, source) => isGoing(observe(name), source, { hold: !brake.isOpen() }),
+    isSynced: watches.isSynced,
+    feedProblem: watches.problemOf,
+    credentials: book.credentials,
+    context: ({ config, copyName }, signal) => ({
+      kube: createProxyKube({ client, proxy: config.name, signal }),
+      http: reach.http('ca' in config ? config.ca : undefined),
+      mac: state.mac,
+      signal,
+      copyName,
+    }),
+    probe: (proxy, { kube, signal }) => reach.probe(proxy, kube, signal),
+    now: Date.now,
+    onApplied: (source, name) => rotations.arrive(source, `proxy/${name}`),
+  });
+  const controller = createController({
+    queue,
+    events,
+    rotations,
+    log,
+    brake,
+    observe,
+    proxy: proxies.handle,
+    applier: pause.guard(createApplier({ client, world, consumers: proxies, content: book.content })),
+    onReconciled: (result, seconds) => metrics.reconcileDuration.observe({ kind: 'namespace', result }, seconds),
+  });
+
+  // What looks and reports.
+  const rights = createRightsCheck({ client, namespace, secureReport: options.secureReport, log, metrics, stop });
+  const audits = createAudits({
+    client,
+    world,
+    state,
+    watches,
+    namespace,
+    log,
+    metrics,
+    stop,
+    configuration,
+    leading,
+    idle: async () => {
+      await sources.whenLooked();
+      await queue.idle();
+    },
+    publisher: createReportPublisher({ client, log }),
+  });
+  const schedules = createSchedules(
+    {
+      async resync() {
+        if (rights.missing()) await rights.check(configuration());
+        sources.remind();
+        brake.again();
+        triggers.everything();
+      },
+      async probe() {
+        if (!leading() || pause.on) return;
+        await sources.recheck();
+        proxies.verifyAgain();
+        triggers.everything();
+      },
+      audit: audits.scheduled,
+    },
+    log,
+  );
+
+  return {
+    ...{ current, configuration, leading, state, memory, world, watches, queue, triggers, pause, events, rotations },
+    ...{ sources, brake, proxies, controller, rights, audits, schedules },
+  };
+}

@@ -1,0 +1,63 @@
+/** Tells how the cache proxies stand: a log line, an Event on the Secret of the source, and the metrics. */
+import type { CacheProxyKind } from '../config/cache-proxies.ts';
+import type { SourceConfig } from '../config/schema.ts';
+import { messageOf } from '../errors.ts';
+import type { EventRecorder } from '../kube/events.ts';
+import type { Log } from '../log.ts';
+import type { ConfiguredProxy } from '../proxies/kinds.ts';
+import type { ProxyOutcome } from '../reconcile/proxy.ts';
+import type { Metrics } from '../server/metrics.ts';
+
+export interface ProxyTellers {
+  log: Log;
+  events: Pick<EventRecorder, 'record' | 'resolve'>;
+  metrics: Pick<Metrics, 'proxyApplied' | 'proxyVerified'>;
+}
+
+export interface ProxyNews {
+  /** `told`: the problem that was told last; returns the one that is told now. */
+  tell(
+    proxy: ConfiguredProxy,
+    source: SourceConfig,
+    outcome: ProxyOutcome,
+    told: string | undefined,
+  ): string | undefined;
+  /** It is configured no longer, or for another source. */
+  forget(name: string, source: string): void;
+}
+
+const REASONS = ['ProxyNotApplied', 'ProxyLoginRefused', 'ProxyNotVerified'] as const;
+const VERDICTS = ['verified', 'refused', 'unknown'] as const;
+
+export function createProxyNews({ log, events, metrics }: ProxyTellers): ProxyNews {
+  return {
+    tell({ config, adapter: { consumer } }, source, outcome, told) {
+      const { applied, changed, withdrawn, verified, problem, error } = outcome;
+      const labels = { proxy: config.name, source: source.name };
+      metrics.proxyApplied.set(labels, applied ? 1 : 0);
+      for (const state of VERDICTS) metrics.proxyVerified.set({ ...labels, state }, verified.state === state ? 1 : 0);
+
+      const about: { proxy: string; kind: CacheProxyKind; source: string } = { ...labels, kind: config.kind };
+      const name = `cache proxy ${config.name}`;
+      const regarding = { apiVersion: 'v1', kind: 'Secret', ...source.secret };
+      if (changed) log.info(about, `${name}: login forwarded`);
+      if (withdrawn === true) log.info(about, `${name}: ${consumer?.object} names its copy no longer`);
+      if (problem !== undefined) {
+        const note = `Cache proxy ${config.name}: ${problem.note}`;
+        events.record({ regarding, type: 'Warning', reason: problem.reason, action: 'Forward', note });
+        if (told !== note) log.warn({ ...about, reason: problem.reason }, note);
+        return note;
+      }
+      if (told !== undefined) {
+        for (const reason of REASONS) events.resolve(regarding, reason);
+        if (applied) log.info(about, `${name}: ${verified.state === 'verified' ? 'applied and verified' : 'applied'}`);
+      }
+      if (error !== undefined) log.warn(about, `${name}: ${messageOf(error)}`);
+      return undefined;
+    },
+    forget(proxy, source) {
+      metrics.proxyApplied.remove({ proxy, source });
+      for (const state of VERDICTS) metrics.proxyVerified.remove({ proxy, source, state });
+    },
+  };
+}
