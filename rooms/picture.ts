@@ -64,7 +64,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   observe: { may: words('plan config kube credentials'), packages: words('zod node:crypto') },
   proxies: {
-    may: words('plan registry config kube credentials async'),
+    may: words('plan registry config kube credentials'),
     packages: words('zod node:crypto node:util'),
   },
   plan: { may: words('config credentials async'), pure: true },

@@ -1,14 +1,11 @@
 /** Reads an object, patches it and reads it again until nothing is missing; what others write meanwhile is never overwritten. */
 import { isDeepStrictEqual } from 'node:util';
 import { UserError } from '../errors.ts';
-import { isConflict, isRace } from '../kube/api-error.ts';
+import { isConflict } from '../kube/api-error.ts';
 import type { ApiObject } from '../kube/list.ts';
-import { sleep } from '../async/sleep.ts';
 import type { JsonPatchOperation } from '../plan/service-account.ts';
 import type { ProxyKube } from './adapter.ts';
-import { LostRaceError } from '../kube/races.ts';
-
-const ATTEMPTS = 5;
+import { beforeRerun, refusalOf } from '../kube/races.ts';
 
 export interface Convergence {
   readonly path: string;
@@ -38,10 +35,7 @@ export async function converge(
     const patch = next(object);
     if (patch.length === 0) return sent !== undefined;
     if (sent !== undefined && isFutile(sent, { version, patch })) throw ineffective(what, sent.refusal);
-    if (attempt === ATTEMPTS)
-      throw new LostRaceError(`${what}: others wrote it ${ATTEMPTS} times while we tried to`, { cause: sent?.refusal });
-    // Without a pause, many writers keep running into each other.
-    if (sent?.refusal !== undefined) await sleep(Math.random() * 10 * 2 ** attempt, signal);
+    if (sent !== undefined) await beforeRerun(`${what}: `, attempt, sent.refusal, signal);
     signal.throwIfAborted();
     // Every write of others changes the version. A test of the fields themselves would never pass where they hold "<",
     // ">" or "&": the server compares bytes, and in its own these are escaped.
@@ -78,15 +72,4 @@ function ineffective(what: string, refusal: Error | undefined): UserError {
     `${what}: the API server refuses the change: its CRD has another form for the field, or an admission policy denies it`,
     { cause: refusal },
   );
-}
-
-/** What the server said of a patch whose object had changed, or that it does not take. Other errors are thrown. */
-async function refusalOf(patched: Promise<void>): Promise<Error | undefined> {
-  try {
-    await patched;
-    return undefined;
-  } catch (error) {
-    if (!(error instanceof Error && isRace(error))) throw error;
-    return error;
-  }
 }

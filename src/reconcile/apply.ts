@@ -1,20 +1,16 @@
 /** The only writer of copies and references. Each write is guarded so that it cannot hit what it was not planned for. */
-import { LostRaceError, SupersededError } from '../kube/races.ts';
+import { beforeRerun, refusalOf, SupersededError } from '../kube/races.ts';
 import type { V1Secret } from '@kubernetes/client-node';
 import { KEY_DOCKER_CONFIG_JSON, LABEL_MANAGED_BY, LABEL_SOURCE, MANAGER, TYPE_DOCKER_CONFIG_JSON } from '../names.ts';
 import type { Action, CopyAction, EditReferences } from '../plan/action.ts';
 import { planReferences, toJsonPatch } from '../plan/service-account.ts';
-import { isInvalid, isNotFound, isRace } from '../kube/api-error.ts';
+import { isInvalid, isNotFound } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { ApiObject } from '../kube/list.ts';
 import { paths } from '../kube/paths.ts';
 import { projectCopy, projectServiceAccount } from '../observe/projections.ts';
-import { sleep } from '../async/sleep.ts';
 import type { Consumers } from './consumers.ts';
 import type { World } from '../observe/world.ts';
-
-/** How often a lost race for a ServiceAccount is run again before the work queue takes over. */
-const RACE_ATTEMPTS = 5;
 
 export interface Applier {
   /** Carries out one action and takes the server's answer into the world. `signal`: leadership may have ended, or we stop. */
@@ -70,15 +66,14 @@ export function createApplier({ client, world, content, consumers }: ApplierOpti
     }: { namespace: string; name: string; uid: string; resourceVersion: string },
     signal: AbortSignal,
   ): Promise<void> {
-    try {
-      await client.delete(
+    const preconditions = { uid, resourceVersion };
+    await client
+      .delete(
         paths.secrets(namespace, name),
-        { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: { uid, resourceVersion } },
+        { apiVersion: 'v1', kind: 'DeleteOptions', preconditions },
         { signal, sensitive: true },
-      );
-    } catch (error) {
-      if (!isNotFound(error)) throw error;
-    }
+      )
+      .catch(unlessGone);
     // The watch will say so too; until it does, nothing must plan with a Secret that is gone.
     world.copies.get(name)?.remove(namespace, name);
   }
@@ -88,32 +83,17 @@ export function createApplier({ client, world, content, consumers }: ApplierOpti
     signal: AbortSignal,
   ): Promise<void> {
     const path = paths.serviceAccounts(planned.namespace, planned.name);
+    const send = async (patch: object): Promise<void> => {
+      const query = { fieldManager: MANAGER };
+      const answer = await client.patch<ApiObject>(path, 'application/json-patch+json', patch, { query, signal });
+      world.serviceAccounts.put(projectServiceAccount(answer));
+    };
     let patch = toJsonPatch(planned, first);
-    for (let attempt = 1; ; attempt++) {
-      let refusal: unknown;
-      try {
-        const answer = await client.patch<ApiObject>(path, 'application/json-patch+json', patch, {
-          query: { fieldManager: MANAGER },
-          signal,
-        });
-        world.serviceAccounts.put(projectServiceAccount(answer));
-        return;
-      } catch (error) {
-        if (isNotFound(error)) return;
-        if (!isRace(error)) throw error;
-        refusal = error;
-      }
-      if (attempt === RACE_ATTEMPTS)
-        throw new LostRaceError(`others wrote it ${RACE_ATTEMPTS} times while we tried to`, { cause: refusal });
-      // Somebody else wrote in between. Without a pause, many writers keep running into each other.
-      await sleep(Math.random() * 10 * 2 ** attempt, signal);
-      let live;
-      try {
-        live = projectServiceAccount(await client.get<ApiObject>(path, { signal }));
-      } catch (error) {
-        if (isNotFound(error)) return;
-        throw error;
-      }
+    for (let lost = 1; ; lost++) {
+      const refusal = await refusalOf(send(patch));
+      if (refusal === undefined) return;
+      await beforeRerun('', lost, refusal, signal);
+      const live = projectServiceAccount(await client.get<ApiObject>(path, { signal }));
       world.serviceAccounts.put(live);
       if (live.uid !== planned.uid || live.sync !== planned.sync)
         throw new SupersededError(`ServiceAccount ${planned.namespace}/${planned.name} is another one now`);
@@ -142,8 +122,13 @@ export function createApplier({ client, world, content, consumers }: ApplierOpti
           if (consumers === undefined) return deleteCopy(action, signal);
           return consumers.removeCopy(action, () => deleteCopy(action, signal), signal);
         case 'editReferences':
-          return editReferences(action, signal);
+          return editReferences(action, signal).catch(unlessGone);
       }
     },
   };
+}
+
+/** What is gone needs nothing any more. */
+function unlessGone(error: unknown): void {
+  if (!isNotFound(error)) throw error;
 }
