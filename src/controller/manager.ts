@@ -111,7 +111,7 @@ async function lead(
   fence: AbortSignal,
   stop: AbortSignal,
   { metrics, concurrency, timings }: ManagerOptions,
-  { current, state, memory, pause, rotations, sources, brake, controller, audits, triggers }: Parts,
+  { current, state, memory, pause, rotations, sources, brake, reconciler, audits, triggers }: Parts,
 ): Promise<void> {
   const term = AbortSignal.any([fence, stop]);
   // Another replica may have led meanwhile: what it remembered counts.
@@ -123,7 +123,7 @@ async function lead(
   state.retain(current.configuration);
   sources.takeOver();
   triggers.everything();
-  await controller.run({ concurrency, signal: term, fence });
+  await reconciler.run({ concurrency, signal: term, fence });
   current.leading = false;
   rotations.clear();
   metrics.stopLeading();
@@ -132,7 +132,7 @@ async function lead(
 /** Health, metrics and the report. */
 function serve(
   { client, log, metrics, address, version, secureReport, timings }: ManagerOptions,
-  { configuration, leading, watches, sources, controller, audits }: Parts,
+  { configuration, leading, watches, sources, reconciler, audits }: Parts,
 ): ReturnType<typeof startServing> {
   const page = createReportPage({
     audits,
@@ -148,7 +148,7 @@ function serve(
     sources,
     configuration,
     leading,
-    standings: () => controller.standings().values(),
+    standings: () => reconciler.standings().values(),
     report: secureReport === true ? secured(page, createAccess({ client, path: '/report', now: Date.now, log })) : page,
   });
 }

@@ -6,7 +6,7 @@ import type { KubeClient } from '../kube/client.ts';
 import { paths } from '../kube/paths.ts';
 import type { Log } from '../log.ts';
 import { accessChecks } from '../plan/rights.ts';
-import type { ControllerOptions } from '../plan/rights.ts';
+import type { RightsOptions } from '../plan/rights.ts';
 import { allRights } from '../proxies/kinds.ts';
 import type { Metrics } from '../server/metrics.ts';
 
@@ -16,7 +16,7 @@ export async function missingRights(
   configuration: Configuration,
   namespace: string,
   signal: AbortSignal,
-  options: Omit<ControllerOptions, 'namespace'> = {},
+  options: Omit<RightsOptions, 'namespace'> = {},
 ): Promise<string[]> {
   const checks = accessChecks(allRights(configuration, { namespace, ...options }));
   const answers = await Promise.all(
@@ -50,7 +50,7 @@ export interface RightsCheck {
   missing(): boolean;
 }
 
-export interface RightsCheckOptions extends ControllerOptions {
+export interface RightsCheckOptions extends RightsOptions {
   client: KubeClient;
   log: Log;
   metrics: Pick<Metrics, 'missingRights'>;

@@ -26,7 +26,7 @@ import { createPause } from './pause.ts';
 import { createProxyController } from './proxies.ts';
 import type { ProxyStanding } from './proxies.ts';
 import { createReportPublisher } from './publish-report.ts';
-import { createController } from './reconciler.ts';
+import { createReconciler } from './reconciler.ts';
 import { createSchedules } from './schedules.ts';
 import { createTriggers, namespaceKey } from './triggers.ts';
 import type { Key } from './triggers.ts';
@@ -173,7 +173,7 @@ export function createParts(options: ManagerOptions, stop: AbortSignal) {
     now: Date.now,
     onApplied: (source, name) => rotations.arrive(source, `proxy/${name}`),
   });
-  const controller = createController({
+  const reconciler = createReconciler({
     queue,
     events,
     rotations,
@@ -225,6 +225,6 @@ export function createParts(options: ManagerOptions, stop: AbortSignal) {
 
   return {
     ...{ current, configuration, leading, state, memory, world, watches, queue, triggers, pause, events, rotations },
-    ...{ sources, brake, proxies, controller, rights, audits, schedules },
+    ...{ sources, brake, proxies, reconciler, rights, audits, schedules },
   };
 }

@@ -23,7 +23,7 @@ import type { SourceStanding } from '../plan/namespace-plan.ts';
 /** How often what passes by itself is tried again before it is told. */
 const PATIENCE = 3;
 
-export interface ControllerOptions {
+export interface ReconcilerOptions {
   queue: WorkQueue<Key>;
   /** undefined: there is no such namespace. */
   observe: (namespace: string) => ObservedScope | undefined;
@@ -38,7 +38,7 @@ export interface ControllerOptions {
   onReconciled: (result: 'in-sync' | 'changed' | 'failed', seconds: number) => void;
 }
 
-export interface Controller {
+export interface Reconciler {
   /** Handles keys until `signal` aborts; those in flight are finished. Writes stop at once when `fence` aborts. */
   run(options: { concurrency: number; signal: AbortSignal; fence: AbortSignal }): Promise<void>;
   /** How each namespace stood when it was last looked at. */
@@ -48,7 +48,7 @@ export interface Controller {
 /** Writes of one reconcile that its line names. */
 const MAX_DESCRIBED = 20;
 
-export function createController({
+export function createReconciler({
   queue,
   observe,
   applier,
@@ -58,7 +58,7 @@ export function createController({
   proxy,
   brake,
   onReconciled,
-}: ControllerOptions): Controller {
+}: ReconcilerOptions): Reconciler {
   const standings = new Map<string, readonly SourceStanding[]>();
   const turn = createTurns();
   /** What was reported per namespace, so that what is mended can be told apart from what lasts. */

@@ -5,7 +5,7 @@
 import { type ByteString, characterAt, isStray, toText } from './byte-string.ts';
 
 /** False when the pattern is malformed: the kubelet takes that for "no match". */
-export function globMatches(pattern: ByteString, name: ByteString): boolean {
+export function goGlobMatches(pattern: ByteString, name: ByteString): boolean {
   const tokens = compile(pattern);
   return tokens !== undefined && run(tokens, name);
 }

@@ -1,7 +1,7 @@
 /** The kubelet's keyring: which credentials it tries for an image, in which order. Semantics of Kubernetes 1.36. */
 import { type ByteString, toByteString } from './byte-string.ts';
 import type { Credential } from './docker-config.ts';
-import { globMatches } from './go-glob.ts';
+import { goGlobMatches } from './go-glob.ts';
 import { type HostAndPath, parseUrl, splitHostPort } from './go-url.ts';
 import { normaliseKey } from './registry-name.ts';
 
@@ -76,7 +76,7 @@ export function hostMismatch(pattern: ByteString, host: ByteString): 'labels' | 
   const patterns = pattern.split('.');
   const labels = host.split('.');
   if (patterns.length !== labels.length) return 'labels';
-  return patterns.every((label, i) => globMatches(label, labels[i] ?? '')) ? undefined : 'host';
+  return patterns.every((label, i) => goGlobMatches(label, labels[i] ?? '')) ? undefined : 'host';
 }
 
 /** Is an image of this name pulled from Docker Hub, by the kubelet's judgement? */

@@ -30,7 +30,7 @@ export interface AccessCheck {
 }
 
 /** Of whom rights are reckoned. */
-export interface ControllerOptions {
+export interface RightsOptions {
   /** Where the controller runs: its Lease lives there. */
   namespace: string;
   /** Whether the page /report is for those only whom the cluster lets see it (`--secure-report`). */
@@ -79,7 +79,7 @@ const isReview = (resource: string): boolean => REVIEW_RIGHTS.some((right) => ri
  * A copy is written by server-side apply, a PATCH: for an object that is not there yet the API server asks for `create`
  * *with* the name, unlike for a POST. So the rights on copies stay limited to their names, and `update` is not needed.
  */
-export function requiredRights(configuration: Configuration, controller: ControllerOptions): Right[] {
+export function requiredRights(configuration: Configuration, controller: RightsOptions): Right[] {
   const copyNames = sorted(configuration.sources.map((source) => source.copyName));
   const rights: Right[] = [
     ...CLUSTER_RIGHTS,

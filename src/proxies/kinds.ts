@@ -3,7 +3,7 @@ import type { CacheProxyConfig } from '../config/cache-proxies.ts';
 import type { Configuration } from '../config/schema.ts';
 import { STATE_NAME } from '../names.ts';
 import { requiredRights } from '../plan/rights.ts';
-import type { ControllerOptions, Right } from '../plan/rights.ts';
+import type { RightsOptions, Right } from '../plan/rights.ts';
 import { artifactory } from './artifactory.ts';
 import { customResource } from './custom-resource.ts';
 import { distribution } from './distribution.ts';
@@ -69,7 +69,7 @@ export function createProxies({ cacheProxies, sources, retiredCopyNames }: Confi
 }
 
 /** Every right that the controller uses for `configuration`: its own, and those of each cache proxy, limited by name. */
-export function allRights(configuration: Configuration, controller: ControllerOptions): Right[] {
+export function allRights(configuration: Configuration, controller: RightsOptions): Right[] {
   const proxies = createProxies(configuration).flatMap(({ config, adapter }) => [
     ...adapter.rights,
     ...probeRights(config),

@@ -10,7 +10,7 @@ import { createProxies } from '../proxies/kinds.ts';
 import type { ConfiguredProxy } from '../proxies/kinds.ts';
 import { carries, loginMac } from '../reconcile/proxy.ts';
 import { createRefusals } from '../observe/refusals.ts';
-import { recordOf } from '../sources/source-record.ts';
+import { recordOf } from '../sources/record.ts';
 import { usersOf } from '../sources/users.ts';
 import { planCluster } from '../sources/snapshot.ts';
 import type { Snapshot } from '../sources/snapshot.ts';

@@ -8,15 +8,15 @@ import type { ObservedSource } from '../plan/observed.ts';
 import type { Content } from './content.ts';
 import { contentFor, NOTHING } from './rollout.ts';
 import type { Rollout } from './rollout.ts';
-import { createPages, named } from './source-page.ts';
-import type { Page, PageOptions, SourceChange } from './source-page.ts';
+import { createSourceKeeper, named } from './known-source.ts';
+import type { KnownSource, KeeperOptions, SourceChange } from './known-source.ts';
 import { keyOf } from '../observe/world.ts';
 import type { Held } from '../observe/state.ts';
 
 export interface SourceBook {
   /** In the order of the configuration. `namespace`: as that one is to see it; while a canary runs, not all see the same. */
   observe(namespace?: string): readonly ObservedSource[];
-  /** The content with this digest, base64, or else the newest good one; undefined while there never was one. */
+  /** The content with this digest, base64, or else the newest good one; undefined while there never was keeper. */
   content(source: string, digest?: string): string | undefined;
   /** The source's own logins in force, without those of aliases, that a cache proxy is to have. */
   credentials(source: string, proxy?: string): readonly Credential[] | undefined;
@@ -24,7 +24,7 @@ export interface SourceBook {
   troubles(source: string): readonly string[];
   /** What is not in force of what the source holds. */
   held(source: string): readonly Held[];
-  /** The word that lets registries go which the source no longer has; undefined: none is gone. */
+  /** The word that lets registries go which the source no longer has; undefined: none is gkeeper. */
   confirmation(source: string): string | undefined;
   /** Says who uses what vanished; it becomes a part of the problems. */
   mention(source: string, users: string): void;
@@ -44,73 +44,73 @@ export interface SourceBook {
   forget(): void;
 }
 
-export function createSourceBook(options: PageOptions): SourceBook {
+export function createSourceBook(options: KeeperOptions): SourceBook {
   const { isRead = () => true } = options;
-  const one = createPages(options);
-  let pages = new Map<string, Page>();
+  const keeper = createSourceKeeper(options);
+  let sources = new Map<string, KnownSource>();
 
   return {
     observe: (namespace) =>
-      [...pages.values()].map((page) => {
-        const { config, shown = NOTHING } = page;
+      [...sources.values()].map((known) => {
+        const { config, shown = NOTHING } = known;
         const content = namespace === undefined ? shown.newest : contentFor(shown, { namespace });
         return {
           config,
           digest: content?.digest,
-          problems: named(page),
-          read: page.shown !== undefined && isRead(config),
+          problems: named(known),
+          read: known.shown !== undefined && isRead(config),
         };
       }),
     content(source, digest) {
-      const { passed, newest } = pages.get(source)?.shown ?? NOTHING;
+      const { passed, newest } = sources.get(source)?.shown ?? NOTHING;
       return (digest !== undefined && passed?.digest === digest ? passed : newest)?.base64;
     },
     credentials: (source, proxy) => {
-      const shown = pages.get(source)?.shown ?? NOTHING;
+      const shown = sources.get(source)?.shown ?? NOTHING;
       return (proxy === undefined ? shown.newest : contentFor(shown, { proxy }))?.own;
     },
     troubles(source) {
-      const page = pages.get(source);
-      return page === undefined
+      const known = sources.get(source);
+      return known === undefined
         ? []
-        : page.problems.map((problem) => `Secret ${keyOf(page.config.secret)}: ${problem}`);
+        : known.problems.map((problem) => `Secret ${keyOf(known.config.secret)}: ${problem}`);
     },
-    held: (source) => pages.get(source)?.held ?? [],
-    confirmation: (source) => pages.get(source)?.confirmation,
+    held: (source) => sources.get(source)?.held ?? [],
+    confirmation: (source) => sources.get(source)?.confirmation,
     mention(source, users) {
-      const page = pages.get(source);
-      if (page !== undefined) page.users = users;
+      const known = sources.get(source);
+      if (known !== undefined) known.users = users;
     },
-    rollout: (source) => pages.get(source)?.rollout ?? NOTHING,
+    rollout: (source) => sources.get(source)?.rollout ?? NOTHING,
     advance(source, move) {
-      const page = pages.get(source);
-      if (page === undefined) return;
-      page.rollout = move(page.rollout);
-      one.remember(page);
+      const known = sources.get(source);
+      if (known === undefined) return;
+      known.rollout = move(known.rollout);
+      keeper.remember(known);
     },
     async recover() {
       const errors: unknown[] = [];
-      for (const page of pages.values())
-        if (!page.recovered && isRead(page.config))
-          await one.recover(page).catch((error: unknown) => errors.push(error));
+      for (const known of sources.values())
+        if (!known.recovered && isRead(known.config))
+          await keeper.recover(known).catch((error: unknown) => errors.push(error));
       if (errors.length > 0) throw errors[0];
     },
-    refresh: () => [...pages.values()].flatMap((page) => one.look(page) ?? []),
+    refresh: () => [...sources.values()].flatMap((known) => keeper.look(known) ?? []),
     publish() {
-      for (const page of pages.values()) if (page.recovered) page.shown = page.rollout;
+      for (const known of sources.values()) if (known.recovered) known.shown = known.rollout;
     },
     configure(configuration) {
-      pages = new Map(
+      sources = new Map(
         configuration.sources.map((config) => {
-          const old = pages.get(config.name);
+          const old = sources.get(config.name);
           // Another Secret behind the same name is another source: its predecessor's login is not a fall-back for it.
           const stays = old !== undefined && keyOf(old.config.secret) === keyOf(config.secret);
-          return [config.name, stays ? { ...old, config, reading: undefined } : one.fresh(config)];
+          return [config.name, stays ? { ...old, config, reading: undefined } : keeper.fresh(config)];
         }),
       );
     },
     forget() {
-      pages = new Map([...pages].map(([name, { config }]) => [name, one.fresh(config)]));
+      sources = new Map([...sources].map(([name, { config }]) => [name, keeper.fresh(config)]));
     },
   };
 }

@@ -9,7 +9,7 @@ import { findContent } from './find-content.ts';
 import { createPreflight } from './preflight.ts';
 import type { Preflight, PreflightOptions } from './preflight.ts';
 import type { Refusals } from '../observe/refusals.ts';
-import type { SourceChange } from './source-page.ts';
+import type { SourceChange } from './known-source.ts';
 import { createSourceBook } from './book.ts';
 import type { SourceBook } from './book.ts';
 import type { State } from '../observe/state.ts';

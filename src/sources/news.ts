@@ -3,7 +3,7 @@ import type { EventRecorder } from '../kube/events.ts';
 import type { Log } from '../log.ts';
 import type { SourceConfig } from '../config/schema.ts';
 import type { ObservedSource } from '../plan/observed.ts';
-import type { SourceChange } from './source-page.ts';
+import type { SourceChange } from './known-source.ts';
 import type { Metrics } from '../server/metrics.ts';
 
 export interface Tellers {

@@ -12,7 +12,7 @@ import type { PlanOptions } from '../plan/namespace.ts';
 import type { ObservedScope } from '../plan/observed.ts';
 import { findContent } from './find-content.ts';
 import type { Judgement } from './merge.ts';
-import { entryMac, recordOf } from './source-record.ts';
+import { entryMac, recordOf } from './record.ts';
 import { createSourceBook } from './book.ts';
 import type { SourceBook } from './book.ts';
 import { createState } from '../observe/state.ts';

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { createController } from '../../src/controller/reconciler.ts';
+import { createReconciler } from '../../src/controller/reconciler.ts';
 import type { Retry } from '../../src/retry.ts';
 import { createRotations } from '../../src/rotation/rotations.ts';
 import { namespaceKey } from '../../src/controller/triggers.ts';
@@ -46,7 +46,7 @@ function controlling(
     write: (line) => void lines.push(JSON.parse(line) as { level: string; msg: string }),
   });
   const rotations = createRotations(log, { pending: () => undefined, complete: (name) => complete.push(name) });
-  const controller = createController({
+  const controller = createReconciler({
     queue,
     rotations,
     log,

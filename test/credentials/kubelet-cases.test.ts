@@ -8,7 +8,7 @@ import { describe, expect, test } from 'vitest';
 import { toByteString } from '../../src/credentials/byte-string.ts';
 import { type SecretContent, contentOf, parseSecret } from '../../src/credentials/docker-config.ts';
 import { readEntries } from '../../src/credentials/auth-entries.ts';
-import { globMatches } from '../../src/credentials/go-glob.ts';
+import { goGlobMatches } from '../../src/credentials/go-glob.ts';
 import { parseImage } from '../../src/credentials/image-reference.ts';
 import { type KeyringSource, lookup, makeKeyring } from '../../src/credentials/keyring.ts';
 import { renderContent } from '../../src/credentials/render-docker-config.ts';
@@ -32,7 +32,7 @@ test.each(fixture.lookups)('$name', ({ image, secrets, expected }) => {
 });
 
 test.each(fixture.globs)('glob %j on %j', (pattern, name, match) => {
-  expect(globMatches(pattern, name)).toBe(match);
+  expect(goGlobMatches(pattern, name)).toBe(match);
 });
 
 describe('a copy', () => {

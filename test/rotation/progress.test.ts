@@ -8,7 +8,7 @@ import { loginMac } from '../../src/reconcile/proxy.ts';
 import { peekState, snapshotOf } from '../../src/sources/snapshot.ts';
 import { createRefusals } from '../../src/observe/refusals.ts';
 import type { State } from '../../src/observe/state.ts';
-import { entryMac } from '../../src/sources/source-record.ts';
+import { entryMac } from '../../src/sources/record.ts';
 import { refusal, scriptedClient } from '../kube/scripted-client.ts';
 import { createMemory } from '../sources/memory.ts';
 import { recordOf } from '../sources/records.ts';

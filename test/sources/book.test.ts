@@ -3,14 +3,14 @@ import type { SourceConfig } from '../../src/config/schema.ts';
 import type { Judgement } from '../../src/sources/merge.ts';
 import { looked } from '../../src/sources/rollout.ts';
 import { createSourceBook } from '../../src/sources/book.ts';
-import type { PageOptions, SourceChange } from '../../src/sources/source-page.ts';
+import type { KeeperOptions, SourceChange } from '../../src/sources/known-source.ts';
 import { configuration, sourceConfig } from '../plan/observations.ts';
 import { createMemory } from './memory.ts';
 import { base64, digest, dockerConfig, putCopy, putSource, rawSecret, worldFor } from './worlds.ts';
 
 const AT = { namespace: 'pullpass-system', name: 'upstream-registry' };
 
-function book(parts: Partial<SourceConfig> = {}, options: Partial<PageOptions> = {}) {
+function book(parts: Partial<SourceConfig> = {}, options: Partial<KeeperOptions> = {}) {
   const config = configuration([sourceConfig(parts)]);
   const world = worldFor(config);
   const state = createMemory();

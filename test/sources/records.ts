@@ -1,6 +1,6 @@
 /** What the controller would have written down of a source, for tests that begin in the middle. */
 import { parseDockerConfig } from '../../src/credentials/docker-config.ts';
-import { entryMac, keyId } from '../../src/sources/source-record.ts';
+import { entryMac, keyId } from '../../src/sources/record.ts';
 import type { SourceRecord, State } from '../../src/observe/state.ts';
 import { base64, digest } from './worlds.ts';
 

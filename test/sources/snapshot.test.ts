@@ -1,7 +1,7 @@
 /** What is planned from a world as it stands: every namespace, in one order, with all that the configuration says of copies. */
 import { expect, test } from 'vitest';
 import { projectNamespace, projectServiceAccount } from '../../src/observe/projections.ts';
-import { entryMac } from '../../src/sources/source-record.ts';
+import { entryMac } from '../../src/sources/record.ts';
 import { planCluster, snapshotOf as snapshotIn } from '../../src/sources/snapshot.ts';
 import { configuration, sourceConfig } from '../plan/observations.ts';
 import { scriptedClient } from '../kube/scripted-client.ts';

@@ -10,7 +10,7 @@ import { heldLine } from '../../sources/merge.ts';
 import { accountOf } from '../../sources/preflight.ts';
 import { observeRotations } from '../../rotation/progress.ts';
 import { createRefusals } from '../../observe/refusals.ts';
-import { keyId, recordOf } from '../../sources/source-record.ts';
+import { keyId, recordOf } from '../../sources/record.ts';
 import type { Snapshot } from '../../sources/snapshot.ts';
 import type { Observation, RegistryStanding } from './observation.ts';
 

@@ -7,7 +7,7 @@ import { createProxies } from '../../../src/proxies/kinds.ts';
 import { loginMac } from '../../../src/reconcile/proxy.ts';
 import { createRefusals } from '../../../src/observe/refusals.ts';
 import { peekState, snapshotOf } from '../../../src/sources/snapshot.ts';
-import { entryMac, keyId } from '../../../src/sources/source-record.ts';
+import { entryMac, keyId } from '../../../src/sources/record.ts';
 import { refusal, scriptedClient } from '../../kube/scripted-client.ts';
 import { createMemory } from '../../sources/memory.ts';
 import { recordOf } from '../../sources/records.ts';

@@ -12,7 +12,7 @@ import type { Reading } from './reading.ts';
 import { readSource } from './reading.ts';
 import { accept, NOTHING, release, settled } from './rollout.ts';
 import type { Canaries, Rollout } from './rollout.ts';
-import { keyId, entryMac, nextRecord, recordOf, stageOf } from './source-record.ts';
+import { keyId, entryMac, nextRecord, recordOf, stageOf } from './record.ts';
 import type { State, Held } from '../observe/state.ts';
 import type { World } from '../observe/world.ts';
 import { keyOf } from '../observe/world.ts';
@@ -33,7 +33,7 @@ export interface SourceChange {
   readonly hasLastGood: boolean;
 }
 
-export interface PageOptions {
+export interface KeeperOptions {
   world: World;
   state: Pick<State, 'mac' | 'source' | 'setSource'>;
   /** Whether all that a source depends on was read; before that, an absent Secret means nothing. */
@@ -48,7 +48,7 @@ export interface PageOptions {
 }
 
 /** What is known of a source. */
-export interface Page {
+export interface KnownSource {
   config: SourceConfig;
   reading: Reading | undefined;
   rollout: Rollout<Content>;
@@ -69,20 +69,20 @@ export interface Page {
   recovered: boolean;
 }
 
-export interface Pages {
-  fresh(config: SourceConfig): Page;
+export interface SourceKeeper {
+  fresh(config: SourceConfig): KnownSource;
   /** Undefined: no news, or not known yet. */
-  look(page: Page): SourceChange | undefined;
-  /** Writes down, in the state, what the page says. */
-  remember(page: Page): void;
+  look(known: KnownSource): SourceChange | undefined;
+  /** Writes what is known into the state. */
+  remember(known: KnownSource): void;
   /** Finds what was in force before a restart, in a copy. Throws ApiError. */
-  recover(page: Page): Promise<void>;
+  recover(known: KnownSource): Promise<void>;
 }
 
-const ACCEPT_ALL: NonNullable<PageOptions['judge']> = (_, __, credentials) =>
+const ACCEPT_ALL: NonNullable<KeeperOptions['judge']> = (_, __, credentials) =>
   credentials.map(() => ({ state: 'accepted' }));
 
-export function createPages({
+export function createSourceKeeper({
   world,
   state,
   isRead = () => true,
@@ -90,8 +90,8 @@ export function createPages({
   find = () => Promise.resolve(undefined),
   canaries = () => undefined,
   now = Date.now,
-}: PageOptions): Pages {
-  const fresh = (config: SourceConfig): Page => ({
+}: KeeperOptions): SourceKeeper {
+  const fresh = (config: SourceConfig): KnownSource => ({
     config,
     reading: undefined,
     rollout: NOTHING,
@@ -107,22 +107,22 @@ export function createPages({
     recovered: recordOf(state, config) === undefined,
   });
 
-  function look(page: Page): SourceChange | undefined {
-    const { config } = page;
-    if (!page.recovered || !isRead(config)) return undefined;
-    if (config.canary === undefined) page.rollout = release(page.rollout);
-    const reading = (page.reading = readSource(world, config, page.reading));
+  function look(known: KnownSource): SourceChange | undefined {
+    const { config } = known;
+    if (!known.recovered || !isRead(config)) return undefined;
+    if (config.canary === undefined) known.rollout = release(known.rollout);
+    const reading = (known.reading = readSource(world, config, known.reading));
     const { own: candidates = [] } = reading;
-    const inForce = page.rollout.passed;
+    const inForce = known.rollout.passed;
     const letGo = new Set(recordOf(state, config)?.letGo);
-    page.goes = [];
-    if (reading.own === undefined) return conclude(page, { held: [], problems: reading.problems, candidates: [] });
+    known.goes = [];
+    if (reading.own === undefined) return conclude(known, { held: [], problems: reading.problems, candidates: [] });
 
     const own = mergeEntries({
       candidates,
       inForce: (inForce?.own ?? []).filter(({ key }) => !letGo.has(keyId(state, key))),
       judge: judged(config, 'own'),
-      mayVanish: (keys) => mayVanish(page, reading, keys),
+      mayVanish: (keys) => mayVanish(known, reading, keys),
     });
     // Aliases follow what is in force of the source's own.
     const aliased = reading.aliases(own.credentials);
@@ -137,7 +137,7 @@ export function createPages({
     if (own.pending || aliases.pending) return undefined;
 
     if (!own.held.some(({ cause }) => cause === 'vanished'))
-      Object.assign(page, { confirmation: undefined, users: undefined });
+      Object.assign(known, { confirmation: undefined, users: undefined });
     const held = [...own.held, ...aliases.held];
     const unresolved = lastAliases.filter(({ key }) => !aliased.credentials.some((alias) => alias.key === key));
     const content =
@@ -145,8 +145,8 @@ export function createPages({
         ? undefined
         : contentOf(world.digest, own.credentials, [...aliases.credentials, ...unresolved]);
     const large = content === undefined ? undefined : tooLarge(content.base64);
-    if (large !== undefined) return conclude(page, { held, problems: [large], candidates });
-    return conclude(page, {
+    if (large !== undefined) return conclude(known, { held, problems: [large], candidates });
+    return conclude(known, {
       held,
       unproven: [...own.unproven, ...aliases.unproven],
       problems: aliased.problems,
@@ -172,14 +172,14 @@ export function createPages({
     };
   }
 
-  function mayVanish(page: Page, { own = [], confirmed }: Reading, keys: readonly string[]): boolean {
-    const { removals = 0 } = recordOf(state, page.config) ?? {};
+  function mayVanish(known: KnownSource, { own = [], confirmed }: Reading, keys: readonly string[]): boolean {
+    const { removals = 0 } = recordOf(state, known.config) ?? {};
     const logins = own.map((credential) => [credential.key, entryMac(state, credential)]).sort();
-    page.confirmation = state
-      .mac(JSON.stringify(['removal', page.config.name, removals, [...keys].sort(), logins]))
+    known.confirmation = state
+      .mac(JSON.stringify(['removal', known.config.name, removals, [...keys].sort(), logins]))
       .slice(0, 12);
-    if (confirmed !== page.confirmation) return false;
-    page.goes = keys;
+    if (confirmed !== known.confirmation) return false;
+    known.goes = keys;
     return true;
   }
 
@@ -194,17 +194,17 @@ export function createPages({
   }
 
   function conclude(
-    page: Page,
+    known: KnownSource,
     { held, unproven = [], problems, candidates, content, warnings = [] }: Conclusion,
   ): SourceChange | undefined {
-    const { config } = page;
-    const before = page.rollout.newest;
-    if (content !== undefined) page.rollout = rolled(page, content);
-    const said = named(page).join('\n');
-    Object.assign(page, { held, unproven, candidates, problems });
-    remember(page);
-    page.goes = [];
-    const isNews = named(page).join('\n') !== said;
+    const { config } = known;
+    const before = known.rollout.newest;
+    if (content !== undefined) known.rollout = rolled(known, content);
+    const said = named(known).join('\n');
+    Object.assign(known, { held, unproven, candidates, problems });
+    remember(known);
+    known.goes = [];
+    const isNews = named(known).join('\n') !== said;
     const isNew = content !== undefined && content.digest !== before?.digest;
     const accepted = isNew
       ? { first: before === undefined, registries: changedKeys(before, content), warnings }
@@ -212,14 +212,14 @@ export function createPages({
     if (!isNews && accepted === undefined) return undefined;
     return {
       source: config,
-      problems: named(page),
+      problems: named(known),
       isNews,
-      hasLastGood: page.rollout.newest !== undefined,
+      hasLastGood: known.rollout.newest !== undefined,
       ...(accepted && { accepted }),
     };
   }
 
-  function remember({ config, rollout, held, unproven, goes, candidates }: Page): void {
+  function remember({ config, rollout, held, unproven, goes, candidates }: KnownSource): void {
     const isHeld = (digest: string): boolean =>
       [...(world.copies.get(config.copyName)?.all() ?? [])].some((copy) => copy.digest === digest);
     const standing = { rollout, held, unproven, goes, candidates, isHeld };
@@ -230,7 +230,7 @@ export function createPages({
   }
 
   /** After a restart a content takes up the stage that it had. */
-  function rolled({ config, rollout }: Page, content: Content): Rollout<Content> {
+  function rolled({ config, rollout }: KnownSource, content: Content): Rollout<Content> {
     const record = recordOf(state, config);
     if (rollout.newest?.digest === content.digest) return rollout;
     if (record !== undefined && record.trying === undefined && record.passed[0] === content.digest)
@@ -252,8 +252,8 @@ export function createPages({
       .map(({ key }) => redactKey(key));
   };
 
-  async function recover(page: Page): Promise<void> {
-    const { config } = page;
+  async function recover(known: KnownSource): Promise<void> {
+    const { config } = known;
     const record = recordOf(state, config);
     const read = async (digest: string): Promise<Content | undefined> => {
       const base64 = await find(config, digest);
@@ -262,11 +262,11 @@ export function createPages({
     const trying = record?.trying && (await read(record.trying.digest));
     let passed: Content | undefined;
     for (const digest of record?.passed ?? []) if ((passed = await read(digest)) !== undefined) break;
-    page.rollout =
+    known.rollout =
       record?.trying === undefined || trying === undefined
         ? settled(passed)
         : { passed, newest: trying, stage: stageOf(record.trying) };
-    page.recovered = true;
+    known.recovered = true;
   }
 
   return { fresh, look, remember, recover };
@@ -280,7 +280,7 @@ export function named({
   confirmation = '',
   users,
   rollout: { stage },
-}: Page): string[] {
+}: KnownSource): string[] {
   const confirm = `kubectl --namespace ${secret.namespace} annotate secret ${secret.name} --overwrite ${ANNOTATION_CONFIRM_REMOVAL}=${confirmation}`;
   const halted = stage.state === 'halted' ? stage.why.map((why) => `halted at the canaries: ${why}`) : [];
   return [...problems, ...heldLines(held, { users, confirm }), ...halted].map(
