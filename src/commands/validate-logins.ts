@@ -3,7 +3,7 @@ import { agree } from '../text.ts';
 import { guessForm, parseDockerConfig, parseSecret } from '../credentials/docker-config.ts';
 import { quoteKey } from '../credentials/registry-name.ts';
 import { WHY_CONTRADICTORY, WHY_UNUSABLE } from '../credentials/usable-login.ts';
-import { readSecretManifest } from './match-manifest.ts';
+import { readSecretManifest } from './secret-manifest.ts';
 
 /** undefined: the text is neither. Exit status 1 when an entry would not be spread. Never any part of a login. */
 export function validateLogins(text: string, fileName: string): { text: string; exitCode: 0 | 1 } | undefined {

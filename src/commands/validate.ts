@@ -1,11 +1,31 @@
 /** `pullpass validate`: every error of a configuration with its line, or what it amounts to. */
+import { Command } from 'commander';
 import { plural } from '../text.ts';
 import { confirmationOf } from '../config/confirmation.ts';
-import { parseConfiguration, renderProblem } from '../config/load.ts';
+import { parseConfiguration, readConfigurationText, renderProblem } from '../config/load.ts';
 import type { Configuration, SourceConfig } from '../config/schema.ts';
 import { globMatches } from '../config/glob.ts';
 import { admitted } from '../plan/selection.ts';
+import type { Environment } from './environment.ts';
 import { validateLogins } from './validate-logins.ts';
+
+export function validateCommand(env: Environment): Command {
+  return new Command('validate')
+    .summary('check a configuration, or logins, offline')
+    .description(
+      'Checks a configuration offline and prints every error with its line; or the logins of a Docker config or a Secret, ' +
+        'before they become a source. Exit status: 0 valid, 1 errors.',
+    )
+    .argument('<file>', 'configuration file, Docker config or manifest of a Secret, or - for standard input')
+    .action(async (file: string) => {
+      const { text, exitCode } =
+        file === '-'
+          ? validateConfiguration(await env.readIn(), 'stdin')
+          : validateConfiguration(await readConfigurationText(file), file);
+      (exitCode === 0 ? env.writeOut : env.writeErr)(`${text}\n`);
+      env.exitWith(exitCode);
+    });
+}
 
 /** Namespaces of every cluster whose pods run the cluster itself. */
 const SYSTEM_NAMESPACES = ['kube-system', 'kube-public', 'kube-node-lease'];
@@ -32,7 +52,7 @@ export function validateConfiguration(text: string, fileName: string): { text: s
 }
 
 /** What is allowed and yet rarely meant. One line each: where, what, what to do. */
-export function configurationWarnings(configuration: Configuration): string[] {
+function configurationWarnings(configuration: Configuration): string[] {
   const { sources, retiredCopyNames, paused } = configuration;
   const warnings = sources.flatMap((source, index) =>
     sourceWarnings(source, sources).map(([key, warning]) => `sources[${index}].${key}: ${warning}`),

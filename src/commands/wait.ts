@@ -1,12 +1,61 @@
 /** `pullpass wait`: blocks until a rotation is complete, and says what is behind if it does not become so. */
+import { Command, Option } from 'commander';
+import { sleep } from '../async/sleep.ts';
+import { loadConfiguration } from '../config/load.ts';
 import { quoteKey } from '../credentials/registry-name.ts';
 import { messageOf, UsageError } from '../errors.ts';
 import { UnreachableError } from '../kube/api-error.ts';
-import { sleep } from '../async/sleep.ts';
-import { isDone } from '../rotation/progress.ts';
+import { isDone, observeRotations } from '../rotation/progress.ts';
 import type { RotationProgress } from '../rotation/progress.ts';
+import { readCluster } from '../sources/snapshot.ts';
+import { withClient } from './connect.ts';
+import type { Environment } from './environment.ts';
+import { between, options } from './options.ts';
+import type { Configured } from './options.ts';
 
-export interface WaitOptions {
+export function waitCommand(env: Environment): Command {
+  return new Command('wait')
+    .summary('block until a rotation is complete: the old credential can be revoked')
+    .description(
+      'Blocks, with progress, until every copy and every cache proxy carries what the source holds now.\n' +
+        'Exit status: 0 "complete: the old credential can be revoked", 1 not in time (what is behind is printed).',
+    )
+    .addOption(options.config())
+    .addOption(options.kubeconfig())
+    .addOption(options.context())
+    .addOption(options.controllerNamespace())
+    .requiredOption('--source <name>', 'name of the source in the configuration')
+    .addOption(new Option('--timeout <seconds>', 'how long to wait').default(600).argParser(between(0, 86_400)))
+    .action(async ({ config, controllerNamespace, source, timeout, ...cluster }: Configured & Flags) => {
+      const configuration = await loadConfiguration(config);
+      const users = new Map<string, string>();
+      const { text, exitCode } = await withClient(env, cluster, (client) =>
+        runWait({
+          source,
+          timeoutMs: timeout * 1000,
+          signal: env.untilInterrupted(),
+          observe: async () =>
+            observeRotations({
+              client,
+              configuration,
+              snapshot: await readCluster(client, configuration, controllerNamespace),
+              users,
+            }),
+          progress: (line) => env.writeErr(`${source}: ${line}\n`),
+          paused: configuration.paused,
+        }),
+      );
+      (exitCode === 0 ? env.writeOut : env.writeErr)(`${text}\n`);
+      env.exitWith(exitCode);
+    });
+}
+
+interface Flags {
+  source: string;
+  timeout: number;
+}
+
+interface WaitOptions {
   source: string;
   /** Reads how all rotations stand. */
   observe: () => Promise<readonly RotationProgress[]>;
