@@ -31,7 +31,7 @@ const env: Environment = {
   identity: `${hostname()}-${process.pid}`,
   colors: stdout.isTTY && picocolors.isColorSupported,
   width: stdout.isTTY ? stdout.columns : undefined,
-  readIn: () => text(process.stdin),
+  readInput: () => text(process.stdin),
   writeOut: (text) => void stdout.write(text),
   writeErr: (text) => void stderr.write(text),
   showProgress: (line) => void (stderr.isTTY && stderr.write(`\r\u001b[K${line}`)),

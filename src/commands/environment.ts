@@ -11,7 +11,7 @@ export interface Environment {
   /** Columns of standard output; undefined where it is no terminal. */
   readonly width: number | undefined;
   /** The whole of standard input. */
-  readIn(): Promise<string>;
+  readInput(): Promise<string>;
   writeOut(text: string): void;
   writeErr(text: string): void;
   /** On standard error, in place of the progress shown before; '' clears it. Nothing where that is no terminal. */

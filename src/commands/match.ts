@@ -57,7 +57,7 @@ async function lookUp(
   { dockerConfig, namespace, serviceAccount, ...cluster }: Flags,
   env: Environment,
 ): Promise<MatchResult> {
-  if (dockerConfig === '-') return matchFromDockerConfig(image, await env.readIn(), 'stdin');
+  if (dockerConfig === '-') return matchFromDockerConfig(image, await env.readInput(), 'stdin');
   if (dockerConfig !== undefined) return matchFromDockerConfig(image, readText(dockerConfig), dockerConfig);
   if (namespace === undefined)
     throw new UsageError('match: give --docker-config FILE, or --namespace NAME to read the cluster');

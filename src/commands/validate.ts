@@ -1,11 +1,11 @@
 /** `pullpass validate`: every error of a configuration with its line, or what it amounts to. */
 import { Command } from 'commander';
-import { plural } from '../text.ts';
 import { confirmationOf } from '../config/confirmation.ts';
+import { globMatches } from '../config/glob.ts';
 import { parseConfiguration, readConfigurationText, renderProblem } from '../config/load.ts';
 import type { Configuration, SourceConfig } from '../config/schema.ts';
-import { globMatches } from '../config/glob.ts';
 import { admitted } from '../plan/selection.ts';
+import { plural } from '../text.ts';
 import type { Environment } from './environment.ts';
 import { validateLogins } from './validate-logins.ts';
 
@@ -20,7 +20,7 @@ export function validateCommand(env: Environment): Command {
     .action(async (file: string) => {
       const { text, exitCode } =
         file === '-'
-          ? validateConfiguration(await env.readIn(), 'stdin')
+          ? validateConfiguration(await env.readInput(), 'stdin')
           : validateConfiguration(await readConfigurationText(file), file);
       (exitCode === 0 ? env.writeOut : env.writeErr)(`${text}\n`);
       env.exitWith(exitCode);
@@ -45,7 +45,7 @@ export function validateConfiguration(text: string, fileName: string): { text: s
   const { configuration } = result;
   const lines = [
     `${fileName}: valid, ${plural(configuration.sources.length, 'source')}`,
-    ...configuration.sources.map(describe),
+    ...configuration.sources.map(describeSource),
     ...configurationWarnings(configuration).map((warning) => `warning: ${warning}`),
   ];
   return { text: lines.join('\n'), exitCode: 0 };
@@ -126,7 +126,7 @@ function admitsNone(source: SourceConfig): boolean {
   );
 }
 
-function describe(source: SourceConfig): string {
+function describeSource(source: SourceConfig): string {
   const { secret, namespaces, copyName, aliases } = source;
   return [
     `  ${source.name}: Secret ${secret.namespace}/${secret.name}`,

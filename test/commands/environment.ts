@@ -23,7 +23,7 @@ export async function run(
     identity: 'test',
     colors: false,
     width: undefined,
-    readIn: () => Promise.resolve(input),
+    readInput: () => Promise.resolve(input),
     writeOut: (text) => void (ran.out += text),
     writeErr: (text) => void (ran.err += text),
     showProgress: () => undefined,
