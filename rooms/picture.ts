@@ -20,16 +20,15 @@ export interface Room {
 const words = (text: string): string[] => text.split(' ');
 
 export const ROOMS: Readonly<Record<string, Room>> = {
-  main: { may: ['cli', 'kube'], packages: ['commander', 'picocolors'] },
-  cli: {
-    may: words('commands controller audit/render audit/rules rotation reconcile sources proxies server config kube'),
-    packages: words('commander node:fs node:os node:readline/promises node:stream/consumers'),
+  main: {
+    may: ['commands', 'kube'],
+    packages: words('commander picocolors node:os node:readline/promises node:stream/consumers'),
   },
   commands: {
     may: words(
-      'audit/render audit/report audit/rules audit/observe rotation reconcile sources proxies observe plan config kube credentials async',
+      'controller audit/render audit/report audit/rules audit/observe rotation reconcile sources proxies observe plan server config kube credentials async',
     ),
-    packages: words('cli-table3 picocolors yaml zod'),
+    packages: words('cli-table3 commander picocolors yaml zod node:fs'),
   },
   controller: {
     may: words(

@@ -1,21 +1,52 @@
-/** The composition root: the only place that reads the command line and the environment. The commands themselves are in cli/. */
+/**
+ * The composition root: the only file that touches the process, by way of the environment that it hands to the commands. What
+ * libraries do for themselves: commander reads the variables that options name, client-node $KUBECONFIG, and pino writes the log.
+ */
 import { Command, CommanderError } from 'commander';
+import { hostname } from 'node:os';
+import { createInterface } from 'node:readline/promises';
+import { text } from 'node:stream/consumers';
 import picocolors from 'picocolors';
 import manifest from '../package.json' with { type: 'json' };
-import { controllerCommand } from './cli/controller.ts';
-import type { Environment } from './cli/environment.ts';
-import { auditCommand, planCommand, verifyCommand, waitCommand } from './cli/look.ts';
-import { matchCommand } from './cli/match.ts';
-import { rbacCommand, schemaCommand, validateCommand } from './cli/offline.ts';
-import { pruneCommand } from './cli/prune.ts';
+import { auditCommand } from './commands/audit.ts';
+import { controllerCommand } from './commands/controller.ts';
+import type { Environment } from './commands/environment.ts';
+import { matchCommand } from './commands/match.ts';
+import { planCommand } from './commands/plan.ts';
+import { pruneCommand } from './commands/prune.ts';
+import { rbacCommand } from './commands/rbac.ts';
+import { schemaCommand } from './commands/schema.ts';
+import { validateCommand } from './commands/validate.ts';
+import { verifyCommand } from './commands/verify.ts';
+import { waitCommand } from './commands/wait.ts';
 import { messageOf, UserError } from './errors.ts';
 import { isForbidden } from './kube/api-error.ts';
+
+const { stdout, stderr } = process;
 
 const env: Environment = {
   version: manifest.version,
   userAgent: `pullpass/${manifest.version}`,
   logLevel: process.env['LOG_LEVEL'] ?? 'info',
-  colors: () => process.stdout.isTTY && picocolors.isColorSupported,
+  identity: `${hostname()}-${process.pid}`,
+  colors: stdout.isTTY && picocolors.isColorSupported,
+  width: stdout.isTTY ? stdout.columns : undefined,
+  readInput: () => text(process.stdin),
+  writeOut: (text) => void stdout.write(text),
+  writeErr: (text) => void stderr.write(text),
+  showProgress: (line) => void (stderr.isTTY && stderr.write(`\r\u001b[K${line}`)),
+  async ask(question) {
+    if (!process.stdin.isTTY) return undefined;
+    const prompt = createInterface({ input: process.stdin, output: stderr });
+    try {
+      return await prompt.question(question);
+    } finally {
+      prompt.close();
+    }
+  },
+  exitWith(status) {
+    process.exitCode = status;
+  },
   untilInterrupted() {
     const stop = new AbortController();
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -34,20 +65,21 @@ const root = new Command('pullpass')
   .configureHelp({ sortSubcommands: false, showGlobalOptions: true })
   .addHelpText(
     'after',
-    '\nExit status: 0 done, 1 an error (one line on stderr), 64 a wrong command line; others are with each command.\nDocumentation: README.md. LOG_LEVEL=debug adds stack traces.',
+    '\nExit status: 0 done, 1 an error (one line on stderr), 64 a wrong command line; others are with each command.\n' +
+      'Documentation: README.md. LOG_LEVEL=debug adds stack traces.',
   );
 const commands = [
-  controllerCommand(env),
-  validateCommand(),
-  planCommand(env),
-  auditCommand(env),
-  matchCommand(env),
-  rbacCommand(),
-  verifyCommand(env),
-  waitCommand(env),
-  pruneCommand(env),
-  schemaCommand(),
-];
+  controllerCommand,
+  validateCommand,
+  planCommand,
+  auditCommand,
+  matchCommand,
+  rbacCommand,
+  verifyCommand,
+  waitCommand,
+  pruneCommand,
+  schemaCommand,
+].map((command) => command(env));
 for (const command of commands) root.addCommand(command.copyInheritedSettings(root));
 for (const command of [root, ...commands]) {
   command
@@ -57,20 +89,20 @@ for (const command of [root, ...commands]) {
 }
 
 // A reader that has seen enough (`pullpass plan | head`) is no error.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
 
 try {
   await root.parseAsync();
 } catch (error) {
   // commander has printed its own line; help and version come here too, with status 0.
-  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 64;
+  if (error instanceof CommanderError) env.exitWith(error.exitCode === 0 ? 0 : 64);
   else fail(error);
 }
 
 /** One line that says what is wrong and what to do. */
 function fail(error: unknown): void {
-  if (env.logLevel === 'debug' && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  if (env.logLevel === 'debug' && error instanceof Error) env.writeErr(`${error.stack}\n`);
   const hint = isForbidden(error) ? '; ask for that right, or use a kubeconfig that has it' : '';
-  process.stderr.write(`pullpass: ${messageOf(error)}${hint}\n`);
-  process.exitCode = error instanceof UserError ? error.exitCode : 1;
+  env.writeErr(`pullpass: ${messageOf(error)}${hint}\n`);
+  env.exitWith(error instanceof UserError ? error.exitCode : 1);
 }

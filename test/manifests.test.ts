@@ -66,7 +66,12 @@ test('every file is YAML, and every namespaced object says which namespace', () 
 });
 
 test('rbac.yaml is what `pullpass rbac` prints for config.yaml', async () => {
-  expect(file('rbac.yaml')).toBe(renderRbac(await loadConfiguration(path.join(root, 'config.yaml'))));
+  expect(file('rbac.yaml')).toBe(
+    renderRbac(await loadConfiguration(path.join(root, 'config.yaml')), {
+      namespace: DEFAULT_NAMESPACE,
+      serviceAccount: RBAC_NAME,
+    }),
+  );
 });
 
 test('config.yaml spells out the defaults and nothing else', async () => {

@@ -11,7 +11,6 @@ const eslint = new ESLint({ cwd: root });
 /** A file that each room has: types are looked up, so it must exist. */
 const FILES: Record<string, string> = {
   main: 'main.ts',
-  cli: 'cli/match.ts',
   commands: 'commands/match.ts',
   controller: 'controller/triggers.ts',
   'audit/render': 'audit/render/json.ts',
@@ -105,10 +104,10 @@ test.each(pure)(
   },
 );
 
-test('outside of main.ts lint refuses the environment and the command line', async () => {
-  const code = ["export const level = process.env['LEVEL'];", 'export const words = process.argv;'];
-  expect(await complaints('controller', code)).toEqual([['no-restricted-properties'], ['no-restricted-properties']]);
-  expect(await complaints('main', code)).toEqual([[], []]);
+test('outside of main.ts lint refuses the process: its environment, its command line, its end', async () => {
+  const code = ["export const level = process.env['LEVEL'];", 'export const words = process.argv;', 'process.exit();'];
+  expect(await complaints('controller', code)).toEqual(code.map(() => ['no-restricted-globals']));
+  expect(await complaints('main', code)).toEqual([[], [], []]);
 });
 
 describe('the picture that is drawn from the code', () => {

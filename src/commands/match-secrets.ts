@@ -4,7 +4,7 @@ import { UserError } from '../errors.ts';
 import { isNotFound } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { paths } from '../kube/paths.ts';
-import type { PullSecret } from './match.ts';
+import type { PullSecret } from './match-lookup.ts';
 
 /** In the order of `imagePullSecrets`. Throws UserError when there is no such ServiceAccount. */
 export async function readPullSecrets(

@@ -1,112 +1,75 @@
-/**
- * `pullpass match IMAGE`: which credentials a kubelet would try, in order, and why. Pure: `main.ts` reads the file or
- * the Secrets, prints what comes back and exits with the status.
- */
-import {
-  type DockerConfig,
-  type SecretContent,
-  guessForm,
-  parseDockerConfig,
-  parseSecret,
-} from '../credentials/docker-config.ts';
-import { type Miss, explain } from '../credentials/explain.ts';
-import { type ImageReference, parseImage } from '../credentials/image-reference.ts';
-import { type KeyringSource, lookup, makeKeyring } from '../credentials/keyring.ts';
-import { WHY_UNUSABLE } from '../credentials/usable-login.ts';
-import { UsageError, UserError } from '../errors.ts';
-import { readSecretManifest } from './match-manifest.ts';
-import { type MatchOutput, type MatchResult, renderMatch } from './match-render.ts';
+/** `pullpass match`: which credentials a kubelet would try for an image, in order, and why. */
+import { Command, Option } from 'commander';
+import { readFileSync } from 'node:fs';
+import { messageOf, UsageError, UserError } from '../errors.ts';
+import { withClient } from './connect.ts';
+import type { Environment } from './environment.ts';
+import { match, matchFromDockerConfig } from './match-lookup.ts';
+import type { MatchResult } from './match-lookup.ts';
+import { readPullSecrets } from './match-secrets.ts';
+import { renderMatch } from './match-text.ts';
+import { options } from './options.ts';
+import type { Cluster } from './options.ts';
+import type { Output } from './output.ts';
 
-/** One entry of the pod's `imagePullSecrets`, in its order. */
-export interface PullSecret {
-  name: string;
-  /** What the API server returned. Undefined: there is no such Secret. */
-  secret: SecretContent | undefined;
-}
-export interface MatchOptions {
-  image: string;
-  /** `name`: how to call the file in an error. */
-  from: { dockerConfig: string; name: string } | { pullSecrets: readonly PullSecret[] };
-  output: MatchOutput;
-  color: boolean;
+interface Flags extends Cluster {
+  dockerConfig?: string;
+  namespace?: string;
+  serviceAccount: string;
+  output: Output;
 }
 
 const EXIT_NO_MATCH = 4;
 
-/** Throws {@link UsageError} for an image that is none, {@link UserError} for pull Secrets with which every pull fails. */
-export function runMatch({ image, from, output, color }: MatchOptions): {
-  text: string;
-  notes: string[];
-  exitCode: number;
-} {
-  const result =
-    'pullSecrets' in from ? match(image, from.pullSecrets) : matchFromDockerConfig(image, from.dockerConfig, from.name);
-  return {
-    text: renderMatch(result, output, color),
-    notes: result.notes,
-    exitCode: result.matches.length > 0 ? 0 : EXIT_NO_MATCH,
-  };
+export function matchCommand(env: Environment): Command {
+  return new Command('match')
+    .summary('show which credentials a kubelet would try for an image, in order, and why')
+    .description(
+      'Shows which credentials a kubelet would try for an image, in order, and why. Never prints a password.\n' +
+        'Exit status: 0, 4 when none matches, 1 when the Docker config cannot be used.',
+    )
+    .argument('<image>', 'image as in a pod, such as registry.corp/team/app:1.0')
+    .addOption(
+      new Option(
+        '--docker-config <file>',
+        'a Docker config.json, or the manifest of a pull Secret; - for standard input',
+      ),
+    )
+    .addOption(
+      new Option('-n, --namespace <name>', 'read the pull Secrets of a ServiceAccount in this namespace').conflicts(
+        'dockerConfig',
+      ),
+    )
+    .addOption(new Option('--service-account <name>', 'which ServiceAccount').default('default'))
+    .addOption(options.kubeconfig())
+    .addOption(options.context())
+    .addOption(options.output())
+    .action(async (image: string, flags: Flags) => {
+      const result = await lookUp(image, flags, env);
+      for (const note of result.notes) env.writeErr(`${note}\n`);
+      env.writeOut(renderMatch(result, flags.output, env.colors));
+      env.exitWith(result.matches.length > 0 ? 0 : EXIT_NO_MATCH);
+    });
 }
 
-/** `text`: a Docker config (`~/.docker/config.json`, or the legacy `.dockercfg`), or the manifest of a Secret in JSON or YAML. */
-export function matchFromDockerConfig(image: string, text: string, name = 'the Docker config'): MatchResult {
-  const reference = readImage(image);
-  const secret = readSecretManifest(text);
-  const config = secret === undefined ? parseDockerConfig(text, guessForm(text)) : parseSecret(secret);
-  // A Secret manifest that kubelets skip is not what the user meant; a Docker config without logins is just that.
-  if (!config.ok && (config.failsPulls || secret !== undefined)) throw unusable(name, config.problems);
-  const credentials = config.ok ? config.credentials : [];
-  return tryAll(
-    image,
-    reference,
-    [{ credentials }],
-    (config.ok ? config.warnings : config.problems).map((note) => `${name}: ${note}`),
-  );
+async function lookUp(
+  image: string,
+  { dockerConfig, namespace, serviceAccount, ...cluster }: Flags,
+  env: Environment,
+): Promise<MatchResult> {
+  if (dockerConfig === '-') return matchFromDockerConfig(image, await env.readInput(), 'stdin');
+  if (dockerConfig !== undefined) return matchFromDockerConfig(image, readText(dockerConfig), dockerConfig);
+  if (namespace === undefined)
+    throw new UsageError('match: give --docker-config FILE, or --namespace NAME to read the cluster');
+  return match(image, await withClient(env, cluster, (client) => readPullSecrets(client, namespace, serviceAccount)));
 }
 
-export function match(image: string, pullSecrets: readonly PullSecret[]): MatchResult {
-  const reference = readImage(image);
-  const notes: string[] = [];
-  const sources: KeyringSource[] = [];
-  for (const { name, secret } of pullSecrets) {
-    const config: DockerConfig =
-      secret === undefined
-        ? {
-            ok: false,
-            problems: ['does not exist; kubelets go on without it, with a Warning Event on each pull'],
-            failsPulls: false,
-          }
-        : parseSecret(secret);
-    // One unreadable Secret fails every pull of the pod, whatever the others hold.
-    if (!config.ok && config.failsPulls) throw unusable(`Secret "${name}"`, config.problems);
-    notes.push(...(config.ok ? config.warnings : config.problems).map((note) => `Secret "${name}": ${note}`));
-    if (config.ok) sources.push({ secret: name, credentials: config.credentials });
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new UserError(`${file}: cannot be read: ${(error as NodeJS.ErrnoException).code ?? messageOf(error)}`, {
+      cause: error,
+    });
   }
-  return tryAll(image, reference, sources, notes);
-}
-
-function tryAll(image: string, reference: ImageReference, sources: KeyringSource[], notes: string[]): MatchResult {
-  const keyring = makeKeyring(sources);
-  const all = lookup(keyring, reference.name);
-  // A kubelet has nothing to send of these: the pull is anonymous, whatever the key says.
-  const useless = all
-    .filter(({ credential }) => credential.unusable !== undefined)
-    .map((entry): Miss => ({ ...entry, why: WHY_UNUSABLE[entry.credential.unusable ?? 'no login'], near: true }));
-  return {
-    image,
-    reference,
-    matches: all.filter(({ credential }) => credential.unusable === undefined),
-    misses: [...useless, ...explain(keyring, reference.name)],
-    notes,
-  };
-}
-
-function readImage(image: string): ImageReference {
-  const parsed = parseImage(image);
-  if (!parsed.ok) throw new UsageError(parsed.problem);
-  return parsed.image;
-}
-
-function unusable(what: string, [first = 'cannot be read', ...more]: string[]): UserError {
-  return new UserError(`${what}: ${first}${more.length > 0 ? ` (and ${more.length} more like it)` : ''}`);
 }

@@ -1,6 +1,7 @@
 /** `pullpass prune`: takes everything out of the cluster that Pullpass put there, by the same plan as an opt-out. */
-import { plural } from '../text.ts';
 import type { V1Lease } from '@kubernetes/client-node';
+import { Command, Option } from 'commander';
+import { loadConfiguration } from '../config/load.ts';
 import type { Configuration } from '../config/schema.ts';
 import { messageOf, UserError } from '../errors.ts';
 import { isForbidden, isNotFound } from '../kube/api-error.ts';
@@ -12,11 +13,54 @@ import { createProxies } from '../proxies/kinds.ts';
 import { createProxyKube } from '../proxies/kube.ts';
 import { createApplier } from '../reconcile/apply.ts';
 import { createConsumers } from '../reconcile/consumers.ts';
-import { describe, describeFailure, reconcileNamespace } from '../reconcile/namespace.ts';
+import { describeFailure } from '../reconcile/describe.ts';
 import { nameOf, readNamedCopies } from '../reconcile/named-copies.ts';
-import { otherSecrets, reportObjects } from './leftovers.ts';
-import { describeNamed, pendingIn, stepsOf } from './plan.ts';
+import { reconcileNamespace } from '../reconcile/namespace.ts';
 import { planCluster, readCluster } from '../sources/snapshot.ts';
+import type { Snapshot } from '../sources/snapshot.ts';
+import { plural } from '../text.ts';
+import { pendingIn, pendingReferences } from './cluster-plan.ts';
+import { withClient } from './connect.ts';
+import type { Environment } from './environment.ts';
+import { findLeftovers } from './leftovers.ts';
+import { options } from './options.ts';
+import type { Configured } from './options.ts';
+import { linesOf, sumOf } from './prune-text.ts';
+import type { Removal } from './prune-text.ts';
+
+export function pruneCommand(env: Environment): Command {
+  return new Command('prune')
+    .summary('remove everything that Pullpass put into the cluster')
+    .description(
+      'Removes every copy and every reference that Pullpass put into the cluster; asks first. Stop the controller before.',
+    )
+    .addOption(options.config())
+    .addOption(options.kubeconfig())
+    .addOption(options.context())
+    .addOption(options.controllerNamespace())
+    .addOption(new Option('-y, --yes', 'do not ask'))
+    .action(async (flags: Configured & { yes?: boolean }) => {
+      const configuration = await loadConfiguration(flags.config);
+      const exitCode = await withClient(env, flags, (client) =>
+        runPrune({
+          client,
+          configuration,
+          namespace: flags.controllerNamespace,
+          signal: env.untilInterrupted(),
+          write: (line) => env.writeOut(`${line}\n`),
+          confirm: async (question) => flags.yes === true || (await confirmed(question, env)),
+        }),
+      );
+      env.exitWith(exitCode);
+    });
+}
+
+async function confirmed(question: string, { ask }: Environment): Promise<boolean> {
+  const answer = await ask(`${question} [y/N] `);
+  if (answer === undefined)
+    throw new UserError('prune: asks before it removes anything, and standard input is not a terminal; use --yes');
+  return /^y(es)?$/i.test(answer.trim());
+}
 
 export interface PruneOptions {
   client: KubeClient;
@@ -40,96 +84,87 @@ const NOBODY: PlanOptions = {
 /** Resolves to the exit status. Throws UserError while a controller is running: it would put everything back. */
 export async function runPrune({
   client,
-  configuration,
+  configuration: configured,
   namespace,
   write,
   confirm,
   signal,
 }: PruneOptions): Promise<number> {
   await refuseWhileLed(client, namespace);
-  const removing: Configuration = {
-    ...configuration,
-    sources: configuration.sources.map((source) => ({ ...source, onOptOut: 'remove' })),
+  const configuration: Configuration = {
+    ...configured,
+    sources: configured.sources.map((source) => ({ ...source, onOptOut: 'remove' })),
   };
-  const snapshot = await readCluster(client, removing, namespace);
-  const pending = pendingIn(planCluster(snapshot, NOBODY));
-  const secrets = await otherSecrets(client, configuration, namespace);
-  const reports = await reportObjects(client, configuration);
-  const others = [...secrets, ...reports];
-  const named = await readNamedCopies({
-    client,
-    configuration: removing,
-    scopes: snapshot.scopes,
-    options: NOBODY,
-    signal,
-  });
-  const references = named.filter(({ ours }) => ours).length;
-  if (pending.length === 0 && others.length === 0 && references === 0) {
+  const snapshot = await readCluster(client, configuration, namespace);
+  const removal: Removal = {
+    plans: pendingIn(planCluster(snapshot, NOBODY)),
+    leftovers: await findLeftovers(client, configuration, namespace),
+    named: await readNamedCopies({ client, configuration, scopes: snapshot.scopes, options: NOBODY, signal }),
+  };
+  if (removal.plans.length === 0 && removal.leftovers.length === 0 && pendingReferences(removal).length === 0) {
     write('Nothing to remove: no copy and no reference of Pullpass is left.');
     return 0;
   }
-  for (const plan of pending)
-    write(`${plan.namespace}: ${stepsOf(plan).map(describe).join(', ').replaceAll(' removed', '')}`);
-  for (const copy of named) write(describeNamed(copy));
-  for (const { path, what } of secrets) write(`${path.split('/')[4] ?? ''}: ${what}`);
-  for (const { what } of reports) write(`cluster: ${what}`);
-  const copies = pending.reduce((sum, plan) => sum + plan.deleteCopies.length, 0);
-  const accounts = pending.reduce((sum, plan) => sum + plan.editReferences.length, 0);
-  const more = [
-    ...(references > 0 ? [`the references in ${plural(references, 'custom object')}`] : []),
-    ...(secrets.length > 0 ? [plural(secrets.length, 'other Secret')] : []),
-    ...(reports.length > 0 ? [plural(reports.length, 'report object')] : []),
-  ];
-  const what = `${plural(copies, 'copy', 'copies')} and the references of ${plural(accounts, 'ServiceAccount')} in ${plural(pending.length, 'namespace')}${more.length > 0 ? `, and ${more.join(' and ')}` : ''}`;
-  if (!(await confirm(`Remove ${what}? Pods and cache proxies that pull with them will fail at their next pull.`))) {
+  linesOf(removal).forEach(write);
+  const sum = sumOf(removal);
+  if (!(await confirm(`Remove ${sum}? Pods and cache proxies that pull with them will fail at their next pull.`))) {
     write('Nothing was changed.');
     return 1;
   }
 
-  const proxies = createProxies(removing);
+  let failed = 0;
+  for await (const failure of remove(removal, { client, configuration, snapshot, signal })) {
+    write(failure);
+    failed++;
+  }
+  if (failed > 0)
+    throw new UserError(`prune: ${plural(failed, 'change')} failed; run it again once the reason above is mended`);
+  write(`Removed ${sum}.`);
+  return 0;
+}
+
+interface RemoveOptions extends Pick<PruneOptions, 'client' | 'configuration' | 'signal'> {
+  snapshot: Snapshot;
+}
+
+/** Yields what could not be removed, a line each, and goes on. */
+async function* remove(
+  { plans, named, leftovers }: Removal,
+  { client, configuration, snapshot, signal }: RemoveOptions,
+): AsyncGenerator<string> {
+  const proxies = createProxies(configuration);
   const consumers = createConsumers({
     proxies: () => proxies,
     isGoing: () => true,
     context: ({ config }) => ({ kube: createProxyKube({ client, proxy: config.name, signal }), signal }),
   });
   const applier = createApplier({ client, world: snapshot.world, consumers, content: () => undefined });
-  const concerned = new Set(pending.map((plan) => plan.namespace));
-  let failed = 0;
-  for (const scope of snapshot.scopes.filter((s) => concerned.has(s.namespace.name))) {
+  const concerned = new Set(plans.map((plan) => plan.namespace));
+  for (const scope of snapshot.scopes.filter(({ namespace }) => concerned.has(namespace.name))) {
     const { failures } = await reconcileNamespace(scope, applier, signal, NOBODY);
-    for (const failure of failures) write(`${scope.namespace.name}: not removed: ${describeFailure(failure)}`);
-    failed += failures.length;
+    for (const failure of failures) yield `${scope.namespace.name}: not removed: ${describeFailure(failure)}`;
   }
   // Where the copy is gone already, no removal has taken its name along.
-  const removed = new Set(
-    pending.flatMap(({ deleteCopies }) =>
-      deleteCopies.map(({ namespace: of, name }) => nameOf({ namespace: of, copyName: name })),
+  const copies = new Set(
+    plans.flatMap(({ deleteCopies }) =>
+      deleteCopies.map(({ namespace, name }) => nameOf({ namespace, copyName: name })),
     ),
   );
-  const dangling = new Map(
-    named.filter((copy) => copy.ours && !removed.has(nameOf(copy))).map((copy) => [nameOf(copy), copy]),
-  );
-  for (const [copy, { namespace: of, copyName }] of dangling) {
+  const dangling = pendingReferences({ named }).filter((copy) => !copies.has(nameOf(copy)));
+  for (const [copy, { namespace, copyName }] of new Map(dangling.map((each) => [nameOf(each), each]))) {
     try {
-      await consumers.removeCopy({ namespace: of, name: copyName }, () => Promise.resolve(), signal);
+      await consumers.removeCopy({ namespace, name: copyName }, () => Promise.resolve(), signal);
     } catch (error) {
-      write(`copy ${copy}: ${messageOf(error)}`);
-      failed++;
+      yield `copy ${copy}: ${messageOf(error)}`;
     }
   }
-  for (const { path, what, preconditions } of others) {
+  for (const { path, what, preconditions } of leftovers) {
     try {
       await client.delete(path, { apiVersion: 'v1', kind: 'DeleteOptions', preconditions }, { signal });
     } catch (error) {
-      if (isNotFound(error)) continue;
-      write(`${what}: not removed: ${messageOf(error)}`);
-      failed++;
+      if (!isNotFound(error)) yield `${what}: not removed: ${messageOf(error)}`;
     }
   }
-  if (failed > 0)
-    throw new UserError(`prune: ${plural(failed, 'change')} failed; run it again once the reason above is mended`);
-  write(`Removed ${what}.`);
-  return 0;
 }
 
 async function refuseWhileLed(client: KubeClient, namespace: string): Promise<void> {
@@ -145,7 +180,8 @@ async function refuseWhileLed(client: KubeClient, namespace: string): Promise<vo
   const age = Date.now() - new Date(String(renewTime)).getTime();
   if (holderIdentity && age < leaseDurationSeconds * 1000) {
     throw new UserError(
-      `prune: the controller is running (${holderIdentity}) and would put everything back; first: kubectl -n ${namespace} scale deployment pullpass --replicas=0`,
+      `prune: the controller is running (${holderIdentity}) and would put everything back; ` +
+        `first: kubectl -n ${namespace} scale deployment pullpass --replicas=0`,
     );
   }
 }

@@ -1,17 +1,20 @@
 /** `pullpass rbac`: the rights table as RBAC objects. */
+import { Command, Option } from 'commander';
 import { Document, isMap, isSeq, visit } from 'yaml';
+import { loadConfiguration } from '../config/load.ts';
 import type { Configuration } from '../config/schema.ts';
-import { DEFAULT_NAMESPACE } from '../names.ts';
 import type { Right, Verb } from '../plan/rights.ts';
 import { allRights } from '../proxies/kinds.ts';
+import type { Environment } from './environment.ts';
+import { options } from './options.ts';
 
 /** Name of every object that is printed, and of the ServiceAccount in the manifests. */
 export const RBAC_NAME = 'pullpass';
 
 /** ClusterRole of those who may see the report; manifests/components/secure-report has the same. */
-export const REPORT_VIEWER_NAME = 'pullpass-report-viewer';
+const REPORT_VIEWER_NAME = 'pullpass-report-viewer';
 
-export interface RbacOptions {
+interface RbacOptions {
   /** Where the controller runs. */
   namespace: string;
   /** What it runs as. */
@@ -20,7 +23,32 @@ export interface RbacOptions {
   secureReport?: boolean | undefined;
 }
 
-export const DEFAULT_RBAC_OPTIONS: RbacOptions = { namespace: DEFAULT_NAMESPACE, serviceAccount: RBAC_NAME };
+export function rbacCommand({ writeOut }: Environment): Command {
+  return new Command('rbac')
+    .summary('print the RBAC objects that a configuration needs')
+    .description(
+      'Prints the RBAC objects that a configuration needs, Secrets limited by name. ' +
+        'To apply: pullpass rbac --config FILE | kubectl apply -f -',
+    )
+    .addOption(options.config())
+    .addOption(options.controllerNamespace())
+    .addOption(new Option('--service-account <name>', 'ServiceAccount that the controller runs as').default(RBAC_NAME))
+    .addOption(
+      new Option('--secure-report', 'with what `controller --secure-report` needs to ask who may see /report').default(
+        false,
+      ),
+    )
+    .action(async ({ config, controllerNamespace: namespace, serviceAccount, secureReport }: Flags) =>
+      writeOut(renderRbac(await loadConfiguration(config), { namespace, serviceAccount, secureReport })),
+    );
+}
+
+interface Flags {
+  config: string;
+  controllerNamespace: string;
+  serviceAccount: string;
+  secureReport: boolean;
+}
 
 const HEADER = `\
 # What Pullpass may do in the cluster for one configuration, as printed by \`pullpass rbac\`.
@@ -45,7 +73,7 @@ interface Rule {
  * A ClusterRole, a Role in each namespace that is read or written by name, and their bindings: a YAML stream, the same
  * for the same configuration on every machine. The ServiceAccount itself is not among them.
  */
-export function renderRbac(configuration: Configuration, options: RbacOptions = DEFAULT_RBAC_OPTIONS): string {
+export function renderRbac(configuration: Configuration, options: RbacOptions): string {
   const rights = allRights(configuration, options);
   const namespaces = [
     ...new Set(rights.flatMap(({ namespace }) => (namespace === undefined ? [] : [namespace]))),

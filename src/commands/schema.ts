@@ -1,6 +1,15 @@
 /** `pullpass schema`: the configuration format for editors and CI. */
+import { Command } from 'commander';
 import { z } from 'zod';
 import { configurationSchema } from '../config/schema.ts';
+import type { Environment } from './environment.ts';
+
+export function schemaCommand({ writeOut }: Environment): Command {
+  return new Command('schema')
+    .summary("print the configuration's JSON Schema")
+    .description("Prints the configuration's JSON Schema, for editors and CI.")
+    .action(() => writeOut(`${JSON.stringify(configurationJsonSchema(), null, 2)}\n`));
+}
 
 /**
  * JSON Schema of what a user writes: keys with a default are optional. Draft 7, the one that YAML editors understand.
@@ -15,9 +24,4 @@ export function configurationJsonSchema(): Record<string, unknown> {
     description: 'Which registry credentials Pullpass copies, and into which namespaces they may go.',
     ...schema,
   };
-}
-
-/** The text that the command prints, without a newline at the end. */
-export function renderSchema(): string {
-  return JSON.stringify(configurationJsonSchema(), null, 2);
 }

@@ -1,9 +1,9 @@
 /** `pullpass validate` of a source before it is one: which entries of a Docker config, or of a Secret's manifest, kubelets can use. */
-import { agree } from '../text.ts';
 import { guessForm, parseDockerConfig, parseSecret } from '../credentials/docker-config.ts';
 import { quoteKey } from '../credentials/registry-name.ts';
 import { WHY_CONTRADICTORY, WHY_UNUSABLE } from '../credentials/usable-login.ts';
-import { readSecretManifest } from './match-manifest.ts';
+import { agree } from '../text.ts';
+import { readSecretManifest } from './secret-manifest.ts';
 
 /** undefined: the text is neither. Exit status 1 when an entry would not be spread. Never any part of a login. */
 export function validateLogins(text: string, fileName: string): { text: string; exitCode: 0 | 1 } | undefined {

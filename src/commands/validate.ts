@@ -1,11 +1,31 @@
 /** `pullpass validate`: every error of a configuration with its line, or what it amounts to. */
-import { plural } from '../text.ts';
+import { Command } from 'commander';
 import { confirmationOf } from '../config/confirmation.ts';
-import { parseConfiguration, renderProblem } from '../config/load.ts';
-import type { Configuration, SourceConfig } from '../config/schema.ts';
 import { globMatches } from '../config/glob.ts';
+import { parseConfiguration, readConfigurationText, renderProblem } from '../config/load.ts';
+import type { Configuration, SourceConfig } from '../config/schema.ts';
 import { admitted } from '../plan/selection.ts';
+import { plural } from '../text.ts';
+import type { Environment } from './environment.ts';
 import { validateLogins } from './validate-logins.ts';
+
+export function validateCommand(env: Environment): Command {
+  return new Command('validate')
+    .summary('check a configuration, or logins, offline')
+    .description(
+      'Checks a configuration offline and prints every error with its line; or the logins of a Docker config or a Secret, ' +
+        'before they become a source. Exit status: 0 valid, 1 errors.',
+    )
+    .argument('<file>', 'configuration file, Docker config or manifest of a Secret, or - for standard input')
+    .action(async (file: string) => {
+      const { text, exitCode } =
+        file === '-'
+          ? validateConfiguration(await env.readInput(), 'stdin')
+          : validateConfiguration(await readConfigurationText(file), file);
+      (exitCode === 0 ? env.writeOut : env.writeErr)(`${text}\n`);
+      env.exitWith(exitCode);
+    });
+}
 
 /** Namespaces of every cluster whose pods run the cluster itself. */
 const SYSTEM_NAMESPACES = ['kube-system', 'kube-public', 'kube-node-lease'];
@@ -25,14 +45,14 @@ export function validateConfiguration(text: string, fileName: string): { text: s
   const { configuration } = result;
   const lines = [
     `${fileName}: valid, ${plural(configuration.sources.length, 'source')}`,
-    ...configuration.sources.map(describe),
+    ...configuration.sources.map(describeSource),
     ...configurationWarnings(configuration).map((warning) => `warning: ${warning}`),
   ];
   return { text: lines.join('\n'), exitCode: 0 };
 }
 
 /** What is allowed and yet rarely meant. One line each: where, what, what to do. */
-export function configurationWarnings(configuration: Configuration): string[] {
+function configurationWarnings(configuration: Configuration): string[] {
   const { sources, retiredCopyNames, paused } = configuration;
   const warnings = sources.flatMap((source, index) =>
     sourceWarnings(source, sources).map(([key, warning]) => `sources[${index}].${key}: ${warning}`),
@@ -106,7 +126,7 @@ function admitsNone(source: SourceConfig): boolean {
   );
 }
 
-function describe(source: SourceConfig): string {
+function describeSource(source: SourceConfig): string {
   const { secret, namespaces, copyName, aliases } = source;
   return [
     `  ${source.name}: Secret ${secret.namespace}/${secret.name}`,

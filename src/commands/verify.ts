@@ -1,23 +1,66 @@
 /** `pullpass verify`: every credential at its registry, every cache proxy by a private pull through it. */
-import Table from 'cli-table3';
-import picocolors from 'picocolors';
-import { stringify } from 'yaml';
+import { Command } from 'commander';
+import { createColors } from 'picocolors';
+import { loadConfiguration } from '../config/load.ts';
 import type { Configuration } from '../config/schema.ts';
 import { redactKey } from '../credentials/registry-name.ts';
 import { loginExpiry } from '../credentials/token-expiry.ts';
 import { WHY_CONTRADICTORY, WHY_UNUSABLE } from '../credentials/usable-login.ts';
 import type { KubeClient } from '../kube/client.ts';
+import { createRefusals } from '../observe/refusals.ts';
 import { createProxies } from '../proxies/kinds.ts';
 import { createProxyKube } from '../proxies/kube.ts';
+import { createReach } from '../proxies/reach.ts';
+import type { Reach } from '../proxies/reach.ts';
 import { createPreflight } from '../sources/preflight.ts';
 import { readSource } from '../sources/reading.ts';
-import { createRefusals } from '../observe/refusals.ts';
-import type { Reach } from '../proxies/reach.ts';
+import { readCluster } from '../sources/snapshot.ts';
 import type { Snapshot } from '../sources/snapshot.ts';
-import type { Output } from './plan.ts';
-import { NO_BORDERS } from './table.ts';
+import { withClient } from './connect.ts';
+import type { Environment } from './environment.ts';
+import { options } from './options.ts';
+import type { Configured } from './options.ts';
+import { render, table } from './output.ts';
+import type { Output } from './output.ts';
 
-/** One line of the result. `state`: accepted and verified are good, refused is not, unknown says nothing; unusable: there is nothing to try. */
+export function verifyCommand(env: Environment): Command {
+  return new Command('verify')
+    .summary('try credentials at their registries and through the cache proxies')
+    .description(
+      'Tries every credential at its registry, and every cache proxy by a private pull through it. One try each.\n' +
+        'Exit status: 0, 3 when one is refused.',
+    )
+    .addOption(options.config())
+    .addOption(options.kubeconfig())
+    .addOption(options.context())
+    .addOption(options.controllerNamespace())
+    .addOption(options.output())
+    .action(async (flags: Configured & { output: Output }) => {
+      const configuration = await loadConfiguration(flags.config);
+      const reach = createReach({ userAgent: env.userAgent });
+      try {
+        const checks = await withClient(env, flags, async (client) =>
+          runChecks({
+            client,
+            configuration,
+            reach,
+            signal: env.untilInterrupted(),
+            snapshot: await readCluster(client, configuration, flags.controllerNamespace),
+          }),
+        );
+        const { text, exitCode } = renderChecks(checks, flags.output, env.colors);
+        env.writeOut(text);
+        env.exitWith(exitCode);
+      } finally {
+        await reach.close();
+      }
+    });
+}
+
+/**
+ * One line of the result. `state`: accepted and verified are good, refused is not, unknown says nothing; unusable: there is
+ * nothing to try.
+ */
 export interface Check {
   readonly what: 'credential' | 'cache proxy';
   readonly source: string;
@@ -29,7 +72,7 @@ export interface Check {
   readonly expires?: string;
 }
 
-export interface VerifyOptions {
+interface VerifyOptions {
   client: KubeClient;
   configuration: Configuration;
   snapshot: Snapshot;
@@ -91,40 +134,30 @@ export function renderChecks(
   output: Output,
   color: boolean,
 ): { text: string; exitCode: number } {
-  const isBad = ({ state }: Check): boolean => state === 'refused' || state === 'unusable';
-  const exitCode = checks.some(isBad) ? EXIT_REFUSED : 0;
+  const bad = checks.filter(({ state }) => state === 'refused' || state === 'unusable').length;
   const data = { apiVersion: 'pullpass.dev/v1alpha1', kind: 'Verification', checks };
-  if (output === 'json') return { text: `${JSON.stringify(data, undefined, 2)}\n`, exitCode };
-  if (output === 'yaml') return { text: stringify(data), exitCode };
-  const c = picocolors.createColors(color);
+  return {
+    text: render(output, data, () => checksText(checks, bad, color)),
+    exitCode: bad > 0 ? EXIT_REFUSED : 0,
+  };
+}
+
+function checksText(checks: readonly Check[], bad: number, color: boolean): string {
+  const c = createColors(color);
   const paint = { accepted: c.green, verified: c.green, refused: c.red, unusable: c.red, unknown: c.yellow };
-  const table = new Table({
-    head: ['WHAT', 'SOURCE', 'NAME', 'STATE', 'WHY'],
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2 },
-    chars: NO_BORDERS,
-  });
-  for (const { what, source, name, state, why, expires } of checks)
-    table.push([
-      what,
-      source,
-      name,
-      paint[state](state),
-      expires === undefined ? why : `${why}; the token ends ${expires}`,
-    ]);
-  const refused = checks.filter(isBad).length;
+  const rows = checks.map(({ what, source, name, state, why, expires }) => [
+    what,
+    source,
+    name,
+    paint[state](state),
+    expires === undefined ? why : `${why}; the token ends ${expires}`,
+  ]);
   const unknown = checks.filter(({ state }) => state === 'unknown').length;
   const summary =
-    refused > 0
-      ? c.red(`${refused} of ${checks.length} refused or unusable.`)
+    bad > 0
+      ? c.red(`${bad} of ${checks.length} refused or unusable.`)
       : unknown > 0
         ? `None refused; ${unknown} of ${checks.length} unknown.`
         : c.green(`All ${checks.length} good.`);
-  return {
-    text: `${table
-      .toString()
-      .split('\n')
-      .map((line) => line.trimEnd())
-      .join('\n')}\n\n${summary}\n`,
-    exitCode,
-  };
+  return `${table(['WHAT', 'SOURCE', 'NAME', 'STATE', 'WHY'], rows)}\n\n${summary}\n`;
 }

@@ -1,15 +1,57 @@
 /** `pullpass wait`: blocks until a rotation is complete, and says what is behind if it does not become so. */
+import { Command, Option } from 'commander';
+import { sleep } from '../async/sleep.ts';
+import { loadConfiguration } from '../config/load.ts';
 import { quoteKey } from '../credentials/registry-name.ts';
 import { messageOf, UsageError } from '../errors.ts';
 import { UnreachableError } from '../kube/api-error.ts';
-import { sleep } from '../async/sleep.ts';
 import { isDone } from '../rotation/progress.ts';
 import type { RotationProgress } from '../rotation/progress.ts';
+import { withClient } from './connect.ts';
+import type { Environment } from './environment.ts';
+import { between, options } from './options.ts';
+import type { Configured } from './options.ts';
+import { createLook } from './wait-look.ts';
 
-export interface WaitOptions {
+export function waitCommand(env: Environment): Command {
+  return new Command('wait')
+    .summary('block until a rotation is complete: the old credential can be revoked')
+    .description(
+      'Blocks, with progress, until every copy and every cache proxy carries what the source holds now.\n' +
+        'Exit status: 0 "complete: the old credential can be revoked", 1 not in time (what is behind is printed).',
+    )
+    .addOption(options.config())
+    .addOption(options.kubeconfig())
+    .addOption(options.context())
+    .addOption(options.controllerNamespace())
+    .requiredOption('--source <name>', 'name of the source in the configuration')
+    .addOption(new Option('--timeout <seconds>', 'how long to wait').default(600).argParser(between(0, 86_400)))
+    .action(async ({ config, controllerNamespace, source, timeout, ...cluster }: Configured & Flags) => {
+      const configuration = await loadConfiguration(config);
+      const { text, exitCode } = await withClient(env, cluster, (client) =>
+        runWait({
+          source,
+          timeoutMs: timeout * 1000,
+          signal: env.untilInterrupted(),
+          observe: createLook({ client, configuration, namespace: controllerNamespace }),
+          progress: (line) => env.writeErr(`${source}: ${line}\n`),
+          paused: configuration.paused,
+        }),
+      );
+      (exitCode === 0 ? env.writeOut : env.writeErr)(`${text}\n`);
+      env.exitWith(exitCode);
+    });
+}
+
+interface Flags {
   source: string;
-  /** Reads how all rotations stand. */
-  observe: () => Promise<readonly RotationProgress[]>;
+  timeout: number;
+}
+
+interface WaitOptions {
+  source: string;
+  /** Reads how all rotations stand; `whole`: with all of the cluster, not only what a rotation changes. */
+  observe: (whole: boolean) => Promise<readonly RotationProgress[]>;
   timeoutMs: number;
   intervalMs?: number;
   /** A line of progress; called when it differs from the one before. */
@@ -19,6 +61,8 @@ export interface WaitOptions {
   now?: () => number;
   signal: AbortSignal;
 }
+
+const LOOKS_PER_WHOLE = 10;
 
 /** Resolves to what to print and the exit status: 0 complete, 1 not in time. Throws UsageError for an unknown source. */
 export async function runWait({
@@ -32,37 +76,47 @@ export async function runWait({
   signal,
 }: WaitOptions): Promise<{ text: string; exitCode: 0 | 1 }> {
   const deadline = now() + timeoutMs;
+  const isOver = (): boolean => now() >= deadline || signal.aborted;
   let last = '';
   let at: RotationProgress | undefined;
-  let trouble: string;
-  for (;;) {
+  let trouble: string[];
+  for (let looks = 0; ; looks++) {
+    let line: string;
     try {
-      const all = await observe();
-      at = all.find((rotation) => rotation.source === source);
-      if (at === undefined)
-        throw new UsageError(
-          `wait: the configuration has no source "${source}"; it has: ${all.map((r) => r.source).join(', ')}`,
-        );
-      trouble = '';
+      const whole = looks % LOOKS_PER_WHOLE === 0;
+      let seen = rotationOf(source, await observe(whole));
+      // What may be revoked is only said after a look at everything: a namespace may have opted in since the last one.
+      if (!whole && (seen.complete || isOver())) seen = rotationOf(source, await observe(true));
+      at = seen;
+      line = summary(at);
+      if (at.complete) return { text: `complete: the old credential can be revoked (${line})`, exitCode: 0 };
+      trouble = [];
     } catch (error) {
       // An API server that restarts in the middle of a rotation is no reason to stop waiting.
       if (!(error instanceof UnreachableError)) throw error;
-      trouble = messageOf(error);
+      line = messageOf(error);
+      trouble = [line];
     }
-    if (at?.complete === true && trouble === '')
-      return { text: `complete: the old credential can be revoked (${summary(at)})`, exitCode: 0 };
-    const line = `${paused ? 'paused; ' : ''}${trouble || (at === undefined ? 'waiting' : summary(at))}`;
+    if (paused) line = `paused; ${line}`;
     if (line !== last) progress((last = line));
-    if (now() >= deadline || signal.aborted) break;
+    if (isOver()) break;
     await sleep(Math.min(intervalMs, Math.max(0, deadline - now())), signal);
   }
   const lines = [
     'not complete: do not revoke the old credential yet. Behind:',
     ...(paused ? ['the configuration says paused: true, so nothing is written until it is taken out'] : []),
-    ...(trouble ? [trouble] : []),
-    ...(at === undefined ? [] : [...behind(at), ...revocable(at)]),
+    ...trouble,
+    ...(at === undefined ? [] : behind(at)),
+    ...(at === undefined || trouble.length > 0 ? [] : revocable(at)),
   ];
   return { text: lines.join('\n  '), exitCode: 1 };
+}
+
+function rotationOf(source: string, all: readonly RotationProgress[]): RotationProgress {
+  const found = all.find((rotation) => rotation.source === source);
+  if (found !== undefined) return found;
+  const names = all.map((rotation) => rotation.source).join(', ');
+  throw new UsageError(`wait: the configuration has no source "${source}"; it has: ${names}`);
 }
 
 /** Whatever is held back keeps its old login; the rest is where it belongs. */

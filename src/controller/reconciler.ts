@@ -10,7 +10,8 @@ import type { ObservedScope } from '../plan/observed.ts';
 import type { ObjectRef, Problem } from '../plan/problem.ts';
 import type { Applier } from '../reconcile/apply.ts';
 import { StillNamedError } from '../reconcile/consumers.ts';
-import { describe, describeFailure, reconcileNamespace } from '../reconcile/namespace.ts';
+import { describeDone, describeFailure } from '../reconcile/describe.ts';
+import { reconcileNamespace } from '../reconcile/namespace.ts';
 import type { NamespaceOutcome } from '../reconcile/namespace.ts';
 import { createTurns } from '../async/fair.ts';
 import type { Brake } from './brake.ts';
@@ -106,7 +107,7 @@ export function createReconciler({
     if (done.length > 0) {
       // A rotation writes everywhere at once and has its own line; opting in and out is news.
       const level = done.every(({ type }) => type === 'updateCopy') ? 'debug' : 'info';
-      log[level]({ namespace }, some(done.map(describe), MAX_DESCRIBED));
+      log[level]({ namespace }, some(done.map(describeDone), MAX_DESCRIBED));
     }
     const retries = queue.retries(key);
     for (const failure of failures) {

@@ -1,5 +1,4 @@
 /** One namespace, brought to what it should be: observe, plan, apply in the plan's order. */
-import { messageOf } from '../errors.ts';
 import { isNamespaceTerminating } from '../kube/api-error.ts';
 import type { Action } from '../plan/action.ts';
 import { planSteps } from '../plan/namespace.ts';
@@ -78,27 +77,4 @@ function withoutCopies(
   };
   const edit = planReferences(action.account, narrowed);
   return edit === undefined ? undefined : { ...action, edit, wanted: narrowed };
-}
-
-/** One line for the log: what was done, in the words of the vocabulary. */
-export function describe(action: Action): string {
-  switch (action.type) {
-    case 'createCopy':
-      return `copy ${action.name} created`;
-    case 'updateCopy':
-      return `copy ${action.name} updated`;
-    case 'replaceCopy':
-      return `copy ${action.name} replaced (its type was wrong)`;
-    case 'deleteCopy':
-      return `copy ${action.name} removed`;
-    case 'editReferences': {
-      const parts = [...action.edit.add.map((name) => `+${name}`), ...action.edit.remove.map((name) => `-${name}`)];
-      return `ServiceAccount ${action.account.name}: ${parts.length === 0 ? 'record corrected' : parts.join(' ')}`;
-    }
-  }
-}
-
-export function describeFailure({ action, error }: Failure): string {
-  const what = action.type === 'editReferences' ? `ServiceAccount ${action.account.name}` : `copy ${action.name}`;
-  return `${what}: ${messageOf(error)}`;
 }

@@ -1,7 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type MatchOptions, match, matchFromDockerConfig, runMatch } from '../../src/commands/match.ts';
+import { match, matchFromDockerConfig } from '../../src/commands/match-lookup.ts';
+import { renderMatch } from '../../src/commands/match-text.ts';
+import { matchCommand } from '../../src/commands/match.ts';
+import type { Output } from '../../src/commands/output.ts';
 import { UsageError, UserError } from '../../src/errors.ts';
+import { run } from './environment.ts';
 import { auths, base64, goodConfig, image, legacySecret, pullSecret } from '../credentials/arbitraries.ts';
 
 const CONFIG = auths([
@@ -11,15 +15,13 @@ const CONFIG = auths([
   ['registry.example.com:5000', { username: 'port', password: 'hunter2' }],
   ['quay.io', { username: 'q', password: 'hunter2' }],
 ]);
-const run = (reference: string, output: MatchOptions['output'] = 'table', text = CONFIG) =>
-  runMatch({ image: reference, from: { dockerConfig: text, name: 'config.json' }, output, color: false });
-const usernames = (text: string) =>
-  matchFromDockerConfig('quay.io/a', text).matches.map(({ credential }) => credential.username);
+const find = (reference: string, text = CONFIG) => matchFromDockerConfig(reference, text, 'config.json');
+const show = (reference: string, output: Output = 'table', text = CONFIG): string =>
+  renderMatch(find(reference, text), output, false);
+const usernames = (text: string) => find('quay.io/a', text).matches.map(({ credential }) => credential.username);
 
 test('json holds the image, the repository that was looked up, and the matches in order', () => {
-  const { text, exitCode } = run('registry.example.com/team/app:1', 'json');
-  expect(exitCode).toBe(0);
-  expect(JSON.parse(text)).toEqual({
+  expect(JSON.parse(show('registry.example.com/team/app:1', 'json'))).toEqual({
     image: 'registry.example.com/team/app:1',
     repository: 'registry.example.com/team/app',
     matches: [
@@ -30,24 +32,27 @@ test('json holds the image, the repository that was looked up, and the matches i
 });
 
 test('yaml holds the same', () => {
-  expect(run('nginx', 'yaml').text).toBe(
+  expect(show('nginx', 'yaml')).toBe(
     'image: nginx\nrepository: docker.io/library/nginx\nmatches:\n  - key: https://index.docker.io/v1/\n    username: hub\n',
   );
 });
 
-test('the exit status is 4 when nothing matches', () => {
-  expect(run('ghcr.io/a', 'json')).toMatchObject({
-    exitCode: 4,
-    text: '{\n  "image": "ghcr.io/a",\n  "repository": "ghcr.io/a",\n  "matches": []\n}\n',
+test('the exit status is 4 when nothing matches, and 0 when one does', async () => {
+  const command = (reference: string, output: Output, input = CONFIG) =>
+    run(matchCommand, [reference, '--docker-config', '-', '--output', output], { input });
+  expect(await command('ghcr.io/a', 'json')).toMatchObject({
+    status: 4,
+    out: '{\n  "image": "ghcr.io/a",\n  "repository": "ghcr.io/a",\n  "matches": []\n}\n',
   });
-  expect(run('ghcr.io/a', 'table', '{"auths":{}}')).toMatchObject({
-    exitCode: 4,
-    notes: ['config.json: has no registries; put at least one under "auths"'],
+  expect(await command('ghcr.io/a', 'table', '{"auths":{}}')).toMatchObject({
+    status: 4,
+    err: 'stdin: has no registries; put at least one under "auths"\n',
   });
+  expect(await command('quay.io/a', 'json')).toMatchObject({ status: 0, err: '' });
 });
 
 test('the table explains matches, near misses and the rest', () => {
-  expect(run('registry.example.com/team/app:1').text).toBe(`\
+  expect(show('registry.example.com/team/app:1')).toBe(`\
 For registry.example.com/team/app kubelets try, in this order:
 
    KEY                        USERNAME  WHY
@@ -64,17 +69,15 @@ Of other registries: quay.io, https://index.docker.io/v1/
 });
 
 test('the table says so when nothing matches', () => {
-  expect(run('ghcr.io/a').text).toMatch(
+  expect(show('ghcr.io/a')).toMatch(
     /^No usable login matches ghcr\.io\/a: kubelets pull it without a login, unless their node has one of its own\.\n\nOf other registries: /,
   );
 });
 
 test('colour only when it is asked for', () => {
   const escape = '\u001b[';
-  expect(run('quay.io/a').text).not.toContain(escape);
-  expect(
-    runMatch({ image: 'quay.io/a', from: { dockerConfig: CONFIG, name: 'c' }, output: 'table', color: true }).text,
-  ).toContain(escape);
+  expect(show('quay.io/a')).not.toContain(escape);
+  expect(renderMatch(find('quay.io/a'), 'table', true)).toContain(escape);
 });
 
 describe('what is accepted as a Docker config', () => {
@@ -111,14 +114,14 @@ describe('what is accepted as a Docker config', () => {
     ['kind: Secret\ntype: Opaque\ndata: {}\n', /^config\.json: is of type "Opaque"; a pull Secret is of type .*$/],
     ['[]', /^config\.json: the document must be an object, not an array$/],
   ])('%j is unusable: one clear line, exit status 1', (text, line) => {
-    const error = thrown(() => run('quay.io/a', 'table', text));
+    const error = thrown(() => find('quay.io/a', text));
     expect(error).toMatchObject({ exitCode: 1, message: expect.stringMatching(line) as string });
     expect(String(error)).not.toContain('hunter2');
   });
 });
 
 test('an image that is none is a usage error', () => {
-  expect(() => run('Nginx')).toThrow(
+  expect(() => find('Nginx')).toThrow(
     new UsageError('"Nginx" is not an image reference: the repository must be lower case'),
   );
 });
@@ -127,18 +130,11 @@ describe('from the cluster', () => {
   const second = pullSecret(auths([['quay.io', { username: 'second', password: 'hunter2' }]]));
 
   test('the Secrets are tried in the order of the list, and named', () => {
-    const result = runMatch({
-      image: 'quay.io/a',
-      from: {
-        pullSecrets: [
-          { name: 'one', secret: pullSecret(CONFIG) },
-          { name: 'two', secret: second },
-        ],
-      },
-      output: 'table',
-      color: false,
-    });
-    expect(result.text).toContain(`\
+    const result = match('quay.io/a', [
+      { name: 'one', secret: pullSecret(CONFIG) },
+      { name: 'two', secret: second },
+    ]);
+    expect(renderMatch(result, 'table', false)).toContain(`\
    KEY      USERNAME  SECRET  WHY
 1  quay.io  q         one     same host
 2  quay.io  second    two     same host
@@ -172,7 +168,7 @@ describe('from the cluster', () => {
 });
 
 test('what a terminal would obey is shown, not sent', () => {
-  const { text } = run(
+  const text = show(
     'quay.io/a',
     'table',
     auths([
@@ -198,8 +194,7 @@ test('no output holds a password', () => {
             (_, auth: string) => `"auth":"${base64(`user:QQQQ${Buffer.from(auth, 'base64').toString()}`)}"`,
           )
           .replaceAll(/"username":"(?:[^"\\]|\\.)*"/g, '"username":"user"');
-        const result = run(reference, output, hidden);
-        expect(result.text + result.notes.join('\n')).not.toMatch(/[QXZ]{4}/);
+        expect(show(reference, output, hidden) + find(reference, hidden).notes.join('\n')).not.toMatch(/[QXZ]{4}/);
       },
     ),
     { numRuns: 500 },

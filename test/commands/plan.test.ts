@@ -1,7 +1,8 @@
 /** What `pullpass plan` prints for what was planned. */
 import { describe, expect, test } from 'vitest';
-import { isPending, pendingProxies, renderPlan } from '../../src/commands/plan.ts';
-import type { ClusterPlan } from '../../src/commands/plan.ts';
+import { isPending, pendingProxies } from '../../src/commands/cluster-plan.ts';
+import type { ClusterPlan } from '../../src/commands/cluster-plan.ts';
+import { renderPlan } from '../../src/commands/plan-text.ts';
 import type { RotationProgress } from '../../src/rotation/progress.ts';
 import { planNamespace } from '../../src/plan/namespace.ts';
 import { account, copy, scope, source } from '../plan/observations.ts';

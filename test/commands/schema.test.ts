@@ -1,9 +1,10 @@
 import { Ajv } from 'ajv';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { configurationJsonSchema, renderSchema } from '../../src/commands/schema.ts';
+import { configurationJsonSchema, schemaCommand } from '../../src/commands/schema.ts';
 import { parseConfiguration } from '../../src/config/load.ts';
 import { FULL, GOOD } from '../config/documents.ts';
+import { run } from './environment.ts';
 
 interface Node {
   properties?: Record<string, Node>;
@@ -14,8 +15,8 @@ interface Node {
   additionalProperties?: boolean;
 }
 
-test('is a draft 7 schema with an id and a title, for editors', () => {
-  expect(JSON.parse(renderSchema())).toMatchObject({
+test('is a draft 7 schema with an id and a title, for editors', async () => {
+  expect(JSON.parse((await run(schemaCommand, [])).out)).toMatchObject({
     $schema: 'http://json-schema.org/draft-07/schema#',
     $id: 'https://pullpass.dev/schemas/configuration-v1alpha1.json',
     title: 'Pullpass configuration',

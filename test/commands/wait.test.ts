@@ -34,7 +34,7 @@ async function wait(
 ) {
   const progress: string[] = [];
   let now = 0;
-  let looked = 0;
+  const whole: boolean[] = [];
   const result = await runWait({
     source,
     timeoutMs,
@@ -43,14 +43,15 @@ async function wait(
     now: () => now,
     signal,
     progress: (line) => progress.push(line),
-    observe: async () => {
-      const look = looks[Math.min(looked++, looks.length - 1)];
+    observe: async (all) => {
+      const look = looks[Math.min(whole.length, looks.length - 1)];
+      whole.push(all);
       now += 1_000;
       if (look instanceof Error) throw look;
       return Promise.resolve(look === undefined ? [] : [look]);
     },
   });
-  return { ...result, progress, looked };
+  return { ...result, progress, whole };
 }
 
 test('ends with 0 as soon as everything carries the content', async () => {
@@ -58,8 +59,16 @@ test('ends with 0 as soon as everything carries the content', async () => {
     exitCode: 0,
     text: 'complete: the old credential can be revoked (3/3 copies, 1/1 cache proxies, 1 verified)',
     progress: ['2/3 copies, 1/1 cache proxies, 1 verified'],
-    looked: 3,
+    whole: [true, false, false, true],
   });
+});
+
+test('one look in ten is whole, and so is the one that says complete', async () => {
+  const looks = [...Array.from({ length: 11 }, () => behind), rotation(), behind, rotation()];
+  expect((await wait(looks, { timeoutMs: 60_000 })).whole).toEqual([
+    ...[true, false, false, false, false, false, false, false, false, false],
+    ...[true, false, true, false, true],
+  ]);
 });
 
 test('without cache proxies speaks of copies only', async () => {
@@ -69,7 +78,7 @@ test('without cache proxies speaks of copies only', async () => {
 });
 
 test('ends with 1 after the time is over, and says what is behind', async () => {
-  const { exitCode, text, looked } = await wait(
+  const { exitCode, text, whole } = await wait(
     [
       rotation({
         complete: false,
@@ -80,7 +89,7 @@ test('ends with 1 after the time is over, and says what is behind', async () => 
     ],
     { timeoutMs: 3_000 },
   );
-  expect([exitCode, looked]).toEqual([1, 3]);
+  expect([exitCode, whole]).toEqual([1, [true, false, false, true]]);
   expect(text.split('\n')).toEqual([
     'not complete: do not revoke the old credential yet. Behind:',
     '  the source is held back: registry: refused',
@@ -129,15 +138,23 @@ test('where some entries are held back and all else has arrived, it says which o
   }
 });
 
+test('what may be revoked is not said after a last look that failed', async () => {
+  const held = [{ key: 'b.test', cause: 'refused' as const, why: 'no', keeps: true }];
+  const some = rotation({ complete: false, heldBack: ['held'], held, current: ['a.test'] });
+  const { text } = await wait([some, some, new UnreachableError('no answer')], { timeoutMs: 2_000 });
+  expect(text).toContain('no answer');
+  expect(text).not.toContain('can be revoked');
+});
+
 test('looks once where no time is given', async () => {
-  expect(await wait([behind], { timeoutMs: 0 })).toMatchObject({ exitCode: 1, looked: 1 });
+  expect(await wait([behind], { timeoutMs: 0 })).toMatchObject({ exitCode: 1, whole: [true] });
 });
 
 test('an API server that is away is waited for, and what was seen before is not taken for now', async () => {
   const away = new UnreachableError('no answer');
   expect(await wait([away, behind, away, rotation()])).toMatchObject({
     exitCode: 0,
-    looked: 4,
+    whole: [true, false, false, false, true],
     progress: ['no answer', '2/3 copies, 1/1 cache proxies, 1 verified', 'no answer'],
   });
   expect(await wait([away], { timeoutMs: 2_000 })).toMatchObject({
@@ -157,7 +174,7 @@ test('a source that is not there is a mistake in the call', async () => {
 });
 
 test('an interrupt ends it with 1', async () => {
-  expect(await wait([behind], { signal: AbortSignal.abort() })).toMatchObject({ exitCode: 1, looked: 1 });
+  expect(await wait([behind], { signal: AbortSignal.abort() })).toMatchObject({ exitCode: 1, whole: [true] });
 });
 
 describe('a cache proxy is done', () => {

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
-import { renderPlan } from '../../src/commands/plan.ts';
+import { renderPlan } from '../../src/commands/plan-text.ts';
 import { runPrune } from '../../src/commands/prune.ts';
 import { configurationSchema } from '../../src/config/schema.ts';
 import type { Configuration } from '../../src/config/schema.ts';

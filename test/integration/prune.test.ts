@@ -93,6 +93,23 @@ onEachServer((server) => {
     expect(await cluster.login('other', 'hub-copy')).toEqual({ theirs: 'theirs' });
   });
 
+  test('leaves a Secret that only has the name of a login, and the login of another cache proxy', async () => {
+    const labels = { 'pullpass.dev/cache-proxy': 'another' };
+    await cluster.secret('cache', 'theirs', { data: dockerConfig({ theirs: 'theirs' }) });
+    await cluster.secret('cache', 'cache-login', { metadata: { labels }, data: dockerConfig({ another: 'theirs' }) });
+    const theirs = config.cacheProxies.map((proxy) => ({
+      ...proxy,
+      name: 'second',
+      secret: { namespace: 'cache', name: 'theirs' },
+    }));
+    const cacheProxies = [...config.cacheProxies, ...theirs];
+    lines.length = 0;
+    expect(await prune({ configuration: { ...config, cacheProxies } })).toBe(0);
+    expect(lines).toEqual(['Nothing to remove: no copy and no reference of Pullpass is left.']);
+    expect(await cluster.getSecret('cache', 'theirs')).toBeDefined();
+    expect(await cluster.getSecret('cache', 'cache-login')).toBeDefined();
+  });
+
   test('has nothing to do the second time', async () => {
     lines.length = 0;
     expect(await prune()).toBe(0);

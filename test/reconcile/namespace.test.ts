@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 import type { Action } from '../../src/plan/action.ts';
 import type { PlanOptions } from '../../src/plan/namespace.ts';
 import type { ObservedScope } from '../../src/plan/observed.ts';
-import { describe as words, describeFailure, reconcileNamespace } from '../../src/reconcile/namespace.ts';
+import { describeDone as words, describeFailure } from '../../src/reconcile/describe.ts';
+import { reconcileNamespace } from '../../src/reconcile/namespace.ts';
 import { refusal } from '../kube/scripted-client.ts';
 import { account, copy, namespace, scope, source } from '../plan/observations.ts';
 

@@ -4,7 +4,7 @@ import { KubeConfig } from '@kubernetes/client-node';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { parseAllDocuments } from 'yaml';
-import { DEFAULT_RBAC_OPTIONS, renderRbac } from '../../../src/commands/rbac.ts';
+import { RBAC_NAME, renderRbac } from '../../../src/commands/rbac.ts';
 import { isInSync } from '../../../src/plan/namespace.ts';
 import { planCluster, readCluster } from '../../../src/sources/snapshot.ts';
 import { configurationSchema } from '../../../src/config/schema.ts';
@@ -210,7 +210,9 @@ export async function createCluster(server: ApiServer): Promise<Cluster> {
           metadata: { name: 'pullpass' },
         })
         .catch(undefinedIfThere);
-      for (const document of parseAllDocuments(renderRbac(config, { ...DEFAULT_RBAC_OPTIONS, secureReport }))) {
+      for (const document of parseAllDocuments(
+        renderRbac(config, { namespace: CONTROLLER_NAMESPACE, serviceAccount: RBAC_NAME, secureReport }),
+      )) {
         const object = document.toJS() as { kind: string; metadata: { name: string; namespace?: string } };
         const scope = object.metadata.namespace === undefined ? '' : `/namespaces/${object.metadata.namespace}`;
         await admin.patch(

@@ -1,6 +1,5 @@
-/** `pullpass controller`. */
+/** `pullpass controller`: its options, and what the controller is given. */
 import { Command, Option } from 'commander';
-import { hostname } from 'node:os';
 import { loadConfiguration } from '../config/load.ts';
 import { runManager } from '../controller/manager.ts';
 import { UserError } from '../errors.ts';
@@ -13,9 +12,10 @@ import { createReach } from '../proxies/reach.ts';
 import { createMetrics } from '../server/metrics.ts';
 import type { Environment } from './environment.ts';
 import { between, options } from './options.ts';
-import type { Configured } from './options.ts';
+import type { Cluster } from './options.ts';
 
-interface Flags extends Configured {
+interface Flags extends Cluster {
+  config: string;
   namespace: string;
   identity: string;
   leaderElection: boolean;
@@ -37,7 +37,7 @@ export function controllerCommand(env: Environment): Command {
     .addOption(
       new Option('--identity <name>', 'name of this replica')
         .env('POD_NAME')
-        .default(`${hostname()}-${process.pid}`, 'host name and process id'),
+        .default(env.identity, 'host name and process id'),
     )
     .addOption(new Option('--no-leader-election', 'do not compete for the Lease: for a single replica'))
     .addOption(

@@ -7,7 +7,7 @@ import type { Environment } from './environment.ts';
 import type { Cluster } from './options.ts';
 
 export async function withClient<T>(
-  { userAgent }: Pick<Environment, 'userAgent'>,
+  { userAgent }: Environment,
   flags: Cluster,
   use: (client: KubeClient) => Promise<T>,
 ): Promise<T> {

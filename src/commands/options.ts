@@ -1,14 +1,18 @@
 /** Options that several commands share, each declared once. */
 import { InvalidArgumentError, Option } from 'commander';
 import { DEFAULT_NAMESPACE } from '../names.ts';
+import { OUTPUTS } from './output.ts';
 
 /** Flags of a command that talks to a cluster. */
 export interface Cluster {
   kubeconfig?: string;
   context?: string;
 }
+
+/** Flags of a command that compares a cluster with a configuration. */
 export interface Configured extends Cluster {
   config: string;
+  controllerNamespace: string;
 }
 
 export const options = {
@@ -16,11 +20,11 @@ export const options = {
   kubeconfig: () =>
     new Option('--kubeconfig <file>', 'kubeconfig; otherwise $KUBECONFIG, ~/.kube/config, or the pod itself'),
   context: () => new Option('--context <name>', 'context of the kubeconfig'),
-  namespace: () =>
+  controllerNamespace: () =>
     new Option('--controller-namespace <name>', 'namespace that the controller runs in')
       .env('POD_NAMESPACE')
       .default(DEFAULT_NAMESPACE),
-  output: () => new Option('-o, --output <format>', 'how to print').choices(['table', 'json', 'yaml']).default('table'),
+  output: () => new Option('-o, --output <format>', 'how to print').choices(OUTPUTS).default('table'),
 };
 
 /** For whole numbers in a range. */

@@ -1,0 +1,116 @@
+/** Commands by their options, without a process: what they ask, where what they say goes, and their exit status. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { matchCommand } from '../../src/commands/match.ts';
+import { planCommand } from '../../src/commands/plan.ts';
+import { pruneCommand } from '../../src/commands/prune.ts';
+import { validateCommand } from '../../src/commands/validate.ts';
+import { waitCommand } from '../../src/commands/wait.ts';
+import { GOOD } from '../config/documents.ts';
+import { createCluster } from '../integration/env/cluster.ts';
+import type { Cluster } from '../integration/env/cluster.ts';
+import { startSandbox } from '../sandbox/kube-api/index.ts';
+import { run } from './environment.ts';
+
+describe('validate', () => {
+  test('reads standard input, and says on standard output that it is valid', async () => {
+    expect(await run(validateCommand, ['-'], { input: GOOD })).toMatchObject({
+      status: 0,
+      err: '',
+      out: expect.stringMatching(/^stdin: valid, 1 source\n/) as string,
+    });
+  });
+
+  test('says on standard error what is wrong, with status 1', async () => {
+    expect(await run(validateCommand, ['-'], { input: `${GOOD}a: 1\n` })).toMatchObject({
+      status: 1,
+      out: '',
+      err: expect.stringMatching(/^stdin:7:1: a: is not a known key.*\n$/) as string,
+    });
+  });
+});
+
+describe('in a cluster', () => {
+  let sandbox: Awaited<ReturnType<typeof startSandbox>>;
+  let cluster: Cluster;
+  let directory: string;
+  let flags: string[];
+  beforeAll(async () => {
+    sandbox = await startSandbox();
+    cluster = await createCluster(sandbox);
+    await cluster.namespace('pullpass-system');
+    await cluster.source({ namespace: 'pullpass-system', name: 'upstream-registry' }, { 'registry.corp': 'pw' });
+    await cluster.namespace('team', { annotations: { 'pullpass.dev/sync': 'enabled' } });
+    directory = await mkdtemp(path.join(tmpdir(), 'pullpass-commands-'));
+    const files = { config: path.join(directory, 'config.yaml'), kubeconfig: path.join(directory, 'kubeconfig') };
+    await writeFile(files.config, GOOD);
+    await writeFile(files.kubeconfig, sandbox.adminKubeconfig());
+    flags = ['--config', files.config, '--kubeconfig', files.kubeconfig];
+  });
+  afterAll(async () => {
+    await rm(directory, { recursive: true, force: true });
+    await cluster.close();
+    await sandbox.stop();
+  });
+
+  test('plan ends with 2 where something is pending', async () => {
+    expect(await run(planCommand, flags)).toMatchObject({
+      status: 2,
+      err: '',
+      out: expect.stringMatching(/2 changes pending in 1 of \d+ namespaces\.\n$/) as string,
+    });
+  });
+
+  test('wait says on standard error how far it is and, when it is not in time, what is behind', async () => {
+    expect(await run(waitCommand, [...flags, '--source', 'upstream', '--timeout', '0'])).toMatchObject({
+      status: 1,
+      out: '',
+      err: expect.stringMatching(/^upstream: 0\/1 copies\nnot complete: .*\n {2}1 copies: team\n$/) as string,
+    });
+  });
+
+  test('match reads the pull Secrets of a ServiceAccount', async () => {
+    await cluster.serviceAccount('team', 'app', { imagePullSecrets: [{ name: 'gone' }] });
+    const args = ['registry.corp/app', ...flags.slice(2), '--namespace', 'team', '--service-account', 'app'];
+    expect(await run(matchCommand, args)).toMatchObject({
+      status: 4,
+      err: 'Secret "gone": does not exist; kubelets go on without it, with a Warning Event on each pull\n',
+    });
+  });
+
+  describe('prune', () => {
+    const left = () => cluster.getSecret('team', 'upstream-registry');
+    beforeAll(() =>
+      cluster.secret('team', 'upstream-registry', { metadata: { labels: { 'pullpass.dev/source': 'upstream' } } }),
+    );
+
+    test('removes nothing where nobody can be asked', async () => {
+      await expect(run(pruneCommand, flags)).rejects.toThrow(/^prune: .*standard input is not a terminal; use --yes$/);
+      expect(await left()).toBeDefined();
+    });
+
+    test.each(['', 'n', 'nay', 'yesterday'])('takes %j for no: status 1', async (answer) => {
+      expect(await run(pruneCommand, flags, { answer })).toMatchObject({
+        status: 1,
+        out: expect.stringMatching(/\nNothing was changed\.\n$/) as string,
+        asked: [expect.stringMatching(/^Remove 1 copy and .*\? Pods .* \[y\/N\] $/) as string],
+      });
+      expect(await left()).toBeDefined();
+    });
+
+    test('takes y for yes', async () => {
+      expect(await run(pruneCommand, flags, { answer: ' Y ' })).toMatchObject({ status: 0 });
+      expect(await left()).toBeUndefined();
+    });
+
+    test('with --yes does not ask', async () => {
+      await cluster.secret('team', 'upstream-registry', {
+        metadata: { labels: { 'pullpass.dev/source': 'upstream' } },
+      });
+      expect(await run(pruneCommand, [...flags, '--yes'])).toMatchObject({ status: 0, asked: [] });
+      expect(await left()).toBeUndefined();
+    });
+  });
+});

@@ -1,0 +1,39 @@
+/** Runs a command without a process: what it writes and its exit status are kept. */
+import type { Command } from 'commander';
+import type { Environment } from '../../src/commands/environment.ts';
+
+export interface Ran {
+  out: string;
+  err: string;
+  status: number;
+  asked: string[];
+}
+
+/** `input`: all of standard input. `answer`: of whoever is asked; undefined: nobody is there. */
+export async function run(
+  command: (env: Environment) => Command,
+  args: readonly string[],
+  { input = '', answer }: { input?: string; answer?: string } = {},
+): Promise<Ran> {
+  const ran: Ran = { out: '', err: '', status: 0, asked: [] };
+  const env: Environment = {
+    version: '0.0.0',
+    userAgent: 'test',
+    logLevel: 'silent',
+    identity: 'test',
+    colors: false,
+    width: undefined,
+    readInput: () => Promise.resolve(input),
+    writeOut: (text) => void (ran.out += text),
+    writeErr: (text) => void (ran.err += text),
+    showProgress: () => undefined,
+    ask(question) {
+      ran.asked.push(question);
+      return Promise.resolve(answer);
+    },
+    exitWith: (status) => void (ran.status = status),
+    untilInterrupted: () => new AbortController().signal,
+  };
+  await command(env).exitOverride().parseAsync(args, { from: 'user' });
+  return ran;
+}
