@@ -7,6 +7,7 @@ import { stringify } from 'yaml';
 import { sayHeld } from '../plan/removals.ts';
 import type { HeldRemoval } from '../plan/removals.ts';
 import { isInSync } from '../plan/namespace.ts';
+import { noteOf } from '../plan/problem.ts';
 import type { Problem } from '../plan/problem.ts';
 import { describe } from '../reconcile/namespace.ts';
 import { nameOf } from '../reconcile/named-copies.ts';
@@ -109,10 +110,10 @@ function toData(plan: ClusterPlan) {
             },
       ),
       ...(namespace.held && { held: namespace.held }),
-      problems: namespace.problems.map(({ reason, object, note }) => ({
-        reason,
-        object: `${object.kind}/${object.name}`,
-        note,
+      problems: namespace.problems.map((problem) => ({
+        reason: problem.reason,
+        object: `${problem.object.kind}/${problem.object.name}`,
+        note: noteOf(problem),
       })),
     })),
   };
@@ -184,7 +185,7 @@ function toTable(plan: ClusterPlan, c: Colors): string {
     namespace.problems.map((problem) => [namespace.namespace, problem] as const),
   );
   for (const [namespace, problem] of problems)
-    lines.push(`${c.yellow('!')} ${namespace}: ${objectOf(problem)}${problem.note}`);
+    lines.push(`${c.yellow('!')} ${namespace}: ${objectOf(problem)}${noteOf(problem)}`);
   if (problems.length > 0) lines.push('');
   return `${[...lines, summaryOf(plan, c)].join('\n')}\n`;
 }

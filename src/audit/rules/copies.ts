@@ -2,7 +2,9 @@
 import { ANNOTATION_ADOPT, TYPE_DOCKER_CONFIG_JSON } from '../../names.ts';
 import type { CopyState } from '../../plan/copy.ts';
 import type { ObservedCopy } from '../../plan/observed.ts';
+import { remedyOf } from '../../plan/problem.ts';
 import type { Facts } from '../facts/facts.ts';
+import { problemsOf } from './problems.ts';
 import type { Hit, Rule } from './rule.ts';
 import { CHECK_CONTROLLER } from './remedies.ts';
 import type { NamespacePlan, SourceStanding } from '../../plan/namespace-plan.ts';
@@ -51,44 +53,39 @@ export const copyForeign: Rule = {
     'The namespace opted in, but a Secret by the name of the copy is there already. Pullpass never writes over what is not its own.',
   remedy:
     'Delete or rename the Secret; or, where it is of type kubernetes.io/dockerconfigjson, annotate it pullpass.dev/adopt="true" to let Pullpass take it over.',
-  check: ({ plans, scopes }) =>
-    plans.flatMap(({ namespace, standings, problems }, i) =>
-      problems
-        .filter(({ reason }) => reason === 'SecretNotOurs')
-        .map(({ object: { name }, note }): Hit => {
-          const source = standings.find(({ copyName, copy }) => copyName === name && copy === 'foreign')?.source ?? '';
-          const object = { kind: 'Secret', namespace, name };
-          if (note.includes('would have the place')) {
-            // An Event is one text; here what to do has a place of its own.
-            const [, remedy] = note.split(/(?<=: it is left alone\.) /);
-            return {
-              object,
-              about: 'reserved',
-              message: `Secret ${namespace}/${name} has the name of the copy of source "${source}", and the configuration names it as a source or a login: it is left alone.`,
-              ...(remedy !== undefined && { remedy }),
-            };
-          }
-          const { type, other } = scopes[i]?.copies.get(name) ?? {};
-          if (other !== undefined) {
-            const [, remedy] = note.split(/(?<=: it is left alone\.) /);
-            return {
-              object,
-              about: other,
-              message: `Secret ${namespace}/${name} has the name of the copy of source "${source}", and Pullpass has it for something else.`,
-              ...(remedy !== undefined && { remedy }),
-            };
-          }
+  check: (facts) =>
+    problemsOf(facts)
+      .filter((problem) => problem.reason === 'SecretNotOurs')
+      .map((problem): Hit => {
+        const { namespace = '', name } = problem.object;
+        const { source, taken } = problem;
+        const object = { kind: 'Secret', namespace, name };
+        const named = `Secret ${namespace}/${name} has the name of the copy of source "${source}"`;
+        if (taken === undefined)
           return {
             object,
-            about: 'foreign',
-            message: `Secret ${namespace}/${name} has the name of the copy of source "${source}", and Pullpass did not make it.`,
-            remedy:
-              type === TYPE_DOCKER_CONFIG_JSON
-                ? `Delete or rename it; or let Pullpass take it over: \`kubectl -n ${namespace} annotate secret ${name} ${ANNOTATION_ADOPT}=true\``
-                : `Delete or rename it: it is of type ${quote(type ?? '')}, so Pullpass cannot take it over.`,
+            about: 'reserved',
+            message: `${named}, and the configuration names it as a source or a login: it is left alone.`,
+            remedy: remedyOf(problem),
           };
-        }),
-    ),
+        if (taken.other !== undefined)
+          return {
+            object,
+            about: taken.other,
+            message: `${named}, and Pullpass has it for something else.`,
+            remedy: remedyOf(problem),
+          };
+        const adopt = `kubectl -n ${namespace} annotate secret ${name} ${ANNOTATION_ADOPT}=true`;
+        return {
+          object,
+          about: 'foreign',
+          message: `${named}, and Pullpass did not make it.`,
+          remedy:
+            taken.type === TYPE_DOCKER_CONFIG_JSON
+              ? `Delete or rename it; or let Pullpass take it over: \`${adopt}\``
+              : `Delete or rename it: it is of type ${quote(taken.type)}, so Pullpass cannot take it over.`,
+        };
+      }),
 };
 
 export const copyOrphaned: Rule = {
