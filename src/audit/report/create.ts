@@ -50,7 +50,7 @@ function* reportSteps(observation: Observation): Steps<Report> {
       ...(url !== undefined && { url: redactKey(url) }),
     })),
     findings,
-    rules: RULES.filter(({ id }) => named.has(id)).map(({ check: _, ...rule }) => rule),
+    rules: RULES.filter(({ id }) => named.has(id)).map(({ category: _, check: __, ...rule }) => rule),
     couldNotSee: observation.couldNotSee.map((line) => fit(line, 600)),
   };
 }

@@ -32,7 +32,7 @@ export interface Report {
   /** Errors first, then by rule, namespace and name. */
   readonly findings: readonly Finding[];
   /** The rules that `findings` name. */
-  readonly rules: readonly Omit<Rule, 'check'>[];
+  readonly rules: readonly Omit<Rule, 'category' | 'check'>[];
   /** What this report says nothing about, and why: one line each. */
   readonly couldNotSee: readonly string[];
 }

@@ -9,6 +9,7 @@ const CONFIGURATION = { kind: 'Configuration', name: 'pullpass' };
 export const removalHeld: Rule = {
   id: 'PP092',
   name: 'removal-held',
+  category: 'Controller',
   severity: 'warning',
   title: 'The configuration would remove too much at once, and is held',
   cause:
@@ -30,6 +31,7 @@ export const removalHeld: Rule = {
 export const paused: Rule = {
   id: 'PP093',
   name: 'paused',
+  category: 'Controller',
   severity: 'warning',
   title: 'The controller is paused',
   cause:

@@ -9,6 +9,7 @@ const SILENCE_MS = 60_000;
 export const controllerNotRunning: Rule = {
   id: 'PP091',
   name: 'controller-not-running',
+  category: 'Controller',
   severity: 'error',
   title: 'The controller does not run',
   cause:

@@ -6,6 +6,7 @@ import { isPlainName } from './remedies.ts';
 export const controllerExcessiveRights: Rule = {
   id: 'PP090',
   name: 'controller-excessive-rights',
+  category: 'Controller',
   severity: 'warning',
   title: 'The controller may touch Secrets that are none of its business',
   cause:

@@ -15,6 +15,7 @@ const CHECK_COPY = `${CHECK_CONTROLLER} What it would change: \`pullpass plan --
 export const copyMissing: Rule = {
   id: 'PP001',
   name: 'copy-missing',
+  category: 'Copies and references',
   severity: 'error',
   title: 'A copy is missing',
   cause:
@@ -31,6 +32,7 @@ export const copyMissing: Rule = {
 export const copyStale: Rule = {
   id: 'PP002',
   name: 'copy-stale',
+  category: 'Copies and references',
   severity: 'error',
   title: 'A copy is out of date',
   cause:
@@ -47,6 +49,7 @@ export const copyStale: Rule = {
 export const copyForeign: Rule = {
   id: 'PP003',
   name: 'copy-foreign',
+  category: 'Copies and references',
   severity: 'error',
   title: "A Secret that Pullpass did not make has a copy's name",
   cause:
@@ -91,6 +94,7 @@ export const copyForeign: Rule = {
 export const copyOrphaned: Rule = {
   id: 'PP004',
   name: 'copy-orphaned',
+  category: 'Copies and references',
   severity: 'warning',
   title: 'A copy is left that nobody asks for',
   cause:

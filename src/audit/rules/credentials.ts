@@ -13,6 +13,7 @@ const SOON_MS = 14 * DAY_MS;
 export const credentialRejected: Rule = {
   id: 'PP040',
   name: 'credential-rejected',
+  category: 'Credentials',
   severity: 'error',
   title: 'A registry refuses a credential',
   cause:
@@ -32,6 +33,7 @@ export const credentialRejected: Rule = {
 export const credentialExpiring: Rule = {
   id: 'PP041',
   name: 'credential-expiring',
+  category: 'Credentials',
   severity: 'warning',
   title: 'A credential is about to end',
   cause: 'The password or token is a JSON Web Token whose `exp` is less than 14 days away.',
@@ -47,6 +49,7 @@ export const credentialExpiring: Rule = {
 export const credentialExpired: Rule = {
   id: 'PP042',
   name: 'credential-expired',
+  category: 'Credentials',
   severity: 'error',
   title: 'A credential has ended',
   cause: 'The password or token is a JSON Web Token whose `exp` is over: registries refuse it.',

@@ -14,6 +14,7 @@ const ANY_HUB_IMAGE = 'docker.io/-';
 export const credentialUnused: Rule = {
   id: 'PP043',
   name: 'credential-unused',
+  category: 'Credentials',
   severity: 'info',
   title: 'A credential that no image needs',
   cause:
@@ -38,6 +39,7 @@ export const credentialUnused: Rule = {
 export const credentialShadowed: Rule = {
   id: 'PP044',
   name: 'credential-shadowed',
+  category: 'Credentials',
   severity: 'warning',
   title: 'A credential stands behind another one',
   cause:

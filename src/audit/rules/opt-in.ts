@@ -8,6 +8,7 @@ import { some, quote } from '../../text.ts';
 export const optInDenied: Rule = {
   id: 'PP007',
   name: 'opt-in-denied',
+  category: 'Copies and references',
   severity: 'warning',
   title: 'A namespace opted in where the guard says no',
   cause:
@@ -31,6 +32,7 @@ export const optInDenied: Rule = {
 export const badAnnotation: Rule = {
   id: 'PP008',
   name: 'bad-annotation',
+  category: 'Copies and references',
   severity: 'warning',
   title: 'An annotation has a value that means nothing',
   cause: 'A pullpass.dev annotation has a value that Pullpass does not know; it is treated as if it were not there.',
@@ -45,6 +47,7 @@ export const badAnnotation: Rule = {
 export const unknownSource: Rule = {
   id: 'PP009',
   name: 'unknown-source',
+  category: 'Copies and references',
   severity: 'warning',
   title: 'A namespace names a source that does not exist',
   cause:

@@ -9,6 +9,7 @@ import { byOwner, recreate } from './owners.ts';
 export const podBeforePatch: Rule = {
   id: 'PP020',
   name: 'pod-before-patch',
+  category: 'Pulls',
   severity: 'warning',
   title: 'Pods are older than the pull secrets of their ServiceAccount',
   cause:
@@ -27,6 +28,7 @@ export const podBeforePatch: Rule = {
 export const podOwnSecrets: Rule = {
   id: 'PP021',
   name: 'pod-own-pull-secrets',
+  category: 'Pulls',
   severity: 'warning',
   title: "Pods name pull secrets of their own and get none of the ServiceAccount's",
   cause:

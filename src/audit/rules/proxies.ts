@@ -10,6 +10,7 @@ import { secretOfSource } from './remedies.ts';
 export const proxyNotApplied: Rule = {
   id: 'PP060',
   name: 'proxy-not-applied',
+  category: 'Cache proxies',
   severity: 'error',
   title: 'A cache proxy does not have the newest login',
   cause:
@@ -30,6 +31,7 @@ export const proxyNotApplied: Rule = {
 export const proxyNotVerified: Rule = {
   id: 'PP061',
   name: 'proxy-not-verified',
+  category: 'Cache proxies',
   severity: 'warning',
   title: 'It is unknown whether the login of a cache proxy works',
   cause:
@@ -53,6 +55,7 @@ const forwardAgain = (secret: string): string =>
 export const proxyRefused: Rule = {
   id: 'PP062',
   name: 'proxy-login-refused',
+  category: 'Cache proxies',
   severity: 'error',
   title: 'The login of a cache proxy does not work',
   cause:
@@ -73,6 +76,7 @@ export const proxyRefused: Rule = {
 export const proxyAnonymous: Rule = {
   id: 'PP063',
   name: 'proxy-anonymous',
+  category: 'Cache proxies',
   severity: 'warning',
   title: 'A cache proxy has no login to pull with',
   cause:

@@ -19,6 +19,7 @@ import type { SourceStanding } from '../../plan/namespace-plan.ts';
 export const pullFailing: Rule = {
   id: 'PP022',
   name: 'pull-failing',
+  category: 'Pulls',
   severity: 'error',
   title: 'Pods cannot pull an image',
   cause:

@@ -8,6 +8,7 @@ import { agree, capital, quote, some } from '../../text.ts';
 export const danglingReference: Rule = {
   id: 'PP006',
   name: 'dangling-reference',
+  category: 'Copies and references',
   severity: 'warning',
   title: 'A reference to a Secret that does not exist',
   cause:
@@ -30,6 +31,7 @@ export const danglingReference: Rule = {
 export const pullSecretBroken: Rule = {
   id: 'PP011',
   name: 'pull-secret-broken',
+  category: 'Copies and references',
   severity: 'error',
   title: 'A pull Secret fails every pull of its pods',
   cause:
@@ -47,6 +49,7 @@ export const pullSecretBroken: Rule = {
 export const pullSecretUseless: Rule = {
   id: 'PP012',
   name: 'pull-secret-useless',
+  category: 'Copies and references',
   severity: 'warning',
   title: 'A pull Secret holds no credential',
   cause: 'The Secret has the wrong type, or nothing in it that kubelets would read: they pull as if it were not there.',

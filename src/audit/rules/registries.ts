@@ -9,6 +9,7 @@ import { whyUnknown } from './remedies.ts';
 export const imageByDigest: Rule = {
   id: 'PP023',
   name: 'digest-behind-cache',
+  category: 'Pulls',
   severity: 'warning',
   title: 'Images by digest, behind a cache proxy that cannot serve them',
   cause:
@@ -45,6 +46,7 @@ export const imageByDigest: Rule = {
 export const registryWithoutCredential: Rule = {
   id: 'PP024',
   name: 'registry-without-credential',
+  category: 'Pulls',
   severity: 'info',
   title: 'A registry in use without a credential',
   cause:
@@ -86,6 +88,7 @@ function whereCredential(facts: Facts, registry: string): string {
 export const registryWithoutProxy: Rule = {
   id: 'PP025',
   name: 'registry-without-cache-proxy',
+  category: 'Pulls',
   severity: 'info',
   title: 'A registry in use without a cache proxy',
   cause:

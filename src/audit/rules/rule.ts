@@ -34,6 +34,8 @@ export interface Rule {
   readonly id: RuleId;
   /** In kebab case, for people who read ids badly. */
   readonly name: string;
+  /** For dashboards. */
+  readonly category: 'Copies and references' | 'Pulls' | 'Credentials' | 'Cache proxies' | 'Sources' | 'Controller';
   readonly severity: Severity;
   /** A few words, without a full stop. */
   readonly title: string;

@@ -7,6 +7,7 @@ import { quoteList } from '../../text.ts';
 export const serviceAccountNotPatched: Rule = {
   id: 'PP005',
   name: 'service-account-not-patched',
+  category: 'Copies and references',
   severity: 'error',
   title: 'A ServiceAccount does not reference its copy',
   cause:
@@ -34,6 +35,7 @@ export const serviceAccountNotPatched: Rule = {
 export const referenceOrphaned: Rule = {
   id: 'PP010',
   name: 'reference-orphaned',
+  category: 'Copies and references',
   severity: 'warning',
   title: 'A reference is left that nobody asks for',
   cause: 'Pullpass added the reference, and the namespace or the ServiceAccount is not selected any more.',

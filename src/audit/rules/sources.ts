@@ -9,6 +9,7 @@ import { secretOf, secretOfSource } from './remedies.ts';
 export const sourceMissing: Rule = {
   id: 'PP080',
   name: 'source-missing',
+  category: 'Sources',
   severity: 'error',
   title: 'The Secret of a source does not exist',
   cause:
@@ -26,6 +27,7 @@ export const sourceMissing: Rule = {
 export const sourceInvalid: Rule = {
   id: 'PP081',
   name: 'source-invalid',
+  category: 'Sources',
   severity: 'error',
   title: 'The Secret of a source cannot be used',
   cause:
@@ -44,6 +46,7 @@ export const sourceInvalid: Rule = {
 export const sourceHeldBack: Rule = {
   id: 'PP082',
   name: 'source-held-back',
+  category: 'Sources',
   severity: 'error',
   title: 'Something that a source holds is not spread',
   cause:
@@ -63,6 +66,7 @@ const rotationRemedy = (source: string): string =>
 export const rotationIncomplete: Rule = {
   id: 'PP083',
   name: 'rotation-incomplete',
+  category: 'Sources',
   severity: 'warning',
   title: 'A rotation has not arrived everywhere',
   cause: 'The content of the source changed, and not every copy and cache proxy carries the new one yet.',
@@ -87,6 +91,7 @@ export const rotationIncomplete: Rule = {
 export const sourceSuspicious: Rule = {
   id: 'PP084',
   name: 'source-suspicious',
+  category: 'Sources',
   severity: 'warning',
   title: 'Something in a source is hardly meant so',
   cause:

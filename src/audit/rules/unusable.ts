@@ -11,6 +11,7 @@ import { byOwner } from './owners.ts';
 export const loginUnusable: Rule = {
   id: 'PP026',
   name: 'login-unusable',
+  category: 'Pulls',
   severity: 'warning',
   title: 'The only entry for an image has no usable login',
   cause:
