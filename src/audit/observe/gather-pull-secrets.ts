@@ -40,7 +40,7 @@ export async function gatherPullSecrets({
   onProgress,
 }: GatherOptions): Promise<Map<string, PullSecret>> {
   const listed = new Map(sources.map((source) => [source.config.copyName, source]));
-  for (const { id, resource } of blind.keys()) if (resource === 'copies') listed.delete(id.slice('copy/'.length));
+  for (const { resource, secret } of blind.keys()) if (resource === 'copies' && secret) listed.delete(secret.name);
   const known = new Map<string, PullSecret>();
   const wanted = new Map<string, { namespace: string; name: string }>();
   const others = new Set<string>();

@@ -194,12 +194,12 @@ function auditSources({ world, book }: ReadWorld, reader: ContentReader): Audite
   });
 }
 
-const GAPS: Readonly<Record<Feed['resource'], string>> = {
-  namespaces: 'Namespaces, so nothing is said about who is opted in',
-  serviceaccounts: 'ServiceAccounts, so nothing is said about their references',
-  copies: 'Copies, so nothing is said about them',
-  sources: 'Secrets of sources, so nothing is said about their content and copies',
-  proxies: 'Cache proxies, so nothing is said about them',
+const GAPS: Readonly<Record<Feed['resource'], readonly [what: string, consequence: string]>> = {
+  namespaces: ['Namespaces', 'nothing is said about who is opted in'],
+  serviceaccounts: ['ServiceAccounts', 'nothing is said about their references'],
+  copies: ['Copies', 'nothing is said about them'],
+  sources: ['Secrets of sources', 'nothing is said about their content and copies'],
+  proxies: ['Cache proxies', 'nothing is said about them'],
 };
 
 /** One line for all that is alike, in the same order each time; with the server's words for the first of them. */
@@ -210,13 +210,12 @@ function gapLines(refused: ReadWorld['refused']): string[] {
   );
   return (Object.keys(GAPS) as Feed['resource'][]).flatMap((resource) => {
     const feeds = byResource.get(resource) ?? [];
-    const names =
-      resource === 'copies' || resource === 'sources'
-        ? ` (${some(
-            feeds.map(([{ id }]) => id.slice(id.indexOf('/') + 1)),
-            5,
-          )})`
-        : '';
-    return feeds.slice(0, 1).map(([, why]) => `${GAPS[resource].replace(',', `${names},`)}: ${why}`);
+    const [what, consequence] = GAPS[resource];
+    const names = feeds.flatMap(([{ secret }]) => (secret === undefined ? [] : [titleOf(secret)]));
+    const which = names.length === 0 ? '' : ` (${some(names, 5)})`;
+    return feeds.slice(0, 1).map(([, why]) => `${what}${which}, so ${consequence}: ${why}`);
   });
 }
+
+const titleOf = ({ namespace, name }: NonNullable<Feed['secret']>): string =>
+  namespace === undefined ? name : keyOf({ namespace, name });
