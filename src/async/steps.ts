@@ -9,8 +9,12 @@ export function inOneGo<T>(steps: Steps<T>): T {
   }
 }
 
-/** `turn` is awaited after each step. */
-export async function inTurns<T>(steps: Steps<T>, turn: () => Promise<unknown>): Promise<T> {
+/** Resolves when it is one's turn again. */
+export type Turn = () => Promise<unknown>;
+
+/** `turn` is awaited after each step; without one, all of them are done in one go. */
+export async function inTurns<T>(steps: Steps<T>, turn?: Turn): Promise<T> {
+  if (turn === undefined) return inOneGo(steps);
   for (;;) {
     const step = steps.next();
     if (step.done === true) return step.value;

@@ -8,7 +8,6 @@ import type { ObserveOptions } from '../audit/observe/observe.ts';
 import { renderReport } from '../audit/render/outputs.ts';
 import type { RenderOptions } from '../audit/render/outputs.ts';
 import type { Report } from '../audit/report/report.ts';
-import { DEFAULT_NAMESPACE } from '../names.ts';
 
 export interface AuditOptions
   extends RenderOptions, Pick<ObserveOptions, 'client' | 'configuration' | 'controller' | 'now' | 'signal'> {
@@ -32,10 +31,7 @@ export async function runAudit(options: AuditOptions): Promise<{ report: Report;
     only: namespaces,
     controller,
     signal,
-    known:
-      configuration &&
-      ((snapshot) =>
-        knownTo({ client, configuration, namespace: controller?.namespace ?? DEFAULT_NAMESPACE, snapshot, signal })),
+    known: configuration && ((snapshot) => knownTo({ client, configuration, snapshot })),
     progress: progress && ((step, done) => progress(`${done} ${step} read`)),
   });
   const report = createReport(observation);

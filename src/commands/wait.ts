@@ -3,7 +3,7 @@ import { quoteKey } from '../credentials/registry-name.ts';
 import { messageOf, UsageError } from '../errors.ts';
 import { UnreachableError } from '../kube/api-error.ts';
 import { sleep } from '../async/sleep.ts';
-import { isDone } from '../rotation/progress.ts';
+import { isDone } from '../rotation/proxy-progress.ts';
 import type { RotationProgress } from '../rotation/progress.ts';
 
 export interface WaitOptions {

@@ -101,7 +101,7 @@ export function createAudits({
       now,
       controller: { namespace, name: MANAGER },
       watched: { ...snapshot, refused },
-      known: () => knownTo({ client, configuration: config, namespace, snapshot, signal: stop }),
+      known: () => knownTo({ client, configuration: config, snapshot }),
     });
     // Leases and probes do not wait for thousands of namespaces to be looked through.
     const report = await createReportInTurns(observation, createTurns());
