@@ -47,7 +47,10 @@ async function measure(configuration: Configuration, namespaces: number) {
   fill(world, namespaces);
   const state = createMemory();
   state.setSource('hub', recordOf(state, CONTENT));
-  const { client } = scriptedClient((call) => answer(call, namespaces));
+  const { client } = scriptedClient(async (call) => {
+    await setImmediate();
+    return answer(call, namespaces);
+  });
   const log = createLog('silent');
   const audits = createAudits({
     client,

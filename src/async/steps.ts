@@ -21,3 +21,13 @@ export async function inTurns<T>(steps: Steps<T>, turn?: Turn): Promise<T> {
     await turn();
   }
 }
+
+/** So many items at a step. */
+export function* stepwise<T>(items: Iterable<T>, atAStep: number, work: (item: T) => void): Steps<void> {
+  let done = 0;
+  for (const item of items) {
+    if (done > 0 && done % atAStep === 0) yield;
+    done++;
+    work(item);
+  }
+}

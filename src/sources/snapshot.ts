@@ -3,13 +3,13 @@ import { confirmationOf } from '../config/confirmation.ts';
 import type { Configuration, SourceConfig } from '../config/schema.ts';
 import type { Credential } from '../credentials/docker-config.ts';
 import { redactKey } from '../credentials/registry-name.ts';
-import { inTurns } from '../async/steps.ts';
+import { inOneGo, inTurns } from '../async/steps.ts';
 import type { Steps, Turn } from '../async/steps.ts';
 import { isForbidden } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
-import { braked } from '../plan/removals.ts';
+import { clusterSteps } from '../plan/cluster.ts';
 import type { HeldRemoval } from '../plan/removals.ts';
-import { isInSync, planNamespace } from '../plan/namespace.ts';
+import { isInSync } from '../plan/namespace.ts';
 import type { PlanOptions } from '../plan/namespace.ts';
 import type { ObservedScope } from '../plan/observed.ts';
 import { findContent } from './find-content.ts';
@@ -107,7 +107,7 @@ function* scopeSteps(
   const names = [...world.namespaces.all()].map(({ name }) => name).sort();
   const scopes: ObservedScope[] = [];
   for (const [i, name] of names.entries()) {
-    if (i % 500 === 499) yield;
+    if (i % 250 === 249) yield;
     const scope = observeNamespace(world, name, book.observe(name), retiredCopyNames);
     if (scope !== undefined) scopes.push(scope);
   }
@@ -130,11 +130,7 @@ export function planCluster(
   options?: PlanOptions,
   starting?: Configuration,
 ): PlannedCluster {
-  const planned = scopes.map((scope) => ({ scope, plan: planNamespace(scope, options) }));
-  const { plans, held } =
-    starting === undefined
-      ? { plans: planned.map(({ plan }) => plan), held: undefined }
-      : braked(planned, confirmationOf(starting));
+  const { plans, held } = inOneGo(clusterSteps(scopes, starting && confirmationOf(starting), options));
   return {
     ...(held && { held }),
     namespaces: plans.filter(

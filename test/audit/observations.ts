@@ -10,8 +10,9 @@ import type {
   Workload,
 } from '../../src/audit/observe/observation.ts';
 import type { ObservedScope } from '../../src/plan/observed.ts';
-import { createFacts } from '../../src/audit/facts/facts.ts';
-import { findingsOf } from '../../src/audit/rules/all.ts';
+import { factSteps } from '../../src/audit/facts/facts.ts';
+import { findingSteps } from '../../src/audit/rules/all.ts';
+import { inOneGo } from '../../src/async/steps.ts';
 import { account, copy, namespace, scope, source } from '../plan/observations.ts';
 
 export const NOW = Date.parse('2026-03-01T12:00:00Z');
@@ -119,9 +120,12 @@ export function observation(parts: Partial<Observation> = {}): Observation {
 
 export const nothingOptedIn = (): ObservedScope => scope({ namespace: namespace({ sync: undefined }) });
 
+export const factsOf = (audited: Observation) => inOneGo(factSteps(audited));
+export const findingsOf = (audited: Observation) => inOneGo(findingSteps(factsOf(audited)));
+
 /** `PP001 Secret team-a/regcred`, one a finding. */
 export function linesOf(audited: Observation): string[] {
-  return findingsOf(createFacts(audited)).map(
+  return findingsOf(audited).map(
     ({ rule, object }) =>
       `${rule} ${object.kind} ${object.namespace === undefined ? '' : `${object.namespace}/`}${object.name}`,
   );

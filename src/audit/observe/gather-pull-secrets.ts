@@ -1,4 +1,6 @@
 /** What ServiceAccounts and pods pull with: copies that are known already, and every other Secret, read once. */
+import { inTurns, stepwise } from '../../async/steps.ts';
+import type { Turn } from '../../async/steps.ts';
 import { agree, some } from '../../text.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { TYPE_DOCKER_CONFIG_JSON } from '../../names.ts';
@@ -23,6 +25,7 @@ export interface GatherOptions {
   readonly couldNotSee: string[];
   /** The controller: by design it may read Secrets of its copy names only, and does not even ask for others. */
   readonly ownOnly: boolean;
+  readonly turn?: Turn | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((done: number) => void) | undefined;
 }
@@ -36,6 +39,7 @@ export async function gatherPullSecrets({
   reader,
   couldNotSee,
   ownOnly,
+  turn,
   signal,
   onProgress,
 }: GatherOptions): Promise<Map<string, PullSecret>> {
@@ -67,10 +71,15 @@ export async function gatherPullSecrets({
       skipped++;
     } else wanted.set(key, { namespace, name });
   };
-  for (const { serviceAccounts } of scopes)
+  const ofAccounts = stepwise(scopes, 500, ({ serviceAccounts }) => {
     for (const account of serviceAccounts)
       for (const name of account.pullSecrets ?? []) if (name !== '') want(account.namespace, name);
-  for (const { namespace, pullSecrets } of workloads) for (const name of pullSecrets) want(namespace, name);
+  });
+  const ofPods = stepwise(workloads, 2_000, ({ namespace, pullSecrets }) => {
+    for (const name of pullSecrets) want(namespace, name);
+  });
+  await inTurns(ofAccounts, turn);
+  await inTurns(ofPods, turn);
 
   const { secrets, refused, why, large } = await readPullSecrets({
     client,

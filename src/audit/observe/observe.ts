@@ -21,6 +21,7 @@ import type { ContentReader } from './secret-facts.ts';
 import { readWorldWhereAllowed } from './read-world.ts';
 import type { ReadWorld } from './read-world.ts';
 import { readStrayCopies } from './stray-copies.ts';
+import type { Turn } from '../../async/steps.ts';
 import { some } from '../../text.ts';
 
 export interface ObserveOptions {
@@ -38,6 +39,8 @@ export interface ObserveOptions {
    * to by design: Secrets that are not its own, and the roles of others.
    */
   readonly watched?: ReadWorld | undefined;
+  /** Awaited after each step of a long computation; absent: there are no steps. */
+  readonly turn?: Turn | undefined;
   readonly now?: (() => number) | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly progress?: ((step: 'pods' | 'pull secrets', done: number) => void) | undefined;
@@ -54,6 +57,7 @@ export async function observe(options: ObserveOptions): Promise<Observation> {
     progress,
     known,
     watched,
+    turn,
     controller = { namespace: DEFAULT_NAMESPACE, name: 'pullpass' },
   } = options;
   const couldNotSee: string[] = [];
@@ -116,6 +120,7 @@ export async function observe(options: ObserveOptions): Promise<Observation> {
       reader,
       couldNotSee,
       ownOnly: watched !== undefined,
+      turn,
       signal,
       onProgress: progress && ((done) => progress('pull secrets', done)),
     }),

@@ -1,5 +1,7 @@
 /** Entries that no pull uses, because no image asks for them or because another entry comes first. */
 import { normaliseKey, quoteKey, redactKey } from '../../credentials/registry-name.ts';
+import { stepwise } from '../../async/steps.ts';
+import type { Steps } from '../../async/steps.ts';
 import type { Facts } from '../facts/facts.ts';
 import type { Hit, Rule } from './rule.ts';
 import { readByNamespace } from '../observe/observation.ts';
@@ -45,7 +47,9 @@ export const credentialShadowed: Rule = {
   cause:
     'Kubelets try matching entries in order, and two with different logins are for the same registry: the second is tried only after the first was refused. For Docker Hub, https://index.docker.io/v1/ is not used at all where a key docker.io matches.',
   remedy: 'Keep one login a registry: remove the other from its Secret, or the Secret from imagePullSecrets.',
-  check: (facts) => [...withinSources(facts), ...betweenSecrets(facts)],
+  *check(facts) {
+    return [...withinSources(facts), ...(yield* betweenSteps(facts))];
+  },
 };
 
 interface Placed {
@@ -71,13 +75,13 @@ function withinSources({ sources, keys }: Facts): Hit[] {
 }
 
 /** Once a pair of Secrets and key, however many ServiceAccounts have both. */
-function betweenSecrets({ scopes, pullSecrets }: Facts): Hit[] {
+function* betweenSteps({ scopes, pullSecrets }: Facts): Steps<Hit[]> {
   const found = new Map<string, { hit: Hit; accounts: number }>();
   const contents = readByNamespace(pullSecrets);
-  for (const { namespace, serviceAccounts } of scopes) {
+  yield* stepwise(scopes, 500, ({ namespace, serviceAccounts }) => {
     // Of most namespaces no more is known than of their copies, however many Secrets they name.
     const here = contents.get(namespace.name);
-    if (here === undefined) continue;
+    if (here === undefined) return;
     for (const { name, pullSecrets: names = [] } of serviceAccounts) {
       const firsts = new Map<string, Placed>();
       for (const secret of new Set(names)) {
@@ -102,7 +106,7 @@ function betweenSecrets({ scopes, pullSecrets }: Facts): Hit[] {
         }
       }
     }
-  }
+  });
   return [...found.values()].map(({ hit, accounts }) =>
     accounts === 1
       ? hit

@@ -10,7 +10,7 @@ import type { FindingObject, Hit, Rule } from './rule.ts';
 import type { PickedKey } from '../facts/keys.ts';
 import type { PullFailure, Workload } from '../observe/observation.ts';
 import { agree, capital, minute, plural, quote, quoteList, sentence } from '../../text.ts';
-import { byOwner, recreate } from './owners.ts';
+import { ownerSteps, recreate } from './owners.ts';
 import { classifyPullError } from './pull-error.ts';
 import type { PullErrorClass } from './pull-error.ts';
 import { secretOf, whyUnknown } from './remedies.ts';
@@ -25,38 +25,37 @@ export const pullFailing: Rule = {
   cause:
     'A container waits in ErrImagePull, ImagePullBackOff or a relative of these: no or a refused login, an image that does not exist or may not be pulled (imagePullPolicy: Never), a rate limit, or a registry that does not answer. Behind a cache proxy "not found" can mean that its upstream login was revoked.',
   remedy: 'See the line of each finding: it says what the registry answered and which credential was tried.',
-  check: (facts) => {
+  *check(facts) {
     const namespaces = new Map(facts.scopes.map(({ namespace }) => [namespace.name, namespace]));
-    return byOwner(facts.workloads, (workload) => (workload.failures.length > 0 ? {} : undefined)).flatMap(
-      ({ object, title, about }) => {
-        const byImage = new Map<string, { failure: PullFailure; workload: Workload; pods: number }>();
-        for (const { workload } of about) {
-          for (const failure of workload.failures) {
-            const known = byImage.get(failure.image);
-            if (known === undefined) byImage.set(failure.image, { failure, workload, pods: workload.pods });
-            else known.pods += workload.pods;
-          }
+    const owners = yield* ownerSteps(facts.workloads, ({ failures }) => (failures.length > 0 ? {} : undefined));
+    return owners.flatMap(({ object, title, about }) => {
+      const byImage = new Map<string, { failure: PullFailure; workload: Workload; pods: number }>();
+      for (const { workload } of about) {
+        for (const failure of workload.failures) {
+          const known = byImage.get(failure.image);
+          if (known === undefined) byImage.set(failure.image, { failure, workload, pods: workload.pods });
+          else known.pods += workload.pods;
         }
-        return [...byImage.values()].map(({ failure, workload, pods }): Hit => {
-          const kind = classifyPullError(failure.reason, failure.message);
-          const tried = triedFor(
-            facts,
-            { object, workload, pods, namespace: namespaces.get(workload.namespace) },
-            failure.image,
-          );
-          const where =
-            failure.containerKind === 'container' ? '' : ` of ${failure.containerKind} ${quote(failure.container)}`;
-          const said = failure.message === '' ? '' : ` The kubelet says: ${sentence(failure.message)}`;
-          const { text, remedy } = explain(kind, tried, proxiesOf(facts, failure.image));
-          return {
-            object,
-            about: failure.image,
-            message: `${title}: ${plural(pods, 'pod')} cannot pull ${quote(failure.image)}${where} (${failure.reason}): ${text}${said}`,
-            remedy,
-          };
-        });
-      },
-    );
+      }
+      return [...byImage.values()].map(({ failure, workload, pods }): Hit => {
+        const kind = classifyPullError(failure.reason, failure.message);
+        const tried = triedFor(
+          facts,
+          { object, workload, pods, namespace: namespaces.get(workload.namespace) },
+          failure.image,
+        );
+        const where =
+          failure.containerKind === 'container' ? '' : ` of ${failure.containerKind} ${quote(failure.container)}`;
+        const said = failure.message === '' ? '' : ` The kubelet says: ${sentence(failure.message)}`;
+        const { text, remedy } = explain(kind, tried, proxiesOf(facts, failure.image));
+        return {
+          object,
+          about: failure.image,
+          message: `${title}: ${plural(pods, 'pod')} cannot pull ${quote(failure.image)}${where} (${failure.reason}): ${text}${said}`,
+          remedy,
+        };
+      });
+    });
   },
 };
 

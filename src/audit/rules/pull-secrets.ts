@@ -1,4 +1,6 @@
 /** Secrets that ServiceAccounts or pods pull with, and that are not there or of no use. */
+import { stepwise } from '../../async/steps.ts';
+import type { Steps } from '../../async/steps.ts';
 import type { Facts } from '../facts/facts.ts';
 import type { Rule } from './rule.ts';
 import { byNamespace, secretKey } from '../observe/observation.ts';
@@ -14,12 +16,13 @@ export const danglingReference: Rule = {
   cause:
     'imagePullSecrets names a Secret that is not in the namespace. Kubernetes accepts that; kubelets then pull without it and write a Warning Event FailedToRetrieveImagePullSecret at every pull.',
   remedy: 'Create the Secret, or remove its name from imagePullSecrets.',
-  check: (facts) => {
+  *check(facts) {
     // What the controller is about to write is no dangling reference but a missing copy.
     const coming = new Set(
       facts.plans.flatMap(({ namespace, writeCopies }) => writeCopies.map(({ name }) => secretKey(namespace, name))),
     );
-    return referenced(facts, ({ state }) => state === 'missing')
+    const missing = yield* referencedSteps(facts, ({ state }) => state === 'missing');
+    return missing
       .filter(({ namespace, name }) => !coming.has(secretKey(namespace, name)))
       .map(({ namespace, name, by }) => ({
         object: { kind: 'Secret', namespace, name },
@@ -38,12 +41,14 @@ export const pullSecretBroken: Rule = {
     'Kubelets read a pull Secret as a whole: one entry that cannot be parsed fails every pull of a pod that names it, also from registries that it is not about.',
   remedy:
     'Mend the Docker config in the Secret: `pullpass match IMAGE --docker-config FILE` tells what is wrong with it.',
-  check: (facts) =>
-    unusable(facts, true).map(({ namespace, name, by, problem }) => ({
+  *check(facts) {
+    const broken = yield* unusableSteps(facts, true);
+    return broken.map(({ namespace, name, by, problem }) => ({
       object: { kind: 'Secret', namespace, name },
       message: `Secret ${quote(name)} in ${namespace} cannot be parsed (${problem}), and ${by} to pull with: every such pull fails.`,
       remedy: `Correct or remove the entry in Secret ${namespace}/${name}, or remove its name from imagePullSecrets.`,
-    })),
+    }));
+  },
 };
 
 export const pullSecretUseless: Rule = {
@@ -55,8 +60,9 @@ export const pullSecretUseless: Rule = {
   cause: 'The Secret has the wrong type, or nothing in it that kubelets would read: they pull as if it were not there.',
   remedy:
     'Put at least one registry into it. The type of a Secret cannot be changed: where that is wrong, delete it and create it again as kubernetes.io/dockerconfigjson. Or remove its name from imagePullSecrets.',
-  check: (facts) =>
-    unusable(facts, false).map(({ namespace, name, who, one, problem }) => {
+  *check(facts) {
+    const useless = yield* unusableSteps(facts, false);
+    return useless.map(({ namespace, name, who, one, problem }) => {
       // "is of type ...; what to do": what to do has a place of its own.
       const [what = '', advice = 'put a Docker config there'] = problem.split(/; (.*)/s);
       const wrongType = what.startsWith('is of type ');
@@ -67,7 +73,8 @@ export const pullSecretUseless: Rule = {
           ? `The type of a Secret cannot be changed: delete it and create it again (\`kubectl -n ${namespace} create secret docker-registry ${name} ...\`), or remove its name from imagePullSecrets.`
           : `Correct Secret ${namespace}/${name}: ${advice}; or remove its name from imagePullSecrets.`,
       };
-    }),
+    });
+  },
 };
 
 interface Referenced {
@@ -82,13 +89,14 @@ interface Referenced {
 }
 
 /** One a Secret, however many name it. */
-function referenced(
+function* referencedSteps(
   { scopes, managed, pullSecrets, account }: Facts,
   wanted: (secret: PullSecret) => boolean,
-): Referenced[] {
+): Steps<Referenced[]> {
   const found = new Map<string, { namespace: string; name: string; accounts: Set<string>; pods: Set<string> }>();
   // Few are of interest, and tenants can name any number of others.
   const sought = byNamespace(pullSecrets, (secret) => wanted(secret) || undefined);
+  if (sought.size === 0) return [];
   const at = (namespace: string, name: string) => {
     if (sought.get(namespace)?.has(name) !== true) return undefined;
     const key = secretKey(namespace, name);
@@ -96,16 +104,17 @@ function referenced(
     if (entry === undefined) found.set(key, (entry = { namespace, name, accounts: new Set(), pods: new Set() }));
     return entry;
   };
-  for (const { serviceAccounts } of scopes)
+  yield* stepwise(scopes, 1_000, ({ serviceAccounts }) => {
     for (const { namespace, name, pullSecrets: names = [] } of serviceAccounts)
       for (const each of names) at(namespace, each)?.accounts.add(name);
-  for (const { namespace, owner, pullSecrets: names, serviceAccount } of managed) {
+  });
+  yield* stepwise(managed, 2_000, ({ namespace, owner, pullSecrets: names, serviceAccount }) => {
     for (const each of names) {
       const found = at(namespace, each);
       if (found !== undefined && account(namespace, serviceAccount)?.pullSecrets?.includes(each) !== true)
         found.pods.add(`${owner.kind} ${owner.name}`);
     }
-  }
+  });
   return [...found.values()].map(({ namespace, name, accounts, pods }) => {
     const parts = [
       ...(accounts.size > 0
@@ -119,9 +128,10 @@ function referenced(
   });
 }
 
-function unusable(facts: Facts, breaksPulls: boolean): (Referenced & { problem: string })[] {
+function* unusableSteps(facts: Facts, breaksPulls: boolean): Steps<(Referenced & { problem: string })[]> {
   const problemOf = (secret: PullSecret | undefined) => (secret?.state === 'read' ? secret.content.problem : undefined);
-  return referenced(facts, (secret) => problemOf(secret)?.breaksPulls === breaksPulls).map((each) => ({
+  const found = yield* referencedSteps(facts, (secret) => problemOf(secret)?.breaksPulls === breaksPulls);
+  return found.map((each) => ({
     ...each,
     problem: problemOf(facts.pullSecrets.get(secretKey(each.namespace, each.name)))?.text ?? '',
   }));

@@ -5,6 +5,8 @@ import type { Hit, Rule } from './rule.ts';
 import { DIGEST_BLIND_KINDS } from '../facts/well-known.ts';
 import { agree, plural, quote, quoteList, some } from '../../text.ts';
 import { whyUnknown } from './remedies.ts';
+import { stepwise } from '../../async/steps.ts';
+import type { Steps } from '../../async/steps.ts';
 
 export const imageByDigest: Rule = {
   id: 'PP023',
@@ -52,30 +54,40 @@ export const registryWithoutCredential: Rule = {
   cause:
     'Pods have images of a registry that is not known to be public, and no pull secret of theirs matches. Where the images are public, or the nodes log in by themselves, this is as it should be.',
   remedy: 'If the images are private: add a credential for the registry to a source and opt the namespaces in.',
-  check: (facts) =>
-    facts.coverage
-      .filter(({ access, uncovered, proxies }) => access === 'unknown' && uncovered > 0 && proxies.length === 0)
-      .map(({ registry, uncovered, pods, uncoveredOwners }): Hit => ({
-        object: { kind: 'Registry', name: registry },
-        remedy: `If the images are private: ${whereCredential(facts, registry)}`,
-        message: `${registry}: ${uncovered} of ${plural(pods, 'pod')} ${agree(uncovered, 'has', 'have')} no credential for it: ${some(uncoveredOwners.map(({ namespace, kind, name }) => `${namespace}/${kind} ${name}`))}.`,
-      })),
+  *check(facts) {
+    const uncoveredRows = facts.coverage.filter(
+      ({ access, uncovered, proxies }) => access === 'unknown' && uncovered > 0 && proxies.length === 0,
+    );
+    const names = yield* uncoveredSteps(facts, new Set(uncoveredRows.map(({ registry }) => registry)));
+    return uncoveredRows.map(({ registry, uncovered, pods, uncoveredOwners }): Hit => ({
+      object: { kind: 'Registry', name: registry },
+      remedy: `If the images are private: ${whereCredential(facts, names.get(registry) ?? [])}`,
+      message: `${registry}: ${uncovered} of ${plural(pods, 'pod')} ${agree(uncovered, 'has', 'have')} no credential for it: ${some(uncoveredOwners.map(({ namespace, kind, name }) => `${namespace}/${kind} ${name}`))}.`,
+    }));
+  },
 };
 
-/** What to do for pods without a credential for the registry; ends the sentence. */
-function whereCredential(facts: Facts, registry: string): string {
-  const { configured, workloads, image, keys, sourcesFor } = facts;
+/** Names of images that no pull secret of their pods matches, by registry. */
+function* uncoveredSteps(
+  { workloads, image, keys }: Facts,
+  registries: ReadonlySet<string>,
+): Steps<Map<string, Set<string>>> {
+  const names = new Map([...registries].map((registry) => [registry, new Set<string>()]));
+  if (registries.size === 0) return names;
+  yield* stepwise(workloads, 1_000, ({ namespace, pullSecrets, images }) => {
+    for (const reference of images) {
+      const parsed = image(reference);
+      const uncovered = parsed && names.get(parsed.registry);
+      if (uncovered && keys.of(namespace, pullSecrets).picks(parsed.name).length === 0) uncovered.add(parsed.name);
+    }
+  });
+  return names;
+}
+
+/** What to do for pods without a credential for these images; ends the sentence. */
+function whereCredential(facts: Facts, names: Iterable<string>): string {
+  const { configured, sourcesFor } = facts;
   if (!configured) return 'give the ServiceAccounts a pull Secret for this registry, then have the pods created anew.';
-  const names = new Set(
-    workloads.flatMap(({ namespace, pullSecrets, images }) =>
-      images.flatMap((reference) => {
-        const parsed = image(reference);
-        return parsed?.registry === registry && keys.of(namespace, pullSecrets).picks(parsed.name).length === 0
-          ? [parsed.name]
-          : [];
-      }),
-    ),
-  );
   const sources = [...new Set([...names].flatMap((name) => sourcesFor(name).map(({ config }) => config.name)))];
   if (sources.length > 0)
     return `${agree(sources.length, 'source', 'sources')} ${quoteList(sources)} ${agree(sources.length, 'has', 'have')} a credential; opt the namespaces in, or have the pods created anew.`;

@@ -1,4 +1,5 @@
 /** What an audit says, and the shape of the rules that say it. */
+import type { Steps } from '../../async/steps.ts';
 import type { Facts } from '../facts/facts.ts';
 
 export const SEVERITIES = ['error', 'warning', 'info'] as const;
@@ -42,6 +43,6 @@ export interface Rule {
   readonly cause: string;
   /** What to do in general; a hit may know better. */
   readonly remedy: string;
-  /** Pure. */
-  readonly check: (facts: Facts) => Hit[];
+  /** Pure; in steps where it looks at every pod or ServiceAccount. */
+  readonly check: (facts: Facts) => Hit[] | Steps<Hit[]>;
 }

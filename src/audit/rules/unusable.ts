@@ -6,7 +6,7 @@ import type { Hit, Rule } from './rule.ts';
 import type { PickedKey } from '../facts/keys.ts';
 import type { Workload } from '../observe/observation.ts';
 import { agree, plural, quote, quoteList } from '../../text.ts';
-import { byOwner } from './owners.ts';
+import { ownerSteps } from './owners.ts';
 
 export const loginUnusable: Rule = {
   id: 'PP026',
@@ -17,8 +17,9 @@ export const loginUnusable: Rule = {
   cause:
     'A pull Secret has an entry for the registry of the image, but nothing in it that kubelets can send: an identity token, a login in a credential store, no password. They pull as if it were not there.',
   remedy: 'Put a username and a password or access token into the entry of that Secret.',
-  check: (facts) =>
-    byOwner(facts.managed, (workload) => uselessOf(facts, workload)).map(({ object, title, pods, about }): Hit => {
+  *check(facts) {
+    const owners = yield* ownerSteps(facts.managed, (workload) => uselessOf(facts, workload));
+    return owners.map(({ object, title, pods, about }): Hit => {
       const [{ secret, entry } = { secret: '', entry: { key: '', unusable: 'no login' as const } }] = about.flatMap(
         ({ picks }) => picks,
       );
@@ -29,7 +30,8 @@ export const loginUnusable: Rule = {
         message: `${title}: ${plural(pods, 'pod')} ${agree(pods, 'has', 'have')} no login for ${images}: entry ${quoteKey(entry.key)} of Secret ${quote(secret)} ${WHY_UNUSABLE[entry.unusable ?? 'no login']}.`,
         remedy: `Put a username and a password or access token into entry ${quoteKey(entry.key)} of Secret ${quote(secret)}, or into its source.`,
       };
-    }),
+    });
+  },
 };
 
 function uselessOf(
