@@ -1,12 +1,12 @@
 /** Observations of clusters: in order unless a test says otherwise. */
 import { createContentReader } from '../../src/audit/observe/secret-facts.ts';
-import { secretKey } from '../../src/audit/observe/observation.ts';
 import type {
   AuditedSource,
   Observation,
   PullContent,
   PullFailure,
   PullSecret,
+  PullSecrets,
   Workload,
 } from '../../src/audit/observe/observation.ts';
 import type { ObservedScope } from '../../src/plan/observed.ts';
@@ -36,10 +36,15 @@ export const dockerConfig = (text: string, type = 'kubernetes.io/dockerconfigjso
 
 export const secret = (held: PullContent): PullSecret => ({ state: 'read', content: held });
 
-export function secrets(entries: Record<string, PullContent | 'missing' | 'unseen'>): Map<string, PullSecret> {
-  return new Map(
-    Object.entries(entries).map(([key, held]) => [key, typeof held === 'string' ? { state: held } : secret(held)]),
-  );
+/** By `namespace/name`. */
+export function secrets(entries: Record<string, PullContent | 'missing' | 'unseen'>): PullSecrets {
+  const found = new Map<string, Map<string, PullSecret>>();
+  for (const [key, held] of Object.entries(entries)) {
+    const [namespace = '', name = ''] = key.split(/\/(.*)/s);
+    const names = found.get(namespace) ?? new Map<string, PullSecret>();
+    found.set(namespace, names.set(name, typeof held === 'string' ? { state: held } : secret(held)));
+  }
+  return found;
 }
 
 export const HUB = content({ [HUB_KEY]: 'hub-password' });
@@ -110,7 +115,7 @@ export function observation(parts: Partial<Observation> = {}): Observation {
     sources,
     workloads: [workload()],
     podsSeen: true,
-    pullSecrets: new Map([[secretKey('team-a', 'regcred'), secret(HUB)]]),
+    pullSecrets: secrets({ 'team-a/regcred': HUB }),
     strayCopies: [],
     couldNotSee: [],
     ...parts,

@@ -4,8 +4,7 @@ import type { Turn } from '../../async/steps.ts';
 import { agree, some } from '../../text.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { TYPE_DOCKER_CONFIG_JSON } from '../../names.ts';
-import { secretKey } from './observation.ts';
-import type { AuditedSource, PullSecret, Workload } from './observation.ts';
+import type { AuditedSource, PullSecret, PullSecrets, Workload } from './observation.ts';
 import { readPullSecrets } from './secret-facts.ts';
 import type { ContentReader } from './secret-facts.ts';
 import type { ReadWorld } from './read-world.ts';
@@ -42,11 +41,15 @@ export async function gatherPullSecrets({
   turn,
   signal,
   onProgress,
-}: GatherOptions): Promise<Map<string, PullSecret>> {
+}: GatherOptions): Promise<PullSecrets> {
   const listed = new Map(sources.map((source) => [source.config.copyName, source]));
   for (const { resource, secret } of blind.keys()) if (resource === 'copies' && secret) listed.delete(secret.name);
-  const known = new Map<string, PullSecret>();
-  const wanted = new Map<string, { namespace: string; name: string }>();
+  const found = new Map<string, Map<string, PullSecret>>();
+  const put = (namespace: string, name: string, secret: PullSecret): void => {
+    const names = found.get(namespace) ?? new Map<string, PullSecret>();
+    found.set(namespace, names.set(name, secret));
+  };
+  const wanted: { readonly namespace: string; readonly name: string }[] = [];
   const others = new Set<string>();
   let skipped = 0;
   const want = (namespace: string, name: string): void => {
@@ -56,20 +59,18 @@ export async function gatherPullSecrets({
       others.add(namespace);
       return;
     }
-    const key = secretKey(namespace, name);
-    if (known.has(key) || wanted.has(key)) return;
+    if (found.get(namespace)?.has(name)) return;
     const copy = source === undefined ? undefined : world.copies.get(name)?.get(namespace, name);
-    if (source !== undefined && copy === undefined) known.set(key, { state: 'missing' });
-    else if (
+    if (source !== undefined && copy === undefined) return put(namespace, name, { state: 'missing' });
+    if (
       source?.content !== undefined &&
       copy?.type === TYPE_DOCKER_CONFIG_JSON &&
       copy.digest === source.observed.digest
     )
-      known.set(key, { state: 'read', content: source.content });
-    else if (ownOnly && wanted.size >= MAX_READS) {
-      known.set(key, { state: 'unseen' });
-      skipped++;
-    } else wanted.set(key, { namespace, name });
+      return put(namespace, name, { state: 'read', content: source.content });
+    put(namespace, name, { state: 'unseen' });
+    if (ownOnly && wanted.length >= MAX_READS) skipped++;
+    else wanted.push({ namespace, name });
   };
   const ofAccounts = stepwise(scopes, 500, ({ serviceAccounts }) => {
     for (const account of serviceAccounts)
@@ -81,13 +82,17 @@ export async function gatherPullSecrets({
   await inTurns(ofAccounts, turn);
   await inTurns(ofPods, turn);
 
-  const { secrets, refused, why, large } = await readPullSecrets({
+  let done = 0;
+  const { refused, why, large } = await readPullSecrets({
     client,
-    wanted: wanted.values(),
+    wanted,
     read: reader,
+    onRead: (...read) => {
+      put(...read);
+      onProgress?.(++done);
+    },
     limit: ownOnly ? LIMIT : undefined,
     signal,
-    onProgress,
   });
   if (refused.size > 0)
     couldNotSee.push(
@@ -105,7 +110,7 @@ export async function gatherPullSecrets({
     couldNotSee.push(
       `Copies that are not as their source is, and too large to look into (${large}): it is unknown what their pods pull with`,
     );
-  return new Map([...known, ...secrets]);
+  return found;
 }
 
 const namesOf = (names: readonly string[]): string =>

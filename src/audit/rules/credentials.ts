@@ -92,7 +92,7 @@ interface Held {
 }
 
 function contents({ sources, pullSecrets }: Facts): Held[] {
-  const found = new Map<string, Held & { more: number }>();
+  const found = new Map<string, Held>();
   for (const source of sources) {
     const {
       config: { name },
@@ -104,31 +104,23 @@ function contents({ sources, pullSecrets }: Facts): Held[] {
         title: `source "${name}"`,
         remedy: `Get a new token and put it into ${secretOf(source)}; Pullpass spreads it.`,
         content,
-        more: 0,
       });
   }
-  for (const [key, secret] of pullSecrets) {
-    if (secret.state !== 'read') continue;
-    const known = found.get(secret.content.id);
-    if (known !== undefined) known.more++;
-    else {
-      const [namespace = '', name = ''] = key.split('/');
-      found.set(secret.content.id, {
-        object: { kind: 'Secret', namespace, name },
-        title: `Secret "${name}" in ${namespace}`,
-        remedy: `Get a new token and put it into Secret ${key}.`,
-        content: secret.content,
-        more: 0,
-      });
+  const others = new Map<string, { namespace: string; name: string; content: PullContent; more: number }>();
+  for (const [namespace, secrets] of pullSecrets)
+    for (const [name, secret] of secrets) {
+      if (secret.state !== 'read' || found.has(secret.content.id)) continue;
+      const known = others.get(secret.content.id);
+      if (known !== undefined) known.more++;
+      else others.set(secret.content.id, { namespace, name, content: secret.content, more: 0 });
     }
-  }
-  return [...found.values()].map(({ more, title, remedy, ...rest }) =>
-    more === 0 || rest.object.kind !== 'Secret'
-      ? { ...rest, title, remedy }
-      : {
-          ...rest,
-          title: `${title} and ${plural(more, 'Secret')} of the same content`,
-          remedy: remedy.replace(/\.$/, ', and into the others of the same content.'),
-        },
-  );
+  return [
+    ...found.values(),
+    ...[...others.values()].map(({ namespace, name, content, more }): Held => ({
+      object: { kind: 'Secret', namespace, name },
+      title: `Secret "${name}" in ${namespace}${more > 0 ? ` and ${plural(more, 'Secret')} of the same content` : ''}`,
+      remedy: `Get a new token and put it into Secret ${namespace}/${name}${more > 0 ? ', and into the others of the same content' : ''}.`,
+      content,
+    })),
+  ];
 }

@@ -4,7 +4,6 @@ import { stepwise } from '../../async/steps.ts';
 import type { Steps } from '../../async/steps.ts';
 import type { Facts } from '../facts/facts.ts';
 import type { Hit, Rule } from './rule.ts';
-import { readByNamespace } from '../observe/observation.ts';
 import type { PullEntry } from '../observe/observation.ts';
 import { HUB_DEFAULT } from '../facts/used-entries.ts';
 import { plural, quote } from '../../text.ts';
@@ -77,15 +76,15 @@ function withinSources({ sources, keys }: Facts): Hit[] {
 /** Once a pair of Secrets and key, however many ServiceAccounts have both. */
 function* betweenSteps({ scopes, pullSecrets }: Facts): Steps<Hit[]> {
   const found = new Map<string, { hit: Hit; accounts: number }>();
-  const contents = readByNamespace(pullSecrets);
   yield* stepwise(scopes, 500, ({ namespace, serviceAccounts }) => {
     // Of most namespaces no more is known than of their copies, however many Secrets they name.
-    const here = contents.get(namespace.name);
+    const here = pullSecrets.get(namespace.name);
     if (here === undefined) return;
     for (const { name, pullSecrets: names = [] } of serviceAccounts) {
       const firsts = new Map<string, Placed>();
       for (const secret of new Set(names)) {
-        for (const entry of here.get(secret)?.entries ?? []) {
+        const seen = here.get(secret);
+        for (const entry of seen?.state === 'read' ? seen.content.entries : []) {
           const normal = normaliseKey(entry.key);
           if (normal === undefined) continue;
           const first = firsts.get(normal);

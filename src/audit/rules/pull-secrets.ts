@@ -3,7 +3,6 @@ import { stepwise } from '../../async/steps.ts';
 import type { Steps } from '../../async/steps.ts';
 import type { Facts } from '../facts/facts.ts';
 import type { Rule } from './rule.ts';
-import { byNamespace, secretKey } from '../observe/observation.ts';
 import type { PullSecret } from '../observe/observation.ts';
 import { agree, capital, quote, some } from '../../text.ts';
 
@@ -18,12 +17,11 @@ export const danglingReference: Rule = {
   remedy: 'Create the Secret, or remove its name from imagePullSecrets.',
   *check(facts) {
     // What the controller is about to write is no dangling reference but a missing copy.
-    const coming = new Set(
-      facts.plans.flatMap(({ namespace, writeCopies }) => writeCopies.map(({ name }) => secretKey(namespace, name))),
-    );
+    const isComing = (namespace: string, secret: string): boolean =>
+      facts.planOf(namespace)?.writeCopies.some(({ name }) => name === secret) === true;
     const missing = yield* referencedSteps(facts, ({ state }) => state === 'missing');
     return missing
-      .filter(({ namespace, name }) => !coming.has(secretKey(namespace, name)))
+      .filter(({ namespace, name }) => !isComing(namespace, name))
       .map(({ namespace, name, by }) => ({
         object: { kind: 'Secret', namespace, name },
         message: `Secret ${quote(name)} in ${namespace} does not exist, but ${by} to pull with.`,
@@ -94,12 +92,11 @@ function* referencedSteps(
   wanted: (secret: PullSecret) => boolean,
 ): Steps<Referenced[]> {
   const found = new Map<string, { namespace: string; name: string; accounts: Set<string>; pods: Set<string> }>();
-  // Few are of interest, and tenants can name any number of others.
-  const sought = byNamespace(pullSecrets, (secret) => wanted(secret) || undefined);
-  if (sought.size === 0) return [];
   const at = (namespace: string, name: string) => {
-    if (sought.get(namespace)?.has(name) !== true) return undefined;
-    const key = secretKey(namespace, name);
+    // Few are of interest, and tenants can name any number of others.
+    const secret = pullSecrets.get(namespace)?.get(name);
+    if (secret === undefined || !wanted(secret)) return undefined;
+    const key = `${namespace}/${name}`;
     let entry = found.get(key);
     if (entry === undefined) found.set(key, (entry = { namespace, name, accounts: new Set(), pods: new Set() }));
     return entry;
@@ -133,6 +130,6 @@ function* unusableSteps(facts: Facts, breaksPulls: boolean): Steps<(Referenced &
   const found = yield* referencedSteps(facts, (secret) => problemOf(secret)?.breaksPulls === breaksPulls);
   return found.map((each) => ({
     ...each,
-    problem: problemOf(facts.pullSecrets.get(secretKey(each.namespace, each.name)))?.text ?? '',
+    problem: problemOf(facts.pullSecrets.get(each.namespace)?.get(each.name))?.text ?? '',
   }));
 }

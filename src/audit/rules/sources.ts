@@ -76,8 +76,7 @@ export const rotationIncomplete: Rule = {
       const { stale, copies, copiesDone, proxies, proxiesDone } = rotationOf(facts, source.config.name);
       // Missing copies only: namespaces that are new, and no rotation.
       if (stale === 0 && proxiesDone === proxies) return [];
-      const caches =
-        proxies === 0 ? '' : ` and ${proxiesDone} of ${plural(proxies, 'cache proxy').replace(/proxys$/, 'proxies')}`;
+      const caches = proxies === 0 ? '' : ` and ${proxiesDone} of ${plural(proxies, 'cache proxy', 'cache proxies')}`;
       return [
         {
           object: objectOf(source),
