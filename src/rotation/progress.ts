@@ -31,7 +31,7 @@ export interface RotationProgress {
   readonly complete: boolean;
 }
 
-export interface RotationOptions {
+interface RotationOptions {
   client: KubeClient;
   configuration: Configuration;
   snapshot: Snapshot;

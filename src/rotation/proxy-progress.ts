@@ -35,7 +35,7 @@ export function isDone({ applied, checked, probed, verified }: ProxyProgress): b
   return applied === true && checked && (probed ? verified === 'verified' : verified !== 'refused');
 }
 
-export interface ProxiesOptions {
+interface ProxiesOptions {
   readonly client: KubeClient;
   readonly configuration: Configuration;
   readonly snapshot: Snapshot;

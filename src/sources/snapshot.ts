@@ -64,7 +64,7 @@ export async function readCluster(
   return snapshotOf({ client, world, configuration, ...memory });
 }
 
-export interface SnapshotOptions extends Memory {
+interface SnapshotOptions extends Memory {
   readonly client: KubeClient;
   /** Its digests are macs of `state`. */
   readonly world: World;

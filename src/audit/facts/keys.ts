@@ -79,16 +79,11 @@ export function createKeyBook({ pullSecrets }: Pick<Observation, 'pullSecrets'>)
 }
 
 /** The image as kubelets read it; undefined: they cannot. */
-export function createImageBook(): (image: string) => ImageReference | undefined {
-  const known = new Map<string, ImageReference | undefined>();
-  return (image) => {
-    if (!known.has(image)) {
-      const parsed = parseImage(image);
-      known.set(image, parsed.ok ? parsed.image : undefined);
-    }
-    return known.get(image);
-  };
-}
+export const createImageBook = (): ((image: string) => ImageReference | undefined) =>
+  remember((image) => {
+    const parsed = parseImage(image);
+    return parsed.ok ? parsed.image : undefined;
+  });
 
 function ringOf(secrets: readonly { secret: string; content: PullContent }[]): (name: string) => readonly PickedKey[] {
   const entries = new Map<Credential, PullEntry>();

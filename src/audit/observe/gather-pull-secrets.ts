@@ -14,7 +14,7 @@ const MAX_READS = 500;
 /** Characters of base64: a login takes some hundred. A tenant can put another Secret in the place of its copy, as large as it likes. */
 const LIMIT = { each: 64 * 1024, all: 4 * 1024 * 1024 };
 
-export interface GatherOptions {
+interface GatherOptions {
   readonly client: KubeClient;
   readonly read: ReadWorld;
   readonly sources: readonly AuditedSource[];

@@ -10,14 +10,14 @@ import { observeProxies } from '../../rotation/proxy-progress.ts';
 import { createRefusals } from '../../observe/refusals.ts';
 import { keyId, recordOf } from '../../sources/source-record.ts';
 import type { Snapshot } from '../../sources/snapshot.ts';
-import type { Observation, RegistryStanding } from './observation.ts';
+import type { Observation, AuditedLogin } from './observation.ts';
 
 export interface Known extends Pick<Observation, 'registries' | 'proxies' | 'heldBack'> {
   /** One line each: what could not be learned, and why. */
   readonly gaps: readonly string[];
 }
 
-export interface KnownOptions {
+interface KnownOptions {
   readonly client: KubeClient;
   readonly configuration: Configuration;
   readonly snapshot: Snapshot;
@@ -92,11 +92,11 @@ function heldBackOf(source: SourceConfig, { book, state }: Snapshot): NonNullabl
 }
 
 /** Each login in force. */
-function registriesOf(source: SourceConfig, { book, state }: Snapshot): RegistryStanding[] {
+function registriesOf(source: SourceConfig, { book, state }: Snapshot): AuditedLogin[] {
   const record = recordOf(state, source);
   if (record === undefined) return [];
   const refusals = createRefusals(state);
-  return (book.rollout(source.name).newest?.own ?? []).map((credential): RegistryStanding => {
+  return (book.rollout(source.name).newest?.own ?? []).map((credential): AuditedLogin => {
     const at = { source: source.name, key: redactKey(credential.key) };
     const refused = refusals.waits(accountOf(credential));
     if (refused?.tried) return { ...at, state: 'refused', why: refused.why };

@@ -37,8 +37,8 @@ export interface Observation {
     readonly renewedAt?: number;
   };
   /** What became of trying credentials at their registries. */
-  readonly registries?: readonly RegistryStanding[];
-  readonly proxies?: readonly ProxyStanding[];
+  readonly registries?: readonly AuditedLogin[];
+  readonly proxies?: readonly AuditedProxy[];
   /** New contents of sources that are kept back because a registry refused them. */
   readonly heldBack?: readonly { readonly source: string; readonly why: string; readonly since?: string }[];
   /** One line each: what this audit says nothing about, and why. */
@@ -132,7 +132,7 @@ export interface SecretGrant {
   readonly names: readonly string[];
 }
 
-export interface RegistryStanding {
+export interface AuditedLogin {
   readonly source: string;
   readonly key: string;
   readonly state: 'accepted' | 'refused' | 'unknown';
@@ -142,7 +142,7 @@ export interface RegistryStanding {
   readonly since?: string;
 }
 
-export interface ProxyStanding {
+export interface AuditedProxy {
   readonly name: string;
   readonly kind: string;
   readonly source: string;

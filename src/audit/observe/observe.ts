@@ -133,7 +133,7 @@ export async function observe(options: ObserveOptions): Promise<Observation> {
 }
 
 /** Not one thing could be read. The message names the first refusal. */
-export class NothingSeenError extends UserError {
+class NothingSeenError extends UserError {
   override name = 'NothingSeenError';
   constructor(couldNotSee: readonly string[]) {
     super(

@@ -52,7 +52,7 @@ function entryOf({ key, username, password, identityToken, unusable }: Credentia
   };
 }
 
-export interface ReadSecretsOptions {
+interface ReadSecretsOptions {
   readonly client: KubeClient;
   readonly wanted: Iterable<{ readonly namespace: string; readonly name: string }>;
   readonly read: ContentReader;

@@ -33,7 +33,7 @@ export const badge = (tone: Tone, word: string): Markup =>
 export const slot = (name: string, value: string | number, className = name): Markup =>
   html`<span class="${className}" data-slot="${name}"${value === '' ? html` hidden` : html``}>${value}</span>`;
 
-export interface Column {
+interface Column {
   readonly title: string;
   readonly number?: boolean;
 }

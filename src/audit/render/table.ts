@@ -9,7 +9,7 @@ import type { RuleGroup } from '../report/groups.ts';
 import { columns, wrap } from './text.ts';
 import { verdictOf } from '../report/verdict.ts';
 
-export interface TableOptions {
+interface TableOptions {
   readonly color: boolean;
   /** Columns of the terminal; undefined: lines are not broken. */
   readonly width?: number | undefined;

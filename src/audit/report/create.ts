@@ -8,7 +8,7 @@ import type { Finding, Severity } from '../rules/rule.ts';
 import type { AuditedSource, Observation } from '../observe/observation.ts';
 import { REPORT_API_VERSION, REPORT_KIND } from './report.ts';
 import type { NamespaceReport, Report, SourceReport, Summary } from './report.ts';
-import { rotationOf } from '../facts/rotation-counts.ts';
+import { countRotation } from '../facts/rotation-counts.ts';
 import { inOneGo, stepwise } from '../../async/steps.ts';
 import type { Steps } from '../../async/steps.ts';
 import { timelineOf } from './timeline.ts';
@@ -175,7 +175,7 @@ function reportSource(facts: Facts, source: AuditedSource): SourceReport {
     states.filter(({ choice, copy }) => choice.in && wanted.includes(copy)).length;
   const held = heldBack.filter((each) => each.source === config.name);
   const used = facts.usedEntries.get(source);
-  const rotation = rotationOf(facts, config.name);
+  const rotation = countRotation(facts, config.name);
   return {
     name: config.name,
     secret: `${config.secret.namespace}/${config.secret.name}`,

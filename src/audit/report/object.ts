@@ -12,9 +12,9 @@ import { RULES } from '../rules/all.ts';
 export type ReportObjectKind = (typeof REPORT_RESOURCES)[number]['kind'];
 
 /** What both APIs mean by them. pass: nothing found; skip: nothing that is to alarm anybody. */
-export type ResultState = 'pass' | 'fail' | 'warn' | 'error' | 'skip';
+type ResultState = 'pass' | 'fail' | 'warn' | 'error' | 'skip';
 
-export interface ReportResult {
+interface ReportResult {
   readonly source: string;
   /** Name of the rule, `pull-failing`: dashboards group by it. */
   readonly policy: string;

@@ -22,7 +22,7 @@ export const copyMissing: Rule = {
     'The namespace is opted in to a source, and the copy of that source is not there: the controller does not run or may not write, or somebody deleted the copy a moment ago.',
   remedy: CHECK_COPY,
   check: (facts) =>
-    standing(facts, 'missing').map(({ plan, of }) => ({
+    copiesThatAre(facts, 'missing').map(({ plan, of }) => ({
       object: secretIn(plan, of.copyName),
       about: of.source,
       message: `Copy "${of.copyName}" of source "${of.source}" is missing: pods in ${plan.namespace} cannot pull with it.`,
@@ -39,7 +39,7 @@ export const copyStale: Rule = {
     "The copy's content, type or labels differ from the source's: a rotation has not reached the namespace, or somebody edited the copy.",
   remedy: CHECK_COPY,
   check: (facts) =>
-    standing(facts, 'stale').map(({ plan, of, copy }) => ({
+    copiesThatAre(facts, 'stale').map(({ plan, of, copy }) => ({
       object: secretIn(plan, of.copyName),
       about: of.source,
       message: `Copy "${of.copyName}" ${howStale(copy, of.source)}: pods in ${plan.namespace} pull with what it holds now.`,
@@ -118,13 +118,13 @@ export const copyOrphaned: Rule = {
   ],
 };
 
-interface Standing {
+interface PlannedCopy {
   readonly plan: NamespacePlan;
   readonly of: SourceStanding;
   readonly copy: ObservedCopy | undefined;
 }
 
-function standing({ plans, scopes }: Facts, state: CopyState): Standing[] {
+function copiesThatAre({ plans, scopes }: Facts, state: CopyState): PlannedCopy[] {
   return plans.flatMap((plan, i) =>
     plan.standings
       .filter(({ copy }) => copy === state)

@@ -6,7 +6,7 @@ import { stepwise } from '../../async/steps.ts';
 import type { Steps } from '../../async/steps.ts';
 import { isPlainName } from './remedies.ts';
 
-export interface Owned<T> {
+interface Owned<T> {
   readonly object: FindingObject;
   /** `team-a/Deployment web`. */
   readonly title: string;

@@ -3,7 +3,7 @@ import { findEntry, quoteKey } from '../../credentials/registry-name.ts';
 import { WHY_UNUSABLE } from '../../credentials/usable-login.ts';
 import type { Facts } from '../facts/facts.ts';
 import type { Hit, Rule } from './rule.ts';
-import type { ProxyStanding } from '../observe/observation.ts';
+import type { AuditedProxy } from '../observe/observation.ts';
 import { fit, sentence } from '../../text.ts';
 import { secretOfSource } from './remedies.ts';
 
@@ -93,7 +93,7 @@ export const proxyAnonymous: Rule = {
 };
 
 /** Why there is no login to forward; undefined: there is one, or it is not known. */
-function anonymous({ sources }: Facts, { source, registry }: ProxyStanding): string | undefined {
+function anonymous({ sources }: Facts, { source, registry }: AuditedProxy): string | undefined {
   const content = sources.find(({ config }) => config.name === source)?.content;
   if (content === undefined) return undefined;
   const entry = findEntry(content.entries, registry);
@@ -101,5 +101,5 @@ function anonymous({ sources }: Facts, { source, registry }: ProxyStanding): str
   return entry.unusable === undefined ? undefined : `the entry of source "${source}" ${WHY_UNUSABLE[entry.unusable]}`;
 }
 
-const hit = ({ name }: ProxyStanding, message: string): Hit => ({ object: { kind: 'CacheProxy', name }, message });
-const since = ({ since: at }: ProxyStanding): string => (at === undefined ? '' : ` since ${at}`);
+const hit = ({ name }: AuditedProxy, message: string): Hit => ({ object: { kind: 'CacheProxy', name }, message });
+const since = ({ since: at }: AuditedProxy): string => (at === undefined ? '' : ` since ${at}`);

@@ -2,7 +2,7 @@
 import type { Facts } from '../facts/facts.ts';
 import type { Hit, Rule } from './rule.ts';
 import type { AuditedSource } from '../observe/observation.ts';
-import { rotationOf } from '../facts/rotation-counts.ts';
+import { countRotation } from '../facts/rotation-counts.ts';
 import { agree, capital, fit, plural, sentence } from '../../text.ts';
 import { secretOf, secretOfSource } from './remedies.ts';
 
@@ -73,7 +73,7 @@ export const rotationIncomplete: Rule = {
   remedy: rotationRemedy('NAME'),
   check: (facts) =>
     facts.sources.flatMap((source): Hit[] => {
-      const { stale, copies, copiesDone, proxies, proxiesDone } = rotationOf(facts, source.config.name);
+      const { stale, copies, copiesDone, proxies, proxiesDone } = countRotation(facts, source.config.name);
       // Missing copies only: namespaces that are new, and no rotation.
       if (stale === 0 && proxiesDone === proxies) return [];
       const caches = proxies === 0 ? '' : ` and ${proxiesDone} of ${plural(proxies, 'cache proxy', 'cache proxies')}`;
