@@ -76,7 +76,11 @@ export function judgeRemovals(
 
 /** What is held, as a sentence without its full stop. */
 export function describeHeld({ namespaces, withCopies, limit }: HeldRemoval): string {
-  return `the configuration would take copies or references away from ${namespaces.length} namespaces (${some(namespaces, 5)}); ${withCopies} have a copy, and no more than ${limit} may lose something without a word`;
+  return (
+    `the configuration would take copies or references away from ${namespaces.length} namespaces ` +
+    `(${some(namespaces, 5)}); ${withCopies} have a copy, and no more than ${limit} may lose something ` +
+    'without a word'
+  );
 }
 
 /** The same and what to do, on one line; for people. */

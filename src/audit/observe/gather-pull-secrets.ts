@@ -100,7 +100,8 @@ export async function gatherPullSecrets({
     );
   if (others.size > 0)
     couldNotSee.push(
-      `Pull Secrets that Pullpass does not manage, in ${namesOf([...others].sort())}: the controller has no right to read them; whoever has it sees more with \`pullpass audit\``,
+      `Pull Secrets that Pullpass does not manage, in ${namesOf([...others].sort())}: the controller has ` +
+        `no right to read them; whoever has it sees more with \`pullpass audit\``,
     );
   if (skipped > 0)
     couldNotSee.push(

@@ -19,7 +19,8 @@ export const copyMissing: Rule = {
   severity: 'error',
   title: 'A copy is missing',
   cause:
-    'The namespace is opted in to a source, and the copy of that source is not there: the controller does not run or may not write, or somebody deleted the copy a moment ago.',
+    'The namespace is opted in to a source, and the copy of that source is not there: the controller ' +
+    'does not run or may not write, or somebody deleted the copy a moment ago.',
   remedy: CHECK_COPY,
   check: (facts) =>
     copiesThatAre(facts, 'missing').map(({ plan, of }) => ({
@@ -100,7 +101,8 @@ export const copyOrphaned: Rule = {
   cause:
     'The namespace opted out, or the source was renamed or dropped, and the copy stayed: whoever can read Secrets there still has the credential.',
   remedy:
-    'The controller removes copies of the sources it knows. A name that no source has any more: add it to retiredCopyNames in the configuration, or delete the Secret.',
+    'The controller removes copies of the sources it knows. A name that no source has any more: add it ' +
+    'to retiredCopyNames in the configuration, or delete the Secret.',
   check: (facts) => [
     ...facts.plans.flatMap((plan) =>
       plan.deleteCopies.map(({ name }): Hit => ({

@@ -17,7 +17,9 @@ export const credentialRejected: Rule = {
   severity: 'error',
   title: 'A registry refuses a credential',
   cause:
-    'The credential was tried at its registry, and the registry or its token endpoint said no: it was revoked, has ended, or was mistyped. Every pull that needs it fails, as soon as the image is not on the node yet.',
+    'The credential was tried at its registry, and the registry or its token endpoint said no: it was ' +
+    'revoked, has ended, or was mistyped. Every pull that needs it fails, as soon as the image is not on ' +
+    'the node yet.',
   remedy: 'Put a working credential into the Secret of the source; Pullpass tries it and spreads it.',
   check: (facts) =>
     (facts.registries ?? [])

@@ -44,7 +44,9 @@ export const credentialShadowed: Rule = {
   severity: 'warning',
   title: 'A credential stands behind another one',
   cause:
-    'Kubelets try matching entries in order, and two with different logins are for the same registry: the second is tried only after the first was refused. For Docker Hub, https://index.docker.io/v1/ is not used at all where a key docker.io matches.',
+    'Kubelets try matching entries in order, and two with different logins are for the same registry: ' +
+    'the second is tried only after the first was refused. For Docker Hub, https://index.docker.io/v1/ ' +
+    'is not used at all where a key docker.io matches.',
   remedy: 'Keep one login a registry: remove the other from its Secret, or the Secret from imagePullSecrets.',
   *check(facts) {
     return [...withinSources(facts), ...(yield* betweenSteps(facts))];
@@ -68,7 +70,9 @@ function withinSources({ sources, keys }: Facts): Hit[] {
       .map((entry): Hit => ({
         object: { kind: 'Source', name: config.name },
         about: redactKey(entry.key),
-        message: `Credential ${quoteKey(entry.key)} of source "${config.name}" is never used: ${quoteKey(first?.entry.key ?? '')} comes first, with another login.`,
+        message:
+          `Credential ${quoteKey(entry.key)} of source "${config.name}" is never used: ` +
+          `${quoteKey(first?.entry.key ?? '')} comes first, with another login.`,
       }));
   });
 }
@@ -99,7 +103,10 @@ function* betweenSteps({ scopes, pullSecrets }: Facts): Steps<Hit[]> {
               hit: {
                 object: { kind: 'ServiceAccount', namespace: namespace.name, name },
                 about: `${secret} ${redactKey(entry.key)}`,
-                message: `ServiceAccount "${name}" in ${namespace.name} pulls with Secret ${quote(first.secret)} before ${quote(secret)}, and they have different logins for ${quoteKey(entry.key)}: the second is tried only after the first was refused.`,
+                message:
+                  `ServiceAccount "${name}" in ${namespace.name} pulls with Secret ${quote(first.secret)} before ` +
+                  `${quote(secret)}, and they have different logins for ${quoteKey(entry.key)}: the second is tried ` +
+                  'only after the first was refused.',
               },
             });
         }

@@ -13,13 +13,18 @@ export const podBeforePatch: Rule = {
   severity: 'warning',
   title: 'Pods are older than the pull secrets of their ServiceAccount',
   cause:
-    'Pods copy the imagePullSecrets of their ServiceAccount when they are created. These were created before the ServiceAccount got the Secret, and never get it.',
+    'Pods copy the imagePullSecrets of their ServiceAccount when they are created. These were created ' +
+    'before the ServiceAccount got the Secret, and never get it.',
   remedy: 'Have the pods created anew, such as by `kubectl rollout restart`',
   *check(facts) {
     const owners = yield* ownerSteps(facts.managed, (workload) => lackOf(facts, workload, 'before'));
     return owners.map(({ object, title, pods, about }): Hit => ({
       object,
-      message: `${title}: ${plural(pods, 'pod')} ${agree(pods, 'was', 'were')} created before ServiceAccount "${about[0]?.workload.serviceAccount ?? ''}" got ${quoteList(about.flatMap(({ secrets }) => secrets))}, and ${agree(pods, 'pulls', 'pull')} ${images(about)} without it.`,
+      message:
+        `${title}: ${plural(pods, 'pod')} ${agree(pods, 'was', 'were')} created before ServiceAccount ` +
+        `"${about[0]?.workload.serviceAccount ?? ''}" got ` +
+        `${quoteList(about.flatMap(({ secrets }) => secrets))}, and ${agree(pods, 'pulls', 'pull')} ` +
+        `${images(about)} without it.`,
       remedy: capital(recreate(object, pods)),
     }));
   },
@@ -38,7 +43,11 @@ export const podOwnSecrets: Rule = {
     const owners = yield* ownerSteps(facts.managed, (workload) => lackOf(facts, workload, 'own'));
     return owners.map(({ object, title, pods, about }): Hit => ({
       object,
-      message: `${title}: ${plural(pods, 'pod')} ${agree(pods, 'names', 'name')} ${quoteList(about.flatMap(({ workload }) => workload.pullSecrets))} and so ${agree(pods, 'gets', 'get')} none of ServiceAccount "${about[0]?.workload.serviceAccount ?? ''}": ${quoteList(about.flatMap(({ secrets }) => secrets))} would match ${images(about)}.`,
+      message:
+        `${title}: ${plural(pods, 'pod')} ${agree(pods, 'names', 'name')} ` +
+        `${quoteList(about.flatMap(({ workload }) => workload.pullSecrets))} and so ` +
+        `${agree(pods, 'gets', 'get')} none of ServiceAccount "${about[0]?.workload.serviceAccount ?? ''}": ` +
+        `${quoteList(about.flatMap(({ secrets }) => secrets))} would match ${images(about)}.`,
       remedy: `Add ${quoteList(about.flatMap(({ secrets }) => secrets))} to imagePullSecrets in the pod template of ${title}, or remove that list there.`,
     }));
   },

@@ -14,7 +14,9 @@ export const proxyNotApplied: Rule = {
   severity: 'error',
   title: 'A cache proxy does not have the newest login',
   cause:
-    'The login of the source was not forwarded to the cache proxy: its API does not answer, refuses Pullpass, or the controller does not run. Once the old login is revoked, what the cache does not hold is "not found".',
+    'The login of the source was not forwarded to the cache proxy: its API does not answer, refuses ' +
+    'Pullpass, or the controller does not run. Once the old login is revoked, what the cache does not ' +
+    'hold is "not found".',
   remedy:
     'See the reason in the finding; check that the cache proxy answers, and what the log of the controller says of it. Do not revoke the old login before.',
   check: (facts) =>
@@ -23,7 +25,8 @@ export const proxyNotApplied: Rule = {
       .map((proxy) =>
         hit(
           proxy,
-          `Cache proxy "${proxy.name}" does not have the newest login of source "${proxy.source}" for ${quoteKey(proxy.registry)}${since(proxy)}: ${sentence(fit(proxy.why))}`,
+          `Cache proxy "${proxy.name}" does not have the newest login of source "${proxy.source}" for ` +
+            `${quoteKey(proxy.registry)}${since(proxy)}: ${sentence(fit(proxy.why))}`,
         ),
       ),
 };
@@ -35,7 +38,9 @@ export const proxyNotVerified: Rule = {
   severity: 'warning',
   title: 'It is unknown whether the login of a cache proxy works',
   cause:
-    'The login was forwarded, but nothing shows that the cache proxy can pull with it: no private probe image is configured, or the probe could not be made. A public image, or one that the cache holds, proves nothing.',
+    'The login was forwarded, but nothing shows that the cache proxy can pull with it: no private probe ' +
+    'image is configured, or the probe could not be made. A public image, or one that the cache holds, ' +
+    'proves nothing.',
   remedy:
     'Configure a probe: cacheProxies[].probe with a private image, best one that the cache does not hold yet; then run `pullpass verify --config FILE`',
   check: ({ proxies = [] }) =>
@@ -59,7 +64,8 @@ export const proxyRefused: Rule = {
   severity: 'error',
   title: 'The login of a cache proxy does not work',
   cause:
-    'A private pull through the cache proxy failed, or the product says that its upstream refuses the login. Cached images are still served; all others are "not found".',
+    'A private pull through the cache proxy failed, or the product says that its upstream refuses the ' +
+    'login. Cached images are still served; all others are "not found".',
   remedy: forwardAgain('the Secret of the source'),
   check: (facts) =>
     (facts.proxies ?? [])
@@ -80,7 +86,9 @@ export const proxyAnonymous: Rule = {
   severity: 'warning',
   title: 'A cache proxy has no login to pull with',
   cause:
-    'The source has no username and password for the registry of the cache proxy (an identity token cannot be forwarded): the cache pulls anonymously, gets no private image, and shares the rate limit of everybody.',
+    'The source has no username and password for the registry of the cache proxy (an identity token ' +
+    'cannot be forwarded): the cache pulls anonymously, gets no private image, and shares the rate limit ' +
+    'of everybody.',
   remedy:
     'Add an entry with a username and a password or access token for this registry to the source, or correct cacheProxies[].registry.',
   check: (facts) =>

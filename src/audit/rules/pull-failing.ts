@@ -16,7 +16,10 @@ export const pullFailing: Rule = {
   severity: 'error',
   title: 'Pods cannot pull an image',
   cause:
-    'A container waits in ErrImagePull, ImagePullBackOff or a relative of these: no or a refused login, an image that does not exist or may not be pulled (imagePullPolicy: Never), a rate limit, or a registry that does not answer. Behind a cache proxy "not found" can mean that its upstream login was revoked.',
+    'A container waits in ErrImagePull, ImagePullBackOff or a relative of these: no or a refused login, ' +
+    'an image that does not exist or may not be pulled (imagePullPolicy: Never), a rate limit, or a ' +
+    'registry that does not answer. Behind a cache proxy "not found" can mean that its upstream login ' +
+    'was revoked.',
   remedy: 'See the line of each finding: it says what the registry answered and which credential was tried.',
   *check(facts) {
     const namespaces = new Map(facts.scopes.map(({ namespace }) => [namespace.name, namespace]));
@@ -87,8 +90,12 @@ function explain(
     case 'not found':
       if (proxies.length > 0)
         return {
-          text: `not found, behind cache proxy ${quoteList(proxies)}; a revoked upstream login of the cache looks the same: what it holds is served, all else is "not found"; ${text}.`,
-          remedy: `Verify the upstream login of cache proxy ${quoteList(proxies)} (\`pullpass verify --config FILE\`); if it works, correct the name or tag of the image.`,
+          text:
+            `not found, behind cache proxy ${quoteList(proxies)}; a revoked upstream login of the cache looks ` +
+            `the same: what it holds is served, all else is "not found"; ${text}.`,
+          remedy:
+            `Verify the upstream login of cache proxy ${quoteList(proxies)} (\`pullpass verify --config FILE\`); ` +
+            'if it works, correct the name or tag of the image.',
         };
       return {
         text: `not found; ${text}.`,

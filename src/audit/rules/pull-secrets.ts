@@ -13,7 +13,8 @@ export const danglingReference: Rule = {
   severity: 'warning',
   title: 'A reference to a Secret that does not exist',
   cause:
-    'imagePullSecrets names a Secret that is not in the namespace. Kubernetes accepts that; kubelets then pull without it and write a Warning Event FailedToRetrieveImagePullSecret at every pull.',
+    'imagePullSecrets names a Secret that is not in the namespace. Kubernetes accepts that; kubelets ' +
+    'then pull without it and write a Warning Event FailedToRetrieveImagePullSecret at every pull.',
   remedy: 'Create the Secret, or remove its name from imagePullSecrets.',
   *check(facts) {
     // What the controller is about to write is no dangling reference but a missing copy.
@@ -36,7 +37,8 @@ export const pullSecretBroken: Rule = {
   severity: 'error',
   title: 'A pull Secret fails every pull of its pods',
   cause:
-    'Kubelets read a pull Secret as a whole: one entry that cannot be parsed fails every pull of a pod that names it, also from registries that it is not about.',
+    'Kubelets read a pull Secret as a whole: one entry that cannot be parsed fails every pull of a pod ' +
+    'that names it, also from registries that it is not about.',
   remedy:
     'Mend the Docker config in the Secret: `pullpass match IMAGE --docker-config FILE` tells what is wrong with it.',
   *check(facts) {
@@ -57,7 +59,9 @@ export const pullSecretUseless: Rule = {
   title: 'A pull Secret holds no credential',
   cause: 'The Secret has the wrong type, or nothing in it that kubelets would read: they pull as if it were not there.',
   remedy:
-    'Put at least one registry into it. The type of a Secret cannot be changed: where that is wrong, delete it and create it again as kubernetes.io/dockerconfigjson. Or remove its name from imagePullSecrets.',
+    'Put at least one registry into it. The type of a Secret cannot be changed: where that is wrong, ' +
+    'delete it and create it again as kubernetes.io/dockerconfigjson. Or remove its name from ' +
+    'imagePullSecrets.',
   *check(facts) {
     const useless = yield* unusableSteps(facts, false);
     return useless.map(({ namespace, name, who, one, problem }) => {
@@ -66,9 +70,12 @@ export const pullSecretUseless: Rule = {
       const wrongType = what.startsWith('is of type ');
       return {
         object: { kind: 'Secret', namespace, name },
-        message: `${capital(who)} in ${namespace} ${one ? 'pulls' : 'pull'} with Secret ${quote(name)}, ${/^(?:is|has) /.test(what) ? 'which' : 'whose'} ${what}: kubelets ignore it.`,
+        message:
+          `${capital(who)} in ${namespace} ${one ? 'pulls' : 'pull'} with Secret ${quote(name)}, ` +
+          `${/^(?:is|has) /.test(what) ? 'which' : 'whose'} ${what}: kubelets ignore it.`,
         remedy: wrongType
-          ? `The type of a Secret cannot be changed: delete it and create it again (\`kubectl -n ${namespace} create secret docker-registry ${name} ...\`), or remove its name from imagePullSecrets.`
+          ? `The type of a Secret cannot be changed: delete it and create it again (\`kubectl -n ${namespace} ` +
+            `create secret docker-registry ${name} ...\`), or remove its name from imagePullSecrets.`
           : `Correct Secret ${namespace}/${name}: ${advice}; or remove its name from imagePullSecrets.`,
       };
     });

@@ -15,7 +15,8 @@ export const imageByDigest: Rule = {
   severity: 'warning',
   title: 'Images by digest, behind a cache proxy that cannot serve them',
   cause:
-    'The image is named by its digest (repository@sha256:...), and this kind of cache proxy holds images by tag only: such pulls go past the cache, to the upstream, and need a credential of their own.',
+    'The image is named by its digest (repository@sha256:...), and this kind of cache proxy holds images ' +
+    'by tag only: such pulls go past the cache, to the upstream, and need a credential of their own.',
   remedy:
     'Name the image by tag, or put a cache proxy in front that serves digests; until then see that the pods have a credential for the upstream.',
   check: ({ proxies = [], workloads, coverage, image }) =>
@@ -39,7 +40,10 @@ export const imageByDigest: Rule = {
         return [
           {
             object: { kind: 'CacheProxy', name: proxy.name },
-            message: `Cache proxy "${proxy.name}" (${proxy.kind}) cannot serve images by digest: ${plural(images.size, 'image')} of ${plural(pods, 'pod')} ${agree(images.size, 'goes', 'go')} past it, such as ${quote([...images].sort()[0] ?? '')}.`,
+            message:
+              `Cache proxy "${proxy.name}" (${proxy.kind}) cannot serve images by digest: ` +
+              `${plural(images.size, 'image')} of ${plural(pods, 'pod')} ${agree(images.size, 'goes', 'go')} past ` +
+              `it, such as ${quote([...images].sort()[0] ?? '')}.`,
           },
         ];
       }),
@@ -52,7 +56,8 @@ export const registryWithoutCredential: Rule = {
   severity: 'info',
   title: 'A registry in use without a credential',
   cause:
-    'Pods have images of a registry that is not known to be public, and no pull secret of theirs matches. Where the images are public, or the nodes log in by themselves, this is as it should be.',
+    'Pods have images of a registry that is not known to be public, and no pull secret of theirs ' +
+    'matches. Where the images are public, or the nodes log in by themselves, this is as it should be.',
   remedy: 'If the images are private: add a credential for the registry to a source and opt the namespaces in.',
   *check(facts) {
     const uncoveredRows = facts.coverage.filter(
@@ -62,7 +67,10 @@ export const registryWithoutCredential: Rule = {
     return uncoveredRows.map(({ registry, uncovered, pods, uncoveredOwners }): Hit => ({
       object: { kind: 'Registry', name: registry },
       remedy: `If the images are private: ${whereCredential(facts, names.get(registry) ?? [])}`,
-      message: `${registry}: ${uncovered} of ${plural(pods, 'pod')} ${agree(uncovered, 'has', 'have')} no credential for it: ${some(uncoveredOwners.map(({ namespace, kind, name }) => `${namespace}/${kind} ${name}`))}.`,
+      message:
+        `${registry}: ${uncovered} of ${plural(pods, 'pod')} ${agree(uncovered, 'has', 'have')} no ` +
+        'credential for it: ' +
+        `${some(uncoveredOwners.map(({ namespace, kind, name }) => `${namespace}/${kind} ${name}`))}.`,
     }));
   },
 };
@@ -90,7 +98,11 @@ function whereCredential(facts: Facts, names: Iterable<string>): string {
   if (!configured) return 'give the ServiceAccounts a pull Secret for this registry, then have the pods created anew.';
   const sources = [...new Set([...names].flatMap((name) => sourcesFor(name).map(({ config }) => config.name)))];
   if (sources.length > 0)
-    return `${agree(sources.length, 'source', 'sources')} ${quoteList(sources)} ${agree(sources.length, 'has', 'have')} a credential; opt the namespaces in, or have the pods created anew.`;
+    return (
+      `${agree(sources.length, 'source', 'sources')} ${quoteList(sources)} ` +
+      `${agree(sources.length, 'has', 'have')} a credential; opt the namespaces in, or have the pods ` +
+      'created anew.'
+    );
   const unknown = whyUnknown(facts);
   if (unknown !== undefined)
     return `it is unknown whether a source has a credential, because ${unknown}: look there first.`;

@@ -31,7 +31,8 @@ export const sourceInvalid: Rule = {
   severity: 'error',
   title: 'The Secret of a source cannot be used',
   cause:
-    'The content of the Secret is not a Docker config that kubelets would read as a whole, is empty, or an alias points at nothing. It is not spread: one entry that cannot be parsed would fail every pull of a pod.',
+    'The content of the Secret is not a Docker config that kubelets would read as a whole, is empty, or ' +
+    'an alias points at nothing. It is not spread: one entry that cannot be parsed would fail every pull of a pod.',
   remedy: 'Mend the Secret as the finding says; copies keep the last good content until then.',
   check: (facts) =>
     facts.sources
@@ -50,7 +51,9 @@ export const sourceHeldBack: Rule = {
   severity: 'error',
   title: 'Something that a source holds is not spread',
   cause:
-    'The source changed, and of an entry the new login is refused by its registry or is none that kubelets can use, or the entry is gone; or pulls started to fail at the canaries. Copies and cache proxies keep the last good login of that entry; the others are spread.',
+    'The source changed, and of an entry the new login is refused by its registry or is none that ' +
+    'kubelets can use, or the entry is gone; or pulls started to fail at the canaries. Copies and cache ' +
+    'proxies keep the last good login of that entry; the others are spread.',
   remedy: 'Put a working credential into the Secret of the source. Do not revoke the old one before.',
   check: (facts) =>
     (facts.heldBack ?? []).map(({ source, why, since }) => ({
@@ -61,7 +64,8 @@ export const sourceHeldBack: Rule = {
 };
 
 const rotationRemedy = (source: string): string =>
-  `Do not revoke the old credential yet: \`pullpass wait --config FILE --source ${source}\` tells when it is safe. If the numbers stand still, see the other findings about these copies and cache proxies.`;
+  `Do not revoke the old credential yet: \`pullpass wait --config FILE --source ${source}\` tells when ` +
+  'it is safe. If the numbers stand still, see the other findings about these copies and cache proxies.';
 
 export const rotationIncomplete: Rule = {
   id: 'PP083',
@@ -80,7 +84,9 @@ export const rotationIncomplete: Rule = {
       return [
         {
           object: objectOf(source),
-          message: `The newest content of source "${source.config.name}" is in ${copiesDone} of ${plural(copies, 'copy', 'copies')}${caches}: the old credential is still needed.`,
+          message:
+            `The newest content of source "${source.config.name}" is in ${copiesDone} of ` +
+            `${plural(copies, 'copy', 'copies')}${caches}: the old credential is still needed.`,
           remedy: rotationRemedy(source.config.name),
         },
       ];
@@ -94,7 +100,8 @@ export const sourceSuspicious: Rule = {
   severity: 'warning',
   title: 'Something in a source is hardly meant so',
   cause:
-    'The content of the source can be used, but something in it does not do what it looks like: an entry that kubelets ignore, a password with a line break, two logins for one registry.',
+    'The content of the source can be used, but something in it does not do what it looks like: an entry ' +
+    'that kubelets ignore, a password with a line break, two logins for one registry.',
   remedy: 'Correct the Secret of the source as the finding says.',
   check: ({ sources }) =>
     sources.flatMap((source) =>

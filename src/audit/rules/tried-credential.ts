@@ -137,7 +137,9 @@ function fromSources(
       };
     return {
       text: `${has}, which has not reached ServiceAccount ${quote(workload.serviceAccount)}`,
-      then: `see that the controller runs, and that ServiceAccount ${quote(workload.serviceAccount)} is selected (${ANNOTATION_SERVICE_ACCOUNTS}); then ${anew}`,
+      then:
+        `see that the controller runs, and that ServiceAccount ${quote(workload.serviceAccount)} is selected ` +
+        `(${ANNOTATION_SERVICE_ACCOUNTS}); then ${anew}`,
     };
   }
   const { why } = standing.choice;

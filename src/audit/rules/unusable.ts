@@ -15,7 +15,8 @@ export const loginUnusable: Rule = {
   severity: 'warning',
   title: 'The only entry for an image has no usable login',
   cause:
-    'A pull Secret has an entry for the registry of the image, but nothing in it that kubelets can send: an identity token, a login in a credential store, no password. They pull as if it were not there.',
+    'A pull Secret has an entry for the registry of the image, but nothing in it that kubelets can send: ' +
+    'an identity token, a login in a credential store, no password. They pull as if it were not there.',
   remedy: 'Put a username and a password or access token into the entry of that Secret.',
   *check(facts) {
     const owners = yield* ownerSteps(facts.managed, (workload) => uselessOf(facts, workload));
@@ -27,7 +28,9 @@ export const loginUnusable: Rule = {
       return {
         object,
         about: entry.key,
-        message: `${title}: ${plural(pods, 'pod')} ${agree(pods, 'has', 'have')} no login for ${images}: entry ${quoteKey(entry.key)} of Secret ${quote(secret)} ${WHY_UNUSABLE[entry.unusable ?? 'no login']}.`,
+        message:
+          `${title}: ${plural(pods, 'pod')} ${agree(pods, 'has', 'have')} no login for ${images}: entry ` +
+          `${quoteKey(entry.key)} of Secret ${quote(secret)} ${WHY_UNUSABLE[entry.unusable ?? 'no login']}.`,
         remedy: `Put a username and a password or access token into entry ${quoteKey(entry.key)} of Secret ${quote(secret)}, or into its source.`,
       };
     });
