@@ -1,11 +1,11 @@
 /** `npm run bench`: every benchmark, one after the other. Each prints ratios within one run; absolute times are this machine's. */
+import { audit } from './audit.ts';
 import { client } from './client.ts';
 import { planning } from './planning.ts';
-import { report } from './report.ts';
 
 for (const [title, run] of [
   ['Planning: does the cost grow with the number of namespaces, and no faster?', planning],
-  ['Report: how long do leases and probes wait while the controller audits?', report],
+  ['Audit: how long do leases and probes wait while the controller audits?', audit],
   ['Writes: our client and client-node, the same patches on the same server', client],
 ] as const) {
   console.log(`\n${title}`);

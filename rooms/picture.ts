@@ -37,7 +37,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     packages: words('node-cron node:timers/promises node:util'),
   },
   'audit/render': {
-    may: words('audit/page audit/report audit/rules audit/facts'),
+    may: words('audit/page audit/report audit/rules audit/facts async'),
     packages: words('picocolors node:crypto'),
     pure: true,
   },

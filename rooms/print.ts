@@ -85,12 +85,12 @@ const faults = [
   }),
 ];
 
-for (const [room, targets] of rooms) {
+const lines = [...rooms].map(([room, targets]) => {
   const count = [...files.keys()].filter((path) => roomOf(path) === room).length;
   const below = [...targets].filter(([to]) => to !== 'ground').sort(([a], [b]) => order.indexOf(a) - order.indexOf(b));
-  process.stdout.write(
-    `${room.padEnd(14)} ${String(count).padStart(3)} ${count === 1 ? 'file ' : 'files'}  ${below.map(([to, n]) => `${to} (${n})`).join(', ')}\n`,
-  );
-}
+  const arrows = below.map(([to, n]) => `${to} (${n})`).join(', ');
+  return `${room.padEnd(14)} ${String(count).padStart(3)} files  ${arrows}\n`;
+});
+process.stdout.write(lines.join(''));
 for (const fault of faults) process.stderr.write(`rooms: ${fault}\n`);
 if (faults.length > 0) process.exitCode = 1;

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { projectCopy } from '../src/observe/projections.ts';
 import { ownerOf } from '../src/owner.ts';
 import { planCopy, planRemoval } from '../src/plan/copy.ts';
+import { noteOf } from '../src/plan/problem.ts';
 import { namespace, source } from './plan/observations.ts';
 
 const BY_US = { 'app.kubernetes.io/managed-by': 'pullpass' };
@@ -62,7 +63,7 @@ test.each([
     const plan = planCopy(namespace(), source(), { in: true, why: 'enabled' }, copy, false);
     expect(plan).toMatchObject({ state: 'foreign', references: 'keep', problem: { reason: 'SecretNotOurs' } });
     expect(plan).not.toHaveProperty('action');
-    expect(plan.problem?.note).toContain(told);
+    expect(plan.problem && noteOf(plan.problem)).toContain(told);
     expect(planRemoval(copy)).toEqual({ state: 'none', references: 'remove' });
   },
 );

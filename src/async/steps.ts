@@ -9,11 +9,25 @@ export function inOneGo<T>(steps: Steps<T>): T {
   }
 }
 
-/** `turn` is awaited after each step. */
-export async function inTurns<T>(steps: Steps<T>, turn: () => Promise<unknown>): Promise<T> {
+/** Resolves when it is one's turn again. */
+export type Turn = () => Promise<unknown>;
+
+/** `turn` is awaited after each step; without one, all of them are done in one go. */
+export async function inTurns<T>(steps: Steps<T>, turn?: Turn): Promise<T> {
+  if (turn === undefined) return inOneGo(steps);
   for (;;) {
     const step = steps.next();
     if (step.done === true) return step.value;
     await turn();
+  }
+}
+
+/** So many items at a step. */
+export function* stepwise<T>(items: Iterable<T>, atAStep: number, work: (item: T) => void): Steps<void> {
+  let done = 0;
+  for (const item of items) {
+    if (done > 0 && done % atAStep === 0) yield;
+    done++;
+    work(item);
   }
 }

@@ -10,7 +10,6 @@ import type { Report } from '../audit/report/report.ts';
 import { SEVERITIES } from '../audit/rules/rule.ts';
 import type { Severity } from '../audit/rules/rule.ts';
 import { loadConfiguration } from '../config/load.ts';
-import { DEFAULT_NAMESPACE } from '../names.ts';
 import { withClient } from './connect.ts';
 import type { Environment } from './environment.ts';
 import { options } from './options.ts';
@@ -92,10 +91,7 @@ export async function runAudit(options: AuditOptions): Promise<{ report: Report;
     only: namespaces,
     controller,
     signal,
-    known:
-      configuration &&
-      ((snapshot) =>
-        knownTo({ client, configuration, namespace: controller?.namespace ?? DEFAULT_NAMESPACE, snapshot, signal })),
+    known: configuration && ((snapshot) => knownTo({ client, configuration, snapshot })),
     progress: progress && ((step, done) => progress(`${done} ${step} read`)),
   });
   const report = createReport(observation);

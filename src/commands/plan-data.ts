@@ -1,4 +1,5 @@
 /** The documented shape of `pullpass plan -o json` and `-o yaml`. */
+import { noteOf } from '../plan/problem.ts';
 import { actionsOf, pendingIn, staying } from './cluster-plan.ts';
 import type { ClusterPlan } from './cluster-plan.ts';
 
@@ -41,10 +42,10 @@ export function planData(plan: ClusterPlan) {
           : { type: action.type, copy: action.name, ...(stays(action) && { stays: true }) },
       ),
       ...(namespace.held && { held: namespace.held }),
-      problems: namespace.problems.map(({ reason, object, note }) => ({
-        reason,
-        object: `${object.kind}/${object.name}`,
-        note,
+      problems: namespace.problems.map((problem) => ({
+        reason: problem.reason,
+        object: `${problem.object.kind}/${problem.object.name}`,
+        note: noteOf(problem),
       })),
     })),
   };

@@ -1,4 +1,5 @@
 /** What `pullpass plan` prints: what is in the way first, then every namespace and cache proxy, then how much there is to do. */
+import { noteOf } from '../plan/problem.ts';
 import { createColors } from 'picocolors';
 import type { Colors } from 'picocolors/types.js';
 import type { Action } from '../plan/action.ts';
@@ -25,9 +26,10 @@ function planText(plan: ClusterPlan, c: Colors): string {
     rotations.every(({ proxies }) => proxies.length === 0) ? [] : [proxyTable(rotations, c)],
     named.map((copy) => `${c.yellow(copy.ours ? '~' : '!')} ${describeNamed(copy)}`),
     namespaces.flatMap(({ namespace, problems }) =>
-      problems.map(({ object: { kind, name }, note }) => {
+      problems.map((problem) => {
+        const { kind, name } = problem.object;
         const object = kind === 'Namespace' ? '' : `${kind} ${name}: `;
-        return `${c.yellow('!')} ${namespace}: ${object}${note}`;
+        return `${c.yellow('!')} ${namespace}: ${object}${noteOf(problem)}`;
       }),
     ),
   ];

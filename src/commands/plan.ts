@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import { loadConfiguration } from '../config/load.ts';
 import { readNamedCopies } from '../reconcile/named-copies.ts';
 import { observeRotations } from '../rotation/progress.ts';
-import { planCluster, readCluster } from '../sources/snapshot.ts';
+import { planCluster, problemsOf, readCluster } from '../sources/snapshot.ts';
 import { isPending } from './cluster-plan.ts';
 import { withClient } from './connect.ts';
 import type { Environment } from './environment.ts';
@@ -28,9 +28,11 @@ export function planCommand(env: Environment): Command {
       const configuration = await loadConfiguration(flags.config);
       const plan = await withClient(env, flags, async (client) => {
         const snapshot = await readCluster(client, configuration, flags.controllerNamespace);
-        const rotations = await observeRotations({ client, configuration, snapshot, users: new Map() });
+        const planned = planCluster(snapshot, {}, configuration);
+        const plans = planned.namespaces;
+        const rotations = await observeRotations({ client, configuration, snapshot, plans, users: new Map() });
         const named = await readNamedCopies({ client, configuration, scopes: snapshot.scopes });
-        return { ...planCluster(snapshot, {}, configuration), rotations, named, paused: configuration.paused };
+        return { ...planned, sources: problemsOf(snapshot.book), rotations, named, paused: configuration.paused };
       });
       env.writeOut(renderPlan(plan, flags.output, env.colors));
       env.exitWith(isPending(plan) ? 2 : 0);

@@ -5,7 +5,7 @@ import { loadConfiguration } from '../config/load.ts';
 import { quoteKey } from '../credentials/registry-name.ts';
 import { messageOf, UsageError } from '../errors.ts';
 import { UnreachableError } from '../kube/api-error.ts';
-import { isDone } from '../rotation/progress.ts';
+import { isDone } from '../rotation/proxy-progress.ts';
 import type { RotationProgress } from '../rotation/progress.ts';
 import { withClient } from './connect.ts';
 import type { Environment } from './environment.ts';

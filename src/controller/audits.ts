@@ -1,5 +1,5 @@
 /** The controller's own audits: on schedule and for the page, over what it watches anyway. Never two at the same time. */
-import { createReportInTurns } from '../audit/report/create.ts';
+import { reportSteps } from '../audit/report/create.ts';
 import { knownTo } from '../audit/observe/known.ts';
 import { observe } from '../audit/observe/observe.ts';
 import { verdictOf } from '../audit/report/verdict.ts';
@@ -17,6 +17,7 @@ import type { State } from '../observe/state.ts';
 import type { World } from '../observe/world.ts';
 import type { Metrics } from '../server/metrics.ts';
 import { createTurns } from '../async/fair.ts';
+import { inTurns } from '../async/steps.ts';
 import type { Watches } from './watches.ts';
 import type { ReportPublisher } from './publish-report.ts';
 
@@ -82,12 +83,15 @@ export function createAudits({
     const config = configuration();
     // Another replica writes it, where one leads.
     const memory = leading() ? { state, remembered: true } : await peekState(client, namespace, stop);
+    // Leases and probes do not wait for thousands of namespaces to be looked through.
+    const turn = createTurns();
     const snapshot = await snapshotOf({
       client,
       world,
       configuration: config,
       ...memory,
       isRead: (source) => watches.isRead(source),
+      turn,
     });
     const refused = new Map(
       feedsOf(world, config).flatMap((feed) =>
@@ -101,10 +105,10 @@ export function createAudits({
       now,
       controller: { namespace, name: MANAGER },
       watched: { ...snapshot, refused },
-      known: () => knownTo({ client, configuration: config, namespace, snapshot, signal: stop }),
+      turn,
+      known: () => knownTo({ client, configuration: config, snapshot }),
     });
-    // Leases and probes do not wait for thousands of namespaces to be looked through.
-    const report = await createReportInTurns(observation, createTurns());
+    const report = await inTurns(reportSteps(observation), turn);
     // As old as what it saw first.
     last = { at: startedAt, report, of: config };
     if (leading())

@@ -19,7 +19,7 @@ export function createMemory(state: State, { namespace, log }: { namespace: stri
     onlyLooked = !mayWrite;
     try {
       if (mayWrite) return await state.load(signal);
-      if (!(await state.peek(signal))) state.forget();
+      if (!(await state.peek(signal)).remembered) state.forget();
     } catch (error) {
       if (signal.aborted) return;
       state.forget();

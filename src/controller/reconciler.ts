@@ -7,6 +7,7 @@ import { retryAfter } from '../retry.ts';
 import type { Retry } from '../retry.ts';
 import { MANAGER } from '../names.ts';
 import type { ObservedScope } from '../plan/observed.ts';
+import { noteOf } from '../plan/problem.ts';
 import type { ObjectRef, Problem } from '../plan/problem.ts';
 import type { Applier } from '../reconcile/apply.ts';
 import { StillNamedError } from '../reconcile/consumers.ts';
@@ -133,12 +134,12 @@ export function createReconciler({
         type: 'Warning',
         reason: problem.reason,
         action: 'Reconcile',
-        note: problem.note,
+        note: noteOf(problem),
       });
       if (!before?.has(key))
         log.warn(
           { namespace, reason: problem.reason, object: `${problem.object.kind}/${problem.object.name}` },
-          problem.note,
+          noteOf(problem),
         );
     }
     if (now.size === 0) reported.delete(namespace);
@@ -172,14 +173,14 @@ function refusals({ namespace }: ObservedScope, { failures }: NamespaceOutcome, 
     if (error instanceof StillNamedError)
       return isPassing(error) && retries < PATIENCE
         ? []
-        : [{ reason: 'CopyStillNamed', object, note: capital(describeFailure(failure)) }];
+        : [{ reason: 'CopyStillNamed', object, what: capital(describeFailure(failure)) }];
     // Somebody has to do something about it.
     return kindOf(error) === 'refused' || kindOf(error) === 'forbidden'
       ? [
           {
             reason: 'WriteRefused',
             object,
-            note: `The API server refuses a write of ${MANAGER}: ${describeFailure(failure)}`,
+            what: `The API server refuses a write of ${MANAGER}: ${describeFailure(failure)}`,
           },
         ]
       : [];
@@ -210,6 +211,7 @@ function subject(problem: Problem | undefined): string {
   return JSON.stringify([problem?.reason, problem?.object.kind, problem?.object.name, problem?.object.uid]);
 }
 
-function problemKey({ reason, object, note }: Problem): string {
-  return JSON.stringify([reason, object.kind, object.name, object.uid, note]);
+function problemKey(problem: Problem): string {
+  const { reason, object } = problem;
+  return JSON.stringify([reason, object.kind, object.name, object.uid, noteOf(problem)]);
 }

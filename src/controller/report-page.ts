@@ -1,5 +1,7 @@
 /** `/report`: the audit as a page. Never older than some minutes, and however many ask, never more than one audit at a time. */
-import { CONTENT_SECURITY_POLICY, renderHtml } from '../audit/render/html.ts';
+import { createTurns } from '../async/fair.ts';
+import { inTurns } from '../async/steps.ts';
+import { CONTENT_SECURITY_POLICY, htmlSteps } from '../audit/render/html.ts';
 import type { Report } from '../audit/report/report.ts';
 import { messageOf } from '../errors.ts';
 import { text } from '../server/listener.ts';
@@ -27,7 +29,7 @@ export function createReportPage({
   version,
   maxAgeMs = MAX_AGE_MS,
 }: ReportPageOptions): () => Promise<Page> {
-  let shown: { readonly report: Report; readonly html: string } | undefined;
+  let shown: { readonly report: Report; readonly html: Promise<string> } | undefined;
   return async () => {
     if (!enabled())
       return text(
@@ -39,10 +41,10 @@ export function createReportPage({
     try {
       const report = await audits.recent(maxAgeMs);
       if (shown?.report !== report)
-        shown = { report, html: renderHtml(report, version === undefined ? {} : { version }) };
+        shown = { report, html: inTurns(htmlSteps(report, version === undefined ? {} : { version }), createTurns()) };
       return {
         contentType: 'text/html; charset=utf-8',
-        body: shown.html,
+        body: await shown.html,
         headers: {
           'content-security-policy': CONTENT_SECURITY_POLICY,
           'referrer-policy': 'no-referrer',

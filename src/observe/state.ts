@@ -8,6 +8,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { Configuration } from '../config/schema.ts';
 import { digestOf } from '../credentials/digest.ts';
+import { messageOf } from '../errors.ts';
 import { isConflict, isForbidden, isNotFound } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { paths } from '../kube/paths.ts';
@@ -80,12 +81,18 @@ export interface State {
   retain(configuration: Pick<Configuration, 'sources' | 'cacheProxies'>): void;
   /** Takes what the Secret holds; makes it where it is not there. Throws ApiError. */
   load(signal: AbortSignal): Promise<void>;
-  /** Takes what the Secret holds without making one; false where there is none, or it may not be read. */
-  peek(signal?: AbortSignal): Promise<boolean>;
+  /** Takes what the Secret holds without making one. */
+  peek(signal?: AbortSignal): Promise<Peeked>;
   /** Goes on in memory, with a key of its own: where the Secret cannot be read. */
   forget(): void;
   /** Writes what changed since the last load or save; nothing changed, nothing is written. Throws ApiError. */
   save(signal: AbortSignal): Promise<void>;
+}
+
+/** Whether there is anything to remember; `unreadable`: why nobody knows, in the server's words. */
+export interface Peeked {
+  readonly remembered: boolean;
+  readonly unreadable?: string;
 }
 
 /** Maps: names of the configuration are any word, also those that every object has. */
@@ -287,9 +294,10 @@ export function createState(client: KubeClient, namespace: string): State {
         const secret = await client.get<V1Secret>(path, { ...(signal && { signal }), sensitive: true });
         take(secret);
         content = read(Buffer.from(secret.data?.[CONTENT] ?? '', 'base64').toString());
-        return key !== undefined;
+        return { remembered: key !== undefined };
       } catch (error) {
-        if (isNotFound(error) || isForbidden(error)) return false;
+        if (isNotFound(error)) return { remembered: false };
+        if (isForbidden(error)) return { remembered: false, unreadable: messageOf(error) };
         throw error;
       }
     },

@@ -35,6 +35,8 @@ export interface Feed<T extends Stored = Stored> {
   readonly id: string;
   /** Bounded name for logs and metrics. */
   readonly resource: 'namespaces' | 'serviceaccounts' | 'copies' | 'sources' | 'proxies';
+  /** Of the one Secret that it reads, or without a namespace of the copies in all of them. */
+  readonly secret?: { readonly namespace?: string; readonly name: string };
   /** Name of the cache proxy that a target belongs to. */
   readonly owner?: string;
   readonly selector: Selector;
@@ -71,6 +73,7 @@ export function feedsOf(world: World, configuration: Configuration): Feed[] {
       feed({
         id: copyFeed(name),
         resource: 'copies',
+        secret: { name },
         // The right to list is limited to this name, and the server checks it against this selector.
         selector: { path: paths.secrets(), fieldSelector: `metadata.name=${name}` },
         project: (object: ApiObject) => projectCopy(object, world.digest),
@@ -81,6 +84,7 @@ export function feedsOf(world: World, configuration: Configuration): Feed[] {
       feed({
         id: sourceFeed(ref),
         resource: 'sources',
+        secret: ref,
         selector: { path: paths.secrets(ref.namespace), fieldSelector: `metadata.name=${ref.name}` },
         project: projectSource,
         store: storeAt(world.secrets, keyOf(ref)),

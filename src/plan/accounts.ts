@@ -6,7 +6,7 @@ import { MAX_ANNOTATION, MAX_PULL_SECRETS, MAX_PULL_SECRETS_CHARS } from './boun
 import type { CopyPlan } from './copy.ts';
 import type { ObservedServiceAccount } from './observed.ts';
 import { MAX_TOLD } from './problem.ts';
-import type { Problem } from './problem.ts';
+import type { AccountProblem, ObjectRef } from './problem.ts';
 import { hasRoom, isRecord, planReferences } from './service-account.ts';
 import type { WantedReferences } from './service-account.ts';
 import { quote } from '../text.ts';
@@ -23,7 +23,7 @@ export interface AccountsPlan {
   /** One a copy, in the same order: how many are to reference it and can, and how many of them do. */
   readonly counts: readonly { readonly selected: number; readonly referenced: number }[];
   /** No more than show that there are more than are told. */
-  readonly problems: readonly Problem[];
+  readonly problems: readonly AccountProblem[];
 }
 
 /** Few enough that whoever waits hardly notices, with the worst lists that count. */
@@ -35,7 +35,7 @@ export function* accountSteps(
 ): Steps<AccountsPlan> {
   const counts = copies.map(() => ({ selected: 0, referenced: 0 }));
   const edits: EditReferences[] = [];
-  const problems: Problem[] = [];
+  const problems: AccountProblem[] = [];
   const optedIn = copies.some(({ selects }) => selects !== undefined);
   // Most accounts of a namespace want the same.
   const wishes = new Map<string, WantedReferences>();
@@ -74,30 +74,39 @@ function wishOf(copies: readonly ReferencedCopy[], chosen: readonly boolean[]): 
   return { wanted, kept };
 }
 
-function problemsOf(account: ObservedServiceAccount): Problem[] {
+function problemsOf(account: ObservedServiceAccount): AccountProblem[] {
   const { sync, added = '' } = account;
-  const notes = [
+  const invalid = (annotation: string, what: string): AccountProblem => ({
+    reason: 'InvalidAnnotation',
+    object: refTo(account),
+    annotation,
+    what,
+  });
+  return [
     ...(sync === undefined || sync === 'enabled' || sync === 'disabled'
       ? []
-      : [`${ANNOTATION_SYNC} is ${quote(sync)}: use "enabled" or "disabled". The namespace's choice applies.`]),
+      : [invalid(ANNOTATION_SYNC, `is ${quote(sync)}: use "enabled" or "disabled". The namespace's choice applies.`)]),
     ...(isRecord(added)
       ? []
       : [
-          `${ANNOTATION_ADDED} is longer than ${MAX_ANNOTATION} characters, so Pullpass did not write it, and takes no entry for its own: remove the annotation.`,
+          invalid(
+            ANNOTATION_ADDED,
+            `is longer than ${MAX_ANNOTATION} characters, so Pullpass did not write it, ` +
+              'and takes no entry for its own: remove the annotation.',
+          ),
         ]),
   ];
-  return notes.map((note) => ({ reason: 'InvalidAnnotation', object: refTo(account), note }));
 }
 
-function crowded(account: ObservedServiceAccount): Problem {
-  return {
-    reason: 'TooManyPullSecrets',
-    object: refTo(account),
-    note: `imagePullSecrets has, or with its copies would have, more than ${MAX_PULL_SECRETS} entries or ${MAX_PULL_SECRETS_CHARS} characters: Pullpass adds nothing. Remove entries that no pod needs.`,
-  };
-}
+const crowded = (account: ObservedServiceAccount): AccountProblem => ({
+  reason: 'TooManyPullSecrets',
+  object: refTo(account),
+  what:
+    `imagePullSecrets has, or with its copies would have, more than ${MAX_PULL_SECRETS} entries ` +
+    `or ${MAX_PULL_SECRETS_CHARS} characters: Pullpass adds nothing. Remove entries that no pod needs.`,
+});
 
-const refTo = ({ namespace, name, uid }: ObservedServiceAccount): Problem['object'] => ({
+const refTo = ({ namespace, name, uid }: ObservedServiceAccount): ObjectRef => ({
   kind: 'ServiceAccount',
   namespace,
   name,

@@ -1,10 +1,9 @@
 /** What has to happen to one copy in one namespace. */
-import { LABEL_CACHE_PROXY, LABEL_ROLE, LABEL_SOURCE, TYPE_DOCKER_CONFIG_JSON } from '../names.ts';
+import { TYPE_DOCKER_CONFIG_JSON } from '../names.ts';
 import type { CopyAction } from './action.ts';
 import type { ObservedCopy, ObservedNamespace, ObservedSource } from './observed.ts';
 import type { Problem } from './problem.ts';
 import type { Choice } from './selection.ts';
-import { quote } from '../text.ts';
 
 /** How a copy stands, for tables, metrics and findings. */
 export type CopyState =
@@ -31,14 +30,6 @@ export interface CopyPlan {
    */
   readonly references: 'add' | 'keep' | 'freeze' | 'remove';
 }
-
-/** Of what Pullpass made for something else, or what looks like two of its things. */
-const REMEDIES: Readonly<Record<NonNullable<ObservedCopy['other']>, string>> = {
-  login: `It holds the login of a cache proxy (label ${LABEL_CACHE_PROXY}): delete it, or give the source another copyName.`,
-  state: 'Pullpass keeps its state there: give the source another copyName.',
-  report: `It carries the label ${LABEL_ROLE}: remove the label, or give the source another copyName.`,
-  contested: `It carries several of ${LABEL_SOURCE}, ${LABEL_CACHE_PROXY} and ${LABEL_ROLE}, so it is unclear whose it is: remove those that are wrong.`,
-};
 
 /** `reserved`: whether the copy's place is that of a Secret that a source is read from. Such a Secret is never written. */
 export function planCopy(
@@ -82,7 +73,8 @@ function planWanted(
       problem: {
         reason: 'SourceUnavailable',
         object: { kind: 'Namespace', name: namespace.name, uid: namespace.uid },
-        note: `Source "${config.name}" has nothing to copy yet: ${why}`,
+        source: config.name,
+        why,
       },
     };
   }
@@ -91,19 +83,14 @@ function planWanted(
   const wrongType = copy.type !== TYPE_DOCKER_CONFIG_JSON;
   // A type cannot be changed, and a Secret that is not ours is never deleted, whatever its annotation says.
   if (!copy.ours && (!copy.adopt || wrongType || copy.other !== undefined)) {
-    const remedy =
-      copy.other !== undefined
-        ? REMEDIES[copy.other]
-        : copy.adopt
-          ? `It is to be adopted, but is of type ${quote(copy.type)}, which cannot be changed: delete it.`
-          : 'Delete or rename it, or annotate it pullpass.dev/adopt="true" to let Pullpass take it over.';
     return {
       state: 'foreign',
       references: 'keep',
       problem: {
         reason: 'SecretNotOurs',
         object: { kind: 'Secret', namespace: copy.namespace, name: copy.name, uid: copy.uid },
-        note: `A Secret that Pullpass ${copy.other === undefined ? 'did not make' : 'has for something else'} has the name of the copy of source "${config.name}": it is left alone. ${remedy}`,
+        source: config.name,
+        taken: copy,
       },
     };
   }
@@ -123,7 +110,7 @@ function planReserved(namespace: ObservedNamespace, { config }: ObservedSource):
     problem: {
       reason: 'SecretNotOurs',
       object: { kind: 'Secret', namespace: namespace.name, name: config.copyName },
-      note: `The copy of source "${config.name}" would have the place of a Secret that the configuration names as a source or a login: it is left alone. Give the source another copyName, or do not opt this namespace in to it.`,
+      source: config.name,
     },
   };
 }

@@ -1,6 +1,7 @@
 /** Something a plan cannot or will not do, and whom to tell. Becomes a Warning Event, a log line and a finding. */
-import type { EventReason } from '../names.ts';
-import { quote } from '../text.ts';
+import { ANNOTATION_SOURCES, LABEL_CACHE_PROXY, LABEL_ROLE, LABEL_SOURCE } from '../names.ts';
+import { agree, quote, quoteList } from '../text.ts';
+import type { ObservedCopy } from './observed.ts';
 
 export interface ObjectRef {
   readonly kind: 'Namespace' | 'ServiceAccount' | 'Secret';
@@ -9,27 +10,92 @@ export interface ObjectRef {
   readonly uid?: string;
 }
 
-export interface Problem {
-  readonly reason: EventReason;
-  readonly object: ObjectRef;
-  /** One line: what is wrong and what to do. Values that a tenant wrote are quoted and cut. */
-  readonly note: string;
+/** Values that a tenant wrote stand in `what` quoted and cut. */
+export type Problem = { readonly object: ObjectRef } &
+  /** `annotation`: the subject of `what`; absent: it has one of its own. */
+  (
+    | { readonly reason: 'InvalidAnnotation'; readonly annotation?: string; readonly what: string }
+    | { readonly reason: 'TooManyPullSecrets' | 'CopyStillNamed' | 'WriteRefused'; readonly what: string }
+    | { readonly reason: 'UnknownSource'; readonly names: readonly string[] }
+    | { readonly reason: 'OptInDenied'; readonly sources: readonly string[] }
+    | { readonly reason: 'SourceUnavailable'; readonly source: string; readonly why: string }
+    | SecretNotOurs
+  );
+
+interface SecretNotOurs {
+  readonly reason: 'SecretNotOurs';
+  readonly source: string;
+  /** What has the name of the copy; absent: it is the place of a Secret that the configuration names. */
+  readonly taken?: Pick<ObservedCopy, 'type' | 'adopt' | 'other'>;
 }
+
+/** One line: what is wrong and what to do. */
+export function noteOf(problem: Problem): string {
+  switch (problem.reason) {
+    case 'UnknownSource':
+      return `${ANNOTATION_SOURCES} names ${quoteList(problem.names)}, which the configuration does not have.`;
+    case 'OptInDenied':
+      return (
+        `The namespace ${deniedBy(problem.sources)}: ` +
+        'ask the platform team to allow it in the configuration (sources[].namespaces).'
+      );
+    case 'SourceUnavailable':
+      return `Source "${problem.source}" has nothing to copy yet: ${problem.why}`;
+    case 'SecretNotOurs':
+      return `${whatIsTaken(problem)}: it is left alone. ${remedyOf(problem)}`;
+    case 'InvalidAnnotation':
+      return problem.annotation === undefined ? problem.what : `${problem.annotation} ${problem.what}`;
+    default:
+      return problem.what;
+  }
+}
+
+/** Continues the name of a namespace. */
+export const deniedBy = (sources: readonly string[]): string =>
+  `opted in, but the ${agree(sources.length, 'guard of source', 'guards of sources')} ${quoteList(sources)} ` +
+  `${agree(sources.length, 'does', 'do')} not admit it`;
+
+function whatIsTaken({ source, taken }: SecretNotOurs): string {
+  if (taken === undefined)
+    return (
+      `The copy of source "${source}" would have the place of a Secret ` +
+      'that the configuration names as a source or a login'
+    );
+  const whose = taken.other === undefined ? 'did not make' : 'has for something else';
+  return `A Secret that Pullpass ${whose} has the name of the copy of source "${source}"`;
+}
+
+export function remedyOf({ taken }: SecretNotOurs): string {
+  if (taken === undefined) return 'Give the source another copyName, or do not opt this namespace in to it.';
+  if (taken.other !== undefined) return OTHER_REMEDIES[taken.other];
+  return taken.adopt
+    ? `It is to be adopted, but is of type ${quote(taken.type)}, which cannot be changed: delete it.`
+    : 'Delete or rename it, or annotate it pullpass.dev/adopt="true" to let Pullpass take it over.';
+}
+
+/** Of what Pullpass made for something else, or what looks like two of its things. */
+const OTHER_REMEDIES: Readonly<Record<NonNullable<ObservedCopy['other']>, string>> = {
+  login: `It holds the login of a cache proxy (label ${LABEL_CACHE_PROXY}): delete it, or give the source another copyName.`,
+  state: 'Pullpass keeps its state there: give the source another copyName.',
+  report: `It carries the label ${LABEL_ROLE}: remove the label, or give the source another copyName.`,
+  contested:
+    `It carries several of ${LABEL_SOURCE}, ${LABEL_CACHE_PROXY} and ${LABEL_ROLE}, ` +
+    'so it is unclear whose it is: remove those that are wrong.',
+};
+
+/** One of a ServiceAccount. */
+export type AccountProblem = Extract<Problem, { readonly what: string }>;
 
 /** Problems of one object each that are told: a namespace can have thousands of ServiceAccounts. */
 export const MAX_TOLD = 20;
 
 /** The first few of the problems of a namespace's ServiceAccounts, and one on the namespace that stands for all others. */
-export function firstFew(problems: readonly Problem[], namespace: ObjectRef): Problem[] {
+export function firstFew(problems: readonly AccountProblem[], namespace: ObjectRef): AccountProblem[] {
   const [next] = problems.slice(MAX_TOLD);
   if (next === undefined) return [...problems];
   // Without a number: each new one would be news.
-  return [
-    ...problems.slice(0, MAX_TOLD),
-    {
-      reason: next.reason,
-      object: namespace,
-      note: `More than ${MAX_TOLD} ServiceAccounts have something wrong with them, ${quote(next.object.name)} for one: only the first ${MAX_TOLD} are told one by one.`,
-    },
-  ];
+  const what =
+    `More than ${MAX_TOLD} ServiceAccounts have something wrong with them, ${quote(next.object.name)} for one: ` +
+    `only the first ${MAX_TOLD} are told one by one.`;
+  return [...problems.slice(0, MAX_TOLD), { reason: next.reason, object: namespace, what }];
 }

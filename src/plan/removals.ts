@@ -1,4 +1,6 @@
 /** When a removal is so large that it is more likely a slip than meant. Pure; the controller and the commands count alike. */
+import { stepwise } from '../async/steps.ts';
+import type { Steps } from '../async/steps.ts';
 import { some } from '../text.ts';
 import { confirmingLine } from '../config/confirmation.ts';
 import type { Confirmation } from '../config/confirmation.ts';
@@ -50,14 +52,17 @@ export function createTally(): { add(planned: Planned): void; removals(): Remova
 export const limitOf = (withCopies: number): number => Math.max(FEW, Math.floor(withCopies / ONE_IN));
 
 /** The plans of a whole cluster as a controller that starts now carries them out; `held`: why they take nothing away. */
-export function braked(
+export function* brakeSteps(
   planned: readonly Planned[],
   confirmation: Confirmation,
-): { readonly plans: readonly NamespacePlan[]; readonly held: HeldRemoval | undefined } {
+): Steps<{ readonly plans: readonly NamespacePlan[]; readonly held: HeldRemoval | undefined }> {
   const tally = createTally();
-  for (const each of planned) tally.add(each);
+  yield* stepwise(planned, 1_000, tally.add);
   const held = judgeRemovals(tally.removals(), confirmation);
-  return { held, plans: planned.map(({ scope, plan }) => (held === undefined ? plan : holdRemovals(plan, scope))) };
+  if (held === undefined) return { held, plans: planned.map(({ plan }) => plan) };
+  const plans: NamespacePlan[] = [];
+  yield* stepwise(planned, 250, ({ scope, plan }) => plans.push(holdRemovals(plan, scope)));
+  return { held, plans };
 }
 
 /** undefined: few enough, or confirmed. */
@@ -71,7 +76,11 @@ export function judgeRemovals(
 
 /** What is held, as a sentence without its full stop. */
 export function describeHeld({ namespaces, withCopies, limit }: HeldRemoval): string {
-  return `the configuration would take copies or references away from ${namespaces.length} namespaces (${some(namespaces, 5)}); ${withCopies} have a copy, and no more than ${limit} may lose something without a word`;
+  return (
+    `the configuration would take copies or references away from ${namespaces.length} namespaces ` +
+    `(${some(namespaces, 5)}); ${withCopies} have a copy, and no more than ${limit} may lose something ` +
+    'without a word'
+  );
 }
 
 /** The same and what to do, on one line; for people. */

@@ -4,7 +4,7 @@ import type { SourceConfig } from '../config/schema.ts';
 import { MAX_ANNOTATION, MAX_LISTED } from './bounds.ts';
 import { GLOB, matchNames } from '../config/glob.ts';
 import type { ObservedNamespace, ObservedServiceAccount } from './observed.ts';
-import type { Problem } from './problem.ts';
+import type { ObjectRef, Problem } from './problem.ts';
 import { quote, quoteList } from '../text.ts';
 
 /** Why a namespace is in or out of one source. */
@@ -27,8 +27,9 @@ export function selectSources(
   admits: (source: SourceConfig, namespace: string) => boolean = admitted,
 ): Selection {
   const problems: Problem[] = [];
-  const report = (reason: Problem['reason'], note: string): void => {
-    problems.push({ reason, object: { kind: 'Namespace', name: namespace.name, uid: namespace.uid }, note });
+  const object = refTo(namespace);
+  const invalid = (what: string, annotation?: string): void => {
+    problems.push({ reason: 'InvalidAnnotation', object, what, ...(annotation !== undefined && { annotation }) });
   };
   const all = (choice: (source: SourceConfig) => Choice): Selection => ({
     choices: new Map(sources.map((s) => [s.name, choice(s)])),
@@ -37,14 +38,13 @@ export function selectSources(
 
   const { sync, strays = [] } = namespace;
   if (strays.length > 0)
-    report(
-      'InvalidAnnotation',
+    invalid(
       `${quoteList(strays)}: means nothing on a namespace; the annotations are ${NAMESPACE_ANNOTATIONS.join(', ')}.`,
     );
   if (sync !== undefined && sync !== 'enabled' && sync !== 'disabled') {
-    report(
-      'InvalidAnnotation',
-      `${ANNOTATION_SYNC} is ${quote(sync)}: use "enabled" or "disabled". The namespace is treated as not opted in.`,
+    invalid(
+      `is ${quote(sync)}: use "enabled" or "disabled". The namespace is treated as not opted in.`,
+      ANNOTATION_SYNC,
     );
     return all(() => out('bad annotation'));
   }
@@ -57,19 +57,12 @@ export function selectSources(
     listed !== undefined &&
     (sync === 'enabled' || sources.some((s) => s.optInByDefault && admits(s, namespace.name)))
   ) {
-    if (list?.cut) report('InvalidAnnotation', `${ANNOTATION_SOURCES} ${TOO_LONG}`);
+    if (list?.cut) invalid(TOO_LONG, ANNOTATION_SOURCES);
     else if (listed.size === 0)
-      report(
-        'InvalidAnnotation',
-        `${ANNOTATION_SOURCES} is empty: name sources, or remove it to get all that admit this namespace.`,
-      );
+      invalid('is empty: name sources, or remove it to get all that admit this namespace.', ANNOTATION_SOURCES);
     const known = new Set(sources.map((s) => s.name));
     const unknown = [...listed].filter((name) => !known.has(name));
-    if (unknown.length > 0)
-      report(
-        'UnknownSource',
-        `${ANNOTATION_SOURCES} names ${quoteList(unknown)}, which the configuration does not have.`,
-      );
+    if (unknown.length > 0) problems.push({ reason: 'UnknownSource', object, names: unknown });
   }
 
   const selection = all((source) => {
@@ -85,16 +78,8 @@ export function selectSources(
     return c?.in === false && c.why === 'denied';
   });
   const any = sources.some((s) => selection.choices.get(s.name)?.in === true);
-  if (denied.length > 0 && (listed !== undefined || !any)) {
-    const guards =
-      denied.length === 1
-        ? `the guard of source ${quoteList(denied.map((s) => s.name))} does`
-        : `the guards of sources ${quoteList(denied.map((s) => s.name))} do`;
-    report(
-      'OptInDenied',
-      `The namespace opted in, but ${guards} not admit it: ask the platform team to allow it in the configuration (sources[].namespaces).`,
-    );
-  }
+  if (denied.length > 0 && (listed !== undefined || !any))
+    problems.push({ reason: 'OptInDenied', object, sources: denied.map(({ name }) => name) });
   return selection;
 }
 
@@ -135,7 +120,7 @@ export function listProblems(namespace: ObservedNamespace): Problem[] {
   if (namespace.serviceAccounts === undefined) return [];
   const { parts: patterns, cut } = boundedList(namespace.serviceAccounts);
   const bad = patterns.filter((pattern) => !GLOB.test(pattern));
-  const notes = [
+  const wrong = [
     ...(patterns.length === 0 && !cut
       ? ["is empty: no ServiceAccount is selected. Name some, or remove it to get the source's own choice."]
       : []),
@@ -144,12 +129,15 @@ export function listProblems(namespace: ObservedNamespace): Problem[] {
       : []),
     ...(cut ? [`${TOO_LONG} Use "*" to name many at once.`] : []),
   ];
-  return notes.map((note) => ({
+  return wrong.map((what) => ({
     reason: 'InvalidAnnotation',
-    object: { kind: 'Namespace', name: namespace.name, uid: namespace.uid },
-    note: `${ANNOTATION_SERVICE_ACCOUNTS} ${note}`,
+    object: refTo(namespace),
+    annotation: ANNOTATION_SERVICE_ACCOUNTS,
+    what,
   }));
 }
+
+const refTo = ({ name, uid }: ObservedNamespace): ObjectRef => ({ kind: 'Namespace', name, uid });
 
 const TOO_LONG = `is too long: only its first ${MAX_LISTED} parts count, and of its first ${MAX_ANNOTATION} characters.`;
 

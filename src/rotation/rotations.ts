@@ -3,7 +3,7 @@ import type { Log } from '../log.ts';
 import type { ObservedSource } from '../plan/observed.ts';
 import type { SourceStanding, HeldRemovals } from '../plan/namespace-plan.ts';
 
-export interface RotationMeter {
+interface RotationMeter {
   /** How many namespaces still have to be looked at or written. */
   pending(source: string, namespaces: number): void;
   complete(source: string, seconds: number): void;

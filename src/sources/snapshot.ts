@@ -3,11 +3,13 @@ import { confirmationOf } from '../config/confirmation.ts';
 import type { Configuration, SourceConfig } from '../config/schema.ts';
 import type { Credential } from '../credentials/docker-config.ts';
 import { redactKey } from '../credentials/registry-name.ts';
+import { inOneGo, inTurns } from '../async/steps.ts';
+import type { Steps, Turn } from '../async/steps.ts';
 import { isForbidden } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
-import { braked } from '../plan/removals.ts';
+import { clusterSteps } from '../plan/cluster.ts';
 import type { HeldRemoval } from '../plan/removals.ts';
-import { isInSync, planNamespace } from '../plan/namespace.ts';
+import { isInSync } from '../plan/namespace.ts';
 import type { PlanOptions } from '../plan/namespace.ts';
 import type { ObservedScope } from '../plan/observed.ts';
 import { findContent } from './find-content.ts';
@@ -16,18 +18,19 @@ import { entryMac, recordOf } from './record.ts';
 import { createSourceBook } from './book.ts';
 import type { SourceBook } from './book.ts';
 import { createState } from '../observe/state.ts';
-import type { State } from '../observe/state.ts';
+import type { Peeked, State } from '../observe/state.ts';
 import { createWorld, feedsOf, observeNamespace, readWorld } from '../observe/world.ts';
 import type { World } from '../observe/world.ts';
 import type { NamespacePlan } from '../plan/namespace-plan.ts';
 
-export interface Snapshot {
+/** What the controller remembers; nothing changes it. */
+interface Memory extends Peeked {
+  readonly state: State;
+}
+
+export interface Snapshot extends Memory {
   readonly world: World;
   readonly book: SourceBook;
-  /** What the controller remembers; nothing changes it. */
-  readonly state: State;
-  /** Whether there is anything that it remembers, and it may be read. */
-  readonly remembered: boolean;
   /** Sorted by namespace. */
   readonly scopes: readonly ObservedScope[];
 }
@@ -42,15 +45,11 @@ export interface PlannedCluster {
 }
 
 /** Reads what the controller remembers, for a process that will not write it. Without it, it has a key of its own. */
-export async function peekState(
-  client: KubeClient,
-  namespace: string,
-  signal?: AbortSignal,
-): Promise<{ state: State; remembered: boolean }> {
+export async function peekState(client: KubeClient, namespace: string, signal?: AbortSignal): Promise<Memory> {
   const state = createState(client, namespace);
-  const remembered = await state.peek(signal);
-  if (!remembered) state.forget();
-  return { state, remembered };
+  const peeked = await state.peek(signal);
+  if (!peeked.remembered) state.forget();
+  return { state, ...peeked };
 }
 
 /** Reads all that a plan depends on. `namespace`: where the controller keeps its state. Throws ApiError where a right is missing. */
@@ -65,14 +64,14 @@ export async function readCluster(
   return snapshotOf({ client, world, configuration, ...memory });
 }
 
-export interface SnapshotOptions {
+interface SnapshotOptions extends Memory {
   readonly client: KubeClient;
   /** Its digests are macs of `state`. */
   readonly world: World;
   readonly configuration: Configuration;
-  readonly state: State;
-  readonly remembered: boolean;
   readonly isRead?: ((source: SourceConfig) => boolean) | undefined;
+  /** Awaited after each step; absent: all in one go. */
+  readonly turn?: Turn | undefined;
 }
 
 /** What the controller makes of a world: it goes on from what it remembers, and what it holds back stays held back. */
@@ -80,10 +79,11 @@ export async function snapshotOf({
   client,
   world,
   configuration,
-  state,
-  remembered,
   isRead,
+  turn,
+  ...memory
 }: SnapshotOptions): Promise<Snapshot> {
+  const { state } = memory;
   const book = createSourceBook({
     world,
     // Nothing that is found here is written down: what the controller wrote stays to be compared with.
@@ -96,16 +96,22 @@ export async function snapshotOf({
   await book.recover();
   book.refresh();
   book.publish();
+  return { world, book, ...memory, scopes: await inTurns(scopeSteps(world, book, configuration), turn) };
+}
+
+function* scopeSteps(
+  world: World,
+  book: SourceBook,
+  { retiredCopyNames }: Configuration,
+): Steps<readonly ObservedScope[]> {
   const names = [...world.namespaces.all()].map(({ name }) => name).sort();
-  return {
-    world,
-    book,
-    state,
-    remembered,
-    scopes: names.flatMap(
-      (name) => observeNamespace(world, name, book.observe(name), configuration.retiredCopyNames) ?? [],
-    ),
-  };
+  const scopes: ObservedScope[] = [];
+  for (const [i, name] of names.entries()) {
+    if (i % 250 === 249) yield;
+    const scope = observeNamespace(world, name, book.observe(name), retiredCopyNames);
+    if (scope !== undefined) scopes.push(scope);
+  }
+  return scopes;
 }
 
 /** What the controller said of this very login; what it has not seen yet counts as good. */
@@ -124,11 +130,7 @@ export function planCluster(
   options?: PlanOptions,
   starting?: Configuration,
 ): PlannedCluster {
-  const planned = scopes.map((scope) => ({ scope, plan: planNamespace(scope, options) }));
-  const { plans, held } =
-    starting === undefined
-      ? { plans: planned.map(({ plan }) => plan), held: undefined }
-      : braked(planned, confirmationOf(starting));
+  const { plans, held } = inOneGo(clusterSteps(scopes, starting && confirmationOf(starting), options));
   return {
     ...(held && { held }),
     namespaces: plans.filter(
@@ -138,9 +140,14 @@ export function planCluster(
         plan.problems.length > 0 ||
         plan.standings.some(({ choice }) => choice.in),
     ),
-    sources: book.observe().map(({ config, problems }) => ({ name: config.name, problems })),
+    sources: problemsOf(book),
     total: plans.length,
   };
+}
+
+/** What is wrong with each source, also what was found out of it since it was planned. */
+export function problemsOf(book: SourceBook): PlannedCluster['sources'] {
+  return book.observe().map(({ config, problems }) => ({ name: config.name, problems }));
 }
 
 /** Who may not read copies sees what the source holds now, and nothing that came before. */

@@ -9,6 +9,7 @@ import { createClient } from '../../src/kube/client.ts';
 import type { KubeClient } from '../../src/kube/client.ts';
 import { connect } from '../../src/kube/connection.ts';
 import { paths } from '../../src/kube/paths.ts';
+import { STATE_NAME } from '../../src/names.ts';
 import {
   CONTROLLER_NAMESPACE,
   configuration,
@@ -143,6 +144,21 @@ onEachServer((server) => {
     expect(text).not.toContain('pw-that-must-not-show');
     expect(text).toContain('source "corp" has a credential, but the namespace is not opted in');
     expect(text).toContain('kubectl annotate namespace stranger --overwrite pullpass.dev/sync=enabled');
+  });
+
+  test('asks for each thing once', async () => {
+    const asked: string[] = [];
+    const counting: KubeClient = {
+      ...auditor,
+      get: (path, options) => {
+        asked.push(JSON.stringify([path, options?.query, options?.accept]));
+        return auditor.get(path, options);
+      },
+    };
+    await audit({ client: counting });
+    expect(asked.filter((each, i) => asked.indexOf(each) !== i)).toEqual([]);
+    expect(asked.filter((each) => each.includes(paths.secrets(CONTROLLER_NAMESPACE, STATE_NAME)))).toHaveLength(1);
+    expect(asked.filter((each) => each.includes('/api/v1/pods'))).toHaveLength(1);
   });
 
   test('says the same of one namespace, and nothing of others', async () => {

@@ -1,8 +1,7 @@
 /** Golden clusters: each broken state gives exactly its findings, and one in order gives none. */
 import { describe, expect, test } from 'vitest';
 import type { AuditedSource, Observation, PullContent } from '../../src/audit/observe/observation.ts';
-import { createFacts } from '../../src/audit/facts/facts.ts';
-import { RULES, findingsOf } from '../../src/audit/rules/all.ts';
+import { RULES } from '../../src/audit/rules/all.ts';
 import type { SourceConfig } from '../../src/config/schema.ts';
 import { account, copy, namespace, scope, source } from '../plan/observations.ts';
 import {
@@ -20,6 +19,7 @@ import {
   observation,
   secrets,
   workload,
+  findingsOf,
 } from './observations.ts';
 
 const jwt = (exp: number): string =>
@@ -1110,7 +1110,7 @@ describe('exactly these findings for', () => {
   test.each(CASES)('$name', ({ given, found, says = [], saysNot = [] }) => {
     const observed = given();
     expect(linesOf(observed)).toEqual(found);
-    const text = findingsOf(createFacts(observed))
+    const text = findingsOf(observed)
       .map(({ message, remedy }) => `${message}\n${remedy}`)
       .join('\n');
     for (const words of says) expect(text).toContain(words);
@@ -1125,9 +1125,7 @@ test('every rule is shown by a golden cluster', () => {
 
 describe('texts', () => {
   const texts = [
-    ...CASES.flatMap(({ given }) =>
-      findingsOf(createFacts(given())).flatMap(({ message, remedy }) => [message, remedy]),
-    ),
+    ...CASES.flatMap(({ given }) => findingsOf(given()).flatMap(({ message, remedy }) => [message, remedy])),
     ...RULES.map(({ remedy }) => remedy),
   ];
   const all = [...new Set(texts)];

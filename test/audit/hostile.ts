@@ -57,7 +57,7 @@ export function hostileCluster(): Observation {
         url: `https://robot:${PASSWORD}@harbor.corp/`,
       },
     ],
-    pullSecrets: new Map([...secrets({ 'team-a/regcred': HUB }), [`team-a/${HOSTILE}`, { state: 'missing' }]]),
+    pullSecrets: secrets({ 'team-a/regcred': HUB, [`team-a/${HOSTILE}`]: 'missing' }),
     couldNotSee: [HOSTILE],
   });
 }

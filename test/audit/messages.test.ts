@@ -1,9 +1,7 @@
 /** What findings say where one rule has several things to say: of what, to whom, and what to do. */
 import { describe, expect, test } from 'vitest';
-import { createFacts } from '../../src/audit/facts/facts.ts';
 import type { Finding, RuleId } from '../../src/audit/rules/rule.ts';
 import type { Observation, Workload } from '../../src/audit/observe/observation.ts';
-import { findingsOf } from '../../src/audit/rules/all.ts';
 import { account, copy, namespace, scope, source } from '../plan/observations.ts';
 import {
   HUB,
@@ -17,11 +15,12 @@ import {
   observation,
   secrets,
   workload,
+  findingsOf,
 } from './observations.ts';
 
 /** The findings of one rule. */
 const found = (rule: RuleId, given: Observation): Finding[] =>
-  findingsOf(createFacts(given)).filter((finding) => finding.rule === rule);
+  findingsOf(given).filter((finding) => finding.rule === rule);
 const messages = (rule: RuleId, given: Observation): string[] => found(rule, given).map(({ message }) => message);
 const jwt = (ms: number): string =>
   `${Buffer.from('{"alg":"none"}').toString('base64url')}.${Buffer.from(JSON.stringify({ exp: ms / 1000 })).toString('base64url')}.x`;

@@ -1,17 +1,18 @@
 /** Observations of clusters: in order unless a test says otherwise. */
 import { createContentReader } from '../../src/audit/observe/secret-facts.ts';
-import { secretKey } from '../../src/audit/observe/observation.ts';
 import type {
   AuditedSource,
   Observation,
   PullContent,
   PullFailure,
   PullSecret,
+  PullSecrets,
   Workload,
 } from '../../src/audit/observe/observation.ts';
 import type { ObservedScope } from '../../src/plan/observed.ts';
-import { createFacts } from '../../src/audit/facts/facts.ts';
-import { findingsOf } from '../../src/audit/rules/all.ts';
+import { factSteps } from '../../src/audit/facts/facts.ts';
+import { findingSteps } from '../../src/audit/rules/all.ts';
+import { inOneGo } from '../../src/async/steps.ts';
 import { account, copy, namespace, scope, source } from '../plan/observations.ts';
 
 export const NOW = Date.parse('2026-03-01T12:00:00Z');
@@ -35,10 +36,15 @@ export const dockerConfig = (text: string, type = 'kubernetes.io/dockerconfigjso
 
 export const secret = (held: PullContent): PullSecret => ({ state: 'read', content: held });
 
-export function secrets(entries: Record<string, PullContent | 'missing' | 'unseen'>): Map<string, PullSecret> {
-  return new Map(
-    Object.entries(entries).map(([key, held]) => [key, typeof held === 'string' ? { state: held } : secret(held)]),
-  );
+/** By `namespace/name`. */
+export function secrets(entries: Record<string, PullContent | 'missing' | 'unseen'>): PullSecrets {
+  const found = new Map<string, Map<string, PullSecret>>();
+  for (const [key, held] of Object.entries(entries)) {
+    const [namespace = '', name = ''] = key.split(/\/(.*)/s);
+    const names = found.get(namespace) ?? new Map<string, PullSecret>();
+    found.set(namespace, names.set(name, typeof held === 'string' ? { state: held } : secret(held)));
+  }
+  return found;
 }
 
 export const HUB = content({ [HUB_KEY]: 'hub-password' });
@@ -109,7 +115,7 @@ export function observation(parts: Partial<Observation> = {}): Observation {
     sources,
     workloads: [workload()],
     podsSeen: true,
-    pullSecrets: new Map([[secretKey('team-a', 'regcred'), secret(HUB)]]),
+    pullSecrets: secrets({ 'team-a/regcred': HUB }),
     strayCopies: [],
     couldNotSee: [],
     ...parts,
@@ -119,9 +125,12 @@ export function observation(parts: Partial<Observation> = {}): Observation {
 
 export const nothingOptedIn = (): ObservedScope => scope({ namespace: namespace({ sync: undefined }) });
 
+export const factsOf = (audited: Observation) => inOneGo(factSteps(audited));
+export const findingsOf = (audited: Observation) => inOneGo(findingSteps(factsOf(audited)));
+
 /** `PP001 Secret team-a/regcred`, one a finding. */
 export function linesOf(audited: Observation): string[] {
-  return findingsOf(createFacts(audited)).map(
+  return findingsOf(audited).map(
     ({ rule, object }) =>
       `${rule} ${object.kind} ${object.namespace === undefined ? '' : `${object.namespace}/`}${object.name}`,
   );

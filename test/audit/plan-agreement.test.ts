@@ -1,11 +1,9 @@
 /** Audit and controller share the plan: whatever the controller would change is a finding, and where it would change nothing there is none. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createFacts } from '../../src/audit/facts/facts.ts';
-import { findingsOf } from '../../src/audit/rules/all.ts';
 import { planNamespace } from '../../src/plan/namespace.ts';
 import { account, copy, namespace } from '../plan/observations.ts';
-import { auditedSource, goodScope, observation } from './observations.ts';
+import { auditedSource, findingsOf, goodScope, observation } from './observations.ts';
 
 const MENDED_BY_CONTROLLER = new Set(['PP001', 'PP002', 'PP004', 'PP005', 'PP010']);
 
@@ -54,7 +52,7 @@ test('a namespace has such a finding if and only if the plan changes a copy or a
       const changes =
         [...plan.writeCopies, ...plan.deleteCopies].length +
         plan.editReferences.filter(({ edit }) => edit.add.length + edit.remove.length > 0).length;
-      const found = findingsOf(createFacts(audited)).filter(({ rule }) => MENDED_BY_CONTROLLER.has(rule));
+      const found = findingsOf(audited).filter(({ rule }) => MENDED_BY_CONTROLLER.has(rule));
       expect(found.length > 0).toBe(changes > 0);
     }),
     { numRuns: 400 },

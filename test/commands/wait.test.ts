@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { isDone } from '../../src/rotation/progress.ts';
-import type { ProxyProgress, RotationProgress } from '../../src/rotation/progress.ts';
+import type { RotationProgress } from '../../src/rotation/progress.ts';
+import { isDone } from '../../src/rotation/proxy-progress.ts';
+import type { ProxyProgress } from '../../src/rotation/proxy-progress.ts';
 import { runWait } from '../../src/commands/wait.ts';
 import { UnreachableError } from '../../src/kube/api-error.ts';
 

@@ -37,6 +37,7 @@ interface Given {
   readonly granted?: readonly string[] | 'no answer';
   readonly fill?: (world: AuditsOptions['world']) => void;
   readonly state?: Memory;
+  readonly leading?: boolean;
 }
 
 function audit({
@@ -48,6 +49,7 @@ function audit({
   granted = [],
   fill = (world) => putSource(world, rawSecret(SOURCE)),
   state = createMemory(),
+  leading = true,
 }: Given = {}) {
   const world = worldFor(configuration);
   fill(world);
@@ -69,7 +71,7 @@ function audit({
     now: () => Date.parse(at(60)),
     watches: { isRead: () => true, isSynced: () => true, problemOf: () => undefined, problems: () => [], ...watches },
     configuration: () => configuration,
-    leading: () => true,
+    leading: () => leading,
     idle: () => Promise.resolve(),
     publisher: { publish: () => Promise.resolve('written') },
     log: createLog('silent'),
@@ -224,6 +226,47 @@ test('nothing is asked that the controller may not have by design: roles, bindin
     new Set(['/api/v1/pods', '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews']),
   );
 });
+
+test.each([true, false])(
+  'each thing is read once, and each namespace observed and planned once (leader: %s)',
+  async (leading) => {
+    const observed: string[] = [];
+    const planned: string[] = [];
+    const { report, calls } = audit({
+      leading,
+      fill: (world) => {
+        putSource(world, rawSecret(SOURCE));
+        for (const name of ['team-a', 'team-b', 'team-c']) {
+          const annotations = { 'pullpass.dev/sync': 'enabled' };
+          world.namespaces.put({
+            ...projectNamespace({ metadata: { name, uid: name, resourceVersion: '1', annotations } }),
+            // Nobody but a plan looks at them.
+            get strays() {
+              planned.push(name);
+              return [];
+            },
+          });
+          putCopy(world, rawSecret({ name: 'c', namespace: name, source: 'hub', content: SOURCE.content }));
+        }
+        const { in: accountsIn } = world.serviceAccounts;
+        world.serviceAccounts.in = (name) => {
+          observed.push(name);
+          return accountsIn(name);
+        };
+      },
+    });
+    await report;
+    expect([observed, planned]).toEqual([
+      ['team-a', 'team-b', 'team-c'],
+      ['team-a', 'team-b', 'team-c'],
+    ]);
+    const read = calls.filter(({ verb }) => verb === 'get').map(({ path }) => path);
+    expect(read.sort()).toEqual([
+      ...(leading ? [] : [`/api/v1/namespaces/${HERE}/secrets/pullpass-state`]),
+      '/api/v1/pods',
+    ]);
+  },
+);
 
 test('a stop ends it, also while the API server is silent', async () => {
   const stopping = new AbortController();

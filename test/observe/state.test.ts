@@ -313,12 +313,15 @@ describe('where it may not be read', () => {
     const { client: forbidden } = scriptedClient(() => {
       throw refusal(403);
     });
-    expect(await createState(forbidden, NAMESPACE).peek()).toBe(false);
-    expect(await createState(client, NAMESPACE).peek()).toBe(false);
+    expect(await createState(forbidden, NAMESPACE).peek()).toEqual({
+      remembered: false,
+      unreadable: expect.stringContaining('403') as string,
+    });
+    expect(await createState(client, NAMESPACE).peek()).toEqual({ remembered: false });
     await expect(secret()).rejects.toThrow();
     const state = await loaded();
     const reader = createState(client, NAMESPACE);
-    expect(await reader.peek()).toBe(true);
+    expect(await reader.peek()).toEqual({ remembered: true });
     expect(reader.mac('x')).toBe(state.mac('x'));
     const { client: broken } = scriptedClient(() => {
       throw refusal(500);
@@ -328,7 +331,7 @@ describe('where it may not be read', () => {
 
   test('peek takes a Secret without a key for none: nothing in it could be compared', async () => {
     const { client: keyless } = scriptedClient(() => ({ metadata: {}, data: { 'state.json': base64('{}') } }));
-    expect(await createState(keyless, NAMESPACE).peek()).toBe(false);
+    expect(await createState(keyless, NAMESPACE).peek()).toEqual({ remembered: false });
   });
 });
 

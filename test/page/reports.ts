@@ -1,6 +1,6 @@
 /** Reports for the page, made by the product from what clusters may look like, and held to their schema. */
 import { createReport } from '../../src/audit/report/create.ts';
-import type { Observation, PullSecret, Workload } from '../../src/audit/observe/observation.ts';
+import type { Observation, Workload } from '../../src/audit/observe/observation.ts';
 import { reportSchema } from '../audit/report-schema.ts';
 import type { Report } from '../../src/audit/report/report.ts';
 import { hostileCluster } from '../audit/hostile.ts';
@@ -130,8 +130,8 @@ export function broken(): Report {
           pods: 1,
         }),
       ],
-      pullSecrets: new Map<string, PullSecret>(
-        [...teams, 'shop'].map((name) => [`${name}/regcred`, { state: 'read', content: upstream.content ?? HUB }]),
+      pullSecrets: secrets(
+        Object.fromEntries([...teams, 'shop'].map((name) => [`${name}/regcred`, upstream.content ?? HUB])),
       ),
       registries: [
         { source: 'upstream', key: HUB_KEY, state: 'accepted', why: 'the registry accepted the login', since: iso(1) },

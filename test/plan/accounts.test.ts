@@ -5,6 +5,7 @@ import { ANNOTATION_ADDED } from '../../src/names.ts';
 import { MAX_ANNOTATION, MAX_PULL_SECRETS } from '../../src/plan/bounds.ts';
 import { planNamespace, planSteps } from '../../src/plan/namespace.ts';
 import type { ObservedServiceAccount } from '../../src/plan/observed.ts';
+import { noteOf } from '../../src/plan/problem.ts';
 import { planReferences, toJsonPatch } from '../../src/plan/service-account.ts';
 import { account, copy, namespace, scope, source } from './observations.ts';
 
@@ -12,7 +13,7 @@ const want = (...names: string[]) => ({ wanted: new Set(names), kept: new Set<st
 const plan = (serviceAccounts: ObservedServiceAccount[], parts: Parameters<typeof scope>[0] = {}) =>
   planNamespace(scope({ serviceAccounts, sources: [source({ config: { serviceAccounts: ['*'] } })], ...parts }));
 const told = ({ problems }: ReturnType<typeof plan>) =>
-  problems.map(({ reason, object, note }) => `${reason} ${object.kind} ${object.name}: ${note}`);
+  problems.map((problem) => `${problem.reason} ${problem.object.kind} ${problem.object.name}: ${noteOf(problem)}`);
 const seen = (annotations: Record<string, string>, imagePullSecrets?: { name: string }[]) =>
   projectServiceAccount({
     metadata: { name: 'default', namespace: 'team-a', uid: 'sa-uid', resourceVersion: '5', annotations },

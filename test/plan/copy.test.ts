@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { planCopy, planRemoval } from '../../src/plan/copy.ts';
 import type { CopyPlan } from '../../src/plan/copy.ts';
 import type { ObservedCopy } from '../../src/plan/observed.ts';
+import { noteOf } from '../../src/plan/problem.ts';
 import type { Choice } from '../../src/plan/selection.ts';
 import { copy, namespace, source } from './observations.ts';
 
@@ -79,7 +80,9 @@ describe('in a namespace that is in, with a source that never had a good content
       undefined,
       false,
     );
-    expect(plan.problem?.note).toBe('Source "upstream" has nothing to copy yet: Secret x: does not exist');
+    expect(plan.problem && noteOf(plan.problem)).toBe(
+      'Source "upstream" has nothing to copy yet: Secret x: does not exist',
+    );
   });
 });
 

@@ -1,11 +1,14 @@
 /** What counts as a removal, when it is too large, and what goes on while it is held. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { braked, judgeRemovals, limitOf, sayHeld } from '../../src/plan/removals.ts';
+import { inOneGo } from '../../src/async/steps.ts';
+import { brakeSteps, judgeRemovals, limitOf, sayHeld } from '../../src/plan/removals.ts';
 import type { Planned } from '../../src/plan/removals.ts';
 import { planNamespace } from '../../src/plan/namespace.ts';
 import { account, copy, namespace, scope, source } from './observations.ts';
 import type { NamespacePlan } from '../../src/plan/namespace-plan.ts';
+
+const braked = (...given: Parameters<typeof brakeSteps>) => inOneGo(brakeSteps(...given));
 
 const NONE = { value: '0123456789ab', given: 'none' } as const;
 const guard = (allow: string[], deny: string[] = []): Parameters<typeof source>[0] => ({

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { SourceConfig } from '../../src/config/schema.ts';
 import { MAX_ANNOTATION, MAX_LISTED } from '../../src/plan/bounds.ts';
 import type { ObservedNamespace } from '../../src/plan/observed.ts';
+import { noteOf } from '../../src/plan/problem.ts';
 import { admitted, listProblems, selectSources, selectsAccount, splitList } from '../../src/plan/selection.ts';
 import { account, namespace, sourceConfig } from './observations.ts';
 
@@ -15,7 +16,9 @@ const why = (ns: Partial<ObservedNamespace>, ...sources: Partial<SourceConfig>[]
     ]),
   );
 const problems = (ns: Partial<ObservedNamespace>, ...sources: Partial<SourceConfig>[]) =>
-  selectSources(namespace(ns), sources.map(sourceConfig)).problems.map(({ reason, note }) => `${reason}: ${note}`);
+  selectSources(namespace(ns), sources.map(sourceConfig)).problems.map(
+    (problem) => `${problem.reason}: ${noteOf(problem)}`,
+  );
 
 describe('the choice of a namespace', () => {
   test.each<[string, Partial<ObservedNamespace>, Partial<SourceConfig>, string]>([
@@ -193,13 +196,13 @@ describe('the ServiceAccounts of a namespace', () => {
   });
 
   test('a list that means nothing in part is told', () => {
-    const notes = (serviceAccounts: string | undefined) =>
-      listProblems(namespace({ serviceAccounts })).map(({ note }) => note);
+    const notes = (serviceAccounts: string | undefined) => listProblems(namespace({ serviceAccounts })).map(noteOf);
     expect(listProblems(namespace({ serviceAccounts: 'default,Builder,a b,*' }))).toEqual([
       {
         reason: 'InvalidAnnotation',
         object: { kind: 'Namespace', name: 'team-a', uid: 'ns-uid' },
-        note: expect.stringContaining('has "Builder", "a b", which can match no name') as string,
+        annotation: 'pullpass.dev/service-accounts',
+        what: expect.stringContaining('has "Builder", "a b", which can match no name') as string,
       },
     ]);
     expect(notes(' ,')).toEqual([expect.stringContaining('is empty')]);
@@ -207,12 +210,9 @@ describe('the ServiceAccounts of a namespace', () => {
   });
 
   test('a hostile list is reported in bounded lines', () => {
-    const reported = listProblems(namespace({ serviceAccounts: 'A,'.repeat(100_000) + HOSTILE }));
-    expect(reported.map(({ note }) => note)).toEqual([
-      expect.stringContaining('can match no name'),
-      expect.stringContaining('is too long'),
-    ]);
-    for (const { note } of reported) {
+    const reported = listProblems(namespace({ serviceAccounts: 'A,'.repeat(100_000) + HOSTILE })).map(noteOf);
+    expect(reported).toEqual([expect.stringContaining('can match no name'), expect.stringContaining('is too long')]);
+    for (const note of reported) {
       expect(note.length).toBeLessThan(1_000);
       expect(note).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u);
     }
@@ -220,7 +220,7 @@ describe('the ServiceAccounts of a namespace', () => {
 
   test('a list that is far too long counts up to a bound, and that is told', () => {
     const tooLong = [
-      expect.objectContaining({ note: expect.stringContaining(`only its first ${MAX_LISTED} parts count`) as string }),
+      expect.objectContaining({ what: expect.stringContaining(`only its first ${MAX_LISTED} parts count`) as string }),
     ];
     const names = Array.from({ length: 30_000 }, (_, i) => `sa-${i}`);
     const kept = selected(names.join(','), names);
@@ -235,7 +235,7 @@ describe('the ServiceAccounts of a namespace', () => {
     const filler = 'x'.repeat(MAX_ANNOTATION - 10);
     expect(selected(`${filler},sa-*,ci-*-deploy`, ['sa-1', 'ci-1', 'ci-1-deploy', 'ci-'])).toEqual(['sa-1']);
     expect(listProblems(namespace({ serviceAccounts: `${filler},sa-*,ci-*-deploy` }))).toEqual([
-      expect.objectContaining({ note: expect.stringContaining(`of its first ${MAX_ANNOTATION} characters`) as string }),
+      expect.objectContaining({ what: expect.stringContaining(`of its first ${MAX_ANNOTATION} characters`) as string }),
     ]);
     // To the very character.
     expect(selected(`${filler},${'a'.repeat(9)}`, ['a'.repeat(9)])).toEqual(['a'.repeat(9)]);

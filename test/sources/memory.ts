@@ -32,7 +32,7 @@ export function createMemory(parts: Partial<State> = {}): Memory {
     },
     retain: () => undefined,
     load: () => Promise.resolve(),
-    peek: () => Promise.resolve(true),
+    peek: () => Promise.resolve({ remembered: true }),
     forget: () => undefined,
     save: () => Promise.resolve(),
     ...parts,

@@ -2,8 +2,7 @@
 import type { ImageReference } from '../../credentials/image-reference.ts';
 import { canonicalRegistry, redactKey } from '../../credentials/registry-name.ts';
 import type { KeyBook } from './keys.ts';
-import type { AuditedSource, Observation, ProxyStanding, Workload } from '../observe/observation.ts';
-import { inOneGo } from '../../async/steps.ts';
+import type { AuditedSource, Observation, AuditedProxy, Workload } from '../observe/observation.ts';
 import type { Steps } from '../../async/steps.ts';
 import { fit } from '../../text.ts';
 import { isNodeRegistry, isPublicRegistry } from './well-known.ts';
@@ -38,13 +37,9 @@ export interface RegistryCoverage {
 
 const MAX_UNCOVERED = 10;
 
-type CoverageInput = Pick<Observation, 'workloads' | 'sources'> & { readonly proxies?: readonly ProxyStanding[] };
+type CoverageInput = Pick<Observation, 'workloads' | 'sources'> & { readonly proxies?: readonly AuditedProxy[] };
 
-/** Most pods first. */
-export const coverageOf = (...args: Parameters<typeof coverageSteps>): RegistryCoverage[] =>
-  inOneGo(coverageSteps(...args));
-
-/** The same, so many images at a step. */
+/** Most pods first. So many images at a step. */
 export function* coverageSteps(
   observation: CoverageInput,
   keys: KeyBook,
@@ -54,7 +49,7 @@ export function* coverageSteps(
   let looked = 0;
   for (const workload of observation.workloads) {
     looked += workload.images.length + 1;
-    if (looked > 1_000) {
+    if (looked > 500) {
       looked = 0;
       yield;
     }
@@ -167,7 +162,7 @@ function proxyFinder({ proxies = [], sources }: CoverageInput): (registry: strin
   return (registry) => served.filter(({ hosts }) => hosts.has(registry)).map(({ name }) => name);
 }
 
-function aliasHosts(proxy: ProxyStanding, sources: readonly AuditedSource[]): (string | undefined)[] {
+function aliasHosts(proxy: AuditedProxy, sources: readonly AuditedSource[]): (string | undefined)[] {
   const aliases = sources.find(({ config }) => config.name === proxy.source)?.config.aliases ?? [];
   return aliases.flatMap((alias) =>
     'from' in alias && hostOf(alias.from) === hostOf(proxy.registry) ? [hostOf(alias.host)] : [],

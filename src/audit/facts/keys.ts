@@ -4,7 +4,6 @@ import { parseImage } from '../../credentials/image-reference.ts';
 import type { ImageReference } from '../../credentials/image-reference.ts';
 import { lookup, makeKeyring } from '../../credentials/keyring.ts';
 import type { Keyring, Match } from '../../credentials/keyring.ts';
-import { secretKey } from '../observe/observation.ts';
 import type { Observation, PullContent, PullEntry } from '../observe/observation.ts';
 
 /** An entry that is tried for an image, and the Secret that it is from. */
@@ -65,7 +64,7 @@ export function createKeyBook({ pullSecrets }: Pick<Observation, 'pullSecrets'>)
       const broken: string[] = [];
       const read: { secret: string; content: PullContent }[] = [];
       for (const name of new Set(names)) {
-        const secret = pullSecrets.get(secretKey(namespace, name)) ?? { state: 'unseen' };
+        const secret = pullSecrets.get(namespace)?.get(name) ?? { state: 'unseen' };
         if (secret.state === 'unseen') unseen.push(name);
         else if (secret.state === 'missing') missing.push(name);
         else if (secret.content.problem === undefined) read.push({ secret: name, content: secret.content });
@@ -80,16 +79,11 @@ export function createKeyBook({ pullSecrets }: Pick<Observation, 'pullSecrets'>)
 }
 
 /** The image as kubelets read it; undefined: they cannot. */
-export function createImageBook(): (image: string) => ImageReference | undefined {
-  const known = new Map<string, ImageReference | undefined>();
-  return (image) => {
-    if (!known.has(image)) {
-      const parsed = parseImage(image);
-      known.set(image, parsed.ok ? parsed.image : undefined);
-    }
-    return known.get(image);
-  };
-}
+export const createImageBook = (): ((image: string) => ImageReference | undefined) =>
+  remember((image) => {
+    const parsed = parseImage(image);
+    return parsed.ok ? parsed.image : undefined;
+  });
 
 function ringOf(secrets: readonly { secret: string; content: PullContent }[]): (name: string) => readonly PickedKey[] {
   const entries = new Map<Credential, PullEntry>();

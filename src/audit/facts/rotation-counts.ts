@@ -1,8 +1,8 @@
 /** How far the newest content of a source has come. Pure. */
-import type { ProxyStanding } from '../observe/observation.ts';
+import type { AuditedProxy } from '../observe/observation.ts';
 import type { NamespacePlan } from '../../plan/namespace-plan.ts';
 
-export interface Rotation {
+export interface RotationCounts {
   /** Copies that hold another content than the newest. */
   readonly stale: number;
   readonly copiesDone: number;
@@ -11,10 +11,10 @@ export interface Rotation {
   readonly proxies: number;
 }
 
-export function rotationOf(
-  { plans, proxies = [] }: { readonly plans: readonly NamespacePlan[]; readonly proxies?: readonly ProxyStanding[] },
+export function countRotation(
+  { plans, proxies = [] }: { readonly plans: readonly NamespacePlan[]; readonly proxies?: readonly AuditedProxy[] },
   source: string,
-): Rotation {
+): RotationCounts {
   const states = plans.flatMap(({ standings }) =>
     standings.filter((each) => each.source === source && each.choice.in).map(({ copy }) => copy),
   );

@@ -1,6 +1,7 @@
 /** Which entries of a source somebody needs, so many images at a step. */
 import { findEntry, normaliseKey } from '../../credentials/registry-name.ts';
 import type { ImageReference } from '../../credentials/image-reference.ts';
+import { stepwise } from '../../async/steps.ts';
 import type { Steps } from '../../async/steps.ts';
 import type { KeyBook } from './keys.ts';
 import type { AuditedSource, Observation, PullEntry } from '../observe/observation.ts';
@@ -19,7 +20,13 @@ export function* usedEntrySteps(
   const { podsSeen, only, workloads, sources, proxies = [] } = observation;
   const used = new Map<AuditedSource, ReadonlySet<PullEntry> | undefined>();
   if (!podsSeen || only !== undefined || workloads.length === 0) return used;
-  const names = new Set(workloads.flatMap(({ images }) => images.flatMap((reference) => image(reference)?.name ?? [])));
+  const names = new Set<string>();
+  yield* stepwise(workloads, 1_000, ({ images }) => {
+    for (const reference of images) {
+      const name = image(reference)?.name;
+      if (name !== undefined) names.add(name);
+    }
+  });
   for (const source of sources) {
     const { config, content } = source;
     if (content === undefined) continue;
@@ -35,11 +42,10 @@ export function* usedEntrySteps(
         ? [keys.ofContent(config.copyName, { id: `${content.id}#${i}`, entries: [entry], warnings: [] })]
         : [],
     );
-    let looked = 0;
-    for (const name of names) {
-      if (++looked % 1_000 === 0) yield;
-      for (const ring of [all, ...alone]) for (const { entry } of ring.picks(name)) found.add(entry);
-    }
+    const rings = [all, ...alone];
+    yield* stepwise(names, 500, (name) => {
+      for (const ring of rings) for (const { entry } of ring.picks(name)) found.add(entry);
+    });
     used.set(source, found);
   }
   return used;

@@ -1,9 +1,10 @@
 /** What ServiceAccounts and pods pull with: copies that are known already, and every other Secret, read once. */
+import { inTurns, stepwise } from '../../async/steps.ts';
+import type { Turn } from '../../async/steps.ts';
 import { agree, some } from '../../text.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { TYPE_DOCKER_CONFIG_JSON } from '../../names.ts';
-import { secretKey } from './observation.ts';
-import type { AuditedSource, PullSecret, Workload } from './observation.ts';
+import type { AuditedSource, PullSecret, PullSecrets, Workload } from './observation.ts';
 import { readPullSecrets } from './secret-facts.ts';
 import type { ContentReader } from './secret-facts.ts';
 import type { ReadWorld } from './read-world.ts';
@@ -13,7 +14,7 @@ const MAX_READS = 500;
 /** Characters of base64: a login takes some hundred. A tenant can put another Secret in the place of its copy, as large as it likes. */
 const LIMIT = { each: 64 * 1024, all: 4 * 1024 * 1024 };
 
-export interface GatherOptions {
+interface GatherOptions {
   readonly client: KubeClient;
   readonly read: ReadWorld;
   readonly sources: readonly AuditedSource[];
@@ -23,6 +24,7 @@ export interface GatherOptions {
   readonly couldNotSee: string[];
   /** The controller: by design it may read Secrets of its copy names only, and does not even ask for others. */
   readonly ownOnly: boolean;
+  readonly turn?: Turn | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((done: number) => void) | undefined;
 }
@@ -36,13 +38,18 @@ export async function gatherPullSecrets({
   reader,
   couldNotSee,
   ownOnly,
+  turn,
   signal,
   onProgress,
-}: GatherOptions): Promise<Map<string, PullSecret>> {
+}: GatherOptions): Promise<PullSecrets> {
   const listed = new Map(sources.map((source) => [source.config.copyName, source]));
-  for (const { id, resource } of blind.keys()) if (resource === 'copies') listed.delete(id.slice('copy/'.length));
-  const known = new Map<string, PullSecret>();
-  const wanted = new Map<string, { namespace: string; name: string }>();
+  for (const { resource, secret } of blind.keys()) if (resource === 'copies' && secret) listed.delete(secret.name);
+  const found = new Map<string, Map<string, PullSecret>>();
+  const put = (namespace: string, name: string, secret: PullSecret): void => {
+    const names = found.get(namespace) ?? new Map<string, PullSecret>();
+    found.set(namespace, names.set(name, secret));
+  };
+  const wanted: { readonly namespace: string; readonly name: string }[] = [];
   const others = new Set<string>();
   let skipped = 0;
   const want = (namespace: string, name: string): void => {
@@ -52,33 +59,40 @@ export async function gatherPullSecrets({
       others.add(namespace);
       return;
     }
-    const key = secretKey(namespace, name);
-    if (known.has(key) || wanted.has(key)) return;
+    if (found.get(namespace)?.has(name)) return;
     const copy = source === undefined ? undefined : world.copies.get(name)?.get(namespace, name);
-    if (source !== undefined && copy === undefined) known.set(key, { state: 'missing' });
-    else if (
+    if (source !== undefined && copy === undefined) return put(namespace, name, { state: 'missing' });
+    if (
       source?.content !== undefined &&
       copy?.type === TYPE_DOCKER_CONFIG_JSON &&
       copy.digest === source.observed.digest
     )
-      known.set(key, { state: 'read', content: source.content });
-    else if (ownOnly && wanted.size >= MAX_READS) {
-      known.set(key, { state: 'unseen' });
-      skipped++;
-    } else wanted.set(key, { namespace, name });
+      return put(namespace, name, { state: 'read', content: source.content });
+    put(namespace, name, { state: 'unseen' });
+    if (ownOnly && wanted.length >= MAX_READS) skipped++;
+    else wanted.push({ namespace, name });
   };
-  for (const { serviceAccounts } of scopes)
+  const ofAccounts = stepwise(scopes, 500, ({ serviceAccounts }) => {
     for (const account of serviceAccounts)
       for (const name of account.pullSecrets ?? []) if (name !== '') want(account.namespace, name);
-  for (const { namespace, pullSecrets } of workloads) for (const name of pullSecrets) want(namespace, name);
+  });
+  const ofPods = stepwise(workloads, 2_000, ({ namespace, pullSecrets }) => {
+    for (const name of pullSecrets) want(namespace, name);
+  });
+  await inTurns(ofAccounts, turn);
+  await inTurns(ofPods, turn);
 
-  const { secrets, refused, why, large } = await readPullSecrets({
+  let done = 0;
+  const { refused, why, large } = await readPullSecrets({
     client,
-    wanted: wanted.values(),
+    wanted,
     read: reader,
+    onRead: (...read) => {
+      put(...read);
+      onProgress?.(++done);
+    },
     limit: ownOnly ? LIMIT : undefined,
     signal,
-    onProgress,
   });
   if (refused.size > 0)
     couldNotSee.push(
@@ -86,7 +100,8 @@ export async function gatherPullSecrets({
     );
   if (others.size > 0)
     couldNotSee.push(
-      `Pull Secrets that Pullpass does not manage, in ${namesOf([...others].sort())}: the controller has no right to read them; whoever has it sees more with \`pullpass audit\``,
+      `Pull Secrets that Pullpass does not manage, in ${namesOf([...others].sort())}: the controller has ` +
+        `no right to read them; whoever has it sees more with \`pullpass audit\``,
     );
   if (skipped > 0)
     couldNotSee.push(
@@ -96,7 +111,7 @@ export async function gatherPullSecrets({
     couldNotSee.push(
       `Copies that are not as their source is, and too large to look into (${large}): it is unknown what their pods pull with`,
     );
-  return new Map([...known, ...secrets]);
+  return found;
 }
 
 const namesOf = (names: readonly string[]): string =>

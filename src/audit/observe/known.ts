@@ -4,61 +4,59 @@ import { redactKey } from '../../credentials/registry-name.ts';
 import { UserError } from '../../errors.ts';
 import { isForbidden } from '../../kube/api-error.ts';
 import type { KubeClient } from '../../kube/client.ts';
-import { paths } from '../../kube/paths.ts';
-import { STATE_NAME } from '../../names.ts';
 import { heldLine } from '../../sources/merge.ts';
 import { accountOf } from '../../sources/preflight.ts';
-import { observeRotations } from '../../rotation/progress.ts';
+import { observeProxies } from '../../rotation/proxy-progress.ts';
 import { createRefusals } from '../../observe/refusals.ts';
 import { keyId, recordOf } from '../../sources/record.ts';
 import type { Snapshot } from '../../sources/snapshot.ts';
-import type { Observation, RegistryStanding } from './observation.ts';
+import type { Observation, AuditedLogin } from './observation.ts';
 
 export interface Known extends Pick<Observation, 'registries' | 'proxies' | 'heldBack'> {
   /** One line each: what could not be learned, and why. */
   readonly gaps: readonly string[];
 }
 
-export interface KnownOptions {
+interface KnownOptions {
   readonly client: KubeClient;
   readonly configuration: Configuration;
-  /** Where the controller keeps its state. */
-  readonly namespace: string;
   readonly snapshot: Snapshot;
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** What may not be read is a gap, and nothing is said of it. */
-export async function knownTo({ client, configuration, namespace, snapshot, signal }: KnownOptions): Promise<Known> {
-  const { remembered, book } = snapshot;
+export async function knownTo({ client, configuration, snapshot }: KnownOptions): Promise<Known> {
+  const { remembered, unreadable, book } = snapshot;
   try {
-    const gaps = remembered ? [] : await whyNot(client, namespace, signal);
-    const rotations = await observeRotations({ client, configuration, snapshot });
+    const proxies = await observeProxies({ client, configuration, snapshot });
     const configured = new Map(configuration.cacheProxies.map((proxy) => [proxy.name, proxy]));
-    const unread = new Set(
-      book
-        .observe()
-        .filter(({ read }) => !read)
-        .map(({ config }) => config.name),
-    );
     return {
-      gaps,
+      gaps:
+        unreadable === undefined
+          ? []
+          : [
+              'What the controller remembers, so nothing is said about refused logins and about cache proxies: ' +
+                unreadable,
+            ],
       ...(remembered && {
         registries: configuration.sources.flatMap((source) =>
           source.verify === 'off' ? [] : registriesOf(source, snapshot),
         ),
       }),
       heldBack: configuration.sources.flatMap((source) => heldBackOf(source, snapshot)),
-      proxies: rotations
-        .flatMap(({ proxies }) => proxies)
+      // What cannot be told is not reported as missing.
+      proxies: book
+        .observe()
+        .flatMap(({ config, read }) => (read ? proxies.filter(({ source }) => source === config.name) : []))
         .flatMap(({ name, kind, source, applied, appliedAt, verified, why, since }) => {
           const config = configured.get(name);
-          // What cannot be told is not reported as missing.
-          if (config === undefined || applied === undefined || unread.has(source)) return [];
-          const at = { name, kind, source, registry: config.registry, ...(config.probe && { url: config.probe.url }) };
+          if (config === undefined || applied === undefined) return [];
           return [
             {
-              ...at,
+              name,
+              kind,
+              source,
+              registry: config.registry,
+              ...(config.probe && { url: config.probe.url }),
               applied,
               verified,
               why,
@@ -78,19 +76,6 @@ export async function knownTo({ client, configuration, namespace, snapshot, sign
   }
 }
 
-/** Absent: the controller has not run yet, and there is nothing to know. */
-async function whyNot(client: KubeClient, namespace: string, signal: AbortSignal | undefined): Promise<string[]> {
-  try {
-    await client.get(paths.secrets(namespace, STATE_NAME), { sensitive: true, signal });
-    return [];
-  } catch (error) {
-    if (!isForbidden(error)) return [];
-    return [
-      `What the controller remembers, so nothing is said about refused logins and about cache proxies: ${(error as Error).message}`,
-    ];
-  }
-}
-
 /** Entries that are not in force as the source has them, and rollouts that its canaries stopped. */
 function heldBackOf(source: SourceConfig, { book, state }: Snapshot): NonNullable<Observation['heldBack']>[number][] {
   const { stage } = book.rollout(source.name);
@@ -107,11 +92,11 @@ function heldBackOf(source: SourceConfig, { book, state }: Snapshot): NonNullabl
 }
 
 /** Each login in force. */
-function registriesOf(source: SourceConfig, { book, state }: Snapshot): RegistryStanding[] {
+function registriesOf(source: SourceConfig, { book, state }: Snapshot): AuditedLogin[] {
   const record = recordOf(state, source);
   if (record === undefined) return [];
   const refusals = createRefusals(state);
-  return (book.rollout(source.name).newest?.own ?? []).map((credential): RegistryStanding => {
+  return (book.rollout(source.name).newest?.own ?? []).map((credential): AuditedLogin => {
     const at = { source: source.name, key: redactKey(credential.key) };
     const refused = refusals.waits(accountOf(credential));
     if (refused?.tried) return { ...at, state: 'refused', why: refused.why };

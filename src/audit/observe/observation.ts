@@ -24,8 +24,8 @@ export interface Observation {
   readonly workloads: readonly Workload[];
   /** Whether `workloads` holds every pod of `scopes`. */
   readonly podsSeen: boolean;
-  /** Pull Secrets that ServiceAccounts or pods name, by `namespace/name`; one that is not there was not seen. */
-  readonly pullSecrets: ReadonlyMap<string, PullSecret>;
+  /** Those that ServiceAccounts or pods name; one that is not there was not seen. */
+  readonly pullSecrets: PullSecrets;
   /** Secrets that carry our label under a name that the configuration does not have. */
   readonly strayCopies: readonly StrayCopy[];
   /** Rules on Secrets that the controller's ServiceAccount is given; undefined: not looked at. */
@@ -37,8 +37,8 @@ export interface Observation {
     readonly renewedAt?: number;
   };
   /** What became of trying credentials at their registries. */
-  readonly registries?: readonly RegistryStanding[];
-  readonly proxies?: readonly ProxyStanding[];
+  readonly registries?: readonly AuditedLogin[];
+  readonly proxies?: readonly AuditedProxy[];
   /** New contents of sources that are kept back because a registry refused them. */
   readonly heldBack?: readonly { readonly source: string; readonly why: string; readonly since?: string }[];
   /** One line each: what this audit says nothing about, and why. */
@@ -112,6 +112,9 @@ export interface PullFailure {
   readonly message: string;
 }
 
+/** By namespace and name. */
+export type PullSecrets = ReadonlyMap<string, ReadonlyMap<string, PullSecret>>;
+
 export interface StrayCopy {
   readonly namespace: string;
   readonly name: string;
@@ -129,7 +132,7 @@ export interface SecretGrant {
   readonly names: readonly string[];
 }
 
-export interface RegistryStanding {
+export interface AuditedLogin {
   readonly source: string;
   readonly key: string;
   readonly state: 'accepted' | 'refused' | 'unknown';
@@ -139,7 +142,7 @@ export interface RegistryStanding {
   readonly since?: string;
 }
 
-export interface ProxyStanding {
+export interface AuditedProxy {
   readonly name: string;
   readonly kind: string;
   readonly source: string;
@@ -153,27 +156,3 @@ export interface ProxyStanding {
   /** Where pods reach it, as configured in its probe. */
   readonly url?: string;
 }
-
-/** What was read of pull Secrets, by namespace and name. */
-export function readByNamespace(pullSecrets: ReadonlyMap<string, PullSecret>): Map<string, Map<string, PullContent>> {
-  return byNamespace(pullSecrets, (secret) => (secret.state === 'read' ? secret.content : undefined));
-}
-
-/** What `pick` finds in each, by namespace and name; most have nothing of interest. */
-export function byNamespace<T>(
-  pullSecrets: ReadonlyMap<string, PullSecret>,
-  pick: (secret: PullSecret) => T | undefined,
-): Map<string, Map<string, T>> {
-  const found = new Map<string, Map<string, T>>();
-  for (const [key, secret] of pullSecrets) {
-    const picked = pick(secret);
-    if (picked === undefined) continue;
-    const slash = key.indexOf('/');
-    const [namespace, name] = [key.slice(0, slash), key.slice(slash + 1)];
-    const names = found.get(namespace) ?? new Map<string, T>();
-    found.set(namespace, names.set(name, picked));
-  }
-  return found;
-}
-
-export const secretKey = (namespace: string, name: string): string => `${namespace}/${name}`;

@@ -21,6 +21,7 @@ import type { ContentReader } from './secret-facts.ts';
 import { readWorldWhereAllowed } from './read-world.ts';
 import type { ReadWorld } from './read-world.ts';
 import { readStrayCopies } from './stray-copies.ts';
+import type { Turn } from '../../async/steps.ts';
 import { some } from '../../text.ts';
 
 export interface ObserveOptions {
@@ -38,6 +39,8 @@ export interface ObserveOptions {
    * to by design: Secrets that are not its own, and the roles of others.
    */
   readonly watched?: ReadWorld | undefined;
+  /** Awaited after each step of a long computation; absent: there are no steps. */
+  readonly turn?: Turn | undefined;
   readonly now?: (() => number) | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly progress?: ((step: 'pods' | 'pull secrets', done: number) => void) | undefined;
@@ -54,6 +57,7 @@ export async function observe(options: ObserveOptions): Promise<Observation> {
     progress,
     known,
     watched,
+    turn,
     controller = { namespace: DEFAULT_NAMESPACE, name: 'pullpass' },
   } = options;
   const couldNotSee: string[] = [];
@@ -116,6 +120,7 @@ export async function observe(options: ObserveOptions): Promise<Observation> {
       reader,
       couldNotSee,
       ownOnly: watched !== undefined,
+      turn,
       signal,
       onProgress: progress && ((done) => progress('pull secrets', done)),
     }),
@@ -128,7 +133,7 @@ export async function observe(options: ObserveOptions): Promise<Observation> {
 }
 
 /** Not one thing could be read. The message names the first refusal. */
-export class NothingSeenError extends UserError {
+class NothingSeenError extends UserError {
   override name = 'NothingSeenError';
   constructor(couldNotSee: readonly string[]) {
     super(
@@ -194,12 +199,12 @@ function auditSources({ world, book }: ReadWorld, reader: ContentReader): Audite
   });
 }
 
-const GAPS: Readonly<Record<Feed['resource'], string>> = {
-  namespaces: 'Namespaces, so nothing is said about who is opted in',
-  serviceaccounts: 'ServiceAccounts, so nothing is said about their references',
-  copies: 'Copies, so nothing is said about them',
-  sources: 'Secrets of sources, so nothing is said about their content and copies',
-  proxies: 'Cache proxies, so nothing is said about them',
+const GAPS: Readonly<Record<Feed['resource'], readonly [what: string, consequence: string]>> = {
+  namespaces: ['Namespaces', 'nothing is said about who is opted in'],
+  serviceaccounts: ['ServiceAccounts', 'nothing is said about their references'],
+  copies: ['Copies', 'nothing is said about them'],
+  sources: ['Secrets of sources', 'nothing is said about their content and copies'],
+  proxies: ['Cache proxies', 'nothing is said about them'],
 };
 
 /** One line for all that is alike, in the same order each time; with the server's words for the first of them. */
@@ -210,13 +215,12 @@ function gapLines(refused: ReadWorld['refused']): string[] {
   );
   return (Object.keys(GAPS) as Feed['resource'][]).flatMap((resource) => {
     const feeds = byResource.get(resource) ?? [];
-    const names =
-      resource === 'copies' || resource === 'sources'
-        ? ` (${some(
-            feeds.map(([{ id }]) => id.slice(id.indexOf('/') + 1)),
-            5,
-          )})`
-        : '';
-    return feeds.slice(0, 1).map(([, why]) => `${GAPS[resource].replace(',', `${names},`)}: ${why}`);
+    const [what, consequence] = GAPS[resource];
+    const names = feeds.flatMap(([{ secret }]) => (secret === undefined ? [] : [titleOf(secret)]));
+    const which = names.length === 0 ? '' : ` (${some(names, 5)})`;
+    return feeds.slice(0, 1).map(([, why]) => `${what}${which}, so ${consequence}: ${why}`);
   });
 }
+
+const titleOf = ({ namespace, name }: NonNullable<Feed['secret']>): string =>
+  namespace === undefined ? name : keyOf({ namespace, name });

@@ -16,7 +16,7 @@ const MAX_FAILURES = 8;
 const LABEL_TEMPLATE_HASH = 'pod-template-hash';
 const ANNOTATION_MIRROR = 'kubernetes.io/config.mirror';
 
-export interface PodTally {
+interface PodTally {
   add(pod: V1Pod): void;
   /** Forgets everything: the list starts again. */
   reset(): void;

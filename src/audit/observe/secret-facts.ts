@@ -8,7 +8,6 @@ import type { KubeClient } from '../../kube/client.ts';
 import { paths } from '../../kube/paths.ts';
 import type { Digest } from '../../observe/world.ts';
 import { eachBounded } from '../../async/bounded.ts';
-import { secretKey } from './observation.ts';
 import type { PullContent, PullEntry, PullSecret } from './observation.ts';
 
 /** Enough to keep the server busy, few enough not to be noticed by others. */
@@ -53,40 +52,30 @@ function entryOf({ key, username, password, identityToken, unusable }: Credentia
   };
 }
 
-export interface ReadSecretsOptions {
+interface ReadSecretsOptions {
   readonly client: KubeClient;
   readonly wanted: Iterable<{ readonly namespace: string; readonly name: string }>;
   readonly read: ContentReader;
+  readonly onRead: (namespace: string, name: string, secret: PullSecret) => void;
   /** Most characters of one Secret, and of all: of small entries an object each is kept, which is twenty times as large. */
   readonly limit?: { readonly each: number; readonly all: number } | undefined;
   readonly signal?: AbortSignal | undefined;
-  readonly onProgress?: ((done: number) => void) | undefined;
 }
 
 /** `large`: how many were not looked into, for the limit. `refused`: namespaces in which a Secret may not be read, and the server's words for the first. */
-export async function readPullSecrets({
-  client,
-  wanted,
-  read,
-  limit,
-  signal,
-  onProgress,
-}: ReadSecretsOptions): Promise<{
-  secrets: Map<string, PullSecret>;
+export async function readPullSecrets({ client, wanted, read, onRead, limit, signal }: ReadSecretsOptions): Promise<{
   refused: Set<string>;
   why: string | undefined;
   large: number;
 }> {
-  const secrets = new Map<string, PullSecret>();
   const refused = new Set<string>();
   let why: string | undefined;
   let large = 0;
   let sum = 0;
-  await eachBounded(wanted, CONCURRENCY, async ({ namespace, name }) => {
-    secrets.set(secretKey(namespace, name), await look(namespace, name));
-    onProgress?.(secrets.size);
-  });
-  return { secrets, refused, why, large };
+  await eachBounded(wanted, CONCURRENCY, async ({ namespace, name }) =>
+    onRead(namespace, name, await look(namespace, name)),
+  );
+  return { refused, why, large };
 
   async function look(namespace: string, name: string): Promise<PullSecret> {
     try {

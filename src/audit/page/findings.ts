@@ -7,7 +7,6 @@ import type { FindingRow, GroupData, PageData } from './data.ts';
 import { html, prose } from './markup.ts';
 import type { Markup } from './markup.ts';
 import { empty, icon, section, slot } from './parts.ts';
-import { commonRemedy } from './view.ts';
 
 /** Rows that are there without the script, of all groups together. */
 export const MAX_SERVED = 500;
@@ -48,8 +47,11 @@ ${groups.map((group) => groupOf(group, rows.get(group.rule.id), share))}</div>
   });
 }
 
-function groupOf({ rule, findings: found }: RuleGroup, data: GroupData | undefined, share: number): Markup {
-  const common = commonRemedy(found);
+function groupOf(
+  { rule, findings: found, remedy: common }: RuleGroup,
+  data: GroupData | undefined,
+  share: number,
+): Markup {
   const served = data?.findings.slice(0, share) ?? [];
   return html`<section class="group" id="${rule.id}" data-severity="${rule.severity}" aria-labelledby="${rule.id}-title">
 <h4 id="${rule.id}-title" tabindex="-1">${icon(rule.severity)}<span>${rule.title}</span> <span class="tally">${found.length}</span> <span class="id">${rule.id} <span class="name">${rule.name}</span></span></h4>

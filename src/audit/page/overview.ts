@@ -1,5 +1,5 @@
 /** What one sees first: the verdict, the numbers, and what is wrong, a line a rule. */
-import { agree } from '../../text.ts';
+import { agree, capital } from '../../text.ts';
 import type { Severity } from '../rules/rule.ts';
 import { grouped, HEADINGS } from '../report/groups.ts';
 import { verdictOf } from '../report/verdict.ts';
@@ -13,13 +13,11 @@ import { icon } from './parts.ts';
 const MAX_LINES = 14;
 
 export function overview(report: Report): Markup {
-  const { level, headline, facts } = verdictOf(report);
-  // The counts stand in the numbers beside it: the sentence is what they mean.
-  const [, counts = '', meaning = headline] = /^(.*?): (.*)$/s.exec(headline) ?? [];
+  const { level, counts, meaning, facts } = verdictOf(report);
   return html`<section class="verdict" id="state" data-tone="${level}" aria-labelledby="state-title">
 <div class="said">
-<h2 id="state-title">${icon(level)} <span>${sentence(meaning)} <small>${counts}</small></span></h2>
-${facts.map((fact) => html`<p>${sentence(fact)}</p>`)}
+<h2 id="state-title">${icon(level)} <span>${capital(meaning)}. <small>${counts}</small></span></h2>
+${facts.map((fact) => html`<p>${capital(fact)}</p>`)}
 </div>
 ${numbers(report)}
 </section>
@@ -79,5 +77,3 @@ function noun(severity: Severity, n: number): string {
   const one = severity === 'info' ? 'note' : severity;
   return agree(n, one, `${one}s`);
 }
-
-const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`;

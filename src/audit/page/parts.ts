@@ -33,7 +33,7 @@ export const badge = (tone: Tone, word: string): Markup =>
 export const slot = (name: string, value: string | number, className = name): Markup =>
   html`<span class="${className}" data-slot="${name}"${value === '' ? html` hidden` : html``}>${value}</span>`;
 
-export interface Column {
+interface Column {
   readonly title: string;
   readonly number?: boolean;
 }
@@ -89,14 +89,26 @@ export function time(iso: string): Markup {
     : html`<time datetime="${new Date(at).toISOString()}">${new Date(at).toISOString().slice(0, 19).replace('T', ' ')} UTC</time>`;
 }
 
+const UNITS = [
+  { name: 'day', short: 'd', ms: 86_400_000 },
+  { name: 'hour', short: 'h', ms: 3_600_000 },
+  { name: 'minute', short: 'min', ms: 60_000 },
+] as const;
+const SECOND = { name: 'second', short: 's', ms: 1000 } as const;
+
 /** `3 days`, `20 minutes`: the largest unit only. */
 export function span(ms: number): string {
-  const units = [
-    ['day', 86_400_000],
-    ['hour', 3_600_000],
-    ['minute', 60_000],
-  ] as const;
-  const [name, size] = units.find(([, each]) => Math.abs(ms) >= each) ?? ['second', 1000];
-  const n = Math.round(Math.abs(ms) / size);
-  return `${n.toLocaleString('en-US')} ${agree(n, name, `${name}s`)}`;
+  const { n, unit } = inUnits(ms);
+  return `${n.toLocaleString('en-US')} ${agree(n, unit.name, `${unit.name}s`)}`;
+}
+
+/** `3 d`, `20 min`. */
+export function shortSpan(ms: number): string {
+  const { n, unit } = inUnits(ms);
+  return `${n.toLocaleString('en-US')} ${unit.short}`;
+}
+
+function inUnits(ms: number) {
+  const unit = UNITS.find((each) => Math.abs(ms) >= each.ms) ?? SECOND;
+  return { n: Math.round(Math.abs(ms) / unit.ms), unit };
 }

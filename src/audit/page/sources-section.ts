@@ -8,14 +8,14 @@ import { timeline } from './timeline-section.ts';
 
 type Registry = SourceReport['registries'][number];
 
-const STATES: Readonly<Record<SourceReport['state'], Tone>> = {
+const SOURCE_TONES: Readonly<Record<SourceReport['state'], Tone>> = {
   good: 'ok',
   missing: 'error',
   invalid: 'error',
   'held back': 'error',
   unread: 'unknown',
 };
-const VERDICTS: Readonly<Record<Registry['state'], Tone>> = {
+const LOGIN_TONES: Readonly<Record<Registry['state'], Tone>> = {
   accepted: 'ok',
   refused: 'error',
   unknown: 'unknown',
@@ -42,7 +42,7 @@ export function sources({ sources: all, configured, generatedAt }: Report): Mark
 function sourceOf(source: SourceReport, id: string, now: number): Markup {
   const { name, secret, copyName, state, problems, registries, copies, rotation } = source;
   return html`<article class="card source" aria-labelledby="${id}">
-<h3 id="${id}">${name} ${badge(STATES[state], state)}</h3>
+<h3 id="${id}">${name} ${badge(SOURCE_TONES[state], state)}</h3>
 <p class="facts">Secret <span class="code">${secret}</span>, copied as <span class="code">${copyName}</span></p>
 ${problems.length === 0 ? html`` : html`<ul class="problems">${problems.map((problem) => html`<li>${problem}</li>`)}</ul>`}
 ${
@@ -64,14 +64,14 @@ ${
 <h4>Rotation ${badge(rotation.complete ? 'ok' : 'warning', rotation.complete ? 'complete' : 'not complete')}</h4>
 ${progress(`${id}-copies`, 'Copies with the newest content', rotation.copiesDone, rotation.copies)}
 ${progress(`${id}-proxies`, 'Cache proxies with the newest login', rotation.proxiesDone, rotation.proxies)}
-${standing(copies)}
+${copiesAmiss(copies)}
 ${timeline(source, id)}
 </article>
 `;
 }
 
 function registryRow({ key, state, why, since, expiresAt, used }: Registry, now: number): Markup {
-  return html`<tr><th scope="row"><span class="code">${key}</span></th><td>${badge(VERDICTS[state], state === 'untried' ? 'not tried' : state)}${slot('why', why ?? '')}</td><td>${since === undefined ? html`` : time(since)}</td><td>${expiresAt === undefined ? html`not known` : html`${time(expiresAt)} ${ends(Date.parse(expiresAt) - now)}`}</td><td>${used === undefined ? 'not known' : used ? 'yes' : 'no'}</td></tr>
+  return html`<tr><th scope="row"><span class="code">${key}</span></th><td>${badge(LOGIN_TONES[state], state === 'untried' ? 'not tried' : state)}${slot('why', why ?? '')}</td><td>${since === undefined ? html`` : time(since)}</td><td>${expiresAt === undefined ? html`not known` : html`${time(expiresAt)} ${ends(Date.parse(expiresAt) - now)}`}</td><td>${used === undefined ? 'not known' : used ? 'yes' : 'no'}</td></tr>
 `;
 }
 
@@ -91,7 +91,7 @@ function progress(id: string, label: string, done: number, total: number): Marku
 }
 
 /** Only what is not as it should be. */
-function standing({ stale, missing, foreign, other, orphaned }: SourceReport['copies']): Markup {
+function copiesAmiss({ stale, missing, foreign, other, orphaned }: SourceReport['copies']): Markup {
   const parts = (
     [
       [stale, 'out of date'],

@@ -3,7 +3,7 @@ import { agree, plural } from '../../text.ts';
 import type { SourceReport, TimelineEntry } from '../report/report.ts';
 import { html, verbatim } from './markup.ts';
 import type { Markup } from './markup.ts';
-import { span, table, time } from './parts.ts';
+import { shortSpan, span, table, time } from './parts.ts';
 
 /** Of the drawing, in pixels; across it is as wide as there is room. */
 const TOP = 34;
@@ -104,7 +104,7 @@ function drawing(entries: readonly TimelineEntry[], scale: Scale): Markup {
   const done = entries.findLast(({ event }) => event === 'copies')?.copies ?? 0;
   const label = `Rotation of source ${name} over ${span(length)}: ${done.toLocaleString('en-US')} of ${copies.toLocaleString('en-US')} copies have the new content. The list below says each step.`;
   return html`<svg class="drawing" role="img" aria-label="${label}" width="100%" height="140">
-${ticks.map((ms) => html`<line class="grid" x1="${percent(at(ms))}" x2="${percent(at(ms))}" y1="${TOP - 10}" y2="${BOTTOM}"/><text x="${percent(at(ms))}" y="132" text-anchor="middle">${short(ms)}</text>`)}
+${ticks.map((ms) => html`<line class="grid" x1="${percent(at(ms))}" x2="${percent(at(ms))}" y1="${TOP - 10}" y2="${BOTTOM}"/><text x="${percent(at(ms))}" y="132" text-anchor="middle">${shortSpan(ms)}</text>`)}
 <line class="axis" x1="${percent(MARGIN)}" x2="${percent(100 - MARGIN)}" y1="${BOTTOM}" y2="${BOTTOM}"/>
 ${steps.map(({ x, copies: n = 0 }, i) => {
   const height = Math.round(((BOTTOM - TOP) * n) / Math.max(copies, done, 1));
@@ -130,8 +130,3 @@ function marksOf(events: readonly { readonly x: number }[]): { from: number; to:
 }
 
 const percent = (x: number): Markup => verbatim(`${Number(x.toFixed(2))}%`);
-
-function short(ms: number): string {
-  const [n = '', unit = ''] = span(ms).split(' ');
-  return `${n} ${unit.startsWith('minute') ? 'min' : unit.charAt(0)}`;
-}

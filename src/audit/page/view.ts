@@ -1,5 +1,6 @@
 /** From the report to the rows of the page. Pure. */
-import type { Finding } from '../rules/rule.ts';
+import { badAnnotation, optInDenied } from '../rules/opt-in.ts';
+import type { Finding, Rule } from '../rules/rule.ts';
 import { grouped } from '../report/groups.ts';
 import type { NamespaceReport, Report } from '../report/report.ts';
 import type { CellData, FindingRow, GroupData, Level, NamespaceRow, PageData, Tone } from './data.ts';
@@ -11,21 +12,17 @@ export function pageData(report: Report): PageData {
   const complaints = complaintsOf(report.findings);
   return {
     groups: grouped(report).flatMap(({ groups }) =>
-      groups.map(({ rule: { id, title, severity }, findings }): GroupData => {
-        const common = commonRemedy(findings);
-        return { rule: id, title, severity, findings: findings.map((finding) => rowOf(finding, common)) };
-      }),
+      groups.map(({ rule: { id, title, severity }, findings, remedy }): GroupData => ({
+        rule: id,
+        title,
+        severity,
+        findings: findings.map((finding) => rowOf(finding, remedy)),
+      })),
     ),
     namespaces: report.namespaces.map((namespace) =>
       namespaceRow(namespace, { sources: names, complaints, configured: report.configured }),
     ),
   };
-}
-
-/** What to do about all of them, where that is the same. */
-export function commonRemedy(findings: readonly Finding[]): string | undefined {
-  const [first] = findings;
-  return findings.every(({ remedy }) => remedy === first?.remedy) ? first?.remedy : undefined;
 }
 
 function rowOf(
@@ -41,27 +38,30 @@ function rowOf(
   };
 }
 
-/** Rules about what a namespace asked for, by what its cell says. */
-const COMPLAINTS: Readonly<Partial<Record<Standing['why'], string>>> = { denied: 'PP007', 'bad annotation': 'PP008' };
+/** Names of namespaces, by what a cell of theirs says that is a problem. */
+type Complaints = Readonly<Partial<Record<Standing['why'], ReadonlySet<string>>>>;
 
-/** `PP007 team-a`. To be admitted by one source and not by another is no problem: only the rules know where it is one. */
-const complaintsOf = (findings: readonly Finding[]): ReadonlySet<string> =>
-  new Set(
-    findings
-      .filter(({ rule, object }) => object.kind === 'Namespace' && Object.values(COMPLAINTS).includes(rule))
-      .map(({ rule, object }) => `${rule} ${object.name}`),
-  );
+/** To be admitted by one source and not by another is no problem: only the rules know where it is one. */
+function complaintsOf(findings: readonly Finding[]): Complaints {
+  const namespacesOf = ({ id }: Rule): ReadonlySet<string> =>
+    new Set(
+      findings
+        .filter(({ rule, object }) => rule === id && object.kind === 'Namespace')
+        .map(({ object }) => object.name),
+    );
+  return { denied: namespacesOf(optInDenied), 'bad annotation': namespacesOf(badAnnotation) };
+}
 
 interface Around {
   readonly sources: readonly string[];
-  readonly complaints: ReadonlySet<string>;
+  readonly complaints: Complaints;
   readonly configured: boolean;
 }
 
 function namespaceRow(namespace: NamespaceReport, { sources, complaints, configured }: Around): NamespaceRow {
   const { name, why, pods, podsFailing: failing, findings } = namespace;
   const standings = new Map(namespace.sources.map((standing) => [standing.source, standing]));
-  const cells = sources.map((source) => cellOf(standings.get(source), (rule) => complaints.has(`${rule} ${name}`)));
+  const cells = sources.map((source) => cellOf(standings.get(source), name, complaints));
   return {
     name,
     level: levelOf(namespace, cells, configured),
@@ -89,7 +89,7 @@ const TONES: Readonly<Record<Standing['copy'], Tone>> = {
   none: 'none',
 };
 
-function cellOf(standing: Standing | undefined, complained: (rule: string) => boolean): CellData {
+function cellOf(standing: Standing | undefined, namespace: string, complaints: Complaints): CellData {
   if (standing === undefined) return { tone: 'unknown', word: 'not seen', references: '' };
   const {
     optedIn,
@@ -98,9 +98,8 @@ function cellOf(standing: Standing | undefined, complained: (rule: string) => bo
     serviceAccounts: { selected, referenced },
   } = standing;
   if (!optedIn) {
-    const rule = COMPLAINTS[why];
     return copy === 'none'
-      ? { tone: rule !== undefined && complained(rule) ? 'warning' : 'none', word: why, references: '' }
+      ? { tone: complaints[why]?.has(namespace) === true ? 'warning' : 'none', word: why, references: '' }
       : { tone: TONES[copy], word: copy, references: '' };
   }
   const word = copy === 'source' ? 'the source itself' : copy;

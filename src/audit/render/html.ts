@@ -1,5 +1,7 @@
 /** `-o html`, and `/report` of the controller: the report as one page, without anything else to load. */
 import { createHash } from 'node:crypto';
+import { inOneGo } from '../../async/steps.ts';
+import type { Steps } from '../../async/steps.ts';
 import { SCRIPT, STYLE } from '../page/assets.ts';
 import { findings } from '../page/findings.ts';
 import { html, jsonIsland, textOf, verbatim } from '../page/markup.ts';
@@ -26,9 +28,21 @@ const ICON =
   "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Crect width='16' height='16' rx='4' fill='%231f6feb'/%3E%3Cpath d='M3 8h10M9 4l4 4-4 4' fill='none' stroke='white' stroke-width='2'/%3E%3C/svg%3E";
 
 /** The same for the same report. Ends with a line break. */
-export function renderHtml(report: Report, { version }: { version?: string } = {}): string {
-  const data = pageData(report);
+export const renderHtml = (...given: Parameters<typeof htmlSteps>): string => inOneGo(htmlSteps(...given));
+
+/** A part of the page at a step: of thousands of namespaces each is long. */
+export function* htmlSteps(report: Report, { version }: { version?: string } = {}): Steps<string> {
   const { cluster, generatedAt, only } = report;
+  const data = pageData(report);
+  yield;
+  const parts = [html`${overview(report)}\n`];
+  for (const part of [findings, namespaces, registries, sources, proxies, notSeen]) {
+    yield;
+    parts.push(part(report, data));
+  }
+  yield;
+  const island = jsonIsland(data);
+  yield;
   return textOf(html`<!doctype html>
 <html lang="en">
 <head>
@@ -50,10 +64,9 @@ ${iconSheet()}
 ${contents(report)}
 </header>
 <main id="main" tabindex="-1">
-${overview(report)}
-${findings(report, data)}${namespaces(report, data)}${registries(report)}${sources(report)}${proxies(report)}${notSeen(report)}</main>
+${parts}</main>
 <footer><p>Pullpass ${version ?? ''} made this page from what the cluster's API says. It holds no credential, and loads nothing.</p></footer>
-<script type="application/json" id="data">${jsonIsland(data)}</script>
+<script type="application/json" id="data">${island}</script>
 <script>${verbatim(SCRIPT)}</script>
 </body>
 </html>

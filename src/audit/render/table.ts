@@ -9,7 +9,7 @@ import type { RuleGroup } from '../report/groups.ts';
 import { columns, wrap } from './text.ts';
 import { verdictOf } from '../report/verdict.ts';
 
-export interface TableOptions {
+interface TableOptions {
   readonly color: boolean;
   /** Columns of the terminal; undefined: lines are not broken. */
   readonly width?: number | undefined;
@@ -45,10 +45,8 @@ export function renderTable(report: Report, { color, width = Infinity }: TableOp
   return `${lines.map((line) => line.trimEnd()).join('\n')}\n`;
 }
 
-function section({ rule, findings }: RuleGroup, room: number, c: Colors): string[] {
+function section({ rule, findings, remedy: common }: RuleGroup, room: number, c: Colors): string[] {
   const shown = findings.slice(0, MAX_FINDINGS_OF_A_RULE);
-  // Said once where it is the same for all.
-  const common = findings.every(({ remedy }) => remedy === findings[0]?.remedy) ? findings[0]?.remedy : undefined;
   const remedy = (text: string): string[] => wrap(text, room, '    → ', '      ').map((line) => c.cyan(line));
   return [
     ...wrap(`${rule.id} ${rule.title}`, room, '  ', '        ').map((line) =>

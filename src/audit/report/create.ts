@@ -8,30 +8,29 @@ import type { Finding, Severity } from '../rules/rule.ts';
 import type { AuditedSource, Observation } from '../observe/observation.ts';
 import { REPORT_API_VERSION, REPORT_KIND } from './report.ts';
 import type { NamespaceReport, Report, SourceReport, Summary } from './report.ts';
-import { rotationOf } from '../facts/rotation-counts.ts';
-import { inOneGo, inTurns } from '../../async/steps.ts';
+import { countRotation } from '../facts/rotation-counts.ts';
+import { inOneGo, stepwise } from '../../async/steps.ts';
 import type { Steps } from '../../async/steps.ts';
 import { timelineOf } from './timeline.ts';
 import { fit } from '../../text.ts';
 import { findingSteps, RULES } from '../rules/all.ts';
 import type { NamespacePlan } from '../../plan/namespace-plan.ts';
 
-export function createReport(observation: Observation): Report {
-  return inOneGo(reportSteps(observation));
-}
+export const createReport = (observation: Observation): Report => inOneGo(reportSteps(observation));
 
-/** The same for a process with other things to do: whoever waits has a turn after each step. */
-export function createReportInTurns(observation: Observation, turn: () => Promise<unknown>): Promise<Report> {
-  return inTurns(reportSteps(observation), turn);
-}
-
-function* reportSteps(observation: Observation): Steps<Report> {
+export function* reportSteps(observation: Observation): Steps<Report> {
   const facts = yield* factSteps(observation);
   const findings = concerning(facts, yield* findingSteps(facts));
   const named = new Set(findings.map(({ rule }) => rule));
   yield;
   const namespaces = yield* namespaceSteps(facts, findings);
   yield;
+  const summary = yield* summarySteps(facts, findings, namespaces);
+  const sources: SourceReport[] = [];
+  for (const source of facts.sources) {
+    yield;
+    sources.push(reportSource(facts, source));
+  }
   return {
     apiVersion: REPORT_API_VERSION,
     kind: REPORT_KIND,
@@ -39,9 +38,9 @@ function* reportSteps(observation: Observation): Steps<Report> {
     cluster: { server: hostOf(observation.server) },
     configured: observation.configured,
     ...(observation.only && { only: observation.only }),
-    summary: summarise(facts, findings, namespaces),
+    summary,
     namespaces,
-    sources: facts.sources.map((source) => reportSource(facts, source)),
+    sources,
     registries: facts.coverage,
     // A URL may hold a login of its own.
     proxies: (facts.proxies ?? []).map(({ url, why, ...proxy }) => ({
@@ -50,7 +49,7 @@ function* reportSteps(observation: Observation): Steps<Report> {
       ...(url !== undefined && { url: redactKey(url) }),
     })),
     findings,
-    rules: RULES.filter(({ id }) => named.has(id)).map(({ check: _, ...rule }) => rule),
+    rules: RULES.filter(({ id }) => named.has(id)).map(({ category: _, check: __, ...rule }) => rule),
     couldNotSee: observation.couldNotSee.map((line) => fit(line, 600)),
   };
 }
@@ -67,17 +66,20 @@ function concerning({ only, plans, proxies = [] }: Facts, findings: readonly Fin
   );
 }
 
-function summarise(
+function* summarySteps(
   { coverage, workloads, configured, sources: audited }: Facts,
   findings: readonly Finding[],
   namespaces: readonly NamespaceReport[],
-): Summary {
+): Steps<Summary> {
   // Of a source that could not be read it is unknown how its copies and references should be.
   const unread = new Set(audited.filter(({ state }) => state === 'unread').map(({ config }) => config.name));
   const standings = namespaces.flatMap(({ sources }) =>
     sources.filter(({ source, optedIn }) => optedIn && !unread.has(source)),
   );
   const inSync = standings.filter(({ copy }) => copy === 'in sync').length;
+  yield;
+  const images = new Set<string>();
+  yield* stepwise(workloads, 2_000, (workload) => workload.images.forEach((image) => images.add(image)));
   return {
     findings: tally(findings),
     namespaces: namespaces.length,
@@ -89,7 +91,7 @@ function summarise(
     },
     pods: sum(workloads, ({ pods }) => pods),
     podsFailing: sum(workloads, ({ pods, failures }) => (failures.length > 0 ? pods : 0)),
-    images: new Set(workloads.flatMap(({ images }) => images)).size,
+    images: images.size,
     registries: coverage.length,
   };
 }
@@ -98,13 +100,14 @@ function* namespaceSteps(
   { scopes, plans, workloads, configured }: Facts,
   findings: readonly Finding[],
 ): Steps<NamespaceReport[]> {
-  const pods = groupBy(workloads, ({ namespace }) => namespace);
-  const found = groupBy(findings, ({ object }) =>
+  const pods = Map.groupBy(workloads, ({ namespace }) => namespace);
+  yield;
+  const found = Map.groupBy(findings, ({ object }) =>
     object.kind === 'Namespace' ? object.name : (object.namespace ?? ''),
   );
   const reports: NamespaceReport[] = [];
   for (const [i, scope] of scopes.entries()) {
-    if (i % 500 === 499) yield;
+    if (i % 250 === 249) yield;
     const { name, terminating } = scope.namespace;
     const standings = plans[i]?.standings ?? [];
     const here = pods.get(name) ?? [];
@@ -172,7 +175,7 @@ function reportSource(facts: Facts, source: AuditedSource): SourceReport {
     states.filter(({ choice, copy }) => choice.in && wanted.includes(copy)).length;
   const held = heldBack.filter((each) => each.source === config.name);
   const used = facts.usedEntries.get(source);
-  const rotation = rotationOf(facts, config.name);
+  const rotation = countRotation(facts, config.name);
   return {
     name: config.name,
     secret: `${config.secret.namespace}/${config.secret.name}`,
@@ -210,16 +213,6 @@ function tally(findings: readonly Finding[]): Record<Severity, number> {
   const counts = { error: 0, warning: 0, info: 0 };
   for (const { severity } of findings) counts[severity]++;
   return counts;
-}
-
-function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
-  for (const item of items) {
-    const group = groups.get(keyOf(item));
-    if (group === undefined) groups.set(keyOf(item), [item]);
-    else group.push(item);
-  }
-  return groups;
 }
 
 const sum = <T>(items: readonly T[], of: (item: T) => number): number =>

@@ -6,6 +6,8 @@ import type { Report } from './report.ts';
 export interface RuleGroup {
   readonly rule: Report['rules'][number];
   readonly findings: readonly Finding[];
+  /** What to do about all of them; absent where that is not the same. */
+  readonly remedy?: string;
 }
 
 export const HEADINGS: Readonly<Record<Severity, string>> = { error: 'Errors', warning: 'Warnings', info: 'Notes' };
@@ -21,8 +23,17 @@ export function grouped({ findings, rules }: Report): { severity: Severity; coun
   return SEVERITIES.flatMap((severity) => {
     const groups = rules
       .filter((rule) => rule.severity === severity)
-      .map((rule) => ({ rule, findings: byRule.get(rule.id) ?? [] }));
+      .map((rule) => groupOf(rule, byRule.get(rule.id) ?? []));
     const count = groups.reduce((sum, group) => sum + group.findings.length, 0);
     return count === 0 ? [] : [{ severity, count, groups }];
   });
+}
+
+function groupOf(rule: RuleGroup['rule'], findings: readonly Finding[]): RuleGroup {
+  const remedy = findings[0]?.remedy;
+  return {
+    rule,
+    findings,
+    ...(remedy !== undefined && findings.every((each) => each.remedy === remedy) && { remedy }),
+  };
 }

@@ -12,9 +12,9 @@ import { RULES } from '../rules/all.ts';
 export type ReportObjectKind = (typeof REPORT_RESOURCES)[number]['kind'];
 
 /** What both APIs mean by them. pass: nothing found; skip: nothing that is to alarm anybody. */
-export type ResultState = 'pass' | 'fail' | 'warn' | 'error' | 'skip';
+type ResultState = 'pass' | 'fail' | 'warn' | 'error' | 'skip';
 
-export interface ReportResult {
+interface ReportResult {
   readonly source: string;
   /** Name of the rule, `pull-failing`: dashboards group by it. */
   readonly policy: string;
@@ -61,16 +61,6 @@ const OF_SEVERITY: Readonly<Record<Severity, Pick<ReportResult, 'result' | 'seve
   info: { result: 'skip', severity: 'info', scored: false },
 };
 
-/** By the first two digits of an id, as `rules/index.ts` deals them out. */
-const CATEGORIES: readonly [below: number, category: string][] = [
-  [20, 'Copies and references'],
-  [40, 'Pulls'],
-  [60, 'Credentials'],
-  [80, 'Cache proxies'],
-  [90, 'Sources'],
-  [100, 'Controller'],
-];
-
 /** Of kinds whose group is no secret. A reference to any other has none, which both APIs allow. */
 const API_VERSIONS: Readonly<Record<string, string>> = {
   Namespace: 'v1',
@@ -102,14 +92,14 @@ export function reportObjectOf(
   const found = new Set(findings.map(({ rule }) => rule));
   const unseen = couldNotSee.length > 0 ? ' in what could be seen' : '';
   const stamped = stamper(before, Math.floor(Date.parse(generatedAt) / 1000));
-  const names = new Map(RULES.map(({ id, name }) => [id, name]));
+  const policies = new Map(RULES.map(({ id, name, category }) => [id, { policy: name, category }]));
 
-  const passed = RULES.filter(({ id }) => !found.has(id)).map(({ id, name }) =>
+  const passed = RULES.filter(({ id }) => !found.has(id)).map(({ id, name, category }) =>
     stamped(
       {
         policy: name,
         rule: id,
-        category: categoryOf(id),
+        category,
         result: 'pass',
         scored: true,
         message: `Nothing found${unseen}.`,
@@ -126,9 +116,8 @@ export function reportObjectOf(
   const hits = findings.map((finding) =>
     stamped(
       {
-        policy: names.get(finding.rule) ?? finding.rule,
+        ...(policies.get(finding.rule) ?? { policy: finding.rule, category: 'Other' }),
         rule: finding.rule,
-        category: categoryOf(finding.rule),
         ...OF_SEVERITY[finding.severity],
         message: `${finding.message} What to do: ${finding.remedy}`,
         ...referenceTo(finding),
@@ -239,8 +228,6 @@ function referenceTo({ object, about }: Finding): Pick<Unstamped, 'resources' | 
 }
 
 const isOurs = ({ kind, namespace }: FindingObject): boolean => namespace === undefined && OURS.has(kind);
-
-const categoryOf = (id: string): string => CATEGORIES.find(([below]) => Number(id.slice(2)) < below)?.[1] ?? 'Other';
 
 function bounded(results: readonly ReportResult[]): { kept: ReportResult[]; left: number } {
   const kept: ReportResult[] = [];

@@ -3,7 +3,7 @@ import type { CopyState } from '../../plan/copy.ts';
 import type { Choice } from '../../plan/selection.ts';
 import type { RegistryCoverage } from '../facts/coverage.ts';
 import type { Finding, Rule, Severity } from '../rules/rule.ts';
-import type { ProxyStanding, RegistryStanding } from '../observe/observation.ts';
+import type { AuditedProxy, AuditedLogin } from '../observe/observation.ts';
 
 export const REPORT_API_VERSION = 'pullpass.dev/v1alpha1';
 export const REPORT_KIND = 'AuditReport';
@@ -28,11 +28,11 @@ export interface Report {
   readonly sources: readonly SourceReport[];
   /** Most pods first. */
   readonly registries: readonly RegistryCoverage[];
-  readonly proxies: readonly ProxyStanding[];
+  readonly proxies: readonly AuditedProxy[];
   /** Errors first, then by rule, namespace and name. */
   readonly findings: readonly Finding[];
   /** The rules that `findings` name. */
-  readonly rules: readonly Omit<Rule, 'check'>[];
+  readonly rules: readonly Omit<Rule, 'category' | 'check'>[];
   /** What this report says nothing about, and why: one line each. */
   readonly couldNotSee: readonly string[];
 }
@@ -86,7 +86,7 @@ export interface SourceReport {
   readonly problems: readonly string[];
   readonly registries: readonly {
     readonly key: string;
-    readonly state: RegistryStanding['state'] | 'untried';
+    readonly state: AuditedLogin['state'] | 'untried';
     readonly why?: string;
     readonly since?: string;
     /** ISO 8601. */

@@ -4,7 +4,11 @@ import { plural } from '../../text.ts';
 
 export interface Verdict {
   readonly level: 'ok' | 'warning' | 'error';
-  /** One sentence. */
+  /** `2 errors, 1 note`. */
+  readonly counts: string;
+  /** What they mean: a clause. */
+  readonly meaning: string;
+  /** Both in one sentence. */
   readonly headline: string;
   /** What was looked at, one line each. */
   readonly facts: readonly string[];
@@ -12,15 +16,16 @@ export interface Verdict {
 
 export function verdictOf({ summary, sources, configured, couldNotSee }: Report): Verdict {
   const { findings, namespaces, optedIn, copies, serviceAccounts, pods, podsFailing, images, registries } = summary;
-  const counts = [
+  const found = [
     [findings.error, 'error'],
     [findings.warning, 'warning'],
     [findings.info, 'note'],
   ] as const;
-  const listed = counts
-    .filter(([n]) => n > 0)
-    .map(([n, noun]) => plural(n, noun))
-    .join(', ');
+  const counts =
+    found
+      .filter(([n]) => n > 0)
+      .map(([n, noun]) => plural(n, noun))
+      .join(', ') || 'No findings';
   const level = findings.error > 0 ? 'error' : findings.warning > 0 ? 'warning' : 'ok';
   const meaning = {
     error: 'pulls fail, or will',
@@ -33,14 +38,22 @@ export function verdictOf({ summary, sources, configured, couldNotSee }: Report)
   const doubts = [...(bad > 0 ? [`${bad} not good`] : []), ...(unseen > 0 ? [`${unseen} not seen`] : [])];
   return {
     level,
-    headline: `${listed === '' ? 'No findings' : listed}: ${meaning}.`,
+    counts,
+    meaning,
+    headline: `${counts}: ${meaning}.`,
     facts: [
       configured
-        ? `${plural(sources.length, 'source')}${doubts.length > 0 ? ` (${doubts.join(', ')})` : ''}; ${optedIn} of ${plural(namespaces, 'namespace')} opted in; ${copies.inSync} of ${wanted} copies in sync; ${serviceAccounts.referenced} of ${plural(serviceAccounts.selected, 'ServiceAccount reference')} in place`
+        ? [
+            `${plural(sources.length, 'source')}${doubts.length > 0 ? ` (${doubts.join(', ')})` : ''}`,
+            `${optedIn} of ${plural(namespaces, 'namespace')} opted in`,
+            `${copies.inSync} of ${wanted} copies in sync`,
+            `${serviceAccounts.referenced} of ${plural(serviceAccounts.selected, 'ServiceAccount reference')} in place`,
+          ].join('; ')
         : `${plural(namespaces, 'namespace')}; no configuration given, so nothing is said about sources and copies`,
       pods === 0
         ? 'no pods'
-        : `${plural(pods, 'pod')}, ${podsFailing === 0 ? 'none of which fails to pull' : `${podsFailing} of which cannot pull`}; ${plural(images, 'image')} from ${plural(registries, 'registry', 'registries')}`,
+        : `${plural(pods, 'pod')}, ${podsFailing === 0 ? 'none of which fails to pull' : `${podsFailing} of which cannot pull`}; ` +
+          `${plural(images, 'image')} from ${plural(registries, 'registry', 'registries')}`,
     ],
   };
 }

@@ -2,7 +2,7 @@
 import type { Facts } from '../facts/facts.ts';
 import { SEVERITIES } from './rule.ts';
 import type { Finding, Rule } from './rule.ts';
-import { inOneGo } from '../../async/steps.ts';
+import { stepwise } from '../../async/steps.ts';
 import type { Steps } from '../../async/steps.ts';
 import { fit } from '../../text.ts';
 import { paused, removalHeld } from './brakes.ts';
@@ -63,15 +63,12 @@ export const RULES: readonly Rule[] = [
 ];
 
 /** Errors first, then by rule, namespace and name. */
-export function findingsOf(facts: Facts): Finding[] {
-  return inOneGo(findingSteps(facts));
-}
-
-/** The same, one rule at a step. */
 export function* findingSteps(facts: Facts): Steps<Finding[]> {
   const found: Finding[] = [];
   for (const { id, severity, remedy, check } of RULES) {
-    for (const hit of check(facts)) found.push(clean({ rule: id, severity, remedy, ...hit }));
+    const checked = check(facts);
+    const hits = Array.isArray(checked) ? checked : yield* checked;
+    yield* stepwise(hits, 1_000, (hit) => found.push(clean({ rule: id, severity, remedy, ...hit })));
     yield;
   }
   return found.sort(inOrder);

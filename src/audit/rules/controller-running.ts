@@ -9,10 +9,13 @@ const SILENCE_MS = 60_000;
 export const controllerNotRunning: Rule = {
   id: 'PP091',
   name: 'controller-not-running',
+  category: 'Controller',
   severity: 'error',
   title: 'The controller does not run',
   cause:
-    'Nobody holds the Lease of the controller, or its holder has not renewed it for more than a minute: no copy is made, no rotation arrives, nothing is mended. (With `--no-leader-election` there is no Lease; one that is left from before is to be deleted.)',
+    'Nobody holds the Lease of the controller, or its holder has not renewed it for more than a minute: ' +
+    'no copy is made, no rotation arrives, nothing is mended. (With `--no-leader-election` there is no ' +
+    'Lease; one that is left from before is to be deleted.)',
   remedy:
     'Look at its pods and their log: `kubectl --namespace pullpass-system get pods`, `kubectl --namespace pullpass-system logs deployment/pullpass`',
   check: ({ lease, now }): Hit[] => {

@@ -2,7 +2,9 @@
 import { ANNOTATION_ADOPT, TYPE_DOCKER_CONFIG_JSON } from '../../names.ts';
 import type { CopyState } from '../../plan/copy.ts';
 import type { ObservedCopy } from '../../plan/observed.ts';
+import { remedyOf } from '../../plan/problem.ts';
 import type { Facts } from '../facts/facts.ts';
+import { problemsOf } from './problems.ts';
 import type { Hit, Rule } from './rule.ts';
 import { CHECK_CONTROLLER } from './remedies.ts';
 import type { NamespacePlan, SourceStanding } from '../../plan/namespace-plan.ts';
@@ -13,13 +15,15 @@ const CHECK_COPY = `${CHECK_CONTROLLER} What it would change: \`pullpass plan --
 export const copyMissing: Rule = {
   id: 'PP001',
   name: 'copy-missing',
+  category: 'Copies and references',
   severity: 'error',
   title: 'A copy is missing',
   cause:
-    'The namespace is opted in to a source, and the copy of that source is not there: the controller does not run or may not write, or somebody deleted the copy a moment ago.',
+    'The namespace is opted in to a source, and the copy of that source is not there: the controller ' +
+    'does not run or may not write, or somebody deleted the copy a moment ago.',
   remedy: CHECK_COPY,
   check: (facts) =>
-    standing(facts, 'missing').map(({ plan, of }) => ({
+    copiesThatAre(facts, 'missing').map(({ plan, of }) => ({
       object: secretIn(plan, of.copyName),
       about: of.source,
       message: `Copy "${of.copyName}" of source "${of.source}" is missing: pods in ${plan.namespace} cannot pull with it.`,
@@ -29,13 +33,14 @@ export const copyMissing: Rule = {
 export const copyStale: Rule = {
   id: 'PP002',
   name: 'copy-stale',
+  category: 'Copies and references',
   severity: 'error',
   title: 'A copy is out of date',
   cause:
     "The copy's content, type or labels differ from the source's: a rotation has not reached the namespace, or somebody edited the copy.",
   remedy: CHECK_COPY,
   check: (facts) =>
-    standing(facts, 'stale').map(({ plan, of, copy }) => ({
+    copiesThatAre(facts, 'stale').map(({ plan, of, copy }) => ({
       object: secretIn(plan, of.copyName),
       about: of.source,
       message: `Copy "${of.copyName}" ${howStale(copy, of.source)}: pods in ${plan.namespace} pull with what it holds now.`,
@@ -45,61 +50,59 @@ export const copyStale: Rule = {
 export const copyForeign: Rule = {
   id: 'PP003',
   name: 'copy-foreign',
+  category: 'Copies and references',
   severity: 'error',
   title: "A Secret that Pullpass did not make has a copy's name",
   cause:
     'The namespace opted in, but a Secret by the name of the copy is there already. Pullpass never writes over what is not its own.',
   remedy:
     'Delete or rename the Secret; or, where it is of type kubernetes.io/dockerconfigjson, annotate it pullpass.dev/adopt="true" to let Pullpass take it over.',
-  check: ({ plans, scopes }) =>
-    plans.flatMap(({ namespace, standings, problems }, i) =>
-      problems
-        .filter(({ reason }) => reason === 'SecretNotOurs')
-        .map(({ object: { name }, note }): Hit => {
-          const source = standings.find(({ copyName, copy }) => copyName === name && copy === 'foreign')?.source ?? '';
-          const object = { kind: 'Secret', namespace, name };
-          if (note.includes('would have the place')) {
-            // An Event is one text; here what to do has a place of its own.
-            const [, remedy] = note.split(/(?<=: it is left alone\.) /);
-            return {
-              object,
-              about: 'reserved',
-              message: `Secret ${namespace}/${name} has the name of the copy of source "${source}", and the configuration names it as a source or a login: it is left alone.`,
-              ...(remedy !== undefined && { remedy }),
-            };
-          }
-          const { type, other } = scopes[i]?.copies.get(name) ?? {};
-          if (other !== undefined) {
-            const [, remedy] = note.split(/(?<=: it is left alone\.) /);
-            return {
-              object,
-              about: other,
-              message: `Secret ${namespace}/${name} has the name of the copy of source "${source}", and Pullpass has it for something else.`,
-              ...(remedy !== undefined && { remedy }),
-            };
-          }
+  check: (facts) =>
+    problemsOf(facts)
+      .filter((problem) => problem.reason === 'SecretNotOurs')
+      .map((problem): Hit => {
+        const { namespace = '', name } = problem.object;
+        const { source, taken } = problem;
+        const object = { kind: 'Secret', namespace, name };
+        const named = `Secret ${namespace}/${name} has the name of the copy of source "${source}"`;
+        if (taken === undefined)
           return {
             object,
-            about: 'foreign',
-            message: `Secret ${namespace}/${name} has the name of the copy of source "${source}", and Pullpass did not make it.`,
-            remedy:
-              type === TYPE_DOCKER_CONFIG_JSON
-                ? `Delete or rename it; or let Pullpass take it over: \`kubectl -n ${namespace} annotate secret ${name} ${ANNOTATION_ADOPT}=true\``
-                : `Delete or rename it: it is of type ${quote(type ?? '')}, so Pullpass cannot take it over.`,
+            about: 'reserved',
+            message: `${named}, and the configuration names it as a source or a login: it is left alone.`,
+            remedy: remedyOf(problem),
           };
-        }),
-    ),
+        if (taken.other !== undefined)
+          return {
+            object,
+            about: taken.other,
+            message: `${named}, and Pullpass has it for something else.`,
+            remedy: remedyOf(problem),
+          };
+        const adopt = `kubectl -n ${namespace} annotate secret ${name} ${ANNOTATION_ADOPT}=true`;
+        return {
+          object,
+          about: 'foreign',
+          message: `${named}, and Pullpass did not make it.`,
+          remedy:
+            taken.type === TYPE_DOCKER_CONFIG_JSON
+              ? `Delete or rename it; or let Pullpass take it over: \`${adopt}\``
+              : `Delete or rename it: it is of type ${quote(taken.type)}, so Pullpass cannot take it over.`,
+        };
+      }),
 };
 
 export const copyOrphaned: Rule = {
   id: 'PP004',
   name: 'copy-orphaned',
+  category: 'Copies and references',
   severity: 'warning',
   title: 'A copy is left that nobody asks for',
   cause:
     'The namespace opted out, or the source was renamed or dropped, and the copy stayed: whoever can read Secrets there still has the credential.',
   remedy:
-    'The controller removes copies of the sources it knows. A name that no source has any more: add it to retiredCopyNames in the configuration, or delete the Secret.',
+    'The controller removes copies of the sources it knows. A name that no source has any more: add it ' +
+    'to retiredCopyNames in the configuration, or delete the Secret.',
   check: (facts) => [
     ...facts.plans.flatMap((plan) =>
       plan.deleteCopies.map(({ name }): Hit => ({
@@ -117,13 +120,13 @@ export const copyOrphaned: Rule = {
   ],
 };
 
-interface Standing {
+interface PlannedCopy {
   readonly plan: NamespacePlan;
   readonly of: SourceStanding;
   readonly copy: ObservedCopy | undefined;
 }
 
-function standing({ plans, scopes }: Facts, state: CopyState): Standing[] {
+function copiesThatAre({ plans, scopes }: Facts, state: CopyState): PlannedCopy[] {
   return plans.flatMap((plan, i) =>
     plan.standings
       .filter(({ copy }) => copy === state)

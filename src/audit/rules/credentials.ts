@@ -13,10 +13,13 @@ const SOON_MS = 14 * DAY_MS;
 export const credentialRejected: Rule = {
   id: 'PP040',
   name: 'credential-rejected',
+  category: 'Credentials',
   severity: 'error',
   title: 'A registry refuses a credential',
   cause:
-    'The credential was tried at its registry, and the registry or its token endpoint said no: it was revoked, has ended, or was mistyped. Every pull that needs it fails, as soon as the image is not on the node yet.',
+    'The credential was tried at its registry, and the registry or its token endpoint said no: it was ' +
+    'revoked, has ended, or was mistyped. Every pull that needs it fails, as soon as the image is not on ' +
+    'the node yet.',
   remedy: 'Put a working credential into the Secret of the source; Pullpass tries it and spreads it.',
   check: (facts) =>
     (facts.registries ?? [])
@@ -32,6 +35,7 @@ export const credentialRejected: Rule = {
 export const credentialExpiring: Rule = {
   id: 'PP041',
   name: 'credential-expiring',
+  category: 'Credentials',
   severity: 'warning',
   title: 'A credential is about to end',
   cause: 'The password or token is a JSON Web Token whose `exp` is less than 14 days away.',
@@ -47,6 +51,7 @@ export const credentialExpiring: Rule = {
 export const credentialExpired: Rule = {
   id: 'PP042',
   name: 'credential-expired',
+  category: 'Credentials',
   severity: 'error',
   title: 'A credential has ended',
   cause: 'The password or token is a JSON Web Token whose `exp` is over: registries refuse it.',
@@ -89,7 +94,7 @@ interface Held {
 }
 
 function contents({ sources, pullSecrets }: Facts): Held[] {
-  const found = new Map<string, Held & { more: number }>();
+  const found = new Map<string, Held>();
   for (const source of sources) {
     const {
       config: { name },
@@ -101,31 +106,23 @@ function contents({ sources, pullSecrets }: Facts): Held[] {
         title: `source "${name}"`,
         remedy: `Get a new token and put it into ${secretOf(source)}; Pullpass spreads it.`,
         content,
-        more: 0,
       });
   }
-  for (const [key, secret] of pullSecrets) {
-    if (secret.state !== 'read') continue;
-    const known = found.get(secret.content.id);
-    if (known !== undefined) known.more++;
-    else {
-      const [namespace = '', name = ''] = key.split('/');
-      found.set(secret.content.id, {
-        object: { kind: 'Secret', namespace, name },
-        title: `Secret "${name}" in ${namespace}`,
-        remedy: `Get a new token and put it into Secret ${key}.`,
-        content: secret.content,
-        more: 0,
-      });
+  const others = new Map<string, { namespace: string; name: string; content: PullContent; more: number }>();
+  for (const [namespace, secrets] of pullSecrets)
+    for (const [name, secret] of secrets) {
+      if (secret.state !== 'read' || found.has(secret.content.id)) continue;
+      const known = others.get(secret.content.id);
+      if (known !== undefined) known.more++;
+      else others.set(secret.content.id, { namespace, name, content: secret.content, more: 0 });
     }
-  }
-  return [...found.values()].map(({ more, title, remedy, ...rest }) =>
-    more === 0 || rest.object.kind !== 'Secret'
-      ? { ...rest, title, remedy }
-      : {
-          ...rest,
-          title: `${title} and ${plural(more, 'Secret')} of the same content`,
-          remedy: remedy.replace(/\.$/, ', and into the others of the same content.'),
-        },
-  );
+  return [
+    ...found.values(),
+    ...[...others.values()].map(({ namespace, name, content, more }): Held => ({
+      object: { kind: 'Secret', namespace, name },
+      title: `Secret "${name}" in ${namespace}${more > 0 ? ` and ${plural(more, 'Secret')} of the same content` : ''}`,
+      remedy: `Get a new token and put it into Secret ${namespace}/${name}${more > 0 ? ', and into the others of the same content' : ''}.`,
+      content,
+    })),
+  ];
 }

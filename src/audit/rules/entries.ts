@@ -1,8 +1,9 @@
 /** Entries that no pull uses, because no image asks for them or because another entry comes first. */
 import { normaliseKey, quoteKey, redactKey } from '../../credentials/registry-name.ts';
+import { stepwise } from '../../async/steps.ts';
+import type { Steps } from '../../async/steps.ts';
 import type { Facts } from '../facts/facts.ts';
 import type { Hit, Rule } from './rule.ts';
-import { readByNamespace } from '../observe/observation.ts';
 import type { PullEntry } from '../observe/observation.ts';
 import { HUB_DEFAULT } from '../facts/used-entries.ts';
 import { plural, quote } from '../../text.ts';
@@ -14,6 +15,7 @@ const ANY_HUB_IMAGE = 'docker.io/-';
 export const credentialUnused: Rule = {
   id: 'PP043',
   name: 'credential-unused',
+  category: 'Credentials',
   severity: 'info',
   title: 'A credential that no image needs',
   cause:
@@ -38,12 +40,17 @@ export const credentialUnused: Rule = {
 export const credentialShadowed: Rule = {
   id: 'PP044',
   name: 'credential-shadowed',
+  category: 'Credentials',
   severity: 'warning',
   title: 'A credential stands behind another one',
   cause:
-    'Kubelets try matching entries in order, and two with different logins are for the same registry: the second is tried only after the first was refused. For Docker Hub, https://index.docker.io/v1/ is not used at all where a key docker.io matches.',
+    'Kubelets try matching entries in order, and two with different logins are for the same registry: ' +
+    'the second is tried only after the first was refused. For Docker Hub, https://index.docker.io/v1/ ' +
+    'is not used at all where a key docker.io matches.',
   remedy: 'Keep one login a registry: remove the other from its Secret, or the Secret from imagePullSecrets.',
-  check: (facts) => [...withinSources(facts), ...betweenSecrets(facts)],
+  *check(facts) {
+    return [...withinSources(facts), ...(yield* betweenSteps(facts))];
+  },
 };
 
 interface Placed {
@@ -63,23 +70,25 @@ function withinSources({ sources, keys }: Facts): Hit[] {
       .map((entry): Hit => ({
         object: { kind: 'Source', name: config.name },
         about: redactKey(entry.key),
-        message: `Credential ${quoteKey(entry.key)} of source "${config.name}" is never used: ${quoteKey(first?.entry.key ?? '')} comes first, with another login.`,
+        message:
+          `Credential ${quoteKey(entry.key)} of source "${config.name}" is never used: ` +
+          `${quoteKey(first?.entry.key ?? '')} comes first, with another login.`,
       }));
   });
 }
 
 /** Once a pair of Secrets and key, however many ServiceAccounts have both. */
-function betweenSecrets({ scopes, pullSecrets }: Facts): Hit[] {
+function* betweenSteps({ scopes, pullSecrets }: Facts): Steps<Hit[]> {
   const found = new Map<string, { hit: Hit; accounts: number }>();
-  const contents = readByNamespace(pullSecrets);
-  for (const { namespace, serviceAccounts } of scopes) {
+  yield* stepwise(scopes, 500, ({ namespace, serviceAccounts }) => {
     // Of most namespaces no more is known than of their copies, however many Secrets they name.
-    const here = contents.get(namespace.name);
-    if (here === undefined) continue;
+    const here = pullSecrets.get(namespace.name);
+    if (here === undefined) return;
     for (const { name, pullSecrets: names = [] } of serviceAccounts) {
       const firsts = new Map<string, Placed>();
       for (const secret of new Set(names)) {
-        for (const entry of here.get(secret)?.entries ?? []) {
+        const seen = here.get(secret);
+        for (const entry of seen?.state === 'read' ? seen.content.entries : []) {
           const normal = normaliseKey(entry.key);
           if (normal === undefined) continue;
           const first = firsts.get(normal);
@@ -94,13 +103,16 @@ function betweenSecrets({ scopes, pullSecrets }: Facts): Hit[] {
               hit: {
                 object: { kind: 'ServiceAccount', namespace: namespace.name, name },
                 about: `${secret} ${redactKey(entry.key)}`,
-                message: `ServiceAccount "${name}" in ${namespace.name} pulls with Secret ${quote(first.secret)} before ${quote(secret)}, and they have different logins for ${quoteKey(entry.key)}: the second is tried only after the first was refused.`,
+                message:
+                  `ServiceAccount "${name}" in ${namespace.name} pulls with Secret ${quote(first.secret)} before ` +
+                  `${quote(secret)}, and they have different logins for ${quoteKey(entry.key)}: the second is tried ` +
+                  'only after the first was refused.',
               },
             });
         }
       }
     }
-  }
+  });
   return [...found.values()].map(({ hit, accounts }) =>
     accounts === 1
       ? hit

@@ -2,9 +2,11 @@
 import { agree } from '../../text.ts';
 import type { FindingObject } from './rule.ts';
 import type { Workload } from '../observe/observation.ts';
+import { stepwise } from '../../async/steps.ts';
+import type { Steps } from '../../async/steps.ts';
 import { isPlainName } from './remedies.ts';
 
-export interface Owned<T> {
+interface Owned<T> {
   readonly object: FindingObject;
   /** `team-a/Deployment web`. */
   readonly title: string;
@@ -14,17 +16,17 @@ export interface Owned<T> {
 }
 
 /** `look` says what is to be said of a workload; undefined: nothing. Owners of whom nothing is said are left out. */
-export function byOwner<T extends object>(
+export function* ownerSteps<T extends object>(
   workloads: readonly Workload[],
   look: (workload: Workload) => T | undefined,
-): Owned<T>[] {
+): Steps<Owned<T>[]> {
   const owners = new Map<
     string,
     { -readonly [K in keyof Owned<T>]: Owned<T>[K] } & { about: (T & { workload: Workload })[] }
   >();
-  for (const workload of workloads) {
+  yield* stepwise(workloads, 1_000, (workload) => {
     const said = look(workload);
-    if (said === undefined) continue;
+    if (said === undefined) return;
     const {
       namespace,
       owner: { kind, name },
@@ -35,7 +37,7 @@ export function byOwner<T extends object>(
       owners.set(title, (owner = { object: { kind, namespace, name }, title, pods: 0, about: [] }));
     owner.pods += workload.pods;
     owner.about.push({ ...said, workload });
-  }
+  });
   return [...owners.values()];
 }
 

@@ -4,40 +4,53 @@ import type { Facts } from '../facts/facts.ts';
 import type { Hit, Rule } from './rule.ts';
 import type { Workload } from '../observe/observation.ts';
 import { agree, capital, plural, quote, quoteList, some } from '../../text.ts';
-import { byOwner, recreate } from './owners.ts';
+import { ownerSteps, recreate } from './owners.ts';
 
 export const podBeforePatch: Rule = {
   id: 'PP020',
   name: 'pod-before-patch',
+  category: 'Pulls',
   severity: 'warning',
   title: 'Pods are older than the pull secrets of their ServiceAccount',
   cause:
-    'Pods copy the imagePullSecrets of their ServiceAccount when they are created. These were created before the ServiceAccount got the Secret, and never get it.',
+    'Pods copy the imagePullSecrets of their ServiceAccount when they are created. These were created ' +
+    'before the ServiceAccount got the Secret, and never get it.',
   remedy: 'Have the pods created anew, such as by `kubectl rollout restart`',
-  check: (facts) =>
-    byOwner(facts.managed, (workload) => lackOf(facts, workload, 'before')).map(
-      ({ object, title, pods, about }): Hit => ({
-        object,
-        message: `${title}: ${plural(pods, 'pod')} ${agree(pods, 'was', 'were')} created before ServiceAccount "${about[0]?.workload.serviceAccount ?? ''}" got ${quoteList(about.flatMap(({ secrets }) => secrets))}, and ${agree(pods, 'pulls', 'pull')} ${images(about)} without it.`,
-        remedy: capital(recreate(object, pods)),
-      }),
-    ),
+  *check(facts) {
+    const owners = yield* ownerSteps(facts.managed, (workload) => lackOf(facts, workload, 'before'));
+    return owners.map(({ object, title, pods, about }): Hit => ({
+      object,
+      message:
+        `${title}: ${plural(pods, 'pod')} ${agree(pods, 'was', 'were')} created before ServiceAccount ` +
+        `"${about[0]?.workload.serviceAccount ?? ''}" got ` +
+        `${quoteList(about.flatMap(({ secrets }) => secrets))}, and ${agree(pods, 'pulls', 'pull')} ` +
+        `${images(about)} without it.`,
+      remedy: capital(recreate(object, pods)),
+    }));
+  },
 };
 
 export const podOwnSecrets: Rule = {
   id: 'PP021',
   name: 'pod-own-pull-secrets',
+  category: 'Pulls',
   severity: 'warning',
   title: "Pods name pull secrets of their own and get none of the ServiceAccount's",
   cause:
     "A pod that names any pull secret itself gets none of its ServiceAccount's, and none of those it names matches its image.",
   remedy: 'Add the Secret to imagePullSecrets in the pod template, or remove that list there.',
-  check: (facts) =>
-    byOwner(facts.managed, (workload) => lackOf(facts, workload, 'own')).map(({ object, title, pods, about }): Hit => ({
+  *check(facts) {
+    const owners = yield* ownerSteps(facts.managed, (workload) => lackOf(facts, workload, 'own'));
+    return owners.map(({ object, title, pods, about }): Hit => ({
       object,
-      message: `${title}: ${plural(pods, 'pod')} ${agree(pods, 'names', 'name')} ${quoteList(about.flatMap(({ workload }) => workload.pullSecrets))} and so ${agree(pods, 'gets', 'get')} none of ServiceAccount "${about[0]?.workload.serviceAccount ?? ''}": ${quoteList(about.flatMap(({ secrets }) => secrets))} would match ${images(about)}.`,
+      message:
+        `${title}: ${plural(pods, 'pod')} ${agree(pods, 'names', 'name')} ` +
+        `${quoteList(about.flatMap(({ workload }) => workload.pullSecrets))} and so ` +
+        `${agree(pods, 'gets', 'get')} none of ServiceAccount "${about[0]?.workload.serviceAccount ?? ''}": ` +
+        `${quoteList(about.flatMap(({ secrets }) => secrets))} would match ${images(about)}.`,
       remedy: `Add ${quoteList(about.flatMap(({ secrets }) => secrets))} to imagePullSecrets in the pod template of ${title}, or remove that list there.`,
-    })),
+    }));
+  },
 };
 
 interface Lack {

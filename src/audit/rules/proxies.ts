@@ -3,17 +3,20 @@ import { findEntry, quoteKey } from '../../credentials/registry-name.ts';
 import { WHY_UNUSABLE } from '../../credentials/usable-login.ts';
 import type { Facts } from '../facts/facts.ts';
 import type { Hit, Rule } from './rule.ts';
-import type { ProxyStanding } from '../observe/observation.ts';
+import type { AuditedProxy } from '../observe/observation.ts';
 import { fit, sentence } from '../../text.ts';
 import { secretOfSource } from './remedies.ts';
 
 export const proxyNotApplied: Rule = {
   id: 'PP060',
   name: 'proxy-not-applied',
+  category: 'Cache proxies',
   severity: 'error',
   title: 'A cache proxy does not have the newest login',
   cause:
-    'The login of the source was not forwarded to the cache proxy: its API does not answer, refuses Pullpass, or the controller does not run. Once the old login is revoked, what the cache does not hold is "not found".',
+    'The login of the source was not forwarded to the cache proxy: its API does not answer, refuses ' +
+    'Pullpass, or the controller does not run. Once the old login is revoked, what the cache does not ' +
+    'hold is "not found".',
   remedy:
     'See the reason in the finding; check that the cache proxy answers, and what the log of the controller says of it. Do not revoke the old login before.',
   check: (facts) =>
@@ -22,7 +25,8 @@ export const proxyNotApplied: Rule = {
       .map((proxy) =>
         hit(
           proxy,
-          `Cache proxy "${proxy.name}" does not have the newest login of source "${proxy.source}" for ${quoteKey(proxy.registry)}${since(proxy)}: ${sentence(fit(proxy.why))}`,
+          `Cache proxy "${proxy.name}" does not have the newest login of source "${proxy.source}" for ` +
+            `${quoteKey(proxy.registry)}${since(proxy)}: ${sentence(fit(proxy.why))}`,
         ),
       ),
 };
@@ -30,10 +34,13 @@ export const proxyNotApplied: Rule = {
 export const proxyNotVerified: Rule = {
   id: 'PP061',
   name: 'proxy-not-verified',
+  category: 'Cache proxies',
   severity: 'warning',
   title: 'It is unknown whether the login of a cache proxy works',
   cause:
-    'The login was forwarded, but nothing shows that the cache proxy can pull with it: no private probe image is configured, or the probe could not be made. A public image, or one that the cache holds, proves nothing.',
+    'The login was forwarded, but nothing shows that the cache proxy can pull with it: no private probe ' +
+    'image is configured, or the probe could not be made. A public image, or one that the cache holds, ' +
+    'proves nothing.',
   remedy:
     'Configure a probe: cacheProxies[].probe with a private image, best one that the cache does not hold yet; then run `pullpass verify --config FILE`',
   check: ({ proxies = [] }) =>
@@ -53,10 +60,12 @@ const forwardAgain = (secret: string): string =>
 export const proxyRefused: Rule = {
   id: 'PP062',
   name: 'proxy-login-refused',
+  category: 'Cache proxies',
   severity: 'error',
   title: 'The login of a cache proxy does not work',
   cause:
-    'A private pull through the cache proxy failed, or the product says that its upstream refuses the login. Cached images are still served; all others are "not found".',
+    'A private pull through the cache proxy failed, or the product says that its upstream refuses the ' +
+    'login. Cached images are still served; all others are "not found".',
   remedy: forwardAgain('the Secret of the source'),
   check: (facts) =>
     (facts.proxies ?? [])
@@ -73,10 +82,13 @@ export const proxyRefused: Rule = {
 export const proxyAnonymous: Rule = {
   id: 'PP063',
   name: 'proxy-anonymous',
+  category: 'Cache proxies',
   severity: 'warning',
   title: 'A cache proxy has no login to pull with',
   cause:
-    'The source has no username and password for the registry of the cache proxy (an identity token cannot be forwarded): the cache pulls anonymously, gets no private image, and shares the rate limit of everybody.',
+    'The source has no username and password for the registry of the cache proxy (an identity token ' +
+    'cannot be forwarded): the cache pulls anonymously, gets no private image, and shares the rate limit ' +
+    'of everybody.',
   remedy:
     'Add an entry with a username and a password or access token for this registry to the source, or correct cacheProxies[].registry.',
   check: (facts) =>
@@ -89,7 +101,7 @@ export const proxyAnonymous: Rule = {
 };
 
 /** Why there is no login to forward; undefined: there is one, or it is not known. */
-function anonymous({ sources }: Facts, { source, registry }: ProxyStanding): string | undefined {
+function anonymous({ sources }: Facts, { source, registry }: AuditedProxy): string | undefined {
   const content = sources.find(({ config }) => config.name === source)?.content;
   if (content === undefined) return undefined;
   const entry = findEntry(content.entries, registry);
@@ -97,5 +109,5 @@ function anonymous({ sources }: Facts, { source, registry }: ProxyStanding): str
   return entry.unusable === undefined ? undefined : `the entry of source "${source}" ${WHY_UNUSABLE[entry.unusable]}`;
 }
 
-const hit = ({ name }: ProxyStanding, message: string): Hit => ({ object: { kind: 'CacheProxy', name }, message });
-const since = ({ since: at }: ProxyStanding): string => (at === undefined ? '' : ` since ${at}`);
+const hit = ({ name }: AuditedProxy, message: string): Hit => ({ object: { kind: 'CacheProxy', name }, message });
+const since = ({ since: at }: AuditedProxy): string => (at === undefined ? '' : ` since ${at}`);

@@ -1,25 +1,28 @@
 /** Secrets that ServiceAccounts or pods pull with, and that are not there or of no use. */
+import { stepwise } from '../../async/steps.ts';
+import type { Steps } from '../../async/steps.ts';
 import type { Facts } from '../facts/facts.ts';
 import type { Rule } from './rule.ts';
-import { byNamespace, secretKey } from '../observe/observation.ts';
 import type { PullSecret } from '../observe/observation.ts';
 import { agree, capital, quote, some } from '../../text.ts';
 
 export const danglingReference: Rule = {
   id: 'PP006',
   name: 'dangling-reference',
+  category: 'Copies and references',
   severity: 'warning',
   title: 'A reference to a Secret that does not exist',
   cause:
-    'imagePullSecrets names a Secret that is not in the namespace. Kubernetes accepts that; kubelets then pull without it and write a Warning Event FailedToRetrieveImagePullSecret at every pull.',
+    'imagePullSecrets names a Secret that is not in the namespace. Kubernetes accepts that; kubelets ' +
+    'then pull without it and write a Warning Event FailedToRetrieveImagePullSecret at every pull.',
   remedy: 'Create the Secret, or remove its name from imagePullSecrets.',
-  check: (facts) => {
+  *check(facts) {
     // What the controller is about to write is no dangling reference but a missing copy.
-    const coming = new Set(
-      facts.plans.flatMap(({ namespace, writeCopies }) => writeCopies.map(({ name }) => secretKey(namespace, name))),
-    );
-    return referenced(facts, ({ state }) => state === 'missing')
-      .filter(({ namespace, name }) => !coming.has(secretKey(namespace, name)))
+    const isComing = (namespace: string, secret: string): boolean =>
+      facts.planOf(namespace)?.writeCopies.some(({ name }) => name === secret) === true;
+    const missing = yield* referencedSteps(facts, ({ state }) => state === 'missing');
+    return missing
+      .filter(({ namespace, name }) => !isComing(namespace, name))
       .map(({ namespace, name, by }) => ({
         object: { kind: 'Secret', namespace, name },
         message: `Secret ${quote(name)} in ${namespace} does not exist, but ${by} to pull with.`,
@@ -30,41 +33,53 @@ export const danglingReference: Rule = {
 export const pullSecretBroken: Rule = {
   id: 'PP011',
   name: 'pull-secret-broken',
+  category: 'Copies and references',
   severity: 'error',
   title: 'A pull Secret fails every pull of its pods',
   cause:
-    'Kubelets read a pull Secret as a whole: one entry that cannot be parsed fails every pull of a pod that names it, also from registries that it is not about.',
+    'Kubelets read a pull Secret as a whole: one entry that cannot be parsed fails every pull of a pod ' +
+    'that names it, also from registries that it is not about.',
   remedy:
     'Mend the Docker config in the Secret: `pullpass match IMAGE --docker-config FILE` tells what is wrong with it.',
-  check: (facts) =>
-    unusable(facts, true).map(({ namespace, name, by, problem }) => ({
+  *check(facts) {
+    const broken = yield* unusableSteps(facts, true);
+    return broken.map(({ namespace, name, by, problem }) => ({
       object: { kind: 'Secret', namespace, name },
       message: `Secret ${quote(name)} in ${namespace} cannot be parsed (${problem}), and ${by} to pull with: every such pull fails.`,
       remedy: `Correct or remove the entry in Secret ${namespace}/${name}, or remove its name from imagePullSecrets.`,
-    })),
+    }));
+  },
 };
 
 export const pullSecretUseless: Rule = {
   id: 'PP012',
   name: 'pull-secret-useless',
+  category: 'Copies and references',
   severity: 'warning',
   title: 'A pull Secret holds no credential',
   cause: 'The Secret has the wrong type, or nothing in it that kubelets would read: they pull as if it were not there.',
   remedy:
-    'Put at least one registry into it. The type of a Secret cannot be changed: where that is wrong, delete it and create it again as kubernetes.io/dockerconfigjson. Or remove its name from imagePullSecrets.',
-  check: (facts) =>
-    unusable(facts, false).map(({ namespace, name, who, one, problem }) => {
+    'Put at least one registry into it. The type of a Secret cannot be changed: where that is wrong, ' +
+    'delete it and create it again as kubernetes.io/dockerconfigjson. Or remove its name from ' +
+    'imagePullSecrets.',
+  *check(facts) {
+    const useless = yield* unusableSteps(facts, false);
+    return useless.map(({ namespace, name, who, one, problem }) => {
       // "is of type ...; what to do": what to do has a place of its own.
       const [what = '', advice = 'put a Docker config there'] = problem.split(/; (.*)/s);
       const wrongType = what.startsWith('is of type ');
       return {
         object: { kind: 'Secret', namespace, name },
-        message: `${capital(who)} in ${namespace} ${one ? 'pulls' : 'pull'} with Secret ${quote(name)}, ${/^(?:is|has) /.test(what) ? 'which' : 'whose'} ${what}: kubelets ignore it.`,
+        message:
+          `${capital(who)} in ${namespace} ${one ? 'pulls' : 'pull'} with Secret ${quote(name)}, ` +
+          `${/^(?:is|has) /.test(what) ? 'which' : 'whose'} ${what}: kubelets ignore it.`,
         remedy: wrongType
-          ? `The type of a Secret cannot be changed: delete it and create it again (\`kubectl -n ${namespace} create secret docker-registry ${name} ...\`), or remove its name from imagePullSecrets.`
+          ? `The type of a Secret cannot be changed: delete it and create it again (\`kubectl -n ${namespace} ` +
+            `create secret docker-registry ${name} ...\`), or remove its name from imagePullSecrets.`
           : `Correct Secret ${namespace}/${name}: ${advice}; or remove its name from imagePullSecrets.`,
       };
-    }),
+    });
+  },
 };
 
 interface Referenced {
@@ -79,30 +94,31 @@ interface Referenced {
 }
 
 /** One a Secret, however many name it. */
-function referenced(
+function* referencedSteps(
   { scopes, managed, pullSecrets, account }: Facts,
   wanted: (secret: PullSecret) => boolean,
-): Referenced[] {
+): Steps<Referenced[]> {
   const found = new Map<string, { namespace: string; name: string; accounts: Set<string>; pods: Set<string> }>();
-  // Few are of interest, and tenants can name any number of others.
-  const sought = byNamespace(pullSecrets, (secret) => wanted(secret) || undefined);
   const at = (namespace: string, name: string) => {
-    if (sought.get(namespace)?.has(name) !== true) return undefined;
-    const key = secretKey(namespace, name);
+    // Few are of interest, and tenants can name any number of others.
+    const secret = pullSecrets.get(namespace)?.get(name);
+    if (secret === undefined || !wanted(secret)) return undefined;
+    const key = `${namespace}/${name}`;
     let entry = found.get(key);
     if (entry === undefined) found.set(key, (entry = { namespace, name, accounts: new Set(), pods: new Set() }));
     return entry;
   };
-  for (const { serviceAccounts } of scopes)
+  yield* stepwise(scopes, 1_000, ({ serviceAccounts }) => {
     for (const { namespace, name, pullSecrets: names = [] } of serviceAccounts)
       for (const each of names) at(namespace, each)?.accounts.add(name);
-  for (const { namespace, owner, pullSecrets: names, serviceAccount } of managed) {
+  });
+  yield* stepwise(managed, 2_000, ({ namespace, owner, pullSecrets: names, serviceAccount }) => {
     for (const each of names) {
       const found = at(namespace, each);
       if (found !== undefined && account(namespace, serviceAccount)?.pullSecrets?.includes(each) !== true)
         found.pods.add(`${owner.kind} ${owner.name}`);
     }
-  }
+  });
   return [...found.values()].map(({ namespace, name, accounts, pods }) => {
     const parts = [
       ...(accounts.size > 0
@@ -116,10 +132,11 @@ function referenced(
   });
 }
 
-function unusable(facts: Facts, breaksPulls: boolean): (Referenced & { problem: string })[] {
+function* unusableSteps(facts: Facts, breaksPulls: boolean): Steps<(Referenced & { problem: string })[]> {
   const problemOf = (secret: PullSecret | undefined) => (secret?.state === 'read' ? secret.content.problem : undefined);
-  return referenced(facts, (secret) => problemOf(secret)?.breaksPulls === breaksPulls).map((each) => ({
+  const found = yield* referencedSteps(facts, (secret) => problemOf(secret)?.breaksPulls === breaksPulls);
+  return found.map((each) => ({
     ...each,
-    problem: problemOf(facts.pullSecrets.get(secretKey(each.namespace, each.name)))?.text ?? '',
+    problem: problemOf(facts.pullSecrets.get(each.namespace)?.get(each.name))?.text ?? '',
   }));
 }

@@ -5,14 +5,18 @@ import type { Hit, Rule } from './rule.ts';
 import { DIGEST_BLIND_KINDS } from '../facts/well-known.ts';
 import { agree, plural, quote, quoteList, some } from '../../text.ts';
 import { whyUnknown } from './remedies.ts';
+import { stepwise } from '../../async/steps.ts';
+import type { Steps } from '../../async/steps.ts';
 
 export const imageByDigest: Rule = {
   id: 'PP023',
   name: 'digest-behind-cache',
+  category: 'Pulls',
   severity: 'warning',
   title: 'Images by digest, behind a cache proxy that cannot serve them',
   cause:
-    'The image is named by its digest (repository@sha256:...), and this kind of cache proxy holds images by tag only: such pulls go past the cache, to the upstream, and need a credential of their own.',
+    'The image is named by its digest (repository@sha256:...), and this kind of cache proxy holds images ' +
+    'by tag only: such pulls go past the cache, to the upstream, and need a credential of their own.',
   remedy:
     'Name the image by tag, or put a cache proxy in front that serves digests; until then see that the pods have a credential for the upstream.',
   check: ({ proxies = [], workloads, coverage, image }) =>
@@ -36,7 +40,10 @@ export const imageByDigest: Rule = {
         return [
           {
             object: { kind: 'CacheProxy', name: proxy.name },
-            message: `Cache proxy "${proxy.name}" (${proxy.kind}) cannot serve images by digest: ${plural(images.size, 'image')} of ${plural(pods, 'pod')} ${agree(images.size, 'goes', 'go')} past it, such as ${quote([...images].sort()[0] ?? '')}.`,
+            message:
+              `Cache proxy "${proxy.name}" (${proxy.kind}) cannot serve images by digest: ` +
+              `${plural(images.size, 'image')} of ${plural(pods, 'pod')} ${agree(images.size, 'goes', 'go')} past ` +
+              `it, such as ${quote([...images].sort()[0] ?? '')}.`,
           },
         ];
       }),
@@ -45,38 +52,57 @@ export const imageByDigest: Rule = {
 export const registryWithoutCredential: Rule = {
   id: 'PP024',
   name: 'registry-without-credential',
+  category: 'Pulls',
   severity: 'info',
   title: 'A registry in use without a credential',
   cause:
-    'Pods have images of a registry that is not known to be public, and no pull secret of theirs matches. Where the images are public, or the nodes log in by themselves, this is as it should be.',
+    'Pods have images of a registry that is not known to be public, and no pull secret of theirs ' +
+    'matches. Where the images are public, or the nodes log in by themselves, this is as it should be.',
   remedy: 'If the images are private: add a credential for the registry to a source and opt the namespaces in.',
-  check: (facts) =>
-    facts.coverage
-      .filter(({ access, uncovered, proxies }) => access === 'unknown' && uncovered > 0 && proxies.length === 0)
-      .map(({ registry, uncovered, pods, uncoveredOwners }): Hit => ({
-        object: { kind: 'Registry', name: registry },
-        remedy: `If the images are private: ${whereCredential(facts, registry)}`,
-        message: `${registry}: ${uncovered} of ${plural(pods, 'pod')} ${agree(uncovered, 'has', 'have')} no credential for it: ${some(uncoveredOwners.map(({ namespace, kind, name }) => `${namespace}/${kind} ${name}`))}.`,
-      })),
+  *check(facts) {
+    const uncoveredRows = facts.coverage.filter(
+      ({ access, uncovered, proxies }) => access === 'unknown' && uncovered > 0 && proxies.length === 0,
+    );
+    const names = yield* uncoveredSteps(facts, new Set(uncoveredRows.map(({ registry }) => registry)));
+    return uncoveredRows.map(({ registry, uncovered, pods, uncoveredOwners }): Hit => ({
+      object: { kind: 'Registry', name: registry },
+      remedy: `If the images are private: ${whereCredential(facts, names.get(registry) ?? [])}`,
+      message:
+        `${registry}: ${uncovered} of ${plural(pods, 'pod')} ${agree(uncovered, 'has', 'have')} no ` +
+        'credential for it: ' +
+        `${some(uncoveredOwners.map(({ namespace, kind, name }) => `${namespace}/${kind} ${name}`))}.`,
+    }));
+  },
 };
 
-/** What to do for pods without a credential for the registry; ends the sentence. */
-function whereCredential(facts: Facts, registry: string): string {
-  const { configured, workloads, image, keys, sourcesFor } = facts;
+/** Names of images that no pull secret of their pods matches, by registry. */
+function* uncoveredSteps(
+  { workloads, image, keys }: Facts,
+  registries: ReadonlySet<string>,
+): Steps<Map<string, Set<string>>> {
+  const names = new Map([...registries].map((registry) => [registry, new Set<string>()]));
+  if (registries.size === 0) return names;
+  yield* stepwise(workloads, 1_000, ({ namespace, pullSecrets, images }) => {
+    for (const reference of images) {
+      const parsed = image(reference);
+      const uncovered = parsed && names.get(parsed.registry);
+      if (uncovered && keys.of(namespace, pullSecrets).picks(parsed.name).length === 0) uncovered.add(parsed.name);
+    }
+  });
+  return names;
+}
+
+/** What to do for pods without a credential for these images; ends the sentence. */
+function whereCredential(facts: Facts, names: Iterable<string>): string {
+  const { configured, sourcesFor } = facts;
   if (!configured) return 'give the ServiceAccounts a pull Secret for this registry, then have the pods created anew.';
-  const names = new Set(
-    workloads.flatMap(({ namespace, pullSecrets, images }) =>
-      images.flatMap((reference) => {
-        const parsed = image(reference);
-        return parsed?.registry === registry && keys.of(namespace, pullSecrets).picks(parsed.name).length === 0
-          ? [parsed.name]
-          : [];
-      }),
-    ),
-  );
   const sources = [...new Set([...names].flatMap((name) => sourcesFor(name).map(({ config }) => config.name)))];
   if (sources.length > 0)
-    return `${agree(sources.length, 'source', 'sources')} ${quoteList(sources)} ${agree(sources.length, 'has', 'have')} a credential; opt the namespaces in, or have the pods created anew.`;
+    return (
+      `${agree(sources.length, 'source', 'sources')} ${quoteList(sources)} ` +
+      `${agree(sources.length, 'has', 'have')} a credential; opt the namespaces in, or have the pods ` +
+      'created anew.'
+    );
   const unknown = whyUnknown(facts);
   if (unknown !== undefined)
     return `it is unknown whether a source has a credential, because ${unknown}: look there first.`;
@@ -86,6 +112,7 @@ function whereCredential(facts: Facts, registry: string): string {
 export const registryWithoutProxy: Rule = {
   id: 'PP025',
   name: 'registry-without-cache-proxy',
+  category: 'Pulls',
   severity: 'info',
   title: 'A registry in use without a cache proxy',
   cause:

@@ -1,4 +1,5 @@
 /** What an audit says, and the shape of the rules that say it. */
+import type { Steps } from '../../async/steps.ts';
 import type { Facts } from '../facts/facts.ts';
 
 export const SEVERITIES = ['error', 'warning', 'info'] as const;
@@ -34,12 +35,14 @@ export interface Rule {
   readonly id: RuleId;
   /** In kebab case, for people who read ids badly. */
   readonly name: string;
+  /** For dashboards. */
+  readonly category: 'Copies and references' | 'Pulls' | 'Credentials' | 'Cache proxies' | 'Sources' | 'Controller';
   readonly severity: Severity;
   /** A few words, without a full stop. */
   readonly title: string;
   readonly cause: string;
   /** What to do in general; a hit may know better. */
   readonly remedy: string;
-  /** Pure. */
-  readonly check: (facts: Facts) => Hit[];
+  /** Pure; in steps where it looks at every pod or ServiceAccount. */
+  readonly check: (facts: Facts) => Hit[] | Steps<Hit[]>;
 }

@@ -1,4 +1,5 @@
 /** References of ServiceAccounts to copies: those that lack, and those that are too many. */
+import { hitOf, problemsOf } from './problems.ts';
 import type { Hit, Rule } from './rule.ts';
 import { CHECK_CONTROLLER } from './remedies.ts';
 import { quoteList } from '../../text.ts';
@@ -6,33 +7,35 @@ import { quoteList } from '../../text.ts';
 export const serviceAccountNotPatched: Rule = {
   id: 'PP005',
   name: 'service-account-not-patched',
+  category: 'Copies and references',
   severity: 'error',
   title: 'A ServiceAccount does not reference its copy',
   cause:
     'The namespace is opted in and the ServiceAccount selected, but its imagePullSecrets do not name the copy: new pods of it pull without the credential.',
   remedy: `${CHECK_CONTROLLER} If the reference vanishes again, look for another tool that writes the imagePullSecrets of this ServiceAccount.`,
   // The plan adds a reference where there is something to reference: to no copy that cannot be made, is not ours, or was not read.
-  check: ({ plans }) =>
-    plans.flatMap((plan) => [
-      ...plan.editReferences
+  check: (facts) => [
+    ...facts.plans.flatMap((plan) =>
+      plan.editReferences
         .filter(({ edit }) => edit.add.length > 0)
         .map(({ account, edit }): Hit => ({
           object: { kind: 'ServiceAccount', namespace: plan.namespace, name: account.name },
           message: `ServiceAccount "${account.name}" in ${plan.namespace} does not reference ${quoteList(edit.add)}: its new pods pull without it.`,
         })),
-      ...plan.problems
-        .filter(({ reason }) => reason === 'TooManyPullSecrets')
-        .map(({ object: { kind, name }, note }): Hit => ({
-          object: { kind, ...(kind !== 'Namespace' && { namespace: plan.namespace }), name },
-          message: `${kind} "${name}"${kind === 'Namespace' ? '' : ` in ${plan.namespace}`}: ${note}`,
-          remedy: 'Remove entries from its imagePullSecrets that no pod needs.',
-        })),
-    ]),
+    ),
+    ...problemsOf(facts)
+      .filter(({ reason }) => reason === 'TooManyPullSecrets')
+      .map((problem): Hit => ({
+        ...hitOf(problem),
+        remedy: 'Remove entries from its imagePullSecrets that no pod needs.',
+      })),
+  ],
 };
 
 export const referenceOrphaned: Rule = {
   id: 'PP010',
   name: 'reference-orphaned',
+  category: 'Copies and references',
   severity: 'warning',
   title: 'A reference is left that nobody asks for',
   cause: 'Pullpass added the reference, and the namespace or the ServiceAccount is not selected any more.',

@@ -2,13 +2,14 @@
 import type { Facts } from '../facts/facts.ts';
 import type { Hit, Rule } from './rule.ts';
 import type { AuditedSource } from '../observe/observation.ts';
-import { rotationOf } from '../facts/rotation-counts.ts';
+import { countRotation } from '../facts/rotation-counts.ts';
 import { agree, capital, fit, plural, sentence } from '../../text.ts';
 import { secretOf, secretOfSource } from './remedies.ts';
 
 export const sourceMissing: Rule = {
   id: 'PP080',
   name: 'source-missing',
+  category: 'Sources',
   severity: 'error',
   title: 'The Secret of a source does not exist',
   cause:
@@ -26,10 +27,12 @@ export const sourceMissing: Rule = {
 export const sourceInvalid: Rule = {
   id: 'PP081',
   name: 'source-invalid',
+  category: 'Sources',
   severity: 'error',
   title: 'The Secret of a source cannot be used',
   cause:
-    'The content of the Secret is not a Docker config that kubelets would read as a whole, is empty, or an alias points at nothing. It is not spread: one entry that cannot be parsed would fail every pull of a pod.',
+    'The content of the Secret is not a Docker config that kubelets would read as a whole, is empty, or ' +
+    'an alias points at nothing. It is not spread: one entry that cannot be parsed would fail every pull of a pod.',
   remedy: 'Mend the Secret as the finding says; copies keep the last good content until then.',
   check: (facts) =>
     facts.sources
@@ -44,10 +47,13 @@ export const sourceInvalid: Rule = {
 export const sourceHeldBack: Rule = {
   id: 'PP082',
   name: 'source-held-back',
+  category: 'Sources',
   severity: 'error',
   title: 'Something that a source holds is not spread',
   cause:
-    'The source changed, and of an entry the new login is refused by its registry or is none that kubelets can use, or the entry is gone; or pulls started to fail at the canaries. Copies and cache proxies keep the last good login of that entry; the others are spread.',
+    'The source changed, and of an entry the new login is refused by its registry or is none that ' +
+    'kubelets can use, or the entry is gone; or pulls started to fail at the canaries. Copies and cache ' +
+    'proxies keep the last good login of that entry; the others are spread.',
   remedy: 'Put a working credential into the Secret of the source. Do not revoke the old one before.',
   check: (facts) =>
     (facts.heldBack ?? []).map(({ source, why, since }) => ({
@@ -58,26 +64,29 @@ export const sourceHeldBack: Rule = {
 };
 
 const rotationRemedy = (source: string): string =>
-  `Do not revoke the old credential yet: \`pullpass wait --config FILE --source ${source}\` tells when it is safe. If the numbers stand still, see the other findings about these copies and cache proxies.`;
+  `Do not revoke the old credential yet: \`pullpass wait --config FILE --source ${source}\` tells when ` +
+  'it is safe. If the numbers stand still, see the other findings about these copies and cache proxies.';
 
 export const rotationIncomplete: Rule = {
   id: 'PP083',
   name: 'rotation-incomplete',
+  category: 'Sources',
   severity: 'warning',
   title: 'A rotation has not arrived everywhere',
   cause: 'The content of the source changed, and not every copy and cache proxy carries the new one yet.',
   remedy: rotationRemedy('NAME'),
   check: (facts) =>
     facts.sources.flatMap((source): Hit[] => {
-      const { stale, copies, copiesDone, proxies, proxiesDone } = rotationOf(facts, source.config.name);
+      const { stale, copies, copiesDone, proxies, proxiesDone } = countRotation(facts, source.config.name);
       // Missing copies only: namespaces that are new, and no rotation.
       if (stale === 0 && proxiesDone === proxies) return [];
-      const caches =
-        proxies === 0 ? '' : ` and ${proxiesDone} of ${plural(proxies, 'cache proxy').replace(/proxys$/, 'proxies')}`;
+      const caches = proxies === 0 ? '' : ` and ${proxiesDone} of ${plural(proxies, 'cache proxy', 'cache proxies')}`;
       return [
         {
           object: objectOf(source),
-          message: `The newest content of source "${source.config.name}" is in ${copiesDone} of ${plural(copies, 'copy', 'copies')}${caches}: the old credential is still needed.`,
+          message:
+            `The newest content of source "${source.config.name}" is in ${copiesDone} of ` +
+            `${plural(copies, 'copy', 'copies')}${caches}: the old credential is still needed.`,
           remedy: rotationRemedy(source.config.name),
         },
       ];
@@ -87,10 +96,12 @@ export const rotationIncomplete: Rule = {
 export const sourceSuspicious: Rule = {
   id: 'PP084',
   name: 'source-suspicious',
+  category: 'Sources',
   severity: 'warning',
   title: 'Something in a source is hardly meant so',
   cause:
-    'The content of the source can be used, but something in it does not do what it looks like: an entry that kubelets ignore, a password with a line break, two logins for one registry.',
+    'The content of the source can be used, but something in it does not do what it looks like: an entry ' +
+    'that kubelets ignore, a password with a line break, two logins for one registry.',
   remedy: 'Correct the Secret of the source as the finding says.',
   check: ({ sources }) =>
     sources.flatMap((source) =>

@@ -6,18 +6,21 @@ import type { Hit, Rule } from './rule.ts';
 import type { PickedKey } from '../facts/keys.ts';
 import type { Workload } from '../observe/observation.ts';
 import { agree, plural, quote, quoteList } from '../../text.ts';
-import { byOwner } from './owners.ts';
+import { ownerSteps } from './owners.ts';
 
 export const loginUnusable: Rule = {
   id: 'PP026',
   name: 'login-unusable',
+  category: 'Pulls',
   severity: 'warning',
   title: 'The only entry for an image has no usable login',
   cause:
-    'A pull Secret has an entry for the registry of the image, but nothing in it that kubelets can send: an identity token, a login in a credential store, no password. They pull as if it were not there.',
+    'A pull Secret has an entry for the registry of the image, but nothing in it that kubelets can send: ' +
+    'an identity token, a login in a credential store, no password. They pull as if it were not there.',
   remedy: 'Put a username and a password or access token into the entry of that Secret.',
-  check: (facts) =>
-    byOwner(facts.managed, (workload) => uselessOf(facts, workload)).map(({ object, title, pods, about }): Hit => {
+  *check(facts) {
+    const owners = yield* ownerSteps(facts.managed, (workload) => uselessOf(facts, workload));
+    return owners.map(({ object, title, pods, about }): Hit => {
       const [{ secret, entry } = { secret: '', entry: { key: '', unusable: 'no login' as const } }] = about.flatMap(
         ({ picks }) => picks,
       );
@@ -25,10 +28,13 @@ export const loginUnusable: Rule = {
       return {
         object,
         about: entry.key,
-        message: `${title}: ${plural(pods, 'pod')} ${agree(pods, 'has', 'have')} no login for ${images}: entry ${quoteKey(entry.key)} of Secret ${quote(secret)} ${WHY_UNUSABLE[entry.unusable ?? 'no login']}.`,
+        message:
+          `${title}: ${plural(pods, 'pod')} ${agree(pods, 'has', 'have')} no login for ${images}: entry ` +
+          `${quoteKey(entry.key)} of Secret ${quote(secret)} ${WHY_UNUSABLE[entry.unusable ?? 'no login']}.`,
         remedy: `Put a username and a password or access token into entry ${quoteKey(entry.key)} of Secret ${quote(secret)}, or into its source.`,
       };
-    }),
+    });
+  },
 };
 
 function uselessOf(

@@ -1,10 +1,19 @@
 /** Who pulls where, and with what. */
 import { expect, test } from 'vitest';
-import { createFacts } from '../../../src/audit/facts/facts.ts';
 import type { Observation } from '../../../src/audit/observe/observation.ts';
-import { HUB, HUB_KEY, auditedSource, content, failure, observation, secrets, workload } from '../observations.ts';
+import {
+  HUB,
+  HUB_KEY,
+  auditedSource,
+  content,
+  factsOf,
+  failure,
+  observation,
+  secrets,
+  workload,
+} from '../observations.ts';
 
-const coverageOf = (parts: Partial<Observation>) => createFacts(observation(parts)).coverage;
+const coverageOf = (parts: Partial<Observation>) => factsOf(observation(parts)).coverage;
 
 test('pods are counted by registry, with the entry that a kubelet tries first', () => {
   const rows = coverageOf({

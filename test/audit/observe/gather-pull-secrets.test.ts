@@ -80,7 +80,9 @@ async function gather({
     workloads: copies.map((_, i) => workload({ namespace: `team-${i}`, pullSecrets })),
   });
   return {
-    states: [...found].map(([key, { state }]) => `${key} ${state}`),
+    states: [...found].flatMap(([namespace, secrets]) =>
+      [...secrets].map(([name, { state }]) => `${namespace}/${name} ${state}`),
+    ),
     reads: calls.map(({ path }) => path),
     couldNotSee,
   };

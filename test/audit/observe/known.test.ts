@@ -53,7 +53,7 @@ async function known(
   });
   const given = worldOf(verify, parts);
   const snapshot = await snapshotOf({ client, ...given, ...(await peekState(client, 'pullpass-system')) });
-  const found = await knownTo({ client, namespace: 'pullpass-system', configuration: given.configuration, snapshot });
+  const found = await knownTo({ client, configuration: given.configuration, snapshot });
   expect(calls.every(({ verb }) => verb === 'get')).toBe(true);
   return found;
 }
@@ -213,6 +213,6 @@ test('a state without its key is none: no verdict in it can be told from another
   }));
   const given = worldOf('auto');
   const snapshot = await snapshotOf({ client, ...given, ...(await peekState(client, 'pullpass-system')) });
-  const found = await knownTo({ client, namespace: 'pullpass-system', configuration: given.configuration, snapshot });
+  const found = await knownTo({ client, configuration: given.configuration, snapshot });
   expect([found?.registries, found?.heldBack, found?.proxies]).toEqual([undefined, [], []]);
 });

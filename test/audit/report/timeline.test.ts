@@ -1,7 +1,7 @@
 /** How a rotation went, as far as the cluster remembers it. */
 import { describe, expect, test } from 'vitest';
 import { timelineOf } from '../../../src/audit/report/timeline.ts';
-import type { ProxyStanding } from '../../../src/audit/observe/observation.ts';
+import type { AuditedProxy } from '../../../src/audit/observe/observation.ts';
 import { copy, namespace } from '../../plan/observations.ts';
 import { auditedSource, goodScope } from '../observations.ts';
 
@@ -11,7 +11,7 @@ const source = auditedSource({ changedAt: at(0) });
 const { name } = source.config;
 const scopeAt = (i: number, parts: Parameters<typeof copy>[0]) =>
   goodScope({ namespace: namespace({ name: `team-${i}` }), copies: [copy({ namespace: `team-${i}`, ...parts })] });
-const proxy = (parts: Partial<ProxyStanding>): ProxyStanding => ({
+const proxy = (parts: Partial<AuditedProxy>): AuditedProxy => ({
   name: 'cache',
   kind: 'distribution',
   source: name,

@@ -1,0 +1,202 @@
+/** Which credential came into play at a pull that fails, and why no other: a clause, and what helps. */
+import type { SourceConfig } from '../../config/schema.ts';
+import { quoteKey } from '../../credentials/registry-name.ts';
+import { ANNOTATION_SERVICE_ACCOUNTS, ANNOTATION_SOURCES, ANNOTATION_SYNC } from '../../names.ts';
+import type { ObservedNamespace } from '../../plan/observed.ts';
+import { admitted, splitList } from '../../plan/selection.ts';
+import type { Choice } from '../../plan/selection.ts';
+import type { Facts } from '../facts/facts.ts';
+import type { FindingObject } from './rule.ts';
+import type { PickedKey } from '../facts/keys.ts';
+import type { Workload } from '../observe/observation.ts';
+import { agree, minute, quote, quoteList } from '../../text.ts';
+import { recreate } from './owners.ts';
+import { secretOf, whyUnknown } from './remedies.ts';
+import type { SourceStanding } from '../../plan/namespace-plan.ts';
+
+interface Pulling {
+  readonly object: FindingObject;
+  readonly workload: Workload;
+  readonly pods: number;
+  /** undefined: it was not seen. */
+  readonly namespace: ObservedNamespace | undefined;
+}
+
+/** Which credential came into play. */
+export interface Tried {
+  /** A clause. */
+  readonly text: string;
+  /** What helps when the login is what fails: begins in lower case, and ends the sentence. */
+  readonly then: string;
+  readonly matched: boolean;
+  /** A clause: what is wrong with the credential, whatever the registry says. */
+  readonly wrong?: string | undefined;
+}
+
+export function triedFor(facts: Facts, pulling: Pulling, reference: string): Tried {
+  const { image, keys, account } = facts;
+  const {
+    object,
+    pods,
+    workload: { namespace, pullSecrets, serviceAccount, isStatic },
+  } = pulling;
+  const name = image(reference)?.name;
+  if (name === undefined)
+    return { text: 'the image is no valid reference', then: 'correct the name of the image.', matched: false };
+  if (isStatic)
+    return {
+      text: 'it is a static pod, for which its node must log in',
+      then: 'give the node a login.',
+      matched: false,
+    };
+  const own = keys.of(namespace, pullSecrets);
+  if (own.broken.length > 0) {
+    const wrong = `pull Secret ${quoteList(own.broken)} cannot be parsed, which fails every pull`;
+    return { text: wrong, then: 'mend that Secret.', matched: false, wrong };
+  }
+  const [pick] = own.picks(name);
+  if (pick !== undefined)
+    return {
+      text: `kubelets try the credential ${quoteKey(pick.entry.key)} of Secret ${quote(pick.secret)}`,
+      then: `replace that credential in ${placeOf(facts, namespace, pick)}, or give its user the right to pull.`,
+      matched: true,
+      wrong: wrongWith(facts, pick),
+    };
+  if (own.unseen.length > 0)
+    return {
+      text: `whether one of ${agree(pods, 'its', 'their')} pull Secrets matches is unknown: ${quoteList(own.unseen)} could not be read`,
+      then: 'run `pullpass match` for the image as somebody who may read that Secret.',
+      matched: false,
+    };
+
+  const none = `no pull secret of the ${agree(pods, 'pod', 'pods')} matches`;
+  const listed = account(namespace, serviceAccount)?.pullSecrets ?? [];
+  const without = pullSecrets.some((each) => !listed.includes(each))
+    ? `, without pull secrets of ${agree(pods, 'its', 'their')} own`
+    : '';
+  const anew = `have the ${agree(pods, 'pod', 'pods')} created anew${without}.`;
+  const [later] = keys.of(namespace, listed).picks(name);
+  if (later !== undefined)
+    return {
+      text: `${none}, but Secret ${quote(later.secret)} of ${agree(pods, 'its', 'their')} ServiceAccount ${quote(serviceAccount)} would`,
+      then: without === '' ? recreate(object, pods) : anew,
+      matched: false,
+    };
+  if (!facts.configured)
+    return {
+      text: none,
+      then: `give the ServiceAccount a pull Secret for this registry, then ${anew}`,
+      matched: false,
+    };
+  const { text, then } = fromSources(facts, pulling, name, anew);
+  return { text: `${none}${text}`, then, matched: false };
+}
+
+/** What sources have for the image, and why it is not there. `anew`: how to have the pods take what comes. */
+function fromSources(
+  facts: Facts,
+  { namespace, workload }: Pulling,
+  name: string,
+  anew: string,
+): Pick<Tried, 'text' | 'then'> {
+  const plan = facts.planOf(workload.namespace);
+  const [best] = facts
+    .sourcesFor(name)
+    .map(({ config }) => ({
+      config,
+      standing: plan?.standings.find(({ source }) => source === config.name),
+      admits: admitted(config, workload.namespace),
+    }))
+    .sort((a, b) => rank(a) - rank(b));
+  if (best === undefined) {
+    const unknown = whyUnknown(facts);
+    if (unknown !== undefined)
+      return {
+        text: `; whether a source has a credential for it is unknown, because ${unknown}`,
+        then: 'run the audit as somebody who may read that Secret.',
+      };
+    const optIn = plan?.standings.some(({ choice }) => choice.in) === true ? '' : ', and opt the namespace in';
+    return {
+      text: ', and no source has a credential for it',
+      then: `add a credential for this registry to a source${optIn}.`,
+    };
+  }
+
+  const { config, standing, admits } = best;
+  const has = `; source "${config.name}" has a credential`;
+  if (standing === undefined || namespace === undefined)
+    return {
+      text: `${has}; whether the namespace gets it is unknown`,
+      then: 'see what `pullpass plan --config FILE` says of the namespace.',
+    };
+  if (standing.choice.in) {
+    if (standing.copy === 'foreign')
+      return {
+        text: `${has}, but the place of its copy is taken by Secret ${quote(config.copyName)}`,
+        then: 'see the finding PP003 of that Secret.',
+      };
+    return {
+      text: `${has}, which has not reached ServiceAccount ${quote(workload.serviceAccount)}`,
+      then:
+        `see that the controller runs, and that ServiceAccount ${quote(workload.serviceAccount)} is selected ` +
+        `(${ANNOTATION_SERVICE_ACCOUNTS}); then ${anew}`,
+    };
+  }
+  const { why } = standing.choice;
+  const guard = admits || why === 'denied' ? '' : ', and the guard of the source does not admit it';
+  return {
+    text: `${has}, but ${NOT_IN[why]}${guard}`,
+    then: `${stepsIn(config, namespace, admits).join(', and ')}; then ${anew}`,
+  };
+}
+
+const NOT_IN: Readonly<Record<Extract<Choice, { in: false }>['why'], string>> = {
+  denied: 'its guard does not admit the namespace',
+  'not listed': `the namespace does not list it (${ANNOTATION_SOURCES})`,
+  'not opted in': 'the namespace is not opted in',
+  disabled: 'the namespace is not opted in (disabled)',
+  'bad annotation': 'the namespace is not opted in (bad annotation)',
+};
+
+/** A source that the namespace is in comes first, then one that it could be in. */
+const rank = ({
+  standing,
+  admits,
+}: {
+  readonly standing: SourceStanding | undefined;
+  readonly admits: boolean;
+}): number => (standing?.choice.in === true ? (standing.copy === 'foreign' ? 1 : 0) : admits ? 2 : 3);
+
+/** All that keeps the namespace out of the source. */
+function stepsIn(config: SourceConfig, { name, sync, sources }: ObservedNamespace, admits: boolean): string[] {
+  return [
+    ...(admits ? [] : [`allow the namespace in the configuration: sources[].namespaces of source "${config.name}"`]),
+    ...(sources === undefined || splitList(sources).includes(config.name)
+      ? []
+      : [`add "${config.name}" to the annotation ${ANNOTATION_SOURCES} of the namespace`]),
+    ...(sync === 'enabled' || (sync === undefined && config.optInByDefault)
+      ? []
+      : [`opt the namespace in: \`kubectl annotate namespace ${name} --overwrite ${ANNOTATION_SYNC}=enabled\``]),
+  ];
+}
+
+/** Where the credential is mended: a copy at its source. */
+function placeOf({ sources, planOf }: Facts, namespace: string, { secret }: PickedKey): string {
+  const source = sources.find(({ config }) => config.copyName === secret);
+  const foreign = planOf(namespace)?.standings.find(({ copyName }) => copyName === secret)?.copy === 'foreign';
+  return source === undefined || foreign ? `Secret ${namespace}/${secret}` : secretOf(source);
+}
+
+function wrongWith({ now, sources, registries = [] }: Facts, { secret, entry }: PickedKey): string | undefined {
+  const credential = `credential ${quoteKey(entry.key)} of Secret ${quote(secret)}`;
+  if (entry.expiresAt !== undefined && entry.expiresAt <= now)
+    return `${credential} ended on ${minute(entry.expiresAt)}`;
+  const source = sources.find(
+    ({ config, content }) =>
+      config.copyName === secret &&
+      content?.entries.some(({ key, login }) => key === entry.key && login === entry.login),
+  )?.config.name;
+  return registries.some((each) => each.source === source && each.key === entry.key && each.state === 'refused')
+    ? `its registry refused ${credential}`
+    : undefined;
+}

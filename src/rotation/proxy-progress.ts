@@ -1,0 +1,101 @@
+/** How far the login of a cache proxy is: whether it carries what its source holds now, and what was seen of it since. */
+import type { Configuration } from '../config/schema.ts';
+import { registryHost } from '../credentials/registry-name.ts';
+import { UserError } from '../errors.ts';
+import { isForbidden, isNotFound } from '../kube/api-error.ts';
+import type { KubeClient } from '../kube/client.ts';
+import type { ApiObject } from '../kube/list.ts';
+import { createRefusals } from '../observe/refusals.ts';
+import { chooseLogin } from '../plan/proxy.ts';
+import { createProxies } from '../proxies/kinds.ts';
+import type { ConfiguredProxy } from '../proxies/kinds.ts';
+import { carries, loginMac } from '../reconcile/proxy.ts';
+import type { Snapshot } from '../sources/snapshot.ts';
+
+export interface ProxyProgress {
+  readonly name: string;
+  readonly kind: string;
+  readonly source: string;
+  /** Carries the login that the source has now; undefined where that cannot be told. */
+  readonly applied: boolean | undefined;
+  /** ISO 8601: when it was given that login. */
+  readonly appliedAt?: string;
+  readonly verified: 'verified' | 'refused' | 'unknown';
+  /** Whether it was looked at since: a login that was only written may still be wrong. */
+  readonly checked: boolean;
+  /** Whether a private pull can show it: then it must, before the old login is revoked. */
+  readonly probed: boolean;
+  /** One line: what keeps it, or what the last verdict was. */
+  readonly why: string;
+  readonly since?: string;
+}
+
+/** Carries the login, and what can show that it works has shown it. */
+export function isDone({ applied, checked, probed, verified }: ProxyProgress): boolean {
+  return applied === true && checked && (probed ? verified === 'verified' : verified !== 'refused');
+}
+
+interface ProxiesOptions {
+  readonly client: KubeClient;
+  readonly configuration: Configuration;
+  readonly snapshot: Snapshot;
+}
+
+/** One per configured cache proxy, in order. Throws UserError where its target may not be read. */
+export function observeProxies({ configuration, ...options }: ProxiesOptions): Promise<ProxyProgress[]> {
+  return Promise.all(createProxies(configuration).map((proxy) => observeProxy(proxy, options)));
+}
+
+async function observeProxy(
+  proxy: ConfiguredProxy,
+  { client, snapshot: { book, state, remembered } }: Omit<ProxiesOptions, 'configuration'>,
+): Promise<ProxyProgress> {
+  const { config } = proxy;
+  const at = { name: config.name, kind: config.kind, source: config.source, probed: config.probe !== undefined };
+  /** `applied`: undefined means that it cannot be told. */
+  const no = (why: string, applied: boolean | undefined): ProxyProgress => ({
+    ...at,
+    applied,
+    verified: 'unknown',
+    checked: false,
+    why,
+  });
+  const credentials = book.credentials(config.source, config.name);
+  if (credentials === undefined) return no('the source has no usable content', false);
+  const choice = chooseLogin(credentials, config.registry);
+  if (!choice.ok) return no(choice.problem, false);
+  if (!remembered)
+    return no(
+      'the state of the controller cannot be read: it has not run yet, or the right to read it is missing',
+      undefined,
+    );
+
+  const mac = loginMac({ state, proxy, login: choice.login });
+  const record = state.proxy(config.name);
+  const fingerprints = await Promise.all(
+    proxy.adapter.targets.map(async (target) =>
+      target.fingerprint(await read(client, `${target.path}/${target.name}`), state.mac),
+    ),
+  );
+  const applied = carries(proxy, choice.login, fingerprints, state.mac) ?? record.applied?.mac === mac;
+  const { username, password } = choice.login;
+  const refused = createRefusals(state).waits({ host: registryHost(choice.login.registry), username, password });
+  if (!applied)
+    return no(refused?.tried ? `the login is refused: ${refused.why}` : 'does not carry the current login yet', false);
+  const { verified } = record;
+  const given = record.applied?.mac === mac ? { appliedAt: record.applied.at } : {};
+  if (verified?.mac !== mac)
+    return { ...no('applied; it is still being rolled, or was not verified yet', true), ...given };
+  return { ...at, ...given, applied, verified: verified.state, checked: true, why: verified.why, since: verified.at };
+}
+
+async function read(client: KubeClient, path: string): Promise<ApiObject | undefined> {
+  try {
+    return await client.get<ApiObject>(path, { sensitive: true });
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    if (isForbidden(error))
+      throw new UserError(`no right to read ${path}: ask for it, or use a kubeconfig that has it`, { cause: error });
+    throw error;
+  }
+}
