@@ -3,7 +3,7 @@
  * Tenants write these lists, so a name costs its length times the length of the whole list, 32 characters of the list at
  * once, whatever they write: all patterns of a list are one automaton, in which nothing is ever tried twice.
  */
-export type NameMatcher = (name: string) => boolean;
+type NameMatcher = (name: string) => boolean;
 
 /** What a pattern may consist of: the characters of Kubernetes names, the two wildcards, and `!` in front. */
 export const GLOB = /^!?[-a-z0-9.*?]+$/;

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { knownKeys, nearest } from './known-keys.ts';
 
 /** `at`: an unknown key is shown where the key stands, anything else where the value does. */
-export interface Complaint {
+interface Complaint {
   path: PropertyKey[];
   at: 'key' | 'value';
   message: string;

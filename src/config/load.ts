@@ -10,7 +10,7 @@ import { readYaml } from './yaml.ts';
 
 export { ConfigurationError, renderProblem, type ConfigProblem } from './mistake.ts';
 
-export type ParseResult = { ok: true; configuration: Configuration } | { ok: false; problems: ConfigProblem[] };
+type ParseResult = { ok: true; configuration: Configuration } | { ok: false; problems: ConfigProblem[] };
 
 /**
  * Checks a configuration document. Never throws; lists every problem, in the order of the text.

@@ -5,7 +5,7 @@ import { parseConfiguration, readConfigurationText, unreadable, type ConfigProbl
 import type { Configuration } from './schema.ts';
 
 /** The callbacks must not throw. */
-export interface WatchOptions {
+interface WatchOptions {
   /** The configuration in force when the watch starts. The first look compares with it, so nothing between is missed. */
   running: Configuration;
   intervalMs: number;

@@ -3,14 +3,14 @@ import { isAlias, isMap, isScalar, isSeq, parseAllDocuments, visit, type Documen
 import { messageOf } from '../errors.ts';
 
 /** Something that YAML itself, before any schema, has against the text. */
-export interface YamlFault {
+interface YamlFault {
   /** Into the text, in UTF-16 code units. */
   offset: number;
   message: string;
 }
 
 /** `document` and `value` are there when the text makes enough sense to be checked against the schema. */
-export type YamlText = { faults: YamlFault[] } & ({ document: Document; value: unknown } | object);
+type YamlText = { faults: YamlFault[] } & ({ document: Document; value: unknown } | object);
 
 /** More uses of one anchor than this, nested ones counted through, is a bomb and no configuration. */
 const MAX_ALIASES = 1000;

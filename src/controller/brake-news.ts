@@ -23,7 +23,7 @@ export interface BrakeNews {
   keeping(namespaces: number): void;
 }
 
-export interface BrakeTellers {
+interface BrakeTellers {
   log: Log;
   events: Pick<EventRecorder, 'record' | 'resolve'>;
   metrics: Pick<Metrics, 'removalsHeld'>;

@@ -30,7 +30,7 @@ export interface Brake {
   settle(namespace: string, plan: NamespacePlan | undefined): void;
 }
 
-export interface BrakeOptions {
+interface BrakeOptions {
   configuration: () => Configuration;
   world: Pick<World, 'namespaces'>;
   watches: Pick<Watches, 'synced' | 'settled'>;

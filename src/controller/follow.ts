@@ -6,7 +6,7 @@ import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../server/metrics.ts';
 
-export interface FollowOptions {
+interface FollowOptions {
   /** undefined where it does not change. */
   file: string | undefined;
   /** What is in force now. */

@@ -7,7 +7,7 @@ import type { Log } from '../log.ts';
 import { LEASE_NAME } from '../names.ts';
 import type { Metrics } from '../server/metrics.ts';
 
-export interface LeadingOptions {
+interface LeadingOptions {
   client: KubeClient;
   namespace: string;
   identity: string;

@@ -4,7 +4,7 @@ import type { Log } from '../log.ts';
 import { STATE_NAME } from '../names.ts';
 import type { State } from '../observe/state.ts';
 
-export interface Memory {
+interface Memory {
   /** Takes what is remembered. Makes the Secret where there is none, but in a pause: then it is only looked at. */
   load(paused: boolean, signal: AbortSignal): Promise<void>;
   /** After a pause: what was only looked at is made up for. */

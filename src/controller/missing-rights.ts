@@ -44,13 +44,13 @@ export async function missingRights(
 }
 
 /** Says which rights are missing, when it was asked last, and when they are there again. */
-export interface RightsCheck {
+interface RightsCheck {
   check(configuration: Configuration): Promise<void>;
   /** Whether the last check found any missing, or could not tell. */
   missing(): boolean;
 }
 
-export interface RightsCheckOptions extends RightsOptions {
+interface RightsCheckOptions extends RightsOptions {
   client: KubeClient;
   log: Log;
   metrics: Pick<Metrics, 'missingRights'>;

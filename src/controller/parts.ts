@@ -68,7 +68,7 @@ export interface ManagerOptions {
 }
 
 /** What changes while the parts stay: each asks for it when it needs it. */
-export interface Current {
+interface Current {
   configuration: Configuration;
   leading: boolean;
 }

@@ -10,7 +10,7 @@ export class PausedError extends SupersededError {
   override name = 'PausedError';
 }
 
-export interface Pause {
+interface Pause {
   /** Takes the word of a configuration. A pause begins at once, and ends with {@link end}. */
   set(paused: boolean): void;
   /** All that came with the configuration is in force: ends the pause, if that is its word. */
@@ -22,7 +22,7 @@ export interface Pause {
   guard(applier: Applier): Applier;
 }
 
-export interface PauseOptions {
+interface PauseOptions {
   queue: Pick<WorkQueue<string>, 'pause' | 'resume'>;
   /** Makes up for what was left out in a pause, before anything is written again. */
   beforeWrites: () => Promise<void>;

@@ -29,7 +29,7 @@ export interface ProxyStanding {
   readonly verified: Verdict;
 }
 
-export interface Proxies extends Pick<Wake, 'naming' | 'namespaceOf'>, Pick<Consumers, 'removeCopy'> {
+interface Proxies extends Pick<Wake, 'naming' | 'namespaceOf'>, Pick<Consumers, 'removeCopy'> {
   /** Takes a configuration in force and returns what has to be watched for it. */
   configure(configuration: Configuration): Feed[];
   handle(name: string, fence: AbortSignal): Promise<Retry>;
@@ -37,7 +37,7 @@ export interface Proxies extends Pick<Wake, 'naming' | 'namespaceOf'>, Pick<Cons
   verifyAgain(): void;
 }
 
-export interface ProxiesOptions
+interface ProxiesOptions
   extends Omit<ProxyDeps, 'fingerprints' | 'consumers'>, Pick<ConsumersOptions, 'isGoing'>, ProxyTellers {
   state: State;
   isSynced: (feed: string) => boolean;

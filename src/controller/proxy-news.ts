@@ -14,7 +14,7 @@ export interface ProxyTellers {
   metrics: Pick<Metrics, 'proxyApplied' | 'proxyVerified'>;
 }
 
-export interface ProxyNews {
+interface ProxyNews {
   /** `told`: the problem that was told last; returns the one that is told now. */
   tell(
     proxy: ConfiguredProxy,

@@ -12,14 +12,14 @@ import { MANAGER, REPORT_NAME, REPORT_RESOURCES } from '../names.ts';
 import { ownerOf } from '../owner.ts';
 
 /** `absent`: no API for it is installed. `foreign`: somebody else's object has the name. */
-export type Published = 'written' | 'unchanged' | 'absent' | 'foreign' | 'failed';
+type Published = 'written' | 'unchanged' | 'absent' | 'foreign' | 'failed';
 
 export interface ReportPublisher {
   /** Never throws: what could not be done is one line in the log. */
   publish(report: Report, signal: AbortSignal): Promise<Published>;
 }
 
-export interface PublisherOptions {
+interface PublisherOptions {
   client: Pick<KubeClient, 'get' | 'patch'>;
   log: Pick<Log, 'info' | 'warn'>;
 }

@@ -25,7 +25,7 @@ import type { SourceStanding } from '../plan/namespace-plan.ts';
 /** How often what passes by itself is tried again before it is told. */
 const PATIENCE = 3;
 
-export interface ReconcilerOptions {
+interface ReconcilerOptions {
   queue: WorkQueue<Key>;
   /** undefined: there is no such namespace. */
   observe: (namespace: string) => ObservedScope | undefined;
@@ -40,7 +40,7 @@ export interface ReconcilerOptions {
   onReconciled: (result: 'in-sync' | 'changed' | 'failed', seconds: number) => void;
 }
 
-export interface Reconciler {
+interface Reconciler {
   /** Handles keys until `signal` aborts; those in flight are finished. Writes stop at once when `fence` aborts. */
   run(options: { concurrency: number; signal: AbortSignal; fence: AbortSignal }): Promise<void>;
   /** How each namespace stood when it was last looked at. */

@@ -9,7 +9,7 @@ import type { Page } from '../server/listener.ts';
 import type { Audits } from './audits.ts';
 
 /** How old a report may be before a visitor makes a new one, in milliseconds: bounds what visitors cost the API server. */
-export const MAX_AGE_MS = 5 * 60_000;
+const MAX_AGE_MS = 5 * 60_000;
 
 export interface ReportPageOptions {
   audits: Pick<Audits, 'recent'>;

@@ -5,7 +5,7 @@ import type { Configuration } from '../config/schema.ts';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 
-export interface Schedules {
+interface Schedules {
   /** Puts the schedules of a configuration in the place of those before. */
   configure(configuration: Configuration): void;
   stop(): void;

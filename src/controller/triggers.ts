@@ -5,14 +5,14 @@ import type { Feed, World } from '../observe/world.ts';
 export type Key = `namespace/${string}` | `proxy/${string}`;
 
 export const namespaceKey = (name: string): Key => `namespace/${name}`;
-export const proxyKey = (name: string): Key => `proxy/${name}`;
+const proxyKey = (name: string): Key => `proxy/${name}`;
 /** What a key names: `['namespace', 'team-a']`. */
 export function parseKey(key: Key): ['namespace' | 'proxy', string] {
   const slash = key.indexOf('/');
   return [key.slice(0, slash) as 'namespace' | 'proxy', key.slice(slash + 1)];
 }
 
-export interface Triggers {
+interface Triggers {
   /** The object changed, came up or went away. Our own writes come back here too, and plan to nothing. */
   watch(feed: Feed, wake: Wake): void;
   /** The resync schedule, a new configuration, a new leader, a source that changed. */

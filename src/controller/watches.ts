@@ -9,7 +9,7 @@ import { feedsOf, feedsOfSource } from '../observe/world.ts';
 import type { Feed, World } from '../observe/world.ts';
 import type { Metrics } from '../server/metrics.ts';
 
-export interface WatchesOptions {
+interface WatchesOptions {
   client: KubeClient;
   world: World;
   log: Log;
@@ -17,7 +17,7 @@ export interface WatchesOptions {
   timings?: Partial<ReflectorTimings> | undefined;
 }
 
-export interface FeedListener {
+interface FeedListener {
   /** A feed is about to start: attach triggers to its store. */
   onStart: (feed: Feed) => void;
   /** A feed holds all there is. */

@@ -12,7 +12,7 @@ export type Alias =
   | { readonly host: string; readonly from: string }
   | { readonly host: string; readonly login: { readonly secret: string } };
 
-export type ResolvedAlias = { ok: true; credential: Credential; warnings: string[] } | { ok: false; problem: string };
+type ResolvedAlias = { ok: true; credential: Credential; warnings: string[] } | { ok: false; problem: string };
 
 /** `own`: the source's own usable logins. Never throws; the problem names the alias and what to do, never a login. */
 export function resolveAlias(

@@ -12,7 +12,7 @@ export interface JsonMember {
   name: string;
   value: JsonNode;
 }
-export type JsonResult = { ok: true; root: JsonNode } | { ok: false; line: number; column: number };
+type JsonResult = { ok: true; root: JsonNode } | { ok: false; line: number; column: number };
 
 const MAX_DEPTH = 10_000; // Go refuses deeper nesting
 const SPACE = /[ \t\r\n]*/y;

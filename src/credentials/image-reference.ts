@@ -13,7 +13,7 @@ export interface ImageReference {
   tag?: string;
   digest?: string;
 }
-export type ImageResult = { ok: true; image: ImageReference } | { ok: false; problem: string };
+type ImageResult = { ok: true; image: ImageReference } | { ok: false; problem: string };
 
 const DOMAIN =
   /^(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?$/;

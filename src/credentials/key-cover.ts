@@ -8,7 +8,7 @@ import { normaliseKey } from './registry-name.ts';
 const ALL_OF_DOCKER_HUB = ['docker.io', 'index.docker.io'];
 
 /** A key, taken apart once for many comparisons. */
-export interface Reach {
+interface Reach {
   readonly normal: ByteString | undefined;
   readonly url: HostAndPath | undefined;
 }

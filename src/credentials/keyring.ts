@@ -28,7 +28,7 @@ export interface Match extends KeyringEntry {
   reason: 'host' | 'glob' | 'path' | 'glob-path' | 'default-registry';
 }
 /** What keeps a key from matching an image: port, number of host labels, a label, path. */
-export type Mismatch = 'port' | 'labels' | 'host' | 'path';
+type Mismatch = 'port' | 'labels' | 'host' | 'path';
 
 const DEFAULT_REGISTRY = 'index.docker.io';
 

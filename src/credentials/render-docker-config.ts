@@ -3,7 +3,7 @@ import { encodeBase64 } from './base64.ts';
 import type { Credential } from './docker-config.ts';
 
 /** A login under its registry key, as it goes into copies. */
-export type UsableCredential = Pick<Credential, 'key' | 'username' | 'password' | 'email'>;
+type UsableCredential = Pick<Credential, 'key' | 'username' | 'password' | 'email'>;
 
 /** The API server's limit for all values of a Secret. */
 const MAX_SECRET_BYTES = 1024 * 1024;

@@ -12,13 +12,13 @@ import type { WantedReferences } from './service-account.ts';
 import { quote } from '../text.ts';
 
 /** A copy, and who is to reference it; without `selects`: nobody. */
-export interface ReferencedCopy {
+interface ReferencedCopy {
   readonly copyName: string;
   readonly references: CopyPlan['references'];
   readonly selects?: ((account: ObservedServiceAccount) => boolean) | undefined;
 }
 
-export interface AccountsPlan {
+interface AccountsPlan {
   readonly edits: readonly EditReferences[];
   /** One a copy, in the same order: how many are to reference it and can, and how many of them do. */
   readonly counts: readonly { readonly selected: number; readonly referenced: number }[];

@@ -36,7 +36,7 @@ export interface HeldRemovals {
   readonly accounts: readonly string[];
 }
 
-export interface HeldCopy {
+interface HeldCopy {
   readonly name: string;
   /** Name of the source that it was made from; the configuration may not have it any more. */
   readonly source: string | undefined;

@@ -5,7 +5,7 @@ import { lookup, makeKeyring } from '../credentials/keyring.ts';
 import type { UpstreamLogin } from '../credentials/upstream.ts';
 
 /** `key`: of the entry that it is from. */
-export type LoginChoice =
+type LoginChoice =
   | { readonly ok: true; readonly login: UpstreamLogin; readonly key: string }
   | { readonly ok: false; readonly problem: string };
 

@@ -19,7 +19,7 @@ export interface Right {
 }
 
 /** `spec.resourceAttributes` of a SelfSubjectAccessReview, and the line to print when the answer is no. */
-export interface AccessCheck {
+interface AccessCheck {
   verb: Verb;
   group: string;
   resource: string;
@@ -116,7 +116,7 @@ export function accessChecks(rights: readonly Right[]): AccessCheck[] {
 }
 
 /** Namespaces of sources, each with the names of the Secrets that are read there. Sorted. */
-export function sourceSecrets({ sources }: Configuration): [namespace: string, names: string[]][] {
+function sourceSecrets({ sources }: Configuration): [namespace: string, names: string[]][] {
   const byNamespace = new Map<string, string[]>();
   for (const { secret, aliases } of sources) {
     const logins = aliases.flatMap((alias) => ('login' in alias ? [alias.login.secret] : []));

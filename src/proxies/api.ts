@@ -23,7 +23,7 @@ export interface Product {
   readonly login: 'basic' | 'token' | 'any';
 }
 
-export interface ApiRequest {
+interface ApiRequest {
   readonly method: HttpMethod;
   /** Segments below the root, as they are called: encoded here. */
   readonly path: readonly string[];
@@ -35,7 +35,7 @@ export interface ApiRequest {
   readonly expect: readonly number[];
 }
 
-export interface ApiAnswer {
+interface ApiAnswer {
   readonly status: number;
   /** The body, checked. @throws ProductError */
   read<T>(schema: z.ZodType<T>): T;

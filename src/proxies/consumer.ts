@@ -14,7 +14,7 @@ export class ForeignReferenceError extends UserError {
 }
 
 /** The parts of a product that decide. */
-export interface ConsumerOptions {
+interface ConsumerOptions {
   readonly path: string;
   /** How messages call the object. */
   readonly what: string;

@@ -7,7 +7,7 @@ import type { JsonPatchOperation } from '../plan/service-account.ts';
 import type { ProxyKube } from './adapter.ts';
 import { beforeRerun, refusalOf } from '../kube/races.ts';
 
-export interface Convergence {
+interface Convergence {
   readonly path: string;
   /** How messages call the object. */
   readonly what: string;

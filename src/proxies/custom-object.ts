@@ -29,7 +29,7 @@ export interface PatchOptions {
   readonly retired?: readonly string[];
 }
 
-export interface PatchedProduct {
+interface PatchedProduct {
   /** Name of the cache proxy in the configuration. */
   readonly name: string;
   /** How messages call the product. */

@@ -1,6 +1,6 @@
 /** RFC 6901: reading a field of an object by its path. */
 
-export type Field =
+type Field =
   /** undefined: the field is not there (or null, which the API server takes for the same) and can be added. */
   | { readonly value: unknown }
   /** The pointer of what the field would have to be in. */

@@ -20,10 +20,7 @@ import { webhook } from './webhook.ts';
 import { zot } from './zot.ts';
 
 /** `copyName`: of the proxy's source; `retired`: names that copies had before. */
-export function createProxy(
-  config: CacheProxyConfig,
-  options: { copyName: string; retired?: readonly string[] },
-): CacheProxy {
+function createProxy(config: CacheProxyConfig, options: { copyName: string; retired?: readonly string[] }): CacheProxy {
   switch (config.kind) {
     case 'distribution':
       return distribution(config);

@@ -29,7 +29,7 @@ interface Workload {
 }
 
 /** What every render kind has in its configuration. */
-export interface RenderConfig {
+interface RenderConfig {
   readonly name: string;
   readonly secret: { readonly namespace: string; readonly name: string };
   /** None: the product reads the Secret by itself. */

@@ -50,5 +50,5 @@ export const webhook = (config: ConfigOf<'webhook'>): CacheProxy => {
 };
 
 /** Over the timestamp (milliseconds since 1970) too, so that nobody can send an old body as a new one. Hexadecimal. */
-export const sign = (key: string, timestamp: number, body: string): string =>
+const sign = (key: string, timestamp: number, body: string): string =>
   createHmac('sha256', key).update(`${timestamp}.${body}`).digest('hex');

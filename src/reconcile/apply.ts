@@ -17,7 +17,7 @@ export interface Applier {
   apply(action: Action, signal: AbortSignal): Promise<void>;
 }
 
-export interface ApplierOptions {
+interface ApplierOptions {
   client: KubeClient;
   world: World;
   content: (source: string, digest: string) => string | undefined;

@@ -17,7 +17,7 @@ export interface NamedCopy extends Named {
   readonly namespace: string;
 }
 
-export interface NamedCopiesOptions {
+interface NamedCopiesOptions {
   client: KubeClient;
   configuration: Configuration;
   scopes: readonly ObservedScope[];

@@ -22,7 +22,7 @@ export interface NamespaceOutcome {
 }
 
 /** `turn`: awaited between the steps of a plan that takes long. */
-export interface ReconcileOptions extends PlanOptions {
+interface ReconcileOptions extends PlanOptions {
   readonly turn?: () => Promise<unknown>;
 }
 

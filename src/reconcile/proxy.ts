@@ -47,7 +47,7 @@ export interface ProxyOutcome {
   readonly waits?: ProxyWait;
 }
 
-export type ProxyWait =
+type ProxyWait =
   /** Something else is about to happen first, such as the copy being written. A problem only if it lasts. */
   | { readonly for: 'not yet'; readonly note: string }
   | { readonly for: 'administrator refused' }

@@ -21,7 +21,7 @@ export interface CarrierProxy {
   readonly verified: { readonly state: 'verified' | 'refused' | 'unknown' };
 }
 
-export interface Canaries extends Canary {
+interface Canaries extends Canary {
   /**
    * Namespaces in order of their names, cache proxies in that of the configuration; `after`: others than those, where there are
    * others. Of the very first content nobody is a canary, unless copies are there that hold another. Undefined: everybody at once.
@@ -29,7 +29,7 @@ export interface Canaries extends Canary {
   choose(source: SourceConfig, digest: string, first: boolean, after?: Chosen): Chosen | undefined;
 }
 
-export interface CanariesOptions extends Pick<CanaryOptions, 'timers'> {
+interface CanariesOptions extends Pick<CanaryOptions, 'timers'> {
   client: KubeClient;
   world: World;
   book: Pick<SourceBook, 'rollout' | 'advance'>;

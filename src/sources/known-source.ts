@@ -69,7 +69,7 @@ export interface KnownSource {
   recovered: boolean;
 }
 
-export interface SourceKeeper {
+interface SourceKeeper {
   fresh(config: SourceConfig): KnownSource;
   /** Undefined: no news, or not known yet. */
   look(known: KnownSource): SourceChange | undefined;

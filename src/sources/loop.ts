@@ -39,7 +39,7 @@ export interface Sources {
   stop(): void;
 }
 
-export interface SourcesOptions {
+interface SourcesOptions {
   client: KubeClient;
   world: World;
   state: State;

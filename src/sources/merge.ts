@@ -15,7 +15,7 @@ export type Judgement =
   | { readonly state: 'pending' }
   | { readonly state: 'refused' | 'unproven'; readonly why: string };
 
-export interface Merge {
+interface Merge {
   /** What is to be in force. While something is pending, not to be used. */
   readonly credentials: readonly Credential[];
   readonly held: readonly Held[];
@@ -24,7 +24,7 @@ export interface Merge {
   readonly pending: boolean;
 }
 
-export interface MergeOptions {
+interface MergeOptions {
   /** What the source holds now. */
   readonly candidates: readonly Credential[];
   /** What is in force: usable logins. */

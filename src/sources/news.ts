@@ -6,7 +6,7 @@ import type { ObservedSource } from '../plan/observed.ts';
 import type { SourceChange } from './known-source.ts';
 import type { Metrics } from '../server/metrics.ts';
 
-export interface Tellers {
+interface Tellers {
   log: Log;
   metrics: Pick<Metrics, 'sourceValid' | 'sourceChanged'>;
   events: Pick<EventRecorder, 'record' | 'resolve'>;

@@ -8,7 +8,7 @@ import type { World } from '../observe/world.ts';
 import { keyOf, secretsOf } from '../observe/world.ts';
 
 /** More are nobody's source: each is tried, and each registry has its own account. */
-export const MAX_REGISTRIES = 500;
+const MAX_REGISTRIES = 500;
 
 export interface Reading {
   /** Of which versions of the Secrets it was made: nothing is read twice. */

@@ -39,7 +39,7 @@ export function stageOf({ state, namespaces, proxies, before, why }: NonNullable
       : { state, canaries, before, why };
 }
 
-export interface Standing {
+interface Standing {
   readonly rollout: Rollout<{ readonly digest: string; readonly credentials: readonly Credential[] }>;
   readonly held: readonly Held[];
   /** Keys of logins that are new and could not be tried. */

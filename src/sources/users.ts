@@ -11,7 +11,7 @@ import { listPages } from '../kube/list.ts';
 import { chooseLogin } from '../plan/proxy.ts';
 import type { Configuration } from '../config/schema.ts';
 
-export interface UsersOptions {
+interface UsersOptions {
   readonly client: KubeClient;
   readonly configuration: Pick<Configuration, 'cacheProxies'>;
   readonly source: SourceConfig;

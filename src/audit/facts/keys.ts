@@ -14,7 +14,7 @@ export interface PickedKey {
 }
 
 /** The pull Secrets of one pod or ServiceAccount, as its kubelet sees them. */
-export interface Keys {
+interface Keys {
   /** Names of Secrets that could not be read: what is said of these keys may be wrong. */
   readonly unseen: readonly string[];
   readonly missing: readonly string[];

@@ -2,7 +2,7 @@
 import type { AuditedProxy } from '../observe/observation.ts';
 import type { NamespacePlan } from '../../plan/namespace-plan.ts';
 
-export interface RotationCounts {
+interface RotationCounts {
   /** Copies that hold another content than the newest. */
   readonly stale: number;
   readonly copiesDone: number;

@@ -9,7 +9,7 @@ import type { Markup } from './markup.ts';
 import { empty, icon, section, slot } from './parts.ts';
 
 /** Rows that are there without the script, of all groups together. */
-export const MAX_SERVED = 500;
+const MAX_SERVED = 500;
 
 export function findings(report: Report, data: PageData): Markup {
   const total = report.findings.length;

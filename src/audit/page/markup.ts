@@ -31,11 +31,10 @@ export const verbatim = (text: string): Markup => ({ [MARKUP]: text });
 export const textOf = (markup: Markup): string => markup[MARKUP];
 
 /** Also without line breaks, control characters and direction marks. */
-export const escape = (text: string): string =>
-  clean(text).replace(/[&<>"']/g, (character) => ENTITIES[character] ?? '');
+const escape = (text: string): string => clean(text).replace(/[&<>"']/g, (character) => ENTITIES[character] ?? '');
 
 /** What a person gets to see of a text. Most of them are plain already, and there are many. */
-export const clean = (text: string): string =>
+const clean = (text: string): string =>
   text.length <= LONGEST && /^(?:[!-~]+(?: [!-~]+)*)?$/.test(text) ? text : fit(text, LONGEST);
 
 function render(part: Part): string {

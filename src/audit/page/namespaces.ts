@@ -8,7 +8,7 @@ import { namespaceMap } from './map.ts';
 import { empty, icon, section, slot, table } from './parts.ts';
 
 /** Rows that are there without the script. */
-export const MAX_SERVED = 100;
+const MAX_SERVED = 100;
 
 const RANK = { error: 0, warning: 1, ok: 2, none: 3 } as const;
 

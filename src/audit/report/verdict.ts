@@ -2,7 +2,7 @@
 import type { Report } from './report.ts';
 import { plural } from '../../text.ts';
 
-export interface Verdict {
+interface Verdict {
   readonly level: 'ok' | 'warning' | 'error';
   /** `2 errors, 1 note`. */
   readonly counts: string;
