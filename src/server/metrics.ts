@@ -10,8 +10,8 @@
  */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { redactKey } from '../credentials/registry-name.ts';
-import { prefersOpenMetrics, toOpenMetrics } from './openmetrics.ts';
 import { printable } from '../text.ts';
+import type { Page } from './listener.ts';
 
 /** How a copy stands: the words of the audit. */
 export const COPY_STATES = ['in-sync', 'stale', 'missing', 'foreign'] as const;
@@ -33,11 +33,6 @@ export interface AuditResult {
   readonly gaps: number;
   /** How long it took. */
   readonly seconds: number;
-}
-
-export interface Exposition {
-  readonly contentType: string;
-  readonly body: string;
 }
 
 export interface MetricsOptions {
@@ -155,8 +150,6 @@ export function createMetrics({ version, now = Date.now, processMetrics = true }
     // Gauges with the ending of counters, which linters of metrics refuse; their parts stay, by type.
     for (const part of ['handles', 'requests', 'resources']) registry.removeSingleMetric(`nodejs_active_${part}_total`);
   }
-  // prom-client writes what the format knows as NaN in its own way; not every reader forgives that.
-  const text = async (): Promise<string> => (await registry.metrics()).replaceAll(/ Nan(?=\n)/g, ' NaN');
 
   return {
     /** `source`, `state`: {@link CopyState} */
@@ -265,13 +258,11 @@ export function createMetrics({ version, now = Date.now, processMetrics = true }
       for (const metric of Object.values(ofOneSource)) metric.remove({ source });
       rotationDuration.remove({ source });
     },
-    /** The whole exposition, in the best format that a scraper's `Accept` header names. */
-    async exposition(accept?: string): Promise<Exposition> {
-      // prom-client's own OpenMetrics is a switch of the whole registry, which scrapes at the same time would share; and
-      // it takes `_total` off the counters for good, for the text format too.
-      return prefersOpenMetrics(accept)
-        ? { contentType: Registry.OPENMETRICS_CONTENT_TYPE, body: toOpenMetrics(await text()) }
-        : { contentType: Registry.PROMETHEUS_CONTENT_TYPE, body: await text() };
+    /** All of it, in the text format of Prometheus, version 0.0.4. */
+    async exposition(): Promise<Page> {
+      // prom-client writes what the format knows as NaN in its own way; not every reader forgives that.
+      const body = (await registry.metrics()).replaceAll(/ Nan(?=\n)/g, ' NaN');
+      return { contentType: Registry.PROMETHEUS_CONTENT_TYPE, body };
     },
   };
 }
