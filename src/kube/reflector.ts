@@ -3,13 +3,13 @@
  * leads to another try with a longer wait, a stream that has gone silent is cut, and a version that is no longer kept
  * (410) leads to a new list, which also finds what was deleted meanwhile.
  */
+import { sleep } from '../async/sleep.ts';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { ApiError, apiErrorOf, isForbidden, isGone, isTooNew } from './api-error.ts';
 import type { KubeClient, Query, WatchEvent } from './client.ts';
 import { acceptObject, listPages } from './list.ts';
 import type { ApiObject, Selector } from './list.ts';
-import { sleep } from '../async/sleep.ts';
 import type { Store, Stored } from './store.ts';
 
 export interface ReflectorOptions<T extends Stored> {

@@ -1,4 +1,6 @@
 /** Watches the canaries of each rollout that has not passed, and moves it on. Every step of it is decided in rollout.ts. */
+import { systemTimers } from '../async/timers.ts';
+import type { Timers } from '../async/timers.ts';
 import type { SourceConfig } from '../config/schema.ts';
 import { messageOf } from '../errors.ts';
 import { looked } from './rollout.ts';
@@ -15,7 +17,7 @@ export interface CanaryOptions {
   failing: (source: SourceConfig, canaries: Canaries, signal: AbortSignal) => Promise<readonly string[]>;
   /** The stage of a rollout may be another one now. */
   onLooked: (source: string, move: <C>(rollout: Rollout<C>) => Rollout<C>) => void;
-  timers?: { set(run: () => void, ms: number): unknown; clear(timer: unknown): void };
+  timers?: Timers;
 }
 
 export interface Canary {
@@ -32,10 +34,6 @@ const ARRIVAL_AGAIN_MS = 1_000;
 const ARRIVAL_PATIENCE_MS = 5 * 60_000;
 /** Where the canaries could not be looked at. That is no good news: the rest waits until somebody can. */
 const UNSEEN_AGAIN_MS = 5_000;
-const systemTimers = {
-  set: (run: () => void, ms: number): unknown => setTimeout(run, ms).unref(),
-  clear: (timer: unknown): void => clearTimeout(timer as NodeJS.Timeout),
-};
 
 export function createCanary({ arrival, onGone, failing, onLooked, timers = systemTimers }: CanaryOptions): Canary {
   const watched = new Map<string, { readonly id: string; timer: unknown }>();

@@ -62,7 +62,6 @@ function setup(
       write: (line: string) => void lines.push(JSON.parse(line) as { level: string; msg: string }),
     }),
     instance: 'pullpass-controller-7d4b9-x2x4z',
-    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
   });
   /** Reports and waits until nothing is being written. */
   const report = async (...reports: RecordedEvent[]) => {
