@@ -190,13 +190,30 @@ describe('taking over', () => {
     expect([a.leading(), b.history]).toEqual([true, []]);
   });
 
-  test('a stop is not held up by an API server that does not answer', async () => {
-    const { a } = await pair();
+  test('a replica that is stopped the moment it gets the Lease gives it up again', async () => {
+    const server = leaseServer();
+    const { now } = clockOf();
+    const a: ReturnType<typeof replica> = replica(server, 'a', {
+      now() {
+        if (server.lease() !== undefined) a.stop();
+        return now();
+      },
+    });
+    await advance(0);
+    await a.over;
+    expect([a.leading(), server.lease()?.spec.leaseDurationSeconds]).toEqual([false, 1]);
+    expect(server.lease()?.spec.holderIdentity).toBeUndefined();
+  });
+
+  test('a stop is not held up by an API server that does not answer, and leaves no timer behind', async () => {
+    const { a, b } = await pair();
     a.network.mode = 'hung';
     a.stop();
+    b.stop();
     await advance(4_000);
-    await a.over;
+    await Promise.all([a.over, b.over]);
     expect(a.history).toEqual(['started', 'stopped']);
+    expect(vi.getTimerCount()).toBe(0);
   });
 });
 
