@@ -219,21 +219,22 @@ describe('pausing and ending', () => {
   });
 
   test('shutdown hands out nothing more and resolves when the last handler is done', async () => {
-    const { queue, finish, run, state } = observed();
-    queue.add('a');
-    queue.add('b');
-    queue.addAfter('c', 10);
+    const { queue, finish, run, state } = observed({}, 2);
+    for (const key of ['a', 'b', 'c']) queue.add(key);
+    queue.addAfter('d', 10);
     await settle();
+    queue.add('a');
     const over = vi.fn();
     void queue.shutdown().then(over);
-    queue.add('a');
-    queue.add('d');
+    queue.add('b');
+    queue.add('e');
     await advance(1_000);
-    expect(over).not.toHaveBeenCalled();
     await finish('a');
+    expect(over).not.toHaveBeenCalled();
+    await finish('b');
     expect(over).toHaveBeenCalled();
     await run;
-    expect(state()).toEqual({ log: ['a'], due: 0, flying: 0, later: 0 });
+    expect(state()).toEqual({ log: ['a', 'b'], due: 0, flying: 0, later: 0 });
   });
 
   test('a run that is stopped leaves the keys to the next one', async () => {
@@ -320,6 +321,7 @@ test('depth and waiting time are told', async () => {
   queue.add('a');
   queue.add('b');
   await advance(300);
+  queue.add('a');
   work.resolve();
   await settle();
   expect(told).toEqual([
