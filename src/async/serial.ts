@@ -1,5 +1,5 @@
 /** Lets what concerns the same thing run one after the other. */
-export type Serial = <T>(key: string, run: () => Promise<T>) => Promise<T>;
+type Serial = <T>(key: string, run: () => Promise<T>) => Promise<T>;
 
 export function createSerial(): Serial {
   /** The last one in each line. */

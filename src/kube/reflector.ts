@@ -12,7 +12,7 @@ import { acceptObject, listPages } from './list.ts';
 import type { ApiObject, Selector } from './list.ts';
 import type { Store, Stored } from './store.ts';
 
-export interface ReflectorOptions<T extends Stored> {
+interface ReflectorOptions<T extends Stored> {
   client: KubeClient;
   /** Name for logs and metrics, such as `serviceaccounts`. */
   resource: string;

@@ -13,7 +13,7 @@ const PROBES = ['/livez', '/readyz'];
 const PLACES = 256;
 
 /** What a page may depend on. */
-export interface PageRequest {
+interface PageRequest {
   /** The header as it came. */
   readonly authorization?: string | undefined;
   /** Aborts when the client goes away. */

@@ -17,7 +17,7 @@ import type { AccountLogin, Refusals } from '../observe/refusals.ts';
 import type { State } from '../observe/state.ts';
 
 /** What was found of one credential, for metrics and the audit. */
-export interface CredentialStanding {
+interface CredentialStanding {
   readonly source: string;
   readonly key: string;
   readonly state: LoginVerdict['state'];
