@@ -124,8 +124,6 @@ export function createMetrics({ version, now = Date.now, processMetrics = true }
     proxyApplied,
     /** `proxy`, `source`, `state`: verified, refused, unknown */
     proxyVerified,
-    /** `source`, `registry`, `state`: {@link CREDENTIAL_STATES}. {@link setCredentials} leaves no series behind. */
-    credentialVerified,
     sourceValid,
     sourceChanged,
     rotationPending,
