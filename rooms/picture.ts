@@ -80,7 +80,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   kube: {
     may: ['async'],
-    packages: words('@kubernetes/client-node undici node:fs node:https node:timers/promises'),
+    packages: words('@kubernetes/client-node undici node:fs node:https'),
   },
   credentials: { may: [], packages: ['node:crypto'], pure: true },
   async: { may: [], packages: ['node:timers/promises'], pure: ['steps'] },

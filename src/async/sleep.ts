@@ -1,15 +1,20 @@
 /** Waiting, so that it leaves nothing behind. */
+import type { Timers } from './timers.ts';
 
-/** Resolves after `ms`, or at once when `signal` aborts. */
-export function sleep(ms: number, signal: AbortSignal): Promise<void> {
+/** Resolves after `ms`, or at once when `signal` aborts. Unless other timers are given, it keeps the process alive. */
+export function sleep(
+  ms: number,
+  signal: AbortSignal,
+  timers: Timers = { set: setTimeout, clear: clearTimeout },
+): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve();
     const done = (): void => {
-      clearTimeout(timer);
+      timers.clear(timer);
       signal.removeEventListener('abort', done);
       resolve();
     };
-    const timer = setTimeout(done, ms);
+    const timer = timers.set(done, ms);
     signal.addEventListener('abort', done);
   });
 }

@@ -56,7 +56,6 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
       {
         client,
         log,
-        metrics,
         namespace: options.namespace,
         identity: options.identity,
         election: options.leaderElection,

@@ -36,17 +36,19 @@ export function startServing({
     address,
     livez: () => watches.stuck(),
     readyz: () => watches.problems(),
-    metrics: (accept) => {
-      const leads = leading();
-      const names = configuration().sources.map(({ name }) => name);
-      metrics.leader.set(leads ? 1 : 0);
-      publishStandings(names, leads ? standings() : [], metrics);
-      // Of the leader only: it alone asks registries, and two replicas that say the same would be counted twice.
-      metrics.setCredentials(leads ? sources.standings().filter(({ source }) => names.includes(source)) : []);
-      metrics.setExpiries(leads ? names.flatMap((name) => endsOf(name, sources.book.credentials(name) ?? [])) : []);
-      return metrics.exposition(accept);
+    pages: {
+      '/metrics': () => {
+        const leads = leading();
+        const names = configuration().sources.map(({ name }) => name);
+        metrics.leader.set(leads ? 1 : 0);
+        publishStandings(names, leads ? standings() : [], metrics);
+        // Of the leader only: it alone asks registries, and two replicas that say the same would be counted twice.
+        metrics.setCredentials(leads ? sources.standings().filter(({ source }) => names.includes(source)) : []);
+        metrics.setExpiries(leads ? names.flatMap((name) => endsOf(name, sources.book.credentials(name) ?? [])) : []);
+        return metrics.exposition();
+      },
+      '/report': report,
     },
-    pages: { '/report': report },
   });
 }
 

@@ -10,6 +10,7 @@ import type { Connection } from './connection.ts';
 import { fit } from '../text.ts';
 
 export type PatchType = 'application/json-patch+json' | 'application/merge-patch+json' | 'application/apply-patch+yaml';
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 export type Query = Record<string, string | number | boolean | undefined>;
 
 export interface CallOptions {
@@ -18,7 +19,7 @@ export interface CallOptions {
   signal?: AbortSignal | undefined;
   /** Whether the body holds a credential: then nothing that the server says of it is repeated. */
   sensitive?: boolean;
-  /** Largest answer that is taken in, in bytes; a larger one is a TooLargeError. Unless given, what the client was made with. */
+  /** Largest answer that is taken in, in bytes; a larger one is a TooLargeError. Default: 64 MiB. */
   maxBytes?: number | undefined;
 }
 
@@ -44,8 +45,6 @@ export interface ClientOptions {
   /** Longest time for one call, in milliseconds. */
   timeoutMs?: number;
   userAgent?: string;
-  /** Largest answer that is taken in. */
-  maxBodyBytes?: number;
   /** Told of each finished call, for metrics. `code` is 0 when there was no answer. */
   onCall?: (verb: string, resource: string, code: number) => void;
 }
@@ -56,10 +55,10 @@ const MAX_BODY_BYTES = 64 * 1024 * 1024;
 const MAX_LINE_CHARS = 16 * 1024 * 1024;
 
 export function createClient(connection: Connection, options: ClientOptions = {}): KubeClient {
-  const { timeoutMs = 30_000, userAgent = MANAGER, maxBodyBytes = MAX_BODY_BYTES, onCall } = options;
+  const { timeoutMs = 30_000, userAgent = MANAGER, onCall } = options;
 
   async function exchange(
-    method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+    method: Method,
     path: string,
     call: CallOptions,
     signal: AbortSignal,
@@ -79,7 +78,7 @@ export function createClient(connection: Connection, options: ClientOptions = {}
           method,
           path: target,
           headers,
-          ...(text === undefined ? {} : { body: text }),
+          ...(text !== undefined && { body: text }),
           signal,
           pool,
         });
@@ -106,7 +105,7 @@ export function createClient(connection: Connection, options: ClientOptions = {}
   }
 
   async function call<T>(
-    method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+    method: Method,
     path: string,
     options: CallOptions,
     body?: object,
@@ -116,7 +115,7 @@ export function createClient(connection: Connection, options: ClientOptions = {}
     const signal = options.signal === undefined ? timeout : AbortSignal.any([timeout, options.signal]);
     const response = await exchange(method, path, options, signal, 'call', body, contentType);
     try {
-      return JSON.parse(await readText(response.body, options.maxBytes ?? maxBodyBytes)) as T;
+      return JSON.parse(await readText(response.body, options.maxBytes ?? MAX_BODY_BYTES)) as T;
     } catch (error) {
       // JSON.parse quotes the text that it could not parse, and the text can be a Secret: say only that it failed.
       if (error instanceof SyntaxError)

@@ -3,7 +3,8 @@
  * Nothing here throws, blocks a reconcile or grows without bound, and a report that was dropped counts as not written:
  * the next reconcile brings it again.
  */
-import { setTimeout as sleepFor } from 'node:timers/promises';
+import { sleep } from '../async/sleep.ts';
+import { systemTimers } from '../async/timers.ts';
 import type { Log } from '../log.ts';
 import type { EventReason } from '../names.ts';
 import { ApiError, isConflict, isNamespaceTerminating, isNotFound, UnreachableError } from './api-error.ts';
@@ -28,15 +29,11 @@ const RETRY_AFTER_MS = 5_000;
 const OBJECT_LIMIT = { burst: 25, perMs: 1 / 300_000 };
 const GLOBAL_LIMIT = { burst: 100, perMs: 10 / 1000 };
 
-export interface EventRecorderOptions {
+interface EventRecorderOptions {
   client: KubeClient;
   log: Log;
   /** Of this process: the pod's name. */
   instance: string;
-  /** Milliseconds since 1970. */
-  now?: () => number;
-  /** Resolves after `ms` milliseconds; may reject when the signal aborts. */
-  sleep?: (ms: number, signal: AbortSignal) => Promise<unknown>;
 }
 
 export interface EventRecorder {
@@ -67,19 +64,12 @@ interface Series extends Sightings {
   answeredAt: number | undefined;
 }
 
-export function createEventRecorder(options: EventRecorderOptions): EventRecorder {
-  const {
-    client,
-    log,
-    instance,
-    now = Date.now,
-    sleep = (ms, signal) => sleepFor(ms, undefined, { signal, ref: false }),
-  } = options;
+export function createEventRecorder({ client, log, instance }: EventRecorderOptions): EventRecorder {
   const stopping = new AbortController();
   /** Least recently reported first. */
   const objects = new Map<string, { bucket: Bucket; problems: Map<string, Series> }>();
   const queue: Series[] = [];
-  const global: Bucket = { tokens: GLOBAL_LIMIT.burst, filledAt: now() };
+  const global: Bucket = { tokens: GLOBAL_LIMIT.burst, filledAt: Date.now() };
   /** When each kind of failure was logged. */
   const logged = new Map<string, number>();
   let remembered = 0;
@@ -88,7 +78,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
 
   function record(event: RecordedEvent): void {
     if (stopping.signal.aborted) return;
-    const at = now();
+    const at = Date.now();
     const { bucket, problems } = objectOf(event.regarding, at);
     const key = JSON.stringify([event.reason, event.type, event.note]);
     let series = problems.get(key);
@@ -149,7 +139,8 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
   async function drain(): Promise<void> {
     await Promise.resolve();
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-      while (!stopping.signal.aborted && !take(global, GLOBAL_LIMIT, now())) await pause(1 / GLOBAL_LIMIT.perMs);
+      while (!stopping.signal.aborted && !take(global, GLOBAL_LIMIT, Date.now()))
+        await sleep(1 / GLOBAL_LIMIT.perMs, stopping.signal, systemTimers);
       await write(next);
       next.queued = false;
     }
@@ -161,13 +152,13 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
       try {
         await send(series);
         series.exists = true;
-        series.answeredAt = now();
+        series.answeredAt = Date.now();
         return;
       } catch (error) {
         if (stopping.signal.aborted) return;
         const passing =
           error instanceof UnreachableError || (error instanceof ApiError && (error.code === 429 || error.code >= 500));
-        if (!passing) series.answeredAt = now(); // asking again soon would change nothing
+        if (!passing) series.answeredAt = Date.now(); // asking again soon would change nothing
         // The namespace is gone or going, and its Events with it.
         if (isNotFound(error) || isNamespaceTerminating(error)) return;
         if (!passing || tries >= MAX_TRIES)
@@ -176,7 +167,8 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
             error,
             'cannot write an Event; further failures of this kind are not logged for an hour',
           );
-        await pause((error instanceof ApiError ? error.retryAfterMs : undefined) ?? RETRY_AFTER_MS);
+        const asked = error instanceof ApiError ? error.retryAfterMs : undefined;
+        await sleep(asked ?? RETRY_AFTER_MS, stopping.signal, systemTimers);
       }
     }
   }
@@ -218,15 +210,11 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
     return true;
   }
 
-  async function pause(ms: number): Promise<void> {
-    await sleep(ms, stopping.signal).catch(() => undefined);
-  }
-
   function logOnce(kind: string, error: unknown, what: string): void {
     const before = logged.get(kind);
-    if (before !== undefined && now() - before < HOUR_MS) return;
-    logged.set(kind, now());
-    log.warn({ ...(error !== undefined && { err: error }) }, what);
+    if (before !== undefined && Date.now() - before < HOUR_MS) return;
+    logged.set(kind, Date.now());
+    log.warn(error === undefined ? {} : { err: error }, what);
   }
 
   return {

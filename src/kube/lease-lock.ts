@@ -9,7 +9,7 @@ import { paths } from './paths.ts';
 /** Whose the Lease is after a try; `contested`: somebody wrote it at the same time, the next try tells. */
 export type Outcome = 'ours' | 'theirs' | 'contested';
 
-export interface LeaseLockOptions {
+interface LeaseLockOptions {
   client: KubeClient;
   namespace: string;
   name: string;
@@ -17,11 +17,12 @@ export interface LeaseLockOptions {
   identity: string;
   /** How long others wait after our last renewal, in milliseconds. */
   leaseDurationMs: number;
-  /** `monotonic` judges whether another's Lease ran out; `wall` is only written into it. Milliseconds. */
-  clock: { monotonic(): number; wall(): number };
+  /** Milliseconds: `now` judges whether another's Lease ran out, `wall` is only written into it. */
+  now: () => number;
+  wall: () => number;
 }
 
-export interface LeaseLock {
+interface LeaseLock {
   /**
    * One try to become or to stay the holder. `leading`: we believe that we hold it, so it is written without a read first.
    * @throws ApiError, UnreachableError
@@ -52,7 +53,8 @@ export function createLeaseLock({
   name,
   identity,
   leaseDurationMs,
-  clock,
+  now,
+  wall,
 }: LeaseLockOptions): LeaseLock {
   const path = paths.leases(namespace, name);
   /** The Lease as last seen, and when this state of it was first seen: after its holder wrote it, never before. */
@@ -76,7 +78,7 @@ export function createLeaseLock({
       const fresh =
         seen !== undefined && JSON.stringify(seen.lease.spec) === JSON.stringify(lease.spec)
           ? { lease, at: seen.at }
-          : { lease, at: clock.monotonic() };
+          : { lease, at: now() };
       seen = fresh;
       if (isAnothers(lease) && !ranOut(fresh)) return 'theirs';
       return ours(await client.replace<Lease>(path, held(lease), { signal }));
@@ -87,7 +89,7 @@ export function createLeaseLock({
   }
 
   function ours(lease: Lease): Outcome {
-    seen = { lease, at: clock.monotonic() };
+    seen = { lease, at: now() };
     return 'ours';
   }
 
@@ -97,13 +99,13 @@ export function createLeaseLock({
   /** Judged by the holder's own duration, for it may run with other timings than we do. */
   function ranOut({ lease, at }: { lease: Lease; at: number }): boolean {
     const seconds = lease.spec?.leaseDurationSeconds;
-    return clock.monotonic() >= at + (seconds === undefined ? leaseDurationMs : seconds * 1000);
+    return now() >= at + (seconds === undefined ? leaseDurationMs : seconds * 1000);
   }
 
   /** `lease` with us as its holder from now on, and its resourceVersion as it was read. */
   function held(lease: Lease): object {
     const before = lease.spec ?? {};
-    const renewTime = microTime(clock.wall());
+    const renewTime = microTime(wall());
     const renewal = before.holderIdentity === identity;
     const transitions = before.leaseTransitions ?? 0;
     return {
@@ -129,7 +131,7 @@ export function createLeaseLock({
       for (let tries = 0; tries < 3; tries++) {
         const lease = await client.get<Lease>(path, { signal });
         if (lease.spec?.holderIdentity !== identity) return;
-        const time = microTime(clock.wall());
+        const time = microTime(wall());
         // Absent rather than empty, as client-go writes it.
         const { holderIdentity: _, ...spec } = lease.spec;
         const body = { ...lease, spec: { ...spec, leaseDurationSeconds: 1, acquireTime: time, renewTime: time } };

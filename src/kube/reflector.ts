@@ -3,16 +3,17 @@
  * leads to another try with a longer wait, a stream that has gone silent is cut, and a version that is no longer kept
  * (410) leads to a new list, which also finds what was deleted meanwhile.
  */
+import { sleep } from '../async/sleep.ts';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
-import { ApiError, apiErrorOf, isForbidden, isGone, isTooNew } from './api-error.ts';
+import { ApiError, isForbidden, isGone, isTooNew } from './api-error.ts';
 import type { KubeClient, Query, WatchEvent } from './client.ts';
-import { acceptObject, listPages } from './list.ts';
+import { listPages } from './list.ts';
 import type { ApiObject, Selector } from './list.ts';
-import { sleep } from '../async/sleep.ts';
 import type { Store, Stored } from './store.ts';
+import { SilentError, watchStream } from './watch-stream.ts';
 
-export interface ReflectorOptions<T extends Stored> {
+interface ReflectorOptions<T extends Stored> {
   client: KubeClient;
   /** Name for logs and metrics, such as `serviceaccounts`. */
   resource: string;
@@ -60,13 +61,10 @@ const DEFAULTS: ReflectorTimings = {
 };
 /** A stream that lasted this long was no failure from the start: the next one is tried without a long wait. */
 const HEALTHY_MS = 5_000;
-/** A stream that ends sooner is no watch. */
-const TOO_SHORT_MS = 1_000;
 const INITIAL_EVENTS_END = 'k8s.io/initial-events-end';
 
 export function startReflector<T extends Stored>(options: ReflectorOptions<T>): Reflector {
   const { client, resource, selector, store, log, onRestart, random = Math.random } = options;
-  const { path, fieldSelector, labelSelector, metadataOnly } = selector;
   const project = options.project as (object: ApiObject) => T;
   const timings = { ...DEFAULTS, ...options.timings };
   const stopping = new AbortController();
@@ -88,45 +86,23 @@ export function startReflector<T extends Stored>(options: ReflectorOptions<T>): 
 
   /** One stream. Calls `each` per event; ends when the server closes it, throws when it breaks, goes idle or is stopped. */
   async function stream(query: Query, each: (event: WatchEvent<ApiObject>) => void): Promise<void> {
-    const cut = new AbortController();
-    const signal = AbortSignal.any([cut.signal, stopping.signal]);
-    let idle: NodeJS.Timeout | undefined;
-    const touch = (): void => {
-      clearTimeout(idle);
-      idle = setTimeout(
-        () => cut.abort(new DOMException('no event and no bookmark in time', 'TimeoutError')),
-        timings.idleMs,
-      );
-    };
-    touch();
     const openedAt = Date.now();
     let alive = false;
     try {
       const timeoutSeconds = Math.ceil((timings.watchMs * (1 + random())) / 1000);
-      const all = { fieldSelector, labelSelector, allowWatchBookmarks: true, timeoutSeconds, ...query };
-      for await (const event of client.watch<ApiObject>(path, {
-        query: all,
-        accept: acceptObject(metadataOnly),
-        signal,
-      })) {
-        touch();
-        if (event.type === 'ERROR') throw errorOf(path, event.object);
+      const options = { query: { timeoutSeconds, ...query }, idleMs: timings.idleMs, signal: stopping.signal };
+      for await (const event of watchStream(client, selector, options)) {
         sign();
         each(event);
         alive = true;
       }
       alive = true;
-      // A proxy that answers and hangs up would otherwise be asked again without a pause.
-      if (Date.now() - openedAt < TOO_SHORT_MS) throw new Error('the server closed the watch at once');
     } catch (error) {
-      if (!cut.signal.aborted) throw error;
-      alive = false;
-      throw new SilentError(messageOf(cut.signal.reason), { cause: error });
+      if (error instanceof SilentError) alive = false;
+      throw error;
     } finally {
       // Not at its first event: a server that breaks each watch soon after it took it must be asked less and less often.
       if (alive && Date.now() - openedAt >= HEALTHY_MS) failures = 0;
-      clearTimeout(idle);
-      cut.abort();
     }
   }
 
@@ -232,14 +208,6 @@ export function startReflector<T extends Stored>(options: ReflectorOptions<T>): 
       await running;
     },
   };
-}
-
-/** The idle limit cut the stream. */
-class SilentError extends Error {}
-
-function errorOf(path: string, object: ApiObject): ApiError {
-  const { code } = object as { code?: unknown };
-  return apiErrorOf(`WATCH ${path}`, typeof code === 'number' ? code : 500, JSON.stringify(object), undefined, false);
 }
 
 function backoff(

@@ -4,7 +4,7 @@ import { DOCKER_HUB_ENDPOINT, isDockerHub } from '../credentials/registry-name.t
 import { redactUrl } from './http-error.ts';
 import { printable } from '../text.ts';
 
-export type Located = { readonly ok: true; readonly url: URL } | { readonly ok: false; readonly why: string };
+type Located = { readonly ok: true; readonly url: URL } | { readonly ok: false; readonly why: string };
 
 /**
  * `registry`: a host with or without port, a URL, or a registry key as in a Docker config (its path, which narrows the

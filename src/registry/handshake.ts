@@ -13,10 +13,10 @@ export interface BearerScheme {
   readonly scope: string | undefined;
 }
 /** How a registry wants to be logged in to. */
-export type Scheme = BearerScheme | { readonly type: 'basic' };
+type Scheme = BearerScheme | { readonly type: 'basic' };
 
 /** `open`: answered without a login. `unknown`: nothing that can be used; `why` continues "the registry ...". */
-export type Demand =
+type Demand =
   | { readonly type: 'login'; readonly scheme: Scheme }
   | { readonly type: 'open' }
   | { readonly type: 'unknown'; readonly why: string };

@@ -1,7 +1,7 @@
 /** What can go wrong between a request and its answer, in one line that never holds a credential. */
 
 /** `invalid`: the request itself could not be sent. `cancelled`: by the caller's signal. `closed`: the client was closed. */
-export type HttpFailure =
+type HttpFailure =
   | 'invalid'
   | 'dns'
   | 'refused'

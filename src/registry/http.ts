@@ -17,7 +17,7 @@ export interface HttpRequest {
   readonly body?: string;
   readonly auth?: HttpAuth | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Longest body to read, in bytes; a longer one is an error. */
+  /** Longest body to read, in bytes; a longer one is an error. Default: 1 MiB. */
   readonly maxBytes?: number;
 }
 
@@ -45,21 +45,18 @@ export interface HttpClientOptions {
   readonly requestMs?: number;
   /** The whole exchange, with redirects and body, in milliseconds. Default: 30,000. */
   readonly exchangeMs?: number;
-  /** Default of {@link HttpRequest.maxBytes}: 1 MiB. */
-  readonly maxBytes?: number;
-  /** Redirects followed in one exchange. Default: 3. */
-  readonly maxRedirects?: number;
   readonly userAgent?: string;
 }
 
-export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
-  const {
-    requestMs = 10_000,
-    exchangeMs = 30_000,
-    maxBytes = 1_048_576,
-    maxRedirects = 3,
-    userAgent = 'pullpass',
-  } = options;
+/** Redirects followed in one exchange. */
+const MAX_REDIRECTS = 3;
+
+export function createHttpClient({
+  ca,
+  requestMs = 10_000,
+  exchangeMs = 30_000,
+  userAgent = 'pullpass',
+}: HttpClientOptions = {}): HttpClient {
   const agent = new Agent({
     allowH2: false,
     pipelining: 1,
@@ -70,13 +67,13 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
     bodyTimeout: 0,
     connect: {
       timeout: requestMs,
-      ...(options.ca === undefined ? {} : { ca: [...tls.getCACertificates('default'), options.ca] }),
+      ...(ca !== undefined && { ca: [...tls.getCACertificates('default'), ca] }),
     },
   });
 
   async function hop(
     url: URL,
-    { method, headers, body, auth, signal, maxBytes: limit = maxBytes }: HttpRequest,
+    { method, headers, body, auth, signal, maxBytes = 1_048_576 }: HttpRequest,
     exchange: AbortSignal,
   ): Promise<HttpResponse> {
     const what = `${method} ${redactUrl(url)}`;
@@ -91,7 +88,7 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
         signal: AbortSignal.any([exchange, late.signal, ...(signal === undefined ? [] : [signal])]),
       });
       clearTimeout(timer);
-      const text = await readBody(answer, method === 'HEAD' ? Infinity : limit, what);
+      const text = await readBody(answer, method === 'HEAD' ? Infinity : maxBytes, what);
       return { status: answer.statusCode, headers: flatten(answer.headers), body: text };
     } catch (error) {
       if (signal?.aborted) throw new HttpError('cancelled', `${what}: cancelled`);
@@ -116,7 +113,7 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
           target !== 'malformed' &&
           target.origin === url.origin &&
           (request.method === 'GET' || request.method === 'HEAD') &&
-          redirects < maxRedirects;
+          redirects < MAX_REDIRECTS;
         if (!follow) return { ...response, redirectedTo: target === 'malformed' ? 'a malformed URL' : target.origin };
         url = target;
       }

@@ -4,7 +4,7 @@ import type { HttpClient, HttpResponse } from './http.ts';
 import { redactUrl } from './http-error.ts';
 import type { Login } from './login.ts';
 
-export interface TokenRequest {
+interface TokenRequest {
   /** Checked: see `locateRealm`. */
   readonly realm: URL;
   readonly service: string | undefined;
@@ -17,7 +17,7 @@ export interface TokenRequest {
 }
 
 /** `refused`: the token server says no. `unknown`: it says nothing usable. `why` starts with the token server's URL. */
-export type TokenAnswer =
+type TokenAnswer =
   | { readonly state: 'issued'; readonly token: string }
   | { readonly state: 'refused'; readonly status: number; readonly why: string }
   | { readonly state: 'unknown'; readonly status: number; readonly why: string };

@@ -16,7 +16,7 @@ const SUBJECT_ACCESS_REVIEWS = '/apis/authorization.k8s.io/v1/subjectaccessrevie
 
 export type Verdict = 'allowed' | 'unauthenticated' | 'forbidden' | 'unavailable';
 
-export interface Access {
+interface Access {
   /** The path of the page. */
   readonly path: string;
   /** `authorization`: the header as it came. `signal`: the client has gone; the review goes on for others with its token. */

@@ -7,7 +7,7 @@ const GZIP_FROM = 2 * 1024;
 
 const compress = promisify(gzip);
 
-export interface Body {
+interface Body {
   readonly plain: Buffer;
   /** undefined: too small to be worth it. */
   readonly gzipped: (() => Promise<Buffer>) | undefined;

@@ -13,10 +13,9 @@ const PROBES = ['/livez', '/readyz'];
 const PLACES = 256;
 
 /** What a page may depend on. */
-export interface PageRequest {
+interface PageRequest {
   /** The header as it came. */
   readonly authorization?: string | undefined;
-  readonly accept?: string | undefined;
   /** Aborts when the client goes away. */
   readonly signal: AbortSignal;
 }
@@ -39,8 +38,6 @@ export interface ServerOptions {
   livez: () => string[];
   /** What is wrong so that this replica cannot do its work yet, one line each; empty when ready. */
   readyz: () => string[];
-  /** The whole exposition, in a format that the client's `Accept` asks for. */
-  metrics: (accept: string | undefined) => Promise<{ contentType: string; body: string }>;
   /** Further pages by path. */
   pages?: Readonly<Record<string, PageHandler>>;
 }
@@ -63,7 +60,6 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const pages = new Map<string, PageHandler>(Object.entries(options.pages ?? {}));
   pages.set('/livez', () => health(options.livez()));
   pages.set('/readyz', () => health(options.readyz()));
-  pages.set('/metrics', async ({ accept }) => ({ ...(await options.metrics(accept)), headers: { vary: 'accept' } }));
   const bodyOf = createBodies();
   const room = createRoom(PLACES);
   const turn = createTurns();
@@ -100,24 +96,22 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       'cache-control': 'no-store',
       'x-content-type-options': 'nosniff',
       ...page.headers,
-      ...(gzipped
-        ? { vary: [page.headers?.['vary'], 'accept-encoding'].filter((name) => name !== undefined).join(', ') }
-        : {}),
-      ...(packed ? { 'content-encoding': 'gzip' } : {}),
+      ...(gzipped && { vary: 'accept-encoding' }),
+      ...(packed && { 'content-encoding': 'gzip' }),
     });
     response.end(request.method === 'HEAD' ? undefined : (packed ?? plain));
   }
 
   async function pageFor(
     path: string,
-    { method, headers: { authorization, accept } }: IncomingMessage,
+    { method, headers: { authorization } }: IncomingMessage,
     signal: AbortSignal,
   ): Promise<Page> {
     const page = pages.get(path);
     if (page === undefined) return text(404, 'not found');
     if (method !== 'GET' && method !== 'HEAD') return text(405, 'only GET and HEAD', { allow: 'GET, HEAD' });
     try {
-      return await page({ authorization, accept, signal });
+      return await page({ authorization, signal });
     } catch (error) {
       return text(500, messageOf(error));
     }

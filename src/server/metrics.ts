@@ -8,39 +8,23 @@
  * - `resource`: from code, and custom resources of cache proxies of the configuration;
  * - `code`: HTTP statuses of the API server.
  */
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { redactKey } from '../credentials/registry-name.ts';
-import { prefersOpenMetrics, toOpenMetrics } from './openmetrics.ts';
 import { printable } from '../text.ts';
+import { createAuditMetrics } from './audit-metrics.ts';
+import { familiesIn } from './families.ts';
+import type { Page } from './listener.ts';
 
 /** How a copy stands: the words of the audit. */
 export const COPY_STATES = ['in-sync', 'stale', 'missing', 'foreign'] as const;
-export type CopyState = (typeof COPY_STATES)[number];
 /** How the reference of a chosen ServiceAccount to its copy stands. */
 export const REFERENCE_STATES = ['present', 'missing'] as const;
-export type ReferenceState = (typeof REFERENCE_STATES)[number];
 /** What a registry says of a credential. */
 export const CREDENTIAL_STATES = ['accepted', 'refused', 'unknown'] as const;
 /** Longest label that comes from a source Secret, in characters. */
 const LONGEST_LABEL = 200;
 
-/** An audit that ended well. */
-export interface AuditResult {
-  /** All that there are: those that found nothing are exposed at 0. */
-  readonly rules: Iterable<{ readonly id: string; readonly severity: string }>;
-  readonly findings: Iterable<{ readonly rule: string; readonly severity: string }>;
-  /** How many things it could not see. */
-  readonly gaps: number;
-  /** How long it took. */
-  readonly seconds: number;
-}
-
-export interface Exposition {
-  readonly contentType: string;
-  readonly body: string;
-}
-
-export interface MetricsOptions {
+interface MetricsOptions {
   version: string;
   /** Milliseconds since 1970. */
   now?: () => number;
@@ -53,17 +37,8 @@ export type Metrics = ReturnType<typeof createMetrics>;
 /** A registry of its own with all metrics in it; nothing is shared between two calls. */
 export function createMetrics({ version, now = Date.now, processMetrics = true }: MetricsOptions) {
   const registry = new Registry();
-  const gauge = <L extends string = never>(name: string, help: string, labelNames: readonly L[] = []) =>
-    new Gauge<L>({ name: `pullpass_${name}`, help, labelNames: [...labelNames], registers: [registry] });
-  const counter = <L extends string = never>(name: string, help: string, labelNames: readonly L[] = []) =>
-    new Counter<L>({ name: `pullpass_${name}`, help, labelNames: [...labelNames], registers: [registry] });
-  const histogram = <L extends string = never>(
-    name: string,
-    help: string,
-    buckets: number[],
-    labelNames: readonly L[] = [],
-  ) =>
-    new Histogram<L>({ name: `pullpass_${name}`, help, buckets, labelNames: [...labelNames], registers: [registry] });
+  const families = familiesIn(registry);
+  const { gauge, counter, histogram } = families;
 
   const copies = gauge('copies', `Copies by source and state (${COPY_STATES.join(', ')}).`, ['source', 'state']);
   const references = gauge(
@@ -120,23 +95,7 @@ export function createMetrics({ version, now = Date.now, processMetrics = true }
     'Namespaces that keep a copy or a reference because the configuration would remove too many at once.',
   );
 
-  const findings = gauge('findings', 'Findings of the last audit by rule; 0 where a rule found nothing.', [
-    'rule',
-    'severity',
-  ]);
-  const ofTheLastAudit = {
-    timestamp: gauge('audit_timestamp_seconds', 'When the last audit that ended well ended, in seconds since 1970.'),
-    duration: gauge('audit_duration_seconds', 'How long the last audit that ended well took.'),
-    success: gauge('audit_success', '1 if the last audit ended well, 0 if it failed.'),
-    gaps: gauge('audit_gaps', 'How many things the last audit could not see, for want of a right or an answer.'),
-  };
-  function forgetAudit(): void {
-    findings.reset();
-    // A gauge without labels starts at 0, and "ended in 1970" is not "there was none".
-    for (const metric of Object.values(ofTheLastAudit)) metric.remove({});
-  }
-  forgetAudit();
-  const auditFailures = counter('audit_failures_total', 'Audits that ended with an error.');
+  const audits = createAuditMetrics(families, now);
 
   const lastEvents = new Map<string, () => number>();
   new Gauge({
@@ -155,20 +114,16 @@ export function createMetrics({ version, now = Date.now, processMetrics = true }
     // Gauges with the ending of counters, which linters of metrics refuse; their parts stay, by type.
     for (const part of ['handles', 'requests', 'resources']) registry.removeSingleMetric(`nodejs_active_${part}_total`);
   }
-  // prom-client writes what the format knows as NaN in its own way; not every reader forgives that.
-  const text = async (): Promise<string> => (await registry.metrics()).replaceAll(/ Nan(?=\n)/g, ' NaN');
 
   return {
-    /** `source`, `state`: {@link CopyState} */
+    /** `source`, `state`: {@link COPY_STATES} */
     copies,
-    /** `source`, `state`: {@link ReferenceState} */
+    /** `source`, `state`: {@link REFERENCE_STATES} */
     references,
     /** `proxy`, `source` */
     proxyApplied,
     /** `proxy`, `source`, `state`: verified, refused, unknown */
     proxyVerified,
-    /** `source`, `registry`, `state`: {@link CREDENTIAL_STATES}. {@link setCredentials} leaves no series behind. */
-    credentialVerified,
     sourceValid,
     sourceChanged,
     rotationPending,
@@ -207,13 +162,7 @@ export function createMetrics({ version, now = Date.now, processMetrics = true }
       'missing_rights',
       'Rights that the configuration needs and the service account does not have.',
     ),
-    /** An audit ended with an error. What the last good one said stays. */
-    auditFailures: {
-      inc(): void {
-        auditFailures.inc();
-        ofTheLastAudit.success.set(0);
-      },
-    },
+    ...audits,
 
     /** In the place of all that was known of logins: a key that a source has no more leaves no series behind. */
     setCredentials(
@@ -236,23 +185,11 @@ export function createMetrics({ version, now = Date.now, processMetrics = true }
       for (const { source, key, expiresAt } of [...logins].sort((a, b) => b.expiresAt - a.expiresAt))
         credentialExpiry.set({ source, registry: registryLabel(key) }, expiresAt / 1000);
     },
-    /** An audit ended well, just now. */
-    recordAudit(audit: AuditResult): void {
-      findings.reset();
-      for (const { id, severity } of audit.rules) findings.set({ rule: id, severity }, 0);
-      for (const { rule, severity } of audit.findings) findings.inc({ rule, severity });
-      ofTheLastAudit.timestamp.set(now() / 1000);
-      ofTheLastAudit.duration.set(audit.seconds);
-      ofTheLastAudit.gaps.set(audit.gaps);
-      ofTheLastAudit.success.set(1);
-    },
-    /** There are no audits any more: what the last one said would go stale. */
-    forgetAudit,
     /** Removes what only the leader knows, when it leads no more: the next leader's word is the one that counts. */
     stopLeading(): void {
       for (const metric of [proxyApplied, proxyVerified, credentialVerified, credentialExpiry]) metric.reset();
       removalsHeld.set(0);
-      forgetAudit();
+      audits.forgetAudit();
     },
     /** Exposes the age of the last event of a watch, computed when scraped. `lastEventAt`: milliseconds since 1970. */
     observeWatch(resource: string, lastEventAt: () => number): void {
@@ -265,13 +202,11 @@ export function createMetrics({ version, now = Date.now, processMetrics = true }
       for (const metric of Object.values(ofOneSource)) metric.remove({ source });
       rotationDuration.remove({ source });
     },
-    /** The whole exposition, in the best format that a scraper's `Accept` header names. */
-    async exposition(accept?: string): Promise<Exposition> {
-      // prom-client's own OpenMetrics is a switch of the whole registry, which scrapes at the same time would share; and
-      // it takes `_total` off the counters for good, for the text format too.
-      return prefersOpenMetrics(accept)
-        ? { contentType: Registry.OPENMETRICS_CONTENT_TYPE, body: toOpenMetrics(await text()) }
-        : { contentType: Registry.PROMETHEUS_CONTENT_TYPE, body: await text() };
+    /** All of it, in the text format of Prometheus, version 0.0.4. */
+    async exposition(): Promise<Page> {
+      // prom-client writes what the format knows as NaN in its own way; not every reader forgives that.
+      const body = (await registry.metrics()).replaceAll(/ Nan(?=\n)/g, ' NaN');
+      return { contentType: Registry.PROMETHEUS_CONTENT_TYPE, body };
     },
   };
 }

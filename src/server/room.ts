@@ -13,7 +13,7 @@ interface Guest {
   readonly busy: Set<Socket>;
 }
 
-export interface Room {
+interface Room {
   /** Takes a new connection in, at the cost of another where there is no room. */
   enter(socket: Socket): void;
   /** A request came on this connection. false: it came before the last one was answered, and the connection is cut. */

@@ -1,10 +1,16 @@
 /** Watches the canaries of each rollout that has not passed, and moves it on. Every step of it is decided in rollout.ts. */
+import { systemTimers } from '../async/timers.ts';
+import type { Timers } from '../async/timers.ts';
 import type { SourceConfig } from '../config/schema.ts';
 import { messageOf } from '../errors.ts';
 import { looked } from './rollout.ts';
 import type { Canaries, Rollout, Stage } from './rollout.ts';
 
 type Trial = Exclude<Stage, { state: 'settled' }>;
+interface Watch {
+  readonly id: string;
+  timer: unknown;
+}
 
 export interface CanaryOptions {
   /** Who of the canaries has the content with this digest. `gone`: none of them is to have it any more. */
@@ -15,7 +21,7 @@ export interface CanaryOptions {
   failing: (source: SourceConfig, canaries: Canaries, signal: AbortSignal) => Promise<readonly string[]>;
   /** The stage of a rollout may be another one now. */
   onLooked: (source: string, move: <C>(rollout: Rollout<C>) => Rollout<C>) => void;
-  timers?: { set(run: () => void, ms: number): unknown; clear(timer: unknown): void };
+  timers?: Timers;
 }
 
 export interface Canary {
@@ -32,20 +38,16 @@ const ARRIVAL_AGAIN_MS = 1_000;
 const ARRIVAL_PATIENCE_MS = 5 * 60_000;
 /** Where the canaries could not be looked at. That is no good news: the rest waits until somebody can. */
 const UNSEEN_AGAIN_MS = 5_000;
-const systemTimers = {
-  set: (run: () => void, ms: number): unknown => setTimeout(run, ms).unref(),
-  clear: (timer: unknown): void => clearTimeout(timer as NodeJS.Timeout),
-};
 
 export function createCanary({ arrival, onGone, failing, onLooked, timers = systemTimers }: CanaryOptions): Canary {
-  const watched = new Map<string, { readonly id: string; timer: unknown }>();
+  const watched = new Map<string, Watch>();
   const stopping = new AbortController();
   const clear = (source: string): void => {
     timers.clear(watched.get(source)?.timer);
     watched.delete(source);
   };
 
-  function arm(source: SourceConfig, watch: { readonly id: string; timer: unknown }, stage: Trial, ms: number): void {
+  function arm(source: SourceConfig, watch: Watch, stage: Trial, ms: number): void {
     watch.timer = timers.set(() => {
       const isCurrent = (): boolean => !stopping.signal.aborted && watched.get(source.name) === watch;
       failing(source, stage.canaries, stopping.signal).then(
@@ -68,13 +70,7 @@ export function createCanary({ arrival, onGone, failing, onLooked, timers = syst
   }
 
   /** Their time begins when they have it. `waited`: milliseconds by the timers, so that a clock that moves changes nothing. */
-  function awaitArrival(
-    source: SourceConfig,
-    watch: { readonly id: string; timer: unknown },
-    stage: Trial,
-    digest: string,
-    waited = 0,
-  ): void {
+  function awaitArrival(source: SourceConfig, watch: Watch, stage: Trial, digest: string, waited = 0): void {
     const who = arrival(source, stage.canaries, digest);
     const isLate = waited >= ARRIVAL_PATIENCE_MS;
     if (who === 'all' || (who === 'some' && isLate))
@@ -100,7 +96,7 @@ export function createCanary({ arrival, onGone, failing, onLooked, timers = syst
     },
     stop() {
       stopping.abort();
-      for (const source of [...watched.keys()]) clear(source);
+      for (const source of watched.keys()) clear(source);
     },
   };
 }

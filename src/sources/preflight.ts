@@ -8,6 +8,8 @@ import { redactKey, registryHost } from '../credentials/registry-name.ts';
 import { messageOf } from '../errors.ts';
 import { delayMs } from '../retry.ts';
 import { createSerial } from '../async/serial.ts';
+import { systemTimers } from '../async/timers.ts';
+import type { Timers } from '../async/timers.ts';
 import type { LoginVerdict } from '../registry/auth.ts';
 import type { Judgement } from './merge.ts';
 import { accountId, loginId } from '../observe/refusals.ts';
@@ -15,7 +17,7 @@ import type { AccountLogin, Refusals } from '../observe/refusals.ts';
 import type { State } from '../observe/state.ts';
 
 /** What was found of one credential, for metrics and the audit. */
-export interface CredentialStanding {
+interface CredentialStanding {
   readonly source: string;
   readonly key: string;
   readonly state: LoginVerdict['state'];
@@ -53,7 +55,7 @@ export interface PreflightOptions {
   /** A check ended, or is worth another try: judge again. */
   onVerdict: (source: string) => void;
   now?: () => number;
-  timers?: { set(run: () => void, ms: number): unknown; clear(timer: unknown): void };
+  timers?: Timers;
 }
 
 /** Longest time for one credential, in milliseconds: a rotation must not wait for a registry that is not there. */
@@ -61,10 +63,6 @@ const CHECK_MS = 10_000;
 /** So many registries are asked at the same time. */
 const AT_ONCE = 16;
 
-const systemTimers = {
-  set: (run: () => void, ms: number): unknown => setTimeout(run, ms).unref(),
-  clear: (timer: unknown): void => clearTimeout(timer as NodeJS.Timeout),
-};
 const isPattern = (key: string): boolean => /[*?[\]]/.test(key);
 
 /** `locked`: not tried, for the sake of its account. */

@@ -32,7 +32,7 @@ function controlling(
   proxy: (name: string) => Retry | Promise<Retry> = () => 'done',
 ) {
   let observed: ObservedScope | undefined = scope();
-  const queue = createWorkQueue<Key>({ jitter: 0 });
+  const queue = createWorkQueue<Key>({ random: () => 0 });
   const lines: { level: string; msg: string }[] = [];
   const events: string[] = [];
   const results: string[] = [];
@@ -387,6 +387,6 @@ describe('the end of leadership', () => {
     await pass(60_000);
     expect(c.told('warn')).toEqual([]);
     expect(c.tried).toHaveLength(1);
-    expect(c.queue.waiting()).toBe(0);
+    expect(c.queue.retries(namespaceKey('team-a'))).toBe(0);
   });
 });

@@ -43,7 +43,6 @@ onEachServer((server) => {
       address: '127.0.0.1:0',
       livez: () => [],
       readyz: () => [],
-      metrics: async () => ({ contentType: 'text/plain', body: '' }),
       pages: { '/report': secured(() => ({ contentType: 'text/html', body: '<h1>Report</h1>' }), access) },
     });
   });

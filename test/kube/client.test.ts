@@ -170,7 +170,7 @@ describe('no answer', () => {
       response.writeHead(200);
       more();
     });
-    expect((await failureOf(clientFor(undefined, { maxBodyBytes: 1_000_000 }).get('/api/v1/things'))).message).toMatch(
+    expect((await failureOf(clientFor().get('/api/v1/things', { maxBytes: 1_000_000 }))).message).toMatch(
       /larger than 1000000 bytes/,
     );
     server.on((_, response) => {

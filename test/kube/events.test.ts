@@ -62,7 +62,6 @@ function setup(
       write: (line: string) => void lines.push(JSON.parse(line) as { level: string; msg: string }),
     }),
     instance: 'pullpass-controller-7d4b9-x2x4z',
-    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
   });
   /** Reports and waits until nothing is being written. */
   const report = async (...reports: RecordedEvent[]) => {
@@ -164,6 +163,12 @@ describe('what lasts', () => {
     expect(writes.map((write) => write.split(' ')[0])).toEqual(['create', 'patch', 'patch', 'patch']);
     expect(stored()).toHaveLength(1);
     expect(stored()[0]?.series).toEqual({ count: 19, lastObservedTime: '2026-01-02T06:04:05.678000Z' });
+  });
+
+  test('and is reported again before it was written is one Event with its count', async () => {
+    const { report, writes, stored } = setup();
+    await report(problem(), problem(), problem());
+    expect([writes.length, stored()[0]?.series?.count]).toEqual([1, 3]);
   });
 
   test('is written anew, with its count, when the server has forgotten the Event', async () => {

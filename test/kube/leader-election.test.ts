@@ -1,8 +1,8 @@
 /** Replicas that compete for one Lease: on fake time, over networks that break. */
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { createLeaderElector } from '../../src/kube/leader-election.ts';
-import type { ElectionClock, LeaderElectorOptions } from '../../src/kube/leader-election.ts';
+import { runElection } from '../../src/kube/leader-election.ts';
+import type { ElectionOptions } from '../../src/kube/leader-election.ts';
 import { createLog } from '../../src/log.ts';
 import { leaseServer } from './fake-leases.ts';
 import type { Network } from './fake-leases.ts';
@@ -13,56 +13,64 @@ afterEach(() => void vi.useRealTimers());
 const advance = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 
 /** A clock that is off by `skewMs` and runs `rate` times as fast as the true one. */
-function clockOf({ skewMs = 0, rate = 1 } = {}): ElectionClock {
+function clockOf({ skewMs = 0, rate = 1 } = {}): Required<Pick<ElectionOptions, 'now' | 'wall' | 'timers'>> {
   const start = Date.now();
   return {
-    monotonic: () => performance.now() * rate + 12_345,
+    now: () => performance.now() * rate + 12_345,
     wall: () => start + (Date.now() - start) * rate + skewMs,
-    setTimeout: (run, ms) => setTimeout(run, ms / rate),
-    clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout),
+    timers: { set: (run, ms) => setTimeout(run, ms / rate), clear: (timer) => clearTimeout(timer as NodeJS.Timeout) },
   };
 }
 
 type Server = ReturnType<typeof leaseServer>;
 
-/** One replica that competes until stopped. `leading` is what its writes would go by. */
+/** One replica that competes until stopped. `leading` is what its writes would go by; `fail` breaks the work of its term. */
 function replica(
   server: Server,
   identity: string,
-  options: Partial<LeaderElectorOptions> = {},
+  options: Partial<ElectionOptions> = {},
   network: Network = { mode: 'up' },
 ) {
   const lines: { level: string; msg: string }[] = [];
   const history: string[] = [];
   const stop = new AbortController();
-  let signal: AbortSignal | undefined;
-  const elector = createLeaderElector({
-    client: server.client(network),
-    namespace: 'pullpass-system',
-    name: 'pullpass-controller',
-    identity,
-    log: createLog('info', {
-      write: (line: string) => void lines.push(JSON.parse(line) as { level: string; msg: string }),
-    }),
-    clock: clockOf(),
-    random: () => 0.5,
-    ...options,
-    onStartedLeading: (given) => {
-      signal = given;
-      history.push('started');
-      return options.onStartedLeading?.(given);
+  let term: AbortSignal | undefined;
+  let fail = (): void => undefined;
+  const over = runElection(
+    {
+      client: server.client(network),
+      namespace: 'pullpass-system',
+      name: 'pullpass-controller',
+      identity,
+      log: createLog('info', {
+        write: (line: string) => void lines.push(JSON.parse(line) as { level: string; msg: string }),
+      }),
+      ...clockOf(),
+      random: () => 0.5,
+      ...options,
+      lead: async (given) => {
+        term = given;
+        history.push('started');
+        given.addEventListener('abort', () => history.push('stopped'));
+        const done = Promise.withResolvers<void>();
+        fail = () => done.reject(new Error('broken'));
+        given.addEventListener('abort', () => done.resolve());
+        if (given.aborted) done.resolve();
+        await Promise.all([done.promise, options.lead?.(given)]);
+      },
     },
-    onStoppedLeading: () => {
-      history.push('stopped');
-      options.onStoppedLeading?.();
-    },
-  });
-  const over = elector.run(stop.signal);
-  return { elector, network, lines, history, over, stop: () => stop.abort(), leading: () => signal?.aborted === false };
+    stop.signal,
+  );
+  return {
+    ...{ network, lines, history, over },
+    stop: () => stop.abort(),
+    fail: () => fail(),
+    leading: () => term?.aborted === false,
+  };
 }
 
 /** Replica `a` leads, `b` is a candidate that has seen it. */
-async function pair(options: { a?: Partial<LeaderElectorOptions>; b?: Partial<LeaderElectorOptions> } = {}) {
+async function pair(options: { a?: Partial<ElectionOptions>; b?: Partial<ElectionOptions> } = {}) {
   const server = leaseServer();
   const a = replica(server, 'a', options.a);
   await advance(1);
@@ -89,7 +97,7 @@ describe('the Lease', () => {
         leaseTransitions: 0,
       },
     });
-    expect([a.history, a.elector.isLeader()]).toEqual([['started'], true]);
+    expect([a.history, a.leading()]).toEqual([['started'], true]);
   });
 
   test('is renewed with one write each retry period, and what others wrote into it stays', async () => {
@@ -127,7 +135,7 @@ describe('the Lease', () => {
       lease.spec.holderIdentity = 'somebody';
     });
     await advance(3_000);
-    expect([a.leading(), a.elector.isLeader(), a.history]).toEqual([false, false, ['started', 'stopped']]);
+    expect([a.leading(), a.history]).toEqual([false, ['started', 'stopped']]);
     expect(server.lease()?.spec.holderIdentity).toBe('somebody');
   });
 });
@@ -146,14 +154,13 @@ describe('taking over', () => {
 
   test('a leader that stops frees the Lease once its work has ended, and the next one starts within a retry period', async () => {
     const work = Promise.withResolvers<void>();
-    const { server, a, b } = await pair({ a: { onStartedLeading: () => work.promise } });
+    const { server, a, b } = await pair({ a: { lead: () => work.promise } });
     a.stop();
     await advance(5_000);
-    expect([a.leading(), a.history, server.lease()?.spec.holderIdentity]).toEqual([false, ['started'], 'a']);
+    expect([a.leading(), a.history, server.lease()?.spec.holderIdentity]).toEqual([false, ['started', 'stopped'], 'a']);
     work.resolve();
     await advance(0);
     await a.over;
-    expect(a.history).toEqual(['started', 'stopped']);
     expect(server.lease()?.spec).toMatchObject({ leaseDurationSeconds: 1, leaseTransitions: 0 });
     expect(server.lease()?.spec.holderIdentity).toBeUndefined();
     await advance(2_400);
@@ -161,27 +168,17 @@ describe('taking over', () => {
     expect(server.lease()?.spec).toMatchObject({ holderIdentity: 'b', leaseDurationSeconds: 15, leaseTransitions: 1 });
   });
 
-  test('a leader that lets go hands over and stays a candidate', async () => {
-    const { a, b } = await pair();
-    await Promise.all([a.elector.release(), advance(0)]);
-    expect(a.history).toEqual(['started', 'stopped']);
+  test('a leader whose work fails hands over and stays a candidate', async () => {
+    const { server, a, b } = await pair();
+    a.fail();
+    await advance(0);
+    expect([a.history, server.lease()?.spec.holderIdentity]).toEqual([['started', 'stopped'], undefined]);
+    expect(a.lines).toContainEqual(expect.objectContaining({ level: 'error', msg: 'the work of the leader failed' }));
     await advance(5_000);
     expect([a.leading(), b.leading()]).toEqual([false, true]);
     b.stop();
     await advance(5_000);
     expect([a.leading(), a.history]).toEqual([true, ['started', 'stopped', 'started']]);
-  });
-
-  test('a leader whose work fails gives up the lead', async () => {
-    const { a, b } = await pair({
-      a: {
-        onStartedLeading: (signal) =>
-          new Promise((_resolve, reject) => setTimeout(() => signal.aborted || reject(new Error('broken')), 30_000)),
-      },
-    });
-    await advance(25_000);
-    expect([a.leading(), b.leading()]).toEqual([false, true]);
-    expect(a.lines).toContainEqual(expect.objectContaining({ level: 'error', msg: 'the work of the leader failed' }));
   });
 
   test('a replica that is stopped while it is a candidate leaves the Lease alone', async () => {
@@ -193,13 +190,30 @@ describe('taking over', () => {
     expect([a.leading(), b.history]).toEqual([true, []]);
   });
 
-  test('a stop is not held up by an API server that does not answer', async () => {
-    const { a } = await pair();
+  test('a replica that is stopped the moment it gets the Lease gives it up again', async () => {
+    const server = leaseServer();
+    const { now } = clockOf();
+    const a: ReturnType<typeof replica> = replica(server, 'a', {
+      now() {
+        if (server.lease() !== undefined) a.stop();
+        return now();
+      },
+    });
+    await advance(0);
+    await a.over;
+    expect([a.leading(), server.lease()?.spec.leaseDurationSeconds]).toEqual([false, 1]);
+    expect(server.lease()?.spec.holderIdentity).toBeUndefined();
+  });
+
+  test('a stop is not held up by an API server that does not answer, and leaves no timer behind', async () => {
+    const { a, b } = await pair();
     a.network.mode = 'hung';
     a.stop();
+    b.stop();
     await advance(4_000);
-    await a.over;
+    await Promise.all([a.over, b.over]);
     expect(a.history).toEqual(['started', 'stopped']);
+    expect(vi.getTimerCount()).toBe(0);
   });
 });
 
@@ -210,9 +224,9 @@ describe('a leader that is cut off', () => {
       a.network.mode = mode;
       const renewed = Date.parse(server.lease()?.spec.renewTime ?? '');
       await advance(renewed + 10_000 - Date.now() - 1);
-      expect([a.leading(), a.elector.isLeader()]).toEqual([true, true]);
+      expect(a.leading()).toBe(true);
       await advance(1);
-      expect([a.leading(), a.elector.isLeader(), b.leading()]).toEqual([false, false, false]);
+      expect([a.leading(), b.leading()]).toEqual([false, false]);
       await advance(10_000);
       expect(b.leading()).toBe(true);
       a.network.mode = 'up';
@@ -247,19 +261,25 @@ describe('a leader that is cut off', () => {
     expect([a.leading(), a.history]).toEqual([true, ['started']]);
   });
 
-  test('knows by its clock that the term is over, even before the timer had a chance to run', async () => {
+  test('and held up until its renewal counts no more stops when it sees that, even before a timer had a chance to run', async () => {
     let frozenMs = 0;
-    const clock = clockOf();
-    const { a } = await pair({ a: { clock: { ...clock, monotonic: () => clock.monotonic() + frozenMs } } });
+    const { now } = clockOf();
+    const { server, a } = await pair({ a: { now: () => now() + frozenMs } });
+    a.network.mode = 1_500; // each way
+    server.calls.length = 0;
+    while (!server.calls.includes('replace')) await advance(10);
     frozenMs = 11_000;
-    expect(a.elector.isLeader()).toBe(false);
+    await advance(1_480);
+    expect(a.leading()).toBe(true);
+    await advance(20);
+    expect(a.leading()).toBe(false);
   });
 });
 
 test('clocks that are hours apart change nothing', async () => {
   const { server, a, b } = await pair({
-    a: { clock: clockOf({ skewMs: -5 * 3_600_000 }) },
-    b: { clock: clockOf({ skewMs: 5 * 3_600_000 }) },
+    a: clockOf({ skewMs: -5 * 3_600_000 }),
+    b: clockOf({ skewMs: 5 * 3_600_000 }),
   });
   await advance(120_000);
   expect([a.history, b.history]).toEqual([['started'], []]);
@@ -289,11 +309,14 @@ describe('the log', () => {
   });
 });
 
-test('timings that could let two replicas lead are refused', () => {
-  const server = leaseServer();
-  expect(() =>
-    replica(server, 'a', { timings: { leaseDurationMs: 10_000, renewDeadlineMs: 10_000, retryPeriodMs: 2_000 } }),
-  ).toThrow('leaseDuration > renewDeadline');
+test('timings that could let two replicas lead are refused', async () => {
+  for (const [leaseDurationMs, renewDeadlineMs] of [
+    [10_000, 10_000],
+    [10_000, 4_000],
+  ] as const)
+    await expect(
+      replica(leaseServer(), 'a', { timings: { leaseDurationMs, renewDeadlineMs, retryPeriodMs: 2_000 } }).over,
+    ).rejects.toThrow('leaseDuration > renewDeadline');
 });
 
 describe('whatever happens to processes, networks and clocks', () => {
@@ -302,7 +325,7 @@ describe('whatever happens to processes, networks and clocks', () => {
     { weight: 2, arbitrary: fc.constant('refused' as const) },
     { weight: 2, arbitrary: fc.constant('hung' as const) },
     { weight: 3, arbitrary: fc.integer({ min: 1, max: 8_000 }) },
-    { weight: 2, arbitrary: fc.constantFrom('stop' as const, 'crash' as const, 'release' as const) },
+    { weight: 2, arbitrary: fc.constantFrom('stop' as const, 'crash' as const, 'fail' as const) },
   );
   const schedule = fc.array(fc.record({ after: fc.integer({ min: 0, max: 9_000 }), who: fc.nat(2), trouble }), {
     maxLength: 30,
@@ -332,9 +355,9 @@ describe('whatever happens to processes, networks and clocks', () => {
             const identity = `${index}-${generation++}`;
             return Object.assign(
               replica(server, identity, {
-                clock: clockOf(skews[index]),
+                ...clockOf(skews[index]),
                 random: () => Number(dice.next().value),
-                onStartedLeading: (signal) => {
+                lead: (signal) => {
                   if (signal.aborted || crashed.has(identity)) return;
                   leading.add(identity);
                   most = Math.max(most, leading.size);
@@ -351,7 +374,7 @@ describe('whatever happens to processes, networks and clocks', () => {
             await advance(after);
             const one = replicas[who];
             if (one === undefined) continue;
-            if (what === 'release') void one.elector.release();
+            if (what === 'fail') one.fail();
             else if (what === 'stop' || what === 'crash') {
               if (what === 'stop') one.stop();
               else {
@@ -367,9 +390,7 @@ describe('whatever happens to processes, networks and clocks', () => {
           await advance(60_000);
           expect(most).toBeLessThanOrEqual(1);
           expect(leading.size).toBe(1);
-          expect(replicas.filter(({ elector }) => elector.isLeader()).map(({ identity }) => identity)).toEqual([
-            ...leading,
-          ]);
+          expect(replicas.filter((one) => one.leading()).map(({ identity }) => identity)).toEqual([...leading]);
           for (const one of all) one.stop();
           await advance(30_000);
           await Promise.all(all.map(({ over }) => over));

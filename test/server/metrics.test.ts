@@ -16,7 +16,7 @@ describe('the exposition', () => {
     metrics.rotationDuration.observe({ source: 'upstream' }, 3);
     metrics.proxyApplied.set({ proxy: 'cache', source: 'upstream' }, 1);
     metrics.proxyVerified.set({ proxy: 'cache', source: 'upstream', state: 'verified' }, 1);
-    metrics.credentialVerified.set({ source: 'upstream', registry: 'docker.io', state: 'accepted' }, 1);
+    metrics.setCredentials([{ source: 'upstream', key: 'docker.io', state: 'accepted' }]);
     metrics.setExpiries([{ source: 'upstream', key: 'docker.io', expiresAt: 0 }]);
     metrics.recordAudit({ rules: [{ id: 'PP001', severity: 'error' }], findings: [], gaps: 0, seconds: 1 });
     metrics.reconcileDuration.observe({ kind: 'namespace', result: 'changed' }, 0.02);

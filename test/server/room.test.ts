@@ -26,7 +26,6 @@ async function start(options: Partial<ServerOptions> = {}): Promise<number> {
     address: '0.0.0.0:0',
     livez: () => [],
     readyz: () => [],
-    metrics: async () => ({ contentType: 'text/plain', body: 'up 1\n' }),
     ...options,
   });
   return Number(new URL(server.url ?? '').port);
@@ -129,10 +128,12 @@ test('so do those that ask for a large page and do not read it; it is in memory 
 test('however many ask for a page that takes long to make, a probe waits for few of them', async () => {
   let made = 0;
   const port = await start({
-    metrics: async () => {
-      for (const until = performance.now() + 10; performance.now() < until;);
-      made++;
-      return { contentType: 'text/plain', body: 'up 1\n' };
+    pages: {
+      '/metrics': () => {
+        for (const until = performance.now() + 10; performance.now() < until;);
+        made++;
+        return { contentType: 'text/plain', body: 'up 1\n' };
+      },
     },
   });
   const asking = await crowd(port, 200);
@@ -154,7 +155,10 @@ test('however many ask for a page that takes long to make, a probe waits for few
 test('an answer under way is cut last', async () => {
   const gates: (() => void)[] = [];
   const port = await start({
-    metrics: () => new Promise((resolve) => gates.push(() => resolve({ contentType: 'text/plain', body: 'late\n' }))),
+    pages: {
+      '/metrics': () =>
+        new Promise((resolve) => gates.push(() => resolve({ contentType: 'text/plain', body: 'late\n' }))),
+    },
   });
   const asked = await stranger(port, STRANGER, 'GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
   while (gates.length === 0) await pause(1);
@@ -166,10 +170,12 @@ test('an answer under way is cut last', async () => {
 test('who keeps many answers waiting loses one, and not the neighbour that has a single idle connection', async () => {
   let asked = 0;
   const port = await start({
-    metrics: () =>
-      new Promise(() => {
+    pages: {
+      '/metrics': () => {
         asked++;
-      }),
+        return new Promise(() => undefined);
+      },
+    },
   });
   await crowd(port, PLACES - 1, () => STRANGER, 'GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n');
   while (asked < PLACES - 1) await pause(1);
