@@ -3,7 +3,7 @@ import { KubeConfig } from '@kubernetes/client-node';
 import { existsSync } from 'node:fs';
 import { UserError, messageOf } from '../errors.ts';
 
-export interface KubeconfigOptions {
+interface KubeconfigOptions {
   /** Path of a kubeconfig; without it $KUBECONFIG, ~/.kube/config or the pod's own ServiceAccount. */
   kubeconfig?: string | undefined;
   context?: string | undefined;

@@ -32,7 +32,7 @@ interface ApiList {
   items: ApiObject[] | null;
 }
 
-export const acceptList = (metadataOnly = false): string =>
+const acceptList = (metadataOnly = false): string =>
   metadataOnly ? 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1' : 'application/json';
 export const acceptObject = (metadataOnly = false): string =>
   metadataOnly ? 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1' : 'application/json';
@@ -40,7 +40,7 @@ export const acceptObject = (metadataOnly = false): string =>
 /** A page of ordinary objects is far smaller. A page of 500 of the largest would be 750 MB, and several times that as objects. */
 const MAX_PAGE_BYTES = 16 * 1024 * 1024;
 
-export interface PagesOptions {
+interface PagesOptions {
   /** Objects a page, at most. */
   pageSize?: number;
   signal?: AbortSignal;

@@ -8,7 +8,7 @@ export interface Stored {
   readonly resourceVersion: string;
 }
 
-export type Listener<T> = (current: T | undefined, previous: T | undefined) => void;
+type Listener<T> = (current: T | undefined, previous: T | undefined) => void;
 
 export interface Store<T extends Stored> {
   get(namespace: string, name: string): T | undefined;

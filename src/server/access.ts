@@ -14,7 +14,7 @@ import type { PageHandler } from './listener.ts';
 const TOKEN_REVIEWS = '/apis/authentication.k8s.io/v1/tokenreviews';
 const SUBJECT_ACCESS_REVIEWS = '/apis/authorization.k8s.io/v1/subjectaccessreviews';
 
-export type Verdict = 'allowed' | 'unauthenticated' | 'forbidden' | 'unavailable';
+type Verdict = 'allowed' | 'unauthenticated' | 'forbidden' | 'unavailable';
 
 interface Access {
   /** The path of the page. */
