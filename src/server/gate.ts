@@ -1,4 +1,5 @@
 /** Bounds work that strangers can ask for: they can ask as often as they like. */
+import { createLimit } from '../async/limit.ts';
 
 /** So much at once, and so much a second once the reserve is used up. */
 const AT_ONCE = 8;
@@ -9,8 +10,7 @@ const PER_SECOND = 10;
 export function createGate(now: () => number) {
   let budget = RESERVE;
   let filledAt = now();
-  let running = 0;
-  const waiting: (() => void)[] = [];
+  const limit = createLimit(AT_ONCE);
   return async <T>(work: () => Promise<T>): Promise<T | undefined> => {
     const at = now();
     // A clock that is set back takes nothing away.
@@ -18,15 +18,6 @@ export function createGate(now: () => number) {
     filledAt = at;
     if (budget < 1) return undefined;
     budget--;
-    if (running >= AT_ONCE) await new Promise<void>((resolve) => waiting.push(resolve));
-    else running++;
-    try {
-      return await work();
-    } finally {
-      // Handed on, not given back: nobody slips in between.
-      const next = waiting.shift();
-      if (next === undefined) running--;
-      else next();
-    }
+    return limit(work);
   };
 }

@@ -7,6 +7,7 @@ import type { Credential } from '../credentials/docker-config.ts';
 import { redactKey, registryHost } from '../credentials/registry-name.ts';
 import { messageOf } from '../errors.ts';
 import { delayMs } from '../retry.ts';
+import { createLimit } from '../async/limit.ts';
 import { createSerial } from '../async/serial.ts';
 import { systemTimers } from '../async/timers.ts';
 import type { Timers } from '../async/timers.ts';
@@ -89,8 +90,7 @@ export function createPreflight({
   const flying = new Map<string, Promise<Answer>>();
   /** Passwords of one account are tried one after the other: six wrong ones at once would lock it before the first no is known. */
   const inTurn = createSerial();
-  const waiting: (() => void)[] = [];
-  let running = 0;
+  const limit = createLimit(AT_ONCE);
 
   /** Whoever asks for the same login at the same host gets the same answer. */
   function attempt(credential: Credential): Promise<Answer> {
@@ -100,15 +100,15 @@ export function createPreflight({
     if (flight === undefined)
       flying.set(
         id,
-        (flight = inTurn(accountId(state.mac, login), () => send(credential, login)).finally(() => flying.delete(id))),
+        (flight = inTurn(accountId(state.mac, login), () => limit(() => send(credential, login))).finally(() =>
+          flying.delete(id),
+        )),
       );
     return flight;
   }
 
   async function send(credential: Credential, login: AccountLogin): Promise<Answer> {
     if (isPattern(credential.key)) return { state: 'unknown', why: 'a pattern names no host that could be asked' };
-    if (running >= AT_ONCE) await new Promise<void>((resolve) => waiting.push(resolve));
-    else running++;
     try {
       await ready();
       // Asked when its turn has come: another password of the same account may have been refused meanwhile.
@@ -121,11 +121,6 @@ export function createPreflight({
       return verdict;
     } catch (error) {
       return { state: 'unknown', why: `${redactKey(credential.key)}: not tried to the end: ${messageOf(error)}` };
-    } finally {
-      // Handed on, not given back.
-      const next = waiting.shift();
-      if (next === undefined) running--;
-      else next();
     }
   }
 
