@@ -185,7 +185,7 @@ export const configurationSchema = z
         'Confirms that this very configuration may remove copies or references from many namespaces. `pullpass plan` says when that is needed, and the value.',
       ),
   })
-  // `when`: also on a document with other errors, so that one run lists everything.
+  // `when`: runs also on a document with other errors, so that one run lists everything.
   .superRefine(
     (document, ctx) => {
       for (const { path, message } of crossCheck(document)) ctx.addIssue({ code: 'custom', path, message });
