@@ -73,7 +73,8 @@ const source = z.strictObject({
     .enum(['off', 'auto', 'enforce'])
     .default('auto')
     .describe(
-      'Preflight: try each credential at its registry before it is spread. auto: a definite no holds it back, no answer does not; enforce: no answer holds it back too; off: not tried.',
+      'Preflight: try each credential at its registry before it is spread. ' +
+        'auto: a definite no holds it back, no answer does not; enforce: no answer holds it back too; off: not tried.',
     ),
   canary: z
     .strictObject({
@@ -163,7 +164,8 @@ export const configurationSchema = z
           .boolean()
           .default(false)
           .describe(
-            'Also as an object that dashboards know: ClusterReport "pullpass" of openreports.io, else ClusterPolicyReport of wgpolicyk8s.io, where one of the two is installed.',
+            'Also as an object that dashboards know: ClusterReport "pullpass" of openreports.io, ' +
+              'else ClusterPolicyReport of wgpolicyk8s.io, where one of the two is installed.',
           ),
       })
       .prefault({})

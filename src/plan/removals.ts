@@ -85,5 +85,8 @@ export function describeHeld({ namespaces, withCopies, limit }: HeldRemoval): st
 
 /** The same with what to do, on one line; for people. */
 export function sayHeld(held: HeldRemoval): string {
-  return `${describeHeld(held)}. Nothing is removed anywhere until it is changed, or confirmed by this line in it: ${confirmingLine(held.confirm)}`;
+  return (
+    `${describeHeld(held)}. Nothing is removed anywhere until it is changed, ` +
+    `or confirmed by this line in it: ${confirmingLine(held.confirm)}`
+  );
 }

@@ -165,7 +165,9 @@ function accessCheck(
     resource,
     ...(namespace !== undefined && { namespace }),
     ...(name !== undefined && { name }),
-    description: `cannot ${verb} ${what}${place(resource, namespace)}, needed to ${why}: apply the output of \`pullpass rbac${isReview(resource) ? ' --secure-report' : ''}\``,
+    description:
+      `cannot ${verb} ${what}${place(resource, namespace)}, needed to ${why}: ` +
+      `apply the output of \`pullpass rbac${isReview(resource) ? ' --secure-report' : ''}\``,
   };
 }
 
