@@ -1,4 +1,4 @@
-/** Waiting that leaves no timer behind. */
+/** Waiting, so that it leaves nothing behind. */
 
 /** Resolves after `ms`, or at once when `signal` aborts. */
 export function sleep(ms: number, signal: AbortSignal): Promise<void> {
