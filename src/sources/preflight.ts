@@ -124,7 +124,7 @@ export function createPreflight({
     } catch (error) {
       return { state: 'unknown', why: `${redactKey(credential.key)}: not tried to the end: ${messageOf(error)}` };
     } finally {
-      // The slot is passed to the next try, if one waits.
+      // Handed on, not given back.
       const next = waiting.shift();
       if (next === undefined) running--;
       else next();
