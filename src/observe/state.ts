@@ -82,7 +82,7 @@ export interface State {
   load(signal: AbortSignal): Promise<void>;
   /** Reads the Secret, and never creates it. */
   peek(signal?: AbortSignal): Promise<Peeked>;
-  /** Continues in memory only, with a new key: if the Secret is missing or cannot be read. */
+  /** Continues in memory only, with the key it has or a new one: if the Secret is missing or cannot be read. */
   forget(): void;
   /** Writes the Secret if anything changed since the last load or save. Throws ApiError. */
   save(signal: AbortSignal): Promise<void>;

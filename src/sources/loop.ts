@@ -1,4 +1,4 @@
-/** The sources at work: logins are tried at registries, contents rolled out through canaries, and changes reported. */
+/** Runs the sources: tries logins at registries, rolls contents out through canaries, and reports changes. */
 import type { Configuration, SourceConfig } from '../config/schema.ts';
 import { isPassing, messageOf } from '../errors.ts';
 import type { KubeClient } from '../kube/client.ts';
