@@ -31,7 +31,7 @@ export async function audit(): Promise<void> {
     schedules: { audit: '0 * * * *' },
     audit: { reportObject: true },
   });
-  // The first one of a process takes longer: nothing is compiled yet.
+  // A warm-up: the first run of a process takes longer, since no code is compiled yet.
   await measure(configuration, 500);
   const { audited, page } = await measure(configuration, NAMESPACES);
   console.log(`  ${NAMESPACES} namespaces, ${NAMESPACES * PODS} pods:`);
@@ -70,7 +70,7 @@ async function measure(configuration: Configuration, namespaces: number) {
   return { audited: await holding(() => audits.scheduled()), page: await holding(page) };
 }
 
-/** `holdMs`: the longest time in which nobody else had a turn; `cpuMs`: the most of the processor that was used in such a time. */
+/** `holdMs`: the longest time in which no other work could run; `cpuMs`: the most CPU time that was used in such a time. */
 async function holding(run: () => Promise<unknown>): Promise<{ ms: number; holdMs: number; cpuMs: number }> {
   const startedAt = performance.now();
   let holdMs = 0;

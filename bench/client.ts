@@ -1,4 +1,4 @@
-/** The same 500 patches of ServiceAccounts through our client and through client-node's typed one, on one sandbox. */
+/** Sends the same 500 patches of a ServiceAccount through our client and through client-node's typed one, to one sandbox. */
 import { CoreV1Api, KubeConfig, PatchStrategy, setHeaderOptions } from '@kubernetes/client-node';
 import { createClient } from '../src/kube/client.ts';
 import { connect } from '../src/kube/connection.ts';

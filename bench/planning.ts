@@ -1,4 +1,4 @@
-/** Observe and plan 500 and 5,000 namespaces: ten times the namespaces should cost ten times the time and memory. */
+/** Observes and plans 500 and 5,000 namespaces: ten times the namespaces should cost ten times the time and memory. */
 import { randomBytes } from 'node:crypto';
 import { configurationSchema } from '../src/config/schema.ts';
 import { digestOf } from '../src/credentials/digest.ts';

@@ -1,6 +1,6 @@
 /**
- * What an audit of 10,000 pods costs, against a program that reads the same pods and keeps them. Ratios, for the machine
- * differs: `node bench/pods.ts [pods]`. Each way runs in a process of its own, and asks a sandbox API in this one.
+ * What an audit of 10,000 pods costs, compared with a program that reads the same pods and keeps them. It prints ratios, because
+ * machines differ: `node bench/pods.ts [pods]`. Each way runs in a process of its own, and calls a sandbox API in this one.
  */
 import { KubeConfig } from '@kubernetes/client-node';
 import type { V1Pod } from '@kubernetes/client-node';
@@ -22,9 +22,9 @@ const WAYS = ['nothing', 'keep all pods, one list', 'keep all pods, in pages', '
 type Way = (typeof WAYS)[number];
 interface Cost {
   readonly ms: number;
-  /** What is held at the end, MiB. */
+  /** Heap in use at the end, MiB. */
   readonly heap: number;
-  /** The most that the process ever had, MiB. */
+  /** The peak memory (RSS) of the process, MiB. */
   readonly peak: number;
 }
 
@@ -71,7 +71,8 @@ function print(costs: ReadonlyMap<Way, Cost>): void {
       );
   }
   console.log(
-    `\nAbove a process that does nothing (${idle.peak.toFixed(0)} MiB). In brackets: as a share of the first line. The audit also reads\nServiceAccounts, Namespaces, pull Secrets and RBAC, works out its report and renders it.`,
+    `\nAbove a process that does nothing (${idle.peak.toFixed(0)} MiB). In brackets: as a share of the first line. ` +
+      'The audit also reads\nServiceAccounts, Namespaces, pull Secrets and RBAC, works out its report and renders it.',
   );
 }
 
@@ -89,7 +90,7 @@ async function measure(way: Way, file: string): Promise<Cost> {
     const ms = performance.now() - started;
     globalThis.gc?.();
     const heap = process.memoryUsage().heapUsed / 2 ** 20;
-    // Named here, so that it is not let go before it was measured.
+    // Used here, so that it is not garbage-collected before it is measured.
     if (held === null) throw new Error('unreachable');
     return { ms, heap, peak: process.resourceUsage().maxRSS / 1024 };
   });
@@ -135,7 +136,7 @@ async function populate(client: KubeClient, pods: number): Promise<void> {
   );
 }
 
-/** As a Deployment with a sidecar, some settings and a few volumes makes it. */
+/** A typical pod of a Deployment: with a sidecar, some settings and a few volumes. */
 function podOf(i: number, deployment: number): V1Pod {
   const hash = `7d4b9c${deployment}`;
   const env = Array.from({ length: 20 }, (_, n) => ({

@@ -1,6 +1,6 @@
-/** Errors are named where they are understood; `main.ts` prints `message` as one line and exits with `exitCode`. */
+/** Errors for the user, and kinds of failure. `main.ts` prints `message` as one line and exits with `exitCode`. */
 
-/** Something the user can put right. The message says what is wrong, where, and what to do; it never holds a credential. */
+/** An error that the user can correct. The message says what is wrong, where, and what to do; it never holds a credential. */
 export class UserError extends Error {
   override name = 'UserError';
   readonly exitCode: number;
@@ -24,14 +24,14 @@ export function messageOf(error: unknown): string {
 }
 
 /**
- * What kind of failure an error is: who makes it knows, and says so in a field `kind`. Whether and when there is another try is
- * decided from that, in one place (`retry.ts`).
+ * The kind of a failure: the code that creates the error sets it in a field `kind`. From it, one place decides whether and when
+ * to retry (`retry.ts`).
  *
- * - `passing`: passes by itself, as a lost race or an API server that is not there
- * - `superseded`: what it was for is another by now
- * - `not yet`: something else has to happen first, and is about to
- * - `refused`: the answer stays the same until something changes, and then an event says so
- * - `forbidden`: a right is missing; nothing says when it is there
+ * - `passing`: passes by itself, such as a lost race or an API server that is not there
+ * - `superseded`: the object that it was planned for has changed
+ * - `not yet`: something else must happen first, and soon will
+ * - `refused`: the answer stays the same until something changes, and a watch event tells that
+ * - `forbidden`: a right is missing; no event tells when it is granted
  * - `fault`: all others
  */
 export type FailureKind = 'passing' | 'superseded' | 'not yet' | 'refused' | 'forbidden' | 'fault';
@@ -40,9 +40,9 @@ export function kindOf(error: unknown): FailureKind {
   return error instanceof Error && 'kind' in error ? (error.kind as FailureKind) : 'fault';
 }
 
-/** How long the server asked to wait, in milliseconds, where it did. */
+/** How long the server asked to wait, in milliseconds; undefined: it did not. */
 export const retryAfterOf = (error: unknown): number | undefined =>
   error instanceof Error && 'retryAfterMs' in error ? (error.retryAfterMs as number | undefined) : undefined;
 
-/** Told only when it lasts. */
+/** Whether it is to be reported only when it lasts. */
 export const isPassing = (error: unknown): boolean => ['passing', 'superseded', 'not yet'].includes(kindOf(error));

@@ -6,7 +6,7 @@ export type Log = Logger;
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
-/** Errors become their message; the stack is kept at debug level only. */
+/** An error is logged as its message; its stack only at the levels debug and trace. */
 export function createLog(level: string, destination?: DestinationStream): Log {
   return pino(
     {
@@ -14,7 +14,7 @@ export function createLog(level: string, destination?: DestinationStream): Log {
       base: null,
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },
-      // Nothing is meant to log these; if a later change does, this still stands in the way.
+      // Nothing logs these now; this protects them if a later change does.
       redact: {
         paths: [
           'password',

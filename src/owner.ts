@@ -1,4 +1,4 @@
-/** Whose an object is, known by labels of our own: one owner an object, and one of two is no owner at all. */
+/** What an object is for Pullpass, by Pullpass's labels: an object has one owner; the labels of several make it contested. */
 import {
   LABEL_CACHE_PROXY,
   LABEL_MANAGED_BY,
@@ -9,7 +9,7 @@ import {
   STATE_NAME,
 } from './names.ts';
 
-/** `login`: rendered for a cache proxy. `contested`: it carries the labels of several, so nobody may write or delete it. */
+/** `login`: rendered for a cache proxy. `contested`: it has the labels of several owners, so Pullpass never writes or deletes it. */
 export type Owner = 'copy' | 'login' | 'state' | 'report' | 'nobody' | 'contested';
 
 export function ownerOf({
@@ -25,7 +25,7 @@ export function ownerOf({
   if (labels[LABEL_CACHE_PROXY] !== undefined) return 'login';
   const role = labels[LABEL_ROLE];
   if (role !== undefined) return role === 'state' || role === 'report' ? role : 'nobody';
-  // The first version gave these two no label of their own; they get it with their next write.
+  // The first version gave state and report no role label; they get it with their next write.
   if (labels[LABEL_MANAGED_BY] !== MANAGER) return 'nobody';
   return name === STATE_NAME ? 'state' : name === REPORT_NAME ? 'report' : 'nobody';
 }

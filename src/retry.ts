@@ -1,16 +1,16 @@
-/** The one place that decides whether, and when, there is another try: from what kind of failure it was. */
+/** The one place that decides, from the kind of a failure, whether and when to retry. */
 import { kindOf, retryAfterOf } from './errors.ts';
 
 /**
- * `done`: not before something changes, which comes as an event, or the resync. `backoff`: with the key's own growing delay,
- * the default for any error. Otherwise in so many milliseconds.
+ * `done`: not before a watch event or the resync. `backoff`: after the key's own growing delay, the default for any error.
+ * Otherwise in so many milliseconds.
  */
 export type Retry = 'done' | 'backoff' | { readonly afterMs: number };
 
-/** What was planned for is another by now: look again at once, it is no failure. */
+/** The object that was planned for has changed: observe it again almost at once, this is no failure. */
 const SUPERSEDED_MS = 50;
 
-/** After all that failed in one reconcile; nothing is done. The most patient answer that one of the errors asks for. */
+/** For all errors of one reconcile: the longest wait that the server asked for; else `backoff` if any error needs it. */
 export function retryAfter(errors: readonly unknown[]): Retry {
   const asked = errors.flatMap((error) => retryAfterOf(error) ?? []);
   if (asked.length > 0) return { afterMs: Math.max(...asked) };
@@ -19,7 +19,7 @@ export function retryAfter(errors: readonly unknown[]): Retry {
   return kinds.includes('superseded') ? { afterMs: SUPERSEDED_MS } : 'done';
 }
 
-/** The same where nobody sees what changes: also what was refused is tried again. */
+/** The same where no watch sees changes: what was refused is retried, too. */
 export function retryUnwatched(error: unknown): Retry {
   const retry = retryAfter([error]);
   return retry === 'done' ? 'backoff' : retry;
@@ -29,11 +29,11 @@ const MINUTE_MS = 60_000;
 const LONGEST_MS = 15 * MINUTE_MS;
 
 /**
- * What is looked at again though nothing failed on our side: the first delay and the longest, in milliseconds.
+ * Checks that are repeated though nothing failed on our side: the first delay and the longest, in milliseconds.
  *
- * - `not yet`: something else has to happen first
- * - `pull unknown`: right after the login was brought; the product may still be restarting
- * - `pull refused`: each pull can be a login upstream that fails
+ * - `not yet`: something else must happen first
+ * - `pull unknown`: right after the login was applied; the product may still be restarting
+ * - `pull refused`: each pull can be one more failed login upstream
  * - `administrator refused`: an administrator's account can be locked out, too
  * - `login unknown`: a registry that does not answer
  */
@@ -45,13 +45,13 @@ const DELAYS_MS = {
   'login unknown': [MINUTE_MS, MINUTE_MS],
 } as const;
 
-/** `times`: how often in a row it was like this before. The delay doubles each time. */
+/** `times`: how many times in a row this was seen before. The delay doubles each time. */
 export function delayMs(wait: keyof typeof DELAYS_MS, times = 0): number {
   const [first, longest] = DELAYS_MS[wait];
   return Math.min(longest, first * 2 ** times);
 }
 
-/** When a login may be tried again that was refused so often: it may have been a hiccup of the token server. Then only rarely. */
+/** The wait before a login that was refused `times` times is tried again. One refusal may be an error of the token server. */
 export function refusedLoginMs(times: number): number {
   if (times <= 1) return 5 * MINUTE_MS;
   return times === 2 ? 30 * MINUTE_MS : 360 * MINUTE_MS;

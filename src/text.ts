@@ -1,4 +1,4 @@
-/** Sentences: numbers and lists in them, and texts of strangers made fit for a line of ours. The one place for both. */
+/** Text for sentences: plurals, lists, and foreign texts made safe for a line of ours. The one place for all of them. */
 
 /** `1 copy`, `2 copies`. */
 export const plural = (n: number, one: string, many = `${one}s`): string => `${n} ${agree(n, one, many)}`;
@@ -17,43 +17,43 @@ export const minute = (ms: number): string => `${new Date(ms).toISOString().slic
 
 export const capital = (text: string): string => `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;
 
-/** A text of others at the end of our own, as a sentence. */
+/** A foreign text at the end of our own: ends with a full stop, if it has no end mark. */
 export const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`);
 
-/** What no terminal, log or page should get from a stranger: control characters, line breaks, direction marks. */
+/** What no terminal, log or page should get from a foreign text: control characters, line breaks, direction marks. */
 const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]/gu;
 
-/** On one line: what cannot be printed and white space become one space. */
+/** On one line: each run of white space and unprintable characters becomes one space. */
 export const oneLine = (text: string): string => text.replace(/[\s\p{C}\p{Zl}\p{Zp}]+/gu, ' ');
 
-/** A text of others inside a sentence: on one line, no longer than `limit` characters. */
+/** A foreign text inside a sentence: on one line, cut after `limit` characters. */
 export function fit(text: string, limit = 300): string {
   const flat = oneLine(text.slice(0, 8 * limit)).trim();
   return flat.length > limit ? `${flat.slice(0, limit)}...` : flat;
 }
 
-/** A text of others whose every character counts, such as a key: what cannot be printed is named. */
+/** A foreign text in which every character counts, such as a key: an unprintable one is shown as its code point. */
 export const printable = (text: string): string =>
   text.replace(UNPRINTABLE, (c) => `\\u{${(c.codePointAt(0) ?? 0).toString(16)}}`);
 
-/** A name or a value of others in quotes: no longer than 80 characters. */
+/** A foreign name or value in quotes, at most 80 characters of it. */
 export function quote(value: string): string {
   const flat = value.slice(0, 200).replace(UNPRINTABLE, '?');
   return JSON.stringify(flat.length > 80 ? `${flat.slice(0, 77)}...` : flat);
 }
 
-/** Several of them, each once: the first few, and how many more there are. */
+/** Several values in quotes, each once: the first few, and how many more there are. */
 export const quoteList = (values: Iterable<string>): string => some([...new Set(values)].map(quote), 5);
 
 /**
- * The first characters of a text, set free; the text itself where it is no longer than that. V8 keeps the whole of a text in
- * memory as long as a slice of it is kept.
+ * The first characters of a text, as a copy: V8 keeps the whole text in memory as long as a slice of it is kept. A text that is
+ * short enough is returned as it is.
  */
 export function cut(text: string, characters: number): string {
   return text.length <= characters ? text : Buffer.from(text.slice(0, characters)).toString();
 }
 
-/** The first few of a list, no more than so many characters in all; each cut. */
+/** The first texts of a list, each cut to `each` characters; at most `inAll` characters in total. */
 export function cutList(texts: Iterable<string>, each: number, inAll: number): string[] {
   const kept: string[] = [];
   let left = inAll;

@@ -1,4 +1,4 @@
-/** Runs `work` for every item, at most `limit` at a time; the first failure ends it. */
+/** Runs `work` for every item, at most `limit` at a time; rejects at the first failure, and then starts no more. */
 export async function eachBounded<T>(
   items: Iterable<T>,
   limit: number,

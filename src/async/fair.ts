@@ -1,9 +1,9 @@
-/** Turns for computations that run at the same time: a step of one of them, then whatever else waits, probes and leases. */
+/** Turns for computations that run at the same time: after a step of one, all else that waits runs, such as probes and leases. */
 import { setImmediate, setTimeout } from 'node:timers/promises';
 
 /**
- * Half of the time is left to others. Once around the loop is not enough: it takes in one new connection each time, and
- * hundreds may stand before the kubelet's.
+ * Leaves half of the time to other work. One turn of the event loop is not enough: it accepts one new connection, and hundreds
+ * may wait before the kubelet's.
  */
 export function createTurns(): () => Promise<void> {
   let last = Promise.resolve();
@@ -11,7 +11,7 @@ export function createTurns(): () => Promise<void> {
   async function next(): Promise<void> {
     await setTimeout(Math.max(1, tookMs));
     const from = performance.now();
-    // Not before the step that now begins has ended.
+    // Runs only after the step that now begins has ended.
     void setImmediate().then(() => {
       tookMs = performance.now() - from;
     });

@@ -1,4 +1,4 @@
-/** Long computations as steps: a command does them in one go, a controller lets others have their turn in between. */
+/** Long computations in steps: a command runs them in one go, the controller lets other work run between them. */
 
 export type Steps<T> = Generator<undefined, T>;
 
@@ -9,10 +9,10 @@ export function inOneGo<T>(steps: Steps<T>): T {
   }
 }
 
-/** Resolves when it is one's turn again. */
+/** Resolves when the computation may go on. */
 export type Turn = () => Promise<unknown>;
 
-/** `turn` is awaited after each step; without one, all of them are done in one go. */
+/** Awaits `turn` after each step; without it, runs all steps in one go. */
 export async function inTurns<T>(steps: Steps<T>, turn?: Turn): Promise<T> {
   if (turn === undefined) return inOneGo(steps);
   for (;;) {
@@ -22,7 +22,7 @@ export async function inTurns<T>(steps: Steps<T>, turn?: Turn): Promise<T> {
   }
 }
 
-/** So many items at a step. */
+/** Does `work` for `atAStep` items per step. */
 export function* stepwise<T>(items: Iterable<T>, atAStep: number, work: (item: T) => void): Steps<void> {
   let done = 0;
   for (const item of items) {

@@ -11,14 +11,14 @@ const ca = z
   .regex(/-----BEGIN CERTIFICATE-----/, 'is not a PEM certificate')
   .describe('PEM certificates to trust for this server, besides the well-known ones.');
 
-/** The workload that reads the login only at its start; rolled by an annotation on its pod template. */
+/** The workload, if it reads the login only at its start; it is restarted by an annotation on its pod template. */
 const workload = z.strictObject({
   kind: z.enum(['Deployment', 'StatefulSet', 'DaemonSet']).default('Deployment'),
   namespace: dnsLabel,
   name: dnsSubdomain,
 });
 
-/** Where a product's HTTP API is, and the Secret (kubernetes.io/basic-auth, or a key `token`) that logs in to it as an administrator. */
+/** A product's HTTP API, and the Secret with its administrator's login (kubernetes.io/basic-auth, or a key `token`). */
 const api = { url: httpUrl, ca: ca.optional(), admin: z.strictObject({ secret: namespaced }) };
 
 const shared = {

@@ -1,9 +1,9 @@
-/** One owner an object: no Secret may be named for two purposes. Works on documents with other errors too, as `cross-checks.ts`. */
+/** No Secret may be named for two uses. Works on documents with other errors too, like `cross-checks.ts`. */
 import { canonicalRegistry } from '../credentials/registry-name.ts';
 import { STATE_NAME } from '../names.ts';
 import { field, items, type CrossProblem } from './document.ts';
 
-/** A Secret that the configuration names, and what for. */
+/** A Secret that the configuration names, and its use. */
 interface Place {
   readonly path: CrossProblem['path'];
   readonly namespace: unknown;
@@ -48,8 +48,8 @@ export function collisions(document: unknown): CrossProblem[] {
 const STATE = `the Secret in which the controller keeps its state: "${STATE_NAME}"`;
 
 /**
- * Copies are written and deleted by their name in all namespaces, and so are the rights to do so. (A source's own Secret
- * may have the name of its copies: the plan leaves that place alone, and its owner may rename the copies later.)
+ * Copies are written and deleted by their name in all namespaces, and the rights are given for that name. (A source's own Secret
+ * may have the name of its copies: the plan never writes it, and its owner may rename the copies later.)
  */
 function copyNames(document: unknown, places: readonly Place[]): CrossProblem[] {
   const named = [
@@ -74,7 +74,7 @@ function copyNames(document: unknown, places: readonly Place[]): CrossProblem[] 
   });
 }
 
-/** A field that holds one reference would be pointed at the one copy and the other in turns, for ever. */
+/** Two cache proxies that share a field with one reference would point it at one copy and the other in turns, for ever. */
 function sharedFields(proxies: readonly unknown[]): CrossProblem[] {
   const owners = new Map<string, unknown>();
   return proxies.flatMap((proxy, i) => {
@@ -87,7 +87,7 @@ function sharedFields(proxies: readonly unknown[]): CrossProblem[] {
   });
 }
 
-/** The field that a cache proxy points, where that holds one reference only. */
+/** The field that a cache proxy points at a copy, if it holds only one reference. */
 function fieldOf(proxy: unknown): string | undefined {
   const object = field(proxy, 'object');
   const of = (...parts: unknown[]): string =>

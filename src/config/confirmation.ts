@@ -1,25 +1,25 @@
-/** The word that lets a large removal through. It is bound to one configuration: any later edit voids it. */
+/** The value that confirms a large removal. It is valid for one configuration: any later edit makes it invalid. */
 import { createHash } from 'node:crypto';
 import type { Configuration } from './schema.ts';
 
 export interface Confirmation {
   /** The value of `confirmRemoval` that confirms what this configuration removes: 12 hex digits. */
   readonly value: string;
-  /** What the configuration has there: nothing, that value, or one for another configuration. */
+  /** What the configuration has as `confirmRemoval`: nothing, that value, or another value. */
   readonly given: 'none' | 'this' | 'another';
 }
 
 export function confirmationOf(configuration: Configuration): Confirmation {
-  // A pause changes nothing of what is removed in the end, and the word cannot be bound to itself.
+  // A pause does not change what is removed in the end, and a digest cannot contain itself.
   const { confirmRemoval, paused: _, ...removing } = configuration;
   const value = createHash('sha256').update(canonical(removing)).digest('hex').slice(0, 12);
   return { value, given: confirmRemoval === undefined ? 'none' : confirmRemoval === value ? 'this' : 'another' };
 }
 
-/** The line to add to the configuration. In quotes: all digits would be read as a number. */
+/** The line to add to the configuration. In quotes: YAML reads a value of only digits as a number. */
 export const confirmingLine = (value: string): string => `confirmRemoval: "${value}"`;
 
-/** JSON with the keys of every mapping in order, so that it does not depend on how the file was written. */
+/** JSON with sorted keys, so that it does not depend on the order in the file. */
 function canonical(value: unknown): string {
   return JSON.stringify(value, (_, part: unknown) =>
     typeof part === 'object' && part !== null && !Array.isArray(part)

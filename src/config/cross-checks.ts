@@ -5,7 +5,7 @@ import { field, items, type CrossProblem } from './document.ts';
 import { NOT_A_SECRET_KEY, SECRET_KEY } from './kubernetes-names.ts';
 import { checkTemplate } from './placeholders.ts';
 
-/** @param document whatever was read: parts of the wrong shape are somebody else's problem and are skipped here. */
+/** @param document as it was read: parts of the wrong shape are skipped here, the schema reports them. */
 export function crossCheck(document: unknown): CrossProblem[] {
   const sources = items(field(document, 'sources'));
   const retired = items(field(document, 'retiredCopyNames'));
@@ -95,7 +95,7 @@ function checkProxy(proxy: unknown): CrossProblem[] {
     }
     case 'harbor': {
       const [registry, url] = [field(proxy, 'registry'), field(proxy, 'endpointUrl')];
-      // The default leads to Docker Hub: it must never be given the login of another registry.
+      // The default leads to Docker Hub, which must never get the login of another registry.
       return typeof registry === 'string' &&
         typeof url === 'string' &&
         !isDockerHub(registry) &&

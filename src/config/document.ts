@@ -1,4 +1,4 @@
-/** Reading a document of unknown shape: what is not there, or of the wrong shape, is somebody else's problem. */
+/** Reads a document of unknown shape: what is missing or of the wrong shape is skipped; the schema reports it. */
 
 /** Something wrong between the parts of a configuration. */
 export interface CrossProblem {

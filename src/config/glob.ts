@@ -1,14 +1,14 @@
 /**
- * Globs over names: `*` is any run of characters, `?` is one. Where a list is matched, `!` in front excludes.
- * Tenants write these lists, so a name costs its length times the length of the whole list, 32 characters of the list at
- * once, whatever they write: all patterns of a list are one automaton, in which nothing is ever tried twice.
+ * Globs over names: `*` is any run of characters, `?` is one. In a list, `!` in front excludes.
+ * Tenants write these lists, so matching never backtracks: all patterns of a list are one automaton (bit-parallel NFA), and
+ * the cost is bounded by the length of the name times the length of the list, with 32 characters of the list at once.
  */
 type NameMatcher = (name: string) => boolean;
 
-/** What a pattern may consist of: the characters of Kubernetes names, the two wildcards, and `!` in front. */
+/** A valid pattern: characters of Kubernetes names, the two wildcards, and `!` in front. */
 export const GLOB = /^!?[-a-z0-9.*?]+$/;
 
-/** Matches names that some pattern takes and no `!` pattern excludes. A list of exclusions only takes everything else. */
+/** Matches names that a pattern matches and no `!` pattern excludes. A list of only exclusions matches everything else. */
 export function matchNames(patterns: readonly string[]): NameMatcher {
   const excluded = patterns.filter((p) => p.startsWith('!')).map((p) => p.slice(1));
   const listed = patterns.filter((p) => !p.startsWith('!'));
@@ -33,11 +33,11 @@ export function globMatches(pattern: string, name: string): boolean {
 }
 
 /**
- * Whether one of the patterns matches. A state is a bit: so many characters of one pattern are matched. A character of the
- * name moves a state on to the next one where the pattern takes it; where a `*` stands the state stays as well.
+ * Whether one of the patterns matches. A state is one bit: how many characters of a pattern have matched. A character of the
+ * name moves a state to the next one if the pattern accepts it; at a `*` the state also stays.
  */
 function automaton(patterns: readonly string[]): NameMatcher {
-  /** What each state takes to go on, of all patterns one after the other; '' is the end of one, and takes nothing. */
+  /** The character that each state accepts, for all patterns one after the other; '' is the end of a pattern: none. */
   const steps: string[] = [];
   const [starts, stars, ends]: [number[], number[], number[]] = [[], [], []];
   for (const pattern of patterns) {
@@ -52,7 +52,7 @@ function automaton(patterns: readonly string[]): NameMatcher {
   const words = Math.ceil(steps.length / 32);
   const [start, stays, end] = [bitsOf(starts, words), bitsOf(stars, words), bitsOf(ends, words)];
 
-  // Made when a name asks for them: names know few characters.
+  // Computed on demand: names have few different characters.
   const moves = new Map<string, Uint32Array>();
   const movesOn = (character: string): Uint32Array => {
     let bits = moves.get(character);

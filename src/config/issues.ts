@@ -1,15 +1,15 @@
-/** zod's issues, said so that someone who never heard of zod can act on them. */
+/** Turns zod's issues into messages for users who do not know zod. */
 import { z } from 'zod';
 import { knownKeys, nearest } from './known-keys.ts';
 
-/** `at`: an unknown key is shown where the key stands, anything else where the value does. */
+/** `at`: an unknown key is reported at the key, everything else at the value. */
 interface Complaint {
   path: PropertyKey[];
   at: 'key' | 'value';
   message: string;
 }
 
-/** Wording of the issues for which the schema gives none; pass it as `error` to `safeParse`, with `reportInput: true`. */
+/** Messages for issues that have none in the schema; pass it as `error` to `safeParse`, with `reportInput: true`. */
 export const wording: z.core.$ZodErrorMap = (issue) => {
   const missing = issue.input === undefined;
   switch (issue.code) {
@@ -25,11 +25,11 @@ export const wording: z.core.$ZodErrorMap = (issue) => {
   }
 };
 
-/** One complaint for each thing to put right, whatever zod made of it. */
+/** One complaint per mistake, however many issues zod made of it. */
 export function complaints(issues: readonly z.core.$ZodIssue[]): Complaint[] {
   const all = issues.flatMap((issue) => expand(issue, []));
   const meant = new Set(all.flatMap(({ means }) => (means === undefined ? [] : [z.core.toDotPath(means)])));
-  // `copyname: x` is one mistake: say what was meant, and not also that copyName is missing.
+  // `copyname: x` is one mistake: report the unknown key, and not also that copyName is missing.
   return all
     .filter(({ missing, path }) => !(missing && meant.has(z.core.toDotPath(path))))
     .map(({ path, at, message }) => ({ path, at, message }));
@@ -47,7 +47,7 @@ function expand(issue: z.core.$ZodIssue, prefix: PropertyKey[]): Draft[] {
   return [{ path, at: 'value', message: issue.message, missing: isMissing(issue) }];
 }
 
-/** Of several variants complains about the one that was meant: the one with the fewest keys too many or missing. */
+/** Of several variants, complains about the one that was probably meant: with the fewest unknown and missing keys. */
 function expandUnion(issue: z.core.$ZodIssueInvalidUnion, path: PropertyKey[]): Draft[] {
   const misfits = issue.errors.map((branch) => branch.reduce((sum, each) => sum + misfit(each), 0));
   const least = Math.min(...misfits);
@@ -94,7 +94,7 @@ const EXPECTED: Record<string, string> = {
   number: 'a number',
 };
 
-/** The kind of a value, never the value: people paste passwords into the wrong places. */
+/** The type of a value, never the value: it may be a password in the wrong place. */
 function actual(input: unknown): string {
   if (input === null) return 'is empty';
   if (Array.isArray(input)) return 'is a list';

@@ -1,4 +1,4 @@
-/** Which keys a place in the configuration knows, and which of them a typo meant. */
+/** The known keys at a path of the configuration, and the nearest one to a typing error. */
 import { z } from 'zod';
 import { configurationSchema } from './schema.ts';
 
@@ -8,7 +8,7 @@ interface SchemaNode {
   anyOf?: SchemaNode[];
 }
 
-/** Keys of the mapping at `path`; of every variant where there are several. Empty for a path that is no mapping. */
+/** Keys of the mapping at `path`, of all its variants. Empty: `path` is no mapping. */
 export function knownKeys(path: readonly PropertyKey[]): string[] {
   let nodes = variants(z.toJSONSchema(configurationSchema, { io: 'input' }) as SchemaNode);
   for (const segment of path) {
@@ -20,7 +20,7 @@ export function knownKeys(path: readonly PropertyKey[]): string[] {
   return [...new Set(nodes.flatMap((node) => Object.keys(node.properties ?? {})))];
 }
 
-/** The candidate that is at most a third of its letters away from `word`, upper and lower case aside. */
+/** The nearest candidate to `word`, ignoring case, with an edit distance of at most a third of its length (but at least 1). */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
   const [best] = candidates
     .map((candidate) => ({ candidate, distance: editDistance(word.toLowerCase(), candidate.toLowerCase()) }))
@@ -31,7 +31,7 @@ export function nearest(word: string, candidates: readonly string[]): string | u
 
 /** Insertions, deletions, replacements and swaps of neighbours that turn `a` into `b`. */
 function editDistance(a: string, b: string): number {
-  // A key longer than any we know is no typo of one: do not spend time on a pasted document.
+  // A much longer or shorter key is no typing error: do not spend time on a pasted document.
   if (Math.abs(a.length - b.length) > b.length) return Infinity;
   const rows = [Array.from({ length: b.length + 1 }, (_, j) => j)];
   const at = (i: number, j: number) => rows[i]?.[j] ?? Infinity;

@@ -1,7 +1,7 @@
 /** Names as Kubernetes allows them. */
 import { z } from 'zod';
 
-/** RFC 1123 subdomain, as Secret names are. */
+/** RFC 1123 subdomain, such as Secret names. */
 export const dnsSubdomain = z
   .string()
   .max(253, 'is longer than 253 characters')
@@ -9,7 +9,7 @@ export const dnsSubdomain = z
     /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/,
     'is not a valid name: lower-case letters, digits, "-" and ".", starting and ending with a letter or digit',
   );
-/** RFC 1123 label, as Namespace names are; also what a label value and a metric label can carry. */
+/** RFC 1123 label, such as Namespace names; also valid as a label value and a metric label. */
 export const dnsLabel = z
   .string()
   .max(63, 'is longer than 63 characters')

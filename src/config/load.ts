@@ -1,4 +1,4 @@
-/** From text to a validated configuration, or to every problem in it with its line. */
+/** Parses text into a validated configuration, or into all problems in it with their lines. */
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { messageOf, UserError } from '../errors.ts';
@@ -15,7 +15,7 @@ type ParseResult = { ok: true; configuration: Configuration } | { ok: false; pro
 /**
  * Checks a configuration document. Never throws; lists every problem, in the order of the text.
  *
- * @param fileName how problems call the text: the path as the user gave it, or `stdin`.
+ * @param fileName the name of the text in problems: the path as the user gave it, or `stdin`.
  */
 export function parseConfiguration(text: string, fileName: string): ParseResult {
   const yaml = readYaml(text);
@@ -45,7 +45,7 @@ export function parseConfiguration(text: string, fileName: string): ParseResult 
 /**
  * Reads and checks the file at `path`.
  *
- * @throws UserError when the file cannot be read; ConfigurationError, one line a problem, when it can and is wrong.
+ * @throws UserError if the file cannot be read; ConfigurationError, one line per problem, if its content is wrong.
  */
 export async function loadConfiguration(path: string): Promise<Configuration> {
   const result = parseConfiguration(await readConfigurationText(path), path);
@@ -53,7 +53,7 @@ export async function loadConfiguration(path: string): Promise<Configuration> {
   return result.configuration;
 }
 
-/** @throws UserError with one line that says why the file cannot be read and what to do. */
+/** @throws UserError, one line: why the file cannot be read and what to do. */
 export async function readConfigurationText(path: string): Promise<string> {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path));

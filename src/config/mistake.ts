@@ -1,4 +1,4 @@
-/** One thing that is wrong with a configuration file, and how it is said. */
+/** One mistake in a configuration file, and its message. */
 import { UserError } from '../errors.ts';
 
 export interface ConfigProblem {
@@ -8,7 +8,7 @@ export interface ConfigProblem {
   line: number;
   /** 1-based, in UTF-16 code units as editors count. */
   column: number;
-  /** Where in the document, as in `sources[0].copyName`; empty for the document itself. */
+  /** Path in the document, such as `sources[0].copyName`; empty for the document itself. */
   path: string;
   /** What is wrong and what to do: one line, never a value that could be a credential. */
   message: string;
@@ -19,7 +19,7 @@ export function renderProblem({ file, line, column, path, message }: ConfigProbl
   return [`${file}:${line}:${column}`, ...(path === '' ? [] : [path]), message].join(': ').replace(/\s+/g, ' ');
 }
 
-/** A configuration that cannot be used: the message has one line a problem. */
+/** A configuration that cannot be used: the message has one line per problem. */
 export class ConfigurationError extends UserError {
   override name = 'ConfigurationError';
   readonly problems: readonly ConfigProblem[];

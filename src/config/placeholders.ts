@@ -1,4 +1,4 @@
-/** The language of templates: `{{password|json}}` and its kind. */
+/** The language of templates, such as `{{password|json}}`. */
 import type { UpstreamLogin } from '../credentials/upstream.ts';
 import { UserError } from '../errors.ts';
 import { yamlScalar } from './yaml-scalar.ts';
@@ -27,11 +27,11 @@ const PIPES: Readonly<Record<string, (text: string) => string>> = {
 
 const USE = 'use {{registry}}, {{username}}, {{password}} or {{auth}}, each with |json, |base64 or |yaml where needed';
 
-/** `where`: how messages call the template. @throws UserError */
+/** `where`: the template's name in messages. @throws UserError */
 export function compileTemplate(text: string, where: string): Text {
   const parts = parse(text);
   if ('problem' in parts) throw new UserError(`${where}: ${parts.problem}`);
-  // One pass: what a login brings in is never read as a placeholder.
+  // One pass: text that comes from a login is never read as a placeholder.
   return (login) => parts.map((part) => part(login)).join('');
 }
 
@@ -39,7 +39,7 @@ function parse(text: string): Text[] | { problem: string } {
   const parts: Text[] = [];
   let rest = text;
   for (;;) {
-    // Of more braces the last two: `{{{registry|json}}` is how the first key of a JSON object looks.
+    // Of three or more braces the last two count: `{{{registry|json}}` is the first key of a JSON object.
     const start = rest.search(/\{\{(?!\{)/);
     if (start < 0) return [...parts, constant(rest)];
     const end = rest.indexOf('}}', start + 2);

@@ -1,9 +1,9 @@
-/** Where in a YAML text the value under a path stands. */
+/** The position of the value at a path in a YAML text. */
 import { isAlias, isMap, isScalar, isSeq, type Document, type Node } from 'yaml';
 
 /**
- * Offset of the value at `path`; of its key where the value is empty or `at` says so. What is not in the document is
- * reported at the nearest thing that is: the key of the mapping that lacks it.
+ * Offset of the value at `path`; of its key if the value is empty or `at` is `key`. For a path that is not in the document:
+ * the key of the nearest mapping above it.
  */
 export function offsetOf(document: Document, path: readonly PropertyKey[], at: 'key' | 'value' = 'value'): number {
   let node = resolve(document.contents, document);
@@ -13,21 +13,21 @@ export function offsetOf(document: Document, path: readonly PropertyKey[], at: '
     if (step === undefined) return offset;
     node = resolve(step.value, document);
     const last = depth === path.length - 1;
-    // On the way down keep the key: `secret:` is the line to look at when `secret.name` is missing.
+    // Keep the key on the way down: if `secret.name` is missing, `secret:` is the line to report.
     offset =
       (last && at === 'value' && !isEmpty(step.value) ? startOf(step.value) : undefined) ?? startOf(step.key) ?? offset;
   }
   return offset;
 }
 
-/** Both count from 1. Counted here: the LineCounter of `yaml` misses the ends of lines that it cannot make sense of. */
+/** Both count from 1. Counted here, because the LineCounter of `yaml` misses the ends of lines that it cannot parse. */
 export function lineOf(text: string, offset: number): { line: number; column: number } {
   const before = text.slice(0, offset);
   const start = before.lastIndexOf('\n') + 1;
   return { line: before.split('\n').length, column: before.length - start + 1 };
 }
 
-/** In a sequence the item stands for its own key. */
+/** In a sequence an item is its own key. */
 function child(node: unknown, segment: PropertyKey): { key: unknown; value: unknown } | undefined {
   if (isMap(node)) return node.items.findLast((pair) => keyText(pair.key) === String(segment));
   if (isSeq(node) && typeof segment === 'number' && segment < node.items.length) {

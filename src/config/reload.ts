@@ -1,4 +1,4 @@
-/** Follows the configuration file of a running controller. */
+/** Watches the configuration file of a running controller. */
 import { isDeepStrictEqual } from 'node:util';
 import { UserError } from '../errors.ts';
 import { parseConfiguration, readConfigurationText, unreadable, type ConfigProblem } from './load.ts';
@@ -6,21 +6,21 @@ import type { Configuration } from './schema.ts';
 
 /** The callbacks must not throw. */
 interface WatchOptions {
-  /** The configuration in force when the watch starts. The first look compares with it, so nothing between is missed. */
+  /** The configuration in force when the watch starts. The first check compares with it, so no change is missed. */
   running: Configuration;
   intervalMs: number;
-  /** A good version that differs from the one in force: it is in force from now on. Comments alone change nothing. */
+  /** A valid version that differs from the one in force: now it is in force. Changed comments alone do not count. */
   onChange: (configuration: Configuration) => void;
-  /** A version that cannot be used, told once a version; the one in force stays. */
+  /** A version that cannot be used, called once per version; the one in force stays. */
   onProblem: (problems: ConfigProblem[]) => void;
-  /** After problems, the file says again what is in force already. */
+  /** After problems, the file again has the configuration in force. */
   onRestored?: () => void;
   /** Ends the watch; no callback comes after it. */
   signal: AbortSignal;
 }
 
 export interface ConfigurationWatch {
-  /** Looks at the file now, without waiting for the interval. Never rejects. */
+  /** Checks the file now, without waiting for the interval. Never rejects. */
   check(): Promise<void>;
 }
 
@@ -31,7 +31,7 @@ export interface ConfigurationWatch {
 export function watchConfiguration(path: string, options: WatchOptions): ConfigurationWatch {
   const { intervalMs, signal, onChange, onProblem, onRestored } = options;
   let running = options.running;
-  let judged: string | undefined; // the version that was looked at last, or what kept it from being read
+  let judged: string | undefined; // the version that was checked last, or why it could not be read
   let inTrouble = false;
   let current: Promise<void> | undefined;
 
@@ -65,7 +65,7 @@ export function watchConfiguration(path: string, options: WatchOptions): Configu
     if (`text: ${text}` !== judged) judge(`text: ${text}`, parseConfiguration(text, path));
   }
 
-  // A look that is still under way answers for the next one: two would race for the verdict.
+  // A check that is still running is shared: two at a time would race.
   const check = () =>
     (current ??= look().finally(() => {
       current = undefined;

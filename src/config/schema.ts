@@ -73,7 +73,8 @@ const source = z.strictObject({
     .enum(['off', 'auto', 'enforce'])
     .default('auto')
     .describe(
-      'Preflight: try each credential at its registry before it is spread. auto: a definite no holds it back, no answer does not; enforce: no answer holds it back too; off: not tried.',
+      'Preflight: try each credential at its registry before it is spread. ' +
+        'auto: a definite no holds it back, no answer does not; enforce: no answer holds it back too; off: not tried.',
     ),
   canary: z
     .strictObject({
@@ -163,7 +164,8 @@ export const configurationSchema = z
           .boolean()
           .default(false)
           .describe(
-            'Also as an object that dashboards know: ClusterReport "pullpass" of openreports.io, else ClusterPolicyReport of wgpolicyk8s.io, where one of the two is installed.',
+            'Also as an object that dashboards know: ClusterReport "pullpass" of openreports.io, ' +
+              'else ClusterPolicyReport of wgpolicyk8s.io, where one of the two is installed.',
           ),
       })
       .prefault({})
@@ -185,7 +187,7 @@ export const configurationSchema = z
         'Confirms that this very configuration may remove copies or references from many namespaces. `pullpass plan` says when that is needed, and the value.',
       ),
   })
-  // `when`: also on a document with other errors, so that one run lists everything.
+  // `when`: runs also on a document with other errors, so that one run lists everything.
   .superRefine(
     (document, ctx) => {
       for (const { path, message } of crossCheck(document)) ctx.addIssue({ code: 'custom', path, message });

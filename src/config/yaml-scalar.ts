@@ -1,6 +1,6 @@
-/** A text as one YAML value, whatever is in it. */
+/** Any text as one YAML value. */
 
-/** A double-quoted scalar in ASCII: YAML 1.1 and 1.2 readers do not agree on which other characters break a line. */
+/** A double-quoted scalar in ASCII: YAML 1.1 and 1.2 readers disagree about which other characters break a line. */
 export function yamlScalar(text: string): string {
   return JSON.stringify(text).replace(
     /[^\x20-\x7e]/gu,

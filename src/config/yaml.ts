@@ -1,18 +1,18 @@
-/** The YAML layer below the configuration: exactly one mapping, with positions, without surprises. */
+/** Reads the YAML of the configuration: exactly one mapping, with positions. */
 import { isAlias, isMap, isScalar, isSeq, parseAllDocuments, visit, type Document, type YAMLError } from 'yaml';
 import { messageOf } from '../errors.ts';
 
-/** Something that YAML itself, before any schema, has against the text. */
+/** A fault of the YAML text itself, found before the schema is checked. */
 interface YamlFault {
-  /** Into the text, in UTF-16 code units. */
+  /** Position in the text, in UTF-16 code units. */
   offset: number;
   message: string;
 }
 
-/** `document` and `value` are there when the text makes enough sense to be checked against the schema. */
+/** `document` and `value` are present if the text can be checked against the schema. */
 type YamlText = { faults: YamlFault[] } & ({ document: Document; value: unknown } | object);
 
-/** More uses of one anchor than this, nested ones counted through, is a bomb and no configuration. */
+/** Above this many uses of one anchor, nested uses multiplied, the text is an alias bomb. */
 const MAX_ALIASES = 1000;
 
 const TOO_DEEP = 'is nested too deeply to be a configuration';
@@ -23,7 +23,7 @@ export function readYaml(text: string): YamlText {
   const fail = (offset: number, message: string) => ({ faults: [{ offset, message }] });
   let documents: Document[];
   try {
-    // An empty stream is an array too, with nothing in it.
+    // An empty stream also gives an array, without documents.
     documents = [...parseAllDocuments(text, { prettyErrors: false, logLevel: 'silent' })].filter(hasContent);
   } catch (error) {
     return fail(0, error instanceof RangeError ? TOO_DEEP : `is not YAML: ${messageOf(error)}`);
@@ -45,7 +45,7 @@ export function readYaml(text: string): YamlText {
       ({ offset, message }, index, all) =>
         index === all.findIndex((other) => other.offset === offset && other.message === message),
     );
-  // A duplicate key leaves the rest readable; after any other error the schema would only complain about its wreckage.
+  // After a duplicate key the rest can be checked; after any other error the schema would only report its consequences.
   if (errors.some(({ code }) => code !== 'DUPLICATE_KEY')) return { faults };
   if (!isMap(document.contents))
     return fail(startOf(document), `is ${kindOf(document)}, not a configuration: ${START}`);
@@ -78,7 +78,7 @@ function fault({ code, pos, message }: YAMLError): YamlFault {
       return { offset: pos[0], message: 'is not valid YAML: a tab indents this line, use spaces' };
     case 'TAG_RESOLVE_FAILED':
       return { offset: pos[0], message: 'has a tag ("!...") that a configuration has no use for: remove it' };
-    // The quoted end of some messages is text of the file: it stays out.
+    // Some messages end with quoted text of the file, which may be a credential: leave it out.
     default:
       return { offset: pos[0], message: `is not valid YAML: ${message.replace(/: ".*"$/s, '')}` };
   }

@@ -1,4 +1,4 @@
-/** One alias of a source: the login that it gives to a further registry key. */
+/** Resolves an alias of a source: a further registry key and its login. */
 import { some } from '../text.ts';
 import { TYPE_BASIC_AUTH, TYPE_DOCKER_CONFIG_JSON } from '../names.ts';
 import { decodeBase64 } from './base64.ts';
@@ -7,7 +7,7 @@ import { type Credential, type SecretContent, parseSecret } from './docker-confi
 import { canonicalRegistry, findEntry, quoteKey } from './registry-name.ts';
 import { unusable, WHY_CONTRADICTORY, WHY_UNUSABLE } from './usable-login.ts';
 
-/** A further registry key, and whose login it gets: that of an entry of the source, or that of a Secret next to it. */
+/** A further registry key, and where its login is: in an entry of the source, or in a Secret in the source's namespace. */
 export type Alias =
   | { readonly host: string; readonly from: string }
   | { readonly host: string; readonly login: { readonly secret: string } };
@@ -64,7 +64,7 @@ function readLogin(secret: SecretContent): Login {
   const [credential, ...more] = parsed.credentials;
   if (credential === undefined || more.length > 0)
     return { problem: `has ${parsed.credentials.length} entries; a login has exactly one` };
-  // Its key does not matter: the login goes under the alias.
+  // The entry's key does not matter: the login is used under the alias's key.
   const why =
     credential.unusable === undefined || credential.unusable === 'no registry'
       ? undefined

@@ -1,13 +1,13 @@
 /**
- * The entries of a Docker config, decoded as the kubelet's Go structs are: names of fields without regard to case,
- * `null` changes nothing, the last of several duplicates wins, and one value of a wrong type fails the whole document.
+ * The entries of a Docker config, decoded like the kubelet's Go structs: field names ignore case, `null` changes nothing, the
+ * last of several duplicates wins, and one value of a wrong type fails the whole document.
  */
 import { type ByteString, toByteString } from './byte-string.ts';
 import { decodeBase64 } from './base64.ts';
 import { type JsonMember, type JsonNode, readJson } from './go-json.ts';
 import { quoteKey } from './registry-name.ts';
 
-/** `dockerconfigjson`: entries under `auths`. `dockercfg`, the legacy form: entries at the top. */
+/** `dockerconfigjson`: entries under `auths`. `dockercfg`, the legacy form: entries at the top level. */
 export type Form = 'dockerconfigjson' | 'dockercfg';
 
 export interface Entry {
@@ -16,21 +16,21 @@ export interface Entry {
   username: ByteString;
   password: ByteString;
   identityToken?: string;
-  /** `auth`, which wins, holds another login than the fields beside it. */
+  /** `auth`, which wins, holds another login than the fields next to it. */
   contradictory: boolean;
-  /** Nothing needs it; kept because `kubectl create secret docker-registry` writes it. */
+  /** Used by nothing; kept because `kubectl create secret docker-registry` writes it. */
   email: ByteString;
   node: JsonNode;
 }
 export interface Entries {
   ok: true;
-  /** In document order; a duplicate stands where its key was first seen. */
+  /** In document order; a duplicate has the position of the key's first occurrence. */
   entries: Entry[];
-  /** What stands next to `auths`. */
+  /** Members next to `auths`. */
   others: JsonMember[];
 }
 
-/** Problems are one line each and hold nothing of a credential. */
+/** Problems are one line each, without any part of a credential. */
 export function readEntries(content: string | Uint8Array, form: Form): Entries | { ok: false; problems: string[] } {
   const json = readJson(content);
   if (!json.ok) {
@@ -46,7 +46,7 @@ export function readEntries(content: string | Uint8Array, form: Form): Entries |
   for (const member of membersOf(root, 'the document', problems)) {
     if (form === 'dockercfg') addEntry(member);
     else if (fold(member.name) === 'AUTHS') {
-      // Go decodes a second `auths` into the same map, and null empties it.
+      // Go decodes a second `auths` into the same map; null empties the map.
       if (member.value.kind === 'null') found.clear();
       membersOf(member.value, '"auths"', problems).forEach(addEntry);
     } else {
@@ -61,7 +61,7 @@ export function readEntries(content: string | Uint8Array, form: Form): Entries |
   }
 }
 
-/** Go compares names of fields by Unicode's simple case folding: two letters beyond ASCII fold into it. */
+/** Go compares field names by Unicode simple case folding: two letters outside ASCII fold to ASCII letters. */
 export function fold(name: string): string {
   return name
     .replace(/[a-z]+/g, (letters) => letters.toUpperCase())
@@ -103,7 +103,7 @@ function readEntry({ name: key, value: node }: JsonMember, problems: string[]): 
   }
 }
 
-/** With or without padding, as the end of the field says; the first ":" splits. */
+/** Padded or not, as the end of the field shows; split at the first ":". */
 function decodeAuth(field: string): { username: ByteString; password: ByteString } | 'no base64' | 'no colon' {
   const decoded = decodeBase64(field, field.replace(/[\r\n]+$/, '').endsWith('=') ? 'padded' : 'unpadded');
   if (decoded === undefined) return 'no base64';
@@ -118,7 +118,7 @@ function checkHeaders(headers: JsonNode, problems: string[]): void {
   if (wrong) problems.push('"HttpHeaders" must hold strings only; the kubelet refuses the whole Secret otherwise');
 }
 
-/** Members of an object; none of null; a problem for everything else. */
+/** Members of an object; none for null; for everything else a problem. */
 function membersOf(node: JsonNode, what: string, problems: string[]): JsonMember[] {
   if (node.kind === 'object') return node.members;
   if (node.kind !== 'null') problems.push(`${what} must be an object, not ${article(node)}`);
@@ -129,7 +129,7 @@ function article(node: JsonNode): string {
   return /^[aeiou]/.test(node.kind) ? `an ${node.kind}` : `a ${node.kind}`;
 }
 
-/** What people wrap a Docker config in, by its first bytes. */
+/** A hint about a common wrong encoding of a Docker config, by its first bytes. */
 function wrapping(content: ByteString): string {
   if (decodeBase64(content, 'padded')?.trimStart().startsWith('{') === true)
     return '; it looks like base64 around JSON: encode it once, not twice';

@@ -1,4 +1,4 @@
-/** Base64 as strictly as Go decodes it; Buffer alone would skip over anything it does not know. */
+/** Base64, decoded as strictly as in Go; Buffer alone skips invalid characters. */
 import type { ByteString } from './byte-string.ts';
 
 const PADDED = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;

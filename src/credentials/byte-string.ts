@@ -1,9 +1,9 @@
 /**
- * Byte strings: one character a byte (latin1), as Go's strings are. The kubelet compares, sorts and un-escapes bytes;
+ * Byte strings: one character per byte (latin1), like Go's strings. The kubelet compares, sorts and unescapes bytes;
  * on byte strings JavaScript's own `<`, `startsWith` and `indexOf` do the same.
  */
 
-/** Any string whose characters are all below U+0100, each standing for one byte. */
+/** A string of characters below U+0100, one for each byte. */
 export type ByteString = string;
 
 export function toByteString(content: string | Uint8Array): ByteString {
@@ -23,7 +23,7 @@ const CHARACTER = new RegExp(
 const NOT_ASCII = /[\x80-\xff]/;
 const REPLACEMENT: ByteString = '\xef\xbf\xbd'; // U+FFFD
 
-/** The UTF-8 character that starts at `index`, or the single byte there when none does; empty at the end. */
+/** The UTF-8 character that starts at `index`, else the single byte there; empty at the end. */
 export function characterAt(bytes: ByteString, index: number): ByteString {
   CHARACTER.lastIndex = index;
   return CHARACTER.exec(bytes)?.[0] ?? '';
@@ -36,12 +36,12 @@ export function isUtf8(bytes: ByteString): boolean {
 /** Text of a byte string. Every byte that is not part of well-formed UTF-8 becomes one U+FFFD, as in Go. */
 export function toText(bytes: ByteString): string {
   if (!NOT_ASCII.test(bytes)) return bytes;
-  // TextDecoder would turn a whole broken sequence into one U+FFFD; Go replaces byte by byte.
+  // TextDecoder would replace a whole invalid sequence by one U+FFFD; Go replaces each byte.
   const repaired = bytes.replace(CHARACTER, (character) => (isStray(character) ? REPLACEMENT : character));
   return Buffer.from(repaired, 'latin1').toString('utf8');
 }
 
-/** Is this, one of the pieces that {@link characterAt} returns, a byte outside any well-formed character? */
+/** Whether this result of {@link characterAt} is a byte outside any well-formed character. */
 export function isStray(character: ByteString): boolean {
   return character.length === 1 && NOT_ASCII.test(character);
 }

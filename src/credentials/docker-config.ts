@@ -1,4 +1,4 @@
-/** Docker configs and the Secrets that hold them: which credentials a kubelet takes from one, or why it would fail. */
+/** Docker configs and the Secrets that hold them: which credentials a kubelet reads from one, or why it fails. */
 import { KEY_DOCKERCFG, KEY_DOCKER_CONFIG_JSON, TYPE_DOCKERCFG, TYPE_DOCKER_CONFIG_JSON } from '../names.ts';
 import { decodeBase64 } from './base64.ts';
 import { type ByteString, toText } from './byte-string.ts';
@@ -10,16 +10,16 @@ import { unusable, type Unusable, WHY_CONTRADICTORY, WHY_UNUSABLE } from './usab
 export interface Credential {
   /** Registry key as written: host, optionally with scheme, port, path and globs. */
   key: string;
-  /** What a kubelet reads: `auth` wins. Empty when the entry has none. */
+  /** What a kubelet reads: `auth` wins. Empty if the entry has none. */
   username: string;
   password: string;
-  /** Nobody's business but that of `docker login`. */
+  /** Used by nothing; `kubectl create secret docker-registry` writes it. */
   email?: string;
-  /** The kubelet ignores it. */
+  /** Kubelets ignore it. */
   identityToken?: string;
-  /** Why a kubelet has no usable login in it. Absent: it has. */
+  /** Why it has no usable login for a kubelet. Absent: it has one. */
   unusable?: Unusable;
-  /** A kubelet uses it, but it is hardly what was meant: `auth` and `password` differ. */
+  /** A kubelet uses it, but probably it is a mistake: `auth` differs from `username` or `password`. */
   contradictory?: true;
 }
 
@@ -35,11 +35,11 @@ export type DockerConfig =
   | {
       ok: false;
       problems: string[];
-      /** true: with this Secret in its list every pull of a pod fails. false: kubelets find no credential in it. */
+      /** true: with this Secret in `imagePullSecrets` all pulls of a pod fail. false: kubelets find no credential in it. */
       failsPulls: boolean;
     };
 
-/** Never throws. Wrong type, missing or empty data, and no entry at all are problems too: such a source is no source. */
+/** Never throws. A wrong type, missing or empty data, and a document without entries are problems, too. */
 export function parseSecret(secret: SecretContent): DockerConfig {
   const found = contentOf(secret);
   return 'problem' in found
@@ -77,7 +77,7 @@ export function contentOf({ type, data }: SecretContent): { form: Form; content:
   return { form, content: Buffer.from(content, 'latin1') };
 }
 
-/** Whether the document leaves logins to a store or to helpers, which kubelets cannot ask. */
+/** Whether the document names a credential store or helpers, which kubelets cannot ask. */
 const isStored = (others: Entries['others']): boolean => helpers(others).length > 0;
 
 function toCredential(entry: Entry, stored: boolean): Credential {
@@ -100,7 +100,9 @@ function emptiness({ entries, others }: Entries, form: Form): string | undefined
     const legacy = form === 'dockerconfigjson' && others.some(({ value }) => hasLogin(value));
     return legacy
       ? `has registries at the top, the form of type ${TYPE_DOCKERCFG}; put them under "auths"`
-      : `has no registries; ${isStored(others) ? 'its logins are in a credential store or helper, which kubelets cannot ask: ' : ''}put at least one under ${form === 'dockerconfigjson' ? '"auths"' : 'its host name'}`;
+      : 'has no registries; ' +
+          `${isStored(others) ? 'its logins are in a credential store or helper, which kubelets cannot ask: ' : ''}` +
+          `put at least one under ${form === 'dockerconfigjson' ? '"auths"' : 'its host name'}`;
   }
   if (form === 'dockercfg' && entries.length === 1 && first.key === 'auths' && !hasLogin(first.node)) {
     return `has the form of type ${TYPE_DOCKER_CONFIG_JSON}, in which kubelets find nothing under type ${TYPE_DOCKERCFG}; make it a Secret of that type`;
@@ -108,7 +110,7 @@ function emptiness({ entries, others }: Entries, form: Form): string | undefined
   return undefined;
 }
 
-/** Which form a file has, whose name does not tell: legacy when registries with logins stand at the top. */
+/** The form of a file, guessed from its content: the legacy form if registries with logins are at the top level. */
 export function guessForm(content: string | Uint8Array): Form {
   const read = readEntries(content, 'dockerconfigjson');
   return read.ok && read.entries.length === 0 && read.others.some(({ value }) => hasLogin(value))
@@ -116,7 +118,7 @@ export function guessForm(content: string | Uint8Array): Form {
     : 'dockerconfigjson';
 }
 
-/** Is this value an entry, by the names of its fields? */
+/** Whether this value is an entry, by the names of its fields. */
 function hasLogin(value: Entry['node']): boolean {
   return (
     value.kind === 'object' && value.members.some(({ name }) => ['AUTH', 'USERNAME', 'PASSWORD'].includes(fold(name)))
@@ -136,7 +138,7 @@ function warn({ key, password, unusable: why, contradictory }: Credential): stri
   ];
 }
 
-/** Kubelets collect one Secret's entries in the random order of a Go map: two for one registry take random turns. */
+/** Kubelets read a Secret's entries in the random order of a Go map: of two for one registry, a random one is tried first. */
 function ambiguities(entries: readonly Entry[]): string[] {
   const first = new Map<ByteString, Entry>();
   return entries.flatMap((entry) => {
@@ -145,7 +147,8 @@ function ambiguities(entries: readonly Entry[]): string[] {
     if (normal !== undefined && other === undefined) first.set(normal, entry);
     if (other === undefined || (other.username === entry.username && other.password === entry.password)) return [];
     return [
-      `registry ${quoteKey(entry.key)}: means the same to kubelets as ${quoteKey(other.key)}, with another login; which one they try first is random, so keep one`,
+      `registry ${quoteKey(entry.key)}: means the same to kubelets as ${quoteKey(other.key)}, ` +
+        'with another login; which one they try first is random, so keep one',
     ];
   });
 }

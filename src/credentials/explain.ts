@@ -1,4 +1,4 @@
-/** Why a kubelet takes a credential for an image, or does not: the words for what `lookup` decides. */
+/** Explains in words what `lookup` decides: why a kubelet tries a credential for an image, or does not. */
 import { type ByteString, toByteString, toText } from './byte-string.ts';
 import { isGlobValid } from './go-glob.ts';
 import { type HostAndPath, parseUrl, splitHostPort } from './go-url.ts';
@@ -18,7 +18,7 @@ import { plural, printable } from '../text.ts';
 export interface Miss extends KeyringEntry {
   /** One line for a person. */
   why: string;
-  /** true: it looks as if the key had been meant for this image. false: it is simply another registry's. */
+  /** true: the key was probably meant for this image. false: it is for another registry. */
   near: boolean;
 }
 
@@ -39,7 +39,7 @@ export function describeMatch(match: Match): string {
   }
 }
 
-/** Every entry that the kubelet does not try for the image, in the keyring's order. `name`: as for `lookup`. */
+/** All entries that the kubelet does not try for the image, in the keyring's order. `name`: as for `lookup`. */
 export function explain(keyring: Keyring, name: string): Miss[] {
   const image = parseUrl(`https://${toByteString(name)}`);
   const tried = new Set(lookup(keyring, name).map(({ credential }) => credential));
@@ -83,7 +83,7 @@ function reason(entry: KeyringEntry, name: string, image: HostAndPath | undefine
   return far('another registry');
 }
 
-/** Is one below the other? `*.example.com` and `example.com` or `a.b.example.com`; `example.com` and `a.example.com`. */
+/** Whether one is below the other: `*.example.com` and `example.com` or `a.b.example.com`; `example.com` and `a.example.com`. */
 function isRelated(pattern: ByteString, host: ByteString): boolean {
   const fixed = pattern
     .split('.')

@@ -1,10 +1,10 @@
 /**
  * Globs as in Go's filepath.Match, which the kubelet applies to each label of a host: `*`, `?`, `[a-z]`, `[^a]` and
- * `\` escapes; `*` and `?` do not match "/". On byte strings: `?` and a class take one UTF-8 character, the rest is bytes.
+ * `\` escapes; `*` and `?` do not match "/". On byte strings: `?` and a class match one UTF-8 character, all else bytes.
  */
 import { type ByteString, characterAt, isStray, toText } from './byte-string.ts';
 
-/** False when the pattern is malformed: the kubelet takes that for "no match". */
+/** False if the pattern is malformed: the kubelet counts that as "no match". */
 export function goGlobMatches(pattern: ByteString, name: ByteString): boolean {
   const tokens = compile(pattern);
   return tokens !== undefined && run(tokens, name);
@@ -39,7 +39,7 @@ function compile(pattern: ByteString): Token[] | undefined {
   return tokens;
 }
 
-/** `last` is the offset of the closing bracket. Undefined: empty, unterminated, or a "-" or "]" that is out of place. */
+/** `last` is the offset of the closing bracket. Undefined: empty, unterminated, or with a misplaced "-" or "]". */
 function readClass(pattern: ByteString, start: number): { token: Token; last: number } | undefined {
   const negated = pattern.charAt(start) === '^';
   const ranges: [number, number][] = [];
@@ -62,7 +62,7 @@ function readClass(pattern: ByteString, start: number): { token: Token; last: nu
   return { token: { kind: 'class', negated, ranges }, last: at };
 }
 
-/** Greedy with one way back, to the last star: enough, because what an earlier star could take the last one can too. */
+/** Backtracks only to the last star: enough, because the last star can match all that an earlier one could. */
 function run(tokens: Token[], name: ByteString): boolean {
   let token = 0;
   let at = 0;
@@ -87,7 +87,7 @@ function run(tokens: Token[], name: ByteString): boolean {
   return true;
 }
 
-/** How many bytes of `name` the token takes at `at`; 0 when it does not match. */
+/** How many bytes of `name` the token matches at `at`; 0: it does not match. */
 function matchedLength(token: Token, name: ByteString, at: number): number {
   if (at >= name.length) return 0;
   if (token.kind === 'byte') return name.charAt(at) === token.byte ? 1 : 0;

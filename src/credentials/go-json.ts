@@ -14,7 +14,7 @@ export interface JsonMember {
 }
 type JsonResult = { ok: true; root: JsonNode } | { ok: false; line: number; column: number };
 
-const MAX_DEPTH = 10_000; // Go refuses deeper nesting
+const MAX_DEPTH = 10_000; // the limit of encoding/json
 const SPACE = /[ \t\r\n]*/y;
 const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 // One step of a string: a run of plain bytes (no control characters), or one escape.
@@ -45,7 +45,7 @@ export function readJson(content: string | Uint8Array): JsonResult {
   }
 }
 
-// Without recursion: ten thousand levels are allowed, and the document comes from outside.
+// Without recursion: 10,000 levels are allowed, and the document is not trusted.
 function parse(bytes: ByteString): JsonNode {
   let at = 0;
   const open: { node: JsonNode; name: string }[] = [];
@@ -104,7 +104,7 @@ function parse(bytes: ByteString): JsonNode {
     } else {
       done = scalar();
     }
-    // A value is complete: put it into what it stands in, and close whatever ends here.
+    // A value is complete: add it to its parent, and close all parents that end here.
     for (;;) {
       const parent = open.at(-1);
       const following = next();
@@ -138,5 +138,5 @@ function unescape(raw: ByteString): string {
     if (escape.length > 1) return String.fromCharCode(Number.parseInt(escape.slice(1), 16));
     return SHORT_ESCAPES[escape] ?? escape;
   });
-  return text.toWellFormed(); // half a surrogate pair becomes U+FFFD, as in Go
+  return text.toWellFormed(); // a lone surrogate becomes U+FFFD, as in Go
 }

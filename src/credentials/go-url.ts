@@ -1,13 +1,13 @@
 /**
- * The part of Go's net/url and net packages that the kubelet reads registry keys and images with. Byte strings in and
- * out. It follows Go 1.26, which kubelets since 1.36 are built with; older ones took a few more malformed hosts.
+ * The part of Go's net/url and net packages with which the kubelet parses registry keys and images, on byte strings. It follows
+ * Go 1.26, with which kubelets since 1.36 are built; older ones accept a few more malformed hosts.
  */
 import type { ByteString } from './byte-string.ts';
 
 export interface HostAndPath {
-  /** Un-escaped, with the port. */
+  /** Unescaped, with the port. */
   host: ByteString;
-  /** Un-escaped; empty, or starting with "/". */
+  /** Unescaped; empty, or starting with "/". */
   path: ByteString;
 }
 
@@ -33,7 +33,7 @@ export function parseUrl(url: ByteString): HostAndPath | undefined {
   return { host, path };
 }
 
-/** "example.com:5000" to host and port; an address in brackets loses them only when a port follows, as in Go. */
+/** "example.com:5000" to host and port; as in Go, an address in brackets loses them only if a port follows. */
 export function splitHostPort(hostPort: ByteString): { host: ByteString; port: ByteString } {
   const whole = { host: hostPort, port: '' };
   const colon = hostPort.lastIndexOf(':');
@@ -72,12 +72,12 @@ function unescape(text: ByteString): ByteString | undefined {
   return text.replace(/%(..)/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 }
 
-/** In a host only bytes beyond ASCII, and "%" itself, may be escaped. */
+/** In a host, only bytes outside ASCII and "%" itself may be escaped. */
 function unescapeHost(text: ByteString): ByteString | undefined {
   return /%(?!25)[0-7]/.test(text) ? undefined : unescape(text);
 }
 
-/** In a zone what may stand in a host may also be escaped, and so may the space. */
+/** In a zone, characters that are valid in a host, and the space, may also be escaped. */
 function unescapeZone(text: ByteString): ByteString | undefined {
   const escapes = text.match(/%../g) ?? [];
   const allowed = escapes.every((escape) => {

@@ -1,15 +1,15 @@
-/** Image references, read as the kubelet (the distribution/reference grammar) reads them. */
+/** Parses image references as the kubelet does (the grammar of distribution/reference). */
 import { DOCKER_HUB } from './registry-name.ts';
 import { printable } from '../text.ts';
 
 export interface ImageReference {
-  /** Host, optionally with a port. Empty for the odd name whose first part looks like a host but is none: `a_b.c/d`. */
+  /** Host, optionally with a port. Empty for a name whose first part only looks like a host: `a_b.c/d`. */
   registry: string;
   /** Path within the registry: `library/nginx`. */
   repository: string;
   /** `registry/repository`: what the kubelet looks up in its keyring. */
   name: string;
-  /** As written; none means `latest` where there is no digest either. */
+  /** As written; absent: `latest`, unless there is a digest. */
   tag?: string;
   digest?: string;
 }
@@ -36,7 +36,7 @@ export function parseImage(reference: string): ImageResult {
   const [beforeDigest, digest] = cut(remainder, '@');
   const [path, tag] = cut(beforeDigest, ':');
   if (path !== path.toLowerCase()) return no('the repository must be lower case');
-  // What is no valid host may still be the first part of a path: underscores are allowed there.
+  // A first part that is no valid host can still be part of the path, where underscores are allowed.
   const registry = DOMAIN.test(domain) ? domain : '';
   const repository = registry === '' ? `${domain}/${path}` : path;
   const components = repository.split('/');
@@ -60,7 +60,7 @@ export function parseImage(reference: string): ImageResult {
   };
 }
 
-/** A first part is a host when it is `localhost`, has a "." or ":", or an upper-case letter; all else is on Docker Hub. */
+/** The first part is a host if it is `localhost` or has a ".", ":" or upper-case letter; all else is on Docker Hub. */
 function splitDomain(reference: string): [domain: string, remainder: string] {
   const [first, rest] = cut(reference, '/');
   if (rest === undefined) return [DOCKER_HUB, `library/${reference}`];

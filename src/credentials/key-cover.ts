@@ -1,4 +1,4 @@
-/** Whether one registry key reaches every image that another one does. */
+/** Whether one registry key matches every image that another one matches. */
 import type { ByteString } from './byte-string.ts';
 import { type HostAndPath, parseUrl, splitHostPort } from './go-url.ts';
 import { hostMismatch, isGlob } from './keyring.ts';
@@ -7,7 +7,7 @@ import { normaliseKey } from './registry-name.ts';
 /** The two names under which a kubelet finds a login for any image on Docker Hub. */
 const ALL_OF_DOCKER_HUB = ['docker.io', 'index.docker.io'];
 
-/** A key, taken apart once for many comparisons. */
+/** A key, parsed once for many comparisons. */
 interface Reach {
   readonly normal: ByteString | undefined;
   readonly url: HostAndPath | undefined;
@@ -18,7 +18,7 @@ export function reachOf(key: string): Reach {
   return { normal, url: normal === undefined ? undefined : parseUrl(`https://${normal}`) };
 }
 
-/** No when in doubt: globs against globs are not decided here. */
+/** False if in doubt: a glob is not compared with another glob. */
 export function covers(wide: Reach, narrow: Reach): boolean {
   if (wide.normal === undefined || narrow.normal === undefined || wide.url === undefined || narrow.url === undefined)
     return false;

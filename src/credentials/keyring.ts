@@ -7,27 +7,27 @@ import { normaliseKey } from './registry-name.ts';
 
 /** The credentials of one pull Secret. */
 export interface KeyringSource {
-  /** How to call the Secret in output. */
+  /** The Secret's name in output. */
   secret?: string;
   credentials: readonly Credential[];
 }
 export interface KeyringEntry {
   credential: Credential;
   secret?: string;
-  /** The kubelet's normal form of the key. Undefined: not a URL, the kubelet leaves the entry out. */
+  /** The kubelet's normal form of the key. Undefined: not a URL, so the kubelet ignores the entry. */
   normal: ByteString | undefined;
-  /** The normal form parsed once more: what the kubelet compares. */
+  /** The normal form, parsed again: this is what the kubelet compares. */
   url: HostAndPath | undefined;
 }
 export interface Keyring {
-  /** In the order in which the kubelet goes through them. */
+  /** In the order in which the kubelet tries them. */
   entries: readonly KeyringEntry[];
 }
 export interface Match extends KeyringEntry {
   /** `default-registry`: Docker Hub's own entry, used because nothing else matched. */
   reason: 'host' | 'glob' | 'path' | 'glob-path' | 'default-registry';
 }
-/** What keeps a key from matching an image: port, number of host labels, a label, path. */
+/** Why a key does not match an image: port, number of host labels, a label, or path. */
 type Mismatch = 'port' | 'labels' | 'host' | 'path';
 
 const DEFAULT_REGISTRY = 'index.docker.io';
@@ -41,8 +41,8 @@ export function makeKeyring(sources: readonly KeyringSource[]): Keyring {
       return { credential, normal, url, ...(secret === undefined ? {} : { secret }) };
     }),
   );
-  // Reverse order of bytes, so that a longer path comes first. The sort is stable: entries of one key keep their order.
-  // Within one Secret the kubelet has a random order here (a Go map); document order is one of those it may have.
+  // In descending byte order, so that a longer path comes first. The sort is stable: entries with one key keep their order.
+  // Within one Secret the kubelet's order is random (a Go map); document order is one of the possible orders.
   return {
     entries: entries.sort((a, b) => order(b.normal) - order(a.normal) || compare(b.normal ?? '', a.normal ?? '')),
   };
@@ -79,14 +79,14 @@ export function hostMismatch(pattern: ByteString, host: ByteString): 'labels' | 
   return patterns.every((label, i) => goGlobMatches(label, labels[i] ?? '')) ? undefined : 'host';
 }
 
-/** Is an image of this name pulled from Docker Hub, by the kubelet's judgement? */
+/** Whether the kubelet takes an image of this name for one on Docker Hub. */
 export function isDefaultRegistry(name: string): boolean {
   const [first = '', ...rest] = name.split('/');
   if (first === '') return false;
   return rest.length === 0 || first === 'docker.io' || first === DEFAULT_REGISTRY || !/[.:]/.test(first);
 }
 
-/** Does it hold a character that means something in a glob? */
+/** Whether it has a special character of globs. */
 export function isGlob(host: ByteString): boolean {
   return /[*?[\\]/.test(host);
 }

@@ -3,19 +3,19 @@ import { type ByteString, toByteString, toText } from './byte-string.ts';
 import { printable } from '../text.ts';
 import { parseUrl } from './go-url.ts';
 
-/** How Pullpass holds Docker Hub. */
+/** Pullpass's canonical name of Docker Hub. */
 export const DOCKER_HUB = 'docker.io';
-/** What a pull Secret calls it; `docker login` writes the same. */
+/** Its key in pull Secrets; `docker login` writes the same. */
 export const DOCKER_HUB_KEY = 'https://index.docker.io/v1/';
-/** Where its registry API is: what Distribution, Nexus, Artifactory and zot want as an upstream. */
+/** The host of its registry API: the upstream host in Distribution, Nexus, Artifactory and zot. */
 export const DOCKER_HUB_ENDPOINT = 'registry-1.docker.io';
 
-// In the order in which a kubelet would use them for an image on Docker Hub; it never uses the last one.
+// In the order in which a kubelet uses them for an image on Docker Hub; it never uses the last one.
 const DOCKER_HUB_HOSTS = [DOCKER_HUB, 'index.docker.io', DOCKER_HUB_ENDPOINT];
 
 /**
  * The kubelet's normal form: no scheme, no query, no user, no leading `/v1` or `/v2` in front of another "/".
- * Undefined: not a URL, the kubelet leaves such an entry out.
+ * Undefined: not a URL, so the kubelet ignores such an entry.
  */
 export function normaliseKey(key: string): ByteString | undefined {
   const bytes = toByteString(key);
@@ -25,7 +25,7 @@ export function normaliseKey(key: string): ByteString | undefined {
   return path === '/' ? url.host : url.host + path;
 }
 
-/** Any name of Docker Hub as a whole: with or without scheme, `/v1`, `/v2` and port 443. */
+/** Whether `name` means all of Docker Hub: any of its hosts, with or without scheme, `/v1`, `/v2` and port 443. */
 export function isDockerHub(name: string): boolean {
   return dockerHubRank(name) >= 0;
 }
@@ -37,13 +37,13 @@ export function canonicalRegistry(name: string): string | undefined {
   return key === undefined || key === '' || key.startsWith('/') ? undefined : toText(key);
 }
 
-/** Where the login of a registry key is tried: host with port; Docker Hub is `docker.io`. A scheme in the key says nothing. */
+/** The host at which the login of a key is tried: with port; Docker Hub is `docker.io`. A scheme in the key is ignored. */
 export function registryHost(key: string): string {
   return (canonicalRegistry(key.replace(/^http:\/\//, 'https://')) ?? key).split('/')[0] ?? key;
 }
 
 /**
- * The entry that `name` means: with exactly this key, else with the same normal form, else, when both are names of
+ * The entry for `name`: with exactly this key, else with the same normal form, else, if both are names of
  * Docker Hub, the one that a kubelet would try first.
  */
 export function findEntry<T extends { key: string }>(entries: readonly T[], name: string): T | undefined {
@@ -64,16 +64,16 @@ function dockerHubRank(name: string): number {
   return DOCKER_HUB_HOSTS.findIndex((host) => host === key);
 }
 
-/** Whether a product's upstream URL leads to `registry`: a login must not reach another host because an object was pointed there. */
+/** Whether a product's upstream URL is at `registry`: a login must not be sent to another host to which an object was changed. */
 export function leadsTo(url: string, registry: string): boolean {
   const target = URL.parse(url);
   if (target === null) return false;
-  // hub.docker.com: what Harbor's own Docker Hub adapter is configured with.
+  // hub.docker.com: the URL of Harbor's own Docker Hub adapter.
   if (registry === DOCKER_HUB) return isDockerHub(target.host) || target.host === 'hub.docker.com';
   return URL.parse(`${target.protocol}//${registry}`)?.host === target.host;
 }
 
-/** The key without what it must not show: a login in front of the host, a query, a fragment. */
+/** The key without its secret parts: a login in front of the host, a query, a fragment. */
 export function redactKey(key: string): string {
   const [, scheme = '', rest = ''] = /^([a-zA-Z]*:\/\/)?([^]*)$/.exec(key) ?? [];
   return scheme + rest.replace(/^[^]*@/, '***@').replace(/[?#][^]*$/, '');

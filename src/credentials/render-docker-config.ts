@@ -1,17 +1,17 @@
-/** What a copy holds: usable logins, one a registry key, in a form that depends on nothing but them. */
+/** Renders the content of a copy: usable logins, one per registry key, as text that depends only on them. */
 import { encodeBase64 } from './base64.ts';
 import type { Credential } from './docker-config.ts';
 
-/** A login under its registry key, as it goes into copies. */
+/** A usable login under its registry key, as copies hold it. */
 type UsableCredential = Pick<Credential, 'key' | 'username' | 'password' | 'email'>;
 
 /** The API server's limit for all values of a Secret. */
 const MAX_SECRET_BYTES = 1024 * 1024;
 
 /**
- * The value of `.dockerconfigjson`. Of equal logins the same text, whatever their order and however they were written.
- * Fields as `kubectl create secret docker-registry` writes them. `auth` always: CRI-O's credential provider reads nothing
- * else, and makes an empty login of its absence.
+ * The value of `.dockerconfigjson`. Equal logins give the same text, whatever their order and original spelling.
+ * Fields as in `kubectl create secret docker-registry`. Always with `auth`: CRI-O's credential provider reads nothing else,
+ * and takes an absent one for an empty login.
  */
 export function renderContent(credentials: readonly UsableCredential[]): string {
   const sorted = [...credentials].sort((a, b) => (a.key < b.key ? -1 : 1));

@@ -1,14 +1,14 @@
-/** When a password or identity token ends, where it says so itself: many are JSON Web Tokens (RFC 7519). */
+/** When a password or identity token expires, if it is a JSON Web Token (RFC 7519), as many are. */
 
 /** Undefined: not a JWT, or one without a usable `exp`. The signature is not checked: this is for reports only. */
 export function tokenExpiry(token: string): Date | undefined {
   const exp = tokenClaims(token)?.['exp'];
   const date = typeof exp === 'number' ? new Date(exp * 1000) : undefined;
-  // A number beyond what a Date can hold makes an invalid one.
+  // A number outside the range of Date gives an invalid date.
   return date === undefined || Number.isNaN(date.getTime()) ? undefined : date;
 }
 
-/** The claims of a JWT, unverified; undefined when it is none. */
+/** The claims of a JWT, unverified; undefined: not a JWT. */
 export function tokenClaims(token: string): Readonly<Record<string, unknown>> | undefined {
   const [header, claims, signature, ...more] = token.trim().split('.');
   if (header === undefined || claims === undefined || signature === undefined || more.length > 0) return undefined;
@@ -27,7 +27,7 @@ function decode(part: string): Record<string, unknown> | undefined {
   }
 }
 
-/** Of a login: its password's, or else its identity token's. */
+/** The expiry of a login: of its password, else of its identity token. */
 export function loginExpiry({
   password,
   identityToken,

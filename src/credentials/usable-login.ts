@@ -1,6 +1,6 @@
 /**
- * The one notion of a usable login: a user name and a password that a kubelet hands to the container runtime as they are.
- * Whatever has none is named with its cause, and with what to do.
+ * The one definition of a usable login: a user name and a password that a kubelet hands to the container runtime as they are.
+ * For an entry without one: the cause, and what to do.
  */
 import { isUtf8 } from './byte-string.ts';
 import type { Entry } from './auth-entries.ts';
@@ -9,8 +9,8 @@ import { normaliseKey } from './registry-name.ts';
 /** Why a kubelet has no usable login in an entry. */
 export type Unusable =
   | 'no registry' // the key is no host: kubelets leave the entry out, or no image can match it
-  | 'identity token' // beside an empty password; kubelets ignore it
-  | 'credential store' // an empty entry of a document whose logins are kept elsewhere
+  | 'identity token' // with an empty password; kubelets ignore identity tokens
+  | 'credential store' // an empty entry in a document whose logins are in a credential store
   | 'no login'
   | 'no username'
   | 'no password'
@@ -32,12 +32,14 @@ export function unusable(
   return username.includes(':') ? 'colon in the username' : undefined;
 }
 
-/** Continues `registry "x": `. */
+/** Continues the text `registry "x": `. */
 export const WHY_UNUSABLE: Readonly<Record<Unusable, string>> = {
   'no registry': 'kubelets leave it out, because it names no host; write host, host:port or host/path',
   'identity token': 'has only an identity token, which kubelets ignore; add a username and a password or access token',
   'credential store':
-    'has no login, for the file names a credential store or helper, which kubelets cannot ask; create the Secret with kubectl create secret docker-registry, or log in with a Docker config that has no "credsStore" and "credHelpers"',
+    'has no login, for the file names a credential store or helper, which kubelets cannot ask; ' +
+    'create the Secret with kubectl create secret docker-registry, ' +
+    'or log in with a Docker config that has no "credsStore" and "credHelpers"',
   'no login': 'has neither username nor password, so that kubelets pull without a login; add both',
   'no username': 'has no username; add it beside the password',
   'no password': 'has no password; add one, or an access token',

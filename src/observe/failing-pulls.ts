@@ -1,9 +1,9 @@
-/** Images that pods cannot pull now, in a few namespaces: how a canary shows that a login does not work. */
+/** Images that pods in a few namespaces cannot pull now: the sign at a canary that a login does not work. */
 import type { V1ContainerStatus, V1Pod } from '@kubernetes/client-node';
 import type { KubeClient } from '../kube/client.ts';
 import { listPages } from '../kube/list.ts';
 
-/** What kubelets say of a container that waits for an image that does not come. */
+/** The `waiting` reasons that kubelets give for a container whose image cannot be pulled. */
 export const PULL_FAILURES: ReadonlySet<string> = new Set([
   'ErrImagePull',
   'ImagePullBackOff',
@@ -14,12 +14,12 @@ export const PULL_FAILURES: ReadonlySet<string> = new Set([
   'SignatureValidationFailed',
 ]);
 
-/** Of these the ones that no login can cause. */
+/** Those that no login can cause. */
 const NEVER_ASKED = ['ErrImageNeverPull', 'InvalidImageName'];
 
 /**
- * One line a namespace and image, the same as long as it fails, whichever pods want it. `counts`: whether a failing image has
- * to do with the login. Throws ApiError without the right to list pods.
+ * One line per namespace and image; it stays the same while the image fails, whichever pods want it. `counts`: whether a failing
+ * image concerns the login. Throws ApiError without the right to list pods.
  */
 export async function failingPulls(
   client: KubeClient,

@@ -1,6 +1,6 @@
 /**
- * From API objects to the few fields that are kept. What is not named here is let go with the object. Names, versions and
- * label values are bounded by the API server; everything else that a tenant decides is bounded here (`plan/bounds.ts`).
+ * Projects API objects to the few fields that are kept; all others are dropped. The API server bounds names, versions and label
+ * values; everything else that a tenant decides is bounded here (`plan/bounds.ts`).
  */
 import type { V1Secret, V1ServiceAccount } from '@kubernetes/client-node';
 import {
@@ -22,7 +22,7 @@ import type { ApiObject } from '../kube/list.ts';
 import type { Stored } from '../kube/store.ts';
 import { cut } from '../text.ts';
 
-/** A source Secret, or a login that an alias uses: the only ones whose data is kept. */
+/** A source Secret, or the Secret of an alias's login: the only Secrets whose data is kept. */
 export interface SourceSecret extends Stored {
   readonly namespace: string;
   readonly type: string;
@@ -65,7 +65,7 @@ export function projectServiceAccount({
   };
 }
 
-/** `digest` stands for the content; the content is not kept. */
+/** Keeps `digest` of the content instead of the content. */
 export function projectCopy(
   { metadata, type, data }: ApiObject & Pick<V1Secret, 'type' | 'data'>,
   digest: (base64: string) => string,
@@ -97,15 +97,15 @@ export function projectSource({ metadata, type, data }: ApiObject & Pick<V1Secre
   };
 }
 
-/** Longer than any word that means something. */
+/** Longer than any valid value. */
 const MAX_WORD = 256;
 
-/** One character more than counts, so that it shows that there was more. */
+/** Keeps one character more than counts, so that a longer text can be told. */
 function beginning(text: string | undefined, counts: number): string | undefined {
   return text && cut(text, counts + 1);
 }
 
-/** The first few: whoever may edit a namespace could write thousands. */
+/** Unknown annotations of ours, and annotations written as labels. Only a few: a tenant could write thousands. */
 function straysOf({ annotations = {}, labels = {} }: ApiObject['metadata']): string[] {
   const misspelt = Object.keys(annotations).filter(
     (key) => key.startsWith(OUR_PREFIX) && !NAMESPACE_ANNOTATIONS.includes(key),
@@ -124,7 +124,7 @@ function identity({ name, uid = '', resourceVersion = '' }: ApiObject['metadata'
   return { name, uid, resourceVersion };
 }
 
-/** The latest time at which anybody wrote a key of `data`, as the server notes it with the fields of each writer. */
+/** The latest time at which a field manager wrote `data`, from `managedFields`. */
 function writtenAt({ managedFields = [] }: ApiObject['metadata']): number | undefined {
   const times = managedFields
     .flatMap(({ time, fieldsV1 }) =>

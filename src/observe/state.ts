@@ -1,7 +1,6 @@
 /**
- * What must survive a restart and be the same in every replica: the key of the macs, what of each source is in force, what
- * each cache proxy was given last, and which logins were refused. One Secret in the controller's own namespace; it holds no
- * credential.
+ * What must survive a restart and be the same in every replica: the MAC key, what is in force of each source, what each cache
+ * proxy was given last, and which logins were refused. One Secret in the controller's own namespace; it holds no credential.
  */
 import type { V1Secret } from '@kubernetes/client-node';
 import { randomBytes, randomUUID } from 'node:crypto';
@@ -20,27 +19,27 @@ import type { Mac } from '../credentials/digest.ts';
 export interface Held {
   readonly key: string;
   /**
-   * `refused`: by its registry. `unproven`: could not be tried, where that is asked for or where another try could lock the
-   * account. `vanished`: the source does not have it any more.
+   * `refused`: by its registry. `unproven`: there is no answer, but the source requires one, or a try could lock the account.
+   * `vanished`: the source no longer has it.
    */
   readonly cause: 'refused' | 'unproven' | 'unusable' | 'contradictory' | 'vanished';
-  /** Continues `registry "x": `. One line, no part of a login. */
+  /** Continues the text `registry "x": `. One line, without any part of a login. */
   readonly why: string;
   /** Whether a login that was good before stays in force; otherwise the copies have no entry for the key. */
   readonly keeps: boolean;
 }
 
-/** What is in force of one source, and what is not. No credential: macs only, and texts for people. */
+/** What is in force of one source, and what is not. No credential: only MACs, and texts for people. */
 export interface SourceRecord {
-  /** `namespace/name` of the Secret: another one by the same source name is another source. */
+  /** `namespace/name` of the Secret: another Secret under the same source name is another source. */
   readonly secret: string;
-  /** How often registries were let go: makes a confirmation good for one removal only. */
+  /** Number of confirmed removals: makes a confirmation valid for one removal only. */
   readonly removals: number;
-  /** Macs of the registry keys that somebody let go, and that only the canaries do without so far. */
+  /** MACs of registry keys whose removal was confirmed, but has reached only the canaries so far. */
   readonly letGo: readonly string[];
-  /** Digests of the contents that passed all stages, the newest first; further ones are fall-backs where no copy holds it yet. */
+  /** Digests of the contents that passed all stages, newest first; older ones are fallbacks if no copy holds the newest yet. */
   readonly passed: readonly string[];
-  /** A content that the canaries have, or are about to get. */
+  /** A content that the canaries have or are about to get. */
   readonly trying?: {
     readonly digest: string;
     readonly state: 'looking' | 'canary' | 'halted';
@@ -49,19 +48,19 @@ export interface SourceRecord {
     readonly before: readonly string[];
     readonly why: readonly string[];
   };
-  /** By mac of the registry key: mac of the login in force, in the newest content. */
+  /** By MAC of the registry key: MAC of its login in the newest content. */
   readonly logins: Readonly<Record<string, string>>;
-  /** Macs of the registry keys of those that no registry was asked about, or that gave no answer. */
+  /** MACs of registry keys whose login its registry was not asked about, or did not answer for. */
   readonly unproven: readonly string[];
   readonly held: readonly (Held & {
-    /** Mac of the login that is held. */ readonly login: string;
+    /** MAC of the login that is held. */ readonly login: string;
     readonly since: string;
   })[];
   /** When the newest content was accepted. */
   readonly since: string;
 }
 
-/** One login that an account was refused with. */
+/** One login of an account that was refused. */
 export interface Refusal {
   readonly times: number;
   readonly at: string;
@@ -74,28 +73,28 @@ export interface State {
   setProxy(name: string, record: ProxyRecord | undefined): void;
   source(name: string): SourceRecord | undefined;
   setSource(name: string, record: SourceRecord | undefined): void;
-  /** By mac of host and user name, then by mac of host and login. */
+  /** By MAC of host and user name, then by MAC of host and login. */
   refusals(): ReadonlyMap<string, ReadonlyMap<string, Refusal>>;
   setRefusals(refusals: ReadonlyMap<string, ReadonlyMap<string, Refusal>>): void;
-  /** What is remembered of names that the configuration no longer has goes with the next save. */
+  /** Drops the records of names that the configuration no longer has; the next save writes that. */
   retain(configuration: Pick<Configuration, 'sources' | 'cacheProxies'>): void;
-  /** Takes what the Secret holds; makes it where it is not there. Throws ApiError. */
+  /** Reads the Secret, and creates it if it is missing. Throws ApiError. */
   load(signal: AbortSignal): Promise<void>;
-  /** Takes what the Secret holds without making one. */
+  /** Reads the Secret, and never creates it. */
   peek(signal?: AbortSignal): Promise<Peeked>;
-  /** Goes on in memory, with a key of its own: where the Secret cannot be read. */
+  /** Continues in memory only, with the key it has or a new one: if the Secret is missing or cannot be read. */
   forget(): void;
-  /** Writes what changed since the last load or save; nothing changed, nothing is written. Throws ApiError. */
+  /** Writes the Secret if anything changed since the last load or save. Throws ApiError. */
   save(signal: AbortSignal): Promise<void>;
 }
 
-/** Whether there is anything to remember; `unreadable`: why nobody knows, in the server's words. */
+/** Whether a saved state was found. `unreadable`: why it could not be read, in the server's words. */
 export interface Peeked {
   readonly remembered: boolean;
   readonly unreadable?: string;
 }
 
-/** Maps: names of the configuration are any word, also those that every object has. */
+/** Maps, not objects: a configured name can be any word, such as `constructor`. */
 interface Content {
   proxies: Map<string, ProxyRecord>;
   sources: Map<string, SourceRecord>;
@@ -132,7 +131,7 @@ const schema = z.object({
       }),
     )
     .default({}),
-  // A record of an older form is left out, and nothing else with it.
+  // A record in an older form is dropped, and only that record.
   sources: z
     .record(
       z.string(),
@@ -220,7 +219,7 @@ export function createState(client: KubeClient, namespace: string): State {
         ),
       };
     } catch {
-      // Spoiled by hand: what each source holds is accepted as if it was the first, and every login is tried once more.
+      // Damaged by hand: what each source holds is accepted as if it were the first, and every login is tried again.
       return empty();
     }
   }
@@ -248,14 +247,14 @@ export function createState(client: KubeClient, namespace: string): State {
         if (!isNotFound(error)) throw error;
       }
       try {
-        // A key that is in use stays: what is in memory was made with it.
+        // A key in use stays: the MACs in memory were made with it.
         key ??= randomBytes(32);
         version = {};
         inMemory = false;
-        // An apply never conflicts with one by the same manager: for the first write each replica has a name of its own.
+        // Applies by one field manager never conflict: for the first write each replica uses a field manager of its own.
         return await write(textOf(content), { fieldManager: `${MANAGER}-${randomUUID()}`, force: false }, signal);
       } catch (error) {
-        // The other replica was quicker: its key is the one.
+        // Another replica was first: its key is used.
         if (!isConflict(error)) throw error;
       }
     }
@@ -306,7 +305,7 @@ export function createState(client: KubeClient, namespace: string): State {
       key ??= randomBytes(32);
     },
     save(signal) {
-      // One at a time: each write carries the version that the one before left.
+      // One save at a time: each write sends the resourceVersion that the one before returned.
       saving = saving
         .catch(() => undefined)
         .then(async () => {
@@ -316,7 +315,7 @@ export function createState(client: KubeClient, namespace: string): State {
             await write(text, { force: true }, signal);
           } catch (error) {
             if (!isConflict(error) && !isNotFound(error)) throw error;
-            // Somebody wrote or deleted it. What we know is newer: take its version and key, and write again.
+            // The Secret was changed or deleted. What is in memory is newer: take over its version and key, and write again.
             const mine = content;
             await load(signal);
             content = mine;

@@ -1,4 +1,4 @@
-/** What is known of the cluster, and how one namespace's observation is read from it. */
+/** What is known about the cluster, and the part of it that the plan of one namespace needs. */
 import type { Configuration, SourceConfig } from '../config/schema.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { ApiObject, Selector } from '../kube/list.ts';
@@ -16,26 +16,26 @@ import type {
   ObservedSource,
 } from '../plan/observed.ts';
 
-/** Turns base64 content into what may be kept of it. One key per process: digests mean nothing to anybody else. */
+/** Turns base64 content into the keyed digest that is kept instead. The key is in the state: without it digests tell nothing. */
 export type Digest = (base64: string) => string;
 
 export interface World {
   readonly namespaces: Store<ObservedNamespace>;
   readonly serviceAccounts: Store<ObservedServiceAccount>;
-  /** By copy name: Secrets of all namespaces that have it. */
+  /** By copy name: the Secrets with that name in all namespaces. */
   readonly copies: Map<string, Store<ObservedCopy>>;
-  /** Sources and alias logins, by `namespace/name`: one object each at most. */
+  /** Secrets of sources and of alias logins, by `namespace/name`: at most one object per store. */
   readonly secrets: Map<string, Store<SourceSecret>>;
   readonly digest: Digest;
 }
 
-/** One thing to list and watch, and the store that it fills. */
+/** One resource to list and watch, and the store that it fills. */
 export interface Feed<T extends Stored = Stored> {
   /** Unique among the feeds of a configuration. */
   readonly id: string;
   /** Bounded name for logs and metrics. */
   readonly resource: 'namespaces' | 'serviceaccounts' | 'copies' | 'sources' | 'proxies';
-  /** Of the one Secret that it reads, or without a namespace of the copies in all of them. */
+  /** The one Secret that it reads; without a namespace: the copies with that name in all namespaces. */
   readonly secret?: { readonly namespace?: string; readonly name: string };
   /** Name of the cache proxy that a target belongs to. */
   readonly owner?: string;
@@ -48,7 +48,7 @@ export function createWorld(digest: Digest): World {
   return { namespaces: createStore(), serviceAccounts: createStore(), copies: new Map(), secrets: new Map(), digest };
 }
 
-/** The feeds that a configuration needs. Stores that exist already are used again; those no longer named are dropped. */
+/** The feeds that a configuration needs. Existing stores are reused; those no longer named are dropped. */
 export function feedsOf(world: World, configuration: Configuration): Feed[] {
   const copyNames = [...configuration.sources.map((s) => s.copyName), ...configuration.retiredCopyNames];
   const secrets = configuration.sources.flatMap(secretsOf);
@@ -96,12 +96,12 @@ export function feedsOf(world: World, configuration: Configuration): Feed[] {
 const copyFeed = (copyName: string): string => `copy/${copyName}`;
 const sourceFeed = (ref: { namespace: string; name: string }): string => `source/${keyOf(ref)}`;
 
-/** The feeds that must be whole before anything can be said about a source: its Secrets, and the copies there are. */
+/** The feeds that must be complete before anything is known about a source: its Secrets and its copies. */
 export function feedsOfSource(source: SourceConfig): string[] {
   return [copyFeed(source.copyName), ...secretsOf(source).map(sourceFeed)];
 }
 
-/** Fills the stores once, without watching: for the commands that look and leave. */
+/** Fills the stores once, without watching: for commands that read once and end. */
 export async function readWorld(
   world: World,
   feeds: readonly Feed[],
@@ -123,7 +123,7 @@ export async function readWorld(
   );
 }
 
-/** All that the plan of one namespace depends on, or undefined where there is no such namespace. */
+/** All that the plan of one namespace depends on; undefined: there is no such namespace. */
 export function observeNamespace(
   world: World,
   name: string,

@@ -1,4 +1,4 @@
-/** What the ServiceAccounts of a namespace lack and have too much, so many at a step: a tenant decides how many there are. */
+/** Plans the references of a namespace's ServiceAccounts, in steps, because a tenant decides how many there are. */
 import { ANNOTATION_ADDED, ANNOTATION_SYNC } from '../names.ts';
 import type { Steps } from '../async/steps.ts';
 import type { EditReferences } from './action.ts';
@@ -11,7 +11,7 @@ import { hasRoom, isRecord, planReferences } from './service-account.ts';
 import type { WantedReferences } from './service-account.ts';
 import { quote } from '../text.ts';
 
-/** A copy, and who is to reference it; without `selects`: nobody. */
+/** A copy, and which ServiceAccounts are to reference it; without `selects`: none. */
 interface ReferencedCopy {
   readonly copyName: string;
   readonly references: CopyPlan['references'];
@@ -20,13 +20,13 @@ interface ReferencedCopy {
 
 interface AccountsPlan {
   readonly edits: readonly EditReferences[];
-  /** One a copy, in the same order: how many are to reference it and can, and how many of them do. */
+  /** One per copy, in the same order: how many accounts are to reference it and can, and how many of them do. */
   readonly counts: readonly { readonly selected: number; readonly referenced: number }[];
-  /** No more than show that there are more than are told. */
+  /** Not all: only enough to tell that there are more than {@link MAX_TOLD}. */
   readonly problems: readonly AccountProblem[];
 }
 
-/** Few enough that whoever waits hardly notices, with the worst lists that count. */
+/** Few enough to delay other work hardly at all, even with the longest lists allowed. */
 const AT_A_STEP = 64;
 
 export function* accountSteps(
@@ -37,7 +37,7 @@ export function* accountSteps(
   const edits: EditReferences[] = [];
   const problems: AccountProblem[] = [];
   const optedIn = copies.some(({ selects }) => selects !== undefined);
-  // Most accounts of a namespace want the same.
+  // Most accounts of a namespace want the same references.
   const wishes = new Map<string, WantedReferences>();
 
   for (const [i, account] of accounts.entries()) {
@@ -52,7 +52,7 @@ export function* accountSteps(
       const count = counts[n];
       if (chosen[n] !== true || count === undefined) continue;
       const referenced = account.pullSecrets?.includes(copyName) === true;
-      // Nobody but its owner can mend a list without room: it is told there, and is nothing to wait for.
+      // Only its owner can mend a list without room: it is reported on the account, and a rotation does not wait for it.
       if (referenced || room) count.selected++;
       if (referenced) count.referenced++;
     }

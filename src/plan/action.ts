@@ -1,4 +1,4 @@
-/** A plan's steps, as data: printed by `plan`, asserted by tests, carried out by `reconcile/apply.ts`, all the same value. */
+/** The actions of a plan, as data: the same value is printed by `plan`, checked by tests and applied by `reconcile/apply.ts`. */
 import type { ObservedServiceAccount } from './observed.ts';
 import type { ReferenceEdit, WantedReferences } from './service-account.ts';
 
@@ -9,21 +9,21 @@ interface CopyTarget {
 interface CopyContent extends CopyTarget {
   /** Name of the source. */
   readonly source: string;
-  /** Digest of the content to write; the content itself stays in the source store until the moment of writing. */
+  /** Digest of the content to write; the content itself is taken from the source book only when it is written. */
   readonly digest: string;
 }
-/** Which object the plan was made for: a different one by the same name is somebody else's. */
+/** The object that the plan was made for: another object with the same name must not be changed. */
 interface Guard {
   readonly uid: string;
   readonly resourceVersion: string;
 }
 
 export type CopyAction =
-  /** No Secret had the name. Must not overwrite one that came up meanwhile. */
+  /** No Secret had the name. Must not overwrite one that was created meanwhile. */
   | ({ readonly type: 'createCopy' } & CopyContent)
-  /** In place: nodes keep their record of who may use a cached image. */
+  /** In place: so nodes keep their record of which pull Secrets may use a cached image. */
   | ({ readonly type: 'updateCopy' } & CopyContent & Guard)
-  /** Wrong `type`, which is immutable: delete and create. */
+  /** Wrong `type`, which is immutable: deleted and created again. */
   | ({ readonly type: 'replaceCopy' } & CopyContent & Guard)
   | ({ readonly type: 'deleteCopy' } & CopyTarget & Guard);
 
@@ -31,7 +31,7 @@ export interface EditReferences {
   readonly type: 'editReferences';
   readonly account: ObservedServiceAccount;
   readonly edit: ReferenceEdit;
-  /** What the edit was computed for, so that a lost race can be computed again from the live object. */
+  /** What the edit was computed for: after a lost race it is computed again from the live object. */
   readonly wanted: WantedReferences;
 }
 

@@ -9,13 +9,13 @@ import { brakeSteps } from './removals.ts';
 import type { HeldRemoval, Planned } from './removals.ts';
 
 export interface ClusterPlans {
-  /** One a scope, in the same order. */
+  /** One per scope, in the same order. */
   readonly plans: readonly NamespacePlan[];
-  /** Why they take nothing away; undefined: the brake holds nothing. */
+  /** Why they remove nothing; undefined: the brake holds nothing. */
   readonly held: HeldRemoval | undefined;
 }
 
-/** `confirmation`: as a controller that starts now, which holds a removal that is too large; undefined: none is judged. */
+/** `confirmation`: plan as a controller that starts now: its brake holds a removal that is too large; undefined: no brake. */
 export function* clusterSteps(
   scopes: readonly ObservedScope[],
   confirmation: Confirmation | undefined,

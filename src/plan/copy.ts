@@ -1,11 +1,11 @@
-/** What has to happen to one copy in one namespace. */
+/** Plans one copy in one namespace. */
 import { TYPE_DOCKER_CONFIG_JSON } from '../names.ts';
 import type { CopyAction } from './action.ts';
 import type { ObservedCopy, ObservedNamespace, ObservedSource } from './observed.ts';
 import type { Problem } from './problem.ts';
 import type { Choice } from './selection.ts';
 
-/** How a copy stands, for tables, metrics and findings. */
+/** The standing of a copy, for tables, metrics and findings. */
 export type CopyState =
   | 'in sync'
   | 'missing'
@@ -24,14 +24,13 @@ export interface CopyPlan {
   readonly action?: CopyAction;
   readonly problem?: Problem;
   /**
-   * What this means for references. `add`: selected accounts get one, for the copy is there or is written first;
-   * `keep`: selected accounts keep theirs, none is added; in both, deselected ones lose it. `freeze`: nothing changes.
-   * `remove`: none may stay.
+   * What happens to references. `add`: selected accounts get one, since the copy exists or is written first; `keep`: selected
+   * accounts keep theirs, none is added; in both, other accounts lose theirs. `freeze`: nothing changes. `remove`: none stays.
    */
   readonly references: 'add' | 'keep' | 'freeze' | 'remove';
 }
 
-/** `reserved`: whether the copy's place is that of a Secret that a source is read from. Such a Secret is never written. */
+/** `reserved`: the copy would have the name of a Secret that a source is read from. Such a Secret is never written. */
 export function planCopy(
   namespace: ObservedNamespace,
   source: ObservedSource,
@@ -42,7 +41,7 @@ export function planCopy(
   const { config } = source;
   if (!source.read) return { state: 'unavailable', references: 'freeze' };
   const unwanted: CopyPlan = { state: 'none', references: config.onOptOut === 'retain' ? 'freeze' : 'remove' };
-  // The source's own namespace may opt in: there the source itself is what pods use.
+  // The source's own namespace may opt in: if the source has the copy's name, pods use the source itself.
   if (config.secret.namespace === namespace.name && config.secret.name === config.copyName) {
     if (!choice.in) return unwanted;
     return { state: 'source', references: copy === undefined || copy.terminating ? 'keep' : 'add' };
@@ -65,7 +64,7 @@ function planWanted(
   if (copy === undefined) {
     if (digest !== undefined) return { state: 'missing', action: write('createCopy', digest), references: 'add' };
     const [why] = problems;
-    // Being tried: no alarm.
+    // The source has no problem: its logins are still being tried.
     if (why === undefined) return { state: 'unavailable', references: 'keep' };
     return {
       state: 'unavailable',
@@ -78,10 +77,10 @@ function planWanted(
       },
     };
   }
-  // It goes away by itself; its deletion comes back as an event and it is made again.
+  // The deletion ends by itself; then its watch event causes the copy to be created again.
   if (copy.terminating) return { state: 'terminating', references: 'keep' };
   const wrongType = copy.type !== TYPE_DOCKER_CONFIG_JSON;
-  // A type cannot be changed, and a Secret that is not ours is never deleted, whatever its annotation says.
+  // A type cannot be changed, and a Secret of others is never deleted, even with the adopt annotation.
   if (!copy.ours && (!copy.adopt || wrongType || copy.other !== undefined)) {
     return {
       state: 'foreign',
@@ -94,7 +93,7 @@ function planWanted(
       },
     };
   }
-  // Without a good content there is nothing to compare with: what is there is the last good one.
+  // Without a content in force there is nothing to compare with: the copy counts as the last good one.
   if (digest === undefined) return { state: copy.ours ? 'in sync' : 'foreign', references: copy.ours ? 'add' : 'keep' };
   if (wrongType) return { state: 'stale', action: write('replaceCopy', digest), references: 'add' };
   if (!copy.ours || copy.digest !== digest || copy.source !== config.name)
@@ -102,7 +101,7 @@ function planWanted(
   return { state: 'in sync', references: 'add' };
 }
 
-/** Written over, a source would spread this one's content under its own name; removed, it would be lost. */
+/** Overwritten, that source would spread this source's content under its own name; removed, it would be lost. */
 function planReserved(namespace: ObservedNamespace, { config }: ObservedSource): CopyPlan {
   return {
     state: 'foreign',
@@ -122,7 +121,7 @@ function planUnwanted(onOptOut: 'remove' | 'retain', copy: ObservedCopy | undefi
   return planRemoval(copy);
 }
 
-/** Of a copy that nobody asks for any more; also of one under a retired name. */
+/** Plans the removal of a copy that is no longer wanted, also of one under a retired name. */
 export function planRemoval(copy: ObservedCopy | undefined): CopyPlan {
   if (copy === undefined || !copy.ours) return { state: 'none', references: 'remove' };
   if (copy.terminating) return { state: 'terminating', references: 'remove' };

@@ -1,11 +1,11 @@
-/** Whether a copy is about to go: then nothing may be made to name it. */
+/** Whether a copy is about to be removed: then no object may be pointed at it. */
 import { planNamespace } from './namespace.ts';
 import type { PlanOptions } from './namespace.ts';
 import type { ObservedScope } from './observed.ts';
 
-/** `scope`: of the copy's namespace; undefined where there is none. What the plan leaves in place, for whatever reason, is not going. */
+/** `scope`: of the copy's namespace; undefined: there is none. A copy that the plan keeps, for whatever reason, is not going. */
 export function isGoing(scope: ObservedScope | undefined, source: string, options?: PlanOptions): boolean {
-  // With its namespace everything in it goes.
+  // Deleting a namespace deletes everything in it.
   if (scope === undefined || scope.namespace.terminating) return true;
   const config = scope.sources.find((each) => each.config.name === source)?.config;
   const { standings, deleteCopies } = planNamespace(scope, options);
@@ -17,7 +17,7 @@ export function isGoing(scope: ObservedScope | undefined, source: string, option
     case 'terminating':
       return true;
     case 'none':
-      // Gone already, unless somebody else's Secret has the name, or it is the place of the source itself.
+      // Gone already, unless a Secret of others has the name, or the source itself has it.
       return (
         !scope.copies.has(standing.copyName) &&
         !(config.secret.namespace === scope.namespace.name && config.secret.name === standing.copyName)

@@ -1,16 +1,16 @@
-/** A plan without its removals: what goes on while the brake holds them. Pure. */
+/** A plan without its removals: what is applied while the brake holds them. Pure. */
 import type { NamespacePlan } from './namespace-plan.ts';
 import type { ObservedScope } from './observed.ts';
 import { planReferences } from './service-account.ts';
 
-/** Whether anything of ours would be taken away. */
+/** Whether the plan removes a copy or a reference. */
 export function removes({ deleteCopies, editReferences }: NamespacePlan): boolean {
   return deleteCopies.length > 0 || editReferences.some(({ edit }) => edit.remove.length > 0);
 }
 
-/** The same plan of `scope`, in which no copy and no reference goes; all else goes on. */
+/** The same plan of `scope`, but no copy and no reference is removed. */
 export function holdRemovals(plan: NamespacePlan, { copies, sources }: ObservedScope): NamespacePlan {
-  // Not only where there is something to hold: an edit that loses a race is computed again, and must take nothing then.
+  // Also if nothing is held: an edit that loses a race is computed again, and must not remove anything then either.
   const editReferences = plan.editReferences.flatMap((action) => {
     const wanted = { ...action.wanted, keepRest: true };
     const edit = planReferences(action.account, wanted);

@@ -11,9 +11,9 @@ import { accountSelectors, listProblems, selectSources } from './selection.ts';
 import type { Selection } from './selection.ts';
 
 export interface PlanOptions {
-  /** Nothing is taken away: what would be is in {@link NamespacePlan.held}. */
+  /** Nothing is removed; {@link NamespacePlan.held} has what would be. */
   readonly hold?: boolean;
-  /** Replaces the choice of every source: `prune` plans as if nobody had opted in. */
+  /** Replaces the choice of every source: `prune` plans as if no namespace had opted in. */
   readonly select?: (scope: ObservedScope) => Selection;
 }
 
@@ -21,7 +21,7 @@ export function planNamespace(scope: ObservedScope, options?: PlanOptions): Name
   return inOneGo(planSteps(scope, options));
 }
 
-/** The same in steps, for whoever has other things to do besides. */
+/** The same in steps, so that other work can run between them. */
 export function* planSteps(
   scope: ObservedScope,
   { select = chosen, hold = false }: PlanOptions = {},
@@ -35,7 +35,7 @@ export function* planSteps(
     deleteCopies: [],
     problems: [],
   };
-  // Everything in it is about to go, and creates are refused.
+  // Everything in it is being deleted, and the API server refuses creates.
   if (namespace.terminating) return empty;
 
   const reserved = reservedNames(namespace.name, sources);
@@ -93,7 +93,7 @@ const chosen = ({ namespace, sources }: ObservedScope): Selection =>
     sources.map(({ config }) => config),
   );
 
-/** Secrets in the namespace that sources are read from, aliases' logins too: never ours, whatever labels they carry. */
+/** Secrets in the namespace that sources or alias logins are read from: never copies, whatever labels they have. */
 function reservedNames(namespace: string, sources: readonly ObservedSource[]): ReadonlySet<string> {
   const here = sources.filter(({ config }) => config.secret.namespace === namespace);
   return new Set(

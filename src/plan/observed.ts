@@ -1,6 +1,6 @@
 /**
- * What a plan is computed from: the few fields that matter, as the stores keep them. No credential is in here, and of what
- * tenants write no more than a bounded part (`bounds.ts`).
+ * What a plan is computed from: the few fields that matter, as the stores keep them. It has no credential, and only a bounded
+ * part of what tenants write (`bounds.ts`).
  */
 import type { SourceConfig } from '../config/schema.ts';
 import type { Owner } from '../owner.ts';
@@ -10,11 +10,11 @@ export interface ObservedNamespace {
   readonly uid: string;
   readonly resourceVersion: string;
   readonly terminating: boolean;
-  /** Raw values of our annotations, cut one character behind what counts; undefined where the annotation is absent. */
+  /** Raw values of our annotations, cut one character after what counts; undefined: the annotation is absent. */
   readonly sync: string | undefined;
   readonly sources: string | undefined;
   readonly serviceAccounts: string | undefined;
-  /** Keys that look like ours and mean nothing here: typing errors, and labels that should be annotations. Absent: none. */
+  /** Keys that look like ours but are not known here: typing errors, and labels that should be annotations. Absent: none. */
   readonly strays?: readonly string[];
 }
 
@@ -23,15 +23,15 @@ export interface ObservedServiceAccount {
   readonly name: string;
   readonly uid: string;
   readonly resourceVersion: string;
-  /** Names in order, as written; undefined where the field is absent, which a JSON Patch must tell from an empty list. */
+  /** Names in order, as written; undefined: the field is absent, which differs from an empty list in a JSON Patch. */
   readonly pullSecrets: readonly string[] | undefined;
-  /** The list is too long to be kept: nobody knows what is in it, and it is left alone. */
+  /** The list is too long to be kept: its names are unknown, and it is never changed. */
   readonly oversized?: true;
   /** Raw value of {@link ANNOTATION_SYNC}, cut. */
   readonly sync: string | undefined;
-  /** Raw value of {@link ANNOTATION_ADDED}; longer than {@link MAX_ANNOTATION}, and cut one character behind: no record of ours. */
+  /** Raw value of {@link ANNOTATION_ADDED}, cut one character after {@link MAX_ANNOTATION}; Pullpass never writes a longer one. */
   readonly added: string | undefined;
-  /** Whether it has any annotation: a JSON Patch cannot add a key to a map that is not there. */
+  /** Whether it has any annotation: a JSON Patch cannot add a key to an absent map. */
   readonly annotated: boolean;
 }
 
@@ -40,31 +40,31 @@ export interface ObservedCopy {
   readonly name: string;
   readonly uid: string;
   readonly resourceVersion: string;
-  /** Cut, where it is longer than any that we know. */
+  /** Cut if it is longer than any known type. */
   readonly type: string;
-  /** Carries the label of a copy, and of nothing else of ours. */
+  /** Has the label of a copy, and no label of another owner. */
   readonly ours: boolean;
-  /** What else of ours it is: then it is no copy, whatever it asks for. Absent: a copy, or none of ours. */
+  /** What else it is for Pullpass: then it cannot be adopted. Absent: a copy, or not of Pullpass. */
   readonly other?: Exclude<Owner, 'copy' | 'nobody'>;
   /** Value of {@link LABEL_SOURCE}. */
   readonly source: string | undefined;
-  /** Carries `adopt: "true"`. */
+  /** Has the annotation `pullpass.dev/adopt: "true"`. */
   readonly adopt: boolean;
-  /** Keyed digest of `.dockerconfigjson`; undefined where the key is absent. */
+  /** Keyed digest of `.dockerconfigjson`; undefined: the key is absent. */
   readonly digest: string | undefined;
-  /** When its content was last written, in milliseconds since 1970; undefined where the server does not say. For reports only. */
+  /** When its content was last written, in milliseconds since 1970; undefined: the server does not say. For reports only. */
   readonly writtenAt?: number | undefined;
   readonly terminating: boolean;
 }
 
-/** What a source has to give: its last good content by digest, and what is wrong with the newest one. */
+/** A source as a plan sees it: the digest of the content in force, and what is wrong with the source's Secret. */
 export interface ObservedSource {
   readonly config: SourceConfig;
-  /** Digest of the content to spread; undefined while there never was a good one. */
+  /** Digest of the content to spread; undefined: there was never a good one. */
   readonly digest: string | undefined;
-  /** Whether the Secret and all its copies were read. Before that, nothing may be concluded from what is not there. */
+  /** Whether the Secret and all its copies were read. Before that, a missing object proves nothing. */
   readonly read: boolean;
-  /** Why the newest content is not in force; empty when it is. */
+  /** Why not all that the source holds is in force; empty: all of it is. */
   readonly problems: readonly string[];
 }
 

@@ -1,4 +1,4 @@
-/** Something a plan cannot or will not do, and whom to tell. Becomes a Warning Event, a log line and a finding. */
+/** Something that a plan cannot or must not do, and the object to report it on: a Warning Event, a log line and a finding. */
 import { ANNOTATION_SOURCES, LABEL_CACHE_PROXY, LABEL_ROLE, LABEL_SOURCE } from '../names.ts';
 import { agree, quote, quoteList } from '../text.ts';
 import type { ObservedCopy } from './observed.ts';
@@ -10,9 +10,9 @@ export interface ObjectRef {
   readonly uid?: string;
 }
 
-/** Values that a tenant wrote stand in `what` quoted and cut. */
+/** In `what`, values that a tenant wrote are quoted and cut. */
 export type Problem = { readonly object: ObjectRef } &
-  /** `annotation`: the subject of `what`; absent: it has one of its own. */
+  /** `annotation`: the subject of the sentence `what`; absent: `what` has its own subject. */
   (
     | { readonly reason: 'InvalidAnnotation'; readonly annotation?: string; readonly what: string }
     | { readonly reason: 'TooManyPullSecrets' | 'CopyStillNamed' | 'WriteRefused'; readonly what: string }
@@ -25,7 +25,7 @@ export type Problem = { readonly object: ObjectRef } &
 interface SecretNotOurs {
   readonly reason: 'SecretNotOurs';
   readonly source: string;
-  /** What has the name of the copy; absent: it is the place of a Secret that the configuration names. */
+  /** The Secret that has the copy's name; absent: the configuration names it as a source or a login. */
   readonly taken?: Pick<ObservedCopy, 'type' | 'adopt' | 'other'>;
 }
 
@@ -50,7 +50,7 @@ export function noteOf(problem: Problem): string {
   }
 }
 
-/** Continues the name of a namespace. */
+/** Continues a sentence that begins with the name of a namespace. */
 export const deniedBy = (sources: readonly string[]): string =>
   `opted in, but the ${agree(sources.length, 'guard of source', 'guards of sources')} ${quoteList(sources)} ` +
   `${agree(sources.length, 'does', 'do')} not admit it`;
@@ -73,7 +73,7 @@ export function remedyOf({ taken }: SecretNotOurs): string {
     : 'Delete or rename it, or annotate it pullpass.dev/adopt="true" to let Pullpass take it over.';
 }
 
-/** Of what Pullpass made for something else, or what looks like two of its things. */
+/** For a Secret that Pullpass made for another use, or that has the labels of several uses. */
 const OTHER_REMEDIES: Readonly<Record<NonNullable<ObservedCopy['other']>, string>> = {
   login: `It holds the login of a cache proxy (label ${LABEL_CACHE_PROXY}): delete it, or give the source another copyName.`,
   state: 'Pullpass keeps its state there: give the source another copyName.',
@@ -83,17 +83,17 @@ const OTHER_REMEDIES: Readonly<Record<NonNullable<ObservedCopy['other']>, string
     'so it is unclear whose it is: remove those that are wrong.',
 };
 
-/** One of a ServiceAccount. */
+/** A problem of a ServiceAccount. */
 export type AccountProblem = Extract<Problem, { readonly what: string }>;
 
-/** Problems of one object each that are told: a namespace can have thousands of ServiceAccounts. */
+/** How many problems are reported one by one: a namespace can have thousands of ServiceAccounts. */
 export const MAX_TOLD = 20;
 
-/** The first few of the problems of a namespace's ServiceAccounts, and one on the namespace that stands for all others. */
+/** The first problems of a namespace's ServiceAccounts, and one on the namespace for all others. */
 export function firstFew(problems: readonly AccountProblem[], namespace: ObjectRef): AccountProblem[] {
   const [next] = problems.slice(MAX_TOLD);
   if (next === undefined) return [...problems];
-  // Without a number: each new one would be news.
+  // Without a number: each change of it would be reported as a new problem.
   const what =
     `More than ${MAX_TOLD} ServiceAccounts have something wrong with them, ${quote(next.object.name)} for one: ` +
     `only the first ${MAX_TOLD} are told one by one.`;

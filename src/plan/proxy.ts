@@ -1,17 +1,17 @@
-/** Which login a cache proxy is to be given, and whether it has it. Pure. */
+/** Which login a cache proxy is to get, and whether it has it. Pure. */
 import { canonicalRegistry, findEntry, quoteKey } from '../credentials/registry-name.ts';
 import type { Credential } from '../credentials/docker-config.ts';
 import { lookup, makeKeyring } from '../credentials/keyring.ts';
 import type { UpstreamLogin } from '../credentials/upstream.ts';
 
-/** `key`: of the entry that it is from. */
+/** `key`: the registry key of the login's entry. */
 type LoginChoice =
   | { readonly ok: true; readonly login: UpstreamLogin; readonly key: string }
   | { readonly ok: false; readonly problem: string };
 
 /**
- * The login of `registry` among the source's own usable ones, which are all that is ever in force: the entry by that key, or by any other name of Docker
- * Hub, or else the one that a kubelet would try first for an image of that registry (a glob, a host without its path).
+ * The login for `registry` among the source's own credentials in force: the entry with that key (for Docker Hub, with any of its
+ * names), or else the one that a kubelet would try first for an image of that registry (a glob, a host without its path).
  */
 export function chooseLogin(credentials: readonly Credential[], registry: string): LoginChoice {
   const canonical = canonicalRegistry(registry) ?? registry;
@@ -26,9 +26,9 @@ export function chooseLogin(credentials: readonly Credential[], registry: string
   return { ok: true, login: { registry: canonical, username, password }, key };
 }
 
-/** What the controller remembers of one cache proxy, across restarts and replicas. No credential: macs only. */
+/** What the controller remembers of one cache proxy, across restarts and replicas. No credential: only MACs. */
 export interface ProxyRecord {
-  /** Of the login and of where it goes; what was applied last. */
+  /** What was applied last: MAC of the login and of where it goes. */
   readonly applied?: { readonly mac: string; readonly at: string };
   /** The last verdict on what was applied. */
   readonly verified?: {
@@ -40,8 +40,8 @@ export interface ProxyRecord {
 }
 
 /**
- * `carried`: whether every target shows the login, or, for a product without targets, undefined.
- * `verifyDue`: whether it is time to look again at what is applied already. `waits`: whether it was refused just now.
+ * `carried`: whether every target shows the login; undefined: a product without targets.
+ * `verifyDue`: it is time to verify again what is applied already. `waits`: the login was refused just now.
  */
 export function planProxy({
   mac,

@@ -1,4 +1,4 @@
-/** When a removal is so large that it is more likely a slip than meant. Pure; the controller and the commands count alike. */
+/** The brake's limit: when a removal is so large that it is probably a mistake. Pure; the controller and commands count alike. */
 import { stepwise } from '../async/steps.ts';
 import type { Steps } from '../async/steps.ts';
 import { some } from '../text.ts';
@@ -8,39 +8,39 @@ import { holdRemovals, removes } from './hold.ts';
 import type { ObservedScope } from './observed.ts';
 import type { NamespacePlan } from './namespace-plan.ts';
 
-/** So many namespaces may lose something at once, whatever the size of the cluster. */
+/** This many namespaces may always lose something at once, whatever the size of the cluster. */
 const FEW = 10;
-/** In larger clusters the limit is this part of the namespaces that have a copy: one in twenty, 5 %. */
+/** In larger clusters the limit is one in this many of the namespaces that have a copy: 5 %. */
 const ONE_IN = 20;
 
-/** What a configuration would take away. */
+/** What a configuration would remove. */
 export interface Removals {
-  /** From which namespaces: copies, or references. */
+  /** Namespaces that would lose a copy or a reference. */
   readonly namespaces: readonly string[];
-  /** How many namespaces have a copy of ours. */
+  /** How many namespaces have a copy. */
   readonly withCopies: number;
 }
 
 export interface HeldRemoval extends Removals {
-  /** How many may lose something without a word. */
+  /** How many namespaces may lose something without a confirmation. */
   readonly limit: number;
   /** The value of `confirmRemoval` that lets it through. */
   readonly confirm: string;
 }
 
-/** One namespace with the plan that removes. */
+/** One namespace with its plan. */
 export interface Planned {
   readonly scope: ObservedScope;
   readonly plan: NamespacePlan;
 }
 
-/** Counts one namespace after the other. */
+/** Counts removals, namespace by namespace. */
 export function createTally(): { add(planned: Planned): void; removals(): Removals } {
   const namespaces: string[] = [];
   let withCopies = 0;
   return {
     add({ scope: { namespace, copies }, plan }) {
-      // What is being deleted takes its copies along, whatever the configuration says.
+      // A namespace that is being deleted loses its copies, whatever the configuration says.
       if (namespace.terminating) return;
       if (removes(plan)) namespaces.push(namespace.name);
       if ([...copies.values()].some(({ ours }) => ours)) withCopies++;
@@ -51,7 +51,7 @@ export function createTally(): { add(planned: Planned): void; removals(): Remova
 
 export const limitOf = (withCopies: number): number => Math.max(FEW, Math.floor(withCopies / ONE_IN));
 
-/** The plans of a whole cluster as a controller that starts now carries them out; `held`: why they take nothing away. */
+/** The plans of a cluster as a controller that starts now would apply them; `held`: why they remove nothing. */
 export function* brakeSteps(
   planned: readonly Planned[],
   confirmation: Confirmation,
@@ -65,7 +65,7 @@ export function* brakeSteps(
   return { held, plans };
 }
 
-/** undefined: few enough, or confirmed. */
+/** Undefined: few enough, or confirmed. */
 export function judgeRemovals(
   { namespaces, withCopies }: Removals,
   { value, given }: Confirmation,
@@ -83,7 +83,10 @@ export function describeHeld({ namespaces, withCopies, limit }: HeldRemoval): st
   );
 }
 
-/** The same and what to do, on one line; for people. */
+/** The same with what to do, on one line; for people. */
 export function sayHeld(held: HeldRemoval): string {
-  return `${describeHeld(held)}. Nothing is removed anywhere until it is changed, or confirmed by this line in it: ${confirmingLine(held.confirm)}`;
+  return (
+    `${describeHeld(held)}. Nothing is removed anywhere until it is changed, ` +
+    `or confirmed by this line in it: ${confirmingLine(held.confirm)}`
+  );
 }

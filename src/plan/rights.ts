@@ -4,7 +4,7 @@ import { LEASE_NAME, REPORT_NAME, REPORT_RESOURCES } from '../names.ts';
 
 export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete';
 
-/** One line of the table: what may be done to what, where, and what for. */
+/** One line of the table: verbs on a resource, where, and why. */
 export interface Right {
   /** API group, `''` for the core one. */
   apiGroup: string;
@@ -29,15 +29,15 @@ interface AccessCheck {
   description: string;
 }
 
-/** Of whom rights are reckoned. */
+/** The controller whose rights are computed. */
 export interface RightsOptions {
   /** Where the controller runs: its Lease lives there. */
   namespace: string;
-  /** Whether the page /report is for those only whom the cluster lets see it (`--secure-report`). */
+  /** Whether the page /report is only for users whom the cluster's RBAC lets see it (`--secure-report`). */
   secureReport?: boolean | undefined;
 }
 
-/** Rights that everything else builds on: the cluster's Secrets are not among them, each is named. */
+/** Rights that every configuration needs. No Secrets here: rights on Secrets are limited to names. */
 const CLUSTER_RIGHTS: readonly Right[] = [
   { apiGroup: '', resource: 'namespaces', verbs: ['get', 'list', 'watch'], why: 'see which namespaces opt in' },
   {
@@ -46,7 +46,7 @@ const CLUSTER_RIGHTS: readonly Right[] = [
     verbs: ['get', 'list', 'watch', 'patch'],
     why: 'add the reference to imagePullSecrets',
   },
-  // `patch` is how the series of a repeated Event counts on.
+  // `patch`: a repeated Event counts on in its `series`.
   {
     apiGroup: 'events.k8s.io',
     resource: 'events',
@@ -55,7 +55,7 @@ const CLUSTER_RIGHTS: readonly Right[] = [
   },
 ];
 
-/** Questions only: a review is answered and not stored. A POST carries no name, so neither can be limited by one. */
+/** Questions only: a review is answered and not stored. A POST has no name, so neither right can be limited to a name. */
 const REVIEW_RIGHTS: readonly Right[] = [
   {
     apiGroup: 'authentication.k8s.io',
@@ -73,10 +73,10 @@ const REVIEW_RIGHTS: readonly Right[] = [
 const isReview = (resource: string): boolean => REVIEW_RIGHTS.some((right) => right.resource === resource);
 
 /**
- * Everything the controller is allowed to do for `configuration`, and nothing that it does not do.
+ * All rights that the controller needs for `configuration`, and no others.
  *
  * A list or watch of Secrets asks for `fieldSelector=metadata.name=<name>`: that is how the authorizer learns the name.
- * A copy is written by server-side apply, a PATCH: for an object that is not there yet the API server asks for `create`
+ * A copy is written by server-side apply, a PATCH: for an object that does not exist yet the API server checks `create`
  * *with* the name, unlike for a POST. So the rights on copies stay limited to their names, and `update` is not needed.
  */
 export function requiredRights(configuration: Configuration, controller: RightsOptions): Right[] {
@@ -108,7 +108,7 @@ export function requiredRights(configuration: Configuration, controller: RightsO
   return [...rights, ...leaseRights(controller.namespace), ...(controller.secureReport ? REVIEW_RIGHTS : [])];
 }
 
-/** The same rights as questions, one a verb and name, to be asked with SelfSubjectAccessReviews. */
+/** The same rights as questions for SelfSubjectAccessReviews, one per verb and name. */
 export function accessChecks(rights: readonly Right[]): AccessCheck[] {
   return rights.flatMap((right) =>
     right.verbs.flatMap((verb) => (right.resourceNames ?? [undefined]).map((name) => accessCheck(right, verb, name))),
@@ -148,7 +148,7 @@ function leaseRights(namespace: string): Right[] {
   const lease = { apiGroup: 'coordination.k8s.io', resource: 'leases', namespace };
   return [
     { ...lease, verbs: ['get', 'update'], resourceNames: [LEASE_NAME], why: 'elect the replica that acts' },
-    // A POST carries no name that the authorizer could compare, so `create` cannot be limited by name.
+    // A POST has no name that the authorizer could compare, so `create` cannot be limited to a name.
     { ...lease, verbs: ['create'], why: 'create the Lease of the election' },
   ];
 }
@@ -165,7 +165,9 @@ function accessCheck(
     resource,
     ...(namespace !== undefined && { namespace }),
     ...(name !== undefined && { name }),
-    description: `cannot ${verb} ${what}${place(resource, namespace)}, needed to ${why}: apply the output of \`pullpass rbac${isReview(resource) ? ' --secure-report' : ''}\``,
+    description:
+      `cannot ${verb} ${what}${place(resource, namespace)}, needed to ${why}: ` +
+      `apply the output of \`pullpass rbac${isReview(resource) ? ' --secure-report' : ''}\``,
   };
 }
 

@@ -1,4 +1,4 @@
-/** Who gets what: which sources a namespace is opted in to, and which of its ServiceAccounts. */
+/** Which sources a namespace is opted in to, and which of its ServiceAccounts get the references. */
 import { ANNOTATION_SERVICE_ACCOUNTS, ANNOTATION_SOURCES, ANNOTATION_SYNC, NAMESPACE_ANNOTATIONS } from '../names.ts';
 import type { SourceConfig } from '../config/schema.ts';
 import { MAX_ANNOTATION, MAX_LISTED } from './bounds.ts';
@@ -7,7 +7,7 @@ import type { ObservedNamespace, ObservedServiceAccount } from './observed.ts';
 import type { ObjectRef, Problem } from './problem.ts';
 import { quote, quoteList } from '../text.ts';
 
-/** Why a namespace is in or out of one source. */
+/** Whether a namespace is opted in to one source, and why. */
 export type Choice =
   | { readonly in: true; readonly why: 'enabled' | 'default' }
   | { readonly in: false; readonly why: 'not opted in' | 'disabled' | 'denied' | 'not listed' | 'bad annotation' };
@@ -20,7 +20,7 @@ export interface Selection {
 
 const out = (why: Extract<Choice, { in: false }>['why']): Choice => ({ in: false, why });
 
-/** Decides for each source whether `namespace` is in. A guard that says no wins over every annotation. */
+/** Decides for each source whether `namespace` is opted in. No annotation overrides a guard. */
 export function selectSources(
   namespace: ObservedNamespace,
   sources: readonly SourceConfig[],
@@ -52,7 +52,7 @@ export function selectSources(
 
   const list = namespace.sources === undefined ? undefined : boundedList(namespace.sources);
   const listed = list && new Set(list.parts);
-  // Also where nothing was asked for and a list takes away what the namespace would get by default.
+  // Also without opting in: a list can exclude sources that the namespace would get by default.
   if (
     listed !== undefined &&
     (sync === 'enabled' || sources.some((s) => s.optInByDefault && admits(s, namespace.name)))
@@ -72,7 +72,7 @@ export function selectSources(
     return { in: true, why: sync === 'enabled' ? 'enabled' : 'default' };
   });
 
-  // Without a list, "every source that admits it" is what was asked for: only getting none at all is worth a word.
+  // Without a list the namespace asks for "every source that admits it": then only getting none at all is reported.
   const denied = sources.filter((s) => {
     const c = selection.choices.get(s.name);
     return c?.in === false && c.why === 'denied';
@@ -83,7 +83,7 @@ export function selectSources(
   return selection;
 }
 
-/** The guard: who may opt in. Deny wins. */
+/** The guard: which namespaces may opt in. Deny wins. */
 export function admitted({ namespaces }: SourceConfig, namespace: string): boolean {
   return matchNames(namespaces.allow)(namespace) && !matchNames(namespaces.deny)(namespace);
 }
@@ -99,7 +99,7 @@ export function selectsAccount(
   return ({ name, sync }) => (sync === 'enabled' ? true : sync === 'disabled' ? false : matches(name));
 }
 
-/** The same for several sources. The namespace's own list is the same for each, and is gone through once an account. */
+/** The same for several sources. The namespace's own list is the same for all of them: it is matched once per account. */
 export function accountSelectors(
   namespace: ObservedNamespace,
 ): (config: SourceConfig) => (account: ObservedServiceAccount) => boolean {
@@ -115,7 +115,7 @@ function rememberLast<T, R>(compute: (of: T) => R): (of: T) => R {
   return (of) => (last?.of === of ? last : (last = { of, result: compute(of) })).result;
 }
 
-/** What means nothing in the namespace's own list of ServiceAccounts. */
+/** What is wrong with the namespace's own list of ServiceAccounts. */
 export function listProblems(namespace: ObservedNamespace): Problem[] {
   if (namespace.serviceAccounts === undefined) return [];
   const { parts: patterns, cut } = boundedList(namespace.serviceAccounts);
@@ -141,7 +141,7 @@ const refTo = ({ name, uid }: ObservedNamespace): ObjectRef => ({ kind: 'Namespa
 
 const TOO_LONG = `is too long: only its first ${MAX_LISTED} parts count, and of its first ${MAX_ANNOTATION} characters.`;
 
-/** What counts of a namespace's list: whole parts only, for half a pattern means something else. */
+/** What counts of a namespace's list: whole parts only, because half a pattern would mean something else. */
 function boundedList(annotation: string): { parts: readonly string[]; cut: boolean } {
   const long = annotation.length > MAX_ANNOTATION;
   const parts = splitList(

@@ -1,24 +1,24 @@
-/** How a ServiceAccount must change so that it references exactly the copies it should, and nothing of others is lost. */
+/** How a ServiceAccount must change to reference exactly the copies it should, without losing pull secrets of others. */
 import { ANNOTATION_ADDED } from '../names.ts';
 import { isListable, MAX_ANNOTATION } from './bounds.ts';
 import type { ObservedServiceAccount } from './observed.ts';
 import { splitList } from './selection.ts';
 
-/** What one ServiceAccount ought to reference. */
+/** What one ServiceAccount is to reference. */
 export interface WantedReferences {
   /** Copies to reference. */
   readonly wanted: ReadonlySet<string>;
   /** Copies whose references stay as they are: neither added nor removed (a retained opt-out, a copy not written yet). */
   readonly kept: ReadonlySet<string>;
-  /** Removals are held: all that Pullpass added before stays, whether it is named here or not. */
+  /** The brake holds removals: all that Pullpass added before stays, whether it is named here or not. */
   readonly keepRest?: boolean;
 }
 
 export interface ReferenceEdit {
   readonly add: readonly string[];
-  /** Names that Pullpass added and that are to go: the first entry by each name, for no more than one is ours. */
+  /** Names to remove, all added by Pullpass: of each name the first in the list, for Pullpass added at most one. */
   readonly remove: readonly string[];
-  /** The new value of {@link ANNOTATION_ADDED}; empty when the annotation is to go. */
+  /** The new value of {@link ANNOTATION_ADDED}; empty: the annotation is removed. */
   readonly record: readonly string[];
 }
 
@@ -28,12 +28,12 @@ export interface JsonPatchOperation {
   readonly value?: unknown;
 }
 
-/** The edit that is missing, or undefined when nothing is. An entry that somebody else wrote is never in `remove`. */
+/** The edit to make, or undefined if none is needed. A pull secret that another writer added is never in `remove`. */
 export function planReferences(
   account: ObservedServiceAccount,
   { wanted, kept, keepRest = false }: WantedReferences,
 ): ReferenceEdit | undefined {
-  // Most accounts of most clusters: nothing is ours, and nothing is to be.
+  // The usual case: the account has nothing of Pullpass and needs nothing. Lists that are too long are never changed.
   if (account.oversized || (account.added === undefined && wanted.size === 0)) return undefined;
   const present = new Set(account.pullSecrets ?? []);
   const recorded = recordOf(account);
@@ -47,14 +47,14 @@ export function planReferences(
   return unchanged ? undefined : { add, remove, record };
 }
 
-/** Whether its list is short enough to be looked after, and stays so with what it lacks. */
+/** Whether its list is short enough to be managed, also after adding what it lacks. */
 export function hasRoom({ pullSecrets = [], oversized }: ObservedServiceAccount, wanted: ReadonlySet<string>): boolean {
   if (oversized) return false;
   const lacking = [...wanted].filter((name) => !pullSecrets.includes(name));
   return lacking.length === 0 || isListable([...pullSecrets, ...lacking]);
 }
 
-/** What Pullpass added. It never wrote a longer record than counts: of such a one nothing can be believed. */
+/** What Pullpass added. Pullpass never writes a record longer than the limit: a longer one is ignored. */
 export function recordOf({ added = '' }: ObservedServiceAccount): ReadonlySet<string> {
   return new Set(isRecord(added) ? splitList(added) : []);
 }
@@ -62,9 +62,9 @@ export function recordOf({ added = '' }: ObservedServiceAccount): ReadonlySet<st
 export const isRecord = (added: string): boolean => added.length <= MAX_ANNOTATION;
 
 /**
- * The edit as a JSON Patch that the server applies only to what it was computed from. The list has no merge key
+ * The edit as a JSON Patch that the server applies only to the state that it was computed from. The list has no merge key
  * (`listType=atomic`), so every other kind of patch replaces it as a whole and loses what others wrote meanwhile.
- * The record travels in the same patch: a reference of ours is never without it.
+ * The record is in the same patch: a reference of ours is never without its record.
  */
 export function toJsonPatch(account: ObservedServiceAccount, edit: ReferenceEdit): JsonPatchOperation[] {
   const patch: JsonPatchOperation[] = [{ op: 'test', path: '/metadata/uid', value: account.uid }];
@@ -78,9 +78,9 @@ export function toJsonPatch(account: ObservedServiceAccount, edit: ReferenceEdit
 }
 
 /**
- * The API server compares a `test` with JSON in which Go has written these as \u003c and the like: text that holds one
- * never equals itself. Somebody else's entry may; then, and where a record is too long to be known, the version of the
- * whole object is what is tested instead.
+ * The API server compares a `test` with JSON in which Go has escaped these as \u003c and so on: text with one of them never
+ * equals itself. An entry of another writer may have one; then, and if a record was too long to be kept, the resourceVersion
+ * is tested instead.
  */
 const ESCAPED_BY_GO = /[<>&\u2028\u2029]/;
 
@@ -89,7 +89,7 @@ function changes(account: ObservedServiceAccount, edit: ReferenceEdit): JsonPatc
   const list = account.pullSecrets;
 
   if (list === undefined) {
-    // `test null` holds for an absent field too: a list that came up meanwhile is not overwritten.
+    // `test null` also holds for an absent field: so a list that was created meanwhile is not overwritten.
     if (edit.add.length > 0)
       patch.push(
         { op: 'test', path: '/imagePullSecrets', value: null },
@@ -97,8 +97,8 @@ function changes(account: ObservedServiceAccount, edit: ReferenceEdit): JsonPatc
       );
   } else if (edit.add.length > 0 || edit.remove.length > 0) {
     patch.push({ op: 'test', path: '/imagePullSecrets', value: list.map(entry) });
-    // From the end, so that the indexes before stay true. We add a name only where it is absent: another entry by the
-    // same name was written by somebody else.
+    // From the end, so that lower indexes stay valid. Pullpass adds a name only if it is absent: a second entry with the
+    // same name is of another writer.
     const indexes = edit.remove
       .map((name) => list.indexOf(name))
       .filter((i) => i >= 0)

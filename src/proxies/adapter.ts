@@ -1,4 +1,4 @@
-/** What every cache proxy product looks like to the engine. One file a product implements it; all run one conformance suite. */
+/** The interface of every cache proxy product. One file per product implements it; all pass one conformance suite. */
 import type { FailureKind } from '../errors.ts';
 import type { Mac } from '../credentials/digest.ts';
 import type { UpstreamLogin } from '../credentials/upstream.ts';
@@ -6,22 +6,22 @@ import type { ApiObject } from '../kube/list.ts';
 import type { Right } from '../plan/rights.ts';
 import type { HttpClient } from '../registry/http.ts';
 
-/** One object in the API server that shows what a product was given. It is watched, by name. */
+/** One API object that shows which login a product was given. It is watched by name. */
 export interface Target {
   /** Collection to watch, such as `/api/v1/namespaces/x/secrets`. */
   readonly path: string;
   /** Empty for a cluster-scoped object. */
   readonly namespace: string;
   readonly name: string;
-  /** What of the observed object decides; no credential, only macs of one. undefined: the object is absent. */
+  /** The part of the observed object that matters; no credential, only MACs of it. `object` undefined: it is absent. */
   fingerprint(object: ApiObject | undefined, mac: Mac): string;
   /** What {@link fingerprint} must be once `login` was applied. */
   expected(login: UpstreamLogin, mac: Mac): string;
 }
 
-/** What an adapter may do with the API server; implemented once, bounded in time, credentials never repeated in errors. */
+/** The calls to the API server that an adapter may make: bounded in time, no credential in errors. */
 export interface ProxyKube {
-  /** Server-side apply with our field manager, forced; `managed-by` and the label of the cache proxy are added. Refuses a Secret that is not ours unless it says adopt. */
+  /** Server-side apply, forced; adds our labels. Refuses a Secret that is not ours, unless it has the adopt annotation. */
   applySecret(secret: {
     namespace: string;
     name: string;
@@ -29,10 +29,10 @@ export interface ProxyKube {
     data: Readonly<Record<string, string>> /* plain text */;
     annotations?: Readonly<Record<string, string>>;
   }): Promise<void>;
-  /** Data of a Secret, decoded. Throws UserError when it is not there. */
+  /** Data of a Secret, decoded. Throws UserError if it does not exist. */
   readSecret(secret: { namespace: string; name: string }): Promise<Readonly<Record<string, string>>>;
   get<T>(path: string): Promise<T | undefined>;
-  /** Merge patch, or JSON Patch where a list is edited (then guarded by `test`). */
+  /** Merge patch; or JSON Patch if a list is edited, with `test` operations. */
   patch(
     path: string,
     type: 'application/merge-patch+json' | 'application/json-patch+json',
@@ -42,25 +42,25 @@ export interface ProxyKube {
 
 export interface ProxyContext {
   readonly kube: ProxyKube;
-  /** For the product's own API: bounded, no redirects to other hosts, credentials never in errors. */
+  /** For the product's own API: bounded in time and size, no redirects to other hosts, no credential in errors. */
   readonly http: HttpClient;
   readonly mac: Mac;
   readonly signal: AbortSignal;
-  /** Name of the copy of the proxy's source: what `patch` products point at. */
+  /** Name of the copies of the cache proxy's source: products of the patch shape are pointed at one. */
   readonly copyName: string;
 }
 
-/** The product, or its upstream, says no to the login to forward: more tries would lock an account. */
+/** The product, or its upstream, refuses the login to forward: more tries could lock the account. */
 export class LoginRefusedError extends Error {
   override name = 'LoginRefusedError';
 }
 
-/** The product says no to our own administrator's login: the login to forward was not tried. */
+/** The product refuses the administrator's login of Pullpass: the login to forward was not tried. */
 export class AdminRefusedError extends LoginRefusedError {
   override name = 'AdminRefusedError';
 }
 
-/** Something else has to happen first, and is about to: no failure unless it lasts. A target changes when it has happened. */
+/** Something else must happen first, and soon will: no failure unless it lasts. A target changes when it has happened. */
 export class NotYetError extends Error {
   override name = 'NotYetError';
   readonly kind: FailureKind = 'not yet';
@@ -72,60 +72,60 @@ export interface Verdict {
   readonly why: string;
 }
 
-/** Of a copy that a custom object names. */
+/** A reference to a copy in a custom object. */
 export interface Named {
   readonly copyName: string;
-  /** Where in the object. */
+  /** Its place in the object. */
   readonly place: string;
-  /** Whether Pullpass wrote that; what somebody else wrote is not touched. */
+  /** Whether Pullpass wrote it; a reference of another writer is never changed. */
   readonly ours: boolean;
 }
 
 /**
- * Why a reference is taken back. `going`: the copy goes, so no part of the object may name it. `moving`: the copy's name is
- * retired, and the object is to name another one first. `dropped`: the cache proxy is configured no longer; only its own place counts.
+ * Why a reference is taken back. `going`: the copy is removed, so no place in the object may name it. `moving`: the copy's name is
+ * retired, and the object must name the new one first. `dropped`: the cache proxy is no longer configured; only its own place counts.
  */
 export type Release = 'going' | 'moving' | 'dropped';
 
-/** The custom object of a product that reads the copy itself: it must not name a copy that is not there. */
+/** The custom object of a product that reads the copy itself: it must not reference a copy that does not exist. */
 export interface Consumer {
-  /** How messages call the object: `ImageCache "team/base"`. */
+  /** The object's name in messages: `ImageCache "team/base"`. */
   readonly object: string;
-  /** Where in the object the copy is named. */
+  /** The place in the object that references the copy. */
   readonly place: string;
-  /** The object and the place: who has the same writes the same. */
+  /** Object and place together: cache proxies with the same seat write the same reference. */
   readonly seat: string;
-  /** Where the copy is. */
+  /** Namespace of the copy. */
   readonly namespace: string;
-  /** The copy that the object is pointed at; behind it those of retired names. */
+  /** Name of the copy that the object is pointed at, then the retired names. */
   readonly copyNames: readonly [string, ...string[]];
   named(copyNames: readonly string[], kube: ProxyKube): Promise<readonly Named[]>;
   /**
-   * Takes back what Pullpass wrote, and says whether there was any. Idempotent; an object or a kind that is gone names nothing.
-   * Throws ForeignReferenceError for what somebody else wrote, NotYetError, ApiError, LostRaceError.
+   * Takes back the references that Pullpass wrote; returns whether it wrote. Idempotent; an absent object or kind has none.
+   * Throws ForeignReferenceError for a reference of another writer, NotYetError, ApiError, LostRaceError.
    */
   release(copyName: string, release: Release, context: Pick<ProxyContext, 'kube' | 'signal'>): Promise<boolean>;
 }
 
 export interface CacheProxy {
-  /** Rights on the API server, limited by name. */
+  /** Rights on the API server, limited to names. */
   readonly rights: readonly Right[];
   /**
-   * What shows that a login was applied: the engine calls {@link apply} only when one of them does not match. Empty for a
-   * product that keeps it behind its own API, where passwords cannot be read back: then the engine remembers a mac.
+   * The objects that show that a login was applied: {@link apply} is called only if one of them does not match. Empty for a
+   * product with its own API, from which passwords cannot be read back: then the state keeps a MAC.
    */
   readonly targets: readonly Target[];
-  /** Everything of the configuration that decides what is written, for the remembered mac of products without targets. */
+  /** All parts of the configuration that decide what is written: part of the MAC in the state, for products without targets. */
   readonly identity: string;
   /**
-   * Brings the product's login up to date. Idempotent: what is right already is not written again. Where the product can
-   * try a candidate, it is tried first, and a refused one changes nothing: throws LoginRefusedError. Other errors are retried with backoff.
+   * Brings the product's login up to date. Idempotent: what is already right is not written again. If the product can try a login,
+   * it is tried first, and a refused one changes nothing: throws LoginRefusedError. Other errors are retried with backoff.
    */
   apply(login: UpstreamLogin, context: ProxyContext): Promise<void>;
-  /** Only of a product that is pointed at the copy. */
+  /** Only for a product that is pointed at the copy. */
   readonly consumer?: Consumer;
-  /** What keeps the product from running with what was applied, in one line; undefined when nothing does. Asked before a verification. */
+  /** Why the product does not yet run with what was applied, in one line; undefined: it does. Asked before a verification. */
   unsettled?(context: ProxyContext): Promise<string | undefined>;
-  /** Asks the product itself whether its login works, where it can tell. A pull through `probe` is the engine's business. */
+  /** Asks the product itself whether its login works, if it can tell. The pull through `probe` is not done here. */
   verify?(login: UpstreamLogin, context: ProxyContext): Promise<Verdict>;
 }

@@ -1,4 +1,4 @@
-/** What all products share that are called over HTTP: the administrator's login, URLs, and answers turned into one-line errors. */
+/** Shared by all products with an HTTP API: the administrator's login, URLs, and one-line errors made from answers. */
 import type { z } from 'zod';
 import { UserError } from '../errors.ts';
 import type { Right } from '../plan/rights.ts';
@@ -15,41 +15,41 @@ interface ApiConfig {
 export interface Product {
   /** Such as `Harbor`. */
   readonly name: string;
-  /** What the login is written to, such as `registry endpoint "hub"`. */
+  /** The object that the login is written to, such as `registry endpoint "hub"`. */
   readonly object: string;
   /** Path of its API, such as `api/v2.0`; added to the configured URL unless that ends with it. */
   readonly root: string;
-  /** Which administrator's logins it takes. */
+  /** The kinds of administrator's login that it accepts. */
   readonly login: 'basic' | 'token' | 'any';
 }
 
 interface ApiRequest {
   readonly method: HttpMethod;
-  /** Segments below the root, as they are called: encoded here. */
+  /** Segments below the root, not encoded. */
   readonly path: readonly string[];
   readonly query?: Readonly<Record<string, string>>;
   readonly body?: object;
   /** Completes the sentence "could not ...". */
   readonly to: string;
-  /** Statuses that the caller understands; every other one is an error. */
+  /** Status codes that the caller handles; every other one is an error. */
   readonly expect: readonly number[];
 }
 
 interface ApiAnswer {
   readonly status: number;
-  /** The body, checked. @throws ProductError */
+  /** The body, checked against `schema`. @throws ProductError */
   read<T>(schema: z.ZodType<T>): T;
 }
 
-/** @throws LoginRefusedError for the administrator's login (401, 403), HttpError without an answer, ProductError for a useless one. */
+/** @throws AdminRefusedError (401, 403: the administrator's login), HttpError (no answer), ProductError (an unexpected answer). */
 export type Api = (request: ApiRequest) => Promise<ApiAnswer>;
 
-/** The product answered, and not as agreed. Tried again with backoff. */
+/** The product's answer is not as documented. Retried with backoff. */
 export class ProductError extends Error {
   override name = 'ProductError';
 }
 
-/** The one right that a called product needs on the API server. */
+/** The one right on the API server that a product with an HTTP API needs. */
 export const adminRight = ({ admin: { secret } }: ApiConfig): Right => ({
   apiGroup: '',
   resource: 'secrets',
@@ -59,10 +59,10 @@ export const adminRight = ({ admin: { secret } }: ApiConfig): Right => ({
   why: 'log in to the API of a cache proxy',
 });
 
-/** `Harbor registry endpoint "hub"`: how every message about it begins. */
+/** `Harbor registry endpoint "hub"`: the beginning of every message about it. */
 export const title = ({ name, object }: Pick<Product, 'name' | 'object'>): string => `${name} ${object}`;
 
-/** Reads the administrator's login and returns the product's API. @throws UserError naming the Secret and the key that lacks. */
+/** Reads the administrator's login and returns the product's API. @throws UserError with the Secret and the missing key. */
 export async function openApi(product: Product, config: ApiConfig, { kube, http, signal }: ProxyContext): Promise<Api> {
   const auth = await adminLogin(product, config, kube);
   return async ({ method, path, query, body, to, expect }) => {
@@ -84,7 +84,7 @@ export async function openApi(product: Product, config: ApiConfig, { kube, http,
 }
 
 /**
- * `token` is used without the white space around it, which editors and shells like to add.
+ * `token` is trimmed, because editors and shells often add white space.
  * @throws UserError
  */
 export async function adminLogin(
@@ -107,7 +107,7 @@ export async function adminLogin(
   throw new UserError(`${nameOf(config)} lacks ${wanted}, which ${name} needs`);
 }
 
-/** Nothing that came from the server goes into a message: it can send back what it was sent. */
+/** Messages have no text of the server: it could repeat what it was sent. */
 export function check(
   { status, headers, redirectedTo }: HttpResponse,
   { what, to, expect, admin }: { what: string; to: string; expect: readonly number[]; admin: string },
@@ -119,12 +119,12 @@ export function check(
       `${what}: could not ${to}: HTTP ${status}, a redirect that is not followed: correct its URL`,
     );
   if (!expect.includes(status)) throw new ProductError(`${what}: could not ${to}: HTTP ${status}`);
-  // A login page, or somebody else's front page, says 200 to everything.
+  // A login page, or the front page of another site, answers 200 to everything.
   if (/^text\/html\b/i.test(headers['content-type'] ?? ''))
     throw new ProductError(`${what}: could not ${to}: HTTP ${status} with a web page: correct its URL`);
 }
 
-/** Puts the product's name in front of what went wrong on the way to it. */
+/** Adds the product's name to errors of the connection to it. */
 export async function answered(what: string, to: string, send: () => Promise<HttpResponse>): Promise<HttpResponse> {
   try {
     return await send();
@@ -143,7 +143,7 @@ export function joinUrl(
 ): string {
   const url = new URL(base);
   const start = url.pathname.replace(/\/+$/, '');
-  // A URL parser takes these for steps up the path, encoded or not.
+  // A URL parser resolves "." and "..", encoded or not, as steps in the path.
   const step = path.find((segment) => /^\.{0,2}$/.test(segment));
   if (step !== undefined) throw new UserError(`"${step}" cannot be the name of an object in a cache proxy`);
   url.pathname = [`${start}/`.endsWith(`/${root}/`) ? start : `${start}/${root}`, ...path.map(encodeURIComponent)].join(
@@ -154,7 +154,7 @@ export function joinUrl(
   return url.href;
 }
 
-/** A question that could not be asked proves nothing: its error is the reason for "unknown". */
+/** If the question fails, the verdict is "unknown", with the error as its reason. */
 export async function verdict(ask: () => Promise<Verdict>): Promise<Verdict> {
   try {
     return await ask();

@@ -21,7 +21,7 @@ export const artifactory = (config: ConfigOf<'artifactory'>): CacheProxy => {
 
   async function get(api: Api): Promise<z.output<typeof repository>> {
     const answer = await api({ method: 'GET', path, to: 'read it', expect: [200, 400, 404] });
-    // Artifactory says 400 for a key that it does not know.
+    // Artifactory answers 400 for a repository key that it does not know.
     if (answer.status !== 200)
       throw new UserError(`${what} is not there (HTTP ${answer.status}): create it, or correct the name`);
     return answer.read(repository);
@@ -39,7 +39,7 @@ export const artifactory = (config: ConfigOf<'artifactory'>): CacheProxy => {
         throw new UserError(
           `${what} does not pull from "${login.registry}": name another repository, or the registry of its URL`,
         );
-      // Fields that are not named keep their values. 400 comes from an edition without this call: it needs Pro.
+      // Fields that are not sent keep their values. An edition without this call answers 400: it needs Pro.
       await api({
         method: 'POST',
         path,

@@ -1,4 +1,4 @@
-/** A custom object that names copies: which it names, whether Pullpass wrote that, and how it is taken back. */
+/** References to copies in a custom object: which there are, whether Pullpass wrote them, and how they are taken back. */
 import { UserError } from '../errors.ts';
 import type { ApiObject } from '../kube/list.ts';
 import type { JsonPatchOperation } from '../plan/service-account.ts';
@@ -8,28 +8,28 @@ import { annotate, type Edit, type Place } from './object-edit.ts';
 import { NotYetError } from './adapter.ts';
 import type { Consumer, Release } from './adapter.ts';
 
-/** Somebody else wrote that an object names a copy: it is theirs to take out. */
+/** An object has a reference to a copy that Pullpass did not write: its writer must remove it. */
 export class ForeignReferenceError extends UserError {
   override name = 'ForeignReferenceError';
 }
 
-/** The parts of a product that decide. */
+/** What a product contributes. */
 interface ConsumerOptions {
   readonly path: string;
-  /** How messages call the object. */
+  /** The object's name in messages. */
   readonly what: string;
   readonly copy: { readonly namespace: string; readonly name: string };
   readonly retired: readonly string[];
-  /** The place that the cache proxy points, and the field that it is in. */
+  /** The place that the cache proxy points at the copy, and its field. */
   readonly place: string;
   readonly field: string;
   readonly point: (object: ApiObject) => Edit;
-  /** Where the object names a copy, whoever wrote it. Pure. */
+  /** All places where the object names a copy, also those of other writers. Pure. */
   readonly places: (object: ApiObject, copyName: string) => readonly Place[];
   readonly gate?: ((object: ApiObject) => void) | undefined;
 }
 
-/** Whether Pullpass wrote the name there. What the server says of a field counts for the cache proxy's own place only. */
+/** Whether Pullpass wrote the name there. managedFields count only for the cache proxy's own place. */
 export function isOurs(
   { place: own, field }: Pick<ConsumerOptions, 'place' | 'field'>,
   object: ApiObject,
@@ -82,7 +82,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
         })),
       );
     },
-    // What is not there, or of a kind that is not there, names nothing.
+    // An absent object, or one of an absent kind, has no references.
     release: (copyName, release, { kube, signal }) =>
       converge(kube, signal, {
         path,

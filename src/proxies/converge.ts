@@ -1,4 +1,4 @@
-/** Reads an object, patches it and reads it again until nothing is missing; what others write meanwhile is never overwritten. */
+/** Reads an object, patches it and reads it again until it is as wanted; concurrent writes of others are never overwritten. */
 import { isDeepStrictEqual } from 'node:util';
 import { UserError } from '../errors.ts';
 import { isConflict } from '../kube/api-error.ts';
@@ -9,15 +9,15 @@ import { beforeRerun, refusalOf } from '../kube/races.ts';
 
 interface Convergence {
   readonly path: string;
-  /** How messages call the object. */
+  /** The object's name in messages. */
   readonly what: string;
-  /** What brings the object one step nearer; empty: it is as wanted. Pure; may throw. */
+  /** The next patch towards the wanted object; empty: it is as wanted. Pure; may throw. */
   readonly next: (object: ApiObject) => readonly JsonPatchOperation[];
-  /** The error to throw when the object is not there; undefined: then nothing is left to do. */
+  /** The error to throw if the object does not exist; undefined: then nothing is left to do. */
   readonly absent: () => Promise<Error | undefined>;
 }
 
-/** Returns whether it wrote. @throws UserError when a patch has no effect, LostRaceError when others keep writing, and whatever else the server says. */
+/** Returns whether it wrote. @throws UserError if a patch has no effect, LostRaceError if others keep writing, ApiError. */
 export async function converge(
   kube: ProxyKube,
   signal: AbortSignal,
@@ -37,8 +37,8 @@ export async function converge(
     if (sent !== undefined && isFutile(sent, { version, patch })) throw ineffective(what, sent.refusal);
     if (sent !== undefined) await beforeRerun(`${what}: `, attempt, sent.refusal, signal);
     signal.throwIfAborted();
-    // Every write of others changes the version. A test of the fields themselves would never pass where they hold "<",
-    // ">" or "&": the server compares bytes, and in its own these are escaped.
+    // Every write of others changes the resourceVersion. A test of the fields themselves would never pass if they hold "<",
+    // ">" or "&": the server compares JSON bytes, and escapes these in its own.
     const guarded = [{ op: 'test', path: '/metadata/resourceVersion', value: version }, ...patch];
     sent = { version, patch, refusal: await refusalOf(kube.patch(path, 'application/json-patch+json', guarded)) };
   }
@@ -50,14 +50,14 @@ interface Sent {
   readonly refusal: Error | undefined;
 }
 
-/** Whether another try would end as the last one did: it was taken and had no effect, or refused though nobody was quicker. */
+/** Whether a retry would end like the last try: that was accepted without effect, or refused without a concurrent write. */
 function isFutile(last: Sent, now: Omit<Sent, 'refusal'>): boolean {
   if (!isDeepStrictEqual(aimOf(last), aimOf(now))) return false;
-  // 409 is a lost race too, and can come while the object is as it was.
+  // A 409 is a lost race, too, and can come while the object is unchanged.
   return last.refusal === undefined || (!isConflict(last.refusal) && last.version === now.version);
 }
 
-/** Annotations come along with what they are about, and are there already the second time. */
+/** Ignores annotations: they accompany a change, and are already there at the second try. */
 function aimOf({ patch }: Pick<Sent, 'patch'>): readonly JsonPatchOperation[] {
   const beyond = patch.filter(({ path }) => !path.startsWith('/metadata/annotations'));
   return beyond.length === 0 ? patch : beyond;

@@ -1,12 +1,12 @@
-/** Which copies Pullpass made a custom object name, and where: kept on the object, so that only that is ever taken back. */
+/** The record, on a custom object, of the references to copies that Pullpass wrote: only these are ever taken back. */
 import { z } from 'zod';
 import type { ApiObject } from '../kube/list.ts';
 import { ANNOTATION_COPIES, MANAGER } from '../names.ts';
 
-/** Annotations to write; null: to remove. */
+/** Annotations to write; null: remove it. */
 export type Notes = Readonly<Record<string, string | null>>;
 
-/** By place, the names of copies. */
+/** Place -> names of copies. */
 type Written = Readonly<Record<string, readonly string[]>>;
 
 const shape = z.record(z.string(), z.array(z.string()));
@@ -15,7 +15,7 @@ export function isRecorded(object: ApiObject, place: string, copyName: string): 
   return read(object)[place]?.includes(copyName) === true;
 }
 
-/** `alone`: the place holds one name, so this one is instead of what was there. */
+/** `alone`: the place holds one name, so this one replaces the others. */
 export function recorded(object: ApiObject, place: string, copyName: string, alone: boolean): Notes {
   const written = read(object);
   const before = written[place] ?? [];
@@ -30,8 +30,8 @@ export function forgotten(object: ApiObject, places: (place: string) => boolean,
 }
 
 /**
- * Whether the server says that our first version, which kept no record, was the last to write the field. A list is one
- * field, so this says less than a record does.
+ * Whether, by managedFields, the first version of Pullpass, which kept no record, was the last to write the field. A list is
+ * one field, so this proves less than a record.
  */
 export function firstVersionWrote({ metadata: { managedFields = [] } }: ApiObject, pointer: string): boolean {
   return managedFields.some(
@@ -45,11 +45,11 @@ function holds(fields: unknown, [part, ...rest]: readonly string[]): boolean {
   const key = `f:${part.replaceAll('~1', '/').replaceAll('~0', '~')}`;
   if (!Object.hasOwn(fields, key)) return false;
   const below = (fields as Record<string, unknown>)[key];
-  // Nothing below it: it is owned as a whole, and all that is in it.
+  // Nothing below it: the field is owned as a whole.
   return (typeof below === 'object' && below !== null && Object.keys(below).length === 0) || holds(below, rest);
 }
 
-/** Whoever may edit the object may write anything there: then nothing is recorded. */
+/** An editor of the object can write anything there: an invalid record counts as empty. */
 function read({ metadata: { annotations } }: ApiObject): Written {
   try {
     return shape.parse(JSON.parse(annotations?.[ANNOTATION_COPIES] ?? '{}'));

@@ -1,6 +1,6 @@
 /**
  * The patch shape: a product that reads the login itself, from the Secret that a field of its custom object names. Pullpass
- * points the field at the copy. Two targets show that a login has arrived: the object points at the copy, the copy holds it.
+ * points the field at the copy. Two targets show that a login has arrived: the object names the copy, and the copy holds it.
  */
 import { findEntry } from '../credentials/registry-name.ts';
 import { type SecretContent, parseSecret } from '../credentials/docker-config.ts';
@@ -18,43 +18,43 @@ import type { CacheProxy, Target } from './adapter.ts';
 import type { UpstreamLogin } from '../credentials/upstream.ts';
 import type { Mac } from '../credentials/digest.ts';
 
-/** Of an adapter's own annotations: for which login the product was triggered last. The key ends with the cache proxy's name. */
+/** Prefix of the annotation with the MAC of the login for which the product was last triggered; then the cache proxy's name. */
 const RECORD_PREFIX = 'login.pullpass.dev/';
 
 /** What the patch adapters need besides their configuration. */
 export interface PatchOptions {
   /** Name of the copies of the cache proxy's source. */
   readonly copyName: string;
-  /** Names that copies had before; none of them stays in the object. Default: none. */
+  /** Retired copy names; none of them stays in the object. Default: none. */
   readonly retired?: readonly string[];
 }
 
 interface PatchedProduct {
   /** Name of the cache proxy in the configuration. */
   readonly name: string;
-  /** How messages call the product. */
+  /** The product's name in messages. */
   readonly product: string;
   readonly registry: string;
   readonly object: ObjectRef;
   /** The copy that the product is to read. */
   readonly copy: { readonly namespace: string; readonly name: string };
   readonly retired: readonly string[] | undefined;
-  /** The place that is pointed, as {@link places} calls it, and the field that it is in. */
+  /** The place to point at the copy, as in {@link places}, and its field. */
   readonly place: string;
   readonly field: string;
-  /** Whether the place holds several names, or one. */
+  /** Whether the place holds several names or one. */
   readonly several: boolean;
-  /** How the object must change so that it points at the copy. Pure. */
+  /** The edit that points the object at the copy. Pure. */
   readonly point: (object: ApiObject) => Edit;
-  /** Where the object names a copy, whoever wrote it. Pure. */
+  /** All places where the object names a copy, also those of other writers. Pure. */
   readonly places: (object: ApiObject, copyName: string) => readonly Place[];
   /**
-   * For a product that has to be told of a new login: the annotations that tell it. `record` are those that say for which
-   * login that was done; they are to be among them. Absent: the product reads the Secret when it needs it.
+   * For a product that must be triggered after a new login: the annotations that do so. They must include `record`, which says
+   * for which login it was triggered. Absent: the product reads the Secret when it needs it.
    */
   readonly trigger?:
     ((object: ApiObject, record: Readonly<Record<string, string>>, login: string) => Notes) | undefined;
-  /** Asked before each write. @throws NotYetError, UserError when the product would not take a change now */
+  /** Called before each write. @throws NotYetError, UserError if the product would ignore a change now */
   readonly gate?: (object: ApiObject) => void;
 }
 
@@ -90,12 +90,12 @@ export function patchedProduct(product: PatchedProduct): CacheProxy {
     expected: macOf,
   };
 
-  /** The next change, with what is to be recorded of it: the copy is named first, then names go that are retired. */
+  /** The next change with its record: first the copy's name is added, then retired names are removed. */
   function change(object: ApiObject): { patch: readonly JsonPatchOperation[]; notes: Notes } | { problem: string } {
     const edit = point(object);
     if ('problem' in edit) return edit;
     const found = places(object, copy.name).find((spot) => spot.place === place);
-    // The first version kept no record: that it wrote the field is still known as long as nobody else does.
+    // The first version kept no record; managedFields still show its write, until another manager writes the field.
     const unrecorded =
       found !== undefined && !isRecorded(object, place, copy.name) && isOurs(product, object, found, copy.name);
     if (edit.patch.length > 0 || unrecorded)
@@ -110,7 +110,7 @@ export function patchedProduct(product: PatchedProduct): CacheProxy {
     return { patch: [], notes: {} };
   }
 
-  /** What brings the object one step nearer; empty: it is as wanted. */
+  /** The next patch towards the wanted object; empty: it is as wanted. */
   function nextPatch(object: ApiObject, login: string): readonly JsonPatchOperation[] {
     const edit = change(object);
     if ('problem' in edit) throw new UserError(`${what} ${edit.problem}`);
@@ -119,14 +119,14 @@ export function patchedProduct(product: PatchedProduct): CacheProxy {
       ...edit.patch,
       ...annotate(object, { ...edit.notes, ...(untold ? trigger(object, { [recordKey]: login }, login) : {}) }),
     ];
-    // A record alone means nothing to the product.
+    // The product ignores a change of the record alone.
     if (edit.patch.length > 0 || untold) gate?.(object);
     return patch;
   }
 
   return {
     rights: [
-      // The copy is read too; everybody who has a source has the rights on its copies, by their name.
+      // The copy is read, too: the controller has the rights on copies of every configured source, by name.
       {
         apiGroup: groupOf(ref),
         resource: ref.resource,
@@ -142,10 +142,11 @@ export function patchedProduct(product: PatchedProduct): CacheProxy {
 
     async apply(login, { kube, mac, signal }) {
       const secret = await kube.get<ApiObject & SecretContent>(paths.secrets(copy.namespace, copy.name));
-      // A reference comes after what it refers to, and a product that is told of a login must find it.
+      // The copy must exist before the reference, and hold the login before the product is triggered.
       if (secret === undefined)
         throw new NotYetError(
-          `namespace "${copy.namespace}" has no copy "${copy.name}" for ${what}: opt the namespace in (pullpass.dev/sync=enabled), and let the source's guard admit it`,
+          `namespace "${copy.namespace}" has no copy "${copy.name}" for ${what}: ` +
+            "opt the namespace in (pullpass.dev/sync=enabled), and let the source's guard admit it",
         );
       if (carried(secret, registry, mac) !== macOf(login, mac))
         throw new NotYetError(
@@ -166,7 +167,7 @@ function macOf({ username, password }: Pick<UpstreamLogin, 'username' | 'passwor
   return mac(JSON.stringify([username, password]));
 }
 
-/** The mac of the login that a copy holds for `registry`. */
+/** The MAC of the login that a copy holds for `registry`. */
 function carried(secret: ApiObject & SecretContent, registry: string, mac: Mac): string {
   const parsed = parseSecret(secret);
   const entry = parsed.ok ? findEntry(parsed.credentials, registry) : undefined;

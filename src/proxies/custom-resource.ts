@@ -8,7 +8,7 @@ import type { CacheProxy } from './adapter.ts';
 
 export function customResource(config: ConfigOf<'custom-resource'>, { copyName, retired }: PatchOptions): CacheProxy {
   const { name, registry, object, path, form, copyNamespace, trigger } = config;
-  // The configuration has at least one of the two.
+  // The schema requires at least one of the two.
   const copy = { namespace: copyNamespace ?? object.namespace ?? '', name: copyName };
   const reference = copyNamespace === undefined ? { name: copyName } : { name: copyName, namespace: copyNamespace };
   const edit = {
@@ -50,7 +50,7 @@ function setName(object: ApiObject, path: string, name: string): Edit {
   return { patch: [put(path, name)] };
 }
 
-/** Other members of the reference, such as a key, stay; a namespace that is not wanted does not. */
+/** Keeps other members of the reference, such as a key, but not an unwanted namespace. */
 function setReference(object: ApiObject, path: string, wanted: { name: string; namespace?: string }): Edit {
   const field = readField(object, path);
   if ('missingParent' in field) return missing(field.missingParent);
@@ -70,6 +70,6 @@ function findReferenceTo(object: ApiObject, path: string, wanted: { name: string
   const field = readField(object, path);
   const { name, namespace, ...others } = 'value' in field && isRecord(field.value) ? field.value : {};
   if (name !== wanted.name || namespace !== wanted.namespace) return [];
-  // Others wrote the rest of it, which means something without the name or is for them to take out.
+  // The other members are of other writers: they stay.
   return [{ place: path, remove: [Object.keys(others).length === 0 ? take(path) : put(path, others)] }];
 }

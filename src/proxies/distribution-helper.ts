@@ -1,10 +1,10 @@
-/** Distribution (registry:3) with `proxy.exec`: it asks a Docker credential helper, which prints the mounted Secret. No roll. */
+/** Distribution (registry:3) with `proxy.exec`: it asks a Docker credential helper, which prints the mounted Secret. No restart. */
 import type { ConfigOf } from '../config/cache-proxies.ts';
 import type { CacheProxy } from './adapter.ts';
 import { render } from './render.ts';
 import { upstreamHost } from '../credentials/upstream.ts';
 
-/** One key, which holds the whole answer of the helper's `get`. Distribution reads `Username` and `Secret` of it. */
+/** One key with the whole answer of the helper's `get`. Distribution reads its `Username` and `Secret`. */
 export const distributionHelper = (config: ConfigOf<'distribution-helper'>): CacheProxy =>
   render(
     { name: config.name, secret: config.secret },

@@ -1,4 +1,4 @@
-/** GitLab's dependency proxy keeps one Docker Hub login a group; read and written by GraphQL, since 17.10. */
+/** GitLab's dependency proxy keeps one Docker Hub login per group; read and written by GraphQL, since 17.10. */
 import { z } from 'zod';
 import type { ConfigOf } from '../config/cache-proxies.ts';
 import { DOCKER_HUB } from '../credentials/registry-name.ts';
@@ -7,14 +7,14 @@ import { redactUrl } from '../registry/http-error.ts';
 import { type Api, adminRight, openApi, type Product, ProductError, title, verdict } from './api.ts';
 import type { CacheProxy } from './adapter.ts';
 
-// `enabled` is left as it is: a login is forwarded, not somebody's proxy switched on.
+// `enabled` is not sent: Pullpass forwards a login, but never switches a proxy on.
 const UPDATE = `mutation pullpassForward($input: UpdateDependencyProxySettingsInput!) {
   updateDependencyProxySettings(input: $input) { dependencyProxySetting { identity } errors }
 }`;
 const READ =
   'query pullpassVerify($group: ID!) { group(fullPath: $group) { dependencyProxySetting { enabled identity } } }';
 
-/** GitLab answers 200 whatever happened; `errors` on top are of the request, those below `data` of the change. */
+/** GitLab always answers 200: top-level `errors` are about the request, those below `data` about the change. */
 const failures = z.array(z.object({ message: z.string() })).nullish();
 const updated = z.object({
   errors: failures,
@@ -99,7 +99,7 @@ export const gitlab = (config: ConfigOf<'gitlab'>): CacheProxy => {
   };
 };
 
-/** GitLab's texts can repeat values of the request: they are recognised, not passed on. */
+/** GitLab's error texts can repeat values of the request: they are matched, and never passed on. */
 function failed(what: string, messages: readonly string[]): Error {
   const text = messages.join(' ');
   if (/doesn't (?:exist|accept)|isn't a defined|is not defined/i.test(text))

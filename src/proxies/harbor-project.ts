@@ -1,12 +1,12 @@
-/** Harbor's proxy-cache projects: where pods pull what a registry endpoint fetches. */
+/** Harbor's proxy-cache projects: pods pull from them what a registry endpoint fetches. */
 import { z } from 'zod';
 import { UserError } from '../errors.ts';
 import type { Api } from './api.ts';
 
-// Harbor leaves registry_id out of an ordinary project.
+// Harbor omits registry_id for an ordinary project.
 const projects = z.array(z.object({ name: z.string(), registry_id: z.number().int().optional() }));
 
-/** Creates the project when there is none; never changes one. @throws UserError when it belongs to another endpoint. */
+/** Creates the project if there is none; never changes one. @throws UserError if it belongs to another endpoint. */
 export async function ensureProject(api: Api, name: string, endpoint: { id: number; name: string }): Promise<void> {
   if (await belongs(api, name, endpoint)) return;
   const created = await api({
@@ -16,12 +16,12 @@ export async function ensureProject(api: Api, name: string, endpoint: { id: numb
     to: 'create it',
     expect: [201, 409],
   });
-  // Somebody was faster; a robot account that may not see the project cannot tell more than that it exists.
+  // It was created meanwhile; or a robot account may not see it, and then only knows that it exists.
   if (created.status === 409) await belongs(api, name, endpoint);
 }
 
 async function belongs(api: Api, name: string, endpoint: { id: number; name: string }): Promise<boolean> {
-  // A list: reading one that is not there is 403 for a robot account, which says nothing.
+  // Lists, because a robot account that reads a missing project gets 403, which proves nothing.
   const answer = await api({
     method: 'GET',
     path: ['projects'],

@@ -1,4 +1,4 @@
-/** Harbor keeps upstream logins on its "registry endpoints", and can try one before it is stored. */
+/** Harbor keeps upstream logins in its "registry endpoints", and can try a login before it is stored. */
 import { z } from 'zod';
 import type { ConfigOf } from '../config/cache-proxies.ts';
 import { DOCKER_HUB, leadsTo } from '../credentials/registry-name.ts';
@@ -20,7 +20,7 @@ const endpoints = z.array(
 );
 type Endpoint = z.output<typeof endpoints>[number];
 
-/** What is tried: a stored endpoint, whose URL Harbor then takes from its database, or one that is not there yet. */
+/** The endpoint to try a login at: a stored one, whose URL Harbor reads from its database, or a new one. */
 type Tried = { readonly id: number } | { readonly type: string; readonly url: string };
 
 const PAGE = 100;
@@ -34,7 +34,7 @@ export const harbor = (config: ConfigOf<'harbor'>): CacheProxy => {
   };
   const what = title(product);
 
-  /** A login of one registry must not be sent to another; an endpoint URL of the user's own choice is trusted. */
+  /** A login of one registry must not be sent to another; an endpoint URL that the user configured is trusted. */
   function requireUpstream(url: string, { registry }: UpstreamLogin): void {
     const chosen = !leadsTo(url, DOCKER_HUB) && URL.parse(url)?.host === URL.parse(config.endpointUrl)?.host;
     if (!leadsTo(url, registry) && !chosen)
@@ -67,7 +67,7 @@ export const harbor = (config: ConfigOf<'harbor'>): CacheProxy => {
   async function update(api: Api, { id, url }: Endpoint, login: UpstreamLogin): Promise<void> {
     requireUpstream(url, login);
     await tryLogin(api, { id }, login, what);
-    // Flat, unlike in a create; fields that are not named keep their values.
+    // Flat, unlike in a create; fields that are not sent keep their values.
     const body = { credential_type: 'basic', access_key: login.username, access_secret: login.password };
     await api({ method: 'PUT', path: ['registries', String(id)], body, to: 'update it', expect: [200] });
   }
@@ -86,14 +86,14 @@ export const harbor = (config: ConfigOf<'harbor'>): CacheProxy => {
     async apply(login, context) {
       const api = await openApi(product, config, context);
       await store(api, login);
-      // Last: trouble with a project must not keep a new login from the pulls of the others.
+      // Last: a problem with a project must not keep the new login from other projects.
       if (config.project === undefined) return;
       const stored = await findEndpoint(api, config.endpoint);
       if (stored === undefined) throw new ProductError(`${what} went away while it was set up`);
       const projects = await openApi({ ...product, object: `project "${config.project}"` }, config, context);
       await ensureProject(projects, config.project, { id: stored.id, name: config.endpoint }).catch(
         (error: unknown) => {
-          // A refusal would say that nothing was changed: the login is stored, only the project lacks a right.
+          // LoginRefusedError would mean that nothing was changed; but the login is stored, only a right on projects is missing.
           throw error instanceof LoginRefusedError ? new UserError(error.message) : error;
         },
       );
@@ -105,7 +105,7 @@ export const harbor = (config: ConfigOf<'harbor'>): CacheProxy => {
         if (stored === undefined) return { state: 'unknown', why: `${what} does not exist` };
         if (stored.credential?.access_key !== login.username)
           return { state: 'unknown', why: `${what} holds the login of another user` };
-        // Its `status` is as old as the last health check: only a ping is an answer.
+        // The stored `status` is only from the last health check: a ping asks now.
         if (await ping(api, { id: stored.id })) return { state: 'verified', why: `${what} logs in to its upstream` };
         if (await reaches(api, { id: stored.id }))
           return { state: 'refused', why: `${what}: its upstream refuses the stored login` };
@@ -114,9 +114,9 @@ export const harbor = (config: ConfigOf<'harbor'>): CacheProxy => {
   };
 };
 
-/** Names are unique, and "=" is an exact match; compared all the same, as a proxy in front may drop the query. */
+/** Names are unique, and "=" is an exact match; still compared here, since a proxy in front may drop the query. */
 async function findEndpoint(api: Api, name: string): Promise<Endpoint | undefined> {
-  // In `q`, "," ends a value, "~[{(" open a pattern, and newer versions decode "%" and "+" once more: such names are looked for in all.
+  // In `q`, "," ends a value, "~[{(" start a pattern, and newer versions decode "%" and "+" again: for such names all are listed.
   const query = /^[\w.-][\w. -]*$/.test(name) ? { q: `name=${name}` } : {};
   for (let page = 1; page <= 50; page++) {
     const answer = await api({
@@ -134,10 +134,10 @@ async function findEndpoint(api: Api, name: string): Promise<Endpoint | undefine
 }
 
 /**
- * Harbor says 400, "the registry is unhealthy", for a refused login and for an upstream that it cannot reach. Without a
- * login it goes the same way, to the upstream's token service too, and counts 401 and 403 as healthy: when that works, the
- * login was the reason. Any other status (an adapter that fails in its own way says 500, so does Harbor in trouble) tells
- * nothing about the login: an error to retry, not a refusal.
+ * Harbor answers 400, "the registry is unhealthy", for a refused login and for an upstream that it cannot reach. A ping without
+ * a login takes the same way, also to the upstream's token service, and counts 401 and 403 as healthy: if it works, the login
+ * was the reason. Any other status (such as 500 from a failing adapter or from Harbor itself) says nothing about the login:
+ * an error to retry, not a refusal.
  */
 async function tryLogin(
   api: Api,

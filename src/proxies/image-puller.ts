@@ -1,4 +1,4 @@
-/** kubernetes-image-puller has one string of names, separated by ";". Its operator rolls the puller when the string changes. */
+/** kubernetes-image-puller has names in one string, separated by ";". Its operator restarts the puller when the string changes. */
 import type { ConfigOf } from '../config/cache-proxies.ts';
 import type { ApiObject } from '../kube/list.ts';
 import { patchedProduct, type PatchOptions } from './custom-object.ts';
@@ -25,7 +25,7 @@ export function imagePuller(config: ConfigOf<'image-puller'>, { copyName, retire
       namespace,
       name: puller,
     },
-    // The puller's pods run next to their KubernetesImagePuller. They read the Secret at each pull: no trigger.
+    // The puller's pods run in the namespace of their KubernetesImagePuller. They read the Secret at each pull: no trigger.
     copy: { namespace, name: copyName },
     retired,
     place: NAMES,
@@ -41,7 +41,7 @@ function addName(object: ApiObject, name: string): Edit {
   if ('missingParent' in field) return missing(field.missingParent);
   const names = field.value ?? '';
   if (typeof names !== 'string') return { problem: `has no text at ${NAMES}` };
-  // Split and trimmed as the puller does it; what others wrote stays as they wrote it.
+  // Split and trimmed as the puller does it; text of other writers stays as it is.
   if (names.split(';').some((part) => part.trim() === name)) return { patch: [] };
   const kept = names.trimEnd();
   return { patch: [put(NAMES, kept === '' || kept.endsWith(';') ? kept + name : `${kept};${name}`)] };

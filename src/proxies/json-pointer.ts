@@ -1,9 +1,9 @@
 /** RFC 6901: reading a field of an object by its path. */
 
 type Field =
-  /** undefined: the field is not there (or null, which the API server takes for the same) and can be added. */
+  /** `value` undefined: the field is absent (or null, which means the same to the API server) and can be added. */
   | { readonly value: unknown }
-  /** The pointer of what the field would have to be in. */
+  /** Pointer to the missing parent of the field. */
   | { readonly missingParent: string };
 
 /** `pointer` is `/a/b`, or empty for the object itself. */
@@ -19,7 +19,7 @@ export function readField(object: unknown, pointer: string): Field {
   return { value: current ?? undefined };
 }
 
-/** `part` as one step of a pointer. */
+/** `part` as one segment of a pointer. */
 export function escapePart(part: string): string {
   return part.replaceAll('~', '~0').replaceAll('/', '~1');
 }

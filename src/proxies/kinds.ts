@@ -1,4 +1,4 @@
-/** From a configured kind to its adapter, and the rights that all of them need together. */
+/** Maps a configured kind to its adapter, and collects the rights of all cache proxies. */
 import type { CacheProxyConfig } from '../config/cache-proxies.ts';
 import type { Configuration } from '../config/schema.ts';
 import { STATE_NAME } from '../names.ts';
@@ -19,7 +19,7 @@ import { template } from './template.ts';
 import { webhook } from './webhook.ts';
 import { zot } from './zot.ts';
 
-/** `copyName`: of the proxy's source; `retired`: names that copies had before. */
+/** `copyName`: of the cache proxy's source; `retired`: retired copy names. */
 function createProxy(config: CacheProxyConfig, options: { copyName: string; retired?: readonly string[] }): CacheProxy {
   switch (config.kind) {
     case 'distribution':
@@ -65,7 +65,7 @@ export function createProxies({ cacheProxies, sources, retiredCopyNames }: Confi
   });
 }
 
-/** Every right that the controller uses for `configuration`: its own, and those of each cache proxy, limited by name. */
+/** All rights that the controller uses for `configuration`: its own, and those of each cache proxy, limited to names. */
 export function allRights(configuration: Configuration, controller: RightsOptions): Right[] {
   const proxies = createProxies(configuration).flatMap(({ config, adapter }) => [
     ...adapter.rights,

@@ -1,4 +1,4 @@
-/** kube-fledged pulls with `imagePullSecrets` of an ImageCache; a refresh makes it try again what it could not pull. */
+/** kube-fledged pulls with `imagePullSecrets` of an ImageCache; a refresh makes it retry failed pulls. */
 import type { ConfigOf } from '../config/cache-proxies.ts';
 import { UserError } from '../errors.ts';
 import type { ApiObject } from '../kube/list.ts';
@@ -28,7 +28,7 @@ export function kubeFledged(config: ConfigOf<'kube-fledged'>, { copyName, retire
       namespace,
       name: cache,
     },
-    // An ImageCache has no reference into other namespaces.
+    // An ImageCache cannot reference Secrets of other namespaces.
     copy: { namespace, name: copyName },
     retired,
     place: LIST,
@@ -41,12 +41,12 @@ export function kubeFledged(config: ConfigOf<'kube-fledged'>, { copyName, retire
   });
 }
 
-/** What counts is that the annotation comes up: one that a refresh left behind is taken away first, then set. */
+/** kube-fledged reacts when the annotation is added: one left from an earlier refresh is removed first, then added. */
 function refresh(object: ApiObject, record: Readonly<Record<string, string>>): Notes {
   return object.metadata.annotations?.[REFRESH] === undefined ? { [REFRESH]: '', ...record } : { [REFRESH]: null };
 }
 
-/** kube-fledged drops every change that is made while it is at work, and would pull again what was purged on purpose. */
+/** kube-fledged ignores changes while it works; and a refresh would pull again what was purged on purpose. */
 const idle =
   (cache: string) =>
   (object: ApiObject): void => {

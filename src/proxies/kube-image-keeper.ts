@@ -28,7 +28,7 @@ export function kubeImageKeeper(
   const wanted: Wanted = {
     list: kind.endsWith('ReplicatedImageSet') ? 'upstreams' : 'mirrors',
     host,
-    // A namespaced kind reads its own namespace whatever is written here, so nothing is.
+    // A namespaced kind always reads its own namespace, so none is written.
     secret: kind.startsWith('Cluster') ? { name: copyName, namespace: copyNamespace } : { name: copyName },
   };
   return patchedProduct({
@@ -46,7 +46,7 @@ export function kubeImageKeeper(
   });
 }
 
-/** Every element of the host: one registry can be there with several paths. */
+/** Points every element with the host: one registry can have several elements, with different paths. */
 function pointElements(object: ApiObject, { list, host, secret }: Wanted): Edit {
   const elements = elementsOf(object, list);
   const found = elements.flatMap((element, i) =>
@@ -55,7 +55,10 @@ function pointElements(object: ApiObject, { list, host, secret }: Wanted): Edit 
   if (found.length === 0) {
     const others = [...new Set(elements.map(registryOf).filter((registry) => registry !== ''))];
     return {
-      problem: `has nothing for registry ${host} under spec.${list} (${others.length === 0 ? 'it is empty' : `it has ${others.join(', ')}`}): add it there, or correct "host" of the cache proxy`,
+      problem:
+        `has nothing for registry ${host} under spec.${list} ` +
+        `(${others.length === 0 ? 'it is empty' : `it has ${others.join(', ')}`}): ` +
+        'add it there, or correct "host" of the cache proxy',
     };
   }
   return {
@@ -63,7 +66,7 @@ function pointElements(object: ApiObject, { list, host, secret }: Wanted): Edit 
   };
 }
 
-/** Every element that names the copy, of other hosts too: its webhook refuses pods for any of them. */
+/** Every element that names the copy, also with other hosts: its webhook refuses pods for any of them. */
 function findNaming(object: ApiObject, { list, secret }: Wanted): Place[] {
   return elementsOf(object, list).flatMap((element, i) =>
     names(element, secret)
@@ -82,7 +85,7 @@ function elementsOf(object: ApiObject, list: string): Record<string, unknown>[] 
 const registryOf = (element: Record<string, unknown>): string =>
   typeof element['registry'] === 'string' ? element['registry'] : '';
 
-/** By host: elements are moved, and their paths edited. */
+/** A place is a host, not an index: elements can move, and their paths can change. */
 const placeOf = (list: string, host: string): string => `/spec/${list} ${canonicalRegistry(host) ?? host}`;
 
 function names(element: Record<string, unknown>, { name, namespace }: Wanted['secret']): boolean {

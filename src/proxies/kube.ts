@@ -1,4 +1,4 @@
-/** What adapters may do with the API server. Logins pass through here: nothing that the server says of a body is repeated. */
+/** The API server as adapters may use it. Requests hold logins: no error repeats what the server says about a body. */
 import { UserError } from '../errors.ts';
 import { isNotFound } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
@@ -9,18 +9,20 @@ import type { ProxyKube } from './adapter.ts';
 import { decode, isAsWanted, madeByUsAlone, secretBody, TYPE_OPAQUE } from './rendered-secret.ts';
 import type { ObservedSecret, WantedSecret } from './rendered-secret.ts';
 
-/** Of a Secret that is ours, and not the cache proxy's. */
+/** For a Secret of Pullpass that is not a cache proxy's. */
 const WHOSE: Readonly<Record<Exclude<Owner, 'login' | 'nobody'>, string>> = {
   copy: 'is the copy of a source: give one of them another name',
   state: 'holds the state of the controller: give the Secret of the cache proxy another name',
   report: `carries the label ${LABEL_ROLE}: remove the label, or give the Secret of the cache proxy another name`,
-  contested: `carries several of ${LABEL_SOURCE}, ${LABEL_CACHE_PROXY} and ${LABEL_ROLE}, so it is unclear whose it is: remove those that are wrong`,
+  contested:
+    `carries several of ${LABEL_SOURCE}, ${LABEL_CACHE_PROXY} and ${LABEL_ROLE}, ` +
+    'so it is unclear whose it is: remove those that are wrong',
 };
 
 /**
  * The calls of one cache proxy, bounded in time by the client and by `signal`.
- * Errors: UserError where somebody has to do something; ApiError and UnreachableError of the client, 409 and 422 for a
- * lost race: all of them are to be tried again later.
+ * Errors: UserError if a person must act; ApiError (409 and 422: a lost race) and UnreachableError of the client.
+ * All of them are retried later.
  */
 export function createProxyKube({
   client,
@@ -48,7 +50,7 @@ export function createProxyKube({
       ...secretly,
     });
 
-  /** Not forced: a Secret that came up meanwhile with other content of the same keys answers 409. */
+  /** Not forced: if a Secret was created meanwhile with other values under the same keys, the server answers 409. */
   async function create(secret: WantedSecret): Promise<void> {
     const made = await put(secret, secretBody(secret, proxy), false).catch((error: unknown) => {
       if (!isNotFound(error)) throw error;
@@ -58,7 +60,7 @@ export function createProxyKube({
       );
     });
     if (madeByUsAlone(made)) return;
-    // It came up meanwhile with other keys, and the apply was merged into it: an apply of nothing takes ours out again.
+    // A Secret with other keys was created meanwhile, and the apply was merged into it: an empty apply removes our fields.
     const { uid, resourceVersion } = made.metadata;
     await put(
       secret,
@@ -74,7 +76,8 @@ export function createProxyKube({
 
   function foreign({ namespace, name }: WantedSecret): UserError {
     return new UserError(
-      `cache proxy "${proxy}": Secret ${namespace}/${name} was not made by Pullpass and is left alone: delete or rename it, or annotate it ${ANNOTATION_ADOPT}="true" to let Pullpass take it over`,
+      `cache proxy "${proxy}": Secret ${namespace}/${name} was not made by Pullpass and is left alone: ` +
+        `delete or rename it, or annotate it ${ANNOTATION_ADOPT}="true" to let Pullpass take it over`,
     );
   }
 
@@ -91,11 +94,13 @@ export function createProxyKube({
       if (isAsWanted(found, secret, proxy)) return;
       const { uid = '', resourceVersion = '' } = found.metadata;
       const guard = { uid, resourceVersion };
-      // The type is immutable; so is all the rest, where somebody said so.
+      // `type` is always immutable; with `immutable: true` all the rest, too.
       if (found.type !== type || found.immutable === true) {
         if (given)
           throw new UserError(
-            `cache proxy "${proxy}": Secret ${namespace}/${name} is ${found.immutable === true ? 'immutable' : `of type ${found.type}, not ${type}`}, which cannot be changed: delete it, Pullpass then makes it anew`,
+            `cache proxy "${proxy}": Secret ${namespace}/${name} is ` +
+              `${found.immutable === true ? 'immutable' : `of type ${found.type}, not ${type}`}, ` +
+              'which cannot be changed: delete it, Pullpass then makes it anew',
           );
         await client.delete(
           paths.secrets(namespace, name),
@@ -104,7 +109,7 @@ export function createProxyKube({
         );
         return create(secret);
       }
-      // Forced, so that drift is put right: with the guard it is the very object that was looked at.
+      // Forced, to correct drift; uid and resourceVersion make sure that it is the object that was read.
       await put(secret, secretBody(secret, proxy, guard), true);
     },
     async readSecret({ namespace, name }) {

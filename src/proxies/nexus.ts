@@ -8,7 +8,7 @@ import type { CacheProxy } from './adapter.ts';
 import type { UpstreamLogin } from '../credentials/upstream.ts';
 import { leadsTo } from '../credentials/registry-name.ts';
 
-/** Everything is kept as read: an update replaces the whole repository. */
+/** Loose: unknown fields are kept as read, because an update replaces the whole repository. */
 const repository = z.looseObject({
   proxy: z.looseObject({ remoteUrl: z.string() }),
   httpClient: z
@@ -49,7 +49,7 @@ export const nexus = (config: ConfigOf<'nexus'>): CacheProxy => {
           `${what} does not pull from "${login.registry}": name another repository, or the registry of its remote URL`,
         );
       await api({ method: 'PUT', path, body: withLogin(current, login), to: 'update it', expect: [200, 204] });
-      // Read again: a change that another administrator made in between would have been undone, ours may be too.
+      // Read again: a concurrent update of another administrator may have undone ours, as ours may have undone theirs.
       if ((await get(api)).httpClient?.authentication?.username !== login.username)
         throw new ProductError(`${what}: the login did not stay in it`);
     },
@@ -66,7 +66,7 @@ export const nexus = (config: ConfigOf<'nexus'>): CacheProxy => {
   };
 };
 
-/** The body of an update: a GET as it is, without what it derives, under the names of a PUT, with the login. */
+/** The body of an update: what GET returned, without derived fields, with the names of a PUT, and with the login. */
 function withLogin(
   { format: _format, type: _type, url: _url, routingRuleName, ...settings }: Repository,
   { username, password }: UpstreamLogin,
@@ -75,7 +75,7 @@ function withLogin(
   const kept = authentication?.type === 'username' ? authentication : {};
   return {
     ...settings,
-    // A GET calls it routingRuleName, a PUT reads routingRule: sent back as read, the repository would lose its rule.
+    // GET returns routingRuleName, PUT reads routingRule: sent back unchanged, the repository would lose its rule.
     ...(routingRuleName && { routingRule: routingRuleName }),
     httpClient: { ...httpClient, authentication: { ...kept, type: 'username', username, password } },
   };

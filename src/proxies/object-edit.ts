@@ -1,23 +1,23 @@
-/** Edits of a custom object, as JSON Patch operations: what others wrote stays as it is and where it is. */
+/** Edits of a custom object as JSON Patch operations: values of other writers stay as they are and where they are. */
 import type { ApiObject } from '../kube/list.ts';
 import type { JsonPatchOperation } from '../plan/service-account.ts';
 import { escapePart, readField } from './json-pointer.ts';
 
-/** One spot of an object that names a copy. */
+/** One place in an object that names a copy. */
 export interface Place {
-  /** What the record calls it: a pointer, with what tells it from others below it where that is needed. */
+  /** Its id in the record: a pointer, and, if several places are below it, what tells them apart. */
   readonly place: string;
-  /** Takes the name out, and nothing else. */
+  /** Removes the name, and nothing else. */
   readonly remove: readonly JsonPatchOperation[];
 }
 
-/** What is missing, empty when nothing is; or, in one line, why the object cannot be edited and what to do. */
+/** The patch to apply (empty: none needed); or, in one line, why the object cannot be edited and what to do. */
 export type Edit = { readonly patch: readonly JsonPatchOperation[] } | { readonly problem: string };
 
 export const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** Puts `value` at `pointer`, whether something is there or not. */
+/** Sets `value` at `pointer`, whether it exists or not. */
 export function put(pointer: string, value: unknown): JsonPatchOperation {
   return { op: 'add', path: pointer, value };
 }
@@ -37,7 +37,7 @@ export function addReference(object: ApiObject, pointer: string, name: string): 
   return { patch: [put(`${pointer}/-`, { name })] };
 }
 
-/** Where the list at `pointer` names `name`: its first entry by that name, for no more than one is ours. */
+/** The first item with `name` in the list at `pointer`: Pullpass added at most one. */
 export function findReference(object: ApiObject, pointer: string, name: string): Place[] {
   const field = readField(object, pointer);
   const list: unknown[] = 'value' in field && Array.isArray(field.value) ? field.value : [];
@@ -45,7 +45,7 @@ export function findReference(object: ApiObject, pointer: string, name: string):
   return index < 0 ? [] : [{ place: pointer, remove: [take(`${pointer}/${index}`)] }];
 }
 
-/** null: the annotation goes. */
+/** null: the annotation is removed. */
 export function annotate(
   { metadata: { annotations } }: ApiObject,
   values: Readonly<Record<string, string | null>>,

@@ -1,11 +1,11 @@
-/** Where a custom object is, and what to say when it is not. */
+/** The API path of a custom object, and the error if it does not exist. */
 import { UserError } from '../errors.ts';
 import type { ProxyKube } from './adapter.ts';
 
 export interface ObjectRef {
   readonly apiVersion: string;
   readonly resource: string;
-  /** How messages call it: `ImageCache`. */
+  /** The kind in messages: `ImageCache`. */
   readonly kind: string;
   /** Absent: cluster-scoped. */
   readonly namespace?: string | undefined;
@@ -13,7 +13,10 @@ export interface ObjectRef {
 }
 
 export function collectionPath({ apiVersion, resource, namespace }: ObjectRef): string {
-  return `/${apiVersion.includes('/') ? 'apis' : 'api'}/${apiVersion}${namespace === undefined ? '' : `/namespaces/${encodeURIComponent(namespace)}`}/${resource}`;
+  return (
+    `/${apiVersion.includes('/') ? 'apis' : 'api'}/${apiVersion}` +
+    `${namespace === undefined ? '' : `/namespaces/${encodeURIComponent(namespace)}`}/${resource}`
+  );
 }
 
 /** `''` for the core group. */
@@ -21,7 +24,7 @@ export function groupOf({ apiVersion }: ObjectRef): string {
   return apiVersion.includes('/') ? (apiVersion.split('/')[0] ?? '') : '';
 }
 
-/** The API server answers 404 for an object that is not there and for a kind that it does not know. */
+/** The API server answers 404 both for a missing object and for an unknown kind: tells them apart. */
 export async function absence(
   kube: ProxyKube,
   { apiVersion, resource, kind }: ObjectRef,

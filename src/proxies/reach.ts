@@ -1,4 +1,4 @@
-/** How registries and cache proxies are reached: which CA, which scheme, which login; one HTTP client per CA. */
+/** How registries and cache proxies are reached: CA, scheme and login; one HTTP client per CA. */
 import type { Configuration } from '../config/schema.ts';
 import type { Credential } from '../credentials/docker-config.ts';
 import { canonicalRegistry, registryHost } from '../credentials/registry-name.ts';
@@ -11,9 +11,9 @@ import type { HttpClient } from '../registry/http.ts';
 import { probeManifest } from '../registry/probe.ts';
 
 export interface Reach {
-  /** A client that trusts `ca` besides the well-known ones; kept and shared. */
+  /** A client that trusts `ca` besides the well-known CAs; kept and shared. */
   http(ca?: string): HttpClient;
-  /** Tries one credential at its own registry. */
+  /** Tries one credential at its registry. */
   check(configuration: Configuration, credential: Credential, signal: AbortSignal): Promise<LoginVerdict>;
   /** Pulls the probe image's manifest through the cache proxy. */
   probe(proxy: ConfiguredProxy, kube: ProxyKube, signal: AbortSignal): Promise<Verdict>;
@@ -35,7 +35,7 @@ export function createReach({ userAgent }: { userAgent: string }): Reach {
   return {
     http,
     check({ registries }, { key, username, password }, signal) {
-      // A scheme in the key says nothing, so that a login never crosses the network in the clear unless the configuration says so.
+      // The scheme in the key is ignored: a login is sent in the clear only if the configuration says so.
       const host = registryHost(key);
       const how = registries.find((registry) => (canonicalRegistry(registry.host) ?? registry.host) === host);
       return checkLogin({

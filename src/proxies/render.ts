@@ -1,6 +1,6 @@
 /**
- * The render shape: a Secret in the product's own format, then, where the product reads it only at its start, a roll of
- * its workload. Each is a target of its own, so that a crash between the two converges.
+ * The render shape: a Secret in the product's own format; then, if the product reads it only at its start, a restart of its
+ * workload. Each is a target of its own, so that a crash between the two converges.
  */
 import { rolling } from './workload.ts';
 import type { RollingWorkload } from './workload.ts';
@@ -16,10 +16,10 @@ import type { ObservedSecret } from './rendered-secret.ts';
 import type { UpstreamLogin } from '../credentials/upstream.ts';
 import type { Mac } from '../credentials/digest.ts';
 
-/** On the pod template of the workload: keyed digest of the content that its pods started with. */
+/** On the pod template of the workload: keyed digest of the Secret's data that its pods started with. */
 export const ANNOTATION_LOGIN = 'pullpass.dev/login';
 
-/** Key of the Secret -> what stands there for a login. The keys are known without one. */
+/** Key of the Secret -> its text for a login. The keys do not depend on the login. */
 export type Files = Readonly<Record<string, (login: UpstreamLogin) => string>>;
 
 interface Workload {
@@ -28,7 +28,7 @@ interface Workload {
   readonly name: string;
 }
 
-/** What every render kind has in its configuration. */
+/** The part of the configuration that all render kinds have. */
 interface RenderConfig {
   readonly name: string;
   readonly secret: { readonly namespace: string; readonly name: string };
@@ -39,7 +39,7 @@ interface RenderConfig {
 export function render({ name, secret, workload }: RenderConfig, files: Files): CacheProxy {
   const content = (login: UpstreamLogin): Record<string, string> =>
     Object.fromEntries(Object.entries(files).map(([key, text]) => [key, text(login)]));
-  /** Of the whole content: what the pods have started with. */
+  /** MAC of all the Secret's data: shows with which data the pods have started. */
   const revision = (login: UpstreamLogin, mac: Mac): string =>
     mac(JSON.stringify(Object.entries(content(login)).sort(byKey)));
   const why = `keep the login of cache proxy "${name}"`;
@@ -61,7 +61,7 @@ export function render({ name, secret, workload }: RenderConfig, files: Files): 
     ],
     identity: JSON.stringify({ secret, workload, keys: Object.keys(files).sort() }),
     async apply(login, { kube, mac }) {
-      // Pods that come up from here on find the new login; only then the old ones go.
+      // First the Secret: pods that start from now on have the new login; then the old pods are replaced.
       await kube.applySecret({ ...secret, data: content(login) });
       if (workload !== undefined) await roll(kube, name, workload, revision(login, mac));
     },
@@ -81,7 +81,7 @@ function secretTarget(
   keys: readonly string[],
   content: (login: UpstreamLogin) => Record<string, string>,
 ): Target {
-  // Whose it is counts as well: somebody else's Secret is to be reported, even when it happens to hold the right login.
+  // The owner counts, too: a Secret of others must be reported, even if it happens to hold the right login.
   const show = (owner: string, type: string, texts: [key: string, text: string | undefined][], mac: Mac): string =>
     JSON.stringify([
       owner,
@@ -96,7 +96,7 @@ function secretTarget(
       if (object === undefined) return 'absent';
       const { type = '', data = {}, ...secret } = object as ObservedSecret;
       const owner = ownerOf(secret.metadata) === 'login' ? (secret.metadata.labels?.[LABEL_CACHE_PROXY] ?? '') : '';
-      // A key that we wrote under an older configuration still holds a login: it shows until it is gone.
+      // A key written for an older configuration still holds a login: it counts as a difference until it is removed.
       return show(
         owner,
         type,
@@ -125,13 +125,14 @@ function workloadTarget(workload: Workload, revision: (login: UpstreamLogin, mac
   };
 }
 
-/** Touches one annotation of the pod template: the controller of the workload does the rest, at its own pace. */
+/** Sets one annotation of the pod template: then the workload's controller replaces the pods. */
 async function roll(kube: ProxyKube, proxy: string, workload: Workload, revision: string): Promise<void> {
   const path = `${collection(workload)}/${encodeURIComponent(workload.name)}`;
   const found = await kube.get<Rolled>(path);
   if (found === undefined)
     throw new UserError(
-      `cache proxy "${proxy}": ${workload.kind} ${workload.namespace}/${workload.name} is not there and cannot be rolled: install it, or correct "workload" in the configuration`,
+      `cache proxy "${proxy}": ${workload.kind} ${workload.namespace}/${workload.name} is not there ` +
+        'and cannot be rolled: install it, or correct "workload" in the configuration',
     );
   if (rolledTo(found) === revision) return;
   await kube.patch(path, 'application/merge-patch+json', {

@@ -1,18 +1,18 @@
-/** A Secret in the product's own file format: how it is written, and how to tell whether it is ours and as wanted. */
+/** A Secret in the product's own file format: how it is written, and whether it is ours and as wanted. */
 import type { V1Secret } from '@kubernetes/client-node';
 import type { ApiObject } from '../kube/list.ts';
 import { LABEL_CACHE_PROXY, LABEL_MANAGED_BY, MANAGER } from '../names.ts';
 import type { ProxyKube } from './adapter.ts';
 
-/** What an adapter asks for; `data` is plain text. */
+/** The Secret that an adapter wants; `data` is plain text. */
 export type WantedSecret = Parameters<ProxyKube['applySecret']>[0];
 
 export const TYPE_OPAQUE = 'Opaque';
 
-/** A Secret as the API server sends it: base64, and who owns which field. */
+/** A Secret as the API server returns it: with base64 data and managedFields. */
 export type ObservedSecret = ApiObject & Pick<V1Secret, 'type' | 'data' | 'immutable'>;
 
-/** The body of a server-side apply: all that we want to own of the Secret, and nothing else. */
+/** The body of a server-side apply: exactly the fields that Pullpass owns. */
 export function secretBody(
   { namespace, name, type = TYPE_OPAQUE, data, annotations }: WantedSecret,
   proxy: string,
@@ -33,7 +33,7 @@ export function secretBody(
   };
 }
 
-/** Whether applying `wanted` would change nothing: others' keys, labels and annotations do not count. */
+/** Whether applying the wanted Secret would change nothing: keys, labels and annotations of others do not count. */
 export function isAsWanted(
   found: ObservedSecret,
   { type = TYPE_OPAQUE, data, annotations = {} }: WantedSecret,
@@ -49,7 +49,7 @@ export function isAsWanted(
   );
 }
 
-/** Data keys that we applied, also those that the configuration no longer names: they still hold a login. */
+/** Data keys that Pullpass applied, also those no longer configured: they still hold a login. */
 export function ownedKeys({ metadata }: ObservedSecret): string[] {
   const entry = metadata.managedFields?.find(({ manager, operation }) => manager === MANAGER && operation === 'Apply');
   return Object.keys(entry?.fieldsV1?.['f:data'] ?? {}).flatMap((field) =>
@@ -57,7 +57,7 @@ export function ownedKeys({ metadata }: ObservedSecret): string[] {
   );
 }
 
-/** Whether nobody else has ever written it: an apply that was to create it did so. */
+/** Whether only Pullpass has written it: then the apply has created it. */
 export function madeByUsAlone({ metadata }: ObservedSecret): boolean {
   return metadata.managedFields?.every(({ manager }) => manager === MANAGER) ?? true;
 }

@@ -9,7 +9,7 @@ import { LoginRefusedError } from './adapter.ts';
 const SIGNATURE = 'x-pullpass-signature';
 const TIMESTAMP = 'x-pullpass-timestamp';
 
-/** Accepted; and 422: the receiver tried the login, and its upstream refused it. */
+/** 2xx: accepted. 422: the receiver tried the login, and its upstream refused it. */
 const EXPECTED = [200, 201, 202, 204, 422];
 
 export const webhook = (config: ConfigOf<'webhook'>): CacheProxy => {
@@ -25,7 +25,7 @@ export const webhook = (config: ConfigOf<'webhook'>): CacheProxy => {
       const login = await adminLogin(product, config, kube);
       const key = 'bearer' in login ? login.bearer : '';
       const timestamp = Date.now();
-      // A new id a delivery: a login that comes back after another one must not look like a repetition.
+      // A new id per delivery: an earlier login that is sent again must not look like a replay.
       const body = JSON.stringify({ proxy: config.name, registry, username, password, id: randomUUID(), timestamp });
       const headers = {
         'content-type': 'application/json',
@@ -49,6 +49,6 @@ export const webhook = (config: ConfigOf<'webhook'>): CacheProxy => {
   };
 };
 
-/** Over the timestamp (milliseconds since 1970) too, so that nobody can send an old body as a new one. Hexadecimal. */
+/** Includes the timestamp (milliseconds since 1970), so that an old body cannot be replayed as a new one. Hexadecimal. */
 const sign = (key: string, timestamp: number, body: string): string =>
   createHmac('sha256', key).update(`${timestamp}.${body}`).digest('hex');

@@ -1,4 +1,4 @@
-/** Whether a workload has finished rolling: until then pods answer that still hold the login before. */
+/** Whether a workload's rolling update is complete: until then, pods with the old login still answer. */
 import type { ApiObject } from '../kube/list.ts';
 
 export interface RollingWorkload extends ApiObject {
@@ -17,7 +17,7 @@ export interface RollingWorkload extends ApiObject {
   };
 }
 
-/** What is still to happen, in one line, or undefined. The same conditions as of `kubectl rollout status`. */
+/** What is still to happen, in one line; undefined: nothing. The same conditions as in `kubectl rollout status`. */
 export function rolling(workload: RollingWorkload): string | undefined {
   const {
     metadata: { generation = 0 },

@@ -1,10 +1,10 @@
-/** zot: `extensions.sync.credentialsFile`, read once when it starts. A host that is not in it is pulled from anonymously. */
+/** zot: `extensions.sync.credentialsFile`, read once when it starts. From a host that is not in it, zot pulls anonymously. */
 import type { ConfigOf } from '../config/cache-proxies.ts';
 import type { CacheProxy } from './adapter.ts';
 import { render } from './render.ts';
 import { upstreamHost } from '../credentials/upstream.ts';
 
-/** zot looks its login up by `host[:port]` of the sync URL exactly as that is written, so Docker Hub is not one fixed name. */
+/** zot looks up the login by `host[:port]` exactly as written in the sync URL, so Docker Hub has no fixed name here. */
 export const zot = (config: ConfigOf<'zot'>): CacheProxy =>
   render(config, {
     [config.key]: ({ registry, username, password }) =>
@@ -15,7 +15,7 @@ export const zot = (config: ConfigOf<'zot'>): CacheProxy =>
       ),
   });
 
-/** People paste the sync URL itself; under such a key zot would find nothing and say nothing. */
+/** Users may paste the sync URL itself; under such a key zot would silently find no login. */
 function hostOf(hostOrUrl: string): string {
   return hostOrUrl.replace(/^https?:\/\//, '').replace(/\/.*$/s, '');
 }

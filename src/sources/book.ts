@@ -1,6 +1,6 @@
 /**
- * What each source has to give: entry by entry its newest login that was found good, kept whatever becomes of the Secret
- * afterwards, across restarts and leaders.
+ * The content in force of each source: per entry the newest login that was found good. It stays, whatever happens to the Secret
+ * later, across restarts and leaders.
  */
 import type { Configuration } from '../config/schema.ts';
 import type { Credential } from '../credentials/docker-config.ts';
@@ -14,33 +14,33 @@ import { keyOf } from '../observe/world.ts';
 import type { Held } from '../observe/state.ts';
 
 export interface SourceBook {
-  /** In the order of the configuration. `namespace`: as that one is to see it; while a canary runs, not all see the same. */
+  /** In the order of the configuration. `namespace`: as this namespace is to see them; during a rollout, canaries see newer ones. */
   observe(namespace?: string): readonly ObservedSource[];
-  /** The content with this digest, base64, or else the newest good one; undefined while there never was keeper. */
+  /** Base64: the content that passed, if it has this digest, else the newest; undefined: the source never had a good content. */
   content(source: string, digest?: string): string | undefined;
-  /** The source's own logins in force, without those of aliases, that a cache proxy is to have. */
+  /** The source's own credentials, without aliases, that this cache proxy is to have. */
   credentials(source: string, proxy?: string): readonly Credential[] | undefined;
-  /** Why nothing, or not all, can be read from the source's Secrets; held entries are not among it. */
+  /** Why nothing, or not all, can be read from the source's Secrets; held entries are not included. */
   troubles(source: string): readonly string[];
-  /** What is not in force of what the source holds. */
+  /** Entries whose newest login, or whose removal, is not in force. */
   held(source: string): readonly Held[];
-  /** The word that lets registries go which the source no longer has; undefined: none is gkeeper. */
+  /** The word that confirms the removal of vanished entries; undefined: none vanished. */
   confirmation(source: string): string | undefined;
-  /** Says who uses what vanished; it becomes a part of the problems. */
+  /** Sets who uses the entries that vanished; it becomes part of the problems. */
   mention(source: string, users: string): void;
-  /** Newer than what is in force until {@link publish}. */
+  /** The rollout as last computed: it is in force only after {@link publish}. */
   rollout(source: string): Rollout<Content>;
-  /** Moves a rollout on; it is written into the state. */
+  /** Takes the rollout one step on, and puts it into the state. */
   advance(source: string, move: (rollout: Rollout<Content>) => Rollout<Content>): void;
-  /** Finds what was in force before a restart. Throws ApiError; then nothing is known of some source yet, and the others are recovered. */
+  /** Finds what was in force before a restart. Throws ApiError if that failed for a source; all others are recovered. */
   recover(): Promise<void>;
-  /** Looks at the stores again. Call it when they changed. What it finds is in the state, to be saved, and not in force yet. */
+  /** Reads the stores again; call it when they changed. The result is put into the state, to be saved; it is not in force yet. */
   refresh(): SourceChange[];
-  /** Puts in force what was found: what others are shown. */
+  /** Puts the result of {@link refresh} in force: from now on it is what carriers get. */
   publish(): void;
-  /** Takes a new configuration in force; what is in force of sources that stay is kept. */
+  /** Takes a new configuration; sources that stay keep their content in force. */
   configure(configuration: Configuration): void;
-  /** Knows nothing any more: another replica may have led meanwhile, and what it wrote down counts. */
+  /** Forgets everything: another replica may have led meanwhile, and the state that it saved counts. */
   forget(): void;
 }
 
@@ -103,7 +103,7 @@ export function createSourceBook(options: KeeperOptions): SourceBook {
       sources = new Map(
         configuration.sources.map((config) => {
           const old = sources.get(config.name);
-          // Another Secret behind the same name is another source: its predecessor's login is not a fall-back for it.
+          // Another Secret under the same source name is another source: the logins of the old Secret are no fallback for it.
           const stays = old !== undefined && keyOf(old.config.secret) === keyOf(config.secret);
           return [config.name, stays ? { ...old, config, reading: undefined } : keeper.fresh(config)];
         }),

@@ -1,4 +1,4 @@
-/** Who goes first with a new content of a source, whether they have it, and how their pulls fare. */
+/** Chooses the canaries of a source's new content, and sees whether they have it and whether their pulls fail. */
 import type { Configuration, SourceConfig } from '../config/schema.ts';
 import { parseImage } from '../credentials/image-reference.ts';
 import { lookup, makeKeyring } from '../credentials/keyring.ts';
@@ -13,18 +13,18 @@ import type { Canaries as Chosen } from './rollout.ts';
 import type { SourceBook } from './book.ts';
 import type { World } from '../observe/world.ts';
 
-/** How a cache proxy stands that is given the login of a source. */
+/** The standing of a cache proxy that gets its login from a source. */
 export interface CarrierProxy {
   readonly name: string;
-  /** It carries the login that the source has now. */
+  /** It has the login that it is to have now. */
   readonly applied: boolean;
   readonly verified: { readonly state: 'verified' | 'refused' | 'unknown' };
 }
 
 interface Canaries extends Canary {
   /**
-   * Namespaces in order of their names, cache proxies in that of the configuration; `after`: others than those, where there are
-   * others. Of the very first content nobody is a canary, unless copies are there that hold another. Undefined: everybody at once.
+   * Namespaces in order of their names, cache proxies in that of the configuration. `after`: the canaries so far; the next ones
+   * are chosen, if there are any. A first content has no canaries, unless copies hold another one. Undefined: all carriers at once.
    */
   choose(source: SourceConfig, digest: string, first: boolean, after?: Chosen): Chosen | undefined;
 }
@@ -34,10 +34,10 @@ interface CanariesOptions extends Pick<CanaryOptions, 'timers'> {
   world: World;
   book: Pick<SourceBook, 'rollout' | 'advance'>;
   configuration: () => Configuration;
-  /** How each cache proxy stands. */
+  /** The standing of each cache proxy. */
   proxies: () => readonly CarrierProxy[];
   isPaused: () => boolean;
-  /** A rollout is at another stage, or was looked at. */
+  /** A rollout may be at another stage: its canaries were looked at or replaced. */
   onMoved: () => void;
   log: Log;
 }
@@ -69,7 +69,7 @@ export function createCanaries({
     };
   }
 
-  /** Only what is opted in, and still configured, is to have it. */
+  /** Counts only namespaces that are still opted in, and cache proxies that are still configured. */
   function arrival(
     { name, copyName, ...config }: SourceConfig,
     { namespaces, proxies: first }: Chosen,
@@ -99,7 +99,7 @@ export function createCanaries({
   ): Promise<readonly string[]> {
     const { passed, newest } = book.rollout(source.name);
     const ring = makeKeyring([{ credentials: [...(newest?.credentials ?? []), ...(passed?.credentials ?? [])] }]);
-    // Of other registries whatever may fail: it is not this login's doing.
+    // Failing pulls from other registries do not count: this login is not their cause.
     const isOfSource = (image: string): boolean => {
       const parsed = parseImage(image);
       return parsed.ok && lookup(ring, parsed.image.name).length > 0;
@@ -112,7 +112,7 @@ export function createCanaries({
     ];
   }
 
-  // What nobody was given in a pause has shown nothing. They are watched anew when it is over.
+  // In a pause no canary gets the content, so what is seen proves nothing. After it they are watched anew.
   const canary = createCanary({
     ...(timers && { timers }),
     failing,
@@ -147,7 +147,7 @@ export function createCanaries({
   return { ...canary, choose };
 }
 
-/** The next ones, round and round: whoever cannot be written to stands in nobody's way for long. */
+/** The next `count` names after `after`, in a circle: a canary that cannot be written to delays a rollout only for a time. */
 function some(names: readonly string[], count: number, after: ReadonlySet<string> = new Set()): Set<string> {
   const next = names.findLastIndex((name) => after.has(name)) + 1;
   return new Set([...names.slice(next), ...names.slice(0, next)].slice(0, count));

@@ -13,30 +13,30 @@ interface Watch {
 }
 
 export interface CanaryOptions {
-  /** Who of the canaries has the content with this digest. `gone`: none of them is to have it any more. */
+  /** How many of the canaries have the content with this digest. `gone`: none of them is to have it any more. */
   arrival: (source: SourceConfig, canaries: Canaries, digest: string) => 'none' | 'some' | 'all' | 'gone';
-  /** Others have to go first: these are no more, or do not get it. */
+  /** Other canaries must be chosen: these are gone, or do not get the content. */
   onGone: (source: string) => void;
-  /** What is failing at the canaries of a source now, one line each; the same trouble gives the same line. */
+  /** What fails at the canaries of a source now, one line each; the same failure always gives the same line. */
   failing: (source: SourceConfig, canaries: Canaries, signal: AbortSignal) => Promise<readonly string[]>;
-  /** The stage of a rollout may be another one now. */
+  /** The canaries were looked at: the rollout is to take this step. */
   onLooked: (source: string, move: <C>(rollout: Rollout<C>) => Rollout<C>) => void;
   timers?: Timers;
 }
 
 export interface Canary {
-  /** Watches the rollout from its stage on, unless that very stage is watched already. A settled one is left alone. */
+  /** Watches the rollout from its stage on, unless that stage is watched already. A settled rollout needs no watch. */
   watch(source: SourceConfig, rollout: Rollout<{ readonly digest: string }>): void;
   stop(): void;
 }
 
-/** How long a halted rotation waits before it looks again, in milliseconds. */
+/** How long a halted rollout waits before its canaries are looked at again, in milliseconds. */
 const HALTED_AGAIN_MS = 30_000;
-/** How long until it is looked again whether the canaries have it. What they do not have proves nothing. */
+/** How often to check whether the canaries have the content, in milliseconds. Before that, their pulls prove nothing. */
 const ARRIVAL_AGAIN_MS = 1_000;
-/** Then it goes on with those who have it, or with others: a tenant whose copy cannot be written must not hold up everybody. */
+/** Then it goes on with the canaries that have it, or with others: one copy that cannot be written must not delay all carriers. */
 const ARRIVAL_PATIENCE_MS = 5 * 60_000;
-/** Where the canaries could not be looked at. That is no good news: the rest waits until somebody can. */
+/** How long to wait if the canaries could not be looked at: that proves nothing, so the rest waits until they can be. */
 const UNSEEN_AGAIN_MS = 5_000;
 
 export function createCanary({ arrival, onGone, failing, onLooked, timers = systemTimers }: CanaryOptions): Canary {
@@ -58,7 +58,7 @@ export function createCanary({ arrival, onGone, failing, onLooked, timers = syst
         },
         (error: unknown) => {
           if (!isCurrent()) return;
-          // Before they have anything, nothing is halted; afterwards it is.
+          // Before the canaries have the content there is nothing to halt; afterwards the rollout is halted.
           if (stage.state !== 'looking')
             onLooked(source.name, (rollout) =>
               looked(rollout, [`the canaries cannot be looked at: ${messageOf(error)}`]),

@@ -1,4 +1,4 @@
-/** Contents that copies hold, by digest: how what was in force before a restart is found again. */
+/** Finds contents by digest in the copies: so what was in force before a restart is recovered. */
 import type { V1Secret } from '@kubernetes/client-node';
 import type { SourceConfig } from '../config/schema.ts';
 import { isForbidden, isNotFound } from '../kube/api-error.ts';
@@ -14,8 +14,8 @@ interface Where {
 }
 
 /**
- * Base64; undefined: no copy of the source holds it. Nobody can forge one: the digest has a key. Throws ApiError where none was
- * found and one that may have it could not be read.
+ * Base64; undefined: no copy of the source holds it. A tenant cannot forge one: the digest is keyed. Throws ApiError if none was
+ * found and a copy that may have it could not be read.
  */
 export async function findContent(
   { client, world, signal }: Where,
@@ -31,7 +31,7 @@ export async function findContent(
         ...(signal && { signal }),
       });
       const content = data?.[KEY_DOCKER_CONFIG_JSON];
-      // It may have changed since: then another copy has it.
+      // The copy may have changed since it was watched: then another one may have it.
       if (content !== undefined && world.digest(content) === digest) return content;
     } catch (error) {
       if (isForbidden(error)) unreadable = error as Error;

@@ -1,4 +1,4 @@
-/** One source, looked at: what its Secrets say, merged with what was in force, becomes a step of its rollout and a record of it. */
+/** One source: what its Secrets hold is merged with what is in force; the result is a step of its rollout, and its record. */
 import type { SourceConfig } from '../config/schema.ts';
 import type { Credential } from '../credentials/docker-config.ts';
 import { redactKey } from '../credentials/registry-name.ts';
@@ -17,18 +17,18 @@ import type { State, Held } from '../observe/state.ts';
 import type { World } from '../observe/world.ts';
 import { keyOf } from '../observe/world.ts';
 
-/** What became of a source since it was last looked at. */
+/** What changed at a source since it was last looked at. */
 export interface SourceChange {
   readonly source: SourceConfig;
-  /** A new content is in force. `registries`: keys whose login is new. */
+  /** A new content was accepted. `registries`: keys whose login is new. */
   readonly accepted?: {
     readonly first: boolean;
     readonly registries: readonly string[];
     readonly warnings: readonly string[];
   };
-  /** Why the source is not in force as it is; empty: it is. */
+  /** Why not all that the source holds is in force; empty: all of it is. */
   readonly problems: readonly string[];
-  /** Whether `problems` are others than before. */
+  /** Whether `problems` differ from those before. */
   readonly isNews: boolean;
   readonly hasLastGood: boolean;
 }
@@ -36,32 +36,32 @@ export interface SourceChange {
 export interface KeeperOptions {
   world: World;
   state: Pick<State, 'mac' | 'source' | 'setSource'>;
-  /** Whether all that a source depends on was read; before that, an absent Secret means nothing. */
+  /** Whether all that a source depends on was read; before that, a missing Secret proves nothing. */
   isRead?: (source: SourceConfig) => boolean;
-  /** Whether a login that is new may be spread. Asked again until it is no longer pending. */
+  /** Whether new logins may be spread. Asked again while one of them is pending. */
   judge?: (source: SourceConfig, group: 'own' | 'aliases', credentials: readonly Credential[]) => readonly Judgement[];
-  /** The content that some copy of the source holds, by its digest; undefined: none does. */
+  /** The content with this digest, in base64, from a copy of the source; undefined: no copy holds it. */
   find?: (source: SourceConfig, digest: string) => Promise<string | undefined>;
-  /** Who would get the content with this digest first; undefined: everybody at once. `first`: none is in force. */
+  /** The canaries of the content with this digest; undefined: all carriers at once. `first`: no content is in force. */
   canaries?: (source: SourceConfig, digest: string, first: boolean) => Canaries | undefined;
   now?: () => number;
 }
 
-/** What is known of a source. */
+/** What is known about a source. */
 export interface KnownSource {
   config: SourceConfig;
   reading: Reading | undefined;
   rollout: Rollout<Content>;
-  /** What was published of it; undefined: nothing was yet. */
+  /** The rollout as last published; undefined: not yet. */
   shown: Rollout<Content> | undefined;
   held: readonly Held[];
   unproven: readonly string[];
-  /** What somebody let go just now. */
+  /** Keys whose removal was confirmed just now. */
   goes: readonly string[];
-  /** What the source holds now. */
+  /** Credentials that the source holds now. */
   candidates: readonly Credential[];
   confirmation: string | undefined;
-  /** Who uses what vanished, for people. */
+  /** Who uses the entries that vanished, as text. */
   users: string | undefined;
   /** Why nothing can be taken from the source, and what is wrong with its aliases. */
   problems: readonly string[];
@@ -71,11 +71,11 @@ export interface KnownSource {
 
 interface SourceKeeper {
   fresh(config: SourceConfig): KnownSource;
-  /** Undefined: no news, or not known yet. */
+  /** Undefined: nothing new, or a login is still being tried. */
   look(known: KnownSource): SourceChange | undefined;
   /** Writes what is known into the state. */
   remember(known: KnownSource): void;
-  /** Finds what was in force before a restart, in a copy. Throws ApiError. */
+  /** Finds in the copies what was in force before a restart. Throws ApiError. */
   recover(known: KnownSource): Promise<void>;
 }
 
@@ -103,7 +103,7 @@ export function createSourceKeeper({
     confirmation: undefined,
     users: undefined,
     problems: [],
-    // Nothing to be found where nothing is remembered.
+    // Without a record there is nothing to recover.
     recovered: recordOf(state, config) === undefined,
   });
 
@@ -124,7 +124,7 @@ export function createSourceKeeper({
       judge: judged(config, 'own'),
       mayVanish: (keys) => mayVanish(known, reading, keys),
     });
-    // Aliases follow what is in force of the source's own.
+    // Aliases use the source's own logins in force.
     const aliased = reading.aliases(own.credentials);
     const hosts = new Set(config.aliases.map(({ host }) => host));
     const lastAliases = (inForce?.credentials ?? []).filter(({ key }) => hosts.has(key));
@@ -156,7 +156,7 @@ export function createSourceKeeper({
     });
   }
 
-  /** What was found good once, and is in force, is not tried again. */
+  /** A login in force was found good once: it is not tried again. */
   function judged(
     config: SourceConfig,
     group: 'own' | 'aliases',
@@ -188,7 +188,7 @@ export function createSourceKeeper({
     readonly unproven?: readonly string[];
     readonly problems: readonly string[];
     readonly candidates: readonly Credential[];
-    /** What is to be in force; undefined: what is in force stays. */
+    /** What is to be in force; undefined: the content in force stays. */
     readonly content?: Content | undefined;
     readonly warnings?: readonly string[];
   }
@@ -229,7 +229,7 @@ export function createSourceKeeper({
     );
   }
 
-  /** After a restart a content takes up the stage that it had. */
+  /** After a restart a content continues at the stage that it had. */
   function rolled({ config, rollout }: KnownSource, content: Content): Rollout<Content> {
     const record = recordOf(state, config);
     if (rollout.newest?.digest === content.digest) return rollout;
@@ -272,7 +272,7 @@ export function createSourceKeeper({
   return { fresh, look, remember, recover };
 }
 
-/** Problems, what is held, and what keeps the canaries from being followed, each with the Secret that it is about. */
+/** Problems, held entries, and why a rollout is halted at the canaries; each with the name of the source Secret. */
 export function named({
   config: { secret },
   problems,

@@ -1,4 +1,4 @@
-/** The sources of the configuration in force: judged by their registries, tried on canaries, and told of when they change. */
+/** Runs the sources: tries logins at registries, rolls contents out through canaries, and reports changes. */
 import type { Configuration, SourceConfig } from '../config/schema.ts';
 import { isPassing, messageOf } from '../errors.ts';
 import type { KubeClient } from '../kube/client.ts';
@@ -24,17 +24,17 @@ import { announceSources, remindOfSources } from './news.ts';
 export interface Sources {
   readonly book: SourceBook;
   standings: Preflight['standings'];
-  /** Whether all that can be in force is, in this term. */
+  /** Whether this term's first look is done: all that can be in force now is. */
   settled(): boolean;
-  /** Looks at the stores again, soon. Call it when they changed. */
+  /** Schedules a look at the stores; call it when they changed. */
   look(): void;
-  /** Resolves when no look is under way: what it finds is published, and enqueued, by then. */
+  /** Resolves when no look is running: by then what it found is published and enqueued. */
   whenLooked(): Promise<void>;
-  /** A term as the leader begins: what another one wrote down counts, and nothing that was known before. */
+  /** A term as leader begins: only the saved state counts, not what this replica knew before. */
   takeOver(): void;
-  /** Says once more what is wrong: Events do not last. */
+  /** Reports again what is wrong: Events expire. */
   remind(): void;
-  /** Tries what is in force at its registries again. */
+  /** Tries the logins in force at their registries again. */
   recheck(): Promise<void>;
   stop(): void;
 }
@@ -49,16 +49,16 @@ interface SourcesOptions {
   log: Log;
   metrics: Pick<Metrics, 'sourceValid' | 'sourceChanged'>;
   configuration: () => Configuration;
-  /** Only the leader looks: two would try a bad login twice as often. */
+  /** Only the leader looks: two replicas would try a bad login twice as often. */
   leading: () => boolean;
-  /** Meanwhile nothing is tried at a registry and nothing taken in force: what is new waits. */
+  /** During a pause no login is tried and nothing new is put in force: it waits. */
   pause?: { readonly on: boolean; over(): Promise<void> };
   isRead: (source: SourceConfig) => boolean;
-  /** How each cache proxy stands. */
+  /** The standing of each cache proxy. */
   proxies: () => readonly CarrierProxy[];
-  /** A content is in force from now on. */
+  /** A content is now in force. */
   onAccepted: (source: string, digest: string, first: boolean) => void;
-  /** What is to be where may be different now. */
+  /** What carriers are to have may have changed. */
   onChange: () => void;
   stop: AbortSignal;
   timers?: PreflightOptions['timers'];
@@ -121,17 +121,17 @@ export function createSources({
     },
   });
 
-  /** Kept while the state cannot be written. */
+  /** Changes that are not reported yet: kept while the state cannot be written. */
   const untold: SourceChange[] = [];
-  /** Sources of which something is in force in this term. */
+  /** Sources that have a content in force in this term. */
   const begun = new Set<string>();
   let wanted = false;
-  /** Somebody looked at the canaries. */
+  /** The canaries of a rollout were looked at or replaced. */
   let looked = false;
-  /** What is in force in this term was told of. */
+  /** The first look of this term is done. */
   let told = false;
   let looking: Promise<void> | undefined;
-  /** One at a time; whoever asks meanwhile gets another look afterwards. */
+  /** One look at a time; a call meanwhile causes one more look afterwards. */
   function look(): void {
     wanted = true;
     looking ??= lookOn().finally(() => {
@@ -154,13 +154,13 @@ export function createSources({
   }
 
   async function lookOnce(): Promise<void> {
-    // A source whose copies cannot be read holds up no other.
+    // A source whose copies cannot be read delays no other source.
     const failure = await book.recover().then(
       () => undefined,
       (error: unknown) => ({ error }),
     );
     untold.push(...(await Promise.all(book.refresh().map(withUsers))));
-    // What is to be in force is written down before anybody is given it: whoever comes after us goes on from there.
+    // Save what is to be in force before any carrier gets it: the next leader continues from there.
     await state.save(stop).catch(unlessPassing);
     if (!leading()) return;
     book.publish();
@@ -188,13 +188,13 @@ export function createSources({
     if (failure !== undefined) throw failure.error;
   }
 
-  /** What passes is waited for. A permanent no must not stop rotations: then a restart forgets. */
+  /** A passing error is thrown and retried. A permanent refusal must not stop rotations: a restart then forgets them. */
   function unlessPassing(error: unknown): void {
     if (isPassing(error) || stop.aborted) throw error;
     log.warn(`what is in force cannot be remembered across restarts: ${messageOf(error)}`);
   }
 
-  /** Whoever reads that a registry is gone wants to know who would miss it. */
+  /** Adds to the message about vanished entries who still uses them. */
   async function withUsers(change: SourceChange): Promise<SourceChange> {
     const { source } = change;
     const keys = book

@@ -1,6 +1,6 @@
 /**
- * Decides entry by entry which login of a source is in force: the one that it holds now, or the last good one. What did not
- * change never holds another back, and what is no usable login never replaces one. Pure.
+ * Decides per entry which login of a source is in force: the one that it holds now, or the last good one. An unchanged entry
+ * never holds back another, and an unusable login never replaces a usable one. Pure.
  */
 import { agree, some } from '../text.ts';
 import type { Held } from '../observe/state.ts';
@@ -9,17 +9,17 @@ import { covers, reachOf } from '../credentials/key-cover.ts';
 import { normaliseKey, quoteKey } from '../credentials/registry-name.ts';
 import { WHY_CONTRADICTORY, WHY_UNUSABLE } from '../credentials/usable-login.ts';
 
-/** May this login be spread? `proven`: its registry took it. `pending`: not known yet, ask again. */
+/** Whether a login may be spread. `proven`: its registry accepted it. `pending`: not known yet, ask again. */
 export type Judgement =
   | { readonly state: 'accepted'; readonly proven?: boolean }
   | { readonly state: 'pending' }
   | { readonly state: 'refused' | 'unproven'; readonly why: string };
 
 interface Merge {
-  /** What is to be in force. While something is pending, not to be used. */
+  /** What is to be in force; not to be used while `pending`. */
   readonly credentials: readonly Credential[];
   readonly held: readonly Held[];
-  /** Keys of new logins that nobody could try. */
+  /** Keys of new logins that are taken without their registry's yes. */
   readonly unproven: readonly string[];
   readonly pending: boolean;
 }
@@ -27,11 +27,11 @@ interface Merge {
 interface MergeOptions {
   /** What the source holds now. */
   readonly candidates: readonly Credential[];
-  /** What is in force: usable logins. */
+  /** Credentials in force, all usable. */
   readonly inForce: readonly Credential[];
-  /** Asked of all that are new or have another login, together. */
+  /** Asked once for all usable entries that are new or have another login. */
   readonly judge: (changed: readonly Credential[]) => readonly Judgement[];
-  /** Somebody who knows what would be lost has said that these may go. */
+  /** Whether the removal of these keys was confirmed. */
   readonly mayVanish: (keys: readonly string[]) => boolean;
 }
 
@@ -83,7 +83,7 @@ function withoutSuccessor(inForce: readonly Credential[], before: ReadonlyMap<Cr
   return inForce.filter((last) => !succeeded.has(last));
 }
 
-/** Nothing is lost where another key reaches the same images with the same account: six paths become one host. */
+/** An entry is not lost if another key covers the same images with the same user name: six paths become one host. */
 function uncovered(gone: readonly Credential[], credentials: readonly Credential[]): Credential[] {
   if (gone.length === 0) return [];
   const byAccount = Map.groupBy(
@@ -100,7 +100,7 @@ function uncovered(gone: readonly Credential[], credentials: readonly Credential
 function predecessors(candidates: readonly Credential[], inForce: readonly Credential[]): Map<Credential, Credential> {
   const exact = new Map(inForce.map((last) => [last.key, last]));
   const names = new Set(candidates.map(({ key }) => key));
-  // Written in another way than before: only where nothing else is written in that way.
+  // Entries in force whose spelling no candidate uses: a candidate may have the same key in another spelling.
   const renamed = new Map(
     inForce.flatMap((last) => (names.has(last.key) ? [] : [[normaliseKey(last.key) ?? last.key, last] as const])),
   );
@@ -117,12 +117,11 @@ function predecessors(candidates: readonly Credential[], inForce: readonly Crede
 
 const isSameLogin = (a: Credential, b: Credential): boolean => a.username === b.username && a.password === b.password;
 
-/** In one line. */
 export const heldLine = (held: Held): string => heldTogether([held]);
 
 const MOST_SHOWN = 5;
 
-/** One line for what is alike, and one for all that vanished: with who uses them, where that is known, and how to let them go. */
+/** One line per reason, and one for all that vanished: who uses them, if known, and how to confirm their removal. */
 export function heldLines(
   held: readonly Held[],
   { users, confirm }: { readonly users?: string | undefined; readonly confirm: string },

@@ -1,4 +1,4 @@
-/** Tells what became of the sources: a log line, an Event on the source Secret, and the metrics. */
+/** Reports changes of sources: a log line, an Event on the source Secret, and metrics. */
 import type { EventRecorder } from '../kube/events.ts';
 import type { Log } from '../log.ts';
 import type { SourceConfig } from '../config/schema.ts';
@@ -45,7 +45,7 @@ export function announceSources(changes: readonly SourceChange[], { log, metrics
   }
 }
 
-/** Says again what is still wrong: a new leader has not said it yet, and Events are kept for an hour only. */
+/** Reports again what is still wrong: a new leader has not reported it yet, and Events are kept only for an hour. */
 export function remindOfSources(
   sources: readonly ObservedSource[],
   events: Pick<EventRecorder, 'record' | 'resolve'>,
@@ -71,7 +71,7 @@ const consequenceOf = (hasLastGood: boolean): string =>
     ? 'The last good content stays in force for what is named here.'
     : 'Nothing is copied until it is mended.';
 
-/** Without a uid: the Secret may not exist, and its Event is looked for by name all the same. */
+/** Without a UID: the Secret may not exist, and its Events are searched by name. */
 function regarding({ secret }: SourceConfig) {
   return { apiVersion: 'v1', kind: 'Secret', namespace: secret.namespace, name: secret.name };
 }

@@ -1,6 +1,6 @@
 /**
- * Tries logins at their registries before they are spread. A definite no holds an entry back; no answer does not, unless the
- * source says `enforce`. One try a host and login, whoever asks, and never more than a few that are refused.
+ * Tries logins at their registries before they are spread. A refusal holds an entry back; no answer does not, unless the source
+ * says `enforce`. One try per host and login, for all entries and callers, and only a few refused tries per account.
  */
 import type { SourceConfig } from '../config/schema.ts';
 import type { Credential } from '../credentials/docker-config.ts';
@@ -26,7 +26,7 @@ interface CredentialStanding {
   readonly at: string;
 }
 
-/** An entry's login, as it is tried. */
+/** The login of an entry, in the form in which it is tried. */
 export const accountOf = ({ key, username, password }: Credential): AccountLogin => ({
   host: registryHost(key),
   username,
@@ -34,14 +34,14 @@ export const accountOf = ({ key, username, password }: Credential): AccountLogin
 });
 
 export interface Preflight {
-  /** Tries one now, unless it was refused just now, or is being tried. Never rejects. */
+  /** Tries a login now, unless it was refused just now or is already being tried. Never rejects. */
   attempt(credential: Credential): Promise<LoginVerdict>;
-  /** One judgement a credential. `group`: asked for one after the other; what is not asked for any more is forgotten. */
+  /** One judgement per credential. `group`: a part of the source; logins that its next call does not have are forgotten. */
   judge(source: SourceConfig, group: 'own' | 'aliases', credentials: readonly Credential[]): Judgement[];
-  /** Looks again at what is in force; nothing is held back by it, but metrics and the audit know. */
+  /** Tries the logins in force again: only for metrics and audits, nothing is held back. */
   recheck(source: SourceConfig, credentials: readonly Credential[]): Promise<void>;
   standings(): readonly CredentialStanding[];
-  /** Lets go of everything but the refusals: another may have led meanwhile. */
+  /** Forgets everything but the refusals: another replica may have led meanwhile. */
   reset(): void;
   stop(): void;
 }
@@ -49,26 +49,26 @@ export interface Preflight {
 export interface PreflightOptions {
   state: Pick<State, 'mac'>;
   refusals: Refusals;
-  /** Resolves when something may be tried; at once unless given. */
+  /** Resolves when logins may be tried; default: at once. */
   ready?: () => Promise<void>;
-  /** One login at one registry. Must be bounded in time; rejects only when `signal` aborts. */
+  /** Tries one login at one registry. Must be bounded in time; rejects only if `signal` aborts. */
   check: (credential: Credential, signal: AbortSignal) => Promise<LoginVerdict>;
-  /** A check ended, or is worth another try: judge again. */
+  /** A try ended: call `judge` again. */
   onVerdict: (source: string) => void;
   now?: () => number;
   timers?: Timers;
 }
 
-/** Longest time for one credential, in milliseconds: a rotation must not wait for a registry that is not there. */
+/** Longest time for one try, in milliseconds: a rotation must not wait for a registry that does not answer. */
 const CHECK_MS = 10_000;
-/** So many registries are asked at the same time. */
+/** This many tries run at the same time. */
 const AT_ONCE = 16;
 
 const isPattern = (key: string): boolean => /[*?[\]]/.test(key);
 
-/** `locked`: not tried, for the sake of its account. */
+/** `locked`: not tried, so that its account does not get locked. */
 type Answer = LoginVerdict & { readonly locked?: true };
-/** A login that is asked for. While `answer` is undefined it is being tried for the first time. */
+/** A login to judge. While `answer` is undefined, it is being tried for the first time. */
 interface Asked {
   answer?: Answer;
   timer?: unknown;
@@ -88,11 +88,11 @@ export function createPreflight({
   const asked = new Map<string, Map<string, Asked>>();
   const found = new Map<string, Map<string, CredentialStanding>>();
   const flying = new Map<string, Promise<Answer>>();
-  /** Passwords of one account are tried one after the other: six wrong ones at once would lock it before the first no is known. */
+  /** Passwords of one account are tried one by one: six wrong ones at once could lock it before the first refusal is known. */
   const inTurn = createSerial();
   const limit = createLimit(AT_ONCE);
 
-  /** Whoever asks for the same login at the same host gets the same answer. */
+  /** All concurrent calls for the same login at the same host share one try. */
   function attempt(credential: Credential): Promise<Answer> {
     const login = accountOf(credential);
     const id = loginId(state.mac, login);
@@ -111,7 +111,7 @@ export function createPreflight({
     if (isPattern(credential.key)) return { state: 'unknown', why: 'a pattern names no host that could be asked' };
     try {
       await ready();
-      // Asked when its turn has come: another password of the same account may have been refused meanwhile.
+      // Checked only now: another password of the same account may have been refused meanwhile.
       const wait = refusals.waits(login);
       if (wait !== undefined)
         return wait.tried ? { state: 'refused', why: wait.why } : { state: 'unknown', why: wait.why, locked: true };
@@ -170,7 +170,7 @@ export function createPreflight({
     judge(source, group, credentials) {
       const place = `${source.name}/${group}`;
       if (source.verify === 'off') {
-        // What was found while it was on is nobody's word any more.
+        // Verdicts from before `verify: off` no longer count.
         found.delete(source.name);
         asked.delete(place);
         return credentials.map(() => ({ state: 'accepted' }));
@@ -192,7 +192,7 @@ export function createPreflight({
       return judgements;
     },
     async recheck(source, credentials) {
-      // Keys that the source no longer has are nobody's standing.
+      // Drop the standings of keys that are no longer in force.
       const keys = new Set(credentials.map(({ key }) => redactKey(key)));
       for (const key of [...(found.get(source.name)?.keys() ?? [])])
         if (!keys.has(key)) found.get(source.name)?.delete(key);

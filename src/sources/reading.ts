@@ -1,4 +1,4 @@
-/** What a source's Secret, and those of its aliases, say now: entries to be judged, or why nothing can be read. */
+/** What a source's Secret and those of its aliases hold now: entries to be judged, or why nothing can be read. */
 import type { SourceConfig } from '../config/schema.ts';
 import { resolveAlias } from '../credentials/alias.ts';
 import type { Credential } from '../credentials/docker-config.ts';
@@ -7,19 +7,19 @@ import type { SourceSecret } from '../observe/projections.ts';
 import type { World } from '../observe/world.ts';
 import { keyOf, secretsOf } from '../observe/world.ts';
 
-/** More are nobody's source: each is tried, and each registry has its own account. */
+/** No real source has more. A limit, for each entry is tried at its registry. */
 const MAX_REGISTRIES = 500;
 
 export interface Reading {
-  /** Of which versions of the Secrets it was made: nothing is read twice. */
+  /** UIDs and versions of the Secrets that it was made from: no version is read twice. */
   readonly basis: string;
-  /** undefined: nothing can be taken from it, for `problems`. */
+  /** Undefined: nothing can be taken from the Secret; `problems` say why. */
   readonly own: readonly Credential[] | undefined;
   readonly problems: readonly string[];
   readonly warnings: readonly string[];
-  /** The word that its owner wrote to let registries go. */
+  /** The word on the Secret that confirms the removal of entries. */
   readonly confirmed: string | undefined;
-  /** Entries of the aliases, given the source's own logins that are in force. */
+  /** Entries of the aliases, made with the source's own logins in force. */
   aliases(own: readonly Credential[]): {
     readonly credentials: readonly Credential[];
     readonly problems: readonly string[];
@@ -27,7 +27,7 @@ export interface Reading {
   };
 }
 
-/** `known`: the last reading, given back as it is while nothing changed. */
+/** `known`: the last reading, returned as it is if nothing changed. */
 export function readSource(world: World, config: SourceConfig, known: Reading | undefined): Reading {
   const secrets = secretsOf(config).map((ref) => world.secrets.get(keyOf(ref))?.get(ref.namespace, ref.name));
   const basis = JSON.stringify(secrets.map((secret) => secret && [secret.uid, secret.resourceVersion]));

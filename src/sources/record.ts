@@ -1,4 +1,4 @@
-/** What the state keeps of a source, and how it is taken up again after a restart. */
+/** The record of a source in the state: made from its rollout, and read again after a restart. */
 import type { SourceConfig } from '../config/schema.ts';
 import type { Credential } from '../credentials/docker-config.ts';
 import { redactKey } from '../credentials/registry-name.ts';
@@ -8,7 +8,7 @@ import { keyOf } from '../observe/world.ts';
 
 type Macs = Pick<State, 'mac'>;
 
-/** 128 bits are enough to tell logins apart, and the state is one Secret. */
+/** 128 bits are enough to tell logins apart, and keep the state small: it is one Secret. */
 export function keyId({ mac }: Macs, key: string): string {
   return mac(JSON.stringify(['key', key])).slice(0, 32);
 }
@@ -16,20 +16,20 @@ export function entryMac({ mac }: Macs, { username, password }: Pick<Credential,
   return mac(JSON.stringify(['entry', username, password])).slice(0, 32);
 }
 
-/** Contents that passed and are remembered: the newest may not be in any copy yet when the process ends. */
+/** Passed contents that are always remembered: when the process ends, no copy may hold the newest yet. */
 const NEWEST_PASSED = 3;
-/** Older ones as long as some copy holds them, for then they are what can be gone back to. */
+/** Older ones are remembered while a copy holds them, since only then can a restart recover them. */
 const MOST_PASSED = 20;
-/** Lines about canaries: a namespace where more is failing tells nothing anyway. */
+/** Limit for lines about failing canaries: where more fails, further lines tell nothing. */
 const MOST_LINES = 100;
 
-/** undefined: nothing is known, or of another Secret that had the same source name. */
+/** Undefined: there is no record, or only one of another Secret under the same source name. */
 export function recordOf(state: Pick<State, 'source'>, config: SourceConfig): SourceRecord | undefined {
   const record = state.source(config.name);
   return record?.secret === keyOf(config.secret) ? record : undefined;
 }
 
-/** The stage of a content that canaries had before a restart. */
+/** The stage that a rollout had before a restart. */
 export function stageOf({ state, namespaces, proxies, before, why }: NonNullable<SourceRecord['trying']>): Stage {
   const canaries: Canaries = { namespaces: new Set(namespaces), proxies: new Set(proxies) };
   return state === 'looking'
@@ -42,11 +42,11 @@ export function stageOf({ state, namespaces, proxies, before, why }: NonNullable
 interface Standing {
   readonly rollout: Rollout<{ readonly digest: string; readonly credentials: readonly Credential[] }>;
   readonly held: readonly Held[];
-  /** Keys of logins that are new and could not be tried. */
+  /** Keys of new logins that are taken without their registry's yes. */
   readonly unproven: readonly string[];
-  /** Keys that somebody let go just now. */
+  /** Keys whose removal was confirmed just now. */
   readonly goes: readonly string[];
-  /** Logins that the source holds now, by key. */
+  /** Credentials that the source holds now. */
   readonly candidates: readonly Credential[];
   /** Whether some copy holds the content with this digest. */
   readonly isHeld: (digest: string) => boolean;

@@ -1,13 +1,13 @@
 /**
- * Where a new content of a source has come to: everybody has it, or a few canaries do while the rest keeps the one that last
- * passed. A state machine, pure; docs/configuration.md has its picture.
+ * The rollout of a source's new content: all carriers get it, or a few canaries do while the rest keeps the content that last
+ * passed. A state machine, pure; docs/configuration.md shows it.
  *
  *   settled --accept--> looking --looked--> canary --looked, well--> settled
  *                                          canary --looked, failing--> halted --looked, well--> settled
- *   any of the three in the middle: accept of another content, or other canaries -> looking; of the one before, or release -> settled
+ *   looking, canary, halted: accept of another content, or other canaries -> looking; accept of `passed`, or release -> settled
  */
 
-/** The few that go first. */
+/** The carriers that get a content first. */
 export interface Canaries {
   readonly namespaces: ReadonlySet<string>;
   readonly proxies: ReadonlySet<string>;
@@ -15,11 +15,11 @@ export interface Canaries {
 
 export type Stage =
   | { readonly state: 'settled' }
-  /** What fails at the canaries anyway has to be known before they get the new content: nobody has it yet. */
+  /** No carrier has the new content yet: first it is recorded which pulls fail at the canaries without it. */
   | { readonly state: 'looking'; readonly canaries: Canaries }
-  /** The canaries have it, and are watched. `before`: what failed there already, one line each. */
+  /** The canaries get it, and are watched. `before`: what failed there already, one line each. */
   | { readonly state: 'canary'; readonly canaries: Canaries; readonly before: readonly string[] }
-  /** Pulls started to fail at the canaries: `why`. It goes on by itself once they stop. */
+  /** Pulls started to fail at the canaries: `why`. The rollout continues by itself when they no longer fail. */
   | {
       readonly state: 'halted';
       readonly canaries: Canaries;
@@ -28,9 +28,9 @@ export type Stage =
     };
 
 export interface Rollout<C> {
-  /** What everybody but the canaries has: it passed all stages. undefined: none did, or nobody has it any more. */
+  /** The content that passed all stages: for all carriers but the canaries. Undefined: none did, or no copy holds it any more. */
   readonly passed: C | undefined;
-  /** What is to be everywhere. The same as `passed` when settled. */
+  /** The content that all carriers are to get in the end. The same as `passed` when settled. */
   readonly newest: C | undefined;
   readonly stage: Stage;
 }
@@ -41,26 +41,26 @@ interface Identified {
 
 export const NOTHING: Rollout<never> = { passed: undefined, newest: undefined, stage: { state: 'settled' } };
 
-/** Everybody is to have this one. */
+/** All carriers are to have this content. */
 export const settled = <C>(content: C | undefined): Rollout<C> => ({
   passed: content,
   newest: content,
   stage: { state: 'settled' },
 });
 
-/** A content was found good. `canaries`: who would go first; undefined: nobody, it goes to all at once. */
+/** A content was found good. `canaries`: the carriers that would get it first; undefined: all get it at once. */
 export function accept<C extends Identified>(
   rollout: Rollout<C>,
   content: C,
   canaries: Canaries | undefined,
 ): Rollout<C> {
   if (rollout.newest?.digest === content.digest) return rollout;
-  // Taken back, or mended to what was: it passed before.
+  // If the source went back to the content before, that one has passed already.
   if (rollout.passed?.digest === content.digest || canaries === undefined) return settled(content);
   return { passed: rollout.passed, newest: content, stage: { state: 'looking', canaries } };
 }
 
-/** Somebody looked at the canaries: what fails there now. */
+/** The canaries were looked at. `failing`: what fails there now. */
 export function looked<C>(rollout: Rollout<C>, failing: readonly string[]): Rollout<C> {
   const { passed, newest, stage } = rollout;
   switch (stage.state) {
@@ -70,7 +70,7 @@ export function looked<C>(rollout: Rollout<C>, failing: readonly string[]): Roll
       return { passed, newest, stage: { state: 'canary', canaries: stage.canaries, before: failing } };
     case 'canary':
     case 'halted': {
-      // What failed before has nothing to do with the new login.
+      // What failed before is not caused by the new login.
       const known = new Set(stage.before);
       const why = failing.filter((line) => !known.has(line));
       return why.length === 0 ? settled(newest) : { passed, newest, stage: { ...stage, state: 'halted', why } };
@@ -78,19 +78,19 @@ export function looked<C>(rollout: Rollout<C>, failing: readonly string[]): Roll
   }
 }
 
-/** The canaries are no more: others go first, or, where there is nobody else, everybody. */
+/** The canaries are gone: others go first, or, without others, all carriers get the content. */
 export function replaceCanaries<C>({ passed, newest, stage }: Rollout<C>, canaries: Canaries | undefined): Rollout<C> {
   return stage.state === 'settled' || canaries === undefined
     ? settled(newest)
     : { passed, newest, stage: { state: 'looking', canaries } };
 }
 
-/** The configuration asks for no canary any more. */
+/** The configuration no longer asks for canaries. */
 export function release<C>(rollout: Rollout<C>): Rollout<C> {
   return rollout.stage.state === 'settled' ? rollout : settled(rollout.newest);
 }
 
-/** What this one is to have. */
+/** The content that this carrier is to have. */
 export function contentFor<C>(
   { passed, newest, stage }: Rollout<C>,
   carrier: { readonly namespace: string } | { readonly proxy: string },

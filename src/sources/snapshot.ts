@@ -1,4 +1,4 @@
-/** The cluster as it was read at one moment, and what is planned from it: for every command that looks and does not stay. */
+/** The cluster as it was read at one moment, and the plans made from it: for commands that read once, and for audits. */
 import { confirmationOf } from '../config/confirmation.ts';
 import type { Configuration, SourceConfig } from '../config/schema.ts';
 import type { Credential } from '../credentials/docker-config.ts';
@@ -23,7 +23,7 @@ import { createWorld, feedsOf, observeNamespace, readWorld } from '../observe/wo
 import type { World } from '../observe/world.ts';
 import type { NamespacePlan } from '../plan/namespace-plan.ts';
 
-/** What the controller remembers; nothing changes it. */
+/** What the controller remembers; it is only read. */
 interface Memory extends Peeked {
   readonly state: State;
 }
@@ -36,15 +36,15 @@ export interface Snapshot extends Memory {
 }
 
 export interface PlannedCluster {
-  /** Sorted by namespace; only those where something is opted in, to be done, or wrong. */
+  /** Sorted by namespace; only those with an opt-in, with something to do or held, or with a problem. */
   readonly namespaces: readonly NamespacePlan[];
   readonly sources: readonly { readonly name: string; readonly problems: readonly string[] }[];
   readonly total: number;
-  /** Why nothing is taken away; absent where the brake holds nothing. */
+  /** Why nothing is removed; absent if the brake holds nothing. */
   readonly held?: HeldRemoval;
 }
 
-/** Reads what the controller remembers, for a process that will not write it. Without it, it has a key of its own. */
+/** Reads what the controller remembers, for a process that never writes it. If nothing is there, a new key is used. */
 export async function peekState(client: KubeClient, namespace: string, signal?: AbortSignal): Promise<Memory> {
   const state = createState(client, namespace);
   const peeked = await state.peek(signal);
@@ -66,7 +66,7 @@ export async function readCluster(
 
 interface SnapshotOptions extends Memory {
   readonly client: KubeClient;
-  /** Its digests are macs of `state`. */
+  /** Its digests are MACs made by `state`. */
   readonly world: World;
   readonly configuration: Configuration;
   readonly isRead?: ((source: SourceConfig) => boolean) | undefined;
@@ -74,7 +74,7 @@ interface SnapshotOptions extends Memory {
   readonly turn?: Turn | undefined;
 }
 
-/** What the controller makes of a world: it goes on from what it remembers, and what it holds back stays held back. */
+/** What the controller would make of this world: continues from what it remembers; what it holds back stays held back. */
 export async function snapshotOf({
   client,
   world,
@@ -86,7 +86,7 @@ export async function snapshotOf({
   const { state } = memory;
   const book = createSourceBook({
     world,
-    // Nothing that is found here is written down: what the controller wrote stays to be compared with.
+    // Nothing found here is recorded: comparisons need the record as the controller wrote it.
     state: { mac: state.mac, source: state.source, setSource: () => undefined },
     ...(isRead && { isRead }),
     judge: (source, _, credentials) => credentials.map((credential) => heldBack(state, source, credential)),
@@ -114,7 +114,7 @@ function* scopeSteps(
   return scopes;
 }
 
-/** What the controller said of this very login; what it has not seen yet counts as good. */
+/** The controller's judgement of exactly this login; a login that it has not seen yet counts as good. */
 function heldBack(state: State, source: SourceConfig, credential: Credential): Judgement {
   const held = recordOf(state, source)?.held.find(
     ({ key, login }) => key === redactKey(credential.key) && login === entryMac(state, credential),
@@ -124,7 +124,7 @@ function heldBack(state: State, source: SourceConfig, credential: Credential): J
     : { state: 'accepted' };
 }
 
-/** `starting`: as a controller that starts with this configuration now, which holds a removal that is too large. */
+/** `starting`: plan as a controller that starts with this configuration now: its brake holds a removal that is too large. */
 export function planCluster(
   { scopes, book }: Pick<Snapshot, 'scopes' | 'book'>,
   options?: PlanOptions,
@@ -145,12 +145,12 @@ export function planCluster(
   };
 }
 
-/** What is wrong with each source, also what was found out of it since it was planned. */
+/** The problems of each source, also those found after planning. */
 export function problemsOf(book: SourceBook): PlannedCluster['sources'] {
   return book.observe().map(({ config, problems }) => ({ name: config.name, problems }));
 }
 
-/** Who may not read copies sees what the source holds now, and nothing that came before. */
+/** Without the right to read copies only what the source holds now is known, and no earlier content. */
 function undefinedIfForbidden(error: unknown): undefined {
   if (!isForbidden(error)) throw error;
   return undefined;

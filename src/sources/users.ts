@@ -1,4 +1,4 @@
-/** Who pulls with logins that a source does not have any more: what would be lost if they went. */
+/** Who uses logins that a source no longer has: which pods, cache proxies and copies would lose them. */
 import { agree, plural } from '../text.ts';
 import type { V1Pod } from '@kubernetes/client-node';
 import type { SourceConfig } from '../config/schema.ts';
@@ -15,9 +15,9 @@ interface UsersOptions {
   readonly client: KubeClient;
   readonly configuration: Pick<Configuration, 'cacheProxies'>;
   readonly source: SourceConfig;
-  /** All that is in force of the source. */
+  /** All credentials of the source in force. */
   readonly credentials: readonly Credential[];
-  /** Keys among them that would go. */
+  /** The keys of those that would be removed. */
   readonly keys: readonly string[];
   readonly copies: number;
   readonly signal?: AbortSignal | undefined;
@@ -25,7 +25,7 @@ interface UsersOptions {
 
 const SHOWN = 3;
 
-/** `3 pods (team-a/web-0, ...), cache proxy hub and 12 copies`. Throws what the API server says, but for a missing right. */
+/** `3 pods (team-a/web-0, ...), cache proxy hub and 12 copies`. Throws errors of the API server, except a missing right. */
 export async function usersOf({
   client,
   configuration,
@@ -39,7 +39,7 @@ export async function usersOf({
   const ring = makeKeyring([{ credentials }]);
   const pods: string[] = [];
   let unseen = false;
-  /** Kubelets go on to the next match when one is refused: a pod that could use it counts. */
+  /** A kubelet tries the next match if one is refused: so every pod that could use such a login counts. */
   const matches = (image: string): boolean => {
     const parsed = parseImage(image);
     return parsed.ok && lookup(ring, parsed.image.name).some(({ credential }) => going.has(credential.key));

@@ -1,6 +1,6 @@
 /**
- * `npm run demo`: everything that Pullpass promises, played on an API server of its own, measured and checked.
- * Exit status: 0 when all of it holds, 1 when something does not, 64 on a wrong option, 130 after Ctrl-C.
+ * `npm run demo`: shows all that Pullpass promises on an API server of its own, and measures and checks it.
+ * Exit status: 0 if all promises hold, 1 if one does not, 64 for a wrong option, 130 after Ctrl-C.
  */
 import { once } from 'node:events';
 import picocolors from 'picocolors';

@@ -1,4 +1,4 @@
-/** One scene of the demo: something a person does, and what has to become of it. */
+/** One scene of the demo: an action of a person, and its expected result. */
 import type { Cluster } from './cluster.ts';
 import type { Controller } from './controller.ts';
 import type { Logins } from './logins.ts';
@@ -13,7 +13,7 @@ export interface Act {
   play(stage: Stage): Promise<void>;
 }
 
-/** Everything that an act can touch. */
+/** Everything that an act can use. */
 export interface Stage {
   /** The hands of a cluster admin and of the teams. */
   readonly cluster: Cluster;

@@ -1,4 +1,4 @@
-/** A private registry, and pull-through caches in front of it: real Distribution where it is installed. */
+/** A private registry with pull-through caches in front of it: real Distribution if it is installed. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { findDistribution, startDistributionCache } from '../registry/distribution.ts';
 import type { DistributionCache } from '../registry/distribution.ts';
@@ -8,11 +8,11 @@ import type { Upstream } from '../registry/upstream.ts';
 import type { Stage } from './act.ts';
 import type { Login } from './logins.ts';
 
-/** Where the caches run. */
+/** Namespace of the caches. */
 export const CACHES = 'registry-cache';
-/** Deployment of the cache that is cared for. */
+/** Deployment of the cache that Pullpass manages. */
 export const CACHE = 'corp-cache';
-/** The Secret that its container takes as environment. */
+/** The Secret that its container reads as environment. */
 export const CACHE_LOGIN = 'corp-cache-login';
 export const IMAGE = 'corp/app';
 
@@ -53,12 +53,12 @@ export async function startCaches({ cleanUp }: Stage, first: Login): Promise<Cac
   };
 }
 
-/** Somebody who may pull the private images. */
+/** Adds a user that may pull the private images. */
 export function addUser(upstream: Upstream, { username, password }: Login): void {
   upstream.add(username, { password, repositories: ['corp/*'] });
 }
 
-/** Pulls an image that no cache holds: only that proves the cache's login. `200`, or the status with the registry's word. */
+/** Pulls an image that no cache holds: only that proves the cache's login. `200`, or the status with the registry's error code. */
 export async function pullNew(upstream: Upstream, { url }: Cache, signal: AbortSignal): Promise<string> {
   const tag = `build-${++builds}`;
   upstream.putImage(IMAGE, tag);
@@ -72,7 +72,7 @@ export async function pullNew(upstream: Upstream, { url }: Cache, signal: AbortS
 let builds = 0;
 
 /**
- * What a Deployment controller and a kubelet do: a changed pod template is a restart, with the Secret as environment.
+ * Does what a Deployment controller and a kubelet do: restarts after a changed pod template, with the Secret as environment.
  * `settled` resolves once the container runs with the newest template.
  */
 export function playKubelet({ cluster, cleanUp, signal }: Stage, cache: Cache): { settled: () => Promise<void> } {

@@ -1,4 +1,4 @@
-/** What people do with kubectl, as plain HTTP, and the waiting for what becomes of it. */
+/** What people do with kubectl, as plain HTTP requests, and waiting for the results. */
 import type {
   EventsV1Event,
   V1Deployment,
@@ -12,7 +12,7 @@ import { parseAllDocuments } from 'yaml';
 import type { RawClient } from '../../integration/env/raw-client.ts';
 import { ExpectationError } from './expect.ts';
 
-/** The copy's name in every namespace, as in manifests/config.yaml; the source Secret is called the same. */
+/** The copy's name in every namespace, as in manifests/config.yaml; the source Secret has the same name. */
 export const COPY = 'upstream-registry';
 export const HOME = 'pullpass-system';
 export const KEY = '.dockerconfigjson';
@@ -20,7 +20,7 @@ export const KEY = '.dockerconfigjson';
 type Annotations = Record<string, string | null>;
 export type Cluster = ReturnType<typeof createCluster>;
 
-/** `signal`: the demo is being stopped; everything that waits ends at once. */
+/** `signal` aborts when the demo stops: then all waiting ends at once. */
 export function createCluster(client: RawClient, signal: AbortSignal) {
   async function call<T>(method: string, path: string, body?: unknown, type?: string): Promise<T | undefined> {
     const answer = await client.call(method, path, {
@@ -202,7 +202,7 @@ export function createCluster(client: RawClient, signal: AbortSignal) {
   return self;
 }
 
-/** The API server said no. */
+/** The API server refused a request. */
 export class RefusedError extends Error {
   readonly code: number;
   constructor(message: string, code: number) {

@@ -1,4 +1,4 @@
-/** The controller as a process, as it runs in a cluster: its log, its metrics, its end. */
+/** The controller as a process, as it runs in a cluster: its log, its metrics, its exit. */
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';

@@ -1,6 +1,6 @@
-/** What the demo promises, checked: it is a test too. */
+/** Checks of what the demo promises: it is a test, too. */
 
-/** Something that the demo says does not hold. The message is shown as it is. */
+/** A promise of the demo does not hold. The message is shown as it is. */
 export class ExpectationError extends Error {
   override name = 'ExpectationError';
 }

@@ -1,4 +1,4 @@
-/** `--keep`: the stage stays for a person to play on. */
+/** `--keep`: the cluster and the controller keep running, so that a person can try them. */
 import path from 'node:path';
 import { REGISTRY } from './logins.ts';
 import type { Narrator } from './narrator.ts';

@@ -1,7 +1,7 @@
-/** Made-up registry logins. Every text form of them is remembered, so that a leak is found wherever it is. */
+/** Invented registry logins. All their text forms are remembered, so that a leak is found anywhere. */
 import { randomBytes } from 'node:crypto';
 
-/** The registry of the whole demo. Nothing listens there: no login leaves this machine, and nobody waits for an answer. */
+/** The registry of the demo. Nothing listens there: no login leaves this machine, and connections fail at once. */
 export const REGISTRY = 'localhost:1';
 
 export interface Login {

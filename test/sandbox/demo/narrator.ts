@@ -1,4 +1,4 @@
-/** How the demo speaks: aligned lines, colours on a terminal only, never a credential. */
+/** The demo's output: aligned lines, colours only on a terminal, never a credential. */
 import picocolors from 'picocolors';
 import type { Colors } from 'picocolors/types.js';
 

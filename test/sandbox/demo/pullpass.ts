@@ -11,7 +11,7 @@ export interface Finished {
   readonly stderr: string;
 }
 
-/** `pullpass(['plan', ...])`. Never rejects because of what the program says. */
+/** `pullpass(['plan', ...])`. Never rejects because of the exit status. */
 export type Pullpass = (args: readonly string[]) => Promise<Finished>;
 
 export function createPullpass({ signal, color }: { signal: AbortSignal; color: boolean }): Pullpass {
@@ -28,7 +28,7 @@ export function createPullpass({ signal, color }: { signal: AbortSignal; color: 
   };
 }
 
-/** Nothing of the caller's own configuration: no KUBECONFIG, no PULLPASS_*, no proxy in between. */
+/** Without the caller's own configuration: no KUBECONFIG, no PULLPASS_*, no HTTP proxy. */
 export function environment(color = false): NodeJS.ProcessEnv {
   const { PATH, HOME } = process.env;
   return { PATH, HOME, LOG_LEVEL: 'info', NO_PROXY: '*', ...(color ? { FORCE_COLOR: '1' } : { NO_COLOR: '1' }) };

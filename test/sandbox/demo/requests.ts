@@ -1,6 +1,6 @@
-/** How often the controller asked the API server for something. */
+/** Counts of the controller's requests to the API server. */
 
-/** `patch secrets` -> how often. */
+/** `patch secrets` -> number of requests. */
 export type Requests = ReadonlyMap<string, number>;
 
 /** What the controller itself counted, from its /metrics. */
@@ -14,7 +14,7 @@ export function requestsIn(exposition: string): Requests {
   return counts;
 }
 
-/** From a server's record. */
+/** The counts from a server's record of requests. */
 export function requestsOf(record: readonly { readonly verb: string; readonly resource: string }[]): Requests {
   const counts = new Map<string, number>();
   for (const { verb, resource } of record)
@@ -22,14 +22,14 @@ export function requestsOf(record: readonly { readonly verb: string; readonly re
   return counts;
 }
 
-/** Those between two counts. */
+/** The requests between two counts. */
 export function since(before: Requests, after: Requests): Requests {
   return new Map(
     [...after].map(([key, count]) => [key, count - (before.get(key) ?? 0)] as const).filter(([, count]) => count > 0),
   );
 }
 
-/** Reads and writes of what Pullpass takes care of: not its Lease, its Events or the check of its own rights. */
+/** Reads and writes of the objects that Pullpass manages: without its Lease, its Events and the check of its own rights. */
 export function ofObjects(requests: Requests): { reads: number; writes: number; text: string } {
   const objects = [...requests].filter(([key]) => /^\w+ (namespaces|serviceaccounts|secrets)$/.test(key));
   const sum = (verbs: RegExp): number =>

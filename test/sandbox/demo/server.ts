@@ -1,4 +1,4 @@
-/** Which API server the demo plays on. */
+/** The API server of the demo. */
 import type { ApiServer } from '../../integration/env/api-server.ts';
 import { HOME } from './cluster.ts';
 import { ExpectationError } from './expect.ts';
@@ -12,7 +12,7 @@ export interface Playground {
   readonly requests: ((user: string) => Requests) | undefined;
 }
 
-/** An API server in this process: nothing to install, up in a moment. */
+/** An API server in this process: nothing to install, starts at once. */
 export async function startSandbox(): Promise<Playground> {
   const { startSandbox: start } = await import('../kube-api/index.ts');
   const api = await start();
@@ -24,7 +24,7 @@ export async function startSandbox(): Promise<Playground> {
   };
 }
 
-/** A real kube-apiserver with etcd, where setup-envtest has put one. Throws one line that says how to get it. */
+/** A real kube-apiserver with etcd, if setup-envtest has installed one. Throws one line that says how to get it. */
 export async function startReal(): Promise<Playground> {
   const { findRealApi, startRealApi } = await import('../../integration/env/real-api.ts');
   const binaries = findRealApi();

@@ -1,4 +1,4 @@
-/** Things that go wrong on demand. */
+/** Faults that a test can inject. */
 import type { RequestInfo } from './serve/request-info.ts';
 
 export interface RequestMatch {
@@ -39,7 +39,7 @@ interface Armed {
   hits: number;
 }
 
-/** A watch that is open; the server keeps the list. */
+/** An open watch; the server keeps the list of them. */
 export interface OpenWatch {
   readonly request: RequestInfo;
   drop(): void;

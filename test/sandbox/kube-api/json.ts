@@ -1,4 +1,4 @@
-/** JSON values, and the Kubernetes objects made of them. A stored object is never changed: a write makes a new one. */
+/** JSON values, and the Kubernetes objects made of them. A stored object is never changed: a write creates a new one. */
 
 export type Json = string | number | boolean | null | Json[] | JsonObject;
 export type JsonObject = { [key: string]: Json | undefined };
@@ -53,7 +53,7 @@ export function clone<T>(value: T): T {
   return copy as T;
 }
 
-/** Equality of JSON values; the order of keys does not count, and a key that is `undefined` is not there. */
+/** Equality of JSON values; the order of keys does not matter, and a key with value `undefined` counts as absent. */
 export function equal(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (Array.isArray(a))
@@ -66,7 +66,7 @@ export function equal(a: unknown, b: unknown): boolean {
   );
 }
 
-/** The value at a path of field names, or undefined when something on the way is not an object. */
+/** The value at a path of field names; undefined: a part of the path is not an object. */
 export function at(value: Json | undefined, ...path: string[]): Json | undefined {
   let current = value;
   for (const key of path) {

@@ -1,4 +1,4 @@
-/** Every request that came in, so that a test can say "no writes" or "three writes and no reads". */
+/** Records all requests, so that a test can check "no writes" or "three writes and no reads". */
 
 export interface LoggedRequest {
   readonly time: Date;

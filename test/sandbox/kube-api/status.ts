@@ -1,4 +1,4 @@
-/** Every way in which the API server says no, in its own words. */
+/** All errors of the API server, with its own messages. */
 import type { JsonObject } from './json.ts';
 
 export interface StatusCause {
@@ -112,7 +112,7 @@ export function badRequest(message: string): ApiError {
   return new ApiError(400, 'BadRequest', message);
 }
 
-/** What a Go error that is no StatusError becomes. */
+/** The error for a Go error that is not a StatusError. */
 export function internal(message: string): ApiError {
   return new ApiError(500, undefined, message);
 }
@@ -125,7 +125,7 @@ export function expired(message: string): ApiError {
   return new ApiError(410, 'Expired', message);
 }
 
-/** A path that names no resource of a group that is served. */
+/** The error for a path that names no served resource. */
 export function unknownResource(): ApiError {
   return new ApiError(404, 'NotFound', 'the server could not find the requested resource', {});
 }

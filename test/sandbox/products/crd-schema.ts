@@ -13,7 +13,7 @@ export interface Schema {
   readonly 'x-kubernetes-preserve-unknown-fields'?: boolean;
 }
 
-/** One line a problem; unknown fields are not among them, see {@link unknownFields}. */
+/** One line per problem; without unknown fields, see {@link unknownFields}. */
 export function problems(schema: Schema, value: unknown, at = ''): string[] {
   const wrong = (why: string): string[] => [`${at === '' ? '/' : at}: ${why}`];
   if (!hasType(schema.type, value)) return wrong(`must be of type ${schema.type}`);
@@ -39,7 +39,7 @@ export function problems(schema: Schema, value: unknown, at = ''): string[] {
   ];
 }
 
-/** Pointers of what the schema does not have; the metadata of an object has a schema of its own. */
+/** Pointers to fields that the schema does not have; the metadata of an object has a schema of its own. */
 export function unknownFields(schema: Schema, value: unknown, at = ''): string[] {
   if (schema['x-kubernetes-preserve-unknown-fields'] || at === '/metadata') return [];
   if (Array.isArray(value))
@@ -51,7 +51,7 @@ export function unknownFields(schema: Schema, value: unknown, at = ''): string[]
   });
 }
 
-/** Without what the schema does not have, as the API server stores it. */
+/** The value without unknown fields, as the API server stores it. */
 export function prune<T>(schema: Schema, value: T): T {
   const result = structuredClone(value);
   for (const pointer of unknownFields(schema, value)) {

@@ -1,4 +1,4 @@
-/** The products' own CRDs, where the contracts are next to the repository. */
+/** The products' own CRDs, if the contracts are next to the repository. */
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'yaml';

@@ -1,6 +1,6 @@
 /**
- * An API server for a handful of custom objects and Secrets, in memory: it takes the patches that the adapters send, and
- * stores what a real one would: refused where the CRD says no, pruned where the CRD has no such field.
+ * An in-memory API server for a few custom objects and Secrets: it accepts the patches that the adapters send, and stores what
+ * a real one would: refused if not valid for the CRD, pruned of fields that the CRD does not have.
  */
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
@@ -13,7 +13,7 @@ import { ApiError as SandboxError } from '../kube-api/status.ts';
 import { problems, prune, type Schema, unknownFields } from './crd-schema.ts';
 import type { Crd } from './crds.ts';
 
-/** `resource` is known to the server; without `crd` nothing is validated. */
+/** A resource that the server knows; without `crd` nothing is validated. */
 export interface ServedKind {
   readonly apiVersion: string;
   readonly resource: string;

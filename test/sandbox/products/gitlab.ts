@@ -1,4 +1,4 @@
-/** A stand-in for GitLab's GraphQL API: the dependency proxy settings of groups. Knows two operations, each exactly. */
+/** A stand-in for GitLab's GraphQL API: the dependency proxy settings of groups. Knows two operations, each in its exact form. */
 import { z } from 'zod';
 import { type Call, jsonOf, loginOf, type ProductServer, type Reply, serveProduct, type Tls } from './server.ts';
 

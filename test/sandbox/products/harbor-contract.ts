@@ -1,4 +1,4 @@
-/** Harbor's published API (Swagger 2.0), as a judge of requests and answers. */
+/** Checks requests and answers against Harbor's published API (Swagger 2.0). */
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
@@ -30,7 +30,7 @@ interface Document {
   responses: Record<string, Response>;
 }
 
-/** What is wrong with an exchange, in words; empty when it keeps to the contract. */
+/** What is wrong with an exchange, in words; empty: it keeps to the contract. */
 export type Contract = (call: Call, reply: Reply) => string[];
 
 /** What Harbor's source does (`CreateProject` forbids) and its contract leaves out. */
@@ -38,7 +38,7 @@ const UNDOCUMENTED = ['POST /api/v2.0/projects 403'];
 
 const FILE = fileURLToPath(new URL('../../../../shared/contracts/harbor-api-v2.0.swagger.yaml', import.meta.url));
 
-/** undefined: the contract is not on this machine; said once. */
+/** Undefined: the contract is not on this machine; that is reported once. */
 export function harborContract(): Contract | undefined {
   if (existsSync(FILE)) return contractOf(parse(readFileSync(FILE, 'utf8')) as Document);
   console.warn("Harbor's contract is skipped: ../shared/contracts/harbor-api-v2.0.swagger.yaml is not there.");

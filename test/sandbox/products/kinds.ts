@@ -1,4 +1,4 @@
-/** The custom resources of products, as the sandbox serves them: validated by their CRDs where those are found. */
+/** The custom resources of products, as the sandbox serves them: validated by their CRDs if those are found. */
 import { defineKind, type Kind } from '../kube-api/index.ts';
 import { objectShape } from '../kube-api/schema/metadata.ts';
 import { any } from '../kube-api/schema/shape.ts';

@@ -1,4 +1,4 @@
-/** A stand-in for Nexus 3's REST API: docker proxy repositories. Models differ between a GET and a PUT, as they do there. */
+/** A stand-in for Nexus 3's REST API: docker proxy repositories. GET and PUT have different models, as in Nexus. */
 import { z } from 'zod';
 import { type Call, jsonOf, loginOf, type ProductServer, type Reply, serveProduct, type Tls } from './server.ts';
 

@@ -1,4 +1,4 @@
-/** One product's HTTP server on loopback, with a place in front of it where a test can put trouble. */
+/** One product's HTTP server on loopback, in front of which a test can inject faults. */
 import { createServer as createHttp } from 'node:http';
 import type { IncomingHttpHeaders, IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { createServer as createHttps } from 'node:https';
@@ -14,14 +14,14 @@ export interface Call {
   readonly body: string;
 }
 
-/** A `body` that is not a string goes out as JSON. */
+/** A `body` that is not a string is sent as JSON. */
 export interface Reply {
   readonly status: number;
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** `cut`: the connection ends without an answer. `lose`: the product does what it is asked to, its answer is lost. `hang`: no answer, ever. */
+/** `cut`: the connection is closed without an answer. `lose`: the request is done, but the answer is lost. `hang`: never an answer. */
 export type Trouble = Reply | 'cut' | 'lose' | 'hang';
 
 export interface ProductServer {
@@ -105,7 +105,7 @@ export function loginOf({ headers }: Call): string[] {
   return colon < 0 ? [] : [text.slice(0, colon), text.slice(colon + 1)];
 }
 
-/** The body as JSON; undefined when it is none, or is not declared as such. */
+/** The body as JSON; undefined: it is not JSON, or not declared as JSON. */
 export function jsonOf({ headers, body }: Call): unknown {
   if (!/^application\/json\b/.test(headers['content-type'] ?? '')) return undefined;
   try {

@@ -1,4 +1,4 @@
-/** The users of a sandbox registry. Counts failed logins, because real registries lock accounts over them. */
+/** The users of a sandbox registry. Counts failed logins, because real registries lock accounts after some. */
 import { randomBytes } from 'node:crypto';
 
 export interface User {

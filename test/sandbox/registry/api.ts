@@ -1,4 +1,4 @@
-/** The registry API itself, behind whatever login: pulls, and the pushes of skopeo and docker. */
+/** The registry API itself, without logins: pulls, and the pushes of skopeo and docker. */
 import { randomUUID } from 'node:crypto';
 import { digestOf } from './images.ts';
 import type { Images } from './images.ts';
@@ -10,7 +10,7 @@ export type Route =
   | { readonly type: 'tags' | 'upload-start'; readonly repository: string }
   | { readonly type: 'manifest' | 'blob' | 'upload'; readonly repository: string; readonly id: string };
 
-/** Undefined: no path of the API. */
+/** Undefined: not a path of the API. */
 export function routeOf(path: string): Route | undefined {
   if (path === '/v2/' || path === '/v2') return { type: 'root' };
   const [, repository, kind, id = ''] =

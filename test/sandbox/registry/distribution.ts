@@ -63,7 +63,7 @@ export async function startDistribution(
   }
 }
 
-/** @throws when `remoteUrl` does not answer, or wants Basic: 2.8 gives up at start when it is down, and speaks Bearer only. */
+/** @throws if `remoteUrl` does not answer, or requires Basic: 2.8 fails to start if it is down, and supports only Bearer. */
 export async function startDistributionCache(
   program: string,
   options: { remoteUrl: string; login?: Login; caFile?: string },

@@ -1,11 +1,11 @@
-/** An htpasswd file as Distribution wants it: bcrypt only, which Node cannot make and the C library behind Perl's crypt can. */
+/** An htpasswd file for Distribution: bcrypt only, which Node lacks, but the C library behind Perl's crypt has. */
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 
 /** bcrypt's own alphabet, in which a salt is 22 digits; the last one carries 2 bits only, and "." is always right for it. */
 const ALPHABET = './ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
 
-/** @throws when there is no Perl, or its crypt does not know bcrypt. */
+/** @throws if there is no Perl, or its crypt does not know bcrypt. */
 export function htpasswd(users: Readonly<Record<string, string>>): string {
   return Object.entries(users)
     .map(([name, password]) => `${name}:${bcrypt(password)}\n`)

@@ -1,4 +1,4 @@
-/** Blobs, manifests and tags, in memory, by repository. */
+/** Blobs, manifests and tags of repositories, in memory. */
 import { createHash } from 'node:crypto';
 
 export interface Manifest {

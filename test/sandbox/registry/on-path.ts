@@ -1,4 +1,4 @@
-/** Programs that a test can use where they are installed, and does without where they are not. */
+/** Programs that a test uses if they are installed, and skips if they are not. */
 import { accessSync, constants } from 'node:fs';
 import path from 'node:path';
 

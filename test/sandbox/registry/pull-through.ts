@@ -1,7 +1,7 @@
 /**
- * A pull-through cache in memory that behaves as Distribution in proxy mode: a login of its own upstream, no login to pull
- * from it. When the upstream refuses that login, what it has cached is still served; any other tag is "404
- * MANIFEST_UNKNOWN", any other digest 500 (tried on 2.8.2, and compared with it in test/conformance).
+ * A pull-through cache in memory that behaves like Distribution in proxy mode: a login of its own upstream, no login to pull
+ * from it. If the upstream refuses that login, cached images are still served; any other tag gives "404 MANIFEST_UNKNOWN",
+ * any other digest 500 (tried on 2.8.2, and compared with it in test/conformance).
  */
 import { readFile } from 'node:fs/promises';
 import { blobReply, isPush, manifestReply, routeOf } from './api.ts';
@@ -12,7 +12,7 @@ import type { Reply, RunningServer, ServerOptions } from './server.ts';
 import { createUpstreamClient } from './upstream-client.ts';
 import type { UpstreamLogin } from './upstream-client.ts';
 
-/** Given, or in a file as a Docker credential helper prints it: `{"ServerURL":"","Username":"u","Secret":"p"}`. */
+/** A login, or a file with the output of a Docker credential helper: `{"ServerURL":"","Username":"u","Secret":"p"}`. */
 export type CacheLogin = UpstreamLogin | { readonly helperFile: string };
 
 export interface PullThroughOptions extends ServerOptions {

@@ -1,4 +1,4 @@
-/** What the sandbox's registries have in common: an HTTP(S) server on a free loopback port that logs no credential. */
+/** The common part of the sandbox's registries: an HTTP(S) server on a free loopback port that logs no credential. */
 import { createServer as createHttpServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
@@ -17,7 +17,7 @@ export interface Reply {
   readonly body?: Buffer | string;
 }
 
-/** Neither query nor headers nor bodies: they hold logins and tokens. */
+/** Without query, headers and bodies: they hold logins and tokens. */
 export interface LoggedRequest {
   readonly method: string;
   readonly path: string;
@@ -96,7 +96,7 @@ export function failure(status: number, code: string, message: string, headers: 
   return json(status, { errors: [{ code, message }] }, headers);
 }
 
-/** User name and password of a Basic header; undefined when there is none. */
+/** User name and password of a Basic header; undefined: there is none. */
 export function basicLogin(header: string | undefined): { username: string; password: string } | undefined {
   const encoded = /^basic +(\S+)$/i.exec(header ?? '')?.[1];
   if (encoded === undefined) return undefined;

@@ -1,4 +1,4 @@
-/** The smallest image that a real client takes: one layer, which holds one text file. */
+/** The smallest image that a real client accepts: one layer with one text file. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';

@@ -1,4 +1,4 @@
-/** How the sandbox's pull-through cache talks upstream: a Bearer login of its own, and nobody without it when that fails. */
+/** The upstream client of the sandbox's pull-through cache: a Bearer login of its own, and no anonymous pull if that fails. */
 import { Agent, request } from 'undici';
 
 export interface UpstreamLogin {
@@ -6,7 +6,7 @@ export interface UpstreamLogin {
   readonly password: string;
 }
 
-/** `denied`: the upstream, or its token server, refused the login. `down`: no answer, or one of no use. */
+/** `denied`: the upstream, or its token server, refused the login. `down`: no answer, or an unusable one. */
 export type UpstreamAnswer =
   | { readonly type: 'found'; readonly mediaType: string; readonly content: Buffer }
   | { readonly type: 'missing' | 'denied' | 'down' };

@@ -1,4 +1,4 @@
-/** An upstream registry in memory, for tests and the demo: users, private repositories, tokens, and no way to be locked by surprise. */
+/** An upstream registry in memory, for tests and the demo: users, private repositories, tokens, and locks only if asked for. */
 import { createAccounts } from './accounts.ts';
 import type { Accounts, User } from './accounts.ts';
 import { createApi, isPush, routeOf } from './api.ts';

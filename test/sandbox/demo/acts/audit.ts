@@ -1,4 +1,4 @@
-/** Five things are wrong in the cluster. The audit names each and says what to do; done, they are gone. */
+/** Five things are wrong in the cluster. The audit names each and says what to do; after that is done, it finds none. */
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { reportSchema } from '../../../audit/report-schema.ts';

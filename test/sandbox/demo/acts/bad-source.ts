@@ -1,4 +1,4 @@
-/** A source that cannot be used changes nothing: the last good content stays where it is. */
+/** A source that cannot be used changes nothing: the copies keep the last good content. */
 import type { Act, Stage } from '../act.ts';
 import { COPY, HOME, KEY } from '../cluster.ts';
 import { expect, expectEqual } from '../expect.ts';

@@ -1,4 +1,4 @@
-/** The problem that Pullpass is for: a cache has a login of its own, and nobody thinks of it when that is rotated. */
+/** The problem that Pullpass solves: a cache has a login of its own, which is easily forgotten in a rotation. */
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { parseDocument } from 'yaml';
 import type { Act, Stage } from '../act.ts';

@@ -1,4 +1,4 @@
-/** Two writers, one list: `imagePullSecrets` of a ServiceAccount is replaced as a whole by every ordinary write. */
+/** Two writers, one list: every ordinary write replaces `imagePullSecrets` of a ServiceAccount as a whole. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Act } from '../act.ts';
 import { COPY, pullSecretsOf, RefusedError } from '../cluster.ts';

@@ -1,4 +1,4 @@
-/** What somebody changes by hand is put right, in place. */
+/** Manual changes are corrected in place. */
 import type { Act } from '../act.ts';
 import { COPY, HOME, KEY } from '../cluster.ts';
 import { expectEqual } from '../expect.ts';

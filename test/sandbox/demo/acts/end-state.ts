@@ -1,4 +1,4 @@
-/** What is there in the end, as `pullpass plan` sees it, and what was never said by anybody. */
+/** The end state, as `pullpass plan` sees it; and no output ever had a credential. */
 import type { Act } from '../act.ts';
 import { COPY } from '../cluster.ts';
 import { expect, expectEqual } from '../expect.ts';

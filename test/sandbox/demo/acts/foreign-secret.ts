@@ -1,4 +1,4 @@
-/** A Secret that Pullpass did not make is left alone, until its owner says otherwise. */
+/** Pullpass does not change a Secret that it did not make, unless the owner annotates it for adoption. */
 import type { Act } from '../act.ts';
 import { COPY } from '../cluster.ts';
 import { expectEqual } from '../expect.ts';

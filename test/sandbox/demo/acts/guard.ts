@@ -1,4 +1,4 @@
-/** A tenant cannot help itself: annotating its own namespace is not enough where the source's guard says no. */
+/** A tenant cannot get a copy by annotating its own namespace if the source's guard does not admit it. */
 import type { Act } from '../act.ts';
 import { HOME } from '../cluster.ts';
 import { expectEqual } from '../expect.ts';

@@ -14,7 +14,7 @@ import { optOut } from './opt-out.ts';
 import { rights } from './rights.ts';
 import { rotation } from './rotation.ts';
 
-/** The last one leaves the controller running: `--keep` goes on from there. */
+/** The last one leaves the controller running, for `--keep`. */
 export const ACTS: readonly Act[] = [
   optIn,
   caches,

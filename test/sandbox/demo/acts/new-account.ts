@@ -1,4 +1,4 @@
-/** A ServiceAccount that comes later gets the reference at once: pods copy the list when they are made, and only then. */
+/** A new ServiceAccount gets the reference at once: pods copy the list only when they are created. */
 import type { Act } from '../act.ts';
 import { COPY } from '../cluster.ts';
 import { expectEqual } from '../expect.ts';

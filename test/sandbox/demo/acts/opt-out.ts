@@ -1,4 +1,4 @@
-/** Opting out takes away exactly what opting in brought. */
+/** Opting out removes exactly what opting in added. */
 import type { V1ServiceAccount } from '@kubernetes/client-node';
 import type { Act } from '../act.ts';
 import { COPY, pullSecretsOf } from '../cluster.ts';

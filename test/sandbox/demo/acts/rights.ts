@@ -1,4 +1,4 @@
-/** The controller's own token, tried on what it must not have. */
+/** Tries the controller's own token on requests that it must not be allowed to make. */
 import type { Act } from '../act.ts';
 import { COPY } from '../cluster.ts';
 import { expectEqual } from '../expect.ts';

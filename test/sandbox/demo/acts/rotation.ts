@@ -1,4 +1,4 @@
-/** The credential changes in one place. Each copy is one write, and nothing is read: everything is known already. */
+/** The credential changes in one place. Each copy costs one write and no read: everything is already in memory. */
 import type { Act, Stage } from '../act.ts';
 import { COPY, HOME, KEY, pullSecretsOf } from '../cluster.ts';
 import { expect, expectEqual } from '../expect.ts';

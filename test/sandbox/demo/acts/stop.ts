@@ -1,4 +1,4 @@
-/** SIGTERM: what is in flight is finished, and the Lease is given back, so that another replica can start at once. */
+/** SIGTERM: running writes finish, and the Lease is released, so that another replica can lead at once. */
 import type { Act } from '../act.ts';
 import { expectEqual } from '../expect.ts';
 

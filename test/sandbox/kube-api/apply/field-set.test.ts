@@ -1,4 +1,4 @@
-/** The arithmetic of ownership, and its written form. */
+/** Set operations on field sets, and their serialized form. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { FieldSet, pathText } from './field-set.ts';

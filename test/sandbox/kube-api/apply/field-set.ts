@@ -1,5 +1,5 @@
 /**
- * A set of paths into an object, as `fieldsV1` writes it: who owns what in server-side apply. Elements are kept in their
+ * A set of paths in an object, as `fieldsV1` writes it: the fields of one manager in server-side apply. Elements have their
  * serialized form: `f:name` a field or map key, `k:{"name":"x"}` a list item by key, `v:"x"` a list item by value.
  */
 import { isObject, type JsonObject } from '../json.ts';
@@ -95,7 +95,7 @@ function elementOrder(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** A path as conflicts name it: `.metadata.labels.app`, `.secrets[name="x"].uid`. */
+/** A path as in conflict messages: `.metadata.labels.app`, `.secrets[name="x"].uid`. */
 export function pathText(path: readonly string[]): string {
   return path
     .map((element) => {

@@ -1,4 +1,4 @@
-/** `metadata.managedFields`: who owns which fields, kept up to date by every write. */
+/** `metadata.managedFields`: which manager owns which fields; every write updates it. */
 import { equal, type JsonObject, type KubeObject, type ManagedFieldsEntry } from '../json.ts';
 import { emptyObject } from '../schema/decode.ts';
 import type { StructShape } from '../schema/shape.ts';
@@ -35,7 +35,7 @@ for (const field of [
 
 const UPDATE_MANAGERS_LIMIT = 10;
 
-/** One manager has one entry for each operation and subresource; updates also for each version. */
+/** One manager has one entry per operation and subresource; for updates also per API version. */
 export function ownerId(owner: Pick<Owner, 'manager' | 'operation' | 'apiVersion' | 'subresource'>): string {
   return JSON.stringify([
     owner.manager,
@@ -83,7 +83,7 @@ export function encodeOwners(owners: Owners): ManagedFieldsEntry[] | undefined {
   }));
 }
 
-/** Without the fields that nobody owns. */
+/** Without the fields that no manager can own. */
 export function stripped(fields: FieldSet): FieldSet {
   return fields.difference(UNOWNED);
 }
@@ -101,8 +101,8 @@ export interface Writer {
 }
 
 /**
- * managedFields after a create, update or patch. Whoever changes a field takes it from everybody else; a field that is
- * gone is nobody's.
+ * managedFields after a create, update or patch. A manager that changes a field takes it from all others; a removed field has
+ * no owner.
  */
 export function trackUpdate(
   live: KubeObject | undefined,
@@ -164,7 +164,7 @@ function capped(owners: Owners): Owners {
   return result;
 }
 
-/** Equal but for the times in managedFields: such a write changes nothing. */
+/** Whether they are equal except for the times in managedFields: such a write changes nothing. */
 export function sameButTimes(a: KubeObject, b: KubeObject): boolean {
   const timeless = (object: KubeObject): KubeObject => ({
     ...object,

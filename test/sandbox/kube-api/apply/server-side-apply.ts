@@ -1,4 +1,4 @@
-/** Server-side apply: merges a configuration into the live object, and settles who owns what. */
+/** Server-side apply: merges a configuration into the live object, and decides which manager owns which fields. */
 import { equal, type JsonObject, type KubeObject, type ManagedFieldsEntry } from '../json.ts';
 import { emptyObject } from '../schema/decode.ts';
 import type { Shape, StructShape } from '../schema/shape.ts';

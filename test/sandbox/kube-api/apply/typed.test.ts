@@ -1,4 +1,4 @@
-/** How shapes decide what is merged, compared and removed piece by piece. */
+/** How shapes decide what is merged, compared and removed field by field or item by item. */
 import { expect, test } from 'vitest';
 import type { JsonObject } from '../json.ts';
 import { keyedList, string, stringList, strings, struct, type StructShape } from '../schema/shape.ts';

@@ -19,12 +19,12 @@ export function childShape(shape: Shape, key: string): Shape {
   return shape.type === 'struct' ? (shape.fields[key]?.shape ?? UNKNOWN) : UNKNOWN;
 }
 
-/** Whether a key is a field of a struct, as opposed to a key that somebody put into a map. */
+/** Whether a key is a field of a struct, and not a key of a map. */
 export function isNamedField(shape: Shape, key: string): boolean {
   return shape.type === 'struct' && (shape.fields[key] !== undefined || shape.open === true);
 }
 
-/** The element of a list's item: by its keys, or by its value. */
+/** The path element of a list item: by its keys, or by its value. */
 export function itemElement(shape: ListShape, item: Json): string {
   if (shape.ownership !== 'map' || !isObject(item)) return `v:${JSON.stringify(item)}`;
   const keys = [...(shape.keys ?? [])].sort();
@@ -163,7 +163,7 @@ function index(list: Json | undefined, shape: ListShape): Map<string, Json> {
   return new Map((Array.isArray(list) ? list : []).map((item) => [itemElement(shape, item), item]));
 }
 
-/** The live object with the applied one laid over it. */
+/** The live object with the applied one merged over it. */
 export function merge(live: Json | undefined, applied: Json | undefined, given: Shape): Json | undefined {
   if (applied === undefined) return live;
   const shape = shapeFor(given, applied);
@@ -243,7 +243,7 @@ export function remove(value: Json | undefined, set: FieldSet, given: Shape): Js
   return result;
 }
 
-/** Adds the named fields on the way to each path: owning `a.b.c` owns the struct field `a` as well, but no map key. */
+/** Adds the named fields above each path: owning `a.b.c` owns the struct field `a` as well, but no map key. */
 export function withNamedFields(set: FieldSet, shape: Shape): FieldSet {
   const named = [...set.children.keys()].filter(
     (element) => element.startsWith('f:') && isNamedField(shape, element.slice(2)),

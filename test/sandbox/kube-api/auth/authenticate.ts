@@ -1,4 +1,4 @@
-/** Client certificate, bearer token, or nobody. A credential that is given and not good is always 401. */
+/** Authenticates by client certificate or bearer token, else anonymously. An invalid credential always gives 401. */
 import type { IncomingMessage } from 'node:http';
 import type { PeerCertificate, TLSSocket } from 'node:tls';
 import { unauthorized } from '../status.ts';

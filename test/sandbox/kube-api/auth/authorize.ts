@@ -1,4 +1,4 @@
-/** RBAC over the roles and bindings that are in the store. */
+/** RBAC with the roles and bindings in the store. */
 import { at, textAt, type Json, type KubeObject } from '../json.ts';
 import type { Store } from '../store/store.ts';
 import { ApiError } from '../status.ts';

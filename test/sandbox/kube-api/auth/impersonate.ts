@@ -1,4 +1,4 @@
-/** `kubectl --as`: acting as somebody else, for those who may. */
+/** Impersonation (`kubectl --as`), for users with the right to do so. */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Store } from '../store/store.ts';
 import { authorize, forbiddenBy } from './authorize.ts';

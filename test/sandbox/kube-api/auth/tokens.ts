@@ -1,4 +1,4 @@
-/** ServiceAccount tokens: signed as JWTs by the sandbox, good while they last and while their ServiceAccount lives. */
+/** ServiceAccount tokens: JWTs signed by the sandbox, valid until they expire or their ServiceAccount is deleted. */
 import { createHmac, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
 import type { KubeObject } from '../json.ts';
 import type { Store } from '../store/store.ts';

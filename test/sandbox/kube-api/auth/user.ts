@@ -1,4 +1,4 @@
-/** Who is asking. */
+/** The user that makes a request. */
 
 export interface User {
   readonly name: string;

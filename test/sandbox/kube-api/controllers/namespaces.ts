@@ -1,4 +1,4 @@
-/** What kube-controller-manager does for namespaces: a `default` ServiceAccount for a new one, and the end of a deleted one. */
+/** kube-controller-manager for namespaces: creates the `default` ServiceAccount of a new one, and finalizes a deleted one. */
 import { randomUUID } from 'node:crypto';
 import { at, isObject, type KubeObject } from '../json.ts';
 import type { KindTable } from '../kinds/index.ts';

@@ -1,4 +1,4 @@
-/** What the server serves: `/api`, `/apis` and below, in the plain and in the aggregated form. */
+/** Discovery documents: `/api`, `/apis` and below, in the plain and in the aggregated form. */
 import type { Json, JsonObject } from '../json.ts';
 import type { KindTable } from '../kinds/index.ts';
 import type { Kind } from '../kinds/kind.ts';
@@ -11,7 +11,7 @@ export interface DiscoveryAnswer {
   readonly object: JsonObject;
 }
 
-/** Undefined for a path that is no discovery document. */
+/** Undefined: the path is no discovery document. */
 export function discovery(kinds: KindTable, path: string, accept: string | undefined): DiscoveryAnswer | undefined {
   const [root, group, version, ...more] = path.split('/').filter((part) => part !== '');
   if (more.length > 0) return undefined;

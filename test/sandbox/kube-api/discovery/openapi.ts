@@ -1,5 +1,5 @@
 /**
- * The little of OpenAPI that clients act upon: that writes take `fieldValidation` and `dryRun`, so that kubectl leaves
+ * The small part of OpenAPI that clients use: writes accept `fieldValidation` and `dryRun`, so that kubectl leaves
  * validation to the server.
  */
 import type { JsonObject } from '../json.ts';

@@ -1,4 +1,4 @@
-/** Built-in admission: namespaces must exist and be alive; pods take what their ServiceAccount gives them. */
+/** Built-in admission: namespaces must exist and not be terminating; pods get defaults from their ServiceAccount. */
 import { at, isObject, textAt, type KubeObject } from '../json.ts';
 import { forbidden, notFound } from '../status.ts';
 import type { Context } from '../serve/context.ts';

@@ -16,7 +16,7 @@ export function mediaType(contentType: string): string {
   return contentType.split(';')[0]?.trim().toLowerCase() ?? '';
 }
 
-/** The body as JSON. A body without a type is JSON. */
+/** The body as JSON. A body without a content type counts as JSON. */
 export function readBody(context: Pick<Context, 'body' | 'contentType'>, kind: string): Json {
   const type = mediaType(context.contentType);
   if (type === PROTOBUF) return decodeProtobuf(context.body);
@@ -52,7 +52,7 @@ export function readBody(context: Pick<Context, 'body' | 'contentType'>, kind: s
   return value;
 }
 
-/** An object of a POST or PUT. */
+/** The object in a POST or PUT. */
 export function readObject(context: Context, kind: Kind, validation: FieldValidation): KubeObject {
   const given = readBody(context, kind.kind) as JsonObject;
   checkType(context.cluster.kinds, kind, given);
@@ -92,7 +92,7 @@ export function reportUnknown(
   warnings.push(...errors);
 }
 
-/** An object that says what it is, with what the server fills in. */
+/** An object with apiVersion and kind, and with the fields that the server sets. */
 export function typed(kind: Kind, value: JsonObject): KubeObject {
   const { kind: _kind, apiVersion: _apiVersion, ...rest } = value;
   const object = { kind: kind.kind, apiVersion: apiVersionOf(kind), ...rest } as KubeObject;

@@ -1,4 +1,4 @@
-/** POST of an object, and the part of server-side apply and PUT that makes a new one. */
+/** POST of an object, and the part of server-side apply and PUT that creates one. */
 import { randomUUID } from 'node:crypto';
 import { trackUpdate } from '../apply/managed-fields.ts';
 import type { KubeObject, ManagedFieldsEntry, ObjectMeta } from '../json.ts';
@@ -30,7 +30,7 @@ export function create(context: Context): Result {
   return { type: 'object', code: 201, object: createObject(context, object, managedFields, options) };
 }
 
-/** The object as the client sees it; it is stored unless this is a dry run. */
+/** Returns the object as the client sees it; stores it unless this is a dry run. */
 export function createObject(
   context: Context,
   object: KubeObject,

@@ -1,4 +1,4 @@
-/** DELETE of one object or of many: at once, or marked for deletion as long as a finalizer holds it. */
+/** DELETE of one object or of many: at once, or only marked for deletion while it has a finalizer. */
 import { at, isObject, textAt, type KubeObject } from '../json.ts';
 import { badRequest, conflict, notFound, statusObject } from '../status.ts';
 import { now, type Context, type Result } from '../serve/context.ts';

@@ -67,7 +67,7 @@ function integer(query: URLSearchParams, key: string): number {
   return Number(text);
 }
 
-/** Of a list: the same mistake is 400 here and 500 in a get or a watch. */
+/** The resourceVersion of a list: the same mistake gives 400 here, but 500 in a get or a watch. */
 export function listedVersion(context: Pick<Context, 'cluster' | 'query'>): number {
   try {
     return resourceVersionOf(context);
@@ -78,7 +78,7 @@ export function listedVersion(context: Pick<Context, 'cluster' | 'query'>): numb
   }
 }
 
-/** The asked resourceVersion; 0 when there is none. Refuses one that is no number or lies in the future. */
+/** The requested resourceVersion; 0: none. Refuses one that is no number or is in the future. */
 export function resourceVersionOf({ cluster: { store }, query }: Pick<Context, 'cluster' | 'query'>): number {
   const version = parseVersion(query.get('resourceVersion') ?? '');
   if (version > store.revision) throw tooLargeResourceVersion(version, store.revision);

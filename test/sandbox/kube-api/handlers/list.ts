@@ -1,4 +1,4 @@
-/** Lists: selectors, pages, and states of the past. */
+/** Lists: selectors, pages, and earlier states. */
 import { parseFieldSelector } from '../selectors/field-selector.ts';
 import { parseLabelSelector } from '../selectors/label-selector.ts';
 import type { JsonObject, KubeObject } from '../json.ts';
@@ -10,7 +10,7 @@ import { listedVersion, listOptions, type ListOptions } from './list-options.ts'
 
 export type Selector = (object: KubeObject) => boolean;
 
-/** Undefined when the request selects nothing in particular. */
+/** Undefined: the request has no selector. */
 export function selectorOf({ kind, query, resource }: Context): Selector | undefined {
   const labels = query.get('labelSelector') ?? '';
   const fields = query.get('fieldSelector') ?? '';
@@ -25,7 +25,7 @@ export function selectorOf({ kind, query, resource }: Context): Selector | undef
     (onlyName === undefined || object.metadata.name === onlyName);
 }
 
-/** Everything that matches now. */
+/** All objects that match now. */
 export function selectedObjects(context: Context): KubeObject[] {
   const {
     cluster: { store },

@@ -49,7 +49,7 @@ export function dryRunErrors(values: readonly string[]): FieldError[] {
   return given.some((value) => value !== 'All') ? [notSupported('dryRun', given, ['All'])] : [];
 }
 
-/** Writers that do not name themselves are known by their user agent, up to the first slash. */
+/** The field manager; by default the user agent up to the first slash. */
 export function managerOf(options: WriteOptions, userAgent: string): string {
   if (options.fieldManager !== '') return options.fieldManager;
   return userAgent.split('/')[0]?.slice(0, MANAGER_LIMIT) || 'unknown';

@@ -1,4 +1,4 @@
-/** PATCH in its four languages. */
+/** PATCH in its four formats. */
 import { parse as parseYaml } from 'yaml';
 import { serverSideApply } from '../apply/server-side-apply.ts';
 import { isObject, textAt, type Json, type JsonObject, type KubeObject } from '../json.ts';

@@ -1,4 +1,4 @@
-/** Questions to the API server: may I, may they, who am I, whose token is this; and a new token. */
+/** The review APIs, such as SubjectAccessReview, SelfSubjectReview and TokenReview; and TokenRequest. */
 import { authorize, type Attributes } from '../auth/authorize.ts';
 import { ISSUER } from '../auth/tokens.ts';
 import type { User } from '../auth/user.ts';

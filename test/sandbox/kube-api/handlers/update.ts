@@ -1,4 +1,4 @@
-/** PUT, and the common end of PUT and PATCH: from "this is what it should be" to a stored object. */
+/** PUT, and the common part of PUT and PATCH: from the wanted object to the stored one. */
 import { sameButTimes, trackUpdate } from '../apply/managed-fields.ts';
 import { authorize, forbiddenBy } from '../auth/authorize.ts';
 import { at, equal, type KubeObject, type ManagedFieldsEntry } from '../json.ts';
@@ -51,7 +51,7 @@ export function writer(
   };
 }
 
-/** The live object as this kind shows it. */
+/** The live object in the form of this kind. */
 export function currentObject({ cluster, kind, resource }: Context): KubeObject | undefined {
   const stored = cluster.store.get(kind.storage, kind.namespaced ? resource.namespace : '', resource.name);
   return stored && view(kind, stored);
@@ -62,7 +62,7 @@ export function checkName({ resource }: Context, { metadata: { name } }: KubeObj
     throw badRequest(`the name of the object (${name}) does not match the name on the URL (${resource.name})`);
 }
 
-/** A write that makes an object needs the right to create it, by name: here a rule limited to names does count. */
+/** A PUT or PATCH that creates an object needs the right to create it, with its name: a rule limited to names counts here. */
 export function requireCreate({ cluster, user, resource }: Context): void {
   const attributes = { ...resource, verb: 'create' };
   const decision = authorize(cluster.store, user, attributes);
@@ -79,7 +79,7 @@ function preconditionFailed({ kind, resource: { namespace, name } }: Context, wa
 }
 
 /**
- * Checks and stores a new state of an object. `managedFields` is given by server-side apply, which works out its own.
+ * Checks and stores a new state of an object. `managedFields`: from server-side apply, which computes its own.
  */
 export function storeUpdate(
   context: Context,
@@ -173,7 +173,7 @@ function commit(context: Context, current: KubeObject, fresh: KubeObject, option
   return view(kind, store.update(kind.storage, stored));
 }
 
-/** Being deleted, and nobody holds it any more. */
+/** Being deleted, and without finalizers. */
 export function isFinished(object: KubeObject): boolean {
   const spec = at(object, 'spec', 'finalizers');
   const held =

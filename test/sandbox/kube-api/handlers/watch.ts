@@ -1,4 +1,4 @@
-/** Watches: what happened since a revision, then what happens, until one side hangs up. */
+/** Watches: the changes since a revision, then new ones, until one side closes the connection. */
 import type { ServerResponse } from 'node:http';
 import { decode } from '../schema/decode.ts';
 import type { JsonObject, KubeObject } from '../json.ts';
@@ -17,8 +17,8 @@ const INITIAL_EVENTS_END = 'k8s.io/initial-events-end';
 const DEFAULT_TIMEOUT = 1800;
 
 /**
- * Starts a watch on a response. Everything that can be refused is refused before the first byte. A watch that `isStalled`
- * stays open and says nothing, not even that its time is over.
+ * Starts a watch on a response. All refusals come before the first byte. While `isStalled`, a watch stays open and sends
+ * nothing, and does not end at its timeout either.
  */
 export function watch(
   context: Context,

@@ -1,10 +1,10 @@
-/** Cells of `kubectl get` that need more than a look at one field. */
+/** Cells of `kubectl get` that are not simply one field. */
 import { at, textAt, type Json, type KubeObject } from '../json.ts';
 import type { Column } from './kind.ts';
 
 export const NONE = '<none>';
 
-/** `3m`, `4h`: how long ago a time was, as kubectl writes it. */
+/** `3m`, `4h`: the age of a timestamp, as kubectl writes it. */
 export function age(timestamp: string): string {
   const seconds = Math.floor((Date.now() - Date.parse(timestamp)) / 1000);
   if (Number.isNaN(seconds)) return '<unknown>';
@@ -127,7 +127,7 @@ export const bindingWideColumns: readonly Column[] = [
   wide('ServiceAccounts', (object) => subjects(object, 'ServiceAccount')),
 ];
 
-/** Events have their own order, and their name comes last. All cells read the stored form. */
+/** Events have an order of columns of their own, with the name last. All cells read the stored form. */
 export const eventColumns: readonly Column[] = [
   {
     name: 'Last Seen',

@@ -1,4 +1,4 @@
-/** Lease: what replicas compete for. */
+/** Lease: the object of leader election. */
 import { at, textAt } from '../json.ts';
 import { objectShape } from '../schema/metadata.ts';
 import { always, integer, microTime, pointer, string, struct } from '../schema/shape.ts';

@@ -5,7 +5,7 @@ import { qualifiedName } from '../validation/names.ts';
 
 const NO_MATCH = 'does not match event.namespace';
 
-/** Both views name the fields of the stored form in their errors, but for the reporting controller. */
+/** Errors of both views name the fields of the stored form, except for the reporting controller. */
 export function validateEvent(
   stored: KubeObject,
   controllerField: 'reportingComponent' | 'reportingController',
@@ -35,7 +35,7 @@ export function validateEvent(
   return errors;
 }
 
-/** On top of that on create through events.k8s.io. */
+/** Further rules for a create through events.k8s.io. */
 export function validateNewEvent(stored: KubeObject): FieldError[] {
   const errors = validateSeries(stored);
   if (typeof at(stored, 'eventTime') !== 'string') errors.push(required('eventTime'));
@@ -51,7 +51,7 @@ export function validateNewEvent(stored: KubeObject): FieldError[] {
   return errors;
 }
 
-/** On top of that on update through events.k8s.io: only the series may change. */
+/** Further rules for an update through events.k8s.io: only the series may change. */
 export function validateChangedEvent(stored: KubeObject, old: KubeObject): FieldError[] {
   const fixed = [
     'involvedObject',

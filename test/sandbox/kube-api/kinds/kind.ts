@@ -1,4 +1,4 @@
-/** What the sandbox has to know about a kind. A new kind is one value of this type in the table (`index.ts`). */
+/** What the sandbox must know about a kind. A new kind is one value of this type in the table (`index.ts`). */
 import type { JsonObject, KubeObject } from '../json.ts';
 import type { StructShape } from '../schema/shape.ts';
 import type { GroupResource } from '../status.ts';
@@ -25,7 +25,7 @@ export interface Subresource {
   readonly verbs: readonly Verb[];
 }
 
-/** The answer to a POST of a kind that is asked and not stored, such as SubjectAccessReview. */
+/** The answer to a POST of a kind that is not stored, such as SubjectAccessReview. */
 export type Review =
   'SelfSubjectAccessReview' | 'SubjectAccessReview' | 'LocalSubjectAccessReview' | 'SelfSubjectReview' | 'TokenReview';
 

@@ -1,4 +1,4 @@
-/** Kinds that are asked and answered, never stored. */
+/** Review kinds: a POST is answered and never stored. */
 import { objectShape } from '../schema/metadata.ts';
 import { always, struct } from '../schema/shape.ts';
 import { defineKind, type Kind, type Review } from './kind.ts';

@@ -1,4 +1,4 @@
-/** Rules of Secrets and ConfigMaps: types with required keys, sizes, and what may not change. */
+/** Rules for Secrets and ConfigMaps: types with required keys, sizes, and immutable fields. */
 import { at, equal, isObject, textAt, type KubeObject } from '../json.ts';
 import { forbiddenField, IMMUTABLE, invalid, required, tooLong, type FieldError } from '../validation/field-error.ts';
 import { configKey } from '../validation/names.ts';
@@ -63,7 +63,7 @@ function validateDockerConfig(object: KubeObject, key: string): FieldError[] {
   return why === undefined ? [] : [invalid(`data[${key}]`, '<secret contents redacted>', why)];
 }
 
-/** Go's words for the commonest ways in which JSON is broken. */
+/** Go's error messages for the most common JSON syntax errors. */
 export function jsonProblem(text: string): string | undefined {
   try {
     const value: unknown = JSON.parse(text);

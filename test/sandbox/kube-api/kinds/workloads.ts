@@ -1,4 +1,4 @@
-/** Pods and Deployments: kept as they come, with the defaults and merge keys that matter to clients. */
+/** Pods and Deployments: stored as sent, with the defaults and merge keys that matter to clients. */
 import { at, equal, isObject, textAt, type Json, type JsonObject, type KubeObject } from '../json.ts';
 import { objectMeta, objectShape } from '../schema/metadata.ts';
 import {

@@ -1,7 +1,7 @@
 /**
- * JSON Patch as the API server does it. Its library (evanphx/json-patch 4) is laxer than RFC 6902, which a strict library
+ * JSON Patch as in the API server. Its library (evanphx/json-patch 4) is laxer than RFC 6902, which a strict library
  * would hide from tests: `replace` of a missing key adds it, `copy` of a missing key copies null, `test` of a missing key
- * passes against null, and an array index of -1 is the end.
+ * passes against null, and an array index of -1 counts from the end.
  */
 import { clone, equal, isObject, type Json, type JsonObject } from '../json.ts';
 import { badRequest, rejectedPatch } from '../status.ts';

@@ -1,4 +1,4 @@
-/** The three ways to patch. What they share with the real server is pinned in the conformance suite; here are the corners. */
+/** The three patch formats. The conformance suite compares them with the real server; here are the edge cases. */
 import { describe, expect, test } from 'vitest';
 import type { Json, JsonObject } from '../json.ts';
 import { atomicList, keyedList, string, struct, type ListShape } from '../schema/shape.ts';

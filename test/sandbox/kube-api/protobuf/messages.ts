@@ -1,5 +1,5 @@
 /**
- * Field numbers of the messages that kubectl sends in protobuf (`kubectl create ...`, `auth can-i`, `create token`). They
+ * Field numbers of the messages that kubectl sends as protobuf (`kubectl create ...`, `auth can-i`, `create token`). They
  * are part of the Kubernetes API and never change.
  */
 import type { Message, ValueType, WireField } from './wire.ts';

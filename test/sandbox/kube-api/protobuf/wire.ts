@@ -1,7 +1,7 @@
-/** Protobuf as it is on the wire: numbered fields of four types, and messages described by a table. */
+/** The protobuf wire format: numbered fields of four types, and messages described by a table. */
 import type { Json, JsonObject } from '../json.ts';
 
-/** `ignored`: whatever is in it does not count, such as a status in a request. */
+/** `ignored`: its content does not matter, such as a status in a request. */
 export type ValueType =
   'ignored' | 'string' | 'bytes' | 'int' | 'bool' | 'time' | 'microTime' | 'quantity' | 'rawJson' | Message;
 
@@ -17,7 +17,7 @@ export type Message = () => { readonly [number: number]: WireField };
 
 type RawField = readonly [number: number, value: bigint | Buffer];
 
-/** The fields of a message as they come. */
+/** The fields of a message in the order of the bytes. */
 export function* rawFields(buffer: Buffer): Generator<RawField, void> {
   let position = 0;
   const varint = (): bigint => {
@@ -56,7 +56,7 @@ export function* rawFields(buffer: Buffer): Generator<RawField, void> {
   }
 }
 
-/** A message as the JSON that would have said the same. */
+/** A message as the equivalent JSON. */
 export function decodeMessage(buffer: Buffer, message: Message): JsonObject {
   const fields = message();
   const out: JsonObject = {};

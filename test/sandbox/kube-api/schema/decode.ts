@@ -1,4 +1,4 @@
-/** Reads JSON into a shape as the API server reads it into a Go struct: checks types, notes unknown fields, drops zero values. */
+/** Decodes JSON into a shape as the API server does into a Go struct: checks types, collects unknown fields, drops zero values. */
 import { isObject, type Json, type JsonObject } from '../json.ts';
 import type { Field, Scalar, Shape, StructShape } from './shape.ts';
 
@@ -19,8 +19,8 @@ export interface Decoded {
 }
 
 /**
- * `stored`: as it comes back from storage, which cannot tell an empty list from none. Until then a list that is always
- * written is `[]` when somebody says so.
+ * `stored`: as read from storage, which cannot tell an empty list from an absent one. Before that, a list that is always written
+ * is `[]` only if the input has it.
  */
 export function decode(shape: StructShape, input: Json | undefined, stored = false): Decoded {
   const unknown: string[] = [];
@@ -243,7 +243,7 @@ function withoutIndexes(path: string): string {
 
 const empties = new WeakMap<StructShape, JsonObject>();
 
-/** What an object of this shape is before anybody sets anything: ownership of fields is counted from here. */
+/** An object of this shape with no field set: ownership of fields is computed relative to it. */
 export function emptyObject(shape: StructShape, kind: Json | undefined, apiVersion: Json | undefined): JsonObject {
   let empty = empties.get(shape);
   if (!empty) empties.set(shape, (empty = decode(shape, {}).value));

@@ -1,4 +1,4 @@
-/** ObjectMeta, and the frame that every kind has around its own fields. */
+/** ObjectMeta, and the fields that every kind has besides its own. */
 import {
   any,
   atomicList,

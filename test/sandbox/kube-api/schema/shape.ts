@@ -1,6 +1,6 @@
 /**
- * The shape of an object as the API server's Go types know it. One description serves four readers: decoding (unknown
- * fields, wrong types, what is left out when empty), strategic merge (merge keys), and server-side apply (which lists and
+ * The shape of an object, as in the API server's Go types. One description is used for decoding (unknown
+ * fields, wrong types, what is omitted if empty), strategic merge (merge keys), and server-side apply (which lists and
  * maps are owned item by item).
  */
 
@@ -12,7 +12,7 @@ export interface ScalarShape {
   readonly type: Scalar;
 }
 
-/** JSON that is kept as it came; one field to everybody. */
+/** JSON that is kept as it is, and owned as one field. */
 export interface AnyShape {
   readonly type: 'any';
 }
@@ -85,7 +85,7 @@ export function atomicList(items: Shape): ListShape {
   return { type: 'list', items, ownership: 'atomic' };
 }
 
-/** A list merged by key, in server-side apply and in strategic merge alike. */
+/** A list merged by key, both in server-side apply and in strategic merge. */
 export function keyedList(items: Shape, keys: readonly string[], mergeKey: string = keys[0] ?? ''): ListShape {
   return { type: 'list', items, ownership: 'map', keys, mergeKey };
 }

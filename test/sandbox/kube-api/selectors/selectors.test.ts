@@ -1,4 +1,4 @@
-/** Selectors: what they match is pinned in the conformance suite; here are their grammars' corners. */
+/** Selectors: the conformance suite checks what they match; here are edge cases of their grammars. */
 import { describe, expect, test } from 'vitest';
 import { parseRequirements } from './field-selector.ts';
 import { parseLabelSelector } from './label-selector.ts';

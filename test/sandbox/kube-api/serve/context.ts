@@ -1,4 +1,4 @@
-/** What a handler gets to work with, and what it gives back. */
+/** The input and the result of a handler. */
 import type { Tokens } from '../auth/tokens.ts';
 import type { User } from '../auth/user.ts';
 import type { JsonObject, KubeObject } from '../json.ts';
@@ -34,7 +34,7 @@ export type Result =
   | { readonly type: 'list'; readonly metadata: JsonObject; readonly objects: readonly KubeObject[] }
   | { readonly type: 'raw'; readonly code: number; readonly object: JsonObject };
 
-/** Kubernetes times have no fractions of a second. */
+/** The current time, without fractions of a second, as in Kubernetes. */
 export function now(): string {
   return new Date().toISOString().replace(/\.\d+Z$/, 'Z');
 }

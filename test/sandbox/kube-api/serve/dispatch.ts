@@ -1,4 +1,4 @@
-/** Which handler answers a request for a resource. */
+/** Chooses the handler of a request for a resource. */
 import { create } from '../handlers/create.ts';
 import { deleteMany, deleteOne } from '../handlers/delete.ts';
 import { list } from '../handlers/list.ts';

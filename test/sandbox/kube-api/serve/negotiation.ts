@@ -39,8 +39,8 @@ function quality(clause: Clause): number {
 }
 
 /**
- * The first clause that can be served. What cannot be served but is followed by something that can (a client that
- * prefers protobuf, say) is passed over, as the API server does.
+ * The first clause of `Accept` that can be served. Clauses before it that cannot be served (such as protobuf) are skipped, as in
+ * the API server.
  */
 export function negotiate(header: string | undefined, pretty: boolean): Representation {
   const clauses = parseAccept(header);

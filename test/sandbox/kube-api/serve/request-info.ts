@@ -1,4 +1,4 @@
-/** What a URL and a method ask for: the API server's `RequestInfo`. */
+/** What a URL and a method request: the API server's `RequestInfo`. */
 import { parseRequirements } from '../selectors/field-selector.ts';
 
 export interface RequestInfo {

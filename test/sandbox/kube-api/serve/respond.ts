@@ -1,4 +1,4 @@
-/** Writes results as the client asked for them. */
+/** Writes results in the format that the client asked for. */
 import type { ServerResponse } from 'node:http';
 import { stringify as toYaml } from 'yaml';
 import type { JsonObject } from '../json.ts';

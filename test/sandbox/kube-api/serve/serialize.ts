@@ -1,4 +1,4 @@
-/** JSON of stored objects. Objects are never changed in place, so each is written once, however many watchers there are. */
+/** JSON of stored objects. Objects are never changed in place, so each is serialized once, however many watches there are. */
 import type { JsonObject, KubeObject } from '../json.ts';
 import type { Kind } from '../kinds/kind.ts';
 import { partialMetadata } from './table.ts';
@@ -8,7 +8,7 @@ type Form = 'full' | 'item' | 'partial';
 const written = new Map<string, WeakMap<KubeObject, string>>();
 const views = new WeakMap<Kind, WeakMap<KubeObject, KubeObject>>();
 
-/** A stored object as its kind shows it; most kinds store what they show. */
+/** A stored object in the form of a kind; for most kinds that is the stored form. */
 export function view(kind: Kind, stored: KubeObject): KubeObject {
   if (!kind.fromStored) return stored;
   let known = views.get(kind);

@@ -1,4 +1,4 @@
-/** The way of a request: who is it, does something go wrong on purpose, may they, what is the answer. */
+/** The steps of a request: authentication, injected faults, authorization, answer. */
 import https from 'node:https';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';

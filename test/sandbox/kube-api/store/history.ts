@@ -1,4 +1,4 @@
-/** The last changes, in order: what watches replay, and what turns the present back into an earlier state. */
+/** The last changes, in order: for watches to replay, and to compute an earlier state. */
 import type { KubeObject } from '../json.ts';
 
 export interface Change {

@@ -1,6 +1,6 @@
 /**
- * Everything the cluster knows, under one counter. Objects in here are shared and never changed in place: whoever reads
- * one must not write to it.
+ * All objects of the cluster, with one revision counter. Objects in here are shared and never changed in place: a reader must
+ * not write to them.
  */
 import { randomUUID } from 'node:crypto';
 import type { KubeObject } from '../json.ts';

@@ -1,4 +1,4 @@
-/** Kubeconfig documents with everything inline, so that one string is all a client needs. */
+/** Kubeconfig documents with all data inline, so that a client needs only one string. */
 import { stringify } from 'yaml';
 import type { KeyPair } from './certificates.ts';
 

@@ -1,5 +1,5 @@
 /**
- * @peculiar/x509 builds on a dependency-injection library that refuses to load without a `Reflect.getMetadata`.
+ * @peculiar/x509 uses a dependency-injection library that refuses to load without a `Reflect.getMetadata`.
  * It only ever reads metadata of classes that have none, so a map that starts empty is enough. Import this first.
  */
 

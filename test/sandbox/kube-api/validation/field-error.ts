@@ -1,4 +1,4 @@
-/** Errors about single fields, and the 422 that gathers them: wording of apimachinery's `field.Error`. */
+/** Errors of single fields, and the 422 with all of them: messages of apimachinery's `field.Error`. */
 import { ApiError, type StatusCause } from '../status.ts';
 
 export interface FieldError {
@@ -40,7 +40,7 @@ export function tooLong(field: string, bytes: number): FieldError {
 
 export const IMMUTABLE = 'field is immutable';
 
-/** The 422 of a whole object. Equal messages are said once in the text but all of them are causes, as in Go's aggregate. */
+/** The 422 of a whole object. Equal messages are once in the text, but each is a cause, as in Go's aggregate. */
 export function invalidObject(
   kind: { readonly group: string; readonly kind: string },
   name: string,

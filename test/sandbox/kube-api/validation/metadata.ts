@@ -69,7 +69,7 @@ function validateFinalizers(meta: ObjectMeta): FieldError[] {
   });
 }
 
-/** The fields that a client may not change. Call after the ones that it may leave out were filled in from `old`. */
+/** Checks the fields that a client must not change. Call it after omitted fields were filled in from `old`. */
 export function validateMetadataUpdate(fresh: KubeObject, old: KubeObject): FieldError[] {
   const errors: FieldError[] = [];
   const { metadata: now } = fresh;

@@ -17,7 +17,7 @@ const QUALIFIED = /^([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]$/;
 const VALUE = /^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$/;
 const CONFIG_KEY = /^[-._a-zA-Z0-9]+$/;
 
-/** What is wrong with a name; empty when nothing is. */
+/** What is wrong with a name; empty: nothing. */
 export type NameRule = (name: string) => string[];
 
 export const subdomain: NameRule = (name) => [
@@ -30,7 +30,7 @@ export const label: NameRule = (name) => {
   return [...longer(name, 63), SUBDOMAIN.test(name) ? 'must not contain dots' : LABEL_MESSAGE];
 };
 
-/** RBAC objects: any segment of a path. */
+/** Names of RBAC objects: any path segment. */
 export const pathSegment: NameRule = (name) => {
   if (name === '.' || name === '..') return [`may not be '${name}'`];
   return ['/', '%'].filter((bad) => name.includes(bad)).map((bad) => `may not contain '${bad}'`);
