@@ -129,6 +129,7 @@ test('a redirect within the same origin is followed with the login, three times 
   expect(await get('/3')).toMatchObject({ status: 200, body: 'here' });
   expect(new Set(server.seen.map(({ authorization }) => authorization)).size).toBe(1);
   expect(await get('/9')).toMatchObject({ status: 307, redirectedTo: server.url });
+  expect(server.seen.slice(4).map(({ url }) => url)).toEqual(['/9', '/8', '/7', '/6']);
 });
 
 test('a redirect to another host, port or scheme is reported, and nothing is sent there', async () => {
