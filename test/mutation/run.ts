@@ -2,15 +2,13 @@
  * Mutation testing: plants one small mistake after the other in a copy of the project, and lists those that no test
  * notices. `npm run test:mutation -- credentials plan/copy.ts --sample 200 --seed 7 --json out.json`
  */
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
 import { cpSync, globSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, dirname, join, sep } from 'node:path';
+import { basename, join, sep } from 'node:path';
 import { parseArgs } from 'node:util';
-import ts from 'typescript';
 import { type Mutant, mutantsOf } from './operators.ts';
-import type { Order } from './worker.ts';
+import { testsOf, usersOf } from './reach.ts';
+import { createRunner } from './runner.ts';
 
 interface Planted extends Mutant {
   readonly file: string;
@@ -30,43 +28,20 @@ const { values, positionals } = parseArgs({
     json: { type: 'string' },
   },
 });
+/** Limit of a test file on the code as it is, in milliseconds. */
+const CLEAN_MS = 600_000;
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const stopping = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stopping.abort());
 
-const texts = new Map(globSync(['src/**/*.ts', 'test/**/*.ts']).map((file) => [file, readFileSync(file, 'utf8')]));
+const texts = new Map(
+  globSync(['src/**/*.ts', 'test/**/*.ts'])
+    .sort()
+    .map((file) => [file, readFileSync(file, 'utf8')]),
+);
 const textOf = (file: string): string => texts.get(file) ?? '';
-const users = usersOf([...texts.keys()].sort());
+const users = usersOf(texts);
 const roomOf = (file: string): string => file.split(sep).slice(1, -1).join(sep) || basename(file);
-
-/** Which files import a file when they run: by then an `import type` is gone. */
-function usersOf(files: readonly string[]): ReadonlyMap<string, readonly string[]> {
-  const found = new Map<string, string[]>();
-  for (const file of files) {
-    for (const statement of ts.createSourceFile(file, textOf(file), ts.ScriptTarget.Latest).statements) {
-      const named = ts.isImportDeclaration(statement) || ts.isExportDeclaration(statement);
-      const from = named ? statement.moduleSpecifier : undefined;
-      if (from === undefined || !ts.isStringLiteral(from) || !from.text.startsWith('.')) continue;
-      if (ts.isImportDeclaration(statement) && statement.importClause?.isTypeOnly === true) continue;
-      const target = join(dirname(file), from.text);
-      found.set(target, [...(found.get(target) ?? []), file]);
-    }
-  }
-  return found;
-}
-
-/** The tests that reach a file: of its own room, the one by its name first; of others, those so many imports away. */
-function testsOf(file: string, reach: number): string[] {
-  const steps = new Map([[file, 0]]);
-  for (const [each, n] of steps) for (const user of users.get(each) ?? []) if (!steps.has(user)) steps.set(user, n + 1);
-  const room = join('test', dirname(file).slice('src'.length));
-  const own = join(room, basename(file, '.ts') + '.test.ts');
-  const rank = (test: string): number =>
-    test === own ? 0 : test.startsWith(room + sep) ? 1 : (steps.get(test) ?? 0) + 1;
-  return [...steps.keys()]
-    .filter((test) => test.endsWith('.test.ts') && rank(test) <= reach + 1)
-    .sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
-}
 
 /** A part of the mutants, the same for the same seed, in their old order. */
 function sampleOf<T>(all: readonly T[], size: number, seed: number): T[] {
@@ -75,49 +50,6 @@ function sampleOf<T>(all: readonly T[], size: number, seed: number): T[] {
   const drawn = all.map((_, i) => [random(), i] as const).sort(([a, i], [b, j]) => a - b || i - j);
   const chosen = new Set(drawn.slice(0, size).map(([, i]) => i));
   return all.filter((_, i) => chosen.has(i));
-}
-
-/** Runs test files in the copy, one at a time; a run that takes too long is ended with its process. */
-function createRunner(copy: string): { run(order: Order, ms: number): Promise<boolean>; stop(): void } {
-  let child: ChildProcess | undefined;
-  /** Undefined: the process ended first. Rejects when it takes too long. */
-  const answer = async (from: ChildProcess, ms: number): Promise<unknown> => {
-    const done = new AbortController();
-    const signal = AbortSignal.any([stopping.signal, done.signal, AbortSignal.timeout(ms)]);
-    const first = (event: string): Promise<unknown[]> => once(from, event, { signal });
-    try {
-      return await Promise.race([first('message').then(([message]) => message), first('exit').then(() => undefined)]);
-    } finally {
-      done.abort();
-    }
-  };
-  const stop = (): void => {
-    child?.kill('SIGKILL');
-    child = undefined;
-  };
-  return {
-    stop,
-    async run(order, ms) {
-      try {
-        if (child === undefined) {
-          child = fork(join(copy, 'test/mutation/worker.ts'), {
-            cwd: copy,
-            stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-          });
-          await answer(child, 60_000);
-          // Not at the mutant's expense: the first run transforms everything.
-          if (ms < 60_000) await this.run({ ...order, text: textOf(order.file) }, 60_000);
-        }
-        child.send(order);
-        return (await answer(child, ms)) === true;
-      } catch {
-        stop();
-        return false;
-      } finally {
-        if (child?.exitCode !== null || child.signalCode !== null) child = undefined;
-      }
-    },
-  };
 }
 
 const wanted = positionals.map((name) => join('src', name.replace(/^src\//, '')));
@@ -136,7 +68,7 @@ const all = files.flatMap((file) =>
 const mutants = sampleOf(all, Number(values.sample ?? Infinity), Number(values.seed));
 const copy = mkdtempSync(join(tmpdir(), 'pullpass-mutation-'));
 const results: Result[] = [];
-const runner = createRunner(copy);
+const runner = createRunner(copy, stopping.signal);
 try {
   cpSync('.', copy, { recursive: true, filter: (path) => !/^(?:\.git|node_modules|dist|coverage)$/.test(path) });
   symlinkSync(realpathSync('node_modules'), join(copy, 'node_modules'));
@@ -155,13 +87,14 @@ async function tryAll(file: string, planted: readonly Planted[]): Promise<void> 
   const began = performance.now();
   const limits = new Map<string, number>();
   const text = textOf(file);
-  const path = join(copy, file);
-  for (const test of testsOf(file, Number(values.reach))) {
-    let passed = await runner.run({ file: path, text, test }, 600_000);
+  const passes = (test: string, mutated: string, ms: number): Promise<boolean> =>
+    runner.run({ file, text: mutated, test }, text, ms);
+  for (const test of testsOf(users, file, Number(values.reach))) {
+    let passed = await passes(test, text, CLEAN_MS);
     const start = performance.now();
-    passed &&= await runner.run({ file: path, text, test }, 600_000);
+    passed &&= await passes(test, text, CLEAN_MS);
     if (!passed && !stopping.signal.aborted) throw new Error(`${test} fails without any mutant`);
-    limits.set(test, Math.ceil(3_000 + 5 * (performance.now() - start)));
+    limits.set(test, Math.ceil(2_000 + 3 * (performance.now() - start)));
   }
   // Who killed the last one goes first.
   const tests = [...limits.keys()];
@@ -169,31 +102,29 @@ async function tryAll(file: string, planted: readonly Planted[]): Promise<void> 
     const mutated = text.slice(0, mutant.start) + mutant.replacement + text.slice(mutant.end);
     let killer: string | undefined;
     for (const test of tests) {
-      if (await runner.run({ file: path, text: mutated, test }, limits.get(test) ?? 0)) continue;
+      if (await passes(test, mutated, limits.get(test) ?? CLEAN_MS)) continue;
       killer = test;
       break;
     }
-    if (stopping.signal.aborted) return;
+    if (stopping.signal.aborted) break;
     if (killer !== undefined) tests.unshift(...tests.splice(tests.indexOf(killer), 1));
     results.push({ ...mutant, killed: killer !== undefined });
   }
-  await runner.run({ file: path, text, test: tests[0] ?? '' }, 60_000);
-  const survived = results.filter((result) => result.file === file && !result.killed).length;
-  say(
-    `${file}: ${planted.length} mutants, ${survived} survived, ${tests.length} test files, ${Math.round((performance.now() - began) / 1000)} s`,
-  );
+  if (tests[0] !== undefined) await passes(tests[0], text, CLEAN_MS);
+  const survivors = results.filter((result) => result.file === file && !result.killed);
+  const seconds = Math.round((performance.now() - began) / 1000);
+  say(`${file}: ${planted.length} mutants, ${survivors.length} survived, ${tests.length} test files, ${seconds} s`);
+  for (const { line, operator, before, replacement } of survivors)
+    say(`  ${file}:${line}: ${operator}: ${short(before)} -> ${short(replacement)}`);
 }
 
 function report(): void {
-  for (const { file, line, operator, before, replacement, killed } of results)
-    if (!killed) say(`${file}:${line}: ${operator}: ${short(before)} -> ${short(replacement)}`);
-  if (stopping.signal.aborted) say('interrupted: what follows is a part');
-  for (const [room, each] of Object.entries(Object.groupBy(results, ({ file }) => roomOf(file)))) {
-    const { length } = each ?? [];
-    const killed = (each ?? []).filter((result) => result.killed).length;
-    say(
-      `${room}: ${length} mutants, ${killed} killed, ${length - killed} survived, ${((100 * killed) / length).toFixed(1)} %`,
-    );
+  if (stopping.signal.aborted) say('interrupted: this is a part');
+  const rooms = Map.groupBy(results, ({ file }) => roomOf(file));
+  for (const [room, tried] of rooms) {
+    const killed = tried.filter((result) => result.killed).length;
+    const score = ((100 * killed) / tried.length).toFixed(1);
+    say(`${room}: ${tried.length} mutants, ${killed} killed, ${tried.length - killed} survived, ${score} %`);
   }
 }
 

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { createVitest } from 'vitest/node';
 
+/** Paths from the folder of the project. */
 export interface Order {
   readonly file: string;
   readonly text: string;
