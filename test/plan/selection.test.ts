@@ -218,6 +218,11 @@ describe('the ServiceAccounts of a namespace', () => {
     }
   });
 
+  test.each([256, 257])('a list of %i parts counts whole only up to 256', (length) => {
+    const list = Array.from({ length }, (_, i) => `s${i}`).join();
+    expect(listProblems(namespace({ serviceAccounts: list }))).toHaveLength(length > 256 ? 1 : 0);
+  });
+
   test('a list that is far too long counts up to a bound, and that is told', () => {
     const tooLong = [
       expect.objectContaining({ note: expect.stringContaining(`only its first ${MAX_LISTED} parts count`) as string }),
