@@ -2,7 +2,13 @@
 import { basename, dirname, join, sep } from 'node:path';
 import ts from 'typescript';
 
-/** The tests that reach a file: of its own room, the one by its name first; of others, those so many imports away. */
+/** Tests of the whole: they start servers. */
+const WHOLE = ['integration', 'safety', 'conformance', 'sandbox', 'page'].map((folder) => join('test', folder) + sep);
+
+/**
+ * The tests of the file's own room, the one by its name first; and those of others that are no more than `reach` imports
+ * away. Where there are others, and unless more than one import is asked for, without the tests of the whole.
+ */
 export function testsOf(users: ReadonlyMap<string, readonly string[]>, file: string, reach: number): string[] {
   const steps = new Map([[file, 0]]);
   for (const [each, n] of steps) for (const user of users.get(each) ?? []) if (!steps.has(user)) steps.set(user, n + 1);
@@ -10,9 +16,11 @@ export function testsOf(users: ReadonlyMap<string, readonly string[]>, file: str
   const own = join(room, basename(file, '.ts') + '.test.ts');
   const rank = (test: string): number =>
     test === own ? 0 : test.startsWith(room + sep) ? 1 : (steps.get(test) ?? 0) + 1;
-  return [...steps.keys()]
+  const tests = [...steps.keys()]
     .filter((test) => test.endsWith('.test.ts') && rank(test) <= reach + 1)
     .sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
+  const quick = tests.filter((test) => !WHOLE.some((folder) => test.startsWith(folder)));
+  return reach > 1 || quick.length === 0 ? tests : quick;
 }
 
 /** Which files import a file when they run: by then an `import type` is gone. */
