@@ -206,6 +206,12 @@ describe('the ServiceAccounts of a namespace', () => {
     expect(notes(undefined)).toEqual([]);
   });
 
+  test('one pattern that can match no name is enough', () => {
+    expect(listProblems(namespace({ serviceAccounts: 'default,A' })).map(({ note }) => note)).toEqual([
+      expect.stringContaining('has "A", which can match no name'),
+    ]);
+  });
+
   test('a hostile list is reported in bounded lines', () => {
     const reported = listProblems(namespace({ serviceAccounts: 'A,'.repeat(100_000) + HOSTILE }));
     expect(reported.map(({ note }) => note)).toEqual([
@@ -252,6 +258,25 @@ describe('the ServiceAccounts of a namespace', () => {
       expect.stringMatching(/^InvalidAnnotation: pullpass.dev\/sources is too long/),
     ]);
   });
+});
+
+test('what is wrong with a namespace is told on it, in the order of its annotations', () => {
+  const told = selectSources(namespace({ strays: ['pullpass.dev/synch'], sync: 'on' }), [sourceConfig()]).problems;
+  const object = { kind: 'Namespace', name: 'team-a', uid: 'ns-uid' };
+  expect(told).toEqual([
+    {
+      reason: 'InvalidAnnotation',
+      object,
+      note: expect.stringMatching(/^"pullpass.dev\/synch": means nothing/) as string,
+    },
+    { reason: 'InvalidAnnotation', object, note: expect.stringMatching(/^pullpass.dev\/sync is "on"/) as string },
+  ]);
+});
+
+test('an empty list of sources is told where it takes away even one source that came by default', () => {
+  expect(problems({ sync: undefined, sources: ' ' }, {}, { name: 'b', optInByDefault: true })).toEqual([
+    expect.stringMatching(/^InvalidAnnotation: pullpass.dev\/sources is empty/),
+  ]);
 });
 
 test('lists forgive blanks and empty parts', () => {

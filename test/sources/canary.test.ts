@@ -171,8 +171,61 @@ test('what a look found that began before the second edit says nothing of it', a
   expect([w.stage(), w.passed()]).toEqual(['settled', 'c']);
 });
 
-test('stopped, it leaves nothing behind', () => {
+test('looked at again while it is watched, its time goes on', async () => {
   const w = watch();
+  await w.pass(40);
+  w.now(w.rollout());
+  await w.pass(22);
+  expect([w.stage(), w.passed(), w.looks]).toEqual(['settled', 'b', 2]);
+});
+
+test('taken back, it is watched no more', async () => {
+  const w = watch();
+  await w.pass(2);
+  w.now(accept<Content>(NOTHING, { digest: 'a' }, undefined));
+  expect([w.stage(), w.timers.size]).toEqual(['settled', 0]);
+  await w.pass(300);
+  expect([w.looks, w.gone]).toEqual([1, 0]);
+});
+
+test('a look that failed before the second edit halts nothing', async () => {
+  const w = watch();
+  await w.pass(2);
+  const slow = Promise.withResolvers<string[]>();
+  w.failing = slow.promise;
+  await w.pass(61);
+  w.failing = [];
+  w.now(accept(w.rollout(), { digest: 'c' }, CANARIES));
+  slow.reject(new Error('forbidden'));
+  await w.pass(5);
+  expect(w.stage()).toBe('canary');
+  await w.pass(60);
+  expect([w.stage(), w.passed()]).toEqual(['settled', 'c']);
+});
+
+test('what keeps the canaries from being looked at is told as the reason to halt', async () => {
+  const w = watch();
+  await w.pass(2);
+  w.failing = new Error('pods is forbidden');
+  await w.pass(62);
+  expect(w.rollout().stage).toMatchObject({
+    state: 'halted',
+    why: ['the canaries cannot be looked at: pods is forbidden'],
+  });
+});
+
+test('stopped, it leaves nothing behind, and what a look finds afterwards moves nothing', async () => {
+  const w = watch();
+  const slow = Promise.withResolvers<string[]>();
+  w.failing = slow.promise;
+  await w.pass(1);
   w.stop();
-  expect(w.timers.size).toBe(0);
+  slow.resolve([]);
+  await w.pass(300);
+  expect([w.timers.size, w.stage(), w.looks]).toEqual([0, 'looking', 1]);
+  const waiting = watch();
+  waiting.arrival = 'none';
+  await waiting.pass(2);
+  waiting.stop();
+  expect(waiting.timers.size).toBe(0);
 });
