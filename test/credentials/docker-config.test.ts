@@ -90,6 +90,39 @@ test.each([
 });
 
 test.each([
+  ['{"auths":x}', 1, 10],
+  ['{"x":}', 1, 6],
+  ['{"x":[,]}', 1, 7],
+  ['{"x":1e}', 1, 7],
+  ['{"x":01}', 1, 7],
+  ['{"x":tru}', 1, 6],
+  ['"abc', 1, 5],
+  ['{"x":"\u0001"}', 1, 7],
+  ['{"x":"\\q"}', 1, 7],
+  ['{} {}', 1, 4],
+  ['{\n\n  x', 3, 3],
+  ['', 1, 1],
+])('%j is no JSON, and it is told from where on: line %i, column %i', (text, line, column) => {
+  expect(problems(text)).toEqual([`is not JSON (line ${line}, column ${column})`]);
+});
+
+test.each(['true', 'false', '1.5e-3', '-0', '"x"', '[1, [2]]'])('%s is JSON, but no registries', (value) => {
+  expect(problems(`{"auths": ${value} }`)).toEqual([expect.stringMatching(/^"auths" must be an object, not an? /)]);
+});
+
+test('a value that is true or false is called a boolean', () => {
+  for (const value of [true, false])
+    expect(problems(JSON.stringify({ auths: value }))).toEqual(['"auths" must be an object, not a boolean']);
+});
+
+test('escapes are read as in JSON, half a surrogate pair as U+FFFD', () => {
+  const text = '{"auths":{"quay.io":{"username":"\\u20ac\\/\\t\\\\","password":"\\ud83d\\udd11 \\ud83d"}}}';
+  expect(parseDockerConfig(text)).toMatchObject({
+    credentials: [{ username: '\u20ac/\t\\', password: '\u{1f511} \ufffd' }],
+  });
+});
+
+test.each([
   [Buffer.from('\ufeff{}', 'utf16le'), 'it is UTF-16, as some Windows tools write it: save it as UTF-8'],
   [Buffer.from('\ufeff{}', 'utf16le').swap16(), 'it is UTF-16, as some Windows tools write it: save it as UTF-8'],
   [Buffer.from('\ufeff{}'), 'it begins with a byte order mark: save it as UTF-8 without one'],
