@@ -4,9 +4,11 @@ import {
   canonicalRegistry,
   findEntry,
   isDockerHub,
+  leadsTo,
   normaliseKey,
   quoteKey,
   redactKey,
+  registryHost,
 } from '../../src/credentials/registry-name.ts';
 import { parseImage } from '../../src/credentials/image-reference.ts';
 import { anyKey } from './arbitraries.ts';
@@ -49,6 +51,41 @@ test.each([
   ['a b', undefined],
 ])('%j is held as %j', (name, canonical) => {
   expect(canonicalRegistry(name)).toBe(canonical);
+});
+
+test.each([
+  ['quay.io', 'quay.io'],
+  ['http://quay.io:5000/team', 'quay.io:5000'],
+  ['https://index.docker.io/v1/', 'docker.io'],
+  ['http://docker.io', 'docker.io'],
+  ['quay.io:x/team', 'quay.io:x'],
+])('the login of %s is tried at %s', (key, host) => {
+  expect(registryHost(key)).toBe(host);
+});
+
+test.each([
+  ['https://registry-1.docker.io', 'docker.io'],
+  ['https://hub.docker.com', 'docker.io'],
+  ['https://quay.io', 'quay.io'],
+  ['https://quay.io/v2/team', 'quay.io'],
+  ['https://quay.io:443', 'quay.io'],
+  ['http://quay.io', 'quay.io:80'],
+  ['https://QUAY.io', 'quay.io'],
+])('%s leads to %s', (url, registry) => {
+  expect(leadsTo(url, registry)).toBe(true);
+});
+
+test.each([
+  ['https://quay.io.evil.example', 'quay.io'],
+  ['https://evil.example/quay.io', 'quay.io'],
+  ['https://quay.io:5000', 'quay.io'],
+  ['https://quay.io', 'docker.io'],
+  ['https://hub.docker.com', 'quay.io'],
+  ['quay.io', 'quay.io'],
+  ['', 'quay.io'],
+  ['https://quay.io', 'a b'],
+])('%j does not lead to %s', (url, registry) => {
+  expect(leadsTo(url, registry)).toBe(false);
 });
 
 test('an entry is found by its key, by its normal form, or by any name of Docker Hub', () => {

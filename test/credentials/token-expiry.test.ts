@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { tokenClaims, tokenExpiry } from '../../src/credentials/token-expiry.ts';
+import { loginExpiry, tokenClaims, tokenExpiry } from '../../src/credentials/token-expiry.ts';
 
 /** fast-check's own binary strings take seconds to set up. */
 const anyText = fc.array(fc.integer({ min: 0, max: 0xffff })).map((units) => String.fromCharCode(...units));
@@ -29,6 +29,13 @@ test.each([
   ['not base64url', `${jwt({ exp: 1 }).replace('.', '.+')}`],
 ])('%s has no expiry', (_, token) => {
   expect(tokenExpiry(token)).toBeUndefined();
+});
+
+test('a login ends with its password, or else with its identity token', () => {
+  const [sooner, later] = [jwt({ exp: 60 }), jwt({ exp: 120 })];
+  expect(loginExpiry({ password: later, identityToken: sooner })).toEqual(new Date(120_000));
+  expect(loginExpiry({ password: 'p', identityToken: sooner })).toEqual(new Date(60_000));
+  expect(loginExpiry({ password: 'p' })).toBeUndefined();
 });
 
 test('whatever the text is, reading it never throws', () => {
