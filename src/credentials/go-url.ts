@@ -77,12 +77,14 @@ function unescapeHost(text: ByteString): ByteString | undefined {
   return /%(?!25)[0-7]/.test(text) ? undefined : unescape(text);
 }
 
-/** In a zone what may stand in a host may also be escaped, and so may the space. */
+/** In a zone what of ASCII may stand in a host may also be escaped, and so may the space. */
 function unescapeZone(text: ByteString): ByteString | undefined {
   const escapes = text.match(/%../g) ?? [];
   const allowed = escapes.every((escape) => {
     const byte = unescape(escape);
-    return byte !== undefined && (escape === '%25' || byte === ' ' || (byte !== '%' && HOST.test(byte)));
+    return (
+      byte !== undefined && (escape === '%25' || byte === ' ' || (byte !== '%' && byte < '\x80' && HOST.test(byte)))
+    );
   });
   return allowed ? unescape(text) : undefined;
 }
