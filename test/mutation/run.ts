@@ -1,6 +1,7 @@
 /**
  * Mutation testing: plants one small mistake after the other in a copy of the project, and lists those that no test
- * notices. `npm run test:mutation -- credentials plan/copy.ts --sample 200 --seed 7 --json out.json`
+ * notices. `npm run test:mutation -- credentials plan/copy.ts`; nothing named: all of `src`. `--sample N --seed S`: so many
+ * of them; `--reach N`: with tests of other rooms that are N imports away (see reach.ts); `--json FILE`: every result.
  */
 import { cpSync, globSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
