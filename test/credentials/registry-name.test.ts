@@ -46,6 +46,8 @@ test.each([
   ['https://quay.io/v2/', 'quay.io'],
   ['https://u:p@quay.io:443/v1/team/?q#f', 'quay.io:443/team/'],
   ['bücher.example/ü', 'bücher.example/ü'],
+  ['quay.io/http://a', 'quay.io/http://a'],
+  ['quay.io/a/v1/b', 'quay.io/a/v1/b'],
   ['', undefined],
   ['/team', undefined],
   ['a b', undefined],
@@ -111,7 +113,10 @@ test('a key is shown without what could be a login', () => {
   expect(redactKey('user:pa/ss@quay.io')).toBe('***@quay.io');
   expect(redactKey('quay.io?token=t#x')).toBe('quay.io');
   expect(quoteKey('a\nb\u202ec\u009b')).toBe('"a\\u{a}b\\u{202e}c\\u{9b}"');
-  expect(quoteKey('x'.repeat(300))).toHaveLength(203);
+  expect(redactKey('@quay.io')).toBe('***@quay.io');
+  expect(redactKey('quay.io?')).toBe('quay.io');
+  expect(quoteKey('x'.repeat(200))).toBe(`"${'x'.repeat(200)}"`);
+  expect(quoteKey('x'.repeat(201))).toBe(`"${'x'.repeat(200)}…"`);
   expect(printable('\u2028')).toBe('\\u{2028}');
 });
 
@@ -162,6 +167,10 @@ test.each([
   [
     'a@sha256:0',
     '"a@sha256:0" is not an image reference: a digest is sha256:, sha384: or sha512: with all its lower-case hexadecimal digits',
+  ],
+  [
+    `a@sha512:x${'0'.repeat(128)}`,
+    `"a@sha512:x${'0'.repeat(128)}" is not an image reference: a digest is sha256:, sha384: or sha512: with all its lower-case hexadecimal digits`,
   ],
   ['0'.repeat(64), `"${'0'.repeat(64)}" is not an image reference: 64 hexadecimal digits are an image id, not a name`],
 ])('%s is refused', (reference, problem) => {

@@ -65,6 +65,17 @@ describe('a content', () => {
     expect(renderContent(ownOf(pullSecret(other)))).toBe(renderContent(ownOf(pullSecret(one))));
   });
 
+  test('has its keys in the order of their characters, so that no upgrade writes every copy again', () => {
+    const login = { username: 'u', password: 'p' };
+    const content = renderContent(['b.test', 'a.test', 'a', 'c'].map((key) => ({ key, ...login })));
+    expect([...content.matchAll(/"([\w.]+)":\{"username"/g)].map(([, key]) => key)).toEqual([
+      'a',
+      'a.test',
+      'b.test',
+      'c',
+    ]);
+  });
+
   test('spreads no identity token, no credential store and no field that kubelets do not read', () => {
     const content = renderContent(
       ownOf(

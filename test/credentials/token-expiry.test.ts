@@ -11,7 +11,7 @@ const jwt = (claims: unknown, header: unknown = { alg: 'RS256', typ: 'JWT' }): s
 test('a JWT says when it ends, to the fraction of a second', () => {
   expect(tokenExpiry(jwt({ exp: 1_800_000_000 }))).toEqual(new Date('2027-01-15T08:00:00Z'));
   expect(tokenExpiry(jwt({ exp: 1.5 }))).toEqual(new Date(1500));
-  expect(tokenExpiry(`${jwt({ exp: 60 })}\n`)).toEqual(new Date(60_000));
+  expect(tokenExpiry(` ${jwt({ exp: 60 })}\n`)).toEqual(new Date(60_000));
 });
 
 test.each([
@@ -25,6 +25,9 @@ test.each([
   ['claims that are null', jwt(null)],
   ['a header that is no object', jwt({ exp: 1 }, 'x')],
   ['two parts', jwt({ exp: 1 }).split('.').slice(0, 2).join('.')],
+  ['four parts', `${jwt({ exp: 1 })}.x`],
+  ['a line break in its claims', jwt({ exp: 1 }).replace(/\.(..)/, '.$1\n')],
+  ['a blank before its claims', jwt({ exp: 1 }).replace('.', '. ')],
   ['five parts, an encrypted token', `${jwt({ exp: 1 })}.x.y`],
   ['not base64url', `${jwt({ exp: 1 }).replace('.', '.+')}`],
 ])('%s has no expiry', (_, token) => {
