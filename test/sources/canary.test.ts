@@ -19,6 +19,7 @@ function watch(source: SourceConfig = sourceConfig({ canary: { namespaces: 1, pr
     gone: 0,
     clock: 0,
     looks: 0,
+    signal: undefined as AbortSignal | undefined,
   };
   const timers = new Map<object, { run: () => void; at: number }>();
   let rollout: Rollout<Content> = accept(
@@ -31,8 +32,9 @@ function watch(source: SourceConfig = sourceConfig({ canary: { namespaces: 1, pr
     onGone: () => {
       w.gone++;
     },
-    failing: () => {
+    failing: (_, __, signal) => {
       w.looks++;
+      w.signal = signal;
       return w.failing instanceof Error ? Promise.reject(w.failing) : Promise.resolve(w.failing);
     },
     onLooked: (_, move) => {
@@ -115,6 +117,8 @@ test('a canary that does not get it holds nobody up for long: it goes on with th
 test('canaries that are no more are not watched: others have to go first', async () => {
   const w = watch();
   w.arrival = 'gone';
+  await w.pass(3);
+  expect(w.gone).toBe(1);
   await w.pass(600);
   expect([w.gone, w.stage(), w.passed()]).toEqual([1, 'canary', 'a']);
 });
@@ -152,6 +156,7 @@ test('a second edit in the middle begins anew, with what last passed for the res
   const w = watch();
   await w.pass(50);
   w.now(accept(w.rollout(), { digest: 'c' }, CANARIES));
+  expect(w.timers.size).toBe(1);
   await w.pass(30);
   expect([w.stage(), w.passed()]).toEqual(['canary', 'a']);
   await w.pass(40);
@@ -179,10 +184,14 @@ test('looked at again while it is watched, its time goes on', async () => {
   expect([w.stage(), w.passed(), w.looks]).toEqual(['settled', 'b', 2]);
 });
 
-test('taken back, it is watched no more', async () => {
+test('taken back, it is watched no more, and anew when it comes again', async () => {
   const w = watch();
+  const before = accept<Content>(NOTHING, { digest: 'a' }, undefined);
+  w.now(before);
+  w.now(accept(before, { digest: 'b' }, CANARIES));
   await w.pass(2);
-  w.now(accept<Content>(NOTHING, { digest: 'a' }, undefined));
+  expect([w.stage(), w.looks]).toEqual(['canary', 1]);
+  w.now(before);
   expect([w.stage(), w.timers.size]).toEqual(['settled', 0]);
   await w.pass(300);
   expect([w.looks, w.gone]).toEqual([1, 0]);
@@ -194,7 +203,7 @@ test('a look that failed before the second edit halts nothing', async () => {
   const slow = Promise.withResolvers<string[]>();
   w.failing = slow.promise;
   await w.pass(61);
-  w.failing = [];
+  w.failing = ['was failing'];
   w.now(accept(w.rollout(), { digest: 'c' }, CANARIES));
   slow.reject(new Error('forbidden'));
   await w.pass(5);
@@ -220,6 +229,7 @@ test('stopped, it leaves nothing behind, and what a look finds afterwards moves 
   w.failing = slow.promise;
   await w.pass(1);
   w.stop();
+  expect(w.signal?.aborted).toBe(true);
   slow.resolve([]);
   await w.pass(300);
   expect([w.timers.size, w.stage(), w.looks]).toEqual([0, 'looking', 1]);
