@@ -70,6 +70,8 @@ const mutants = sampleOf(all, Number(values.sample ?? Infinity), Number(values.s
 const copy = mkdtempSync(join(tmpdir(), 'pullpass-mutation-'));
 const results: Result[] = [];
 const runner = createRunner(copy, stopping.signal);
+/** How long each test file may take, in milliseconds: known once it has run without a mutant. */
+const limits = new Map<string, number>();
 try {
   cpSync('.', copy, { recursive: true, filter: (path) => !/^(?:\.git|node_modules|dist|coverage)$/.test(path) });
   symlinkSync(realpathSync('node_modules'), join(copy, 'node_modules'));
@@ -86,19 +88,18 @@ if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(resu
 
 async function tryAll(file: string, planted: readonly Planted[]): Promise<void> {
   const began = performance.now();
-  const limits = new Map<string, number>();
   const text = textOf(file);
   const passes = (test: string, mutated: string, ms: number): Promise<boolean> =>
     runner.run({ file, text: mutated, test }, text, ms);
-  for (const test of testsOf(users, file, Number(values.reach))) {
+  // Who killed the last one goes first.
+  const tests = testsOf(users, file, Number(values.reach));
+  for (const test of tests.filter((each) => !limits.has(each))) {
     let passed = await passes(test, text, CLEAN_MS);
     const start = performance.now();
     passed &&= await passes(test, text, CLEAN_MS);
     if (!passed && !stopping.signal.aborted) throw new Error(`${test} fails without any mutant`);
     limits.set(test, Math.ceil(2_000 + 3 * (performance.now() - start)));
   }
-  // Who killed the last one goes first.
-  const tests = [...limits.keys()];
   for (const mutant of planted) {
     const mutated = text.slice(0, mutant.start) + mutant.replacement + text.slice(mutant.end);
     let killer: string | undefined;
