@@ -12,5 +12,5 @@ export function decodeBase64(text: string, padding: 'padded' | 'unpadded'): Byte
 }
 
 export function encodeBase64(text: string): string {
-  return Buffer.from(text, 'utf8').toString('base64');
+  return Buffer.from(text).toString('base64');
 }

@@ -9,7 +9,7 @@ export type ByteString = string;
 export function toByteString(content: string | Uint8Array): ByteString {
   return (
     typeof content === 'string'
-      ? Buffer.from(content, 'utf8')
+      ? Buffer.from(content)
       : Buffer.from(content.buffer, content.byteOffset, content.byteLength)
   ).toString('latin1');
 }
@@ -38,7 +38,7 @@ export function toText(bytes: ByteString): string {
   if (!NOT_ASCII.test(bytes)) return bytes;
   // TextDecoder would replace a whole invalid sequence by one U+FFFD; Go replaces each byte.
   const repaired = bytes.replace(CHARACTER, (character) => (isStray(character) ? REPLACEMENT : character));
-  return Buffer.from(repaired, 'latin1').toString('utf8');
+  return Buffer.from(repaired, 'latin1').toString();
 }
 
 /** Whether this result of {@link characterAt} is a byte outside any well-formed character. */

@@ -10,10 +10,6 @@ export function goGlobMatches(pattern: ByteString, name: ByteString): boolean {
   return tokens !== undefined && run(tokens, name);
 }
 
-export function isGlobValid(pattern: ByteString): boolean {
-  return compile(pattern) !== undefined;
-}
-
 type Token =
   | { kind: 'star' | 'any' }
   | { kind: 'byte'; byte: ByteString }

@@ -77,12 +77,14 @@ function unescapeHost(text: ByteString): ByteString | undefined {
   return /%(?!25)[0-7]/.test(text) ? undefined : unescape(text);
 }
 
-/** In a zone, characters that are valid in a host, and the space, may also be escaped. */
+/** In a zone, ASCII characters that are valid in a host, and the space, may also be escaped. */
 function unescapeZone(text: ByteString): ByteString | undefined {
   const escapes = text.match(/%../g) ?? [];
   const allowed = escapes.every((escape) => {
     const byte = unescape(escape);
-    return byte !== undefined && (escape === '%25' || byte === ' ' || (byte !== '%' && HOST.test(byte)));
+    return (
+      byte !== undefined && (escape === '%25' || byte === ' ' || (byte !== '%' && byte < '\x80' && HOST.test(byte)))
+    );
   });
   return allowed ? unescape(text) : undefined;
 }

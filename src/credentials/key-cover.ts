@@ -9,19 +9,20 @@ const ALL_OF_DOCKER_HUB = ['docker.io', 'index.docker.io'];
 
 /** A key, parsed once for many comparisons. */
 interface Reach {
-  readonly normal: ByteString | undefined;
-  readonly url: HostAndPath | undefined;
+  readonly normal: ByteString;
+  readonly url: HostAndPath;
 }
 
-export function reachOf(key: string): Reach {
+/** Undefined: no URL, it reaches nothing. */
+export function reachOf(key: string): Reach | undefined {
   const normal = normaliseKey(key);
-  return { normal, url: normal === undefined ? undefined : parseUrl(`https://${normal}`) };
+  const url = normal === undefined ? undefined : parseUrl(`https://${normal}`);
+  return normal === undefined || url === undefined ? undefined : { normal, url };
 }
 
 /** False if in doubt: a glob is not compared with another glob. */
-export function covers(wide: Reach, narrow: Reach): boolean {
-  if (wide.normal === undefined || narrow.normal === undefined || wide.url === undefined || narrow.url === undefined)
-    return false;
+export function covers(wide: Reach | undefined, narrow: Reach | undefined): boolean {
+  if (wide === undefined || narrow === undefined) return false;
   if (wide.normal === narrow.normal || [wide.normal, narrow.normal].every((name) => ALL_OF_DOCKER_HUB.includes(name)))
     return true;
   if (!narrow.url.path.startsWith(wide.url.path)) return false;

@@ -43,9 +43,7 @@ export function makeKeyring(sources: readonly KeyringSource[]): Keyring {
   );
   // In descending byte order, so that a longer path comes first. The sort is stable: entries with one key keep their order.
   // Within one Secret the kubelet's order is random (a Go map); document order is one of the possible orders.
-  return {
-    entries: entries.sort((a, b) => order(b.normal) - order(a.normal) || compare(b.normal ?? '', a.normal ?? '')),
-  };
+  return { entries: entries.sort((a, b) => compare(b.normal ?? '', a.normal ?? '')) };
 }
 
 /** `name`: registry and repository of the image, without tag and digest (`ImageReference.name`). Empty: an anonymous pull. */
@@ -95,10 +93,6 @@ function reasonOf(key: HostAndPath): Match['reason'] {
   const glob = isGlob(splitHostPort(key.host).host);
   if (key.path === '') return glob ? 'glob' : 'host';
   return glob ? 'glob-path' : 'path';
-}
-
-function order(normal: ByteString | undefined): number {
-  return normal === undefined ? 0 : 1;
 }
 
 function compare(a: ByteString, b: ByteString): number {

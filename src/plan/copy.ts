@@ -55,14 +55,10 @@ function planWanted(
   { config, digest, problems }: ObservedSource,
   copy: ObservedCopy | undefined,
 ): CopyPlan {
-  const write = (type: 'createCopy' | 'updateCopy' | 'replaceCopy', content: string): CopyAction => {
-    const target = { namespace: namespace.name, name: config.copyName, source: config.name, digest: content };
-    if (type === 'createCopy' || copy === undefined) return { type: 'createCopy', ...target };
-    return { type, ...target, uid: copy.uid, resourceVersion: copy.resourceVersion };
-  };
-
+  const target = { namespace: namespace.name, name: config.copyName, source: config.name };
   if (copy === undefined) {
-    if (digest !== undefined) return { state: 'missing', action: write('createCopy', digest), references: 'add' };
+    if (digest !== undefined)
+      return { state: 'missing', action: { type: 'createCopy', ...target, digest }, references: 'add' };
     const [why] = problems;
     // The source has no problem: its logins are still being tried.
     if (why === undefined) return { state: 'unavailable', references: 'keep' };
@@ -95,9 +91,10 @@ function planWanted(
   }
   // Without a content in force there is nothing to compare with: the copy counts as the last good one.
   if (digest === undefined) return { state: copy.ours ? 'in sync' : 'foreign', references: copy.ours ? 'add' : 'keep' };
-  if (wrongType) return { state: 'stale', action: write('replaceCopy', digest), references: 'add' };
+  const content = { ...target, digest, uid: copy.uid, resourceVersion: copy.resourceVersion };
+  if (wrongType) return { state: 'stale', action: { type: 'replaceCopy', ...content }, references: 'add' };
   if (!copy.ours || copy.digest !== digest || copy.source !== config.name)
-    return { state: 'stale', action: write('updateCopy', digest), references: 'add' };
+    return { state: 'stale', action: { type: 'updateCopy', ...content }, references: 'add' };
   return { state: 'in sync', references: 'add' };
 }
 

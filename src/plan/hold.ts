@@ -26,11 +26,12 @@ export function holdRemovals(plan: NamespacePlan, { copies, sources }: ObservedS
     editReferences,
     deleteCopies: [],
     held: {
-      copies: [...kept].map((name) => {
-        const copy = copies.get(name);
-        const newest = sources.find(({ config }) => config.name === copy?.source)?.digest;
-        return { name, source: copy?.source, current: newest === undefined || copy?.digest === newest };
-      }),
+      copies: [...kept]
+        .flatMap((name) => copies.get(name) ?? [])
+        .map(({ name, source, digest }) => {
+          const newest = sources.find(({ config }) => config.name === source)?.digest;
+          return { name, source, current: newest === undefined || digest === newest };
+        }),
       accounts: plan.editReferences.filter(({ edit }) => edit.remove.length > 0).map(({ account }) => account.name),
     },
   };

@@ -46,20 +46,20 @@ export function* planSteps(
     const { copyName } = source.config;
     return { source, choice, plan: planCopy(namespace, source, choice, copies.get(copyName), reserved.has(copyName)) };
   });
-  const retired = retiredCopyNames.map((copyName) => ({
-    copyName,
-    plan: planRemoval(reserved.has(copyName) ? undefined : copies.get(copyName)),
-  }));
+  // A reference to one of these goes as everything does that nobody wants.
+  const retired = retiredCopyNames.map((copyName) =>
+    planRemoval(reserved.has(copyName) ? undefined : copies.get(copyName)),
+  );
 
-  const accounts = yield* accountSteps(serviceAccounts, [
-    ...planned.map(({ source: { config }, choice, plan }) => ({
+  const accounts = yield* accountSteps(
+    serviceAccounts,
+    planned.map(({ source: { config }, choice, plan }) => ({
       copyName: config.copyName,
       references: plan.references,
       selects: choice.in ? selects(config) : undefined,
     })),
-    ...retired.map(({ copyName, plan }) => ({ copyName, references: plan.references })),
-  ]);
-  const actions = [...planned, ...retired].flatMap(({ plan }) => (plan.action === undefined ? [] : [plan.action]));
+  );
+  const actions = [...planned.map(({ plan }) => plan), ...retired].flatMap(({ action }) => action ?? []);
   const plan: NamespacePlan = {
     namespace: namespace.name,
     standings: planned.map(({ source: { config }, choice, plan }, i) => ({

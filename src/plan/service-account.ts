@@ -71,10 +71,7 @@ export function toJsonPatch(account: ObservedServiceAccount, edit: ReferenceEdit
   const list = account.pullSecrets;
   const testable = isRecord(account.added ?? '') && !ESCAPED_BY_GO.test([...(list ?? []), account.added ?? ''].join());
   if (!testable) patch.push({ op: 'test', path: '/metadata/resourceVersion', value: account.resourceVersion });
-  return [...patch, ...changes(account, edit)].filter(
-    ({ op, path }) =>
-      testable || op !== 'test' || path.startsWith('/metadata/uid') || path.startsWith('/metadata/resourceVersion'),
-  );
+  return [...patch, ...changes(account, edit).filter(({ op }) => testable || op !== 'test')];
 }
 
 /**

@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { guessForm, parseDockerConfig, parseSecret } from '../../src/credentials/docker-config.ts';
@@ -68,7 +69,18 @@ test.each([
     '{"HttpHeaders":{"a":1},"auths":{"quay.io":{}}}',
     '"HttpHeaders" must hold strings only; the kubelet refuses the whole Secret otherwise',
   ],
+  ['{"HttpHeaders":1,"auths":{"quay.io":{}}}', '"HttpHeaders" must be an object, not a number'],
+  [
+    '{"auths":{"quay.io":{"auth":"\\n"}}}',
+    'registry "quay.io": "auth" has no ":" once decoded; it must be base64 of username:password',
+  ],
   ['{\n  "auths": {"quay.io" {}}}', 'is not JSON (line 2, column 23)'],
+  ['word', 'is not JSON (line 1, column 1)'],
+  ['A Secret, kind: Secret', 'is not JSON (line 1, column 1)'],
+  [
+    base64(' {"auths":{}}'),
+    'is not JSON (line 1, column 1); it looks like base64 around JSON: encode it once, not twice',
+  ],
   [
     base64('{"auths":{}}'),
     'is not JSON (line 1, column 1); it looks like base64 around JSON: encode it once, not twice',
@@ -77,8 +89,70 @@ test.each([
   expect(parseDockerConfig(text)).toEqual({ ok: false, problems: [problem], failsPulls: true });
 });
 
-test('every problem is told, not only the first', () => {
-  expect(problems('{"auths":{"a.io":{"auth":"!"},"b.io":{"username":1}}}')).toHaveLength(2);
+test.each([
+  ['{"auths":x}', 1, 10],
+  ['{"x":}', 1, 6],
+  ['{"x":[,]}', 1, 7],
+  ['{"x":1e}', 1, 7],
+  ['{"x":01}', 1, 7],
+  ['{"x":tru}', 1, 6],
+  ['"abc', 1, 5],
+  ['{"x":"\u0001"}', 1, 7],
+  ['{"x":"\\q"}', 1, 7],
+  ['{} {}', 1, 4],
+  ['{\n\n  x', 3, 3],
+  ['', 1, 1],
+])('%j is no JSON, and it is told from where on: line %i, column %i', (text, line, column) => {
+  expect(problems(text)).toEqual([`is not JSON (line ${line}, column ${column})`]);
+});
+
+test.each(['true', 'false', '1.5e-3', '-0', '"x"', '[1, [2]]'])('%s is JSON, but no registries', (value) => {
+  expect(problems(`{"auths": ${value} }`)).toEqual([expect.stringMatching(/^"auths" must be an object, not an? /)]);
+});
+
+test('a value that is true or false is called a boolean', () => {
+  for (const value of [true, false])
+    expect(problems(JSON.stringify({ auths: value }))).toEqual(['"auths" must be an object, not a boolean']);
+});
+
+test('escapes are read as in JSON, half a surrogate pair as U+FFFD', () => {
+  const text = '{"auths":{"quay.io":{"username":"\\u20ac\\/\\t\\\\","password":"\\ud83d\\udd11 \\ud83d"}}}';
+  expect(parseDockerConfig(text)).toMatchObject({
+    credentials: [{ username: '\u20ac/\t\\', password: '\u{1f511} \ufffd' }],
+  });
+});
+
+test.each([
+  [Buffer.from('\ufeff{}', 'utf16le'), 'it is UTF-16, as some Windows tools write it: save it as UTF-8'],
+  [Buffer.from('\ufeff{}', 'utf16le').swap16(), 'it is UTF-16, as some Windows tools write it: save it as UTF-8'],
+  [Buffer.from('\ufeff{}'), 'it begins with a byte order mark: save it as UTF-8 without one'],
+  [gzipSync('{}'), 'it is compressed: put the file itself there'],
+  [Buffer.from('---\napiVersion: v1'), 'it looks like a Kubernetes manifest: put the Docker config itself there'],
+  [Buffer.from('kind: Secret'), 'it looks like a Kubernetes manifest: put the Docker config itself there'],
+])('what people wrap a Docker config in is recognised: %#', (content, what) => {
+  expect(parseDockerConfig(content)).toEqual({
+    ok: false,
+    problems: [`is not JSON (line 1, column 1); ${what}`],
+    failsPulls: true,
+  });
+});
+
+test('every problem is told, in the order of the document', () => {
+  const entries = '"a":{"username":1,"password":2},"b":{"auth":"!"},"c":{"auth":"Zm9v"},"d":3';
+  expect(problems(`{"auths":{${entries}},"httpHeaders":{"x":1}}`)).toEqual([
+    'registry "a": "username" must be a string, not a number',
+    'registry "a": "password" must be a string, not a number',
+    'registry "b": "auth" is not base64; it must be base64 of username:password',
+    'registry "c": "auth" has no ":" once decoded; it must be base64 of username:password',
+    'registry "d" must be an object, not a number',
+    '"HttpHeaders" must hold strings only; the kubelet refuses the whole Secret otherwise',
+  ]);
+});
+
+test('names of fields are folded as Go folds them: two letters beyond ASCII are S and K', () => {
+  expect(entry({ 'u\u017fername': 'u', PASSWORD: 'p', 'identityTo\u212aen': 't' })).toMatchObject({
+    credentials: [{ username: 'u', password: 'p', identityToken: 't' }],
+  });
 });
 
 test.each([
@@ -88,6 +162,18 @@ test.each([
   [
     pullSecret('{"quay.io":{"auth":"YTpi"}}'),
     'has registries at the top, the form of type kubernetes.io/dockercfg; put them under "auths"',
+  ],
+  [
+    pullSecret('{"quay.io":{"email":"e","username":"u"}}'),
+    'has registries at the top, the form of type kubernetes.io/dockercfg; put them under "auths"',
+  ],
+  [
+    pullSecret('{"quay.io":{"password":"p"}}'),
+    'has registries at the top, the form of type kubernetes.io/dockercfg; put them under "auths"',
+  ],
+  [
+    pullSecret('{"auths":{},"credsStore":"desktop"}'),
+    'has no registries; its logins are in a credential store or helper, which kubelets cannot ask: put at least one under "auths"',
   ],
   [legacySecret('{}'), 'has no registries; put at least one under its host name'],
   [
@@ -104,6 +190,10 @@ test.each([
     'data[".dockerconfigjson"] is not base64',
   ],
   [{ type: 'Opaque', data: {} }, 'is of type "Opaque"; a pull Secret is of type kubernetes.io/dockerconfigjson'],
+  [
+    { type: 'kubernetes.io/tls' },
+    'is of type "kubernetes.io/tls"; a pull Secret is of type kubernetes.io/dockerconfigjson',
+  ],
   [{}, 'is of type "Opaque"; a pull Secret is of type kubernetes.io/dockerconfigjson'],
 ])('%j gives kubelets nothing: %s', (secret, problem) => {
   expect(parseSecret(secret)).toEqual({ ok: false, problems: [problem], failsPulls: false });
@@ -126,12 +216,21 @@ describe('warnings', () => {
       { auth: base64(Buffer.from('u:\xff', 'latin1')) },
       'registry "quay.io": its login is not UTF-8, which kubelets cannot hand to the container runtime; write it anew',
     ],
+    [
+      { auth: base64(Buffer.from('u:grüß\xff', 'latin1')) },
+      'registry "quay.io": its login is not UTF-8, which kubelets cannot hand to the container runtime; write it anew',
+    ],
+    [
+      { auth: base64('u:old'), username: 'u', password: 'new' },
+      'registry "quay.io": "auth" holds another login than "username" and "password", and kubelets use "auth"; write one login, best without "auth"',
+    ],
   ])('%j: %s', (value, warning) => {
     expect(warnings(value)).toEqual([warning]);
   });
 
   test('a complete entry has none', () => {
     expect(warnings({ username: 'u', password: 'p', email: 'e', auth: base64('u:p'), identitytoken: 't' })).toEqual([]);
+    expect(warnings({ username: 'u', password: 'p\nq' })).toEqual([]);
   });
 
   test('keys that kubelets leave out, or that name no host', () => {
@@ -168,9 +267,16 @@ describe('warnings', () => {
       '"credsStore": kubelets ignore it; write the logins under "auths"',
       '"credHelpers": kubelets ignore it; write the logins under "auths"',
     ]);
-    expect(parseDockerConfig('{"credsStore":"","credHelpers":{},"auths":{"quay.io":{"auth":"YTpi"}}}')).toMatchObject({
-      ok: true,
-      warnings: [],
+    for (const empty of ['"credsStore":"","credHelpers":{}', '"credsStore":null,"credHelpers":null'])
+      expect(parseDockerConfig(`{${empty},"auths":{"quay.io":{"auth":"YTpi"}}}`)).toMatchObject({
+        ok: true,
+        warnings: [],
+      });
+  });
+
+  test('an entry without a login beside a credential store: it is there that the login is', () => {
+    expect(parseDockerConfig('{"credsStore":"desktop","auths":{"quay.io":{}}}')).toMatchObject({
+      credentials: [{ unusable: 'credential store' }],
     });
   });
 
@@ -185,6 +291,10 @@ test('nesting is limited as in Go', () => {
     `{"auths":{"quay.io":{"auth":"YTpi"}},"x":${'['.repeat(levels - 1)}${']'.repeat(levels - 1)}}`;
   expect(parseDockerConfig(nested(10_000)).ok).toBe(true);
   expect(parseDockerConfig(nested(10_001)).ok).toBe(false);
+});
+
+test('a document whose form nobody names is of the usual one', () => {
+  expect(problems('{}')).toEqual(['has no registries; put at least one under "auths"']);
 });
 
 test('a large document is read', () => {

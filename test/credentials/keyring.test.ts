@@ -37,6 +37,10 @@ test("Docker Hub's own entry is used only when nothing else matches", () => {
   expect(tried('quay.io/library/nginx', 'https://index.docker.io/v1/')).toEqual([]);
 });
 
+test('a name without a first part is on no registry, not on Docker Hub', () => {
+  expect(tried('/nginx', 'https://index.docker.io/v1/')).toEqual([]);
+});
+
 test('an empty keyring matches nothing', () => {
   expect(lookup(makeKeyring([]), 'quay.io/a')).toEqual([]);
 });
@@ -72,7 +76,10 @@ describe('the reason', () => {
       "*.example.com has 3 labels, the image's host has 4 labels; a * stays within one label",
     ],
     ['r.example.com/a', 'example.com', "example.com has 2 labels, the image's host has 3 labels"],
+    ['example.com/a', 'r.example.com', "r.example.com has 3 labels, the image's host has 2 labels"],
     ['r.example.com/a', 'R.example.com', 'the host differs in upper and lower case'],
+    ['R.example.com/a', 'r.example.com', 'the host differs in upper and lower case'],
+    ['quay.io./a', '*', 'far: another registry'],
     ['r.example.com/a', 'r.example.com:x', 'not a URL, so that kubelets leave it out'],
     ['r.example.com/a', 'quay.io', 'far: another registry'],
     ['r.example.com/a', 's.example.com', 'far: another registry'],

@@ -65,6 +65,17 @@ describe('a content', () => {
     expect(renderContent(ownOf(pullSecret(other)))).toBe(renderContent(ownOf(pullSecret(one))));
   });
 
+  test('has its keys in the order of their characters, so that no upgrade writes every copy again', () => {
+    const login = { username: 'u', password: 'p' };
+    const content = renderContent(['b.test', 'a.test', 'a', 'c'].map((key) => ({ key, ...login })));
+    expect([...content.matchAll(/"([\w.]+)":\{"username"/g)].map(([, key]) => key)).toEqual([
+      'a',
+      'a.test',
+      'b.test',
+      'c',
+    ]);
+  });
+
   test('spreads no identity token, no credential store and no field that kubelets do not read', () => {
     const content = renderContent(
       ownOf(
@@ -134,6 +145,29 @@ describe('an alias', () => {
     });
   });
 
+  test('whose login has a line break inside is not: only at the end it is hardly meant', () => {
+    expect(resolve({ host: 'm', login: { secret: 's' } }, { s: basicAuth('u', 'p\nq') })).toMatchObject({
+      warnings: [],
+    });
+  });
+
+  test('may have its login under any key, for it goes under the alias', () => {
+    expect(
+      resolve(
+        { host: 'm', login: { secret: 's' } },
+        { s: pullSecret(auths([['no host:x', { auth: base64('config:four') }]])) },
+      ),
+    ).toMatchObject({ ok: true, credential: { key: 'm', username: 'config', password: 'four' } });
+  });
+
+  test('that names what the source has not is told what it has: the first ten, or none', () => {
+    const problem = (own: Credential[]) => resolveAlias({ host: 'm', from: 'ghcr.io' }, own, new Map());
+    const many = Array.from({ length: 11 }, (_, i) => ({ key: `r${i}.io`, username: 'u', password: 'p' }));
+    expect(problem(many)).toMatchObject({ problem: expect.stringMatching(/"r9\.io" and 1 more$/) as string });
+    expect(problem(many.slice(0, 10))).toMatchObject({ problem: expect.stringMatching(/"r9\.io"$/) as string });
+    expect(problem([])).toMatchObject({ problem: expect.stringMatching(/; it has none$/) as string });
+  });
+
   const login = { host: 'm', login: { secret: 's' } };
   test.each<[string, Alias, Record<string, SecretContent>]>([
     [
@@ -146,6 +180,11 @@ describe('an alias', () => {
       'alias "m": Secret "s" is of type "Opaque"; it must be kubernetes.io/basic-auth, or kubernetes.io/dockerconfigjson with exactly one entry',
       login,
       { s: { data: {} } },
+    ],
+    [
+      'alias "m": Secret "s" is of type "kubernetes.io/tls"; it must be kubernetes.io/basic-auth, or kubernetes.io/dockerconfigjson with exactly one entry',
+      login,
+      { s: { type: 'kubernetes.io/tls', data: {} } },
     ],
     [
       'alias "m": Secret "s" cannot be used: has no password; add one, or an access token',

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { tokenClaims, tokenExpiry } from '../../src/credentials/token-expiry.ts';
+import { loginExpiry, tokenClaims, tokenExpiry } from '../../src/credentials/token-expiry.ts';
 
 /** fast-check's own binary strings take seconds to set up. */
 const anyText = fc.array(fc.integer({ min: 0, max: 0xffff })).map((units) => String.fromCharCode(...units));
@@ -11,7 +11,7 @@ const jwt = (claims: unknown, header: unknown = { alg: 'RS256', typ: 'JWT' }): s
 test('a JWT says when it ends, to the fraction of a second', () => {
   expect(tokenExpiry(jwt({ exp: 1_800_000_000 }))).toEqual(new Date('2027-01-15T08:00:00Z'));
   expect(tokenExpiry(jwt({ exp: 1.5 }))).toEqual(new Date(1500));
-  expect(tokenExpiry(`${jwt({ exp: 60 })}\n`)).toEqual(new Date(60_000));
+  expect(tokenExpiry(` ${jwt({ exp: 60 })}\n`)).toEqual(new Date(60_000));
 });
 
 test.each([
@@ -25,10 +25,20 @@ test.each([
   ['claims that are null', jwt(null)],
   ['a header that is no object', jwt({ exp: 1 }, 'x')],
   ['two parts', jwt({ exp: 1 }).split('.').slice(0, 2).join('.')],
+  ['four parts', `${jwt({ exp: 1 })}.x`],
+  ['a line break in its claims', jwt({ exp: 1 }).replace(/\.(..)/, '.$1\n')],
+  ['a blank before its claims', jwt({ exp: 1 }).replace('.', '. ')],
   ['five parts, an encrypted token', `${jwt({ exp: 1 })}.x.y`],
   ['not base64url', `${jwt({ exp: 1 }).replace('.', '.+')}`],
 ])('%s has no expiry', (_, token) => {
   expect(tokenExpiry(token)).toBeUndefined();
+});
+
+test('a login ends with its password, or else with its identity token', () => {
+  const [sooner, later] = [jwt({ exp: 60 }), jwt({ exp: 120 })];
+  expect(loginExpiry({ password: later, identityToken: sooner })).toEqual(new Date(120_000));
+  expect(loginExpiry({ password: 'p', identityToken: sooner })).toEqual(new Date(60_000));
+  expect(loginExpiry({ password: 'p' })).toBeUndefined();
 });
 
 test('whatever the text is, reading it never throws', () => {

@@ -24,7 +24,10 @@ export interface Stream {
 }
 
 /** `answer` may throw, or return a promise. `onWatch`: what it throws is the answer to a watch, before its first event. */
-export function scriptedClient(answer: (call: Call) => unknown = () => ({}), onWatch: () => void = () => undefined) {
+export function scriptedClient(
+  answer: (call: Call) => unknown = () => ({}),
+  onWatch: (query: Query) => void = () => undefined,
+) {
   const calls: Call[] = [];
   const streams: Stream[] = [];
 
@@ -60,7 +63,7 @@ export function scriptedClient(answer: (call: Call) => unknown = () => ({}), onW
       call({ ...of('patch', path, options), type, body }, options) as Promise<T>,
     delete: async (path, body, options = {}) => void (await call({ ...of('delete', path, options), body }, options)),
     async *watch<T>(path: string, options: CallOptions & { signal: AbortSignal }): AsyncGenerator<WatchEvent<T>> {
-      onWatch();
+      onWatch(options.query ?? {});
       const { signal } = options;
       const waiting: WatchEvent<T>[] = [];
       let over: { error?: unknown } | undefined;

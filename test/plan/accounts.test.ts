@@ -113,6 +113,39 @@ describe('a list of pull secrets that is too long', () => {
   });
 });
 
+describe('ServiceAccounts of a namespace that is in one source and out of another', () => {
+  const sources = [
+    source({ config: { serviceAccounts: ['*'] } }),
+    source({ config: { name: 'denied', copyName: 'denied', namespaces: { allow: [], deny: [] } } }),
+  ];
+
+  test('are told what is wrong with them, and what is right with them is not', () => {
+    expect(told(plan([account({ sync: 'on' })], { sources }))).toHaveLength(1);
+    expect(told(plan([account({ sync: 'enabled' }), account({ sync: 'disabled' })], { sources }))).toEqual([]);
+  });
+
+  test('are edited in their order', () => {
+    const edits = plan([account({ name: 'a' }), account({ name: 'b' })], { sources }).editReferences;
+    expect(edits.map(({ account: { name } }) => name)).toEqual(['a', 'b']);
+  });
+});
+
+test('of a copy that is going away selected accounts keep their reference, and others lose theirs', () => {
+  const ours = { pullSecrets: ['regcred'], added: 'regcred', annotated: true };
+  const { editReferences } = plan([account(ours), account({ ...ours, name: 'other' }), account({ name: 'new' })], {
+    sources: [source({ config: { serviceAccounts: ['default', 'new'] } })],
+    copies: [copy({ terminating: true })],
+  });
+  expect(editReferences.map(({ account: { name }, edit: { remove } }) => [name, remove])).toEqual([
+    ['other', ['regcred']],
+  ]);
+});
+
+test.each([256, 257])('a list of %i entries is looked after only up to 256', (entries) => {
+  const list = Array.from({ length: entries - 1 }, (_, i) => `s${i}`);
+  expect(plan([account({ pullSecrets: list })]).editReferences).toHaveLength(entries > 256 ? 0 : 1);
+});
+
 describe('thousands of ServiceAccounts', () => {
   const thousands = (parts: Parameters<typeof account>[0] = {}) =>
     Array.from({ length: 5_000 }, (_, i) => account({ name: `sa-${i}`, uid: `sa-${i}`, ...parts }));

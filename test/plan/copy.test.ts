@@ -72,6 +72,11 @@ describe('in a namespace that is in, with a source that never had a good content
     ).toBe(expected);
   });
 
+  test('nothing is told while its first content is still being tried', () => {
+    const trying = source({ digest: undefined, problems: [] });
+    expect(short(planCopy(namespace(), trying, IN, undefined, false))).toBe('unavailable; references keep');
+  });
+
   test('the reason is told', () => {
     const plan = planCopy(
       namespace(),
@@ -159,6 +164,40 @@ describe('where the copy would have the place of another source', () => {
       );
       expect(short(planCopy(namespace(), source(), OUT, COPIES[state], true))).toBe('none; references remove');
     }
+  });
+});
+
+describe('what is told is about the object that somebody has to change, and says how', () => {
+  const SECRET = { kind: 'Secret', namespace: 'team-a', name: 'regcred', uid: 'copy-uid' };
+  test.each<[string, Partial<ObservedCopy>, RegExp]>([
+    ['a Secret of others', {}, /^A Secret that Pullpass did not make .* Delete or rename it, or annotate it /],
+    [
+      'one to adopt, of the wrong type',
+      { adopt: true, type: 'Opaque' },
+      /did not make .* It is to be adopted, but is of type "Opaque", which cannot be changed: delete it\.$/,
+    ],
+    [
+      'the login of a cache proxy',
+      { other: 'login' },
+      /has for something else .* It holds the login of a cache proxy /,
+    ],
+  ])('%s', (_, parts, note) => {
+    const found = copy({ ours: false, source: undefined, ...parts });
+    const { problem } = planCopy(namespace(), source(), IN, found, false);
+    expect(problem).toMatchObject({ reason: 'SecretNotOurs', object: SECRET });
+    expect(problem && noteOf(problem)).toMatch(note);
+  });
+
+  test('a place that the configuration names', () => {
+    const { uid: _, ...place } = SECRET;
+    expect(planCopy(namespace(), source(), IN, copy(), true).problem).toMatchObject({ object: place });
+  });
+
+  test('a source that has nothing', () => {
+    const never = source({ digest: undefined, problems: ['Secret x: does not exist'] });
+    expect(planCopy(namespace(), never, IN, undefined, false).problem).toMatchObject({
+      object: { kind: 'Namespace', name: 'team-a', uid: 'ns-uid' },
+    });
   });
 });
 

@@ -18,6 +18,25 @@ test.each<[boolean, string, ObservedScope | undefined]>([
   [true, 'the namespace opted out, and the copy is gone', scope({ namespace: OUT })],
   [
     true,
+    'the copy is gone, and the source is in the namespace under another name',
+    scope({ namespace: OUT, sources: [source({ config: { secret: { namespace: 'team-a', name: 'original' } } })] }),
+  ],
+  [
+    true,
+    'the copy is gone, and the source is in another namespace under the same name',
+    scope({ namespace: OUT, sources: [source({ config: { secret: { namespace: 'elsewhere', name: 'regcred' } } })] }),
+  ],
+  [
+    true,
+    'the namespace opted out of several sources',
+    scope({
+      namespace: OUT,
+      sources: [source(), source({ config: { name: 'b', copyName: 'b' } })],
+      copies: [copy(), copy({ name: 'b', source: 'b' })],
+    }),
+  ],
+  [
+    true,
     'the guard says no now',
     scope({ sources: [source({ config: { namespaces: { allow: ['other'], deny: [] } } })], copies: [copy()] }),
   ],

@@ -145,6 +145,33 @@ describe('the plan of a namespace', () => {
     expect(types({ sources, copies: [copy({ source: 'a' })], serviceAccounts: [] })).toEqual([]);
   });
 
+  test('a name that is a source elsewhere is free here', () => {
+    const sources = [
+      source({ config: { name: 'a', secret: { namespace: 'elsewhere', name: 'theirs' } } }),
+      source({ config: { name: 'b', copyName: 'theirs' } }),
+    ];
+    expect(types({ sources, serviceAccounts: [] })).toEqual(['createCopy regcred', 'createCopy theirs']);
+  });
+
+  test('everything that is wrong is told: the choice, the copies, the list of ServiceAccounts, the accounts', () => {
+    const wrong = {
+      namespace: namespace({ sources: 'upstream,nobody', serviceAccounts: 'default,[a]' }),
+      sources: [source(), source({ config: { name: 'b', copyName: 'b' } })],
+      serviceAccounts: [account({ sync: 'on' })],
+      copies: [copy({ ours: false })],
+    };
+    const told = ({ problems }: ReturnType<typeof planNamespace>) =>
+      problems.map(({ reason, object: { kind } }) => `${reason} ${kind}`);
+    expect(told(planNamespace(scope(wrong)))).toEqual([
+      'UnknownSource Namespace',
+      'SecretNotOurs Secret',
+      'InvalidAnnotation Namespace',
+      'InvalidAnnotation ServiceAccount',
+    ]);
+    const out = { ...wrong, namespace: { ...wrong.namespace, sync: 'disabled' } };
+    expect(told(planNamespace(scope(out)))).toEqual([]);
+  });
+
   test('problems of ServiceAccounts are told only where something is opted in', () => {
     const accounts = [account({ sync: 'on' })];
     expect(

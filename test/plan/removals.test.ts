@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { inOneGo } from '../../src/async/steps.ts';
-import { brakeSteps, judgeRemovals, limitOf, sayHeld } from '../../src/plan/removals.ts';
+import { brakeSteps, createTally, judgeRemovals, limitOf, sayHeld } from '../../src/plan/removals.ts';
 import type { Planned } from '../../src/plan/removals.ts';
 import { planNamespace } from '../../src/plan/namespace.ts';
 import { account, copy, namespace, scope, source } from './observations.ts';
@@ -39,6 +39,16 @@ const lost = ({ deleteCopies, editReferences }: NamespacePlan): string[] => [
   ...deleteCopies.map(({ name }) => name),
   ...editReferences.flatMap(({ edit }) => edit.remove),
 ];
+
+test('a namespace has a copy when one of its Secrets is one', () => {
+  const theirs = copy({ name: 'theirs', ours: false });
+  const observed = scope({ copies: [theirs, copy()] });
+  const tally = createTally();
+  tally.add({ scope: observed, plan: planNamespace(observed) });
+  const without = scope({ copies: [theirs] });
+  tally.add({ scope: without, plan: planNamespace(without) });
+  expect(tally.removals()).toEqual({ namespaces: [], withCopies: 1 });
+});
 
 describe('the limit', () => {
   test.each<[lost: number, withCopies: number, held: boolean]>([

@@ -4,6 +4,7 @@ import type { Configuration } from '../../src/config/schema.ts';
 import { accessChecks, requiredRights, type Right } from '../../src/plan/rights.ts';
 import { allRights } from '../../src/proxies/kinds.ts';
 import { FULL, GOOD } from '../config/documents.ts';
+import { configuration as configured, sourceConfig } from './observations.ts';
 
 function configuration(text: string): Configuration {
   const result = parseConfiguration(text, 'c.yaml');
@@ -15,7 +16,7 @@ const onSecrets = (rights: Right[]) =>
   rights.filter(({ resource }) => resource === 'secrets').map(({ why: _, ...right }) => right);
 
 test('Secrets are never reached without a name', () => {
-  for (const right of requiredRights(configuration(FULL), controller)) {
+  for (const right of [FULL, GOOD].flatMap((text) => requiredRights(configuration(text), controller))) {
     if (right.resource === 'secrets') expect(right.resourceNames?.length).toBeGreaterThan(0);
   }
 });
@@ -91,6 +92,29 @@ test('audits add the list of pods, and with a report object the two APIs that it
     { apiGroup: 'openreports.io', resource: 'clusterreports', ...report },
     { apiGroup: 'wgpolicyk8s.io', resource: 'clusterpolicyreports', ...report },
   ]);
+});
+
+test('a retired name that is in use again has the rights of a copy, and no others', () => {
+  const rights = onSecrets(requiredRights(configured([sourceConfig()], ['regcred', 'old']), controller));
+  expect(rights.slice(0, 2).map(({ resourceNames, verbs }) => [resourceNames, verbs.length])).toEqual([
+    [['regcred'], 6],
+    [['old'], 4],
+  ]);
+});
+
+test('one source with a canary is enough to see whether pulls fail', () => {
+  const sources = [sourceConfig(), sourceConfig({ name: 'b', canary: { namespaces: 1, proxies: 0, seconds: 60 } })];
+  const pods = { apiGroup: '', resource: 'pods', verbs: ['list'] };
+  expect(requiredRights(configured(sources), controller)).toContainEqual(expect.objectContaining(pods));
+  expect(requiredRights(configured(sources.slice(0, 1)), controller)).not.toContainEqual(expect.objectContaining(pods));
+});
+
+test('two sources of one namespace are read there by their names', () => {
+  const other = sourceConfig({ name: 'b', secret: { namespace: 'pullpass-system', name: 'another' } });
+  expect(onSecrets(requiredRights(configured([sourceConfig(), other]), controller)).at(-1)).toMatchObject({
+    namespace: 'pullpass-system',
+    resourceNames: ['another', 'upstream-registry'],
+  });
 });
 
 test('a Secret that two sources share is named once', () => {

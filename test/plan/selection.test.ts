@@ -209,6 +209,12 @@ describe('the ServiceAccounts of a namespace', () => {
     expect(notes(undefined)).toEqual([]);
   });
 
+  test('one pattern that can match no name is enough', () => {
+    expect(listProblems(namespace({ serviceAccounts: 'default,A' })).map(noteOf)).toEqual([
+      expect.stringContaining('has "A", which can match no name'),
+    ]);
+  });
+
   test('a hostile list is reported in bounded lines', () => {
     const reported = listProblems(namespace({ serviceAccounts: 'A,'.repeat(100_000) + HOSTILE })).map(noteOf);
     expect(reported).toEqual([expect.stringContaining('can match no name'), expect.stringContaining('is too long')]);
@@ -216,6 +222,11 @@ describe('the ServiceAccounts of a namespace', () => {
       expect(note.length).toBeLessThan(1_000);
       expect(note).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u);
     }
+  });
+
+  test.each([256, 257])('a list of %i parts counts whole only up to 256', (length) => {
+    const list = Array.from({ length }, (_, i) => `s${i}`).join();
+    expect(listProblems(namespace({ serviceAccounts: list }))).toHaveLength(length > 256 ? 1 : 0);
   });
 
   test('a list that is far too long counts up to a bound, and that is told', () => {
@@ -247,6 +258,21 @@ describe('the ServiceAccounts of a namespace', () => {
       expect.stringMatching(/^InvalidAnnotation: pullpass.dev\/sources is too long/),
     ]);
   });
+});
+
+test('what is wrong with a namespace is told on it, in the order of its annotations', () => {
+  const told = selectSources(namespace({ strays: ['pullpass.dev/synch'], sync: 'on' }), [sourceConfig()]).problems;
+  const object = { kind: 'Namespace', name: 'team-a', uid: 'ns-uid' };
+  expect(told.map((problem) => [problem.reason, problem.object, noteOf(problem)])).toEqual([
+    ['InvalidAnnotation', object, expect.stringMatching(/^"pullpass.dev\/synch": means nothing/)],
+    ['InvalidAnnotation', object, expect.stringMatching(/^pullpass.dev\/sync is "on"/)],
+  ]);
+});
+
+test('an empty list of sources is told where it takes away even one source that came by default', () => {
+  expect(problems({ sync: undefined, sources: ' ' }, {}, { name: 'b', optInByDefault: true })).toEqual([
+    expect.stringMatching(/^InvalidAnnotation: pullpass.dev\/sources is empty/),
+  ]);
 });
 
 test('lists forgive blanks and empty parts', () => {

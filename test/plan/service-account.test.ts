@@ -80,6 +80,44 @@ function othersOf(server: Live): string[] {
   return names(server).filter((name) => !ours.delete(name));
 }
 
+describe('the edges', () => {
+  const list = (length: number): string[] => ['a', ...Array.from({ length: length - 1 }, (_, i) => `s${i}`)];
+  const paths = (observed: Parameters<typeof account>[0], wanted: WantedReferences): string[] => {
+    const seen = account({ annotated: true, ...observed });
+    const planned = planReferences(seen, wanted);
+    return planned === undefined ? [] : toJsonPatch(seen, planned).map(({ op, path }) => `${op} ${path}`);
+  };
+
+  test('a list has room for what it lacks; what it has takes no more', () => {
+    expect(planReferences(account({ pullSecrets: list(255) }), want(['a', 'b']))?.add).toEqual(['b']);
+    expect(planReferences(account({ pullSecrets: list(255) }), want(['a', 'b', 'c']))).toBeUndefined();
+  });
+
+  test('a record of 4096 characters is believed, a longer one is not', () => {
+    for (const length of [4096, 4097]) {
+      const name = 'x'.repeat(length);
+      const edit = planReferences(account({ pullSecrets: [name], added: name }), want([]));
+      expect(edit?.remove).toEqual(length === 4096 ? [name] : undefined);
+    }
+  });
+
+  test('what is removed is named in one order, wherever it stands', () => {
+    expect(planReferences(account({ pullSecrets: ['b', 'a'], added: 'b,a' }), want([]))?.remove).toEqual(['a', 'b']);
+  });
+
+  test('only what changes is tested and written', () => {
+    const record = '/metadata/annotations/pullpass.dev~1added-pull-secrets';
+    const correction = ['test /metadata/uid', `test ${record}`, `remove ${record}`];
+    expect(paths({ added: 'a' }, want([]))).toEqual(correction);
+    expect(paths({ pullSecrets: ['x'], added: 'a' }, want([]))).toEqual(correction);
+    expect(paths({ pullSecrets: ['x'], added: 'a' }, want(['a']))).toEqual([
+      'test /metadata/uid',
+      'test /imagePullSecrets',
+      'add /imagePullSecrets/-',
+    ]);
+  });
+});
+
 describe('planReferences', () => {
   test.each<[string, Parameters<typeof account>[0], WantedReferences, ReturnType<typeof planReferences>]>([
     ['adds what is missing', {}, want(['b', 'a']), { add: ['a', 'b'], remove: [], record: ['a', 'b'] }],

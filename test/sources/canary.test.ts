@@ -19,6 +19,7 @@ function watch(source: SourceConfig = sourceConfig({ canary: { namespaces: 1, pr
     gone: 0,
     clock: 0,
     looks: 0,
+    signal: undefined as AbortSignal | undefined,
   };
   const timers = new Map<object, { run: () => void; at: number }>();
   let rollout: Rollout<Content> = accept(
@@ -31,8 +32,9 @@ function watch(source: SourceConfig = sourceConfig({ canary: { namespaces: 1, pr
     onGone: () => {
       w.gone++;
     },
-    failing: () => {
+    failing: (_, __, signal) => {
       w.looks++;
+      w.signal = signal;
       return w.failing instanceof Error ? Promise.reject(w.failing) : Promise.resolve(w.failing);
     },
     onLooked: (_, move) => {
@@ -115,6 +117,8 @@ test('a canary that does not get it holds nobody up for long: it goes on with th
 test('canaries that are no more are not watched: others have to go first', async () => {
   const w = watch();
   w.arrival = 'gone';
+  await w.pass(3);
+  expect(w.gone).toBe(1);
   await w.pass(600);
   expect([w.gone, w.stage(), w.passed()]).toEqual([1, 'canary', 'a']);
 });
@@ -152,6 +156,7 @@ test('a second edit in the middle begins anew, with what last passed for the res
   const w = watch();
   await w.pass(50);
   w.now(accept(w.rollout(), { digest: 'c' }, CANARIES));
+  expect(w.timers.size).toBe(1);
   await w.pass(30);
   expect([w.stage(), w.passed()]).toEqual(['canary', 'a']);
   await w.pass(40);
@@ -171,8 +176,66 @@ test('what a look found that began before the second edit says nothing of it', a
   expect([w.stage(), w.passed()]).toEqual(['settled', 'c']);
 });
 
-test('stopped, it leaves nothing behind', () => {
+test('looked at again while it is watched, its time goes on', async () => {
   const w = watch();
+  await w.pass(40);
+  w.now(w.rollout());
+  await w.pass(22);
+  expect([w.stage(), w.passed(), w.looks]).toEqual(['settled', 'b', 2]);
+});
+
+test('taken back, it is watched no more, and anew when it comes again', async () => {
+  const w = watch();
+  const before = accept<Content>(NOTHING, { digest: 'a' }, undefined);
+  w.now(before);
+  w.now(accept(before, { digest: 'b' }, CANARIES));
+  await w.pass(2);
+  expect([w.stage(), w.looks]).toEqual(['canary', 1]);
+  w.now(before);
+  expect([w.stage(), w.timers.size]).toEqual(['settled', 0]);
+  await w.pass(300);
+  expect([w.looks, w.gone]).toEqual([1, 0]);
+});
+
+test('a look that failed before the second edit halts nothing', async () => {
+  const w = watch();
+  await w.pass(2);
+  const slow = Promise.withResolvers<string[]>();
+  w.failing = slow.promise;
+  await w.pass(61);
+  w.failing = ['was failing'];
+  w.now(accept(w.rollout(), { digest: 'c' }, CANARIES));
+  slow.reject(new Error('forbidden'));
+  await w.pass(5);
+  expect(w.stage()).toBe('canary');
+  await w.pass(60);
+  expect([w.stage(), w.passed()]).toEqual(['settled', 'c']);
+});
+
+test('what keeps the canaries from being looked at is told as the reason to halt', async () => {
+  const w = watch();
+  await w.pass(2);
+  w.failing = new Error('pods is forbidden');
+  await w.pass(62);
+  expect(w.rollout().stage).toMatchObject({
+    state: 'halted',
+    why: ['the canaries cannot be looked at: pods is forbidden'],
+  });
+});
+
+test('stopped, it leaves nothing behind, and what a look finds afterwards moves nothing', async () => {
+  const w = watch();
+  const slow = Promise.withResolvers<string[]>();
+  w.failing = slow.promise;
+  await w.pass(1);
   w.stop();
-  expect(w.timers.size).toBe(0);
+  expect(w.signal?.aborted).toBe(true);
+  slow.resolve([]);
+  await w.pass(300);
+  expect([w.timers.size, w.stage(), w.looks]).toEqual([0, 'looking', 1]);
+  const waiting = watch();
+  waiting.arrival = 'none';
+  await waiting.pass(2);
+  waiting.stop();
+  expect(waiting.timers.size).toBe(0);
 });

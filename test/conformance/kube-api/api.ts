@@ -78,14 +78,15 @@ export async function until(condition: () => Promise<boolean>, milliseconds = 10
   throw new Error('it did not happen in time');
 }
 
-/** A Status without what differs from run to run: the namespace, uids and resourceVersions. */
+/** A Status without what differs from run to run, or from build to build: the namespace, uids and files of the server. */
 export function refusal(
   { body }: Answer,
   ...volatile: string[]
 ): { code: number; reason?: string; message: string; details?: unknown } {
   const text = volatile
     .reduce((all, value) => all.replaceAll(value, 'NS'), JSON.stringify(body))
-    .replaceAll(/[0-9a-f]{8}-[0-9a-f-]{27}/g, 'UID');
+    .replaceAll(/[0-9a-f]{8}-[0-9a-f-]{27}/g, 'UID')
+    .replaceAll(/[^\s"\\]+\.go:\d+/g, 'FILE');
   const { code, reason, message, details } = JSON.parse(text) as {
     code: number;
     reason?: string;

@@ -123,7 +123,7 @@ export const objects: Suite = (api) => {
           code: 400,
           reason: 'BadRequest',
           message:
-            'ConfigMap in version "v2" cannot be handled as a ConfigMap: no kind "ConfigMap" is registered for version "v2" in scheme "pkg/api/legacyscheme/scheme.go:30"',
+            'ConfigMap in version "v2" cannot be handled as a ConfigMap: no kind "ConfigMap" is registered for version "v2" in scheme "FILE"',
         },
       ],
       [

@@ -178,6 +178,20 @@ test('bookmarks keep a quiet watch up to date', async () => {
   watch.stop();
 });
 
+test('a watch whose time is over says nothing more to a client that has not read it all yet', async () => {
+  await open({ bookmarkInterval: 10 });
+  for (let i = 0; i < 20; i++)
+    await admin.call('POST', configs, { body: { metadata: { name: `big-${i}` }, data: { k: 'x'.repeat(500_000) } } });
+  const watch = admin.watch(`${configs}?watch=1&allowWatchBookmarks=true&timeoutSeconds=1`);
+  await watch.next();
+  await delay(1500);
+  await make('late');
+  const names: string[] = [];
+  for await (const { object } of watch) names.push(object.metadata.name);
+  expect(names).toContain('big-9');
+  expect(names).not.toContain('late');
+});
+
 describe('namespaces', () => {
   test('can stay Terminating', async () => {
     await open({ terminationDelay: null });

@@ -65,15 +65,19 @@ export function watch(
     : undefined;
   const end = setTimeout(
     () => {
-      if (!isStalled()) response.end();
+      if (isStalled()) return;
+      stop();
+      response.end();
     },
     (options.timeout || DEFAULT_TIMEOUT) * 1000,
   );
-  response.on('close', () => {
+  const stop = (): void => {
     silence();
     clearInterval(bookmarks);
     clearTimeout(end);
-  });
+  };
+  // It closes only when the client has read all there was, or hangs up.
+  response.on('close', stop);
 }
 
 /** What to send first: the present state, or the changes since a revision. Undefined when those are forgotten. */

@@ -1,0 +1,81 @@
+/** The feeds of a configuration: what holds everything up, and what only its own source. */
+import { afterEach, expect, test } from 'vitest';
+import { createLog } from '../../src/log.ts';
+import { createMetrics } from '../../src/server/metrics.ts';
+import { createWatches } from '../../src/controller/watches.ts';
+import { createWorld } from '../../src/observe/world.ts';
+import type { Call } from '../kube/scripted-client.ts';
+import { refusal, scriptedClient } from '../kube/scripted-client.ts';
+import { configuration, sourceConfig } from '../plan/observations.ts';
+
+const SOURCE = 'source/pullpass-system/upstream-registry';
+let open: { stop(): Promise<void> } | undefined;
+afterEach(() => open?.stop());
+
+/** A server that has nothing, and refuses to list at the paths that `refused` says. */
+async function start(refused: (call: Call) => boolean = () => false) {
+  const answer = (call: Call): unknown => {
+    if (refused(call)) throw refusal(403, { reason: 'Forbidden', message: 'may not list' });
+    return { metadata: { resourceVersion: '1' }, items: [] };
+  };
+  // Without watch lists: everything is listed first.
+  const { client } = scriptedClient(answer, ({ sendInitialEvents }) => {
+    if (sendInitialEvents) throw refusal(422, { reason: 'Invalid' });
+  });
+  const seen: string[] = [];
+  const watches = createWatches({
+    client,
+    world: createWorld((text) => text),
+    log: createLog('silent'),
+    metrics: createMetrics({ version: 'test', processMetrics: false }),
+  });
+  const listener: Parameters<typeof watches.configure>[2] = {
+    onStart: ({ id }) => void seen.push(`start ${id}`),
+    onSynced: ({ id }) => void seen.push(`synced ${id}`),
+  };
+  open = watches;
+  const source = sourceConfig();
+  await watches.configure(configuration([source]), [], listener);
+  return { watches, source, seen, listener };
+}
+
+/** Whether it is settled within a moment. */
+async function isSettled(watches: { settled(signal: AbortSignal): Promise<void> }): Promise<boolean> {
+  const signal = AbortSignal.timeout(400);
+  await watches.settled(signal).catch(() => undefined);
+  return !signal.aborted;
+}
+
+test('with every feed read it is settled, and nothing keeps it from its work', async () => {
+  const { watches, source, seen } = await start();
+  expect(await isSettled(watches)).toBe(true);
+  expect(watches.synced()).toEqual(['namespaces', 'serviceaccounts', 'copy/regcred', SOURCE]);
+  expect([watches.isRead(source), watches.problems(), watches.stuck()]).toEqual([true, [], []]);
+  expect(seen.filter((line) => line.startsWith('start'))).toHaveLength(4);
+  expect(seen.filter((line) => line.startsWith('synced'))).toHaveLength(4);
+});
+
+test('a right that one source lacks is its own trouble, and holds up nothing else', async () => {
+  const { watches, source } = await start(({ path }) => path.includes('/namespaces/pullpass-system/secrets'));
+  expect(await isSettled(watches)).toBe(true);
+  expect([watches.problems(), watches.isRead(source)]).toEqual([[], false]);
+  expect(watches.problemOf(SOURCE)).toContain('may not list');
+});
+
+test.each(['namespaces', 'serviceaccounts'])(
+  'without %s nothing can be planned: it waits, and says why',
+  async (id) => {
+    const { watches } = await start(({ path }) => path === `/api/v1/${id}`);
+    expect(await isSettled(watches)).toBe(false);
+    expect(watches.problems()).toEqual([expect.stringMatching(new RegExp(`^${id}: .*may not list`))]);
+  },
+);
+
+test('what a new configuration no longer names is stopped, and the rest runs on', async () => {
+  const { watches, seen, listener } = await start();
+  await isSettled(watches);
+  await watches.configure(configuration([sourceConfig({ copyName: 'other' })]), [], listener);
+  expect(await isSettled(watches)).toBe(true);
+  expect(watches.synced()).toEqual(['namespaces', 'serviceaccounts', SOURCE, 'copy/other']);
+  expect(seen.filter((line) => line.startsWith('start'))).toHaveLength(5);
+});
