@@ -1,4 +1,4 @@
-/** A connection for the time of one command. */
+/** Opens a connection to the API server for one command, and closes it afterwards. */
 import { createClient } from '../kube/client.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { connect } from '../kube/connection.ts';
