@@ -62,7 +62,7 @@ export function createBrake({ configuration, world, watches, sources, observe, e
   const isCurrent = (): boolean =>
     last?.configuration === configuration() && read().every((each) => last?.read.has(each));
   const isOpen = (): boolean => isCurrent() && last?.held === undefined;
-  // Not before the sources have settled: until then plans are incomplete.
+  // Not before the sources have settled: until then the wanted state is unknown.
   const isDue = (): boolean => !term.aborted && sources.settled() && (recount || !isCurrent());
 
   function look(): void {
