@@ -1,4 +1,4 @@
-/** The only writer of copies and references. Each write has a precondition, so that it changes only what was planned. */
+/** The only writer of copies and references. Each write is conditional, so that it changes only what was planned. */
 import { beforeRerun, refusalOf, SupersededError } from '../kube/races.ts';
 import type { V1Secret } from '@kubernetes/client-node';
 import { KEY_DOCKER_CONFIG_JSON, LABEL_MANAGED_BY, LABEL_SOURCE, MANAGER, TYPE_DOCKER_CONFIG_JSON } from '../names.ts';
@@ -45,7 +45,7 @@ export function createApplier({ client, world, content, consumers }: ApplierOpti
       type: TYPE_DOCKER_CONFIG_JSON,
       data: { [KEY_DOCKER_CONFIG_JSON]: data },
     };
-    // Without a precondition the Secret must be new: not forced, so a Secret that somebody made in the meantime answers 409.
+    // Without a precondition the Secret must be new: not forced, so a Secret that was created in the meantime answers 409.
     // With one it is the very Secret that the plan saw, ours or adopted: forced, to correct drift.
     const force = guard.uid !== undefined;
     const secret = await client.patch<ApiObject>(

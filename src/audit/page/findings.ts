@@ -1,4 +1,4 @@
-/** Findings by rule, errors first, and the filters above them. Without the script the filters are not there, and the first rows are. */
+/** Findings by rule, errors first, with filters above. Without JavaScript: no filters, and only the first rows. */
 import { SEVERITIES } from '../rules/rule.ts';
 import { grouped, HEADINGS } from '../report/groups.ts';
 import type { RuleGroup } from '../report/groups.ts';
@@ -8,7 +8,7 @@ import { html, prose } from './markup.ts';
 import type { Markup } from './markup.ts';
 import { empty, icon, section, slot } from './parts.ts';
 
-/** Rows that are there without the script, of all groups together. */
+/** Most rows in the HTML, in all groups together. */
 const MAX_SERVED = 500;
 
 export function findings(report: Report, data: PageData): Markup {
@@ -82,7 +82,7 @@ function filters({ summary, rules }: Report): Markup {
 `;
 }
 
-/** The largest number of rows a group may have so that all together have at most `limit`: a long group takes no place from others. */
+/** The most rows per group so that all groups together have at most `limit`. A long group does not crowd out the others. */
 function fairShare(sizes: readonly number[], limit: number): number {
   let share = limit;
   for (let left = limit, groups = sizes.length; groups > 0; groups--) {

@@ -1,4 +1,4 @@
-/** Namespaces and sources: a map of all of them for one glance, and a table, of which the page itself holds the first rows only. */
+/** Namespaces and sources: a map of all namespaces, and a table, of which the HTML has only the first rows. */
 import { agree } from '../../text.ts';
 import type { Report } from '../report/report.ts';
 import type { CellData, NamespaceRow, PageData } from './data.ts';
@@ -7,7 +7,7 @@ import type { Markup } from './markup.ts';
 import { namespaceMap } from './map.ts';
 import { empty, icon, section, slot, table } from './parts.ts';
 
-/** Rows that are there without the script. */
+/** Most rows in the HTML. */
 const MAX_SERVED = 100;
 
 const RANK = { error: 0, warning: 1, ok: 2, none: 3 } as const;
@@ -15,7 +15,7 @@ const RANK = { error: 0, warning: 1, ok: 2, none: 3 } as const;
 export function namespaces(report: Report, { namespaces: rows }: PageData): Markup {
   if (rows.length === 0)
     return section({ id: 'namespaces', title: 'Namespaces', body: empty(html`No namespace was seen.`) });
-  // The script sorts in the same way.
+  // The same order as in `browser/namespaces.js`.
   const worstFirst = [...rows].sort(
     (a, b) => RANK[a.level] - RANK[b.level] || b.failing - a.failing || b.errors - a.errors || b.warnings - a.warnings,
   );
@@ -52,7 +52,7 @@ ${table({
   });
 }
 
-/** The name becomes a link to the namespace's findings where there is a script that filters them. */
+/** The name gets its link to the namespace's findings from the script, which filters them. */
 function namespaceRow(
   { name, why, cells, pods, failing, errors, warnings, notes }: NamespaceRow,
   configured: boolean,
@@ -64,7 +64,7 @@ function namespaceRow(
 const cell = ({ tone, word, references }: CellData): Markup =>
   html`<td class="cell" data-tone="${tone}">${icon(tone)}${slot('word', word)} ${slot('references', references)}</td>`;
 
-/** `2 errors, 1 note`; the script says it in the same words. */
+/** `2 errors, 1 note`; the same words as in `browser/namespaces.js`. */
 function foundOf(errors: number, warnings: number, notes: number): string {
   return (
     [

@@ -1,4 +1,4 @@
-/** What one sees first: the verdict, the numbers, and what is wrong, a line a rule. */
+/** The first screen: the result, the numbers, and what is wrong, a line per rule. */
 import { agree, capital } from '../../text.ts';
 import type { Severity } from '../rules/rule.ts';
 import { grouped, HEADINGS } from '../report/groups.ts';
@@ -9,7 +9,7 @@ import { html } from './markup.ts';
 import type { Markup } from './markup.ts';
 import { icon } from './parts.ts';
 
-/** So that the first screen is not all of the page. */
+/** Most rules, so that the list fits on the first screen. */
 const MAX_LINES = 14;
 
 export function overview(report: Report): Markup {
@@ -66,7 +66,7 @@ ${groups.length > MAX_LINES ? html`<p><a href="#findings">and ${groups.length - 
 function exampleOf(findings: ReturnType<typeof grouped>[number]['groups'][number]['findings']): string {
   const [first] = findings;
   if (first === undefined) return '';
-  // One object may have several findings of a rule.
+  // An object can have several findings of one rule: count objects.
   const others =
     new Set(findings.map(({ object: { kind, namespace, name } }) => JSON.stringify([kind, namespace, name]))).size - 1;
   const { kind, namespace, name } = first.object;

@@ -1,4 +1,4 @@
-/** Cache proxies: whether they have the newest login, and whether a pull through them works. And what could not be seen. */
+/** Cache proxies: whether each has the newest login, and whether a pull through it works. Also: what could not be seen. */
 import type { Report } from '../report/report.ts';
 import { html, prose } from './markup.ts';
 import type { Markup } from './markup.ts';

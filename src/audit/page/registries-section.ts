@@ -1,4 +1,4 @@
-/** Registries in use: how many pods have a credential for each, which one, past which cache proxy, and whose pods have none. */
+/** Registries in use: how many pods have a credential for each, which one, behind which cache proxy, and which owners lack one. */
 import type { RegistryCoverage } from '../facts/coverage.ts';
 import type { Report } from '../report/report.ts';
 import { plural } from '../../text.ts';
@@ -6,7 +6,7 @@ import { html, verbatim } from './markup.ts';
 import type { Markup } from './markup.ts';
 import { badge, empty, section, slot } from './parts.ts';
 
-/** Registries come from image names, of which tenants can make up as many as they like. */
+/** A limit is needed: registries come from image names, and tenants can invent any number of them. */
 const MAX_REGISTRIES = 200;
 const MAX_CREDENTIALS = 5;
 
@@ -26,7 +26,7 @@ export function registries({ registries: rows, summary, couldNotSee }: Report): 
       ),
     });
   }
-  // What fails first, then what is used most.
+  // Registries with failing pulls first, then those with the most pods.
   const sorted = [...rows].sort((a, b) => b.failing - a.failing || b.pods - a.pods);
   return section({
     ...title,
@@ -83,7 +83,7 @@ function restOf(uncovered: number, owners: RegistryCoverage['uncoveredOwners']):
   return rest > 0 ? html`<p>and ${counted(rest, 'pod')} of others</p>` : html``;
 }
 
-/** The numbers stand in the legend below it: to a screen reader the bar says nothing. */
+/** Hidden from screen readers, because the legend below has the numbers. */
 function bar(total: number, parts: readonly (readonly [part: string, n: number])[]): Markup {
   let from = 0;
   return html`<svg class="bar" width="100%" height="10" aria-hidden="true">${parts.map(([part, n]) => {

@@ -1,4 +1,4 @@
-/** Sources: whether their logins work, and how far the newest content has come. */
+/** Sources: whether their logins work, and the progress of the newest content. */
 import type { Report, SourceReport } from '../report/report.ts';
 import type { Tone } from './data.ts';
 import { html, verbatim } from './markup.ts';
@@ -90,7 +90,7 @@ function progress(id: string, label: string, done: number, total: number): Marku
 `;
 }
 
-/** Only what is not as it should be. */
+/** Counts only the copies that need attention. */
 function copiesAmiss({ stale, missing, foreign, other, orphaned }: SourceReport['copies']): Markup {
   const parts = (
     [
