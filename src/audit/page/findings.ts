@@ -53,28 +53,48 @@ function groupOf(
   share: number,
 ): Markup {
   const served = data?.findings.slice(0, share) ?? [];
+  const more = found.length - served.length;
+  const id = html`<span class="id">${rule.id} <span class="name">${rule.name}</span></span>`;
+  const toDo =
+    common === undefined ? html`` : html`<p class="remedy"><span class="label">What to do</span> ${prose(common)}</p>`;
+  const inGeneral =
+    common === undefined ? html`<p><span class="label">In general</span> ${prose(rule.remedy)}</p>` : html``;
+  const rest =
+    more > 0
+      ? html`<p class="rest">and ${more} more, for which this page needs JavaScript; <code>pullpass audit -o json</code> prints them all</p>`
+      : html``;
   return html`<section class="group" id="${rule.id}" data-severity="${rule.severity}" aria-labelledby="${rule.id}-title">
-<h4 id="${rule.id}-title" tabindex="-1">${icon(rule.severity)}<span>${rule.title}</span> <span class="tally">${found.length}</span> <span class="id">${rule.id} <span class="name">${rule.name}</span></span></h4>
-${common === undefined ? html`` : html`<p class="remedy"><span class="label">What to do</span> ${prose(common)}</p>`}
-<details><summary>Why this happens<span class="unseen">: ${rule.title}</span></summary><p>${prose(rule.cause)}</p>${common === undefined ? html`<p><span class="label">In general</span> ${prose(rule.remedy)}</p>` : html``}</details>
+<h4 id="${rule.id}-title" tabindex="-1">${icon(rule.severity)}<span>${rule.title}</span> <span class="tally">${found.length}</span> ${id}</h4>
+${toDo}
+<details><summary>Why this happens<span class="unseen">: ${rule.title}</span></summary><p>${prose(rule.cause)}</p>${inGeneral}</details>
 <ul class="rows" role="list">
 ${served.map(findingRow)}</ul>
-${found.length > served.length ? html`<p class="rest">and ${found.length - served.length} more, for which this page needs JavaScript; <code>pullpass audit -o json</code> prints them all</p>` : html``}
+${rest}
 <button type="button" class="more" hidden>Show more</button>
 </section>
 `;
 }
 
 function findingRow({ namespace, object, message, remedy = '' }: FindingRow): Markup {
-  return html`<li><p class="where">${slot('namespace', namespace)} ${slot('object', object)}</p><div><p class="message">${slot('message', message, 'text')}</p><p class="remedy" data-slot="remedy"${remedy === '' ? html` hidden` : html``}>${prose(remedy)}</p></div></li>
+  const where = html`<p class="where">${slot('namespace', namespace)} ${slot('object', object)}</p>`;
+  const hidden = remedy === '' ? html` hidden` : html``;
+  const toDo = html`<p class="remedy" data-slot="remedy"${hidden}>${prose(remedy)}</p>`;
+  return html`<li>${where}<div><p class="message">${slot('message', message, 'text')}</p>${toDo}</div></li>
 `;
 }
 
 function filters({ summary, rules }: Report): Markup {
+  const boxes = SEVERITIES.map((severity) => {
+    const disabled = summary.findings[severity] === 0 ? html` disabled` : html``;
+    const box = html`<input type="checkbox" name="severity" value="${severity}" checked${disabled}>`;
+    return html`<label>${box} ${icon(severity)}${HEADINGS[severity]}</label>`;
+  });
+  const options = rules.map(({ id, title }) => html`<option value="${id}">${id} ${title}</option>`);
+  const asTyped = html`autocomplete="off" autocapitalize="off" spellcheck="false"`;
   return html`<form id="filters" class="filters" role="search" aria-label="Filter findings" hidden>
-<fieldset><legend>Severity</legend>${SEVERITIES.map((severity) => html`<label><input type="checkbox" name="severity" value="${severity}" checked${summary.findings[severity] === 0 ? html` disabled` : html``}> ${icon(severity)}${HEADINGS[severity]}</label>`)}</fieldset>
-<label>Namespace <input type="search" name="namespace" list="namespace-names" autocomplete="off" autocapitalize="off" spellcheck="false" placeholder="all"></label>
-<label>Rule <select name="rule"><option value="">all</option>${rules.map(({ id, title }) => html`<option value="${id}">${id} ${title}</option>`)}</select></label>
+<fieldset><legend>Severity</legend>${boxes}</fieldset>
+<label>Namespace <input type="search" name="namespace" list="namespace-names" ${asTyped} placeholder="all"></label>
+<label>Rule <select name="rule"><option value="">all</option>${options}</select></label>
 <label class="wide">Text <input type="search" name="text" autocomplete="off" spellcheck="false" placeholder="in any part of a finding"></label>
 <button type="reset">Clear filters</button>
 <datalist id="namespace-names"></datalist>

@@ -30,10 +30,19 @@ export function namespaceMap(rows: readonly NamespaceRow[]): Markup {
     paths[level].push(`M${(i % columns) * SIZE} ${Math.floor(i / columns) * SIZE}${SHAPES[level]}`),
   );
   const levels = (['error', 'warning', 'ok', 'none'] as const).filter((level) => paths[level].length > 0);
-  const label = `Map of ${rows.length.toLocaleString('en-US')} namespaces by name: ${levels.map((level) => `${paths[level].length.toLocaleString('en-US')} ${WORDS[level]}`).join(', ')}. The table below says the same.`;
+  const counts = levels.map((level) => `${paths[level].length.toLocaleString('en-US')} ${WORDS[level]}`).join(', ');
+  const label = `Map of ${rows.length.toLocaleString('en-US')} namespaces by name: ${counts}. The table below says the same.`;
+  const size = html`viewBox="0 0 ${String(columns * SIZE)} ${String(lines * SIZE)}" width="${String(columns * WIDEST)}"`;
+  const path = (level: Level, d: string): Markup =>
+    html`<path class="level" data-level="${level}" fill-rule="evenodd" d="${verbatim(d)}"/>`;
+  const fields = levels.map((level) => path(level, paths[level].join('')));
+  const legend = levels.map((level) => {
+    const field = html`<svg viewBox="0 0 10 10" width="12" height="12">${path(level, `M0 0${SHAPES[level]}`)}</svg>`;
+    return html`<li>${field} ${paths[level].length} ${WORDS[level]}</li>`;
+  });
   return html`<figure class="map">
-<svg id="map" role="img" aria-label="${label}" viewBox="0 0 ${String(columns * SIZE)} ${String(lines * SIZE)}" width="${String(columns * WIDEST)}" data-columns="${String(columns)}">${levels.map((level) => html`<path class="level" data-level="${level}" fill-rule="evenodd" d="${verbatim(paths[level].join(''))}"/>`)}</svg>
-<figcaption aria-hidden="true"><ul>${levels.map((level) => html`<li><svg viewBox="0 0 10 10" width="12" height="12"><path class="level" data-level="${level}" fill-rule="evenodd" d="M0 0${SHAPES[level]}"/></svg> ${paths[level].length} ${WORDS[level]}</li>`)}</ul><span id="map-name"></span></figcaption>
+<svg id="map" role="img" aria-label="${label}" ${size} data-columns="${String(columns)}">${fields}</svg>
+<figcaption aria-hidden="true"><ul>${legend}</ul><span id="map-name"></span></figcaption>
 </figure>
 `;
 }

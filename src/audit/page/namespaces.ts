@@ -20,6 +20,16 @@ export function namespaces(report: Report, { namespaces: rows }: PageData): Mark
     (a, b) => RANK[a.level] - RANK[b.level] || b.failing - a.failing || b.errors - a.errors || b.warnings - a.warnings,
   );
   const names = report.sources.map(({ name }) => name);
+  const shown =
+    rows.length > MAX_SERVED
+      ? html`The first ${MAX_SERVED} of ${rows.length}; for the others this page needs JavaScript.`
+      : html``;
+  const pages = ['First', 'Previous', 'Next', 'Last'].map(
+    (label) => html`<button type="button" value="${label.toLowerCase()}">${label}</button>`,
+  );
+  const cells = names.map(() => ({ tone: 'none' as const, word: '', references: '' }));
+  const none = { pods: 0, failing: 0, errors: 0, warnings: 0, notes: 0 };
+  const template = namespaceRow({ name: '', level: 'none', why: '', cells, ...none }, report.configured);
   return section({
     id: 'namespaces',
     title: 'Namespaces',
@@ -45,9 +55,9 @@ ${table({
     { title: 'Findings' },
   ],
   rows: worstFirst.slice(0, MAX_SERVED).map((row) => namespaceRow(row, report.configured)),
-})}<p id="namespace-pages-shown" class="shown" role="status">${rows.length > MAX_SERVED ? html`The first ${MAX_SERVED} of ${rows.length}; for the others this page needs JavaScript.` : html``}</p>
-<div id="namespace-pages" class="pages" role="group" aria-label="Pages of the table" hidden><button type="button" value="first">First</button><button type="button" value="previous">Previous</button><button type="button" value="next">Next</button><button type="button" value="last">Last</button></div>
-<template id="namespace-row"><table><tbody>${namespaceRow({ name: '', level: 'none', why: '', cells: names.map(() => ({ tone: 'none', word: '', references: '' })), pods: 0, failing: 0, errors: 0, warnings: 0, notes: 0 }, report.configured)}</tbody></table></template>
+})}<p id="namespace-pages-shown" class="shown" role="status">${shown}</p>
+<div id="namespace-pages" class="pages" role="group" aria-label="Pages of the table" hidden>${pages}</div>
+<template id="namespace-row"><table><tbody>${template}</tbody></table></template>
 `,
   });
 }
@@ -57,7 +67,11 @@ function namespaceRow(
   { name, why, cells, pods, failing, errors, warnings, notes }: NamespaceRow,
   configured: boolean,
 ): Markup {
-  return html`<tr><th scope="row"><a data-slot="name">${name}</a></th>${configured ? html`<td>${slot('why', why)}</td>` : html``}${cells.map(cell)}<td class="number">${slot('pods', pods)}</td><td class="number">${slot('failing', failing === 0 ? '' : failing, 'alarm')}</td><td>${slot('found', foundOf(errors, warnings, notes))}</td></tr>
+  const optedIn = configured ? html`<td>${slot('why', why)}</td>` : html``;
+  const unable = html`<td class="number">${slot('failing', failing === 0 ? '' : failing, 'alarm')}</td>`;
+  const numbers = html`<td class="number">${slot('pods', pods)}</td>${unable}`;
+  const found = html`<td>${slot('found', foundOf(errors, warnings, notes))}</td>`;
+  return html`<tr><th scope="row"><a data-slot="name">${name}</a></th>${optedIn}${cells.map(cell)}${numbers}${found}</tr>
 `;
 }
 

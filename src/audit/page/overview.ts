@@ -28,8 +28,11 @@ function numbers({ summary, configured }: Report): Markup {
   const { findings, copies, serviceAccounts, pods, podsFailing } = summary;
   const wanted = copies.inSync + copies.outOfSync;
   const of = (n: number, total: number): Markup => html`${n} <small>of ${total}</small>`;
+  const counts = (['error', 'warning', 'info'] as const).map((severity) =>
+    number(HEADINGS[severity], html`${findings[severity]}`, findings[severity] > 0 ? severity : 'none'),
+  );
   return html`<dl class="numbers">
-${(['error', 'warning', 'info'] as const).map((severity) => number(HEADINGS[severity], html`${findings[severity]}`, findings[severity] > 0 ? severity : 'none'))}
+${counts}
 ${
   configured
     ? html`${number('Copies in sync', of(copies.inSync, wanted), toneOf(copies.inSync === wanted))}
@@ -48,16 +51,18 @@ const toneOf = (good: boolean): Tone => (good ? 'none' : 'error');
 function wrong(report: Report): Markup {
   const groups = grouped(report).flatMap((each) => each.groups);
   if (groups.length === 0) return html``;
+  const lines = groups.slice(0, MAX_LINES).map(({ rule, findings }) => {
+    const what = html`<span class="unseen"> ${noun(rule.severity, findings.length)}:</span>`;
+    const count = html`<span class="count">${findings.length}${what}</span>`;
+    const example = html`<span class="example">${exampleOf(findings)}</span>`;
+    const line = html`<span class="line"><span class="title">${rule.title}</span>${example}</span>`;
+    return html`<li><a href="#${rule.id}">${icon(rule.severity)}${count}${line}<span class="id">${rule.id}</span></a></li>
+`;
+  });
   return html`<nav class="wrong" aria-labelledby="wrong-title">
 <h2 id="wrong-title">What is wrong</h2>
 <ol>
-${groups.slice(0, MAX_LINES).map(
-  ({
-    rule,
-    findings,
-  }) => html`<li><a href="#${rule.id}">${icon(rule.severity)}<span class="count">${findings.length}<span class="unseen"> ${noun(rule.severity, findings.length)}:</span></span><span class="line"><span class="title">${rule.title}</span><span class="example">${exampleOf(findings)}</span></span><span class="id">${rule.id}</span></a></li>
-`,
-)}</ol>
+${lines}</ol>
 ${groups.length > MAX_LINES ? html`<p><a href="#findings">and ${groups.length - MAX_LINES} more kinds of findings</a></p>` : html``}
 </nav>
 `;

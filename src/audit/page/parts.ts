@@ -19,8 +19,13 @@ const SHAPES: Readonly<Record<Tone, string>> = {
 };
 
 /** Once per page, before any {@link icon}. */
-export const iconSheet = (): Markup =>
-  html`<svg class="sheet" aria-hidden="true" width="0" height="0">${Object.entries(SHAPES).map(([tone, shape]) => html`<symbol id="icon-${tone}" viewBox="0 0 16 16"><path fill-rule="evenodd" d="${shape}"/></symbol>`)}</svg>`;
+export function iconSheet(): Markup {
+  const symbols = Object.entries(SHAPES).map(
+    ([tone, shape]) =>
+      html`<symbol id="icon-${tone}" viewBox="0 0 16 16"><path fill-rule="evenodd" d="${shape}"/></symbol>`,
+  );
+  return html`<svg class="sheet" aria-hidden="true" width="0" height="0">${symbols}</svg>`;
+}
 
 /** Hidden from screen readers, because a word stands next to it. */
 export const icon = (tone: Tone): Markup =>

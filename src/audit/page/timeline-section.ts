@@ -65,7 +65,9 @@ function later(entries: readonly TimelineEntry[], end: number, start: number): M
   const drawn = steps.filter((step) => Date.parse(step.at) <= end).at(-1);
   if (last === undefined || last === drawn) return html``;
   const n = (last.copies ?? 0) - (drawn?.copies ?? 0);
-  return html`<p class="note">${plural(n, 'more copy', 'more copies')} came later${agree(n, '', ', the last')} after ${span(Date.parse(last.at) - start)}, and ${agree(n, 'is', 'are')} not drawn: after an hour without a copy, what is written is mostly for namespaces that opted in since.</p>`;
+  const came = `${plural(n, 'more copy', 'more copies')} came later${agree(n, '', ', the last')} after ${span(Date.parse(last.at) - start)}`;
+  const why = 'after an hour without a copy, what is written is mostly for namespaces that opted in since';
+  return html`<p class="note">${came}, and ${agree(n, 'is', 'are')} not drawn: ${why}.</p>`;
 }
 
 function wordsOf({ event, name, copies }: TimelineEntry, total: number): string {
@@ -99,22 +101,39 @@ function drawing(entries: readonly TimelineEntry[], scale: Scale): Markup {
     .map((entry) => ({ ...entry, x: at(Date.parse(entry.at) - start) }));
   const steps = placed.filter(({ event }) => event === 'copies');
   const events = placed.filter(({ event }) => event !== 'copies');
-  const marks = marksOf(events);
-  const ticks = AXIS.filter((ms) => ms <= length);
+  const marks = marksOf(events).map(({ from, to, x }) => {
+    const isOne = from === to;
+    const line = html`<line class="event" x1="${percent(x)}" x2="${percent(x)}" y1="16" y2="${BOTTOM}"/>`;
+    const pill = html`<rect x="${isOne ? -9 : -18}" width="${isOne ? 18 : 36}" height="18" rx="9"/>`;
+    const text = html`<text y="13" text-anchor="middle">${isOne ? from : html`${from}–${to}`}</text>`;
+    return html`${line}<svg class="mark" x="${percent(x)}" y="1" overflow="visible">${pill}${text}</svg>`;
+  });
+  const ticks = AXIS.filter((ms) => ms <= length).map((ms) => {
+    const x = percent(at(ms));
+    const line = html`<line class="grid" x1="${x}" x2="${x}" y1="${TOP - 10}" y2="${BOTTOM}"/>`;
+    return html`${line}<text x="${x}" y="132" text-anchor="middle">${shortSpan(ms)}</text>`;
+  });
+  const named = events.slice(0, MAX_NAMED).map((entry, i) => {
+    const when = i === 0 ? time(entry.at) : html`after ${span(Date.parse(entry.at) - start)}`;
+    return html`<li><b>${i + 1}</b> ${when}: ${wordsOf(entry, copies)}</li>`;
+  });
   const done = entries.findLast(({ event }) => event === 'copies')?.copies ?? 0;
-  const label = `Rotation of source ${name} over ${span(length)}: ${done.toLocaleString('en-US')} of ${copies.toLocaleString('en-US')} copies have the new content. The list below says each step.`;
+  const label =
+    `Rotation of source ${name} over ${span(length)}: ${done.toLocaleString('en-US')} of ` +
+    `${copies.toLocaleString('en-US')} copies have the new content. The list below says each step.`;
+  const since = entries[0]?.event === 'source changed' ? 'the source changed' : 'the first step that is known';
   return html`<svg class="drawing" role="img" aria-label="${label}" width="100%" height="140">
-${ticks.map((ms) => html`<line class="grid" x1="${percent(at(ms))}" x2="${percent(at(ms))}" y1="${TOP - 10}" y2="${BOTTOM}"/><text x="${percent(at(ms))}" y="132" text-anchor="middle">${shortSpan(ms)}</text>`)}
+${ticks}
 <line class="axis" x1="${percent(MARGIN)}" x2="${percent(100 - MARGIN)}" y1="${BOTTOM}" y2="${BOTTOM}"/>
 ${steps.map(({ x, copies: n = 0 }, i) => {
   const height = Math.round(((BOTTOM - TOP) * n) / Math.max(copies, done, 1));
   const to = steps[i + 1]?.x ?? 100 - MARGIN;
   return html`<rect class="step" x="${percent(x)}" width="${percent(Math.max(to - x, 0.3))}" y="${BOTTOM - height}" height="${height}"/>`;
 })}
-${marks.map(({ from, to, x }) => html`<line class="event" x1="${percent(x)}" x2="${percent(x)}" y1="16" y2="${BOTTOM}"/><svg class="mark" x="${percent(x)}" y="1" overflow="visible"><rect x="${from === to ? -9 : -18}" width="${from === to ? 18 : 36}" height="18" rx="9"/><text y="13" text-anchor="middle">${from === to ? from : html`${from}–${to}`}</text></svg>`)}
+${marks}
 </svg>
-<figcaption aria-hidden="true">Copies with the new content, over the time since ${entries[0]?.event === 'source changed' ? 'the source changed' : 'the first step that is known'}; early seconds take more room than late ones.</figcaption>
-<ol class="marks" aria-hidden="true">${events.slice(0, MAX_NAMED).map((entry, i) => html`<li><b>${i + 1}</b> ${i === 0 ? time(entry.at) : html`after ${span(Date.parse(entry.at) - start)}`}: ${wordsOf(entry, copies)}</li>`)}</ol>
+<figcaption aria-hidden="true">Copies with the new content, over the time since ${since}; early seconds take more room than late ones.</figcaption>
+<ol class="marks" aria-hidden="true">${named}</ol>
 ${events.length > MAX_NAMED ? html`<p class="note" aria-hidden="true">and ${events.length - MAX_NAMED} more in the list</p>` : html``}`;
 }
 
