@@ -1,4 +1,4 @@
-/** `npm run rooms`: prints the rooms of `src`, top first, and what each imports. Exit status 1 for import circles or a breach of `picture.ts`. */
+/** `npm run rooms`: prints the rooms of `src` and what each imports. Exit status 1 for import circles or a breach of `picture.ts`. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import ts from 'typescript';
@@ -30,7 +30,7 @@ for (const [path, targets] of files) {
   }
 }
 
-/** Import circles: the strongly connected components with more than one node, by Tarjan's algorithm. */
+/** Import circles (strongly connected components), by Tarjan's algorithm. */
 function circlesOf(graph: ReadonlyMap<string, Iterable<string>>): string[][] {
   interface Node {
     readonly index: number;

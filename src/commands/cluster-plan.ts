@@ -1,4 +1,4 @@
-/** All pending changes of a cluster: copies and references, cache proxies, custom objects. */
+/** The pending changes of a whole cluster. */
 import type { Action } from '../plan/action.ts';
 import type { NamespacePlan } from '../plan/namespace-plan.ts';
 import { isInSync } from '../plan/namespace.ts';
@@ -10,7 +10,7 @@ import type { PlannedCluster } from '../sources/snapshot.ts';
 export interface ClusterPlan extends PlannedCluster {
   /** The progress of each source's rotation, cache proxies included. */
   readonly rotations?: readonly RotationProgress[];
-  /** Whether the configuration says `paused: true`: the controller then writes none of this. */
+  /** The configuration says `paused: true`: the controller writes none of this. */
   readonly paused?: boolean;
   /** Custom objects that name a copy which is to be removed. */
   readonly named?: readonly NamedCopy[];
@@ -46,7 +46,7 @@ export const actionsOf = ({ writeCopies, editReferences, deleteCopies }: Namespa
   ...deleteCopies,
 ];
 
-/** Whether an action removes a copy that must stay, because a custom object names it and Pullpass did not write that. */
+/** Whether an action removes a copy that must stay: a custom object names it, and Pullpass did not write that. */
 export function staying({ named = [] }: ClusterPlan): (action: Action) => boolean {
   const names = new Set(named.filter(({ ours }) => !ours).map(nameOf));
   return (action) =>

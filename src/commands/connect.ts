@@ -1,4 +1,4 @@
-/** Opens a connection to the API server for one command, and closes it afterwards. */
+/** A connection to the API server for one command. */
 import { createClient } from '../kube/client.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { connect } from '../kube/connection.ts';

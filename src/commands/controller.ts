@@ -1,4 +1,4 @@
-/** `pullpass controller`: its options, and the objects that it creates for the manager. */
+/** `pullpass controller`: its options, and what it gives to the manager. */
 import { Command, Option } from 'commander';
 import { loadConfiguration } from '../config/load.ts';
 import { runManager } from '../controller/manager.ts';

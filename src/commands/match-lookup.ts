@@ -47,7 +47,7 @@ export function matchFromDockerConfig(image: string, text: string, name: string)
   );
 }
 
-/** In the order of `imagePullSecrets`. Throws UsageError for an invalid image, UserError if a Secret makes every pull fail. */
+/** Throws UsageError for an invalid image, UserError if a Secret makes every pull fail. */
 export function match(image: string, pullSecrets: readonly PullSecret[]): MatchResult {
   const reference = readImage(image);
   const notes: string[] = [];

@@ -1,4 +1,4 @@
-/** What `pullpass prune` is about to remove: a line for each object, and a summary. */
+/** What `pullpass prune` is about to remove: lines, and a summary. */
 import type { NamespacePlan } from '../plan/namespace-plan.ts';
 import { describeChange } from '../reconcile/describe.ts';
 import type { NamedCopy } from '../reconcile/named-copies.ts';
@@ -20,7 +20,7 @@ export const linesOf = ({ plans, named, leftovers }: Removal): string[] => [
   ...leftovers.map(({ namespace = 'cluster', what }) => `${namespace}: ${what}`),
 ];
 
-/** Completes the sentence that begins with `Remove` or `Removed`. */
+/** Completes `Remove` or `Removed`. */
 export function sumOf({ plans, named, leftovers }: Removal): string {
   const count = (of: 'deleteCopies' | 'editReferences'): number =>
     plans.reduce((sum, plan) => sum + plan[of].length, 0);

@@ -15,14 +15,14 @@ export interface ProxyTellers {
 }
 
 interface ProxyNews {
-  /** `told`: the problem that was reported last. Returns the problem of now; undefined: none. */
+  /** `told`: the problem that was reported last. Returns the present one. */
   tell(
     proxy: ConfiguredProxy,
     source: SourceConfig,
     outcome: ProxyOutcome,
     told: string | undefined,
   ): string | undefined;
-  /** Removes the metrics of a cache proxy that is no longer configured, or has another source now. */
+  /** The cache proxy is no longer configured, or has another source. */
   forget(name: string, source: string): void;
 }
 

@@ -1,4 +1,4 @@
-/** Starts and stops the reflectors that the configuration in force needs, and tells how they are. */
+/** Starts and stops the reflectors that the configuration in force needs, and reports their state. */
 import type { Configuration, SourceConfig } from '../config/schema.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { startReflector } from '../kube/reflector.ts';

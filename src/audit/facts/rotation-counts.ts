@@ -19,7 +19,7 @@ export function countRotation(
     standings.filter((each) => each.source === source && each.choice.in).map(({ copy }) => copy),
   );
   const own = proxies.filter((proxy) => proxy.source === source);
-  // Copies that the brake keeps are no longer updated: they count as stale until they are removed.
+  // Copies that the brake keeps are no longer updated: they count as stale.
   const kept = plans
     .flatMap(({ held }) => held?.copies ?? [])
     .filter((copy) => copy.source === source && !copy.current).length;

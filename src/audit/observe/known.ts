@@ -1,4 +1,4 @@
-/** What the controller knows of logins and cache proxies, from its state Secret: an audit tries no login itself. */
+/** The controller's verdicts on logins and cache proxies, from its state Secret: an audit tries no login itself. */
 import type { Configuration, SourceConfig } from '../../config/schema.ts';
 import { redactKey } from '../../credentials/registry-name.ts';
 import { UserError } from '../../errors.ts';
@@ -43,7 +43,7 @@ export async function knownTo({ client, configuration, snapshot }: KnownOptions)
         ),
       }),
       heldBack: configuration.sources.flatMap((source) => heldBackOf(source, snapshot)),
-      // If it is unknown whether the login is applied, the audit says nothing of the cache proxy.
+      // If `applied` is unknown, the audit says nothing of the cache proxy.
       proxies: book
         .observe()
         .flatMap(({ config, read }) => (read ? proxies.filter(({ source }) => source === config.name) : []))
@@ -76,7 +76,7 @@ export async function knownTo({ client, configuration, snapshot }: KnownOptions)
   }
 }
 
-/** Entries for which the content in force differs from the source, and a rollout that the canaries stopped. */
+/** Held back: entries for which the content in force differs from the source, and a halted rollout. */
 function heldBackOf(source: SourceConfig, { book, state }: Snapshot): NonNullable<Observation['heldBack']>[number][] {
   const { stage } = book.rollout(source.name);
   const record = recordOf(state, source);
@@ -91,7 +91,7 @@ function heldBackOf(source: SourceConfig, { book, state }: Snapshot): NonNullabl
   ];
 }
 
-/** The verdict on each login of the newest content, without aliases. */
+/** The logins of the newest content, without aliases. */
 function registriesOf(source: SourceConfig, { book, state }: Snapshot): AuditedLogin[] {
   const record = recordOf(state, source);
   if (record === undefined) return [];

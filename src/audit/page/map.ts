@@ -1,13 +1,13 @@
-/** The map of all namespaces: one field each, sorted by name. One path per level, so that thousands of fields are four elements. */
+/** The map of all namespaces: one field each, sorted by name, as one path per level: four elements for thousands of fields. */
 import type { Level, NamespaceRow } from './data.ts';
 import { html, verbatim } from './markup.ts';
 import type { Markup } from './markup.ts';
 
-/** Size of a field in the drawing, and at most in pixels on the screen. */
+/** Size of a field in the drawing, and its most pixels on the screen. */
 const SIZE = 10;
 const WIDEST = 16;
 
-/** Each level has a shape of its own: colour alone must not carry the meaning. */
+/** Each level has its own shape: colour alone must not carry the meaning. */
 const SHAPES: Readonly<Record<Level, string>> = {
   error: 'h9v9h-9zm2 1l2.5 2.5 2.5-2.5 1 1-2.5 2.5 2.5 2.5-1 1-2.5-2.5-2.5 2.5-1-1 2.5-2.5-2.5-2.5z',
   warning: 'm4.5 0l4.5 9h-9z',

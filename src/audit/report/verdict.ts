@@ -6,7 +6,7 @@ interface Verdict {
   readonly level: 'ok' | 'warning' | 'error';
   /** `2 errors, 1 note`. */
   readonly counts: string;
-  /** What the counts mean: a clause. */
+  /** Their meaning: a clause. */
   readonly meaning: string;
   /** Counts and meaning in one sentence. */
   readonly headline: string;

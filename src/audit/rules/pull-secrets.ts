@@ -65,7 +65,7 @@ export const pullSecretUseless: Rule = {
   *check(facts) {
     const useless = yield* unusableSteps(facts, false);
     return useless.map(({ namespace, name, who, one, problem }) => {
-      // A problem can be "is of type ...; <advice>": the advice goes into the remedy.
+      // "is of type ...; <advice>": the advice goes into the remedy.
       const [what = '', advice = 'put a Docker config there'] = problem.split(/; (.*)/s);
       const wrongType = what.startsWith('is of type ');
       return {
@@ -87,20 +87,20 @@ interface Referenced {
   readonly name: string;
   /** The ServiceAccounts and pods that name it. */
   readonly who: string;
-  /** Whether only one ServiceAccount names it. */
+  /** Whether one ServiceAccount is all of them. */
   readonly one: boolean;
   /** Completes "Secret x ..., but" or "..., and". */
   readonly by: string;
 }
 
-/** One item per Secret, however many ServiceAccounts and pods name it. */
+/** One item per Secret, however many name it. */
 function* referencedSteps(
   { scopes, managed, pullSecrets, account }: Facts,
   wanted: (secret: PullSecret) => boolean,
 ): Steps<Referenced[]> {
   const found = new Map<string, { namespace: string; name: string; accounts: Set<string>; pods: Set<string> }>();
   const at = (namespace: string, name: string) => {
-    // Check before storing: few match, and tenants can name any number of Secrets.
+    // Few match, and tenants can name any number of Secrets: check first.
     const secret = pullSecrets.get(namespace)?.get(name);
     if (secret === undefined || !wanted(secret)) return undefined;
     const key = `${namespace}/${name}`;

@@ -1,4 +1,4 @@
-/** For a failing pull: which credential kubelets try, or why they have none, and what to do. */
+/** For a failing pull: which credential kubelets try, or why none, and what to do. */
 import type { SourceConfig } from '../../config/schema.ts';
 import { quoteKey } from '../../credentials/registry-name.ts';
 import { ANNOTATION_SERVICE_ACCOUNTS, ANNOTATION_SOURCES, ANNOTATION_SYNC } from '../../names.ts';
@@ -92,7 +92,7 @@ export function triedFor(facts: Facts, pulling: Pulling, reference: string): Tri
   return { text: `${none}${text}`, then, matched: false };
 }
 
-/** Which source has a credential for the image, and why the pod does not have it. `anew`: how to recreate the pods afterwards. */
+/** Which source has a credential for the image, and why the pod lacks it. `anew`: how to recreate the pods. */
 function fromSources(
   facts: Facts,
   { namespace, workload }: Pulling,
@@ -158,7 +158,7 @@ const NOT_IN: Readonly<Record<Extract<Choice, { in: false }>['why'], string>> = 
   'bad annotation': 'the namespace is not opted in (bad annotation)',
 };
 
-/** Sources to which the namespace is opted in come first, then those whose guard admits it. */
+/** First the sources that the namespace is opted in to, then those whose guard admits it. */
 const rank = ({
   standing,
   admits,
