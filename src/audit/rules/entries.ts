@@ -81,7 +81,7 @@ function withinSources({ sources, keys }: Facts): Hit[] {
 function* betweenSteps({ scopes, pullSecrets }: Facts): Steps<Hit[]> {
   const found = new Map<string, { hit: Hit; accounts: number }>();
   yield* stepwise(scopes, 500, ({ namespace, serviceAccounts }) => {
-    // In most namespaces no Secret was read, however many they name.
+    // No pull Secret of this namespace is known, however many it names.
     const here = pullSecrets.get(namespace.name);
     if (here === undefined) return;
     for (const { name, pullSecrets: names = [] } of serviceAccounts) {
