@@ -8,8 +8,8 @@ import type { Plugin } from 'esbuild';
 const root = dirname(fileURLToPath(import.meta.url));
 
 /**
- * Comes first in the bundle, before any module of it is evaluated. Written for old versions too: the check has to run there.
- * The CommonJS modules inside expect `require`, `__filename` and `__dirname`, which an ES module does not have.
+ * Runs before any bundled module. It uses only syntax that old versions of Node.js know, so that the check runs there too.
+ * The bundled CommonJS modules need `require`, `__filename` and `__dirname`, which an ES module does not have.
  */
 const banner = `#!/usr/bin/env node
 import { createRequire as pullpassCreateRequire } from 'node:module';
@@ -26,7 +26,7 @@ const __filename = pullpassFileURLToPath(import.meta.url);
 const __dirname = pullpassFileURLToPath(new URL('.', import.meta.url));
 `;
 
-/** What the report's page is made of stands in files beside its module, and the bundle has none: its constants are evaluated here. */
+/** The report's page reads its style and script from files, which the bundle does not have: their text becomes constants here. */
 const pageAssets: Plugin = {
   name: 'page-assets',
   setup({ onLoad }) {
@@ -53,7 +53,7 @@ export async function bundle({ entry, outfile }: { entry: string; outfile: strin
     plugins: [pageAssets],
     banner: { js: banner },
     sourcemap: 'external',
-    // The licences of what is inside: pullpass.js.LEGAL.txt, to be shipped along.
+    // The licences of the bundled packages go to pullpass.js.LEGAL.txt, which must be shipped with the bundle.
     legalComments: 'external',
     logLevel: 'warning',
   });

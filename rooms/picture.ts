@@ -1,19 +1,19 @@
 /**
- * The house as it is to be: every room of `src`, from the top down, with the rooms and packages that it may import. Lint holds
- * each file to it (`rule.ts`); `npm run rooms` draws it from the code, and fails where the two differ.
+ * Every room (folder) of `src`, top first, with the rooms and packages that it may import. Lint checks each file against
+ * this table (`rule.ts`). `npm run rooms` reads the imports from the code, and fails if they differ from the table.
  */
 
-/** Files directly in `src` that everybody may import. */
+/** Files directly in `src` that every room may import. */
 export const GROUND = ['names', 'owner', 'errors', 'retry', 'text', 'log'];
 
 export interface Room {
-  /** Rooms whose files it imports. */
+  /** Rooms that it may import. */
   readonly may: readonly string[];
-  /** Packages that it imports. */
+  /** Packages that it may import. */
   readonly packages?: readonly string[];
-  /** Data in, data out: no clock, chance, environment, process or I/O. A list names the files for which that holds. */
+  /** Pure: no clock, random numbers, environment, process or I/O. A list: only these files of the room are pure. */
   readonly pure?: true | readonly string[];
-  /** Files of a pure room that are not. */
+  /** Files of a pure room that are not pure. */
   readonly impure?: readonly string[];
 }
 
@@ -87,10 +87,10 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   ground: { may: [], packages: ['pino'], pure: true, impure: ['log'] },
 };
 
-/** Types of the API are welcome everywhere: they are gone when the program runs. */
+/** Every room may import types of these packages: types do not exist at run time. */
 export const TYPES_EVERYWHERE = ['@kubernetes/client-node'];
 
-/** The room of a file, by its path below `src`, such as `plan/copy.ts`. */
+/** The room of a file. `path`: relative to `src`, such as `plan/copy.ts`. */
 export function roomOf(path: string): string {
   const parts = path.replaceAll('\\', '/').split('/');
   const file = (parts.pop() ?? '').replace(/\.ts$/, '');

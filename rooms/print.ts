@@ -1,4 +1,4 @@
-/** `npm run rooms`: the rooms of `src` from the top down and what each imports, from the code. Status 1 where it is no one-way house. */
+/** `npm run rooms`: prints the rooms of `src` and what each imports. Exit status 1 for import circles or a breach of `picture.ts`. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import ts from 'typescript';
@@ -6,7 +6,7 @@ import { roomOf, ROOMS } from './picture.ts';
 
 const SRC = resolve(process.argv[2] ?? join(import.meta.dirname, '../src'));
 
-/** File -> files that it imports, by their paths below `src`. */
+/** File -> the files that it imports; paths are relative to `src`. */
 const files = new Map(
   readdirSync(SRC, { recursive: true, encoding: 'utf8' })
     .filter((path) => path.endsWith('.ts'))
@@ -20,7 +20,7 @@ const files = new Map(
     }),
 );
 
-/** Room -> room -> how many imports. */
+/** Room -> imported room -> number of imports. */
 const rooms = new Map(Object.keys(ROOMS).map((room) => [room, new Map<string, number>()]));
 for (const [path, targets] of files) {
   const from = roomOf(path);
@@ -30,7 +30,7 @@ for (const [path, targets] of files) {
   }
 }
 
-/** Sets of nodes that reach each other, by Tarjan's algorithm. */
+/** Import circles (strongly connected components), by Tarjan's algorithm. */
 function circlesOf(graph: ReadonlyMap<string, Iterable<string>>): string[][] {
   interface Node {
     readonly index: number;

@@ -1,4 +1,4 @@
-/** Lint rules that hold each room of `src` to the picture: what it may import, and what a pure one must not touch. */
+/** Lint rules that check each room of `src` against `picture.ts`: what it may import, and what a pure room must not use. */
 import type { Linter, Rule } from 'eslint';
 import { builtinModules } from 'node:module';
 import { dirname, relative, resolve } from 'node:path';
@@ -48,7 +48,7 @@ const imports: Rule.RuleModule = {
   },
 };
 
-/** Node's own modules without a way to the outside; of `crypto` only what digests. */
+/** Node's own modules that do no I/O. Of `crypto`, pure rooms may import only the digest functions. */
 const HARMLESS = ['util', 'crypto', 'url', 'path', 'buffer', 'assert'];
 const outside = builtinModules.filter(
   (name) => !name.startsWith('_') && !HARMLESS.includes(name.split('/')[0] ?? name),

@@ -1,6 +1,6 @@
 /**
- * The composition root: the only file that touches the process, by way of the environment that it hands to the commands. What
- * libraries do for themselves: commander reads the variables that options name, client-node $KUBECONFIG, and pino writes the log.
+ * The composition root: the only file that uses the process; commands get an `Environment`. Three libraries use the process
+ * too: commander reads the variables that options name, client-node reads $KUBECONFIG, and pino writes the log.
  */
 import { Command, CommanderError } from 'commander';
 import { hostname } from 'node:os';
@@ -88,18 +88,18 @@ for (const command of [root, ...commands]) {
     .configureOutput({ outputError: (message, write) => write(message.replace(/^error: /, 'pullpass: ')) });
 }
 
-// A reader that has seen enough (`pullpass plan | head`) is no error.
+// A reader that closes the pipe early (`pullpass plan | head`) is no error.
 stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
 
 try {
   await root.parseAsync();
 } catch (error) {
-  // commander has printed its own line; help and version come here too, with status 0.
+  // commander has already printed its message. Help and version also end here, with status 0.
   if (error instanceof CommanderError) env.exitWith(error.exitCode === 0 ? 0 : 64);
   else fail(error);
 }
 
-/** One line that says what is wrong and what to do. */
+/** Prints one line that says what is wrong and what to do. */
 function fail(error: unknown): void {
   if (env.logLevel === 'debug' && error instanceof Error) env.writeErr(`${error.stack}\n`);
   const hint = isForbidden(error) ? '; ask for that right, or use a kubeconfig that has it' : '';

@@ -1,4 +1,4 @@
-/** `pullpass audit`: what would break, and why. Reads, and writes nothing. */
+/** `pullpass audit`: says what would break, and why. Writes nothing. */
 import { Command, Option } from 'commander';
 import { knownTo } from '../audit/observe/known.ts';
 import { observe } from '../audit/observe/observe.ts';
@@ -71,17 +71,17 @@ export function auditCommand(env: Environment): Command {
 
 export interface AuditOptions
   extends RenderOptions, Pick<ObserveOptions, 'client' | 'configuration' | 'controller' | 'now' | 'signal'> {
-  /** Names of the only namespaces to look at. */
+  /** Names of the namespaces to audit; undefined: all. */
   readonly namespaces?: readonly string[] | undefined;
-  /** The lowest severity that fails the command; undefined: none does. */
+  /** The lowest severity that makes the command fail; undefined: none does. */
   readonly failOn?: Severity | undefined;
-  /** Told how far it is, for a terminal. */
+  /** Gets a line of progress, for a terminal. */
   readonly progress?: ((line: string) => void) | undefined;
 }
 
 const EXIT_FINDINGS = 3;
 
-/** Throws UserError for a namespace that does not exist or a cluster of which nothing may be read. */
+/** Throws UserError if a namespace does not exist, or if nothing in the cluster may be read. */
 export async function runAudit(options: AuditOptions): Promise<{ report: Report; text: string; exitCode: number }> {
   const { client, configuration, namespaces, failOn, controller, signal, progress, ...rest } = options;
   const observation = await observe({

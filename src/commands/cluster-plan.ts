@@ -1,4 +1,4 @@
-/** What is to be done in a cluster, and how much of it. */
+/** The pending changes of a whole cluster. */
 import type { Action } from '../plan/action.ts';
 import type { NamespacePlan } from '../plan/namespace-plan.ts';
 import { isInSync } from '../plan/namespace.ts';
@@ -8,15 +8,15 @@ import type { RotationProgress } from '../rotation/progress.ts';
 import type { PlannedCluster } from '../sources/snapshot.ts';
 
 export interface ClusterPlan extends PlannedCluster {
-  /** How far each source's content is, cache proxies included. */
+  /** The progress of each source's rotation, cache proxies included. */
   readonly rotations?: readonly RotationProgress[];
-  /** The configuration says so: a controller writes none of this. */
+  /** The configuration says `paused: true`: the controller writes none of this. */
   readonly paused?: boolean;
-  /** Copies that are to go, and the custom objects that name them. */
+  /** Custom objects that name a copy which is to be removed. */
   readonly named?: readonly NamedCopy[];
 }
 
-/** Whether anything is left to do, or is held. */
+/** Whether any change is pending, or held by the brake. */
 export function isPending(plan: ClusterPlan): boolean {
   return (
     [pendingIn(plan), pendingProxies(plan), pendingReferences(plan)].some((pending) => pending.length > 0) ||
@@ -27,7 +27,7 @@ export function isPending(plan: ClusterPlan): boolean {
 export const pendingIn = ({ namespaces }: PlannedCluster): NamespacePlan[] =>
   namespaces.filter((plan) => !isInSync(plan));
 
-/** Cache proxies that are still to be given the login that their source has. */
+/** Cache proxies that do not have the current login of their source yet. */
 export function pendingProxies({ rotations = [] }: ClusterPlan): string[] {
   return rotations
     .flatMap(({ proxies }) => proxies)
@@ -35,18 +35,18 @@ export function pendingProxies({ rotations = [] }: ClusterPlan): string[] {
     .map(({ name }) => name);
 }
 
-/** References in custom objects that are to be taken back. */
+/** References in custom objects that Pullpass wrote, and must remove. */
 export const pendingReferences = ({ named = [] }: Pick<ClusterPlan, 'named'>): NamedCopy[] =>
   named.filter(({ ours }) => ours);
 
-/** In the order in which they would be carried out. */
+/** In the order in which the controller applies them. */
 export const actionsOf = ({ writeCopies, editReferences, deleteCopies }: NamespacePlan): Action[] => [
   ...writeCopies,
   ...editReferences,
   ...deleteCopies,
 ];
 
-/** Tells copies that are to go and cannot, for somebody else had an object name them. */
+/** Whether an action removes a copy that must stay: a custom object names it, and Pullpass did not write that. */
 export function staying({ named = [] }: ClusterPlan): (action: Action) => boolean {
   const names = new Set(named.filter(({ ours }) => !ours).map(nameOf));
   return (action) =>

@@ -1,4 +1,4 @@
-/** A connection for the time of one command. */
+/** A connection to the API server for one command. */
 import { createClient } from '../kube/client.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { connect } from '../kube/connection.ts';

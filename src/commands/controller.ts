@@ -1,4 +1,4 @@
-/** `pullpass controller`: its options, and what the controller is given. */
+/** `pullpass controller`: its options, and what it gives to the manager. */
 import { Command, Option } from 'commander';
 import { loadConfiguration } from '../config/load.ts';
 import { runManager } from '../controller/manager.ts';

@@ -1,4 +1,4 @@
-/** What `prune` removes besides copies and references: logins rendered for cache proxies, and what Pullpass keeps for itself. */
+/** What `prune` removes besides copies and references: Secrets rendered for cache proxies, the state Secret, report objects. */
 import { reportPath } from '../audit/report/object.ts';
 import type { Configuration } from '../config/schema.ts';
 import { isForbidden, isNotFound } from '../kube/api-error.ts';
@@ -8,25 +8,25 @@ import { paths } from '../kube/paths.ts';
 import { LABEL_CACHE_PROXY, REPORT_NAME, REPORT_RESOURCES, STATE_NAME } from '../names.ts';
 import { ownerOf } from '../owner.ts';
 
-/** Something in the cluster that is to go as it is. */
+/** An object that `prune` deletes as a whole. */
 export interface Leftover {
   readonly kind: 'Secret' | 'report object';
-  /** Absent: it is in none. */
+  /** Absent for a cluster-scoped object. */
   readonly namespace?: string;
   readonly what: string;
   readonly path: string;
-  /** Of the very object that was looked at: what changed since may be somebody else's. */
+  /** Limits the deletion to the object as it was read: a later version may no longer be ours. */
   readonly preconditions: { readonly uid: string; readonly resourceVersion: string };
 }
 
 interface Candidate extends Omit<Leftover, 'preconditions'> {
-  /** Only what carries our labels goes. */
+  /** Whether the object carries our labels; only then it is deleted. */
   isOurs(metadata: ApiObject['metadata']): boolean;
-  /** Whether it counts as absent for who may not read it. */
+  /** Whether a 403 counts as absent. */
   readonly optional?: boolean;
 }
 
-/** `namespace`: where the controller keeps its state. Throws ApiError for what may not be read. */
+/** `namespace`: where the controller keeps its state. Throws ApiError if an object may not be read, unless it is optional. */
 export async function findLeftovers(
   client: KubeClient,
   configuration: Configuration,
@@ -75,14 +75,14 @@ function secrets({ cacheProxies }: Configuration, controllerNamespace: string): 
   ];
 }
 
-/** Of both APIs, and whether or not it is configured: it stays behind when it is switched off. */
+/** In both report APIs, even if the configuration does not ask for a report object: an object from earlier may be left. */
 function reports({ audit }: Configuration): Candidate[] {
   return REPORT_RESOURCES.map(({ kind }) => ({
     kind: 'report object',
     what: `report object (${kind} ${REPORT_NAME})`,
     path: reportPath(kind),
     isOurs: (metadata) => ownerOf(metadata) === 'report',
-    // Who asks without the right is told so, whether or not the API is installed: that must not hold up all the rest.
+    // RBAC answers 403 even if the API is not installed. Without a configured report object, that must not stop `prune`.
     optional: !audit.reportObject,
   }));
 }

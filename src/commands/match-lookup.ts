@@ -1,4 +1,4 @@
-/** Looks an image up in pull Secrets as a kubelet does. Pure. */
+/** Looks up an image in pull Secrets as a kubelet does. Pure. */
 import { guessForm, parseDockerConfig, parseSecret } from '../credentials/docker-config.ts';
 import type { DockerConfig, SecretContent } from '../credentials/docker-config.ts';
 import { explain } from '../credentials/explain.ts';
@@ -11,10 +11,10 @@ import { WHY_UNUSABLE } from '../credentials/usable-login.ts';
 import { UsageError, UserError } from '../errors.ts';
 import { readSecretManifest } from './secret-manifest.ts';
 
-/** One entry of the pod's `imagePullSecrets`, in its order. */
+/** One item of `imagePullSecrets`. */
 export interface PullSecret {
   name: string;
-  /** What the API server returned. Undefined: there is no such Secret. */
+  /** What the API server returned; undefined: there is no such Secret. */
   secret: SecretContent | undefined;
 }
 export interface MatchResult {
@@ -24,19 +24,19 @@ export interface MatchResult {
   /** In the order in which a kubelet tries them. */
   matches: Match[];
   misses: Miss[];
-  /** For stderr, one line each. */
+  /** Lines for stderr. */
   notes: string[];
 }
 
 /**
  * `text`: a Docker config (`~/.docker/config.json`, or the legacy `.dockercfg`), or the manifest of a Secret in JSON or YAML.
- * `name`: how to call it in an error. Throws UsageError for an image that is none, UserError for what fails every pull.
+ * `name`: its name in errors. Throws UsageError for an invalid image, UserError if every pull fails or kubelets skip the Secret.
  */
 export function matchFromDockerConfig(image: string, text: string, name: string): MatchResult {
   const reference = readImage(image);
   const secret = readSecretManifest(text);
   const config = secret === undefined ? parseDockerConfig(text, guessForm(text)) : parseSecret(secret);
-  // A Secret manifest that kubelets skip is not what the user meant; a Docker config without logins is just that.
+  // A Secret that kubelets skip is a mistake of the user. A Docker config without logins is valid: nothing matches.
   if (!config.ok && (config.failsPulls || secret !== undefined)) throw unusable(name, config.problems);
   const credentials = config.ok ? config.credentials : [];
   return tryAll(
@@ -47,7 +47,7 @@ export function matchFromDockerConfig(image: string, text: string, name: string)
   );
 }
 
-/** Throws the same. */
+/** Throws UsageError for an invalid image, UserError if a Secret makes every pull fail. */
 export function match(image: string, pullSecrets: readonly PullSecret[]): MatchResult {
   const reference = readImage(image);
   const notes: string[] = [];
@@ -61,7 +61,7 @@ export function match(image: string, pullSecrets: readonly PullSecret[]): MatchR
             failsPulls: false,
           }
         : parseSecret(secret);
-    // One unreadable Secret fails every pull of the pod, whatever the others hold.
+    // One Secret that cannot be parsed makes every pull of the pod fail, whatever the other Secrets hold.
     if (!config.ok && config.failsPulls) throw unusable(`Secret "${name}"`, config.problems);
     notes.push(...(config.ok ? config.warnings : config.problems).map((note) => `Secret "${name}": ${note}`));
     if (config.ok) sources.push({ secret: name, credentials: config.credentials });
@@ -72,7 +72,7 @@ export function match(image: string, pullSecrets: readonly PullSecret[]): MatchR
 function tryAll(image: string, reference: ImageReference, sources: KeyringSource[], notes: string[]): MatchResult {
   const keyring = makeKeyring(sources);
   const all = lookup(keyring, reference.name);
-  // A kubelet has nothing to send of these: the pull is anonymous, whatever the key says.
+  // From these entries a kubelet has no login to send: although the key matches, the pull is anonymous.
   const useless = all
     .filter(({ credential }) => credential.unusable !== undefined)
     .map((entry): Miss => ({ ...entry, why: WHY_UNUSABLE[entry.credential.unusable ?? 'no login'], near: true }));

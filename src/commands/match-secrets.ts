@@ -1,4 +1,4 @@
-/** The pull Secrets that a pod of a ServiceAccount would use, read from the cluster, for `pullpass match`. */
+/** For `pullpass match`: reads the pull Secrets that a pod of a ServiceAccount would use. */
 import type { V1Secret, V1ServiceAccount } from '@kubernetes/client-node';
 import { UserError } from '../errors.ts';
 import { isNotFound } from '../kube/api-error.ts';
@@ -6,7 +6,7 @@ import type { KubeClient } from '../kube/client.ts';
 import { paths } from '../kube/paths.ts';
 import type { PullSecret } from './match-lookup.ts';
 
-/** In the order of `imagePullSecrets`. Throws UserError when there is no such ServiceAccount. */
+/** In the order of `imagePullSecrets`. Throws UserError if there is no such ServiceAccount. */
 export async function readPullSecrets(
   client: KubeClient,
   namespace: string,

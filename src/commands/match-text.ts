@@ -1,4 +1,4 @@
-/** How `pullpass match` shows its result: a table for people; JSON or YAML for programs. Never a password. */
+/** The output of `pullpass match`: a table for people, JSON or YAML for programs. Never a password. */
 import { createColors } from 'picocolors';
 import type { Colors } from 'picocolors/types.js';
 import { describeMatch } from '../credentials/explain.ts';

@@ -1,4 +1,4 @@
-/** `pullpass match`: which credentials a kubelet would try for an image, in order, and why. */
+/** `pullpass match`: shows which credentials a kubelet would try for an image, in order, and why. */
 import { Command, Option } from 'commander';
 import { readFileSync } from 'node:fs';
 import { messageOf, UsageError, UserError } from '../errors.ts';

@@ -1,4 +1,4 @@
-/** Options that several commands share, each declared once. */
+/** Options that several commands share. */
 import { InvalidArgumentError, Option } from 'commander';
 import { DEFAULT_NAMESPACE } from '../names.ts';
 import { OUTPUTS } from './output.ts';
@@ -27,7 +27,7 @@ export const options = {
   output: () => new Option('-o, --output <format>', 'how to print').choices(OUTPUTS).default('table'),
 };
 
-/** For whole numbers in a range. */
+/** Parses a whole number from `low` to `high`. */
 export function between(low: number, high: number): (value: string) => number {
   return (value) => {
     const n = Number(value);

@@ -1,11 +1,11 @@
-/** The forms of a result: a table without borders for people, as kubectl prints them; JSON or YAML for programs. */
+/** Output formats: a table without borders for people, as kubectl prints it; JSON or YAML for programs. */
 import Table from 'cli-table3';
 import { stringify } from 'yaml';
 
 export const OUTPUTS = ['table', 'json', 'yaml'] as const;
 export type Output = (typeof OUTPUTS)[number];
 
-/** Ends with a line break. `text`: the table, and what is said around it. */
+/** Ends with a line break. `text`: makes the table with the lines around it. */
 export function render(output: Output, data: unknown, text: () => string): string {
   switch (output) {
     case 'json':
@@ -21,7 +21,7 @@ const BORDERS = ['top', 'bottom', 'left', 'mid', 'right'].flatMap((side) => [sid
 const CORNERS = ['top-left', 'top-right', 'bottom-left', 'bottom-right'];
 const NO_BORDERS = Object.fromEntries([...BORDERS, ...CORNERS].map((name) => [name, '']));
 
-/** Cells may have several lines. Without a line break at the end. */
+/** Cells may have several lines. The result does not end with a line break. */
 export function table(head: string[], rows: readonly string[][]): string {
   const grid = new Table({
     head,

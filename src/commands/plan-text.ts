@@ -1,4 +1,4 @@
-/** What `pullpass plan` prints: what is in the way first, then every namespace and cache proxy, then how much there is to do. */
+/** What `pullpass plan` prints: obstacles first, then namespaces, cache proxies and problems, then a summary. */
 import { noteOf } from '../plan/problem.ts';
 import { createColors } from 'picocolors';
 import type { Colors } from 'picocolors/types.js';
@@ -110,7 +110,7 @@ function proxyTable(rotations: NonNullable<ClusterPlan['rotations']>, c: Colors)
   );
 }
 
-/** What becomes of a custom object that names a copy which is to go. */
+/** What happens to a custom object that names a copy which is to be removed. */
 export function describeNamed({ object, place, namespace, copyName, ours }: NamedCopy): string {
   const copy = `copy ${namespace}/${copyName}`;
   return ours

@@ -1,4 +1,4 @@
-/** `pullpass plan`: what the controller would change now. Reads, and writes nothing. */
+/** `pullpass plan`: shows what the controller would change now. Writes nothing. */
 import { Command } from 'commander';
 import { loadConfiguration } from '../config/load.ts';
 import { readNamedCopies } from '../reconcile/named-copies.ts';

@@ -1,4 +1,4 @@
-/** What `pullpass prune` is about to remove: line by line, and in all. */
+/** What `pullpass prune` is about to remove: lines, and a summary. */
 import type { NamespacePlan } from '../plan/namespace-plan.ts';
 import { describeChange } from '../reconcile/describe.ts';
 import type { NamedCopy } from '../reconcile/named-copies.ts';
@@ -8,7 +8,7 @@ import type { Leftover } from './leftovers.ts';
 import { describeNamed } from './plan-text.ts';
 
 export interface Removal {
-  /** Of the namespaces in which something is to go. */
+  /** Plans of the namespaces in which something is removed. */
   readonly plans: readonly NamespacePlan[];
   readonly named: readonly NamedCopy[];
   readonly leftovers: readonly Leftover[];
@@ -20,7 +20,7 @@ export const linesOf = ({ plans, named, leftovers }: Removal): string[] => [
   ...leftovers.map(({ namespace = 'cluster', what }) => `${namespace}: ${what}`),
 ];
 
-/** Continues `Remove`. */
+/** Completes `Remove` or `Removed`. */
 export function sumOf({ plans, named, leftovers }: Removal): string {
   const count = (of: 'deleteCopies' | 'editReferences'): number =>
     plans.reduce((sum, plan) => sum + plan[of].length, 0);

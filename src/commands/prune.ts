@@ -1,4 +1,4 @@
-/** `pullpass prune`: takes everything out of the cluster that Pullpass put there, by the same plan as an opt-out. */
+/** `pullpass prune`: removes everything that Pullpass put into the cluster, with the same plan as an opt-out. */
 import type { V1Lease } from '@kubernetes/client-node';
 import { Command, Option } from 'commander';
 import { loadConfiguration } from '../config/load.ts';
@@ -65,15 +65,15 @@ async function confirmed(question: string, { ask }: Environment): Promise<boolea
 export interface PruneOptions {
   client: KubeClient;
   configuration: Configuration;
-  /** Where the controller's Lease is. */
+  /** Where the controller's Lease and state are. */
   namespace: string;
   write: (line: string) => void;
-  /** Whether to go on, once it is known what would go. */
+  /** Asks whether to go on. */
   confirm: (question: string) => Promise<boolean>;
   signal: AbortSignal;
 }
 
-/** As if nobody had opted in to anything, and as if nothing was to be retained. */
+/** Plans as if no namespace had opted in. */
 const NOBODY: PlanOptions = {
   select: ({ sources }) => ({
     choices: new Map(sources.map(({ config }) => [config.name, { in: false, why: 'disabled' }])),
@@ -81,7 +81,7 @@ const NOBODY: PlanOptions = {
   }),
 };
 
-/** Resolves to the exit status. Throws UserError while a controller is running: it would put everything back. */
+/** Resolves to the exit status. Throws UserError while a controller runs, which would put everything back, or if a change failed. */
 export async function runPrune({
   client,
   configuration: configured,
@@ -127,7 +127,7 @@ interface RemoveOptions extends Pick<PruneOptions, 'client' | 'configuration' | 
   snapshot: Snapshot;
 }
 
-/** Yields what could not be removed, a line each, and goes on. */
+/** Yields a line for each object that could not be removed, and goes on. */
 async function* remove(
   { plans, named, leftovers }: Removal,
   { client, configuration, snapshot, signal }: RemoveOptions,
@@ -144,7 +144,7 @@ async function* remove(
     const { failures } = await reconcileNamespace(scope, applier, signal, NOBODY);
     for (const failure of failures) yield `${scope.namespace.name}: not removed: ${describeFailure(failure)}`;
   }
-  // Where the copy is gone already, no removal has taken its name along.
+  // References to copies that are already gone: no removal of a copy above has released them.
   const copies = new Set(
     plans.flatMap(({ deleteCopies }) =>
       deleteCopies.map(({ namespace, name }) => nameOf({ namespace, copyName: name })),
@@ -172,7 +172,7 @@ async function refuseWhileLed(client: KubeClient, namespace: string): Promise<vo
   try {
     lease = await client.get<V1Lease>(paths.leases(namespace, LEASE_NAME));
   } catch (error) {
-    // Without the right to see it, a running controller shows itself by putting things back; with it, ask first.
+    // Without the right to read the Lease, prune cannot know whether a controller runs, and goes on.
     if (isNotFound(error) || isForbidden(error)) return;
     throw error;
   }

@@ -1,4 +1,4 @@
-/** `pullpass rbac`: the rights table as RBAC objects. */
+/** `pullpass rbac`: prints the rights table (`allRights`) as RBAC objects. */
 import { Command, Option } from 'commander';
 import { Document, isMap, isSeq, visit } from 'yaml';
 import { loadConfiguration } from '../config/load.ts';
@@ -8,18 +8,18 @@ import { allRights } from '../proxies/kinds.ts';
 import type { Environment } from './environment.ts';
 import { options } from './options.ts';
 
-/** Name of every object that is printed, and of the ServiceAccount in the manifests. */
+/** Name of the printed roles and bindings, and of the ServiceAccount in the manifests. */
 export const RBAC_NAME = 'pullpass';
 
-/** ClusterRole of those who may see the report; manifests/components/secure-report has the same. */
+/** ClusterRole of users who may see the report; manifests/components/secure-report uses the same name. */
 const REPORT_VIEWER_NAME = 'pullpass-report-viewer';
 
 interface RbacOptions {
   /** Where the controller runs. */
   namespace: string;
-  /** What it runs as. */
+  /** ServiceAccount that the controller runs as. */
   serviceAccount: string;
-  /** Whether it runs with `--secure-report`. */
+  /** Whether the controller runs with `--secure-report`. */
   secureReport?: boolean | undefined;
 }
 
@@ -70,8 +70,8 @@ interface Rule {
 }
 
 /**
- * A ClusterRole, a Role in each namespace that is read or written by name, and their bindings: a YAML stream, the same
- * for the same configuration on every machine. The ServiceAccount itself is not among them.
+ * A YAML stream: a ClusterRole, a Role in each namespace that has rights of its own, and their bindings; not the
+ * ServiceAccount. The same configuration gives the same text on every machine.
  */
 export function renderRbac(configuration: Configuration, options: RbacOptions): string {
   const rights = allRights(configuration, options);
@@ -86,7 +86,7 @@ export function renderRbac(configuration: Configuration, options: RbacOptions): 
   return HEADER + documents.map((document) => `---\n${print(document)}`).join('');
 }
 
-/** Rights on the same objects become one. */
+/** Merges rights on the same objects into one. */
 function merge(rights: Right[]): Right[] {
   const merged = new Map<string, Right>();
   for (const right of rights) {
@@ -131,7 +131,7 @@ function binding(namespace: string | undefined, options: RbacOptions): Document 
   });
 }
 
-/** For people: whoever is bound to it may see the page /report. */
+/** A ClusterRole for people: its subjects may see the page /report. */
 function reportViewer(): Document {
   const document = new Document({
     apiVersion: 'rbac.authorization.k8s.io/v1',
@@ -155,7 +155,7 @@ function kindIn(namespace: string | undefined, kind: 'Role' | 'RoleBinding'): st
   return namespace === undefined ? `Cluster${kind}` : kind;
 }
 
-/** Lists of words on one line, as people write rules; no anchors where a value is used twice. */
+/** Prints lists of words on one line, as people write RBAC rules. */
 function print(document: Document): string {
   visit(document, {
     Seq: (_, node) => {

@@ -1,4 +1,4 @@
-/** `pullpass schema`: the configuration format for editors and CI. */
+/** `pullpass schema`: prints the JSON Schema of the configuration, for editors and CI. */
 import { Command } from 'commander';
 import { z } from 'zod';
 import { configurationSchema } from '../config/schema.ts';
@@ -12,8 +12,8 @@ export function schemaCommand({ writeOut }: Environment): Command {
 }
 
 /**
- * JSON Schema of what a user writes: keys with a default are optional. Draft 7, the one that YAML editors understand.
- * It knows the shape only; `pullpass validate` also checks cron expressions, time zones and names used twice.
+ * JSON Schema of what a user writes: keys with a default are optional. Draft 7, which YAML editors understand.
+ * It checks the shape only; `pullpass validate` also checks cron expressions, time zones and duplicate names.
  */
 export function configurationJsonSchema(): Record<string, unknown> {
   const { $schema, ...schema } = z.toJSONSchema(configurationSchema, { io: 'input', target: 'draft-7' });

@@ -1,9 +1,9 @@
-/** A Secret as people have it in a file: what `kubectl get secret -o yaml` or `-o json` prints, or a manifest to apply. */
+/** Reads a Secret from a file: the output of `kubectl get secret -o yaml` or `-o json`, or a manifest to apply. */
 import { parse as parseYaml } from 'yaml';
 import type { SecretContent } from '../credentials/docker-config.ts';
 import { encodeBase64 } from '../credentials/base64.ts';
 
-/** Undefined: the text is something else. Never throws: what a parser says about a text would quote it. */
+/** Undefined: the text is not a Secret. Never throws: a parser's error would quote the text. */
 export function readSecretManifest(text: string): SecretContent | undefined {
   const manifest = parseText(text);
   if (!isRecord(manifest) || manifest['kind'] !== 'Secret') return undefined;
@@ -25,7 +25,7 @@ function parseText(text: string): unknown {
     try {
       return parse(text);
     } catch {
-      // Not this language.
+      // Not valid in this language: try the next one.
     }
   }
   return undefined;

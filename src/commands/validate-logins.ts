@@ -1,11 +1,11 @@
-/** `pullpass validate` of a source before it is one: which entries of a Docker config, or of a Secret's manifest, kubelets can use. */
+/** `pullpass validate` for a Docker config or a Secret's manifest that is to become a source: which entries kubelets can use. */
 import { guessForm, parseDockerConfig, parseSecret } from '../credentials/docker-config.ts';
 import { quoteKey } from '../credentials/registry-name.ts';
 import { WHY_CONTRADICTORY, WHY_UNUSABLE } from '../credentials/usable-login.ts';
 import { agree } from '../text.ts';
 import { readSecretManifest } from './secret-manifest.ts';
 
-/** undefined: the text is neither. Exit status 1 when an entry would not be spread. Never any part of a login. */
+/** undefined: the text is neither. Exit status 1 if it cannot be parsed or an entry is unusable. Never prints a part of a login. */
 export function validateLogins(text: string, fileName: string): { text: string; exitCode: 0 | 1 } | undefined {
   const secret = readSecretManifest(text);
   if (secret === undefined && !isDockerConfig(text)) return undefined;
@@ -32,7 +32,7 @@ export function validateLogins(text: string, fileName: string): { text: string; 
   };
 }
 
-/** By its members: a configuration of Pullpass has none of these. */
+/** Decided by its keys: a configuration of Pullpass has none of these. */
 function isDockerConfig(text: string): boolean {
   try {
     const value: unknown = JSON.parse(text);

@@ -1,4 +1,4 @@
-/** `pullpass validate`: every error of a configuration with its line, or what it amounts to. */
+/** `pullpass validate`: prints every error of a configuration with its line, or a summary and warnings. */
 import { Command } from 'commander';
 import { confirmationOf } from '../config/confirmation.ts';
 import { globMatches } from '../config/glob.ts';
@@ -27,15 +27,15 @@ export function validateCommand(env: Environment): Command {
     });
 }
 
-/** Namespaces of every cluster whose pods run the cluster itself. */
+/** Namespaces that Kubernetes itself creates in every cluster. */
 const SYSTEM_NAMESPACES = ['kube-system', 'kube-public', 'kube-node-lease'];
 
 /**
- * Checks a configuration without a cluster; or, where the text is a Docker config or a Secret, its logins.
+ * Checks a configuration without a cluster; or, if the text is a Docker config or a Secret, its logins.
  *
- * @param fileName how the text is called in problems: the path as given, or `stdin`.
- * @returns what to print, without a newline at the end, and the exit status: 1 when the text cannot be used. Warnings
- * do not change the status.
+ * @param fileName the name of the text in problems: the path as given, or `stdin`.
+ * @returns what to print, without a newline at the end, and the exit status: 1 if the text has errors. Warnings do not
+ * change the status.
  */
 export function validateConfiguration(text: string, fileName: string): { text: string; exitCode: 0 | 1 } {
   const logins = validateLogins(text, fileName);
@@ -51,7 +51,7 @@ export function validateConfiguration(text: string, fileName: string): { text: s
   return { text: lines.join('\n'), exitCode: 0 };
 }
 
-/** What is allowed and yet rarely meant. One line each: where, what, what to do. */
+/** Warns of what is valid but rarely intended. One line each: where, what, what to do. */
 function configurationWarnings(configuration: Configuration): string[] {
   const { sources, retiredCopyNames, paused } = configuration;
   const warnings = sources.flatMap((source, index) =>
@@ -111,13 +111,13 @@ function sourceWarnings(source: SourceConfig, sources: readonly SourceConfig[]):
   return warnings;
 }
 
-/** Whether no name at all passes the guard. Says no when in doubt: wildcards against wildcards are not decided here. */
+/** Whether the guard admits no name at all. False when in doubt: wildcards are not fully compared with wildcards. */
 function admitsNone(source: SourceConfig): boolean {
   const { allow, deny } = source.namespaces;
   const allowed = allow.filter((pattern) => !pattern.startsWith('!'));
-  // A list of exclusions only admits everything else.
+  // A list with only exclusions admits every other name.
   if (allowed.length === 0 && allow.length > 0) allowed.push('*');
-  // A deny pattern of letters and "*" that takes the text of an allow pattern takes everything that pattern takes.
+  // A deny pattern without "?" that matches the text of an allow pattern matches every name that the allow pattern matches.
   const decisive = deny.some((pattern) => pattern.startsWith('!'))
     ? []
     : deny.filter((pattern) => !pattern.includes('?'));

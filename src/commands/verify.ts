@@ -1,4 +1,4 @@
-/** `pullpass verify`: every credential at its registry, every cache proxy by a private pull through it. */
+/** `pullpass verify`: tries every credential at its registry, and every cache proxy with a private pull through it. */
 import { Command } from 'commander';
 import { createColors } from 'picocolors';
 import { loadConfiguration } from '../config/load.ts';
@@ -58,8 +58,8 @@ export function verifyCommand(env: Environment): Command {
 }
 
 /**
- * One line of the result. `state`: accepted and verified are good, refused is not, unknown says nothing; unusable: there is
- * nothing to try.
+ * One line of the result. `state`: accepted and verified are good, refused is bad; unknown: there is no verdict;
+ * unusable: there is no login to try.
  */
 export interface Check {
   readonly what: 'credential' | 'cache proxy';
@@ -68,7 +68,7 @@ export interface Check {
   readonly name: string;
   readonly state: 'accepted' | 'verified' | 'refused' | 'unusable' | 'unknown';
   readonly why: string;
-  /** When the token ends, where it can be read from it. */
+  /** ISO 8601: when the token ends, if it says so. */
   readonly expires?: string;
 }
 
@@ -83,8 +83,8 @@ interface VerifyOptions {
 const EXIT_REFUSED = 3;
 
 /**
- * In the order of the configuration: what each source holds now, then cache proxies. One try a host and login, and none of
- * what the controller was refused with just now: accounts get locked by more.
+ * In the order of the configuration: the current entries of the sources, then the cache proxies. Each login is tried once per
+ * host, and not at all if a registry refused it recently: registries lock accounts after a few failures.
  */
 export async function runChecks({ client, configuration, snapshot, reach, signal }: VerifyOptions): Promise<Check[]> {
   const { book, state, world } = snapshot;
@@ -128,7 +128,7 @@ export async function runChecks({ client, configuration, snapshot, reach, signal
   }
 }
 
-/** The text ends with a line break. Exit status 3 when one is refused. */
+/** The text ends with a line break. Exit status 3 if a check is refused or unusable. */
 export function renderChecks(
   checks: readonly Check[],
   output: Output,

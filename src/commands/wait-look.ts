@@ -1,4 +1,4 @@
-/** How `pullpass wait` looks at a cluster again and again: what a rotation does not change need not be read each time. */
+/** How `pullpass wait` polls a cluster: it reads only what a rotation changes, and everything now and then. */
 import type { Configuration } from '../config/schema.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { createWorld, feedsOf, readWorld } from '../observe/world.ts';
@@ -7,7 +7,7 @@ import { observeRotations } from '../rotation/progress.ts';
 import type { RotationProgress } from '../rotation/progress.ts';
 import { peekState, snapshotOf } from '../sources/snapshot.ts';
 
-/** `namespace`: where the controller keeps its state. The first look is a whole one. */
+/** `namespace`: where the controller keeps its state. The first look always reads everything. */
 export function createLook({
   client,
   configuration,

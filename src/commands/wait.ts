@@ -1,4 +1,4 @@
-/** `pullpass wait`: blocks until a rotation is complete, and says what is behind if it does not become so. */
+/** `pullpass wait`: blocks until a rotation is complete; at the timeout it says what is behind. */
 import { Command, Option } from 'commander';
 import { sleep } from '../async/sleep.ts';
 import { loadConfiguration } from '../config/load.ts';
@@ -50,13 +50,13 @@ interface Flags {
 
 interface WaitOptions {
   source: string;
-  /** Reads how all rotations stand; `whole`: with all of the cluster, not only what a rotation changes. */
+  /** Reads the progress of all rotations. `whole`: reads everything, not only what a rotation changes. */
   observe: (whole: boolean) => Promise<readonly RotationProgress[]>;
   timeoutMs: number;
   intervalMs?: number;
-  /** A line of progress; called when it differs from the one before. */
+  /** Gets a line of progress each time it differs from the last one. */
   progress: (line: string) => void;
-  /** The configuration says so: then nothing gets any further. */
+  /** Whether the configuration says `paused: true`: then no rotation makes progress. */
   paused?: boolean;
   now?: () => number;
   signal: AbortSignal;
@@ -64,7 +64,7 @@ interface WaitOptions {
 
 const LOOKS_PER_WHOLE = 10;
 
-/** Resolves to what to print and the exit status: 0 complete, 1 not in time. Throws UsageError for an unknown source. */
+/** Resolves to what to print and the exit status: 0 complete, 1 timeout. Throws UsageError for an unknown source. */
 export async function runWait({
   source,
   observe,
@@ -85,14 +85,14 @@ export async function runWait({
     try {
       const whole = looks % LOOKS_PER_WHOLE === 0;
       let seen = rotationOf(source, await observe(whole));
-      // What may be revoked is only said after a look at everything: a namespace may have opted in since the last one.
+      // Only a whole look may say "complete" or list what can be revoked: a namespace may have opted in since the last one.
       if (!whole && (seen.complete || isOver())) seen = rotationOf(source, await observe(true));
       at = seen;
       line = summary(at);
       if (at.complete) return { text: `complete: the old credential can be revoked (${line})`, exitCode: 0 };
       trouble = [];
     } catch (error) {
-      // An API server that restarts in the middle of a rotation is no reason to stop waiting.
+      // The API server may restart during a rotation: keep waiting.
       if (!(error instanceof UnreachableError)) throw error;
       line = messageOf(error);
       trouble = [line];
@@ -119,7 +119,7 @@ function rotationOf(source: string, all: readonly RotationProgress[]): RotationP
   throw new UsageError(`wait: the configuration has no source "${source}"; it has: ${names}`);
 }
 
-/** Whatever is held back keeps its old login; the rest is where it belongs. */
+/** Names the logins to revoke if only some entries are held back, and the others have arrived everywhere. */
 function revocable({ held, current, copies, proxies }: RotationProgress): string[] {
   if (
     held.length === 0 ||

@@ -1,4 +1,4 @@
-/** The controller's own audits: on schedule and for the page, over what it watches anyway. Never two at the same time. */
+/** The controller's own audits, on schedule and for the page. They use what it watches, and only one runs at a time. */
 import { reportSteps } from '../audit/report/create.ts';
 import { knownTo } from '../audit/observe/known.ts';
 import { observe } from '../audit/observe/observe.ts';
@@ -22,9 +22,9 @@ import type { Watches } from './watches.ts';
 import type { ReportPublisher } from './publish-report.ts';
 
 export interface Audits {
-  /** On schedule: a line in the log, metrics, the report object. Of the leader only; a failure is logged. */
+  /** A scheduled audit: log line, metrics, report object. Only the leader does it; a failure is logged. */
   scheduled(): Promise<void>;
-  /** For the page: the last one if it is not older than `maxAgeMs`, or else a new one. Throws what an audit throws. */
+  /** For the page: the last report if it is not older than `maxAgeMs`, else a new one. Throws what an audit throws. */
   recent(maxAgeMs: number): Promise<Report>;
 }
 
@@ -37,9 +37,9 @@ export interface AuditsOptions {
   /** Where the controller runs. */
   namespace: string;
   leading: () => boolean;
-  /** Resolves when there is nothing to be done at the moment: what is just being mended is no finding to alarm anybody. */
+  /** Resolves when no work is left: what the controller is about to correct should not become a finding. */
   idle: () => Promise<void>;
-  /** How long a scheduled audit waits for that, in milliseconds; {@link PATIENCE_MS} unless given. */
+  /** How long a scheduled audit waits for `idle`, in milliseconds; {@link PATIENCE_MS} unless given. */
   patienceMs?: number;
   publisher: ReportPublisher;
   log: Log;
@@ -48,7 +48,7 @@ export interface AuditsOptions {
   now?: () => number;
 }
 
-/** A rotation through thousands of namespaces takes less; one that takes longer is worth a finding. */
+/** A rotation through thousands of namespaces is faster. A slower one should become a finding. */
 const PATIENCE_MS = 2 * 60_000;
 
 export function createAudits({
@@ -70,7 +70,7 @@ export function createAudits({
   let last: { readonly at: number; readonly report: Report; readonly of: Configuration } | undefined;
   let running: Promise<Report> | undefined;
 
-  /** Whoever asks while one runs gets that one. */
+  /** A call during an audit gets the report of that audit. */
   function audit(): Promise<Report> {
     running ??= look().finally(() => {
       running = undefined;
@@ -81,9 +81,9 @@ export function createAudits({
   async function look(): Promise<Report> {
     const startedAt = now();
     const config = configuration();
-    // Another replica writes it, where one leads.
+    // The leader has the newest state in memory. Other replicas read it from the Secret that the leader writes.
     const memory = leading() ? { state, remembered: true } : await peekState(client, namespace, stop);
-    // Leases and probes do not wait for thousands of namespaces to be looked through.
+    // Work in turns: lease renewals and probes must not wait until thousands of namespaces are audited.
     const turn = createTurns();
     const snapshot = await snapshotOf({
       client,
@@ -109,7 +109,7 @@ export function createAudits({
       known: () => knownTo({ client, configuration: config, snapshot }),
     });
     const report = await inTurns(reportSteps(observation), turn);
-    // As old as what it saw first.
+    // The age of a report counts from the start of its audit.
     last = { at: startedAt, report, of: config };
     if (leading())
       metrics.recordAudit({
@@ -130,7 +130,7 @@ export function createAudits({
       if (!mayAudit() || stop.aborted) return;
       try {
         const report = await audit();
-        // A term that ended meanwhile leaves no word behind: the next leader's counts.
+        // No longer the leader: the new leader reports.
         if (!leading()) return;
         const { level, headline } = verdictOf(report);
         log[level === 'ok' ? 'info' : 'warn'](
@@ -145,7 +145,7 @@ export function createAudits({
       }
     },
     async recent(maxAgeMs) {
-      // A report of another configuration speaks of sources that are no longer there.
+      // A report for an earlier configuration can name sources that no longer exist.
       if (last !== undefined && last.of === configuration() && now() - last.at <= maxAgeMs) return last.report;
       return audit();
     },

@@ -1,4 +1,4 @@
-/** Tells what the brake holds, and when it does no longer: a log line, a metric, an Event on the controller's own namespace. */
+/** Reports what the brake holds, and when it lets go: log line, metric, Event on the controller's own namespace. */
 import { confirmationOf } from '../config/confirmation.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import type { Log } from '../log.ts';
@@ -7,19 +7,19 @@ import type { Metrics } from '../server/metrics.ts';
 import type { Configuration } from '../config/schema.ts';
 import type { HeldRemoval, Removals } from '../plan/removals.ts';
 
-/** What would be taken away by the configuration in force, counted once. */
+/** The result of one count: what the configuration in force would remove. */
 export interface Count {
   readonly configuration: Configuration;
   readonly removals: Removals;
-  /** undefined: few enough, or confirmed. */
+  /** undefined: the removal is small enough, or confirmed. */
   readonly held: HeldRemoval | undefined;
-  /** What had been read by then, feeds and sources: of what was not, nobody knows what it would remove. */
+  /** Feeds and sources that had been read before the count. What the others would remove is unknown. */
   readonly read: ReadonlySet<string>;
 }
 
 export interface BrakeNews {
   judged(count: Count, before: Count | undefined): void;
-  /** So many namespaces keep something that was to go. */
+  /** Gets the number of namespaces that keep something because of the brake. */
   keeping(namespaces: number): void;
 }
 
@@ -27,7 +27,7 @@ interface BrakeTellers {
   log: Log;
   events: Pick<EventRecorder, 'record' | 'resolve'>;
   metrics: Pick<Metrics, 'removalsHeld'>;
-  /** Where the controller runs: the one object that is always there, and whose Events the platform team reads. */
+  /** The controller's own namespace: it always exists, and the platform team reads its Events. */
   namespace: string;
 }
 
@@ -44,7 +44,7 @@ export function createBrakeNews({ log, events, metrics, namespace }: BrakeTeller
       if (held !== undefined) {
         const note = `removal held: ${sayHeld(held)}`;
         if (isNew || before.held === undefined) log.warn({ ...facts, confirmRemoval: held.confirm }, note);
-        // Also when it is counted again: Events do not last.
+        // Recorded at each count: Events expire.
         events.record({ regarding, type: 'Warning', reason: 'RemovalHeld', action: 'Remove', note });
         return;
       }

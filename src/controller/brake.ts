@@ -1,6 +1,6 @@
 /**
- * Holds a removal that is larger than most that are meant. Nothing is removed before the leader has counted, by the very
- * plans that would remove: at the start of its term, after each reload, and when something could be read at last.
+ * The brake: holds a removal that is too large to be intended. The leader removes nothing before it has counted all removals
+ * in the plans: at the start of its term, after each reload, and when a feed or source becomes readable.
  */
 import { setImmediate } from 'node:timers/promises';
 import { confirmationOf } from '../config/confirmation.ts';
@@ -18,15 +18,15 @@ import type { Watches } from './watches.ts';
 import type { NamespacePlan } from '../plan/namespace-plan.ts';
 
 export interface Brake {
-  /** A term as the leader begins, until the signal aborts. What was counted before it does not count. */
+  /** Begins a term as the leader, which lasts until the signal aborts. Forgets earlier counts. */
   begin(term: AbortSignal): void;
-  /** Counts if there is something that was not counted yet. */
+  /** Counts if the last count is out of date. */
   look(): void;
-  /** Where a removal is held: counts once more, for it may have become small enough. */
+  /** If a removal is held, counts again: it may be small enough by now. */
   again(): void;
-  /** Whether removals are carried out now. */
+  /** Whether plans may remove now. */
   isOpen(): boolean;
-  /** A namespace was planned and looks like this; undefined: it is gone. */
+  /** Takes the newest plan of a namespace; undefined: the namespace is gone. */
   settle(namespace: string, plan: NamespacePlan | undefined): void;
 }
 
@@ -36,18 +36,18 @@ interface BrakeOptions {
   watches: Pick<Watches, 'synced' | 'settled'>;
   sources: { settled: Sources['settled']; book: Pick<SourceBook, 'observe'> };
   observe: (namespace: string) => ObservedScope | undefined;
-  /** It kept something, and need not any longer. */
+  /** Enqueues a namespace that kept something, and need not keep it any longer. */
   enqueue: (namespace: string) => void;
   news: BrakeNews;
 }
 
-/** How long others wait for their turn while namespaces are counted, in milliseconds. */
+/** How long a count may block the event loop, in milliseconds. */
 const SLICE_MS = 5;
 
 export function createBrake({ configuration, world, watches, sources, observe, enqueue, news }: BrakeOptions): Brake {
   let term: AbortSignal = AbortSignal.abort();
   let last: Count | undefined;
-  /** Namespaces that keep something: as counted, and as planned since. */
+  /** Namespaces that keep something: from the last count, and from plans since then. */
   let keeping = new Set<string>();
   let recount = false;
   let running: Promise<void> | undefined;
@@ -62,13 +62,13 @@ export function createBrake({ configuration, world, watches, sources, observe, e
   const isCurrent = (): boolean =>
     last?.configuration === configuration() && read().every((each) => last?.read.has(each));
   const isOpen = (): boolean => isCurrent() && last?.held === undefined;
-  // Before the sources are in force, nobody knows what is wanted.
+  // Not before the sources have settled: until then the wanted state is unknown.
   const isDue = (): boolean => !term.aborted && sources.settled() && (recount || !isCurrent());
 
   function look(): void {
     running ??= judge().finally(() => {
       running = undefined;
-      // Whatever is read at last has every namespace planned again, and so comes to be counted.
+      // A feed that syncs later enqueues every namespace, and `settle` then starts the count.
       if (isDue()) look();
     });
   }
@@ -85,7 +85,7 @@ export function createBrake({ configuration, world, watches, sources, observe, e
     }
   }
 
-  /** undefined: there is something else to count by now. */
+  /** undefined: the term or the configuration changed during the count. */
   async function count(isWorthIt: () => boolean): Promise<Removals | undefined> {
     const tally = createTally();
     let since = performance.now();
@@ -94,7 +94,7 @@ export function createBrake({ configuration, world, watches, sources, observe, e
       await setImmediate();
       since = performance.now();
     };
-    // Sorted, for people read the first of them.
+    // Sorted, because messages name the first ones.
     for (const name of [...world.namespaces.all()].map((namespace) => namespace.name).sort()) {
       const scope = observe(name);
       if (scope !== undefined) tally.add({ scope, plan: await inTurns(planSteps(scope), turn) });
@@ -133,7 +133,7 @@ export function createBrake({ configuration, world, watches, sources, observe, e
     settle(namespace, plan) {
       if (isDue()) look();
       if (plan?.held === undefined) keeping.delete(namespace);
-      // Planned before it was decided that removals may go on.
+      // This plan was made before the brake opened: plan again.
       else if (isOpen()) return enqueue(namespace);
       else keeping.add(namespace);
       if (last?.held === undefined || !isCurrent()) return;

@@ -1,4 +1,4 @@
-/** Takes new versions of the configuration file in force while the controller runs, and says what became of each. */
+/** Reloads the configuration file while the controller runs, and reports the result of each reload. */
 import { renderProblem } from '../config/mistake.ts';
 import { watchConfiguration } from '../config/reload.ts';
 import type { Configuration } from '../config/schema.ts';
@@ -7,16 +7,16 @@ import type { Log } from '../log.ts';
 import type { Metrics } from '../server/metrics.ts';
 
 interface FollowOptions {
-  /** undefined where it does not change. */
+  /** undefined: the configuration does not change. */
   file: string | undefined;
-  /** What is in force now. */
+  /** The configuration that is in force now. */
   running: Configuration;
-  /** Between two looks at the file, in milliseconds. */
+  /** Time between two reads of the file, in milliseconds. */
   intervalMs: number;
   signal: AbortSignal;
   log: Log;
   metrics: Pick<Metrics, 'configReloadSuccess' | 'configReloadTimestamp'>;
-  /** Takes a good version in force. */
+  /** Puts a valid version in force. */
   take: (next: Configuration) => Promise<void>;
 }
 
@@ -41,7 +41,7 @@ export function followConfiguration({ file, running, intervalMs, signal, log, me
   });
 }
 
-/** A copy name that vanishes from the configuration leaves Secrets behind that no right covers any more: say how to go about it. */
+/** If a copy name is dropped from the configuration, its copies stay, and no right covers them any more: says what to do. */
 export function warnOfLeftCopies(before: Configuration, after: Configuration, log: Log): void {
   const known = new Set([...after.sources.map(({ copyName }) => copyName), ...after.retiredCopyNames]);
   const left = [...before.sources.map(({ copyName }) => copyName), ...before.retiredCopyNames].filter(

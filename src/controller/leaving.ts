@@ -1,4 +1,4 @@
-/** Cache proxies that the configuration has no longer, and whose objects may still name a copy. */
+/** Cache proxies that were removed from the configuration, and whose custom objects may still name a copy. */
 import { isPassing, messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { ConfiguredProxy } from '../proxies/kinds.ts';
@@ -7,17 +7,17 @@ import { retryUnwatched } from '../retry.ts';
 import type { Retry } from '../retry.ts';
 
 export interface Leaving {
-  /** `before`, `after`: the cache proxies of the configuration that was in force, and of the one that is. */
+  /** `before`, `after`: the cache proxies of the previous configuration, and of the one in force. */
   configure(before: readonly ConfiguredProxy[], after: readonly ConfiguredProxy[]): void;
   all(): Iterable<ConfiguredProxy>;
-  /** Of the cache proxies, each as often as it has something to take back. */
+  /** Names of these cache proxies; a name appears once per reference to take back. */
   names(): string[];
-  /** Takes back what was written for the cache proxies that had this name. */
+  /** Takes back the references that were written for cache proxies of this name. */
   handle(name: string, consumers: Pick<Consumers, 'drop'>, signal: AbortSignal): Promise<Retry>;
 }
 
 export function createLeaving({ log }: { log: Pick<Log, 'info' | 'warn'> }): Leaving {
-  /** By object, place and copy. */
+  /** By object, field and copy: see `keyOf`. */
   const leaving = new Map<string, ConfiguredProxy>();
   const told = new Set<string>();
   let configured: readonly ConfiguredProxy[] = [];

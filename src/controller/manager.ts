@@ -1,4 +1,4 @@
-/** The controller as a whole: in which order its parts start, what a term as the leader is, a configuration, and how it stops. */
+/** Runs the controller: starts its parts in order, puts configurations in force, leads for a term, and stops. */
 import { sleep, within } from '../async/sleep.ts';
 import type { Configuration } from '../config/schema.ts';
 import { createAccess, secured } from '../server/access.ts';
@@ -9,22 +9,22 @@ import type { ManagerOptions, Parts } from './parts.ts';
 import { createReportPage } from './report-page.ts';
 import { startServing } from './serving.ts';
 
-/** How long writes in flight may take after SIGTERM, in milliseconds; the manifests give 30 s to all of it. */
+/** How long writes in flight may take after SIGTERM, in milliseconds. The manifests allow 30 s for the whole shutdown. */
 const DRAIN_MS = 20_000;
-/** How long after its start a leader audits for the first time, whatever the schedule says: metrics then speak of today. */
+/** How long after the start of its term a leader first audits, whatever the schedule: its metrics are then up to date. */
 const FIRST_AUDIT_MS = 60_000;
-/** How long Events may take after that. They are written ten a second at most, so there can be more than fit. */
+/** How long Events may take after the writes. At most ten a second are written, so some may be lost. */
 const EVENTS_MS = 2_000;
 const CONFIGURATION_MS = 5_000;
 
-/** Runs until `stop` aborts, then finishes what is in flight, gives the Lease back and returns. */
+/** Runs until `stop` aborts; then finishes writes in flight, releases the Lease and returns. */
 export async function runManager(options: ManagerOptions, stop: AbortSignal): Promise<void> {
   const { client, log, metrics, timings = {} } = options;
   const parts = createParts(options, stop);
   const { current, memory, world, watches, queue, pause, events, sources, rights, schedules } = parts;
   const drain = (): Promise<void> => within(timings.drainMs ?? DRAIN_MS, queue.shutdown());
 
-  // First what answers whether we live: before anything was read.
+  // The server comes first: it must answer probes before anything is read.
   const server = await serve(options, parts);
   options.onListening?.(server.url);
   try {
@@ -77,12 +77,12 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
   }
 }
 
-/** Takes a configuration in force: the first one, and each that comes after it. */
+/** Puts a configuration in force: the first one, and each later one. */
 async function configure(next: Configuration, { log, metrics }: ManagerOptions, parts: Parts): Promise<void> {
   const { current, state, watches, pause, rotations, sources, brake, proxies, schedules, triggers } = parts;
   pause.set(next.paused);
   const names = new Set(next.sources.map(({ name }) => name));
-  // In this order: giving up a rotation sets a metric of its source.
+  // In this order, because giving up a rotation sets a metric of its source, which must then be removed.
   rotations.clear(names);
   for (const { name } of current.configuration.sources) if (!names.has(name)) metrics.forgetSource(name);
   warnOfLeftCopies(current.configuration, next, log);
@@ -105,7 +105,7 @@ async function configure(next: Configuration, { log, metrics }: ManagerOptions, 
   triggers.everything();
 }
 
-/** One term as the leader. `fence` aborts when another may lead: from then on nothing is written. */
+/** One term as the leader. `fence` aborts when another replica may lead: from then on nothing is written. */
 async function lead(
   fence: AbortSignal,
   stop: AbortSignal,
@@ -113,11 +113,11 @@ async function lead(
   { current, state, memory, pause, rotations, sources, brake, reconciler, audits, triggers }: Parts,
 ): Promise<void> {
   const term = AbortSignal.any([fence, stop]);
-  // Another replica may have led meanwhile: what it remembered counts.
+  // Another replica may have led in between: load the state that it saved.
   await memory.load(pause.on, fence);
   current.leading = true;
   brake.begin(term);
-  // Not at once: copies that are only now being written would be found missing.
+  // Not at once: it would report copies as missing that are just being written.
   void sleep(timings?.firstAuditMs ?? FIRST_AUDIT_MS, term).then(() => audits.scheduled());
   state.retain(current.configuration);
   sources.takeOver();
@@ -128,7 +128,7 @@ async function lead(
   metrics.stopLeading();
 }
 
-/** Health, metrics and the report. */
+/** Starts the HTTP server for health, metrics and the report. */
 function serve(
   { client, log, metrics, address, version, secureReport, timings }: ManagerOptions,
   { configuration, leading, watches, sources, reconciler, audits }: Parts,

@@ -1,17 +1,17 @@
-/** What is remembered across restarts, or what to do without. */
+/** Loads the state Secret, which survives restarts; without it the controller goes on and remembers less. */
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { STATE_NAME } from '../names.ts';
 import type { State } from '../observe/state.ts';
 
 interface Memory {
-  /** Takes what is remembered. Makes the Secret where there is none, but in a pause: then it is only looked at. */
+  /** Loads the state. Creates the Secret if there is none; in a pause it only reads. */
   load(paused: boolean, signal: AbortSignal): Promise<void>;
-  /** After a pause: what was only looked at is made up for. */
+  /** At the end of a pause: does the write that `load` left out. */
   resume(signal: AbortSignal): Promise<void>;
 }
 
-/** Without the Secret the controller still works; it then forgets at a restart what it gave to whom. */
+/** Without the Secret the controller still works, but after a restart it does not know which login it gave to a cache proxy. */
 export function createMemory(state: State, { namespace, log }: { namespace: string; log: Log }): Memory {
   let onlyLooked = false;
 
@@ -31,7 +31,7 @@ export function createMemory(state: State, { namespace, log }: { namespace: stri
 
   return {
     load: (paused, signal) => take(!paused, signal),
-    // The pause lasts until this is done.
+    // The pause ends only after this.
     async resume(signal) {
       if (onlyLooked) await take(true, signal);
     },

@@ -1,4 +1,4 @@
-/** Asks the API server whether we may do what the configuration needs, and names each right that is missing. */
+/** Asks the API server which rights that the configuration needs are missing, and logs each. */
 import type { V1SelfSubjectAccessReview } from '@kubernetes/client-node';
 import type { Configuration } from '../config/schema.ts';
 import { messageOf } from '../errors.ts';
@@ -10,7 +10,7 @@ import type { RightsOptions } from '../plan/rights.ts';
 import { allRights } from '../proxies/kinds.ts';
 import type { Metrics } from '../server/metrics.ts';
 
-/** One line per missing right; throws when the server cannot be asked. */
+/** One line per missing right. Throws if the API server cannot be asked. */
 export async function missingRights(
   client: KubeClient,
   configuration: Configuration,
@@ -43,10 +43,10 @@ export async function missingRights(
   return checks.filter((_, i) => answers[i]?.status?.allowed !== true).map(({ description }) => description);
 }
 
-/** Says which rights are missing, when it was asked last, and when they are there again. */
+/** Logs which rights are missing, and when all are there again. */
 interface RightsCheck {
   check(configuration: Configuration): Promise<void>;
-  /** Whether the last check found any missing, or could not tell. */
+  /** Whether the last check found a missing right, or failed. */
   missing(): boolean;
 }
 

@@ -1,11 +1,11 @@
-/** Keeps two writers of one object from answering each other as fast as they can: after a few writes in a row the next one waits. */
+/** Backoff for our own writes of one object: stops an endless fast exchange with another writer that reverts each of them. */
 export interface Pace {
   wrote(): void;
-  /** How long not to write, in milliseconds; 0: go on. */
+  /** How long to wait before the next write, in milliseconds; 0: write now. */
   pauseMs(): number;
 }
 
-/** Writes that follow each other by less count as in a row. */
+/** Writes with less time between them count as a row. */
 const ROW_MS = 60_000;
 const FREE = 3;
 const FIRST_MS = 500;

@@ -1,4 +1,4 @@
-/** What the controller is made of, from the ground up: each part is given only parts that stand above it here. */
+/** Creates the parts of the controller. Each part gets only parts that are created above it. */
 import type { Configuration } from '../config/schema.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { createEventRecorder } from '../kube/events.ts';
@@ -36,21 +36,21 @@ import { createWorkQueue } from './work-queue.ts';
 export interface ManagerOptions {
   client: KubeClient;
   configuration: Configuration;
-  /** File to follow; undefined where the configuration does not change. */
+  /** File to reload; undefined: the configuration does not change. */
   configurationFile?: string | undefined;
-  /** Where the Lease is, and what the manifests call our own namespace. */
+  /** Namespace of the Lease and the state Secret: the controller's own. */
   namespace: string;
-  /** Unique among the replicas: the pod's name. */
+  /** Unique for each replica: the pod's name. */
   identity: string;
   leaderElection: boolean;
   concurrency: number;
   /** Listening address of /livez, /readyz, /metrics and /report. */
   address: string;
-  /** Whether /report is for those only whom the cluster lets get that path. */
+  /** Whether only users with the RBAC right to `get` /report may see it. */
   secureReport?: boolean | undefined;
-  /** Of the program, for the report. */
+  /** Version of the program, for the report. */
   version?: string | undefined;
-  /** The way to registries and cache proxies. */
+  /** HTTP access to registries and cache proxies. */
   reach: Reach;
   metrics: Metrics;
   log: Log;
@@ -63,11 +63,11 @@ export interface ManagerOptions {
     firstAuditMs?: number;
     reportAgeMs?: number;
   };
-  /** Told of the address that the server listens on, once it does. */
+  /** Gets the URL that the server listens on; undefined if it is switched off. */
   onListening?: (url: string | undefined) => void;
 }
 
-/** What changes while the parts stay: each asks for it when it needs it. */
+/** What changes while the parts stay. Parts read it each time they need it. */
 interface Current {
   configuration: Configuration;
   leading: boolean;
@@ -81,15 +81,15 @@ export function createParts(options: ManagerOptions, stop: AbortSignal) {
   const configuration = (): Configuration => current.configuration;
   const leading = (): boolean => current.leading;
 
-  // What is known: of the cluster, of what was before a restart, of logins that were refused.
+  // What is known: the saved state, refused logins, and the watched objects.
   const state = createState(client, namespace);
   const memory = createMemory(state, { namespace, log });
   const refusals = createRefusals(state);
-  // The same digests in every replica and command: what is in force is known by them.
+  // The state's key makes the digests equal in every replica and command: the content in force is found by its digest.
   const world = createWorld(state.mac);
   const watches = createWatches({ client, world, log, metrics, timings: timings.reflector });
 
-  // What is to be done, and when not.
+  // The work queue, what fills it, and what stops it.
   const queue = createWorkQueue<Key>({
     onDepth: (depth) => metrics.queueDepth.set(depth),
     onWait: (ms) => metrics.queueWait.observe(ms / 1000),
@@ -101,19 +101,19 @@ export function createParts(options: ManagerOptions, stop: AbortSignal) {
   ]);
   const pause = createPause({ queue, log, metrics, beforeWrites: () => memory.resume(stop) });
 
-  // Who is told.
+  // Events and rotations.
   const events = createEventRecorder({ client, log, instance: options.identity });
   const rotations = createRotations(log, {
     pending: (source, namespaces) => metrics.rotationPending.set({ source }, namespaces),
     complete: (source, seconds) => metrics.rotationDuration.observe({ source }, seconds),
   });
-  /** All that has to carry a source: namespaces by name, cache proxies as `proxy/<name>`, which no namespace can be called. */
+  /** Carriers of a source: all namespaces by name, its cache proxies as `proxy/<name>`, which is no valid namespace name. */
   const carriers = (source: string): string[] => [
     ...[...world.namespaces.all()].map(({ name }) => name),
     ...configuration().cacheProxies.flatMap((proxy) => (proxy.source === source ? [`proxy/${proxy.name}`] : [])),
   ];
 
-  // What is to be everywhere, and what may be taken away.
+  // The content of sources, and the brake.
   const standings = new Map<string, ProxyStanding>();
   const sources = createSources({
     client,
@@ -148,7 +148,7 @@ export function createParts(options: ManagerOptions, stop: AbortSignal) {
     news: createBrakeNews({ log, events, metrics, namespace }),
   });
 
-  // Who writes it.
+  // The writers.
   const proxies = createProxyController({
     state,
     refusals,
@@ -157,7 +157,7 @@ export function createParts(options: ManagerOptions, stop: AbortSignal) {
     metrics,
     leaving,
     standings,
-    // What the brake keeps is not going.
+    // A copy that the brake holds is not going.
     isGoing: (name, source) => isGoing(observe(name), source, { hold: !brake.isOpen() }),
     isSynced: watches.isSynced,
     feedProblem: watches.problemOf,
@@ -185,7 +185,7 @@ export function createParts(options: ManagerOptions, stop: AbortSignal) {
     onReconciled: (result, seconds) => metrics.reconcileDuration.observe({ kind: 'namespace', result }, seconds),
   });
 
-  // What looks and reports.
+  // Checks, audits and schedules.
   const rights = createRightsCheck({ client, namespace, secureReport: options.secureReport, log, metrics, stop });
   const audits = createAudits({
     client,

@@ -1,30 +1,30 @@
-/** `paused: true` in the configuration: writes end within seconds, everything that only looks goes on. */
+/** `paused: true` in the configuration: writes stop within seconds, and everything that only reads goes on. */
 import type { Log } from '../log.ts';
 import type { Applier } from '../reconcile/apply.ts';
 import type { Metrics } from '../server/metrics.ts';
 import type { WorkQueue } from './work-queue.ts';
 import { SupersededError } from '../kube/races.ts';
 
-/** The rest of a namespace's plan: it is planned again when the pause is over. */
+/** Thrown for the rest of a namespace's plan. The namespace is planned again after the pause. */
 export class PausedError extends SupersededError {
   override name = 'PausedError';
 }
 
 interface Pause {
-  /** Takes the word of a configuration. A pause begins at once, and ends with {@link end}. */
+  /** Takes `paused` from a new configuration. A pause begins at once, and ends with {@link end}. */
   set(paused: boolean): void;
-  /** All that came with the configuration is in force: ends the pause, if that is its word. */
+  /** Call when all of the configuration is in force: ends the pause if the configuration is not paused. */
   end(): Promise<void>;
   readonly on: boolean;
-  /** Resolves when there is none. */
+  /** Resolves when there is no pause. */
   over(): Promise<void>;
-  /** The same applier, which begins no further write in a pause: a namespace in flight does not go through with its plan. */
+  /** Wraps an applier: in a pause it begins no further write, so a namespace in flight does not finish its plan. */
   guard(applier: Applier): Applier;
 }
 
 interface PauseOptions {
   queue: Pick<WorkQueue<string>, 'pause' | 'resume'>;
-  /** Makes up for what was left out in a pause, before anything is written again. */
+  /** Does what the pause left out, before any other write. */
   beforeWrites: () => Promise<void>;
   log: Log;
   metrics: Pick<Metrics, 'paused'>;
@@ -52,7 +52,7 @@ export function createPause({ queue, beforeWrites, log, metrics }: PauseOptions)
     async end() {
       if (wanted || !on) return;
       await beforeWrites();
-      // Another configuration may have come meanwhile.
+      // Another reload may have paused again.
       if (wanted) return;
       on = false;
       metrics.paused.set(0);

@@ -1,4 +1,4 @@
-/** The cache proxies of the configuration in force: what is watched for each, what is known of it, and when it is looked at again. */
+/** The cache proxies of the configuration in force: their watches, what is known of each, and when each is reconciled again. */
 import type { Configuration, SourceConfig } from '../config/schema.ts';
 import type { ApiObject } from '../kube/list.ts';
 import { createStore } from '../kube/store.ts';
@@ -30,10 +30,10 @@ export interface ProxyStanding {
 }
 
 interface Proxies extends Pick<Wake, 'naming' | 'namespaceOf'>, Pick<Consumers, 'removeCopy'> {
-  /** Takes a configuration in force and returns what has to be watched for it. */
+  /** Puts a configuration in force, and returns the feeds to watch for it. */
   configure(configuration: Configuration): Feed[];
   handle(name: string, fence: AbortSignal): Promise<Retry>;
-  /** From now on each is verified once more, as its key comes up. */
+  /** Makes each cache proxy due for verification, at its next reconcile. */
   verifyAgain(): void;
 }
 
@@ -41,18 +41,18 @@ interface ProxiesOptions
   extends Omit<ProxyDeps, 'fingerprints' | 'consumers'>, Pick<ConsumersOptions, 'isGoing'>, ProxyTellers {
   state: State;
   isSynced: (feed: string) => boolean;
-  /** What keeps a feed from being read, or undefined. */
+  /** Why a feed cannot be read; undefined: nothing is wrong. */
   feedProblem: (feed: string) => string | undefined;
   metrics: Pick<Metrics, 'proxyApplied' | 'proxyVerified' | 'reconcileDuration'>;
   leaving: Leaving;
-  /** How each stands, by its name: kept here, for whoever wants to know. */
+  /** The standing of each cache proxy by name: written here, read by other parts. */
   standings: Map<string, ProxyStanding>;
-  /** It carries the login that the source has now. */
+  /** Called when a cache proxy carries the current login of its source. */
   onApplied: (source: string, name: string) => void;
 }
 
 interface Fingerprint extends Stored {
-  /** Made when it is asked for, for the target as it is configured then: the key of the macs can be another one by then, too. */
+  /** Computed on demand: until then both the configured target and the key of the MACs can change. */
   readonly fingerprint: (target: Target) => string;
 }
 
@@ -62,25 +62,25 @@ interface Watched {
   readonly target: Target;
 }
 
-/** A cache proxy, and all that is known of it since it was configured for its source. */
+/** A cache proxy, and what is known of it since it was configured for this source. */
 interface Entry {
   readonly proxy: ConfiguredProxy;
   readonly source: SourceConfig;
   readonly watched: readonly Watched[];
   readonly known: {
     readonly pace: Pace;
-    /** The problem that was told last. */
+    /** The problem that was logged last. */
     told?: string | undefined;
-    /** When it is to be verified again, in milliseconds since 1970. */
+    /** When to verify it again, in milliseconds since 1970. */
     verifyAt?: number | undefined;
-    /** How often in a row something else had to happen first. */
+    /** How many reconciles in a row ended with "not yet". */
     notYet: number;
-    /** How often in a row its pull failed. */
+    /** How many verifications in a row ended with a refused or unknown pull. */
     failedPulls: number;
   };
 }
 
-/** How often in a row something may be "not there yet" without a word: some seconds. */
+/** How many "not yet" in a row are no problem: a few seconds. */
 const PATIENCE = 3;
 
 export function createProxyController({
@@ -105,10 +105,10 @@ export function createProxyController({
     proxies: () => [...proxiesOf(entries), ...leaving.all()],
   });
 
-  /** A store is kept while what is watched stays. */
+  /** Reuses the store of a feed that stays the same. */
   function watch(proxy: ConfiguredProxy, before: Entry | undefined): Watched[] {
     return proxy.adapter.targets.map((target) => {
-      // The place is in the id: a proxy that now watches something else gets a watch of its own.
+      // The id contains the path: a cache proxy with another target gets a new watch.
       const feed = `proxy/${proxy.config.name}${target.path}/${target.name}`;
       return { feed, target, store: before?.watched.find((old) => old.feed === feed)?.store ?? createStore() };
     });
@@ -137,7 +137,7 @@ export function createProxyController({
     );
   }
 
-  /** What is merely not there yet becomes a problem when it lasts. */
+  /** A "not yet" that lasts becomes a problem. */
   function patient({ watched, known }: Entry, outcome: ProxyOutcome): ProxyOutcome {
     if (outcome.waits?.for !== 'not yet') {
       known.notYet = 0;
@@ -167,9 +167,9 @@ export function createProxyController({
       { kind: 'proxy', result: outcome.error !== undefined ? 'failed' : outcome.changed ? 'changed' : 'in-sync' },
       (performance.now() - startedAt) / 1000,
     );
-    // Not leading any more: what failed for that reason says nothing.
+    // No longer the leader: the failure may come only from that.
     if (fence.aborted) return 'done';
-    // What is pointed somewhere may be pointed back by somebody else, at each of our writes.
+    // Another writer may revert each of our writes to the product's object.
     if (proxy.adapter.consumer !== undefined && (outcome.changed || outcome.withdrawn === true)) known.pace.wrote();
     standings.set(name, { name, source: source.name, applied: outcome.applied, verified: outcome.verified });
     known.told = news.tell(proxy, source, outcome, known.told);
@@ -187,7 +187,7 @@ export function createProxyController({
       known.failedPulls = 0;
     }
     if (waits?.for === 'pull unknown' || waits?.for === 'pull refused') {
-      // Woken before its time, by an event of its workload for instance: that was no look, and is no reason for one.
+      // An event, such as one of its workload, woke it early: that was no verification, so the rest of the delay stays.
       const left = (known.verifyAt ?? 0) - now();
       if (left > 0) return { afterMs: left };
       const afterMs = delayMs(waits.for, known.failedPulls++);
@@ -235,7 +235,7 @@ export function createProxyController({
     namespaceOf: (name) => entries.get(name)?.proxy.adapter.consumer?.namespace,
     async handle(name, fence) {
       const retry = await handle(name, fence);
-      // Last: who has its place in the object by now comes first.
+      // Last: the cache proxy that now owns this field of the object goes first.
       const left = await leaving.handle(name, consumers, fence);
       return retry === 'done' ? left : retry;
     },

@@ -1,4 +1,4 @@
-/** Tells how the cache proxies stand: a log line, an Event on the Secret of the source, and the metrics. */
+/** Reports the standing of cache proxies: log line, Event on the Secret of the source, metrics. */
 import type { CacheProxyKind } from '../config/cache-proxies.ts';
 import type { SourceConfig } from '../config/schema.ts';
 import { messageOf } from '../errors.ts';
@@ -15,14 +15,14 @@ export interface ProxyTellers {
 }
 
 interface ProxyNews {
-  /** `told`: the problem that was told last; returns the one that is told now. */
+  /** `told`: the problem that was reported last. Returns the present one. */
   tell(
     proxy: ConfiguredProxy,
     source: SourceConfig,
     outcome: ProxyOutcome,
     told: string | undefined,
   ): string | undefined;
-  /** It is configured no longer, or for another source. */
+  /** The cache proxy is no longer configured, or has another source. */
   forget(name: string, source: string): void;
 }
 

@@ -1,4 +1,4 @@
-/** Keeps the audit as one object in the cluster, for dashboards. The only writer of it; whatever goes wrong, the audit goes on. */
+/** The only writer of the report object, which dashboards read. A failure here does not stop the audit. */
 import { isDeepStrictEqual } from 'node:util';
 import { emptyReportObject, reportObjectOf, reportPath } from '../audit/report/object.ts';
 import type { ReportObject, ReportObjectKind } from '../audit/report/object.ts';
@@ -11,11 +11,11 @@ import type { Log } from '../log.ts';
 import { MANAGER, REPORT_NAME, REPORT_RESOURCES } from '../names.ts';
 import { ownerOf } from '../owner.ts';
 
-/** `absent`: no API for it is installed. `foreign`: somebody else's object has the name. */
+/** `absent`: no report API is installed. `foreign`: an object of this name exists that Pullpass did not make. */
 type Published = 'written' | 'unchanged' | 'absent' | 'foreign' | 'failed';
 
 export interface ReportPublisher {
-  /** Never throws: what could not be done is one line in the log. */
+  /** Never throws: a failure is one line in the log. */
   publish(report: Report, signal: AbortSignal): Promise<Published>;
 }
 
@@ -24,20 +24,20 @@ interface PublisherOptions {
   log: Pick<Log, 'info' | 'warn'>;
 }
 
-/** The answer to a write is not needed, and is as large as the report. */
+/** Asks for a small answer to writes: a full one would be as large as the report. */
 const METADATA_ONLY = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
 
 type Live = ApiObject & Partial<Pick<ReportObject, 'summary' | 'results' | 'source'>>;
 
 export function createReportPublisher({ client, log }: PublisherOptions): ReportPublisher {
-  /** What the log has been told last: a state that lasts is told once. */
+  /** The last line that was logged: a state that lasts is logged once. */
   let told: string | undefined;
   const tell = (level: 'info' | 'warn', line: string): void => {
     if (told !== line) log[level](line);
     told = line;
   };
 
-  /** The preferred one first. Asked anew each time: it costs two requests, and an API can come and go. */
+  /** Installed report APIs, the preferred one first. Asked each time: it costs two requests, and an API can be added or removed. */
   async function servedKinds(signal: AbortSignal): Promise<ReportObjectKind[]> {
     const served = await Promise.all(
       REPORT_RESOURCES.map(async ({ group, version, resource, kind }) => {
@@ -50,7 +50,7 @@ export function createReportPublisher({ client, log }: PublisherOptions): Report
     return served.flat();
   }
 
-  /** Forced: what others changed in our own object is put right. */
+  /** Server-side apply with `force`: overwrites what other field managers changed in our object. */
   async function apply(object: ReportObject, signal: AbortSignal): Promise<void> {
     await client.patch(reportPath(object.kind), 'application/apply-patch+yaml', object, {
       query: { fieldManager: MANAGER, force: true },
@@ -59,7 +59,7 @@ export function createReportPublisher({ client, log }: PublisherOptions): Report
     });
   }
 
-  /** The preferred API was installed after the other one: what stands in the other would be shown for ever, and twice. */
+  /** Empties our object in the less preferred API: dashboards would show its old findings for ever, and a second time. */
   async function empty(kind: ReportObjectKind, signal: AbortSignal): Promise<void> {
     const live = await undefinedIfGone(client.get<Live>(reportPath(kind), { signal }));
     if (live !== undefined && ownerOf(live.metadata) === 'report' && !isSame(live, emptyReportObject(kind)))
@@ -71,7 +71,9 @@ export function createReportPublisher({ client, log }: PublisherOptions): Report
     if (kind === undefined) {
       tell(
         'info',
-        `the audit is not published: the cluster has neither ${REPORT_RESOURCES.map(({ resource, group }) => `${resource}.${group}`).join(' nor ')}; install one of the two, or set audit.reportObject to false`,
+        'the audit is not published: the cluster has neither ' +
+          `${REPORT_RESOURCES.map(({ resource, group }) => `${resource}.${group}`).join(' nor ')}; ` +
+          'install one of the two, or set audit.reportObject to false',
       );
       return 'absent';
     }
@@ -104,7 +106,7 @@ export function createReportPublisher({ client, log }: PublisherOptions): Report
   };
 }
 
-/** Whether the object in the cluster says all that we would write. What others added to its metadata is theirs. */
+/** Whether the live object already holds what we would write. Metadata that others added is ignored. */
 function isSame(live: Live, { summary, results, source, metadata }: ReportObject): boolean {
   return (
     isDeepStrictEqual([live.summary, live.results ?? [], live.source], [summary, results, source]) &&

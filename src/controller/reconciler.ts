@@ -1,4 +1,4 @@
-/** From a key to a reconciled namespace: queue, one retry switch, and what is told of it. */
+/** Handles the keys of the work queue: reconciles each, decides on the retry, and reports the outcome. */
 import { capital, some } from '../text.ts';
 import { isPassing, kindOf, messageOf } from '../errors.ts';
 import type { EventRecorder } from '../kube/events.ts';
@@ -22,32 +22,32 @@ import type { Key } from './triggers.ts';
 import type { WorkQueue } from './work-queue.ts';
 import type { SourceStanding } from '../plan/namespace-plan.ts';
 
-/** How often what passes by itself is tried again before it is told. */
+/** How many retries a transient failure gets before it is reported. */
 const PATIENCE = 3;
 
 interface ReconcilerOptions {
   queue: WorkQueue<Key>;
-  /** undefined: there is no such namespace. */
+  /** undefined: the namespace does not exist. */
   observe: (namespace: string) => ObservedScope | undefined;
   applier: Applier;
   events: EventRecorder;
   rotations: Rotations;
   log: Log;
-  /** Handles a cache proxy by name. */
+  /** Reconciles a cache proxy by name. */
   proxy: (name: string, fence: AbortSignal) => Promise<Retry>;
-  /** Whether what is to go may go, and what became of that. */
+  /** Says whether plans may remove, and gets each plan. */
   brake: Pick<Brake, 'isOpen' | 'settle'>;
   onReconciled: (result: 'in-sync' | 'changed' | 'failed', seconds: number) => void;
 }
 
 interface Reconciler {
-  /** Handles keys until `signal` aborts; those in flight are finished. Writes stop at once when `fence` aborts. */
+  /** Handles keys until `signal` aborts, then finishes those in flight. Writes stop at once when `fence` aborts. */
   run(options: { concurrency: number; signal: AbortSignal; fence: AbortSignal }): Promise<void>;
-  /** How each namespace stood when it was last looked at. */
+  /** The standings of each namespace at its last reconcile. */
   standings(): ReadonlyMap<string, readonly SourceStanding[]>;
 }
 
-/** Writes of one reconcile that its line names. */
+/** Most writes that the log line of one reconcile names. */
 const MAX_DESCRIBED = 20;
 
 export function createReconciler({
@@ -63,7 +63,7 @@ export function createReconciler({
 }: ReconcilerOptions): Reconciler {
   const standings = new Map<string, readonly SourceStanding[]>();
   const turn = createTurns();
-  /** What was reported per namespace, so that what is mended can be told apart from what lasts. */
+  /** The reported problems of each namespace, to tell a solved problem from one that lasts. */
   const reported = new Map<string, Map<string, Problem>>();
 
   async function handle(key: Key, fence: AbortSignal): Promise<void> {
@@ -89,7 +89,7 @@ export function createReconciler({
     onReconciled(result, (performance.now() - startedAt) / 1000);
     tell(key, namespace, outcome, fence);
     report(namespace, [...outcome.plan.problems, ...refusals(scope, outcome, queue.retries(key))]);
-    // What is being deleted will carry nothing new, however long it takes to go.
+    // A namespace that is being deleted gets no new content, however long the deletion takes.
     if (scope.namespace.terminating) rotations.drop(namespace);
     else rotations.settle(namespace, asWritten(outcome), scope.sources, outcome.plan.held);
     brake.settle(namespace, outcome.plan);
@@ -97,7 +97,7 @@ export function createReconciler({
   }
 
   function settle(key: Key, retry: Retry, fence: AbortSignal): void {
-    // Not leading any more: the next leader starts with everything.
+    // No longer the leader: the next leader enqueues every key.
     if (fence.aborted) return;
     if (retry === 'done') queue.forget(key);
     else if (retry === 'backoff') queue.retry(key);
@@ -106,13 +106,13 @@ export function createReconciler({
 
   function tell(key: Key, namespace: string, { done, failures }: NamespaceOutcome, fence: AbortSignal): void {
     if (done.length > 0) {
-      // A rotation writes everywhere at once and has its own line; opting in and out is news.
+      // A rotation updates many copies, and has its own log line. Other writes, such as for an opt-in, are logged at info.
       const level = done.every(({ type }) => type === 'updateCopy') ? 'debug' : 'info';
       log[level]({ namespace }, some(done.map(describeDone), MAX_DESCRIBED));
     }
     const retries = queue.retries(key);
     for (const failure of failures) {
-      // After the fence nothing is written: each write fails, and that is as it should be.
+      // After the fence aborts, every write fails as intended.
       const passing = fence.aborted || (isPassing(failure.error) && retries < PATIENCE);
       log[passing ? 'debug' : 'warn']({ namespace, retries }, describeFailure(failure));
     }
@@ -121,7 +121,7 @@ export function createReconciler({
   function report(namespace: string, problems: readonly Problem[]): void {
     const before = reported.get(namespace);
     const now = new Map(problems.map((problem) => [problemKey(problem), problem]));
-    // First what is mended: the recorder forgets by object and reason, and must not forget what is told next.
+    // Resolve first: the recorder forgets by object and reason, and must not forget what is recorded below.
     const lasting = new Set(
       [...(before?.keys() ?? [])].filter((key) => now.has(key)).map((key) => subject(now.get(key))),
     );
@@ -156,7 +156,7 @@ export function createReconciler({
           try {
             await handle(key, fence);
           } catch (error) {
-            // reconcileNamespace does not throw: this is a bug of ours. One namespace must not stop the others.
+            // Reconciles do not throw, so this is a bug. One key must not stop the others.
             log.error({ err: error, key }, `unexpected: ${messageOf(error)}`);
             queue.retry(key);
           }
@@ -165,7 +165,7 @@ export function createReconciler({
   };
 }
 
-/** A refused write becomes an Event on the namespace, and a copy that has to stay: its owner is the one who can do something. */
+/** A refused write, or a copy that must stay, becomes an Event on the namespace: the namespace's owner can act on it. */
 function refusals({ namespace }: ObservedScope, { failures }: NamespaceOutcome, retries: number): Problem[] {
   const object = { kind: 'Namespace' as const, name: namespace.name, uid: namespace.uid };
   return failures.flatMap((failure): Problem[] => {
@@ -174,7 +174,7 @@ function refusals({ namespace }: ObservedScope, { failures }: NamespaceOutcome, 
       return isPassing(error) && retries < PATIENCE
         ? []
         : [{ reason: 'CopyStillNamed', object, what: capital(describeFailure(failure)) }];
-    // Somebody has to do something about it.
+    // No retry solves these: a person must act.
     return kindOf(error) === 'refused' || kindOf(error) === 'forbidden'
       ? [
           {
@@ -187,7 +187,7 @@ function refusals({ namespace }: ObservedScope, { failures }: NamespaceOutcome, 
   });
 }
 
-/** The standings after what was carried out of the plan. */
+/** The standings after the actions that were done. */
 function asWritten({ plan, done }: NamespaceOutcome): SourceStanding[] {
   const written = new Set(
     done.flatMap((action) => (action.type === 'editReferences' || action.type === 'deleteCopy' ? [] : [action.name])),

@@ -1,4 +1,4 @@
-/** `/report`: the audit as a page. Never older than some minutes, and however many ask, never more than one audit at a time. */
+/** `/report`: the audit as a page, at most a few minutes old. Many visitors start no more than one audit at a time. */
 import { createTurns } from '../async/fair.ts';
 import { inTurns } from '../async/steps.ts';
 import { CONTENT_SECURITY_POLICY, htmlSteps } from '../audit/render/html.ts';
@@ -8,14 +8,14 @@ import { text } from '../server/listener.ts';
 import type { Page } from '../server/listener.ts';
 import type { Audits } from './audits.ts';
 
-/** How old a report may be before a visitor makes a new one, in milliseconds: bounds what visitors cost the API server. */
+/** A visitor gets a report up to this age, in milliseconds, without a new audit: this limits the load on the API server. */
 const MAX_AGE_MS = 5 * 60_000;
 
 export interface ReportPageOptions {
   audits: Pick<Audits, 'recent'>;
-  /** Whether the configuration has audits at all: without the schedule there is no right to list pods. */
+  /** Whether the configuration has an audit schedule: without one, the controller has no right to list pods. */
   enabled: () => boolean;
-  /** What keeps this replica from being in step with the cluster, one line each. */
+  /** Why this replica is not in sync with the API server, one line each. */
   problems: () => readonly string[];
   version: string | undefined;
   /** {@link MAX_AGE_MS} unless given. */

@@ -6,18 +6,18 @@ import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 
 interface Schedules {
-  /** Puts the schedules of a configuration in the place of those before. */
+  /** Replaces the schedules with those of a configuration. */
   configure(configuration: Configuration): void;
   stop(): void;
 }
 
-/** Each runs in the configured time zone, and never twice at the same time. */
+/** Each schedule uses the configured time zone, and never overlaps with itself. */
 export function createSchedules(
   work: { resync: () => Promise<void>; probe: () => Promise<void>; audit: () => Promise<void> },
   log: Pick<Log, 'debug' | 'error'>,
 ): Schedules {
   let tasks: ScheduledTask[] = [];
-  // Its own goes to standard error, in colours. A turn that is left out, for the one before still runs, is no warning.
+  // node-cron's own logger writes to standard error in colours, and warns of a run that it skips because the last one still runs.
   const quiet = (message: string): void => log.debug(`schedule: ${message}`);
   const logger = {
     info: quiet,

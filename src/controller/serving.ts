@@ -1,4 +1,4 @@
-/** What the controller shows of itself over HTTP: health, metrics, the report. Gauges are counted when somebody asks. */
+/** The controller's HTTP endpoints: health, metrics, the report. Gauges are computed at each scrape. */
 import type { Configuration } from '../config/schema.ts';
 import type { Credential } from '../credentials/docker-config.ts';
 import { loginExpiry } from '../credentials/token-expiry.ts';
@@ -17,7 +17,7 @@ export interface ServingOptions {
   sources: Pick<Sources, 'standings' | 'book'>;
   configuration: () => Configuration;
   leading: () => boolean;
-  /** How each namespace stood when it was last looked at. */
+  /** The standings of each namespace at its last reconcile. */
   standings: () => Iterable<readonly SourceStanding[]>;
   report: PageHandler;
 }
@@ -42,7 +42,7 @@ export function startServing({
         const names = configuration().sources.map(({ name }) => name);
         metrics.leader.set(leads ? 1 : 0);
         publishStandings(names, leads ? standings() : [], metrics);
-        // Of the leader only: it alone asks registries, and two replicas that say the same would be counted twice.
+        // Only the leader sets these: it alone asks registries, and equal values of two replicas would be counted twice.
         metrics.setCredentials(leads ? sources.standings().filter(({ source }) => names.includes(source)) : []);
         metrics.setExpiries(leads ? names.flatMap((name) => endsOf(name, sources.book.credentials(name) ?? [])) : []);
         return metrics.exposition();

@@ -1,8 +1,8 @@
-/** Gauges of copies and references, counted when somebody asks. */
+/** Gauges of copies and references, computed at each scrape. */
 import type { Metrics } from '../server/metrics.ts';
 import type { SourceStanding } from '../plan/namespace-plan.ts';
 
-/** `sources`: the configured ones; each has its gauges, others have none. A replica that does not lead counts nothing. */
+/** `sources`: the configured ones; each gets gauges. `namespaces`: empty on a replica that does not lead. */
 export function publishStandings(
   sources: readonly string[],
   namespaces: Iterable<readonly SourceStanding[]>,
@@ -18,7 +18,7 @@ export function publishStandings(
     for (const { source, choice, copy, accounts } of standings) {
       const counts = copies.get(source);
       const refs = references.get(source);
-      // A namespace that was last looked at under an earlier configuration can name a source that is gone.
+      // A standing from an earlier configuration can name a source that is no longer configured.
       if (counts === undefined || refs === undefined || !choice.in) continue;
       if (copy === 'in sync') counts['in-sync']++;
       else if (copy === 'stale' || copy === 'foreign') counts[copy]++;

@@ -1,7 +1,7 @@
-/** Every watch and what it enqueues. A key is only a name: what happened is found out by looking, not from the event. */
+/** What each watch enqueues. Level-triggered: a key is only a name, and the reconcile reads the state, not the event. */
 import type { Feed, World } from '../observe/world.ts';
 
-/** A unit of work: one namespace with all that Pullpass keeps in it, or one cache proxy. */
+/** A unit of work: a namespace with its copies and references, or a cache proxy. */
 export type Key = `namespace/${string}` | `proxy/${string}`;
 
 export const namespaceKey = (name: string): Key => `namespace/${name}`;
@@ -13,21 +13,21 @@ export function parseKey(key: Key): ['namespace' | 'proxy', string] {
 }
 
 interface Triggers {
-  /** The object changed, came up or went away. Our own writes come back here too, and plan to nothing. */
+  /** Enqueues keys for each change in the store. Our own writes come back as events too; their plans are empty. */
   watch(feed: Feed, wake: Wake): void;
-  /** The resync schedule, a new configuration, a new leader, a source that changed. */
+  /** Enqueues every key: at a resync, a new configuration, a new leader, or a changed source. */
   everything(): void;
 }
 
 export interface Wake {
   /** Cache proxies whose custom object names a copy in this namespace. */
   naming(namespace: string): Iterable<string>;
-  /** Where the copy is that the custom object of a cache proxy names. */
+  /** Namespace of the copy that the custom object of a cache proxy names. */
   namespaceOf(proxy: string): string | undefined;
   sourceChanged(): void;
 }
 
-/** `proxies`: names of those of the configuration in force, and of those that it just dropped. */
+/** `proxies`: names of the configured cache proxies, and of dropped ones that still have a reference to take back. */
 export function createTriggers(world: World, enqueue: (key: Key) => void, proxies: () => Iterable<string>): Triggers {
   return {
     watch(feed, { naming, namespaceOf, sourceChanged }) {
@@ -36,7 +36,7 @@ export function createTriggers(world: World, enqueue: (key: Key) => void, proxie
         if (object === undefined) return;
         switch (feed.resource) {
           case 'namespaces':
-            // Opted out, or about to be deleted: what names its copies is to know.
+            // The namespace may have opted out or be terminating: cache proxies whose objects name its copies must react.
             for (const name of naming(object.name)) enqueue(proxyKey(name));
             return enqueue(namespaceKey(object.name));
           case 'serviceaccounts':
@@ -45,7 +45,7 @@ export function createTriggers(world: World, enqueue: (key: Key) => void, proxie
           case 'sources':
             return sourceChanged();
           case 'proxies': {
-            // A copy may be waiting for the object to name it no longer.
+            // The removal of a copy may be waiting until this object no longer names it.
             const namespace = namespaceOf(feed.owner ?? '');
             if (namespace !== undefined) enqueue(namespaceKey(namespace));
             return enqueue(proxyKey(feed.owner ?? ''));

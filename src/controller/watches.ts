@@ -1,4 +1,4 @@
-/** The reflectors of the configuration in force: started, stopped and asked after as the configuration changes. */
+/** Starts and stops the reflectors that the configuration in force needs, and reports their state. */
 import type { Configuration, SourceConfig } from '../config/schema.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { startReflector } from '../kube/reflector.ts';
@@ -18,38 +18,38 @@ interface WatchesOptions {
 }
 
 interface FeedListener {
-  /** A feed is about to start: attach triggers to its store. */
+  /** Called before a feed starts: attach triggers to its store. */
   onStart: (feed: Feed) => void;
-  /** A feed holds all there is. */
+  /** Called when a feed has its first complete list. */
   onSynced: (feed: Feed) => void;
 }
 
 export interface Watches {
-  /** Starts what the configuration needs more, stops what it needs no longer, leaves the rest running. */
+  /** Starts the feeds that are new, stops those no longer needed, and leaves the others running. */
   configure(configuration: Configuration, targets: readonly Feed[], listener: FeedListener): Promise<void>;
-  /** Resolves when each feed is synced or has said why it cannot be; namespaces and ServiceAccounts must be synced. */
+  /** Resolves when each feed is synced or has a problem. Namespaces and ServiceAccounts must be synced. */
   settled(signal: AbortSignal): Promise<void>;
-  /** Whether the Secrets of a source and its copies have all been read. */
+  /** Whether the feeds of a source's Secrets and of its copies are synced. */
   isRead(source: SourceConfig): boolean;
-  /** Whether a feed, by its id, holds all there is. */
+  /** Whether a feed, by its id, is synced. */
   isSynced(id: string): boolean;
-  /** Ids of the feeds that hold all there is. */
+  /** Ids of the synced feeds. */
   synced(): string[];
-  /** What is wrong with one feed, by its id. */
+  /** What is wrong with a feed, by its id. */
   problemOf(id: string): string | undefined;
   /**
-   * What keeps us from doing our work, one line each: a feed that was not read yet, or one without which nothing can be
-   * done. A right that one source or cache proxy lacks is told in the log and the metrics, and holds up nothing else.
+   * Why this replica is not ready, one line each: a feed that was not read yet, or a problem of an essential feed. A missing
+   * right for one source or cache proxy is reported in the log and the metrics, and does not block the rest.
    */
   problems(): string[];
-  /** Feeds that only a restart of the process can bring back. */
+  /** Feeds that only a restart of the process can repair. */
   stuck(): string[];
   /** The longest silence of all feeds of a resource, in milliseconds. */
   silentForMs(resource: Feed['resource']): number;
   stop(): Promise<void>;
 }
 
-/** Without these nothing can be planned. */
+/** Without these feeds nothing can be planned. */
 const ESSENTIAL = ['namespaces', 'serviceaccounts'];
 
 export function createWatches({ client, world, log, metrics, timings }: WatchesOptions): Watches {

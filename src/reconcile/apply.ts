@@ -1,4 +1,4 @@
-/** The only writer of copies and references. Each write is guarded so that it cannot hit what it was not planned for. */
+/** The only writer of copies and references. Each write is conditional, so that it changes only what was planned. */
 import { beforeRerun, refusalOf, SupersededError } from '../kube/races.ts';
 import type { V1Secret } from '@kubernetes/client-node';
 import { KEY_DOCKER_CONFIG_JSON, LABEL_MANAGED_BY, LABEL_SOURCE, MANAGER, TYPE_DOCKER_CONFIG_JSON } from '../names.ts';
@@ -13,7 +13,7 @@ import type { Consumers } from './consumers.ts';
 import type { World } from '../observe/world.ts';
 
 export interface Applier {
-  /** Carries out one action and takes the server's answer into the world. `signal`: leadership may have ended, or we stop. */
+  /** Applies one action, and puts the server's answer into the world. `signal` aborts when leadership ends or the process stops. */
   apply(action: Action, signal: AbortSignal): Promise<void>;
 }
 
@@ -21,7 +21,7 @@ interface ApplierOptions {
   client: KubeClient;
   world: World;
   content: (source: string, digest: string) => string | undefined;
-  /** What names copies besides ServiceAccounts. Absent: nothing. */
+  /** Custom objects that name copies. Absent: none do. */
   consumers?: Pick<Consumers, 'removeCopy'>;
 }
 
@@ -45,8 +45,8 @@ export function createApplier({ client, world, content, consumers }: ApplierOpti
       type: TYPE_DOCKER_CONFIG_JSON,
       data: { [KEY_DOCKER_CONFIG_JSON]: data },
     };
-    // Without a guard the object must be new: not forced, so that a Secret that came up meanwhile answers 409. With
-    // one it is the very object that the plan saw, and is ours or given to us: forced, so that drift is put right.
+    // Without a precondition the Secret must be new: not forced, so a Secret that was created in the meantime answers 409.
+    // With one it is the very Secret that the plan saw, ours or adopted: forced, to correct drift.
     const force = guard.uid !== undefined;
     const secret = await client.patch<ApiObject>(
       paths.secrets(action.namespace, action.name),
@@ -74,7 +74,7 @@ export function createApplier({ client, world, content, consumers }: ApplierOpti
         { signal, sensitive: true },
       )
       .catch(unlessGone);
-    // The watch will say so too; until it does, nothing must plan with a Secret that is gone.
+    // Do not wait for the watch event: until it comes, no plan may use a Secret that is gone.
     world.copies.get(name)?.remove(namespace, name);
   }
 
@@ -100,8 +100,8 @@ export function createApplier({ client, world, content, consumers }: ApplierOpti
       const again = planReferences(live, wanted);
       if (again === undefined) return;
       const next = toJsonPatch(live, again);
-      // All that the patch tests is so: nobody was quicker, a policy refuses it, and will the next time. (A 409 can also
-      // be a race of other fields.)
+      // The same patch again, so its tests hold: no other writer was faster. An admission policy refuses it, now and the next
+      // time. (A 409 can also be a race of other fields.)
       if (isInvalid(refusal) && JSON.stringify(next) === JSON.stringify(patch)) throw refusal;
       patch = next;
     }
@@ -128,7 +128,7 @@ export function createApplier({ client, world, content, consumers }: ApplierOpti
   };
 }
 
-/** What is gone needs nothing any more. */
+/** A 404 is no failure: nothing is left to do. */
 function unlessGone(error: unknown): void {
   if (!isNotFound(error)) throw error;
 }

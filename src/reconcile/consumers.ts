@@ -1,4 +1,4 @@
-/** Custom objects that name copies, beside ServiceAccounts: pointed only at a copy that is to be there, released before it goes. */
+/** Custom objects that name copies. Pullpass points them only at copies that stay, and takes references back before a copy goes. */
 import { kindOf, messageOf, retryAfterOf } from '../errors.ts';
 import type { FailureKind } from '../errors.ts';
 import { ForeignReferenceError } from '../proxies/consumer.ts';
@@ -7,7 +7,7 @@ import { NotYetError } from '../proxies/adapter.ts';
 import type { Consumer, ProxyContext } from '../proxies/adapter.ts';
 import { createSerial } from '../async/serial.ts';
 
-/** A copy is to go, and an object names it all the same: the copy stays. `cause` says whether that passes by itself. */
+/** A copy cannot be removed, because a custom object still names it. `cause` decides whether that is transient. */
 export class StillNamedError extends Error {
   override name = 'StillNamedError';
   readonly kind: FailureKind;
@@ -19,43 +19,43 @@ export class StillNamedError extends Error {
         : `${object} names it at ${place}, and that could not be changed: ${messageOf(cause)}`;
     super(`it is to go, and stays: ${why}`, { cause });
     const kind = kindOf(cause);
-    // The object that names the copy may be out of sight here: what changes there is found out by looking.
+    // No watch may cover the object that names the copy. So `refused` becomes `fault`, which is retried with backoff.
     this.kind = kind === 'refused' ? 'fault' : kind;
     this.retryAfterMs = retryAfterOf(cause);
   }
 }
 
 export interface Consumers {
-  /** Whether the copy that a cache proxy's object is to name is about to go. Never, where it names none. */
+  /** Whether the copy that a cache proxy's object should name is about to go. False if it names no copy. */
   isGoing(proxy: ConfiguredProxy): boolean;
-  /** Has `apply` point the object at its copy; where that is about to go, takes the reference back, and says whether there was one. */
+  /** Points the object at its copy by `apply`; if the copy is about to go, takes the reference back instead (`no copy`: there was none). */
   point(
     proxy: ConfiguredProxy,
     apply: () => Promise<void>,
     context: Context,
   ): Promise<'applied' | 'withdrawn' | 'no copy'>;
-  /** Takes back every reference to a copy, and only then removes it. @throws StillNamedError where one stays */
+  /** Takes back every reference to a copy, then removes it. @throws StillNamedError if a reference stays */
   removeCopy(
     copy: { readonly namespace: string; readonly name: string },
     remove: () => Promise<void>,
     signal: AbortSignal,
   ): Promise<void>;
-  /** Of a cache proxy that is configured no longer. `heir`: who has its place in the object now. */
+  /** Takes back the reference of a cache proxy that is no longer configured. `heir`: the one that now has its field of the object. */
   drop(proxy: ConfiguredProxy, heir: ConfiguredProxy | undefined, signal: AbortSignal): Promise<void>;
 }
 
 type Context = Pick<ProxyContext, 'kube' | 'signal'>;
 
 export interface ConsumersOptions {
-  /** All whose objects may name a copy, those too that are configured no longer. */
+  /** All cache proxies whose objects may name a copy, including those no longer configured. */
   proxies: () => Iterable<ConfiguredProxy>;
-  /** Whether the copy of a source is about to go from a namespace, or has gone. */
+  /** Whether the copy of a source in a namespace is about to go, or is gone. */
   isGoing: (namespace: string, source: string) => boolean;
   context: (proxy: ConfiguredProxy, signal: AbortSignal) => Context;
 }
 
 export function createConsumers({ proxies, isGoing: goes, context: contextOf }: ConsumersOptions): Consumers {
-  // By namespace of the copy: between the look at what names a copy and its removal nobody may be pointed at it.
+  // One at a time per namespace of the copy: between the check for references and the removal, no object may be pointed at it.
   const turns = createSerial();
   const isGoing = ({ config, adapter: { consumer } }: ConfiguredProxy): boolean =>
     consumer !== undefined && goes(consumer.namespace, config.source);
@@ -66,7 +66,7 @@ export function createConsumers({ proxies, isGoing: goes, context: contextOf }: 
     copyName: string,
     signal: AbortSignal,
   ): Promise<void> {
-    // An object that is to name another copy by now does so first: it is never without.
+    // An object that should name another copy by now must name that first (`moving`), so that it always names one.
     const going = copyName === consumer.copyNames[0] || isGoing(proxy);
     try {
       await consumer.release(copyName, going ? 'going' : 'moving', contextOf(proxy, signal));
@@ -86,7 +86,7 @@ export function createConsumers({ proxies, isGoing: goes, context: contextOf }: 
         let wrote = false;
         for (const copyName of consumer.copyNames) {
           const released = await consumer.release(copyName, 'going', context).catch((error: unknown) => {
-            // Whoever removes the copy is held up by it and tells; without a copy it is nobody's business here.
+            // Not reported here: `removeCopy` reports it, because the reference blocks the removal of the copy.
             if (!(error instanceof ForeignReferenceError)) throw error;
             return false;
           });
@@ -111,7 +111,7 @@ export function createConsumers({ proxies, isGoing: goes, context: contextOf }: 
       const { consumer } = proxy.adapter;
       if (consumer === undefined) return;
       const next = heir?.adapter.consumer;
-      // Of another namespace it can only tell what it names itself.
+      // A consumer knows only copies in its own namespace.
       const moves = next?.namespace === consumer.namespace;
       await turns(consumer.namespace, async () =>
         (moves ? next : consumer).release(

@@ -1,4 +1,4 @@
-/** Actions in words: what they change, that they were carried out, and why they were not. */
+/** Actions in words: what they change, that they were done, or why they failed. */
 import { messageOf } from '../errors.ts';
 import type { Action } from '../plan/action.ts';
 import type { Failure } from './namespace.ts';
@@ -19,7 +19,7 @@ const DONE: Readonly<Record<Action['type'], string>> = {
   editReferences: '',
 };
 
-/** One line for the log: what was done, in the words of the vocabulary. */
+/** One line for the log: what was done. */
 export const describeDone = (action: Action): string => `${describeChange(action)}${DONE[action.type]}`;
 
 export const describeFailure = ({ action, error }: Failure): string => `${objectOf(action)}: ${messageOf(error)}`;

@@ -1,4 +1,4 @@
-/** Which copies the custom objects of cache proxies name that are to go: for the commands that look. */
+/** For `plan` and `prune`: which custom objects of cache proxies name a copy that is to be removed. */
 import type { Configuration } from '../config/schema.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { isGoing } from '../plan/going.ts';
@@ -11,9 +11,9 @@ import type { Named } from '../proxies/adapter.ts';
 export interface NamedCopy extends Named {
   /** Name of the cache proxy. */
   readonly proxy: string;
-  /** How messages call the object. */
+  /** The object's name in messages. */
   readonly object: string;
-  /** Of the copy. */
+  /** Namespace of the copy. */
   readonly namespace: string;
 }
 
@@ -25,7 +25,7 @@ interface NamedCopiesOptions {
   signal?: AbortSignal;
 }
 
-/** Each spot once, though several cache proxies share its object. Throws ApiError where an object may not be read. */
+/** Each place once, even if several cache proxies share it. Throws ApiError if an object may not be read. */
 export async function readNamedCopies({
   client,
   configuration,

@@ -1,4 +1,4 @@
-/** One namespace, brought to what it should be: observe, plan, apply in the plan's order. */
+/** Reconciles one namespace: plans, and applies the actions in the plan's order. */
 import { isNamespaceTerminating } from '../kube/api-error.ts';
 import type { Action } from '../plan/action.ts';
 import { planSteps } from '../plan/namespace.ts';
@@ -16,17 +16,17 @@ export interface Failure {
 
 export interface NamespaceOutcome {
   readonly plan: NamespacePlan;
-  /** Actions that were carried out, in order. */
+  /** Actions that were done, in order. */
   readonly done: readonly Action[];
   readonly failures: readonly Failure[];
 }
 
-/** `turn`: awaited between the steps of a plan that takes long. */
+/** `turn`: awaited between the steps of a long plan. */
 interface ReconcileOptions extends PlanOptions {
   readonly turn?: () => Promise<unknown>;
 }
 
-/** Not one failure stops what does not depend on it; what depends on it waits for the next try. Never throws. */
+/** A failed action stops only actions that depend on it; those wait for the next reconcile. Never throws. */
 export async function reconcileNamespace(
   scope: ObservedScope,
   applier: Applier,
@@ -43,7 +43,7 @@ export async function reconcileNamespace(
       done.push(action);
       return true;
     } catch (error) {
-      // It went away under our hands, and everything in it goes with it.
+      // The namespace is being deleted, and everything in it with it: no failure.
       if (!isNamespaceTerminating(error)) failures.push({ action, error });
       return false;
     }
@@ -63,7 +63,7 @@ export async function reconcileNamespace(
   return { plan, done, failures };
 }
 
-/** The edit without references to copies that could not be written; undefined when nothing is left of it. */
+/** The edit without references to copies that could not be written; undefined if nothing is left. */
 function withoutCopies(
   action: NamespacePlan['editReferences'][number],
   unwritten: ReadonlySet<string>,

@@ -1,4 +1,4 @@
-/** One cache proxy, brought to the login that it should have: choose, compare, apply, verify, remember. */
+/** Reconciles one cache proxy: chooses its login, compares, applies, verifies, and saves the verdict. */
 import type { Credential } from '../credentials/docker-config.ts';
 import { kindOf, messageOf } from '../errors.ts';
 import { registryHost } from '../credentials/registry-name.ts';
@@ -14,41 +14,41 @@ import type { State } from '../observe/state.ts';
 import type { UpstreamLogin } from '../credentials/upstream.ts';
 
 export interface ProxyDeps {
-  /** What any registry or product said no to: not tried by another before its time. */
+  /** Logins that a registry or product refused: no part of Pullpass tries them again before their time. */
   refusals: Refusals;
   state: Pick<State, 'mac' | 'proxy' | 'setProxy' | 'save'>;
-  /** The credentials that `proxy` is to have; undefined while the source has no good content. */
+  /** The content in force for `proxy`; undefined while the source has no good content. */
   credentials: (source: string, proxy: string) => readonly Credential[] | undefined;
-  /** Fingerprints of the watched targets, in order; undefined while one of them was not read. */
+  /** Fingerprints of the watched targets, in order; undefined until all of them were read. */
   fingerprints: (proxy: ConfiguredProxy) => readonly string[] | undefined;
   context: (proxy: ConfiguredProxy, signal: AbortSignal) => ProxyContext;
   consumers: Pick<Consumers, 'isGoing' | 'point'>;
-  /** A private pull through the cache proxy; unknown where none is configured. */
+  /** A private pull through the cache proxy; unknown if none is configured. */
   probe: (proxy: ConfiguredProxy, context: ProxyContext) => Promise<Verdict>;
   now: () => number;
 }
 
 export interface ProxyOutcome {
-  /** Carries the login that the source has now. */
+  /** Whether it carries the current login of the source. */
   readonly applied: boolean;
-  /** Something was written. */
+  /** Whether something was written. */
   readonly changed: boolean;
-  /** The object of the product names its copy no longer, for that is about to go. */
+  /** Whether the reference in the product's object was taken back, because the copy is about to go. */
   readonly withdrawn?: boolean;
   readonly verified: Verdict;
-  /** Somebody has to do something; one line. */
+  /** A person must act; `note` is one line. */
   readonly problem?: {
     readonly reason: 'ProxyNotApplied' | 'ProxyLoginRefused' | 'ProxyNotVerified';
     readonly note: string;
   };
-  /** What went wrong and is to be tried again. */
+  /** A failure that is retried. */
   readonly error?: unknown;
-  /** What it is looked at again for, where nothing else will say so. */
+  /** Why to reconcile again later, although no event may come. */
   readonly waits?: ProxyWait;
 }
 
 type ProxyWait =
-  /** Something else is about to happen first, such as the copy being written. A problem only if it lasts. */
+  /** Something else must happen first, such as the write of the copy. A problem only if it lasts. */
   | { readonly for: 'not yet'; readonly note: string }
   | { readonly for: 'administrator refused' }
   /** `untilMs`: milliseconds since 1970. */
@@ -56,10 +56,10 @@ type ProxyWait =
   | { readonly for: 'pull unknown' | 'pull refused' };
 
 const UNVERIFIED: Verdict = { state: 'unknown', why: 'not tried yet' };
-/** It does not carry the login, and nothing was written. */
+/** Not applied, and nothing was written. */
 const LACKING = { applied: false, changed: false, verified: UNVERIFIED };
 
-/** Mac of the login and of where it goes: what decides whether a product without readable targets has it. */
+/** MAC of the login and of its destination: decides whether a product without targets to watch has the login. */
 export function loginMac({
   state,
   proxy,
@@ -74,7 +74,7 @@ export function loginMac({
   );
 }
 
-/** Whether the targets show the login; undefined for a product that has none. */
+/** Whether the targets show the login; undefined for a product without targets. */
 export function carries(
   proxy: ConfiguredProxy,
   login: UpstreamLogin,
@@ -87,7 +87,7 @@ export function carries(
     : targets.every((target, i) => target.expected(login, mac) === fingerprints[i]);
 }
 
-/** `verifyDue`: the probe schedule asks for another look at what is applied already. Never throws. */
+/** `verifyDue`: verify again what is already applied. Never throws. */
 export async function reconcileProxy(
   proxy: ConfiguredProxy,
   deps: ProxyDeps,
@@ -125,7 +125,7 @@ export async function reconcileProxy(
   });
   const context = deps.context(proxy, signal);
   let changed = false;
-  /** It carries the login already, whatever becomes of the verification. */
+  /** It already carries the login, whatever the verification says. */
   const carried = step === 'verify' || step === 'nothing';
 
   try {
@@ -136,12 +136,12 @@ export async function reconcileProxy(
       if (pointed !== 'applied') return noCopy(proxy, pointed);
       changed = true;
       remember({ applied: { mac, at: at() } });
-      // Written before the verification, which can take long: a crash then repeats the check and not the write.
+      // Saved before the verification, which can take long: after a crash only the verification is repeated, not the write.
       await state.save(signal);
     }
     if (step === 'nothing') return outcome(state.proxy(config.name).verified ?? UNVERIFIED);
 
-    // A pull answered by a pod that still has the login before would prove the wrong one.
+    // A pod that still has the old login could answer the pull, and prove the wrong one.
     const left = await proxy.adapter.unsettled?.(context);
     if (left !== undefined)
       return { applied: true, changed, verified: { state: 'unknown', why: left }, waits: { for: 'pull unknown' } };
@@ -151,7 +151,7 @@ export async function reconcileProxy(
     return outcome(verdict);
   } catch (error) {
     if (kindOf(error) === 'not yet') return { ...LACKING, changed, waits: notYet(error) };
-    // It says nothing about the login to forward.
+    // The product refused Pullpass's administrator login: that says nothing about the login to forward.
     if (error instanceof AdminRefusedError)
       return {
         ...lacking(error.message),
@@ -202,7 +202,7 @@ export async function reconcileProxy(
   }
 }
 
-/** Where the copy is about to go, the object is to name it no longer; undefined: the copy is to be there. */
+/** If the copy is about to go, takes back the object's reference to it; undefined: the copy stays. */
 async function withdraw(
   proxy: ConfiguredProxy,
   { consumers, context }: ProxyDeps,
@@ -226,14 +226,16 @@ function noCopy({ adapter: { consumer }, copyName }: ConfiguredProxy, was: 'with
     withdrawn: was === 'withdrawn',
     waits: {
       for: 'not yet',
-      note: `namespace "${consumer?.namespace}" is to have no copy "${copyName}" for ${consumer?.object}: opt the namespace in (${ANNOTATION_SYNC}=enabled), and let the source's guard admit it`,
+      note:
+        `namespace "${consumer?.namespace}" is to have no copy "${copyName}" for ${consumer?.object}: ` +
+        `opt the namespace in (${ANNOTATION_SYNC}=enabled), and let the source's guard admit it`,
     },
   };
 }
 
 const notYet = (error: unknown): ProxyWait => ({ for: 'not yet', note: messageOf(error) });
 
-/** The product's own word and a real pull, whichever says more: a no of either counts, then a yes of either. */
+/** The product's own check and a pull through it. A refusal by either counts first, then a success of either. */
 async function verify(
   proxy: ConfiguredProxy,
   login: UpstreamLogin,

@@ -1,4 +1,4 @@
-/** How far a rotation is: which copies and cache proxies carry what the source holds now. For `plan` and `wait`. */
+/** Progress of rotations, for `plan` and `wait`: which copies and cache proxies carry what the source holds now. */
 import type { Configuration } from '../config/schema.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { Held } from '../observe/state.ts';
@@ -12,19 +12,19 @@ import type { ProxyProgress } from './proxy-progress.ts';
 
 export interface RotationProgress {
   readonly source: string;
-  /** Why what the source holds now is not everywhere, or not yet to be; empty when nothing is in the way. */
+  /** Why what the source holds now does not reach all carriers, or not yet; empty if nothing holds it back. */
   readonly heldBack: readonly string[];
-  /** Entries that are not in force as the source has them. */
+  /** Entries for which the content in force differs from the source. */
   readonly held: readonly Held[];
-  /** Registry keys whose login in force is the one that the source holds. */
+  /** Registry keys whose newest login is in force. */
   readonly current: readonly string[];
   readonly copies: {
     readonly total: number;
     /** Namespaces, sorted. */
     readonly behind: readonly string[];
-    /** Namespaces whose Secret by that name is not ours. */
+    /** Namespaces in which the copy's name is taken by a Secret that is not ours. */
     readonly foreign: readonly string[];
-    /** Namespaces whose copy the brake keeps, with an older content; absent: none. */
+    /** Namespaces in which the brake keeps a copy with older content; absent: none. */
     readonly kept?: readonly string[];
   };
   readonly proxies: readonly ProxyProgress[];
@@ -35,13 +35,13 @@ interface RotationOptions {
   client: KubeClient;
   configuration: Configuration;
   snapshot: Snapshot;
-  /** Of the snapshot, as a controller that starts now; absent: they are made. */
+  /** Plans of the snapshot, as a controller that starts now makes them; absent: they are computed. */
   plans?: readonly NamespacePlan[];
-  /** Who uses registries that are gone, by what would let them go: found out once. Absent: not asked. */
+  /** Cache: users of entries that vanished from a source, by the value that confirms their removal. Absent: not looked up. */
   users?: Map<string, string> | undefined;
 }
 
-/** One per configured source, in order. Throws ApiError where copies or sources cannot be read. */
+/** One per configured source, in order. Throws ApiError if copies or sources cannot be read. */
 export async function observeRotations({
   client,
   configuration,

@@ -1,4 +1,4 @@
-/** How far the login of a cache proxy is: whether it carries what its source holds now, and what was seen of it since. */
+/** Progress of a cache proxy: whether it carries the current login of its source, and the verdict on it since then. */
 import type { Configuration } from '../config/schema.ts';
 import { registryHost } from '../credentials/registry-name.ts';
 import { UserError } from '../errors.ts';
@@ -16,21 +16,21 @@ export interface ProxyProgress {
   readonly name: string;
   readonly kind: string;
   readonly source: string;
-  /** Carries the login that the source has now; undefined where that cannot be told. */
+  /** Whether it carries the current login of the source; undefined: unknown. */
   readonly applied: boolean | undefined;
-  /** ISO 8601: when it was given that login. */
+  /** ISO 8601: when it got that login. */
   readonly appliedAt?: string;
   readonly verified: 'verified' | 'refused' | 'unknown';
-  /** Whether it was looked at since: a login that was only written may still be wrong. */
+  /** Whether there was a verification since: a login that was only written may still be wrong. */
   readonly checked: boolean;
-  /** Whether a private pull can show it: then it must, before the old login is revoked. */
+  /** Whether a private pull is configured: it must then succeed before the old login is revoked. */
   readonly probed: boolean;
-  /** One line: what keeps it, or what the last verdict was. */
+  /** One line: why it is not done, or the reason of the last verdict. */
   readonly why: string;
   readonly since?: string;
 }
 
-/** Carries the login, and what can show that it works has shown it. */
+/** Whether it carries the login, and the verification is good: a pull succeeded or, without a probe, nothing refused it. */
 export function isDone({ applied, checked, probed, verified }: ProxyProgress): boolean {
   return applied === true && checked && (probed ? verified === 'verified' : verified !== 'refused');
 }
@@ -41,7 +41,7 @@ interface ProxiesOptions {
   readonly snapshot: Snapshot;
 }
 
-/** One per configured cache proxy, in order. Throws UserError where its target may not be read. */
+/** One per configured cache proxy, in order. Throws UserError if a target may not be read. */
 export function observeProxies({ configuration, ...options }: ProxiesOptions): Promise<ProxyProgress[]> {
   return Promise.all(createProxies(configuration).map((proxy) => observeProxy(proxy, options)));
 }
@@ -52,7 +52,6 @@ async function observeProxy(
 ): Promise<ProxyProgress> {
   const { config } = proxy;
   const at = { name: config.name, kind: config.kind, source: config.source, probed: config.probe !== undefined };
-  /** `applied`: undefined means that it cannot be told. */
   const no = (why: string, applied: boolean | undefined): ProxyProgress => ({
     ...at,
     applied,

@@ -1,29 +1,29 @@
-/** Follows each rotation until every namespace and cache proxy carries the new content: the one line that people wait for. */
+/** Follows each rotation until every carrier has the new content, then logs "rotation complete". */
 import type { Log } from '../log.ts';
 import type { ObservedSource } from '../plan/observed.ts';
 import type { SourceStanding, HeldRemovals } from '../plan/namespace-plan.ts';
 
 interface RotationMeter {
-  /** How many namespaces still have to be looked at or written. */
+  /** `namespaces`: how many carriers, cache proxies included, do not have the new content yet. */
   pending(source: string, namespaces: number): void;
   complete(source: string, seconds: number): void;
 }
 
 export interface Rotations {
-  /** The content of `source` with this digest is to reach all `carriers`. `first`: there was none before. */
+  /** A content of `source` must reach all `carriers`. `first`: the source had no content before. */
   begin(source: string, digest: string, carriers: Iterable<string>, first: boolean): void;
-  /** A namespace was reconciled, and stands like this now. `planned`: what each source had to give when it was planned; `held`: what it keeps. */
+  /** A namespace was reconciled. `planned`: the contents in force when it was planned; `held`: what the brake keeps there. */
   settle(
     namespace: string,
     standings: readonly SourceStanding[],
     planned: readonly ObservedSource[],
     held?: HeldRemovals,
   ): void;
-  /** A cache proxy, by its name among the carriers, has the current content. */
+  /** A cache proxy has the current content. `carrier`: `proxy/<name>`. */
   arrive(source: string, carrier: string): void;
-  /** A namespace is gone, or about to go. */
+  /** A namespace is gone, or terminating. */
   drop(namespace: string): void;
-  /** Gives up the rotations of all sources but `stay`: those no longer configured, or all that this replica led. */
+  /** Stops following the rotations of all sources but `stay`: after a reload, or, without `stay`, at the end of a term. */
   clear(stay?: ReadonlySet<string>): void;
 }
 
@@ -66,11 +66,11 @@ export function createRotations(
     settle(namespace, standings, planned, held) {
       const digests = new Map(planned.map(({ config, digest }) => [config.name, digest]));
       for (const { source, copy, choice } of standings) {
-        // Planned before the content changed: it may have written the old one. It is looked at once more.
+        // The plan is older than the content, and may have written the old one. Another reconcile follows.
         if (digests.get(source) !== rotations.get(source)?.digest) continue;
-        // What the brake keeps still has the login before, and is not written any more.
+        // A copy that the brake keeps still has the old login, and is no longer updated.
         if (held?.copies.some((kept) => kept.source === source && !kept.current)) continue;
-        // Settled is what needs no write: in sync, not asked for, or not ours to write (a finding says so).
+        // Settled: no write is needed, because the copy is in sync, not wanted, or not ours to write (an audit reports that).
         if (copy !== 'stale' && copy !== 'missing' && copy !== 'terminating')
           leave(source, namespace, choice.in && copy === 'in sync');
       }

@@ -1,4 +1,4 @@
-/** Images of all pods by registry: who pulls there, with which credential, past which cache proxy, and what fails. Pure. */
+/** Images of all pods by registry: pods, credentials, cache proxies and failing pulls. Pure. */
 import type { ImageReference } from '../../credentials/image-reference.ts';
 import { canonicalRegistry, redactKey } from '../../credentials/registry-name.ts';
 import type { KeyBook } from './keys.ts';
@@ -10,21 +10,21 @@ import { isNodeRegistry, isPublicRegistry } from './well-known.ts';
 export interface RegistryCoverage {
   /** `host[:port]`; Docker Hub is `docker.io`. */
   readonly registry: string;
-  /** `public`: known to serve everybody; `node`: nodes of its cloud log in by themselves. */
+  /** `public`: known to serve public images; `node`: a cloud registry at which nodes log in by themselves. */
   readonly access: 'public' | 'node' | 'unknown';
   /** Pods with at least one image there. */
   readonly pods: number;
-  /** Distinct references. */
+  /** Distinct image references. */
   readonly images: number;
-  /** Pods that get a credential for all of their images there; for not all; and of which it cannot be said. */
+  /** Pods that have a credential for all of their images there; that lack one; and for which it is unknown. */
   readonly covered: number;
   readonly uncovered: number;
   readonly unknown: number;
-  /** Entries that a kubelet tries first, most pods first. */
+  /** Entries that kubelets try first; sorted, most pods first. */
   readonly credentials: readonly { readonly secret: string; readonly key: string; readonly pods: number }[];
-  /** Names of the cache proxies that serve this registry, or are this registry. */
+  /** Names of cache proxies that serve this registry, or have this host. */
   readonly proxies: readonly string[];
-  /** Pods that cannot pull an image from here now. */
+  /** Pods that cannot pull an image from it now. */
   readonly failing: number;
   /** Owners of uncovered pods, at most {@link MAX_UNCOVERED}. */
   readonly uncoveredOwners: readonly {
@@ -39,7 +39,7 @@ const MAX_UNCOVERED = 10;
 
 type CoverageInput = Pick<Observation, 'workloads' | 'sources'> & { readonly proxies?: readonly AuditedProxy[] };
 
-/** Most pods first. So many images at a step. */
+/** Sorted, most pods first. About 500 images per step. */
 export function* coverageSteps(
   observation: CoverageInput,
   keys: KeyBook,
@@ -100,7 +100,7 @@ function groupByRegistry(
   const groups = new Map<string, NamedImage[]>();
   for (const reference of images) {
     const image = parse(reference);
-    // Neither does a kubelet know where to pull these from.
+    // A kubelet cannot pull these images either.
     if (image === undefined || image.registry === '') continue;
     const group = groups.get(image.registry) ?? [];
     group.push({ reference, name: image.name });
@@ -153,7 +153,7 @@ function finish(registry: string, row: Row, proxies: readonly string[]): Registr
   };
 }
 
-/** By what a cache proxy serves, by where it is, and by the other names that aliases give it. */
+/** Finds cache proxies by the registry that they serve, by their own host, and by alias hosts of that registry. */
 function proxyFinder({ proxies = [], sources }: CoverageInput): (registry: string) => string[] {
   const served = proxies.map((proxy) => ({
     name: proxy.name,

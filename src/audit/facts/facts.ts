@@ -1,4 +1,4 @@
-/** The observation, and what is worked out from it once for all rules: plans, keyrings, coverage. Pure. */
+/** The observation, and what is computed from it once for all rules: plans, keyrings, coverage. Pure. */
 import type { ImageReference } from '../../credentials/image-reference.ts';
 import { clusterSteps } from '../../plan/cluster.ts';
 import type { ClusterPlans } from '../../plan/cluster.ts';
@@ -14,20 +14,20 @@ import { usedEntrySteps } from './used-entries.ts';
 import type { UsedEntries } from './used-entries.ts';
 import type { NamespacePlan } from '../../plan/namespace-plan.ts';
 
-/** The plans are what the controller would do. */
+/** The plans are those that the controller would make. */
 export interface Facts extends Observation, ClusterPlans {
   readonly keys: KeyBook;
   readonly coverage: readonly RegistryCoverage[];
   /** By namespace. */
   readonly planOf: (namespace: string) => NamespacePlan | undefined;
-  /** undefined: kubelets cannot read it. */
+  /** undefined: kubelets cannot parse the reference. */
   readonly image: (reference: string) => ImageReference | undefined;
   readonly account: (namespace: string, name: string) => ObservedServiceAccount | undefined;
   /** Sources that hold an entry for an image of this name. */
   readonly sourcesFor: (imageName: string) => readonly AuditedSource[];
-  /** Entries of each source that somebody needs. */
+  /** Entries of each source that an image, alias or cache proxy needs. */
   readonly usedEntries: UsedEntries;
-  /** Workloads that no kubelet pulls for with its own means only. */
+  /** Workloads without static pods, which have no pull secrets. */
   readonly managed: readonly Workload[];
 }
 
@@ -42,7 +42,7 @@ export function* factSteps(observation: Observation): Steps<Facts> {
   const good = sources.flatMap((source) =>
     source.content === undefined ? [] : [{ source, keys: keys.ofContent(source.config.copyName, source.content) }],
   );
-  // Without a configuration nobody knows which references are too many: a plan would remove all that Pullpass added.
+  // Without a configuration, a plan would remove every reference that Pullpass added: plan no references.
   const plannable = configured ? scopes : scopes.map((scope) => ({ ...scope, serviceAccounts: [] }));
   const { plans, held } = yield* clusterSteps(plannable, confirmation);
   const byNamespace = new Map(plans.map((plan) => [plan.namespace, plan]));

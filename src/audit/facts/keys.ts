@@ -1,4 +1,4 @@
-/** Which entry a kubelet would pick for an image, from the pull Secrets of a pod. Pure; remembers what it was asked before. */
+/** Which entry of a pod's pull Secrets a kubelet would pick for an image. Pure, with a cache. */
 import type { Credential } from '../../credentials/docker-config.ts';
 import { parseImage } from '../../credentials/image-reference.ts';
 import type { ImageReference } from '../../credentials/image-reference.ts';
@@ -6,30 +6,30 @@ import { lookup, makeKeyring } from '../../credentials/keyring.ts';
 import type { Keyring, Match } from '../../credentials/keyring.ts';
 import type { Observation, PullContent, PullEntry } from '../observe/observation.ts';
 
-/** An entry that is tried for an image, and the Secret that it is from. */
+/** An entry that matches an image, and its Secret. */
 export interface PickedKey {
   readonly secret: string;
   readonly entry: PullEntry;
   readonly reason: Match['reason'];
 }
 
-/** The pull Secrets of one pod or ServiceAccount, as its kubelet sees them. */
+/** The pull Secrets of one pod or ServiceAccount, as a kubelet sees them. */
 interface Keys {
-  /** Names of Secrets that could not be read: what is said of these keys may be wrong. */
+  /** Names of Secrets that could not be read: the other results may be wrong. */
   readonly unseen: readonly string[];
   readonly missing: readonly string[];
-  /** Names of Secrets with which every pull fails. */
+  /** Names of Secrets that make every pull fail. */
   readonly broken: readonly string[];
-  /** Usable logins, in the order in which they are tried; empty: an anonymous pull. `name`: `ImageReference.name`. */
+  /** Entries with a usable login, in the order in which they are tried; empty: an anonymous pull. `name`: `ImageReference.name`. */
   picks(name: string): readonly PickedKey[];
-  /** Entries that match, and have no usable login. */
+  /** Entries that match, but have no usable login. */
   useless(name: string): readonly PickedKey[];
 }
 
 export interface KeyBook {
   /** `names`: in the order of `imagePullSecrets`. */
   of(namespace: string, names: readonly string[]): Keys;
-  /** Of one content alone, under the name of `secret`. */
+  /** Keys of one content, named `secret`. */
   ofContent(secret: string, content: PullContent): Keys;
 }
 
@@ -38,7 +38,7 @@ export function createKeyBook({ pullSecrets }: Pick<Observation, 'pullSecrets'>)
   const known = new Map<string, Keys>();
 
   function picker(secrets: readonly { secret: string; content: PullContent }[]): Pick<Keys, 'picks' | 'useless'> {
-    // Thousands of namespaces hold the same copies: what they pick is worked out once.
+    // Thousands of namespaces have the same copies: compute their picks once.
     const id = secrets.map(({ secret, content }) => `${secret}=${content.id}`).join(',');
     let picks = rings.get(id);
     if (picks === undefined) {
@@ -78,7 +78,7 @@ export function createKeyBook({ pullSecrets }: Pick<Observation, 'pullSecrets'>)
   };
 }
 
-/** The image as kubelets read it; undefined: they cannot. */
+/** Parses image references as kubelets do, with a cache; undefined: not valid. */
 export const createImageBook = (): ((image: string) => ImageReference | undefined) =>
   remember((image) => {
     const parsed = parseImage(image);
@@ -90,7 +90,7 @@ function ringOf(secrets: readonly { secret: string; content: PullContent }[]): (
   const ring: Keyring = makeKeyring(
     secrets.map(({ secret, content }) => ({
       secret,
-      // Lookups go by key alone: the logins were let go when the Secret was read.
+      // Lookups need only the key: no login was kept when the Secret was read.
       credentials: content.entries.map((entry) => {
         const credential = { key: entry.key, username: '', password: '' };
         entries.set(credential, entry);

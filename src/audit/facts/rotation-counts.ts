@@ -1,9 +1,9 @@
-/** How far the newest content of a source has come. Pure. */
+/** How many copies and cache proxies have the newest content of a source. Pure. */
 import type { AuditedProxy } from '../observe/observation.ts';
 import type { NamespacePlan } from '../../plan/namespace-plan.ts';
 
 interface RotationCounts {
-  /** Copies that hold another content than the newest. */
+  /** Copies that do not hold the newest content. */
   readonly stale: number;
   readonly copiesDone: number;
   readonly copies: number;
@@ -19,7 +19,7 @@ export function countRotation(
     standings.filter((each) => each.source === source && each.choice.in).map(({ copy }) => copy),
   );
   const own = proxies.filter((proxy) => proxy.source === source);
-  // What the brake keeps is not written any more: it stays behind until it goes.
+  // Copies that the brake keeps are no longer updated: they count as stale.
   const kept = plans
     .flatMap(({ held }) => held?.copies ?? [])
     .filter((copy) => copy.source === source && !copy.current).length;

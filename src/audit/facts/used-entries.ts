@@ -1,4 +1,4 @@
-/** Which entries of a source somebody needs, so many images at a step. */
+/** Which entries of each source an image, alias or cache proxy needs. */
 import { findEntry, normaliseKey } from '../../credentials/registry-name.ts';
 import type { ImageReference } from '../../credentials/image-reference.ts';
 import { stepwise } from '../../async/steps.ts';
@@ -8,10 +8,10 @@ import type { AuditedSource, Observation, PullEntry } from '../observe/observati
 
 export const HUB_DEFAULT = 'index.docker.io';
 
-/** undefined: it cannot be told. */
+/** undefined, or no item for a source: unknown. */
 export type UsedEntries = ReadonlyMap<AuditedSource, ReadonlySet<PullEntry> | undefined>;
 
-/** Entries that match an image of some pod, or are there for mirrors and cache proxies. */
+/** Entries that match an image of a pod, or that an alias or a cache proxy uses. */
 export function* usedEntrySteps(
   observation: Observation,
   keys: KeyBook,
@@ -36,7 +36,7 @@ export function* usedEntrySteps(
     const aliases = new Set(config.aliases.map(({ host }) => host));
     const found = new Set(content.entries.filter((entry) => aliases.has(entry.key) || forwarded.includes(entry)));
     const all = keys.ofContent(config.copyName, content);
-    // Used only where nothing else matches: whether another entry comes before it is another question.
+    // Kubelets use the default key of Docker Hub only if nothing else matches. Look it up alone too: order does not count here.
     const alone = content.entries.flatMap((entry, i) =>
       normaliseKey(entry.key) === HUB_DEFAULT
         ? [keys.ofContent(config.copyName, { id: `${content.id}#${i}`, entries: [entry], warnings: [] })]

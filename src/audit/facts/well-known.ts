@@ -1,6 +1,6 @@
-/** Registries of which something is known beforehand, so that an audit does not cry wolf. */
+/** What is known beforehand of some registries and products, so that an audit raises no false alarm. */
 
-/** Serve public images to anybody: a pull without a credential is what most people do there. */
+/** They serve public images: most pulls there need no credential. */
 const PUBLIC = new Set([
   'docker.io',
   'registry.k8s.io',
@@ -23,7 +23,7 @@ const PUBLIC = new Set([
   'cgr.dev',
 ]);
 
-/** Registries of cloud providers: nodes log in there by a credential provider of their own, which nobody sees from the API. */
+/** Cloud registries: nodes log in there by a kubelet credential provider, which the Kubernetes API does not show. */
 const BY_NODE = [
   /^\d+\.dkr\.ecr(-fips)?\.[a-z0-9-]+\.(amazonaws\.com(\.cn)?|on\.aws)$/,
   /(^|\.)gcr\.io$/,
@@ -36,7 +36,7 @@ export const isNodeRegistry = (registry: string): boolean =>
   BY_NODE.some((pattern) => pattern.test(registry.replace(/:\d+$/, '')));
 
 /**
- * Kinds of cache proxies that cannot hold an image that pods name by digest: such pulls go past them, to the upstream.
+ * Kinds of cache proxies that cannot serve images by digest: such pulls go past them, to the upstream.
  * kube-image-keeper: planned for version 3 (enix/kube-image-keeper#632).
  */
 export const DIGEST_BLIND_KINDS: ReadonlySet<string> = new Set(['kube-image-keeper']);

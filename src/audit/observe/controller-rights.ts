@@ -1,4 +1,4 @@
-/** What RBAC lets the controller's ServiceAccount do with Secrets, read from the bindings that name it. */
+/** What RBAC lets the controller's ServiceAccount do with Secrets. */
 import type {
   V1ClusterRole,
   V1ClusterRoleBinding,
@@ -21,7 +21,7 @@ const RBAC = '/apis/rbac.authorization.k8s.io/v1';
 
 type Binding = V1ClusterRoleBinding | V1RoleBinding;
 
-/** Empty where the controller is not installed. Throws ApiError where roles or bindings may not be read. */
+/** From its bindings and their roles; empty if it has none. Throws ApiError if roles or bindings may not be read. */
 export async function readSecretGrants(
   client: KubeClient,
   account: ControllerAccount,
@@ -59,8 +59,8 @@ export async function readSecretGrants(
 }
 
 /**
- * The controller asks the API server about itself, for it may not read roles: may it touch a Secret whatever its name?
- * Asked for all namespaces, and for its own, where its roles are.
+ * For the controller, which may not read roles: asks the API server whether it may access Secrets of any name, in all
+ * namespaces and in its own, where its roles are.
  */
 export async function readOwnGrants(
   client: KubeClient,
@@ -92,7 +92,7 @@ export async function readOwnGrants(
   ];
 }
 
-/** `create` is asked as the server asks it for a POST, which names no object. */
+/** Each is asked without a name; for `create` that is what the server itself checks, as a POST names no object. */
 const SECRET_VERBS = ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete'];
 
 async function bindingsOf(
@@ -119,7 +119,7 @@ async function bindingsOf(
   return found;
 }
 
-/** By name, or by a group that every ServiceAccount is in. */
+/** Whether the subject is the account, or a group that contains it. */
 function isThe(
   { kind, name, namespace }: { kind: string; name: string; namespace?: string },
   account: ControllerAccount,
@@ -135,7 +135,7 @@ async function rulesOf(client: KubeClient, path: string, signal: AbortSignal | u
   try {
     return (await client.get<V1ClusterRole>(path, { signal })).rules ?? [];
   } catch (error) {
-    // A binding to a role that is not there gives no rights.
+    // A binding to a role that does not exist gives no rights.
     if (isNotFound(error)) return [];
     throw error;
   }

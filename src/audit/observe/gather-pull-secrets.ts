@@ -1,4 +1,4 @@
-/** What ServiceAccounts and pods pull with: copies that are known already, and every other Secret, read once. */
+/** Collects the pull Secrets of ServiceAccounts and pods. */
 import { inTurns, stepwise } from '../../async/steps.ts';
 import type { Turn } from '../../async/steps.ts';
 import { agree, some } from '../../text.ts';
@@ -9,9 +9,9 @@ import { readPullSecrets } from './secret-facts.ts';
 import type { ContentReader } from './secret-facts.ts';
 import type { ReadWorld } from './read-world.ts';
 
-/** In the middle of a rotation every copy is another than its source: the controller has other requests to make. */
+/** Limit for the controller: during a rotation every copy may differ from its source, and would be read. */
 const MAX_READS = 500;
-/** Characters of base64: a login takes some hundred. A tenant can put another Secret in the place of its copy, as large as it likes. */
+/** Characters of base64; a login has a few hundred. A tenant can replace a copy by a Secret of any size. */
 const LIMIT = { each: 64 * 1024, all: 4 * 1024 * 1024 };
 
 interface GatherOptions {
@@ -20,16 +20,16 @@ interface GatherOptions {
   readonly sources: readonly AuditedSource[];
   readonly workloads: readonly Workload[];
   readonly reader: ContentReader;
-  /** Gets a line for what was not read. */
+  /** Gets a line for each gap. */
   readonly couldNotSee: string[];
-  /** The controller: by design it may read Secrets of its copy names only, and does not even ask for others. */
+  /** true for the controller: by design it may read only Secrets with its copy names, so it does not ask for others. */
   readonly ownOnly: boolean;
   readonly turn?: Turn | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((done: number) => void) | undefined;
 }
 
-/** Copies are known already, by digest; every other Secret that somebody pulls with is read once. */
+/** A copy with the digest of its source is not read again. Every other pull Secret is read once, if allowed. */
 export async function gatherPullSecrets({
   client,
   read: { world, scopes, refused: blind },
@@ -55,7 +55,7 @@ export async function gatherPullSecrets({
   const want = (namespace: string, name: string): void => {
     const source = listed.get(name);
     if (ownOnly && source === undefined) {
-      // Not noted one by one: nothing is known of what is not there, and tenants can name any number of them.
+      // Kept per namespace, not per name: tenants can name any number of Secrets.
       others.add(namespace);
       return;
     }

@@ -1,4 +1,4 @@
-/** What the controller remembers of logins and cache proxies, in its state Secret: an audit tries nothing itself. */
+/** The controller's verdicts on logins and cache proxies, from its state Secret: an audit tries no login itself. */
 import type { Configuration, SourceConfig } from '../../config/schema.ts';
 import { redactKey } from '../../credentials/registry-name.ts';
 import { UserError } from '../../errors.ts';
@@ -13,7 +13,7 @@ import type { Snapshot } from '../../sources/snapshot.ts';
 import type { Observation, AuditedLogin } from './observation.ts';
 
 export interface Known extends Pick<Observation, 'registries' | 'proxies' | 'heldBack'> {
-  /** One line each: what could not be learned, and why. */
+  /** One line each: what could not be read, and why. */
   readonly gaps: readonly string[];
 }
 
@@ -23,7 +23,7 @@ interface KnownOptions {
   readonly snapshot: Snapshot;
 }
 
-/** What may not be read is a gap, and nothing is said of it. */
+/** What may not be read becomes a gap, without findings about it. */
 export async function knownTo({ client, configuration, snapshot }: KnownOptions): Promise<Known> {
   const { remembered, unreadable, book } = snapshot;
   try {
@@ -43,7 +43,7 @@ export async function knownTo({ client, configuration, snapshot }: KnownOptions)
         ),
       }),
       heldBack: configuration.sources.flatMap((source) => heldBackOf(source, snapshot)),
-      // What cannot be told is not reported as missing.
+      // If `applied` is unknown, the audit says nothing of the cache proxy.
       proxies: book
         .observe()
         .flatMap(({ config, read }) => (read ? proxies.filter(({ source }) => source === config.name) : []))
@@ -76,7 +76,7 @@ export async function knownTo({ client, configuration, snapshot }: KnownOptions)
   }
 }
 
-/** Entries that are not in force as the source has them, and rollouts that its canaries stopped. */
+/** Held back: entries for which the content in force differs from the source, and a halted rollout. */
 function heldBackOf(source: SourceConfig, { book, state }: Snapshot): NonNullable<Observation['heldBack']>[number][] {
   const { stage } = book.rollout(source.name);
   const record = recordOf(state, source);
@@ -91,7 +91,7 @@ function heldBackOf(source: SourceConfig, { book, state }: Snapshot): NonNullabl
   ];
 }
 
-/** Each login in force. */
+/** The logins of the newest content, without aliases. */
 function registriesOf(source: SourceConfig, { book, state }: Snapshot): AuditedLogin[] {
   const record = recordOf(state, source);
   if (record === undefined) return [];

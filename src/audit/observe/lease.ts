@@ -1,4 +1,4 @@
-/** Reads the Lease of the controller: who does the work, and when that was last said. */
+/** Reads the Lease of the controller: which replica leads, and when it last renewed the Lease. */
 import type { V1Lease } from '@kubernetes/client-node';
 import { isForbidden, isNotFound } from '../../kube/api-error.ts';
 import type { KubeClient } from '../../kube/client.ts';
@@ -6,7 +6,7 @@ import { paths } from '../../kube/paths.ts';
 import { LEASE_NAME } from '../../names.ts';
 import type { Observation } from './observation.ts';
 
-/** undefined: there is none, as in a cluster without the controller, or it may not be read. */
+/** undefined: there is no Lease, or it may not be read. */
 export async function readLease(
   client: KubeClient,
   namespace: string,

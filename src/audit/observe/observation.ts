@@ -1,4 +1,4 @@
-/** Everything that an audit's rules may depend on, as data. No credential is in here, only keys and digests of logins. */
+/** All data that the rules of an audit depend on. It holds no login, only registry keys and keyed digests. */
 import type { Confirmation } from '../../config/confirmation.ts';
 import type { SourceConfig } from '../../config/schema.ts';
 import type { Unusable } from '../../credentials/usable-login.ts';
@@ -9,72 +9,73 @@ export interface Observation {
   readonly server: string;
   /** Milliseconds since 1970. */
   readonly now: number;
-  /** false: audited without a configuration; rules about sources then have nothing to say. */
+  /** false: there is no configuration, so rules about sources find nothing. */
   readonly configured: boolean;
   /** Whether the configuration says `paused: true`. */
   readonly paused?: boolean;
-  /** What lets a large removal through; undefined: not to be judged. */
+  /** The confirmation of a large removal; undefined: the brake is not judged. */
   readonly confirmation?: Confirmation;
-  /** The namespaces that were asked for; undefined: all. */
+  /** The requested namespaces; undefined: all. */
   readonly only?: readonly string[];
-  /** One a namespace, sorted by name. */
+  /** One per namespace, sorted by name. */
   readonly scopes: readonly ObservedScope[];
   /** In the order of the configuration. */
   readonly sources: readonly AuditedSource[];
   readonly workloads: readonly Workload[];
   /** Whether `workloads` holds every pod of `scopes`. */
   readonly podsSeen: boolean;
-  /** Those that ServiceAccounts or pods name; one that is not there was not seen. */
+  /** Secrets that ServiceAccounts or pods name; one without an item here was not read. */
   readonly pullSecrets: PullSecrets;
-  /** Secrets that carry our label under a name that the configuration does not have. */
+  /** Secrets with our labels whose name is not in the configuration. */
   readonly strayCopies: readonly StrayCopy[];
-  /** Rules on Secrets that the controller's ServiceAccount is given; undefined: not looked at. */
+  /** RBAC rules on Secrets for the controller's ServiceAccount; undefined: not read. */
   readonly grants?: readonly SecretGrant[];
-  /** The controller's Lease; undefined where there is none, or it was not looked at. `renewedAt`: milliseconds since 1970. */
+  /** The controller's Lease; undefined: there is none, or it was not read. `renewedAt`: milliseconds since 1970. */
   readonly lease?: {
     readonly namespace: string;
-    /** Empty: nobody. */ readonly holder: string;
+    /** Empty: no replica holds it. */
+    readonly holder: string;
     readonly renewedAt?: number;
   };
-  /** What became of trying credentials at their registries. */
+  /** Verdicts of registries on logins. */
   readonly registries?: readonly AuditedLogin[];
   readonly proxies?: readonly AuditedProxy[];
-  /** New contents of sources that are kept back because a registry refused them. */
+  /** Entries and rollouts that are held back, and why. */
   readonly heldBack?: readonly { readonly source: string; readonly why: string; readonly since?: string }[];
-  /** One line each: what this audit says nothing about, and why. */
+  /** One line each: what this audit could not read, so says nothing about, and why. */
   readonly couldNotSee: readonly string[];
 }
 
 export interface AuditedSource {
   readonly config: SourceConfig;
   readonly observed: ObservedSource;
-  /** `unread`: not allowed to look. */
+  /** `unread`: its Secrets or copies could not be read. */
   readonly state: 'good' | 'missing' | 'invalid' | 'unread';
-  /** What a copy of it holds; undefined while there is nothing good. */
+  /** The newest good content; undefined if there is none. */
   readonly content?: PullContent;
   /** When the source Secret was last written, in milliseconds since 1970. */
   readonly changedAt?: number;
 }
 
-/** What a kubelet reads from one Secret. Secrets with the same content share one value. */
+/** What a kubelet reads from one Secret. Equal Secrets share one value. */
 export interface PullContent {
-  /** Keyed digest: equal for equal contents, in this audit only. */
+  /** Keyed digest: equal for equal Secrets; compare it within one audit only. */
   readonly id: string;
   readonly entries: readonly PullEntry[];
-  /** What is odd about it, one line each. */
+  /** Suspicious parts of it, one line each. */
   readonly warnings: readonly string[];
-  /** Why nothing can be read from it. `breaksPulls`: every pull of a pod that names it fails. */
+  /** Why it cannot be used. `breaksPulls`: every pull of a pod that names it fails; otherwise kubelets ignore it. */
   readonly problem?: { readonly text: string; readonly breaksPulls: boolean };
 }
 
-/** One registry key, without its login. */
+/** An entry without its login. */
 export interface PullEntry {
   readonly key: string;
-  /** Keyed digest of the login: tells two apart, says nothing about either. */
+  /** Keyed digest of the login: shows only whether two logins are equal. */
   readonly login: string;
-  /** Why kubelets have no usable login in it: it covers no image. Absent: they have. */
+  /** Why kubelets cannot use its login; absent: they can. */
   readonly unusable?: Unusable;
-  /** Milliseconds since 1970, where the password or token says it (JWT `exp`). */
+  /** Milliseconds since 1970, if the password or token is a JWT with `exp`. */
   readonly expiresAt?: number;
 }
 
@@ -83,22 +84,22 @@ export type PullSecret =
   | { readonly state: 'missing' }
   | { readonly state: 'unseen' };
 
-/** Pods that are alike in all that matters here: same owner, ServiceAccount, pull secrets, images, and images that fail. */
+/** Pods with the same owner, ServiceAccount, pull secrets, images, and failing images. */
 export interface Workload {
   readonly namespace: string;
-  /** What made the pods, as far as it can be told from them: a Deployment rather than its ReplicaSet; `Pod` for a bare one. */
+  /** The owner, as far as pods show it: the Deployment instead of its ReplicaSet; `Pod` for a pod without an owner. */
   readonly owner: { readonly kind: string; readonly name: string };
   readonly serviceAccount: string;
-  /** Names on the pods: what kubelets use, whatever the ServiceAccount says by now. */
+  /** `imagePullSecrets` of the pods: kubelets use these, not those of the ServiceAccount. */
   readonly pullSecrets: readonly string[];
-  /** Of init, ephemeral and normal containers, each once. */
+  /** Images of init, ephemeral and normal containers, without duplicates. */
   readonly images: readonly string[];
   readonly pods: number;
-  /** Name of one of them. */
+  /** Name of one of the pods. */
   readonly example: string;
-  /** Made by a kubelet from a file: no ServiceAccount and no pull secret applies. */
+  /** A static pod, made by a kubelet from a file: it has no ServiceAccount and no pull secrets. */
   readonly isStatic: boolean;
-  /** What all of these pods fail to pull now, one an image; empty: nothing. */
+  /** What these pods fail to pull now, one per image; empty: no pull fails. */
   readonly failures: readonly PullFailure[];
 }
 
@@ -106,9 +107,9 @@ export interface PullFailure {
   readonly image: string;
   readonly container: string;
   readonly containerKind: 'container' | 'init container' | 'ephemeral container';
-  /** The kubelet's word, such as ErrImagePull. */
+  /** The waiting reason of the container, such as ErrImagePull. */
   readonly reason: string;
-  /** The kubelet's text, one line, bounded, URLs without logins and queries. May be empty. */
+  /** The kubelet's message: one line, of limited length, URLs without logins and queries. May be empty. */
   readonly message: string;
 }
 
@@ -121,11 +122,11 @@ export interface StrayCopy {
   readonly source: string;
 }
 
-/** One RBAC rule about Secrets, and what binds it to the controller. */
+/** One RBAC rule about Secrets that the controller's ServiceAccount has. */
 export interface SecretGrant {
-  /** Where the rule is; the ServiceAccount itself where only the answer of the server is known. */
+  /** The role with the rule; the ServiceAccount itself if the API server was asked about it and no role was read. */
   readonly role: { readonly kind: string; readonly namespace?: string; readonly name: string };
-  /** undefined: in all namespaces. */
+  /** Where it applies; undefined: in all namespaces. */
   readonly namespace?: string;
   readonly verbs: readonly string[];
   /** Empty: every Secret. */
@@ -136,7 +137,7 @@ export interface AuditedLogin {
   readonly source: string;
   readonly key: string;
   readonly state: 'accepted' | 'refused' | 'unknown';
-  /** One line, no credential. */
+  /** One line, without a login. */
   readonly why: string;
   /** ISO 8601. */
   readonly since?: string;
@@ -148,11 +149,11 @@ export interface AuditedProxy {
   readonly source: string;
   readonly registry: string;
   readonly applied: boolean;
-  /** ISO 8601: when it was given the login that it has. */
+  /** ISO 8601: when it got the current login. */
   readonly appliedAt?: string;
   readonly verified: 'verified' | 'refused' | 'unknown';
   readonly why: string;
   readonly since?: string;
-  /** Where pods reach it, as configured in its probe. */
+  /** URL of its configured probe. */
   readonly url?: string;
 }

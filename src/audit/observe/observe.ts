@@ -1,4 +1,4 @@
-/** Reads what an audit needs. Only ever reads; what it may not read it names, and goes on. */
+/** Reads what an audit needs, and writes nothing. What may not be read becomes a gap that the report names. */
 import type { V1Pod } from '@kubernetes/client-node';
 import { confirmationOf } from '../../config/confirmation.ts';
 import type { Configuration } from '../../config/schema.ts';
@@ -26,27 +26,27 @@ import { some } from '../../text.ts';
 
 export interface ObserveOptions {
   readonly client: KubeClient;
-  /** Without one only what needs no source is looked at. */
+  /** undefined: only what needs no source is audited. */
   readonly configuration?: Configuration | undefined;
   /** Names of namespaces; undefined: all. */
   readonly only?: readonly string[] | undefined;
-  /** What the controller runs as. */
+  /** ServiceAccount of the controller. */
   readonly controller?: ControllerAccount | undefined;
-  /** What the caller found out by other means, given what was read. */
+  /** Gets the verdicts that the controller saved. */
   readonly known?: ((read: ReadWorld) => Promise<Known | undefined>) | undefined;
   /**
-   * The controller's own eyes: what it watches anyway. It reads pods besides, and asks for nothing that it has no right
-   * to by design: Secrets that are not its own, and the roles of others.
+   * What the controller watches, if the controller audits. It then reads only pods in addition, and asks for nothing that it
+   * has no right to by design: other Secrets, and roles.
    */
   readonly watched?: ReadWorld | undefined;
-  /** Awaited after each step of a long computation; absent: there are no steps. */
+  /** Awaited between the steps of a long computation; absent: it runs in one go. */
   readonly turn?: Turn | undefined;
   readonly now?: (() => number) | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly progress?: ((step: 'pods' | 'pull secrets', done: number) => void) | undefined;
 }
 
-/** Throws ApiError when nothing at all may be read, UserError for a namespace that does not exist. */
+/** Throws UserError if nothing may be read or a namespace does not exist, and ApiError for any error but a 403. */
 export async function observe(options: ObserveOptions): Promise<Observation> {
   const {
     client,
@@ -61,7 +61,7 @@ export async function observe(options: ObserveOptions): Promise<Observation> {
     controller = { namespace: DEFAULT_NAMESPACE, name: 'pullpass' },
   } = options;
   const couldNotSee: string[] = [];
-  /** What may not be read becomes a line; everything else is a failure. */
+  /** A 403 becomes a line in `couldNotSee`; any other error is thrown. */
   async function unlessRefused<T>(read: Promise<T>, missed: string): Promise<T | undefined> {
     try {
       return await read;
@@ -89,7 +89,7 @@ export async function observe(options: ObserveOptions): Promise<Observation> {
           "RBAC, so nothing is said about the controller's own rights",
         )
       : undefined,
-    // Who asks as the controller is there.
+    // If the controller itself audits, it is running: no need to read the Lease.
     configuration === undefined || watched !== undefined ? undefined : readLease(client, controller.namespace, signal),
   ]);
   couldNotSee.unshift(...gapLines(read.refused));
@@ -106,7 +106,7 @@ export async function observe(options: ObserveOptions): Promise<Observation> {
     configured: configuration !== undefined,
     ...(configuration && { paused: configuration.paused }),
     ...(only && { only }),
-    // Some namespaces say nothing of how many there are.
+    // The limit of the brake depends on all namespaces: an audit of some cannot judge it.
     ...(configuration && only === undefined && { confirmation: confirmationOf(configuration) }),
     scopes: read.scopes,
     sources,
@@ -132,7 +132,7 @@ export async function observe(options: ObserveOptions): Promise<Observation> {
   };
 }
 
-/** Not one thing could be read. The message names the first refusal. */
+/** Nothing could be read. The message names the first gap. */
 class NothingSeenError extends UserError {
   override name = 'NothingSeenError';
   constructor(couldNotSee: readonly string[]) {
@@ -187,11 +187,11 @@ function auditSources({ world, book }: ReadWorld, reader: ContentReader): Audite
     const content = book.content(config.name);
     return {
       config,
-      // What is held back, and what canaries stopped, has a finding of its own.
+      // What is held back, or stopped by the canaries, has findings of its own.
       observed: { ...observed, problems: troubles },
       state: secret === undefined ? 'missing' : troubles.length > 0 ? 'invalid' : 'good',
       ...(secret?.writtenAt !== undefined && { changedAt: secret.writtenAt }),
-      // Whatever became of the Secret: what is in force is what pods pull with.
+      // Also if the Secret is missing or invalid: pods pull with the content in force.
       ...(content !== undefined && {
         content: reader({ type: TYPE_DOCKER_CONFIG_JSON, data: { [KEY_DOCKER_CONFIG_JSON]: content } }),
       }),
@@ -207,7 +207,7 @@ const GAPS: Readonly<Record<Feed['resource'], readonly [what: string, consequenc
   proxies: ['Cache proxies', 'nothing is said about them'],
 };
 
-/** One line for all that is alike, in the same order each time; with the server's words for the first of them. */
+/** One line per resource, in a fixed order, with the server's message for the first refused feed. */
 function gapLines(refused: ReadWorld['refused']): string[] {
   const byResource = Map.groupBy(
     [...refused].sort(([a], [b]) => (a.id < b.id ? -1 : 1)),

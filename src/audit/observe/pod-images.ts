@@ -1,26 +1,26 @@
-/** From pods to workloads, a pod at a time: a page of whole pods is let go as soon as it was looked at, and little of each is kept. */
+/** Groups pods into workloads, one pod at a time, so that memory holds only one list page of whole pods. */
 import type { V1ContainerStatus, V1Pod } from '@kubernetes/client-node';
 import { PULL_FAILURES } from '../../observe/failing-pulls.ts';
 import { redactText } from './redact.ts';
 import type { PullFailure, Workload } from './observation.ts';
 import { cut, cutList } from '../../text.ts';
 
-/** Longer than any reference that a kubelet takes. */
+/** Longer than any image reference that a kubelet accepts. */
 const MAX_IMAGE = 1024;
-/** Longer than the name of any object. */
+/** Longer than any object name. */
 const MAX_NAME = 256;
-/** Characters of all images of a pod, and of all its pull secrets: what stands behind is not looked at. */
+/** Most characters of a pod's images, and of its pull secrets; the rest is ignored. */
 const MAX_LIST = 8 * 1024;
-/** Images that one pod waits for: more of them say nothing new. */
+/** Failing images of one pod that are kept: more add no information. */
 const MAX_FAILURES = 8;
 const LABEL_TEMPLATE_HASH = 'pod-template-hash';
 const ANNOTATION_MIRROR = 'kubernetes.io/config.mirror';
 
 interface PodTally {
   add(pod: V1Pod): void;
-  /** Forgets everything: the list starts again. */
+  /** Forgets everything, because the list starts again. */
   reset(): void;
-  /** Pods taken in, those that are over or about to go not counted. */
+  /** Number of counted pods, without finished and terminating ones. */
   readonly pods: number;
   /** Sorted by namespace, kind and name. */
   workloads(): Workload[];
@@ -33,7 +33,7 @@ export function createPodTally(): PodTally {
   let pods = 0;
   return {
     add(pod) {
-      // It pulls no more.
+      // Finished and terminating pods pull nothing.
       if (
         pod.metadata?.deletionTimestamp !== undefined ||
         pod.status?.phase === 'Succeeded' ||
@@ -57,7 +57,7 @@ export function createPodTally(): PodTally {
       if (known === undefined) groups.set(id, workload);
       else {
         known.pods++;
-        // Pods of one group wait at different steps of the same retry: the one with a reason to tell is kept.
+        // Pods of one group are at different steps of the same retry: keep the most informative message.
         known.failures = known.failures.map((failure, i) => better(failure, failures[i] ?? failure));
       }
     },
@@ -78,7 +78,7 @@ export function createPodTally(): PodTally {
   };
 }
 
-/** One pod as a workload of one. */
+/** A workload of one pod. */
 export function projectPod({ metadata = {}, spec, status }: V1Pod): Tallied {
   const ephemeral = spec?.ephemeralContainers ?? [];
   const containers = [...(spec?.initContainers ?? []), ...(spec?.containers ?? []), ...ephemeral];
@@ -125,7 +125,7 @@ export function projectPod({ metadata = {}, spec, status }: V1Pod): Tallied {
   };
 }
 
-/** A Deployment's pods name its ReplicaSet, a CronJob's its Job: people know the one above. */
+/** Pods of a Deployment name its ReplicaSet, and pods of a CronJob its Job; people know the Deployment and the CronJob. */
 function ownerOf(
   metadata: NonNullable<V1Pod['metadata']>,
   owner: { kind: string; name: string } | undefined,
@@ -135,12 +135,12 @@ function ownerOf(
   const hash = metadata.labels?.[LABEL_TEMPLATE_HASH];
   if (kind === 'ReplicaSet' && hash !== undefined && name.endsWith(`-${hash}`))
     return { kind: 'Deployment', name: name.slice(0, -hash.length - 1) };
-  // A CronJob names its Jobs by the minute of their schedule, counted from 1970: eight digits from 1989 to 2160.
+  // A CronJob names its Jobs by their scheduled minute since 1970: eight digits from 1989 to 2160.
   const job = kind === 'Job' ? /^(.+)-\d{8}$/.exec(name) : null;
   return job?.[1] === undefined ? { kind, name } : { kind: 'CronJob', name: job[1] };
 }
 
-/** "Back-off" alone says nothing; the text of the failed pull does. */
+/** Prefers the message of the failed pull to a mere "Back-off". */
 function better(a: PullFailure, b: PullFailure): PullFailure {
   return informative(b) > informative(a) ? b : a;
 }

@@ -1,4 +1,4 @@
-/** What a plan is made from, read once, as far as it may be read: a refusal leaves a gap that is named, and no wrong conclusion. */
+/** Reads once what plans need, as far as RBAC allows: a refused feed is named as a gap, and leads to no wrong conclusion. */
 import { configurationSchema } from '../../config/schema.ts';
 import type { Configuration, SourceConfig } from '../../config/schema.ts';
 import { UserError } from '../../errors.ts';
@@ -14,7 +14,7 @@ import { createWorld, feedsOf, feedsOfSource } from '../../observe/world.ts';
 import type { Feed } from '../../observe/world.ts';
 
 export interface ReadWorld extends Snapshot {
-  /** Feeds that were refused, with the server's words. */
+  /** Refused feeds, with the server's message. */
   readonly refused: ReadonlyMap<Feed, string>;
 }
 
@@ -27,7 +27,7 @@ interface Options {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Throws UserError for a namespace that does not exist, and ApiError or UnreachableError for all that is not a refusal. */
+/** Throws UserError if a namespace does not exist, and ApiError or UnreachableError for any error but a 403. */
 export async function readWorldWhereAllowed({
   client,
   configuration = NO_SOURCES,
@@ -59,7 +59,7 @@ export async function readWorldWhereAllowed({
   return { ...(await snapshotOf({ client, world, configuration, ...memory, isRead })), refused };
 }
 
-/** The feeds of nothing but namespaces and ServiceAccounts. */
+/** A configuration with feeds for namespaces and ServiceAccounts only. */
 const NO_SOURCES: Configuration = {
   ...configurationSchema.parse({
     apiVersion: 'pullpass.dev/v1alpha1',
@@ -70,7 +70,7 @@ const NO_SOURCES: Configuration = {
 };
 
 function selectorsOf({ resource, selector }: Feed, only: readonly string[] | undefined): Selector[] {
-  // A source lives where it lives, whichever namespaces were asked for.
+  // A source has its own namespace, whichever namespaces are audited.
   if (only === undefined || resource === 'sources') return [selector];
   const path = resource === 'copies' ? paths.secrets : paths.serviceAccounts;
   return only.map((namespace) => ({ ...selector, path: path(namespace) }));

@@ -1,7 +1,7 @@
-/** What kubelets and registries say of a failed pull, made fit for a report. */
+/** Makes the message of a failed pull safe for a report. */
 import { fit, cut } from '../../text.ts';
 
-/** One line, bounded, without logins and queries in URLs: a signed query is as good as a login. */
+/** One line, of limited length, without logins and queries in URLs: a signed query works like a login. */
 export function redactText(text: string): string {
   return fit(
     cut(text, 4000)
@@ -12,7 +12,7 @@ export function redactText(text: string): string {
   );
 }
 
-/** Word by word: one expression for all of it would begin anew at each of the thousand URLs that a hostile registry answers with. */
+/** For one word: one regular expression for the whole text would take quadratic time on a thousand URLs of a hostile registry. */
 function withoutQuery(word: string): string {
   const url = word.search(/\w:\/\//);
   const query = url < 0 ? -1 : word.indexOf('?', url);

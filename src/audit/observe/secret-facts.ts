@@ -1,4 +1,4 @@
-/** Reads the Secrets that ServiceAccounts and pods pull with, as far as they may be read, and lets their logins go at once. */
+/** Reads pull Secrets, as far as RBAC allows, and keeps no login: only keys and keyed digests. */
 import type { V1Secret } from '@kubernetes/client-node';
 import { parseSecret } from '../../credentials/docker-config.ts';
 import type { Credential, SecretContent } from '../../credentials/docker-config.ts';
@@ -10,10 +10,10 @@ import type { Digest } from '../../observe/world.ts';
 import { eachBounded } from '../../async/bounded.ts';
 import type { PullContent, PullEntry, PullSecret } from './observation.ts';
 
-/** Enough to keep the server busy, few enough not to be noticed by others. */
+/** Requests at the same time: fast enough, without a burden for other clients of the API server. */
 const CONCURRENCY = 16;
 
-/** Equal contents give the same value. */
+/** Equal Secrets give the same object. */
 export type ContentReader = (secret: SecretContent) => PullContent;
 
 export function createContentReader(digest: Digest): ContentReader {
@@ -57,12 +57,12 @@ interface ReadSecretsOptions {
   readonly wanted: Iterable<{ readonly namespace: string; readonly name: string }>;
   readonly read: ContentReader;
   readonly onRead: (namespace: string, name: string, secret: PullSecret) => void;
-  /** Most characters of one Secret, and of all: of small entries an object each is kept, which is twenty times as large. */
+  /** Most characters of one Secret, and of all: each small entry becomes an object that is about twenty times as large. */
   readonly limit?: { readonly each: number; readonly all: number } | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** `large`: how many were not looked into, for the limit. `refused`: namespaces in which a Secret may not be read, and the server's words for the first. */
+/** `large`: how many were skipped by the limit. `refused`: namespaces with a 403; `why`: the server's message for the first one. */
 export async function readPullSecrets({ client, wanted, read, onRead, limit, signal }: ReadSecretsOptions): Promise<{
   refused: Set<string>;
   why: string | undefined;

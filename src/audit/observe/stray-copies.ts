@@ -1,4 +1,4 @@
-/** Secrets that carry our label under a name that the configuration does not have: what a renamed or dropped source left behind. */
+/** Finds copies that a renamed or dropped source left behind: Secrets with our labels whose name is not in the configuration. */
 import type { KubeClient } from '../../kube/client.ts';
 import { listPages } from '../../kube/list.ts';
 import { paths } from '../../kube/paths.ts';
@@ -6,7 +6,7 @@ import { LABEL_SOURCE } from '../../names.ts';
 import { ownerOf } from '../../owner.ts';
 import type { StrayCopy } from './observation.ts';
 
-/** Reads names and labels only, no contents. Throws ApiError where Secrets may not be listed. */
+/** Reads only metadata. Throws ApiError if Secrets may not be listed. */
 export async function readStrayCopies(
   client: KubeClient,
   {
@@ -25,7 +25,7 @@ export async function readStrayCopies(
         ...(signal && { signal }),
         each: ({ metadata: { namespace = '', name, labels = {} } }) => {
           const source = labels[LABEL_SOURCE];
-          // What carries another of our labels besides may be something else: nobody is told to delete it.
+          // A Secret with another label of ours may be something else: do not tell people to delete it.
           if (!known.has(name) && source !== undefined && ownerOf({ name, labels }) === 'copy')
             found.push({ namespace, name, source });
         },

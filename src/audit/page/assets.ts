@@ -15,5 +15,5 @@ export const STYLE = read('style', [
   'print.css',
 ]);
 
-/** Scripts without imports, in one scope of their own. */
+/** The scripts have no imports, and share one function scope. */
 export const SCRIPT = `(() => {\n${read('browser', ['document.js', 'filter.js', 'findings.js', 'namespaces.js', 'map.js', 'start.js'])}})();\n`;

@@ -1,7 +1,7 @@
-/** What the page's script works on: rows as they are shown, of which the page itself holds the first ones only. Types alone: the browser's side reads them too. */
+/** The data of the page's script: all rows, while the HTML has only the first ones. Only types: the browser code uses them too. */
 
 export interface PageData {
-  /** As they stand on the page. */
+  /** In the order of the page. */
   readonly groups: readonly GroupData[];
   /** Sorted by name. */
   readonly namespaces: readonly NamespaceRow[];
@@ -16,27 +16,27 @@ export interface GroupData {
 }
 
 export interface FindingRow {
-  /** Empty for what is in no namespace. */
+  /** Empty for an object without a namespace. */
   readonly namespace: string;
   /** `Secret regcred`. */
   readonly object: string;
   readonly message: string;
-  /** Absent where the whole group has the same: it is said once. */
+  /** Absent if the whole group has the same remedy, which is shown once. */
   readonly remedy?: string;
 }
 
-/** How something stands: its colour, its icon and its shape. `none`: nothing was asked for. */
+/** Selects colour and icon. `none`: nothing is expected here. */
 export type Tone = 'ok' | 'error' | 'warning' | 'info' | 'none' | 'unknown';
 
-/** The worst that can be said of a namespace. */
+/** The worst state in a namespace. */
 export type Level = 'error' | 'warning' | 'ok' | 'none';
 
 export interface NamespaceRow {
   readonly name: string;
   readonly level: Level;
-  /** Why it is in or out. */
+  /** Why it is opted in or not. */
   readonly why: string;
-  /** One a source, in their order. */
+  /** One per source, in the order of the report. */
   readonly cells: readonly CellData[];
   readonly pods: number;
   readonly failing: number;
@@ -48,6 +48,6 @@ export interface NamespaceRow {
 export interface CellData {
   readonly tone: Tone;
   readonly word: string;
-  /** `1/2 refs`; empty where none are to be. */
+  /** `1/2 refs`; empty if no references are wanted. */
   readonly references: string;
 }

@@ -1,4 +1,4 @@
-/** Findings by rule, errors first, and the filters above them. Without the script the filters are not there, and the first rows are. */
+/** Findings by rule, errors first, with filters above. Without JavaScript: no filters, and only the first rows. */
 import { SEVERITIES } from '../rules/rule.ts';
 import { grouped, HEADINGS } from '../report/groups.ts';
 import type { RuleGroup } from '../report/groups.ts';
@@ -8,7 +8,7 @@ import { html, prose } from './markup.ts';
 import type { Markup } from './markup.ts';
 import { empty, icon, section, slot } from './parts.ts';
 
-/** Rows that are there without the script, of all groups together. */
+/** Most rows in the HTML, in all groups together. */
 const MAX_SERVED = 500;
 
 export function findings(report: Report, data: PageData): Markup {
@@ -53,28 +53,48 @@ function groupOf(
   share: number,
 ): Markup {
   const served = data?.findings.slice(0, share) ?? [];
+  const more = found.length - served.length;
+  const id = html`<span class="id">${rule.id} <span class="name">${rule.name}</span></span>`;
+  const toDo =
+    common === undefined ? html`` : html`<p class="remedy"><span class="label">What to do</span> ${prose(common)}</p>`;
+  const inGeneral =
+    common === undefined ? html`<p><span class="label">In general</span> ${prose(rule.remedy)}</p>` : html``;
+  const rest =
+    more > 0
+      ? html`<p class="rest">and ${more} more, for which this page needs JavaScript; <code>pullpass audit -o json</code> prints them all</p>`
+      : html``;
   return html`<section class="group" id="${rule.id}" data-severity="${rule.severity}" aria-labelledby="${rule.id}-title">
-<h4 id="${rule.id}-title" tabindex="-1">${icon(rule.severity)}<span>${rule.title}</span> <span class="tally">${found.length}</span> <span class="id">${rule.id} <span class="name">${rule.name}</span></span></h4>
-${common === undefined ? html`` : html`<p class="remedy"><span class="label">What to do</span> ${prose(common)}</p>`}
-<details><summary>Why this happens<span class="unseen">: ${rule.title}</span></summary><p>${prose(rule.cause)}</p>${common === undefined ? html`<p><span class="label">In general</span> ${prose(rule.remedy)}</p>` : html``}</details>
+<h4 id="${rule.id}-title" tabindex="-1">${icon(rule.severity)}<span>${rule.title}</span> <span class="tally">${found.length}</span> ${id}</h4>
+${toDo}
+<details><summary>Why this happens<span class="unseen">: ${rule.title}</span></summary><p>${prose(rule.cause)}</p>${inGeneral}</details>
 <ul class="rows" role="list">
 ${served.map(findingRow)}</ul>
-${found.length > served.length ? html`<p class="rest">and ${found.length - served.length} more, for which this page needs JavaScript; <code>pullpass audit -o json</code> prints them all</p>` : html``}
+${rest}
 <button type="button" class="more" hidden>Show more</button>
 </section>
 `;
 }
 
 function findingRow({ namespace, object, message, remedy = '' }: FindingRow): Markup {
-  return html`<li><p class="where">${slot('namespace', namespace)} ${slot('object', object)}</p><div><p class="message">${slot('message', message, 'text')}</p><p class="remedy" data-slot="remedy"${remedy === '' ? html` hidden` : html``}>${prose(remedy)}</p></div></li>
+  const where = html`<p class="where">${slot('namespace', namespace)} ${slot('object', object)}</p>`;
+  const hidden = remedy === '' ? html` hidden` : html``;
+  const toDo = html`<p class="remedy" data-slot="remedy"${hidden}>${prose(remedy)}</p>`;
+  return html`<li>${where}<div><p class="message">${slot('message', message, 'text')}</p>${toDo}</div></li>
 `;
 }
 
 function filters({ summary, rules }: Report): Markup {
+  const boxes = SEVERITIES.map((severity) => {
+    const disabled = summary.findings[severity] === 0 ? html` disabled` : html``;
+    const box = html`<input type="checkbox" name="severity" value="${severity}" checked${disabled}>`;
+    return html`<label>${box} ${icon(severity)}${HEADINGS[severity]}</label>`;
+  });
+  const options = rules.map(({ id, title }) => html`<option value="${id}">${id} ${title}</option>`);
+  const asTyped = html`autocomplete="off" autocapitalize="off" spellcheck="false"`;
   return html`<form id="filters" class="filters" role="search" aria-label="Filter findings" hidden>
-<fieldset><legend>Severity</legend>${SEVERITIES.map((severity) => html`<label><input type="checkbox" name="severity" value="${severity}" checked${summary.findings[severity] === 0 ? html` disabled` : html``}> ${icon(severity)}${HEADINGS[severity]}</label>`)}</fieldset>
-<label>Namespace <input type="search" name="namespace" list="namespace-names" autocomplete="off" autocapitalize="off" spellcheck="false" placeholder="all"></label>
-<label>Rule <select name="rule"><option value="">all</option>${rules.map(({ id, title }) => html`<option value="${id}">${id} ${title}</option>`)}</select></label>
+<fieldset><legend>Severity</legend>${boxes}</fieldset>
+<label>Namespace <input type="search" name="namespace" list="namespace-names" ${asTyped} placeholder="all"></label>
+<label>Rule <select name="rule"><option value="">all</option>${options}</select></label>
 <label class="wide">Text <input type="search" name="text" autocomplete="off" spellcheck="false" placeholder="in any part of a finding"></label>
 <button type="reset">Clear filters</button>
 <datalist id="namespace-names"></datalist>
@@ -82,7 +102,7 @@ function filters({ summary, rules }: Report): Markup {
 `;
 }
 
-/** The largest number of rows a group may have so that all together have at most `limit`: a long group takes no place from others. */
+/** The most rows per group so that all groups together have at most `limit`. A long group does not crowd out the others. */
 function fairShare(sizes: readonly number[], limit: number): number {
   let share = limit;
   for (let left = limit, groups = sizes.length; groups > 0; groups--) {

@@ -1,16 +1,16 @@
-/** HTML by template: everything that is put in is escaped, but for what this file itself has made. */
+/** HTML by template: every inserted value is escaped, unless this file made it. */
 import { fit } from '../../text.ts';
 
 const MARKUP = Symbol('markup');
 
-/** Text that is HTML already. Nothing that was read from a cluster can have this shape: a symbol is no JSON. */
+/** Text that is already HTML. No value from a cluster can have this shape: JSON has no symbols. */
 export interface Markup {
   readonly [MARKUP]: string;
 }
 
 type Part = string | number | Markup | readonly Markup[];
 
-/** More of one text says no more to a person; a browser takes long over words of megabytes. */
+/** Longer texts are cut: browsers are slow with words of megabytes. */
 const LONGEST = 2000;
 const ENTITIES: Readonly<Record<string, string>> = {
   '&': '&amp;',
@@ -20,20 +20,20 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
-/** Attributes have to be in quotes. Text of others never goes where a URL, a script or a style stands. */
+/** Attributes must be in quotes. Never insert text from the cluster as a URL, a script or a style. */
 export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): Markup {
   return { [MARKUP]: strings.reduce((text, string, i) => `${text}${render(parts[i - 1] ?? '')}${string}`) };
 }
 
-/** For what is safe by how it was made: styles, scripts and JSON of our own. */
+/** Not escaped: only for our own styles, scripts, JSON and SVG. */
 export const verbatim = (text: string): Markup => ({ [MARKUP]: text });
 
 export const textOf = (markup: Markup): string => markup[MARKUP];
 
-/** Also without line breaks, control characters and direction marks. */
+/** Also removes line breaks, control characters and direction marks. */
 const escape = (text: string): string => clean(text).replace(/[&<>"']/g, (character) => ENTITIES[character] ?? '');
 
-/** What a person gets to see of a text. Most of them are plain already, and there are many. */
+/** The printable form of a text. There are many texts, and most are plain already: the test is faster than `fit`. */
 const clean = (text: string): string =>
   text.length <= LONGEST && /^(?:[!-~]+(?: [!-~]+)*)?$/.test(text) ? text : fit(text, LONGEST);
 
@@ -43,7 +43,7 @@ function render(part: Part): string {
   return MARKUP in part ? part[MARKUP] : part.map(textOf).join('');
 }
 
-/** JSON for a `<script type="application/json">`: nothing in it can end the element or a line. */
+/** JSON for a `<script type="application/json">`: it cannot end the element or a line. */
 export function jsonIsland(value: unknown): Markup {
   const json = JSON.stringify(value, (_, held: unknown) => (typeof held === 'string' ? clean(held) : held));
   return verbatim(
@@ -51,7 +51,7 @@ export function jsonIsland(value: unknown): Markup {
   );
 }
 
-/** Our own prose has `code` in it. */
+/** Turns `code` in our own texts into code elements. */
 export function prose(text: string): Markup {
   return html`${clean(text)
     .split('`')
@@ -60,6 +60,6 @@ export function prose(text: string): Markup {
     )}`;
 }
 
-/** Spaces around a part that stands next to code must stay. */
+/** `escape` trims, but spaces next to a code element must stay. */
 const spaced = (part: string): string =>
   `${part.startsWith(' ') ? ' ' : ''}${escape(part)}${part.trim() !== '' && part.endsWith(' ') ? ' ' : ''}`;

@@ -1,4 +1,4 @@
-/** Namespaces and sources: a map of all of them for one glance, and a table, of which the page itself holds the first rows only. */
+/** Namespaces and sources: a map of all namespaces, and a table, of which the HTML has only the first rows. */
 import { agree } from '../../text.ts';
 import type { Report } from '../report/report.ts';
 import type { CellData, NamespaceRow, PageData } from './data.ts';
@@ -7,7 +7,7 @@ import type { Markup } from './markup.ts';
 import { namespaceMap } from './map.ts';
 import { empty, icon, section, slot, table } from './parts.ts';
 
-/** Rows that are there without the script. */
+/** Most rows in the HTML. */
 const MAX_SERVED = 100;
 
 const RANK = { error: 0, warning: 1, ok: 2, none: 3 } as const;
@@ -15,11 +15,21 @@ const RANK = { error: 0, warning: 1, ok: 2, none: 3 } as const;
 export function namespaces(report: Report, { namespaces: rows }: PageData): Markup {
   if (rows.length === 0)
     return section({ id: 'namespaces', title: 'Namespaces', body: empty(html`No namespace was seen.`) });
-  // The script sorts in the same way.
+  // The same order as in `browser/namespaces.js`.
   const worstFirst = [...rows].sort(
     (a, b) => RANK[a.level] - RANK[b.level] || b.failing - a.failing || b.errors - a.errors || b.warnings - a.warnings,
   );
   const names = report.sources.map(({ name }) => name);
+  const shown =
+    rows.length > MAX_SERVED
+      ? html`The first ${MAX_SERVED} of ${rows.length}; for the others this page needs JavaScript.`
+      : html``;
+  const pages = ['First', 'Previous', 'Next', 'Last'].map(
+    (label) => html`<button type="button" value="${label.toLowerCase()}">${label}</button>`,
+  );
+  const cells = names.map(() => ({ tone: 'none' as const, word: '', references: '' }));
+  const none = { pods: 0, failing: 0, errors: 0, warnings: 0, notes: 0 };
+  const template = namespaceRow({ name: '', level: 'none', why: '', cells, ...none }, report.configured);
   return section({
     id: 'namespaces',
     title: 'Namespaces',
@@ -45,26 +55,30 @@ ${table({
     { title: 'Findings' },
   ],
   rows: worstFirst.slice(0, MAX_SERVED).map((row) => namespaceRow(row, report.configured)),
-})}<p id="namespace-pages-shown" class="shown" role="status">${rows.length > MAX_SERVED ? html`The first ${MAX_SERVED} of ${rows.length}; for the others this page needs JavaScript.` : html``}</p>
-<div id="namespace-pages" class="pages" role="group" aria-label="Pages of the table" hidden><button type="button" value="first">First</button><button type="button" value="previous">Previous</button><button type="button" value="next">Next</button><button type="button" value="last">Last</button></div>
-<template id="namespace-row"><table><tbody>${namespaceRow({ name: '', level: 'none', why: '', cells: names.map(() => ({ tone: 'none', word: '', references: '' })), pods: 0, failing: 0, errors: 0, warnings: 0, notes: 0 }, report.configured)}</tbody></table></template>
+})}<p id="namespace-pages-shown" class="shown" role="status">${shown}</p>
+<div id="namespace-pages" class="pages" role="group" aria-label="Pages of the table" hidden>${pages}</div>
+<template id="namespace-row"><table><tbody>${template}</tbody></table></template>
 `,
   });
 }
 
-/** The name becomes a link to the namespace's findings where there is a script that filters them. */
+/** The name gets its link to the namespace's findings from the script, which filters them. */
 function namespaceRow(
   { name, why, cells, pods, failing, errors, warnings, notes }: NamespaceRow,
   configured: boolean,
 ): Markup {
-  return html`<tr><th scope="row"><a data-slot="name">${name}</a></th>${configured ? html`<td>${slot('why', why)}</td>` : html``}${cells.map(cell)}<td class="number">${slot('pods', pods)}</td><td class="number">${slot('failing', failing === 0 ? '' : failing, 'alarm')}</td><td>${slot('found', foundOf(errors, warnings, notes))}</td></tr>
+  const optedIn = configured ? html`<td>${slot('why', why)}</td>` : html``;
+  const unable = html`<td class="number">${slot('failing', failing === 0 ? '' : failing, 'alarm')}</td>`;
+  const numbers = html`<td class="number">${slot('pods', pods)}</td>${unable}`;
+  const found = html`<td>${slot('found', foundOf(errors, warnings, notes))}</td>`;
+  return html`<tr><th scope="row"><a data-slot="name">${name}</a></th>${optedIn}${cells.map(cell)}${numbers}${found}</tr>
 `;
 }
 
 const cell = ({ tone, word, references }: CellData): Markup =>
   html`<td class="cell" data-tone="${tone}">${icon(tone)}${slot('word', word)} ${slot('references', references)}</td>`;
 
-/** `2 errors, 1 note`; the script says it in the same words. */
+/** `2 errors, 1 note`; the same words as in `browser/namespaces.js`. */
 function foundOf(errors: number, warnings: number, notes: number): string {
   return (
     [

@@ -1,4 +1,4 @@
-/** What one sees first: the verdict, the numbers, and what is wrong, a line a rule. */
+/** The first screen: the result, the numbers, and what is wrong, a line per rule. */
 import { agree, capital } from '../../text.ts';
 import type { Severity } from '../rules/rule.ts';
 import { grouped, HEADINGS } from '../report/groups.ts';
@@ -9,7 +9,7 @@ import { html } from './markup.ts';
 import type { Markup } from './markup.ts';
 import { icon } from './parts.ts';
 
-/** So that the first screen is not all of the page. */
+/** Most rules, so that the list fits on the first screen. */
 const MAX_LINES = 14;
 
 export function overview(report: Report): Markup {
@@ -28,8 +28,11 @@ function numbers({ summary, configured }: Report): Markup {
   const { findings, copies, serviceAccounts, pods, podsFailing } = summary;
   const wanted = copies.inSync + copies.outOfSync;
   const of = (n: number, total: number): Markup => html`${n} <small>of ${total}</small>`;
+  const counts = (['error', 'warning', 'info'] as const).map((severity) =>
+    number(HEADINGS[severity], html`${findings[severity]}`, findings[severity] > 0 ? severity : 'none'),
+  );
   return html`<dl class="numbers">
-${(['error', 'warning', 'info'] as const).map((severity) => number(HEADINGS[severity], html`${findings[severity]}`, findings[severity] > 0 ? severity : 'none'))}
+${counts}
 ${
   configured
     ? html`${number('Copies in sync', of(copies.inSync, wanted), toneOf(copies.inSync === wanted))}
@@ -48,16 +51,18 @@ const toneOf = (good: boolean): Tone => (good ? 'none' : 'error');
 function wrong(report: Report): Markup {
   const groups = grouped(report).flatMap((each) => each.groups);
   if (groups.length === 0) return html``;
+  const lines = groups.slice(0, MAX_LINES).map(({ rule, findings }) => {
+    const what = html`<span class="unseen"> ${noun(rule.severity, findings.length)}:</span>`;
+    const count = html`<span class="count">${findings.length}${what}</span>`;
+    const example = html`<span class="example">${exampleOf(findings)}</span>`;
+    const line = html`<span class="line"><span class="title">${rule.title}</span>${example}</span>`;
+    return html`<li><a href="#${rule.id}">${icon(rule.severity)}${count}${line}<span class="id">${rule.id}</span></a></li>
+`;
+  });
   return html`<nav class="wrong" aria-labelledby="wrong-title">
 <h2 id="wrong-title">What is wrong</h2>
 <ol>
-${groups.slice(0, MAX_LINES).map(
-  ({
-    rule,
-    findings,
-  }) => html`<li><a href="#${rule.id}">${icon(rule.severity)}<span class="count">${findings.length}<span class="unseen"> ${noun(rule.severity, findings.length)}:</span></span><span class="line"><span class="title">${rule.title}</span><span class="example">${exampleOf(findings)}</span></span><span class="id">${rule.id}</span></a></li>
-`,
-)}</ol>
+${lines}</ol>
 ${groups.length > MAX_LINES ? html`<p><a href="#findings">and ${groups.length - MAX_LINES} more kinds of findings</a></p>` : html``}
 </nav>
 `;
@@ -66,7 +71,7 @@ ${groups.length > MAX_LINES ? html`<p><a href="#findings">and ${groups.length - 
 function exampleOf(findings: ReturnType<typeof grouped>[number]['groups'][number]['findings']): string {
   const [first] = findings;
   if (first === undefined) return '';
-  // One object may have several findings of a rule.
+  // An object can have several findings of one rule: count objects.
   const others =
     new Set(findings.map(({ object: { kind, namespace, name } }) => JSON.stringify([kind, namespace, name]))).size - 1;
   const { kind, namespace, name } = first.object;

@@ -1,10 +1,10 @@
-/** The small parts that several sections of the page are made of. */
+/** Small parts that several sections of the page use. */
 import { agree } from '../../text.ts';
 import type { Tone } from './data.ts';
 import { html } from './markup.ts';
 import type { Markup } from './markup.ts';
 
-/** On a grid of 16: a shape each, so that no state is told by its colour alone. */
+/** On a grid of 16. Each tone has a shape of its own: colour alone must not carry the meaning. */
 const SHAPES: Readonly<Record<Tone, string>> = {
   ok: 'M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1Zm3.6 5.3-4.2 4.9a.9.9 0 0 1-1.3 0L4.3 9.4l1.2-1.2 1.2 1.2 3.6-4.2Z',
   error:
@@ -14,22 +14,28 @@ const SHAPES: Readonly<Record<Tone, string>> = {
   info: 'M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1Zm0 2.6a1 1 0 1 1 0 2 1 1 0 0 1 0-2ZM7.1 7h1.8v5.2H7.1Z',
   none: 'M3 7.2h10v1.6H3Z',
   unknown:
-    'M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1Zm0 2.6c1.6 0 2.7 1 2.7 2.4 0 1-.5 1.6-1.2 2.1-.5.4-.7.6-.7 1.1v.3H7.2V9c0-1 .4-1.5 1.1-2 .5-.4.8-.6.8-1.1s-.4-.8-1.1-.8-1.1.4-1.2 1.1H5.2c.1-1.6 1.2-2.6 2.8-2.6ZM8 10.6a1 1 0 1 1 0 2 1 1 0 0 1 0-2Z',
+    'M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1Zm0 2.6c1.6 0 2.7 1 2.7 2.4 0 1-.5 1.6-1.2 2.1-.5.4-.7.6-.7 1.1v.3H7.2V9' +
+    'c0-1 .4-1.5 1.1-2 .5-.4.8-.6.8-1.1s-.4-.8-1.1-.8-1.1.4-1.2 1.1H5.2c.1-1.6 1.2-2.6 2.8-2.6ZM8 10.6a1 1 0 1 1 0 2 1 1 0 0 1 0-2Z',
 };
 
-/** Once a page, before any {@link icon}. */
-export const iconSheet = (): Markup =>
-  html`<svg class="sheet" aria-hidden="true" width="0" height="0">${Object.entries(SHAPES).map(([tone, shape]) => html`<symbol id="icon-${tone}" viewBox="0 0 16 16"><path fill-rule="evenodd" d="${shape}"/></symbol>`)}</svg>`;
+/** Once per page, before any {@link icon}. */
+export function iconSheet(): Markup {
+  const symbols = Object.entries(SHAPES).map(
+    ([tone, shape]) =>
+      html`<symbol id="icon-${tone}" viewBox="0 0 16 16"><path fill-rule="evenodd" d="${shape}"/></symbol>`,
+  );
+  return html`<svg class="sheet" aria-hidden="true" width="0" height="0">${symbols}</svg>`;
+}
 
-/** Says nothing to a screen reader: a word stands next to it. */
+/** Hidden from screen readers, because a word stands next to it. */
 export const icon = (tone: Tone): Markup =>
   html`<svg class="icon" data-tone="${tone}" aria-hidden="true" width="16" height="16"><use href="#icon-${tone}"/></svg>`;
 
-/** A state as a word with its icon. */
+/** A state: a word with its icon. */
 export const badge = (tone: Tone, word: string): Markup =>
   html`<span class="badge" data-tone="${tone}">${icon(tone)}<span>${word}</span></span>`;
 
-/** An element that the script fills in its copies of a template, by {@link slot}; empty ones are not shown. */
+/** An element that the script fills by its name when it clones a template; hidden if empty. */
 export const slot = (name: string, value: string | number, className = name): Markup =>
   html`<span class="${className}" data-slot="${name}"${value === '' ? html` hidden` : html``}>${value}</span>`;
 
@@ -38,7 +44,7 @@ interface Column {
   readonly number?: boolean;
 }
 
-/** A table that scrolls within its own region where the page is narrower. Its caption names both. */
+/** A table in a region that scrolls on narrow screens. The caption names both. */
 export function table({
   id,
   caption,
@@ -78,10 +84,10 @@ ${body}</section>
 `;
 }
 
-/** Said instead of an empty section. */
+/** The text of a section without rows. */
 export const empty = (text: Markup): Markup => html`<p class="empty">${text}</p>`;
 
-/** `2026-03-01 12:00:00 UTC`; what is no time stays as it is. */
+/** `2026-03-01 12:00:00 UTC`; an invalid time stays as it is. */
 export function time(iso: string): Markup {
   const at = Date.parse(iso);
   return Number.isNaN(at)

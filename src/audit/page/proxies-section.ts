@@ -1,4 +1,4 @@
-/** Cache proxies: whether they have the newest login, and whether a pull through them works. And what could not be seen. */
+/** Cache proxies: whether each has the newest login, and whether a pull through it works. Also: what could not be seen. */
 import type { Report } from '../report/report.ts';
 import { html, prose } from './markup.ts';
 import type { Markup } from './markup.ts';
@@ -30,23 +30,33 @@ export function proxies({ proxies: all, configured, couldNotSee }: Report): Mark
         { title: 'Registry, source' },
         { title: 'Address' },
       ],
-      rows: all.map(
-        ({
-          name,
-          kind,
-          source,
-          registry,
-          applied,
-          appliedAt,
-          verified,
-          why,
-          since,
-          url,
-        }) => html`<tr><th scope="row">${name} ${slot('kind', kind, 'note')}</th><td>${badge(applied ? 'ok' : 'error', applied ? 'newest' : 'not the newest')}${appliedAt === undefined ? html`` : html` <span class="note">since ${time(appliedAt)}</span>`}</td><td>${badge(VERIFIED[verified], verified === 'verified' ? 'works' : verified)}${since === undefined ? html`` : html` <span class="note">since ${time(since)}</span>`} ${slot('why', why)}</td><td>${registry} ${slot('source', source, 'note')}</td><td>${slot('url', url ?? '', 'code')}</td></tr>
-`,
-      ),
+      rows: all.map(proxyRow),
     }),
   });
+}
+
+function proxyRow({
+  name,
+  kind,
+  source,
+  registry,
+  applied,
+  appliedAt,
+  verified,
+  why,
+  since,
+  url,
+}: Report['proxies'][number]): Markup {
+  const from = (at: string | undefined): Markup =>
+    at === undefined ? html`` : html` <span class="note">since ${time(at)}</span>`;
+  const cells = [
+    html`${badge(applied ? 'ok' : 'error', applied ? 'newest' : 'not the newest')}${from(appliedAt)}`,
+    html`${badge(VERIFIED[verified], verified === 'verified' ? 'works' : verified)}${from(since)} ${slot('why', why)}`,
+    html`${registry} ${slot('source', source, 'note')}`,
+    slot('url', url ?? '', 'code'),
+  ];
+  return html`<tr><th scope="row">${name} ${slot('kind', kind, 'note')}</th>${cells.map((cell) => html`<td>${cell}</td>`)}</tr>
+`;
 }
 
 export function notSeen({ couldNotSee }: Report): Markup {

@@ -1,4 +1,4 @@
-/** Sources: whether their logins work, and how far the newest content has come. */
+/** Sources: whether their logins work, and the progress of the newest content. */
 import type { Report, SourceReport } from '../report/report.ts';
 import type { Tone } from './data.ts';
 import { html, verbatim } from './markup.ts';
@@ -71,7 +71,13 @@ ${timeline(source, id)}
 }
 
 function registryRow({ key, state, why, since, expiresAt, used }: Registry, now: number): Markup {
-  return html`<tr><th scope="row"><span class="code">${key}</span></th><td>${badge(LOGIN_TONES[state], state === 'untried' ? 'not tried' : state)}${slot('why', why ?? '')}</td><td>${since === undefined ? html`` : time(since)}</td><td>${expiresAt === undefined ? html`not known` : html`${time(expiresAt)} ${ends(Date.parse(expiresAt) - now)}`}</td><td>${used === undefined ? 'not known' : used ? 'yes' : 'no'}</td></tr>
+  const cells = [
+    html`${badge(LOGIN_TONES[state], state === 'untried' ? 'not tried' : state)}${slot('why', why ?? '')}`,
+    since === undefined ? html`` : time(since),
+    expiresAt === undefined ? html`not known` : html`${time(expiresAt)} ${ends(Date.parse(expiresAt) - now)}`,
+    html`${used === undefined ? 'not known' : used ? 'yes' : 'no'}`,
+  ];
+  return html`<tr><th scope="row"><span class="code">${key}</span></th>${cells.map((cell) => html`<td>${cell}</td>`)}</tr>
 `;
 }
 
@@ -86,11 +92,12 @@ const ends = (ms: number): Markup =>
 
 function progress(id: string, label: string, done: number, total: number): Markup {
   if (total === 0) return html``;
-  return html`<div class="progress"><label for="${id}">${label}</label> <progress id="${id}" value="${verbatim(String(done))}" max="${verbatim(String(total))}"></progress> <span>${done} of ${total}</span></div>
+  const bar = html`<progress id="${id}" value="${verbatim(String(done))}" max="${verbatim(String(total))}"></progress>`;
+  return html`<div class="progress"><label for="${id}">${label}</label> ${bar} <span>${done} of ${total}</span></div>
 `;
 }
 
-/** Only what is not as it should be. */
+/** Counts only the copies that need attention. */
 function copiesAmiss({ stale, missing, foreign, other, orphaned }: SourceReport['copies']): Markup {
   const parts = (
     [

@@ -1,4 +1,4 @@
-/** From the report to the rows of the page. Pure. */
+/** Makes the rows of the page from the report. Pure. */
 import { badAnnotation, optInDenied } from '../rules/opt-in.ts';
 import type { Finding, Rule } from '../rules/rule.ts';
 import { grouped } from '../report/groups.ts';
@@ -38,10 +38,10 @@ function rowOf(
   };
 }
 
-/** Names of namespaces, by what a cell of theirs says that is a problem. */
+/** For words in cells that can be a problem: the namespaces in which they are one. */
 type Complaints = Readonly<Partial<Record<Standing['why'], ReadonlySet<string>>>>;
 
-/** To be admitted by one source and not by another is no problem: only the rules know where it is one. */
+/** From the findings: that a guard does not admit a namespace is a problem only if a rule says so. */
 function complaintsOf(findings: readonly Finding[]): Complaints {
   const namespacesOf = ({ id }: Rule): ReadonlySet<string> =>
     new Set(

@@ -1,4 +1,4 @@
-/** `-o html`, and `/report` of the controller: the report as one page, without anything else to load. */
+/** `-o html`, and `/report` of the controller: the report as one page that loads nothing else. */
 import { createHash } from 'node:crypto';
 import { inOneGo } from '../../async/steps.ts';
 import type { Steps } from '../../async/steps.ts';
@@ -17,20 +17,24 @@ import type { Report } from '../report/report.ts';
 
 const sha256 = (text: string): string => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 
-/** For the file itself: nothing but its own style and script; no text can become markup or code there (trusted types). */
-export const META_POLICY = `default-src 'none'; script-src ${sha256(SCRIPT)}; style-src ${sha256(STYLE)}; img-src data:; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'`;
+/** Content Security Policy in the page: only its own style and script; trusted types: the script cannot turn text into markup. */
+export const META_POLICY =
+  `default-src 'none'; script-src ${sha256(SCRIPT)}; style-src ${sha256(STYLE)}; img-src data:; ` +
+  "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
-/** For the header of a page that is served: a meta element cannot forbid frames. */
+/** The same for the HTTP header, and no frames, which a meta element cannot forbid. */
 export const CONTENT_SECURITY_POLICY = `${META_POLICY}; frame-ancestors 'none'`;
 
-/** Without it browsers ask the server for one. */
+/** Without an icon in the page, browsers request one from the server. */
 const ICON =
-  "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Crect width='16' height='16' rx='4' fill='%231f6feb'/%3E%3Cpath d='M3 8h10M9 4l4 4-4 4' fill='none' stroke='white' stroke-width='2'/%3E%3C/svg%3E";
+  "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E" +
+  "%3Crect width='16' height='16' rx='4' fill='%231f6feb'/%3E" +
+  "%3Cpath d='M3 8h10M9 4l4 4-4 4' fill='none' stroke='white' stroke-width='2'/%3E%3C/svg%3E";
 
-/** The same for the same report. Ends with a line break. */
+/** The same report gives the same page. Ends with a line break. */
 export const renderHtml = (...given: Parameters<typeof htmlSteps>): string => inOneGo(htmlSteps(...given));
 
-/** A part of the page at a step: of thousands of namespaces each is long. */
+/** One part of the page per step: with thousands of namespaces, each takes long. */
 export function* htmlSteps(report: Report, { version }: { version?: string } = {}): Steps<string> {
   const { cluster, generatedAt, only } = report;
   const data = pageData(report);

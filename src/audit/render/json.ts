@@ -1,4 +1,4 @@
-/** `-o json`: the report as it is; its shape is `report-schema.ts`. */
+/** `-o json`: the report as it is, in the shape of `Report`. */
 import type { Report } from '../report/report.ts';
 
 /** Ends with a line break. */

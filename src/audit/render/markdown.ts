@@ -1,10 +1,10 @@
-/** `-o markdown`: for comments of CI and for tickets. Everything that comes from the cluster is escaped: tenants wrote some of it. */
+/** `-o markdown`: for CI comments and tickets. All text from the cluster is escaped, because tenants wrote some of it. */
 import { oneLine } from '../../text.ts';
 import type { Report } from '../report/report.ts';
 import { grouped, HEADINGS } from '../report/groups.ts';
 import { verdictOf } from '../report/verdict.ts';
 
-/** Comments of the common forges end at 65,536 characters. */
+/** Limits, because a comment on common forges has at most 65,536 characters. */
 const MAX_FINDINGS_OF_A_RULE = 25;
 const MAX_REGISTRIES = 30;
 
@@ -50,13 +50,13 @@ export function renderMarkdown(report: Report): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** Text that stays text: no markup, no HTML, no table cell of its own, nobody mentioned, nothing linked. */
+/** Escapes text so that it makes no markup, HTML, table cell, mention or link. */
 export function escape(text: string): string {
   return (
     oneLine(text)
       .replace(/[&<>]/g, (character) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;' })[character] ?? '')
       .replace(/[\\`*_{}[\]()#+!|~-]/g, '\\$&')
-      // Forges link what looks like an address, a name or a number even where it is escaped; a comment comes in between.
+      // Forges link URLs, @names and #numbers even if they are escaped: an HTML comment splits them.
       .replace(/@|:(?=\/\/)|www(?=\.)|\\#/gi, '$&<!-- -->')
   );
 }

@@ -1,4 +1,4 @@
-/** A report in each of the forms that are text. */
+/** Renders a report in each text format. */
 import type { Report } from '../report/report.ts';
 import { renderHtml } from './html.ts';
 import { renderJson } from './json.ts';
@@ -13,7 +13,7 @@ export interface RenderOptions {
   readonly output: TextOutput;
   readonly color: boolean;
   readonly width?: number | undefined;
-  /** Of Pullpass, for SARIF and the page. */
+  /** Version of Pullpass, for SARIF and the page. */
   readonly version?: string | undefined;
 }
 

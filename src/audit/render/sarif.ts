@@ -1,4 +1,4 @@
-/** `-o sarif`: SARIF 2.1.0, for code scanning of forges and for tools that gather findings. */
+/** `-o sarif`: SARIF 2.1.0, for code scanning and for tools that collect findings. */
 import { createHash } from 'node:crypto';
 import type { Finding, FindingObject, Severity } from '../rules/rule.ts';
 import type { Report } from '../report/report.ts';
@@ -61,7 +61,7 @@ export function toSarif(report: Report, version?: string) {
               logicalLocations: [
                 { name: finding.object.name, fullyQualifiedName: pathOf(finding.object), kind: finding.object.kind },
               ],
-              // Forges show no result without a file: the object's place in the cluster stands for one.
+              // Forges show no result without a file: use the object's path in the cluster.
               physicalLocation: {
                 artifactLocation: {
                   uri: pathOf(finding.object).split('/').map(encodeURIComponent).join('/'),
@@ -78,7 +78,7 @@ export function toSarif(report: Report, version?: string) {
   };
 }
 
-/** The same for the same fault in every run: numbers and times in the message do not count. */
+/** The same for the same fault in every run: it leaves out the message, which holds numbers and times. */
 function fingerprint({ rule, object, about = '' }: Finding): string {
   return createHash('sha256')
     .update(JSON.stringify([rule, object.kind, object.namespace ?? '', object.name, about]))
@@ -94,5 +94,5 @@ function pathOf({ kind, namespace, name }: FindingObject): string {
 const pascal = (name: string): string =>
   name.replace(/(^|-)([a-z])/g, (_, _dash: string, letter: string) => letter.toUpperCase());
 
-/** Our own prose, with its `code` kept. */
+/** Our own text as Markdown; `code` stays. */
 const markdown = (text: string): string => text.replace(/[<>]/g, (character) => (character === '<' ? '&lt;' : '&gt;'));

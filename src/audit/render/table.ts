@@ -1,4 +1,4 @@
-/** `-o table`: a person's summary first, then coverage, then the findings, each with what to do. */
+/** `-o table`: a summary for people, then registries, then the findings, each with what to do. */
 import { createColors } from 'picocolors';
 import type { Colors } from 'picocolors/types.js';
 import type { RegistryCoverage } from '../facts/coverage.ts';
@@ -11,11 +11,11 @@ import { verdictOf } from '../report/verdict.ts';
 
 interface TableOptions {
   readonly color: boolean;
-  /** Columns of the terminal; undefined: lines are not broken. */
+  /** Columns of the terminal; undefined: do not break lines. */
   readonly width?: number | undefined;
 }
 
-/** More than this of one rule says no more to a person. */
+/** More findings of one rule do not help a reader. */
 const MAX_FINDINGS_OF_A_RULE = 10;
 const MAX_REGISTRIES = 15;
 const NARROWEST = 40;

@@ -1,6 +1,6 @@
-/** Lines and columns for a terminal of a given width. */
+/** Breaks text into lines and columns for a terminal of a given width. */
 
-/** Breaks at spaces; lines after the first are indented by `hang`. A word that is longer than a line keeps its own. */
+/** Breaks at spaces; lines after the first begin with `hang`. A word that is longer than a line gets its own line. */
 export function wrap(text: string, width: number, indent = '', hang = indent): string[] {
   const lines: string[] = [];
   let line = indent;
@@ -17,7 +17,7 @@ export function wrap(text: string, width: number, indent = '', hang = indent): s
   return [...lines, line];
 }
 
-/** Rows in columns, two spaces apart; the widest columns are cut until a row fits. `paint` sees each cell padded. */
+/** Aligns rows in columns, two spaces apart. Cuts the widest columns until a row fits. `paint` gets padded cells. */
 export function columns(
   rows: readonly (readonly string[])[],
   width: number,

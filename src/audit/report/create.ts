@@ -1,4 +1,4 @@
-/** From an observation to the report. Pure, but for what the rules remember while they run. */
+/** Makes the report from an observation. Pure, with caches. */
 import { redactKey } from '../../credentials/registry-name.ts';
 import type { ObservedScope } from '../../plan/observed.ts';
 import { accountSelectors } from '../../plan/selection.ts';
@@ -42,7 +42,7 @@ export function* reportSteps(observation: Observation): Steps<Report> {
     namespaces,
     sources,
     registries: facts.coverage,
-    // A URL may hold a login of its own.
+    // A URL can contain a login.
     proxies: (facts.proxies ?? []).map(({ url, why, ...proxy }) => ({
       ...proxy,
       why: fit(why),
@@ -54,7 +54,7 @@ export function* reportSteps(observation: Observation): Steps<Report> {
   };
 }
 
-/** Where only some namespaces were asked for: what is wrong with a source or cache proxy counts if one of them is in. */
+/** In an audit of some namespaces, findings on a source or cache proxy count only if one of these namespaces is opted in to it. */
 function concerning({ only, plans, proxies = [] }: Facts, findings: readonly Finding[]): readonly Finding[] {
   if (only === undefined) return findings;
   const sources = new Set(
@@ -71,7 +71,7 @@ function* summarySteps(
   findings: readonly Finding[],
   namespaces: readonly NamespaceReport[],
 ): Steps<Summary> {
-  // Of a source that could not be read it is unknown how its copies and references should be.
+  // If a source could not be read, it is unknown what its copies and references should be: do not count them.
   const unread = new Set(audited.filter(({ state }) => state === 'unread').map(({ config }) => config.name));
   const standings = namespaces.flatMap(({ sources }) =>
     sources.filter(({ source, optedIn }) => optedIn && !unread.has(source)),
@@ -132,7 +132,7 @@ function* namespaceSteps(
   return reports;
 }
 
-/** The weightiest reason first: what it is in by, else what somebody has to see to. */
+/** The most important reason: why it is opted in, else what needs attention. */
 function whyOf(standings: NamespacePlan['standings']): NamespaceReport['why'] {
   const whys = new Set(standings.map(({ choice }) => choice.why));
   return (

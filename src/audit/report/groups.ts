@@ -1,4 +1,4 @@
-/** Findings as people read them: by severity, then by rule. */
+/** Groups findings for people: by severity, then by rule. */
 import { SEVERITIES } from '../rules/rule.ts';
 import type { Finding, Severity } from '../rules/rule.ts';
 import type { Report } from './report.ts';
@@ -6,7 +6,7 @@ import type { Report } from './report.ts';
 export interface RuleGroup {
   readonly rule: Report['rules'][number];
   readonly findings: readonly Finding[];
-  /** What to do about all of them; absent where that is not the same. */
+  /** What to do about all of them; absent if it differs. */
   readonly remedy?: string;
 }
 

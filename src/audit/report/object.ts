@@ -1,6 +1,6 @@
 /**
- * The report as an object that dashboards know: ClusterReport (openreports.io) or ClusterPolicyReport (wgpolicyk8s.io),
- * which differ in one field. Pure; the same state gives the same object, times included, when the one before is given.
+ * The report as an object that dashboards know: ClusterReport (openreports.io) or ClusterPolicyReport (wgpolicyk8s.io), which
+ * differ in one field. Pure. With the previous object, the same findings give the same object, times included.
  */
 import { createHash } from 'node:crypto';
 import { LABEL_MANAGED_BY, LABEL_ROLE, MANAGER, REPORT_NAME, REPORT_RESOURCES } from '../../names.ts';
@@ -11,14 +11,14 @@ import { RULES } from '../rules/all.ts';
 
 export type ReportObjectKind = (typeof REPORT_RESOURCES)[number]['kind'];
 
-/** What both APIs mean by them. pass: nothing found; skip: nothing that is to alarm anybody. */
+/** As both APIs define them. pass: nothing found; skip: for information only. */
 type ResultState = 'pass' | 'fail' | 'warn' | 'error' | 'skip';
 
 interface ReportResult {
   readonly source: string;
-  /** Name of the rule, `pull-failing`: dashboards group by it. */
+  /** Name of the rule, such as `pull-failing`: dashboards group by it. */
   readonly policy: string;
-  /** Id of the rule, `PP022`. */
+  /** Id of the rule, such as `PP022`. */
   readonly rule?: string;
   readonly category: string;
   readonly severity?: 'high' | 'medium' | 'info';
@@ -31,9 +31,9 @@ interface ReportResult {
     readonly namespace?: string;
     readonly name: string;
   }[];
-  /** When it was found first. */
+  /** When it was first found. */
   readonly timestamp: { readonly seconds: number; readonly nanos: number };
-  /** `resultID`: the same for the same fault in every report. Policy Reporter tells results apart by it. */
+  /** `resultID`: the same for the same fault in every report. Policy Reporter identifies results by it. */
   readonly properties: Readonly<Record<string, string>> & { readonly resultID: string };
 }
 
@@ -41,16 +41,16 @@ export interface ReportObject {
   readonly apiVersion: string;
   readonly kind: ReportObjectKind;
   readonly metadata: { readonly name: string; readonly labels: Readonly<Record<string, string>> };
-  /** Of ClusterReport only: the other has it in the results alone. */
+  /** ClusterReport only: a ClusterPolicyReport has it only in the results. */
   readonly source?: string;
-  /** Counts what had to be left out too. */
+  /** Also counts the results that were left out. */
   readonly summary: Readonly<Record<ResultState, number>>;
   readonly results: readonly ReportResult[];
 }
 
 /**
- * etcd takes 1.5 MiB, fields owned by others included, and whoever watches reports keeps them all in memory. So many
- * results, and so many bytes of them as the API server writes them.
+ * Most results, and most bytes of them as JSON of the API server. etcd accepts 1.5 MiB per object, with the fields of other
+ * field managers, and programs that watch reports keep all of them in memory.
  */
 export const MAX_RESULTS = 1_000;
 export const MAX_BYTES = 1_000_000;
@@ -61,7 +61,7 @@ const OF_SEVERITY: Readonly<Record<Severity, Pick<ReportResult, 'result' | 'seve
   info: { result: 'skip', severity: 'info', scored: false },
 };
 
-/** Of kinds whose group is no secret. A reference to any other has none, which both APIs allow. */
+/** For kinds whose API group is known. References to other kinds have no apiVersion, which both APIs allow. */
 const API_VERSIONS: Readonly<Record<string, string>> = {
   Namespace: 'v1',
   Pod: 'v1',
@@ -79,10 +79,10 @@ const API_VERSIONS: Readonly<Record<string, string>> = {
   RoleBinding: 'rbac.authorization.k8s.io/v1',
   ClusterRoleBinding: 'rbac.authorization.k8s.io/v1',
 };
-/** Kinds of ours, when they are in no namespace: others call theirs `Source` too. */
+/** Our own kinds, if the object has no namespace: other projects have a kind `Source`, too. */
 const OURS = new Set(['Source', 'CacheProxy', 'Registry', 'Configuration']);
 
-/** @param before the object as it is in the cluster, if it is: what it has already keeps its time. */
+/** @param before the object in the cluster, if there is one: results that it already has keep their time. */
 export function reportObjectOf(
   report: Report,
   kind: ReportObjectKind,
@@ -126,7 +126,7 @@ export function reportObjectOf(
     ),
   );
 
-  // The worst first, as the report has them, so that what is left out is what matters least.
+  // Worst first, as in the report, so that the least important results are left out.
   const { kept, left } = bounded([...hits, ...skipped, ...passed]);
   const missing =
     left === 0
@@ -149,7 +149,7 @@ export function reportObjectOf(
   return { ...emptyReportObject(kind), summary, results: [...kept, ...missing] };
 }
 
-/** What is left where the report is no longer kept: the controller has no right to delete. */
+/** Replaces a report object that is no longer used: the controller has no right to delete it. */
 export function emptyReportObject(kind: ReportObjectKind): ReportObject {
   const { group, version } = resourceOf(kind);
   return {
@@ -169,7 +169,7 @@ function resourceOf(kind: ReportObjectKind): (typeof REPORT_RESOURCES)[number] {
   return REPORT_RESOURCES.find((each) => each.kind === kind) ?? REPORT_RESOURCES[0];
 }
 
-/** Where the object is. */
+/** API path of the object. */
 export function reportPath(kind: ReportObjectKind): string {
   const { group, version, resource } = resourceOf(kind);
   return `/apis/${group}/${version}/${resource}/${REPORT_NAME}`;
@@ -179,7 +179,7 @@ type Unstamped = Omit<ReportResult, 'source' | 'timestamp' | 'properties'> & {
   readonly properties?: Readonly<Record<string, string>>;
 };
 
-/** Gives results their id, unique in one report, and the time at which they were found first. */
+/** Gives each result an id, unique in one report, and the time at which it was first found. */
 function stamper(
   before: { readonly results?: unknown } | undefined,
   seconds: number,
@@ -200,7 +200,7 @@ function stamper(
   };
 }
 
-/** Anybody may have written there: what has another shape has no time. */
+/** Times by `resultID`. Other writers may have changed the object: results of another shape are ignored. */
 function timesIn(results: unknown): Map<string, number> {
   return new Map(
     (Array.isArray(results) ? (results as unknown[]) : []).flatMap((result): [string, number][] => {
@@ -240,5 +240,5 @@ function bounded(results: readonly ReportResult[]): { kept: ReportResult[]; left
   return { kept, left: results.length - kept.length };
 }
 
-/** As Go writes JSON: these three become six bytes each, which a tenant could make use of. */
+/** The size of Go's JSON, which writes <, > and & as six bytes each: a tenant could use that to exceed the limit. */
 const sizeOf = (result: ReportResult): number => Buffer.byteLength(JSON.stringify(result).replace(/[<>&]/g, '\\u0000'));

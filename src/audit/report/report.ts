@@ -1,4 +1,4 @@
-/** The report: what every output prints and the page shows. Version 1; fields are only ever added. Names only, never a credential. */
+/** The report: what every output prints and the page shows. Fields are only ever added. It holds names, never a login. */
 import type { CopyState } from '../../plan/copy.ts';
 import type { Choice } from '../../plan/selection.ts';
 import type { RegistryCoverage } from '../facts/coverage.ts';
@@ -17,23 +17,23 @@ export interface Report {
     /** `host:port` of the API server. */
     readonly server: string;
   };
-  /** Whether a configuration was given; without one nothing is said about sources, copies and opt-ins. */
+  /** Whether there was a configuration; without one the report says nothing about sources, copies and opt-ins. */
   readonly configured: boolean;
-  /** Names of the namespaces asked for; absent: all. */
+  /** Names of the requested namespaces; absent: all. */
   readonly only?: readonly string[];
   readonly summary: Summary;
   /** Sorted by name. */
   readonly namespaces: readonly NamespaceReport[];
   /** In the order of the configuration. */
   readonly sources: readonly SourceReport[];
-  /** Most pods first. */
+  /** Sorted, most pods first. */
   readonly registries: readonly RegistryCoverage[];
   readonly proxies: readonly AuditedProxy[];
-  /** Errors first, then by rule, namespace and name. */
+  /** Sorted: errors first, then by rule, namespace and name. */
   readonly findings: readonly Finding[];
   /** The rules that `findings` name. */
   readonly rules: readonly Omit<Rule, 'category' | 'check'>[];
-  /** What this report says nothing about, and why: one line each. */
+  /** What could not be read, so that the report says nothing about it, and why: one line each. */
   readonly couldNotSee: readonly string[];
 }
 
@@ -41,7 +41,7 @@ export interface Summary {
   readonly findings: Readonly<Record<Severity, number>>;
   readonly namespaces: number;
   readonly optedIn: number;
-  /** Copies by how they stand. */
+  /** Copies in opted-in namespaces. */
   readonly copies: { readonly inSync: number; readonly outOfSync: number };
   readonly serviceAccounts: { readonly selected: number; readonly referenced: number };
   readonly pods: number;
@@ -52,9 +52,9 @@ export interface Summary {
 
 export interface NamespaceReport {
   readonly name: string;
-  /** In at least one source. */
+  /** To at least one source. */
   readonly optedIn: boolean;
-  /** In words: `enabled`, `default`, `not opted in`, `disabled`, `denied`, ... */
+  /** `enabled`, `default`, `not opted in`, `disabled`, `denied`, ... */
   readonly why: Choice['why'] | 'no configuration' | 'being deleted';
   readonly sources: readonly {
     readonly source: string;
@@ -64,7 +64,7 @@ export interface NamespaceReport {
     readonly copy: CopyState;
     readonly serviceAccounts: { readonly selected: number; readonly referenced: number };
   }[];
-  /** Those that are to reference a copy, or do: only of opted-in namespaces. */
+  /** ServiceAccounts that should reference a copy, or do; only copies for which the namespace is opted in. */
   readonly serviceAccounts: readonly {
     readonly name: string;
     readonly wanted: readonly string[];
@@ -82,7 +82,7 @@ export interface SourceReport {
   readonly secret: string;
   readonly copyName: string;
   readonly state: 'good' | 'missing' | 'invalid' | 'unread' | 'held back';
-  /** Why its newest content is not in force. */
+  /** Why all or a part of its newest content is not in force. */
   readonly problems: readonly string[];
   readonly registries: readonly {
     readonly key: string;
@@ -91,10 +91,10 @@ export interface SourceReport {
     readonly since?: string;
     /** ISO 8601. */
     readonly expiresAt?: string;
-    /** Whether the kubelet would use it for an image of some pod; absent where pods were not seen. */
+    /** Whether an image of a pod, an alias or a cache proxy needs it; absent: unknown. */
     readonly used?: boolean;
   }[];
-  /** Copies in opted-in namespaces, by how they stand; and those that nobody asks for any more. */
+  /** Copies in opted-in namespaces by standing; `orphaned`: copies that no namespace asks for any more. */
   readonly copies: {
     readonly inSync: number;
     readonly stale: number;
@@ -111,7 +111,7 @@ export interface SourceReport {
     readonly copies: number;
     readonly proxiesDone: number;
     readonly proxies: number;
-    /** How the newest content came to be where it is, oldest first; as much of it as can still be told. */
+    /** How the newest content spread, oldest first, as far as it is known. */
     readonly timeline: readonly TimelineEntry[];
   };
 }
@@ -120,10 +120,10 @@ export interface SourceReport {
 export interface TimelineEntry {
   /** ISO 8601, UTC. */
   readonly at: string;
-  /** `copies`: so many copies carried the content by then. Others happened once for each name. */
+  /** `copies`: some copies got the content. Each other event happens once per name. */
   readonly event: 'source changed' | 'login accepted' | 'copies' | 'proxy given' | 'proxy verified';
   /** Registry key or cache proxy. */
   readonly name?: string;
-  /** With `copies`: how many of them by then. */
+  /** With `copies`: how many copies had the content by then. */
   readonly copies?: number;
 }

@@ -1,13 +1,13 @@
-/** How the newest content of a source came to be where it is: what the cluster itself remembers of it. Pure. */
+/** How the newest content of a source spread, from the times that the cluster keeps. Pure. */
 import type { AuditedSource, Observation } from '../observe/observation.ts';
 import type { TimelineEntry } from './report.ts';
 import { redactKey } from '../../credentials/registry-name.ts';
 import { fit } from '../../text.ts';
 
-/** Of the copies, so many steps at most: a rotation is drawn, not listed. */
+/** Most steps with `copies`: enough to draw a rotation. */
 const MAX_COPY_STEPS = 24;
 
-/** Oldest first. A source that was written after its content was spread was written without a new one: that is no change. */
+/** Oldest first. If a copy had this content before the last write of the source, that write changed nothing: no `source changed`. */
 export function timelineOf(
   { scopes, registries = [], proxies = [] }: Pick<Observation, 'scopes' | 'registries' | 'proxies'>,
   { config, observed, changedAt }: AuditedSource,
@@ -46,7 +46,7 @@ export function timelineOf(
   return entries.sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
 }
 
-/** The first, the last, and some in between; times that are equal are one step. */
+/** The first step, the last, and some in between; equal times are one step. */
 function stepsOf(times: readonly number[]): { at: number; copies: number }[] {
   const steps = times.flatMap((at, i) => (times[i + 1] === at ? [] : [{ at, copies: i + 1 }]));
   if (steps.length <= MAX_COPY_STEPS) return steps;

@@ -1,4 +1,4 @@
-/** The audit in a few lines, the same in every output that people read. */
+/** The result of the audit in a few lines, the same in every output for people. */
 import type { Report } from './report.ts';
 import { plural } from '../../text.ts';
 
@@ -6,11 +6,11 @@ interface Verdict {
   readonly level: 'ok' | 'warning' | 'error';
   /** `2 errors, 1 note`. */
   readonly counts: string;
-  /** What they mean: a clause. */
+  /** Their meaning: a clause. */
   readonly meaning: string;
-  /** Both in one sentence. */
+  /** Counts and meaning in one sentence. */
   readonly headline: string;
-  /** What was looked at, one line each. */
+  /** What was audited, one line each. */
   readonly facts: readonly string[];
 }
 

@@ -1,4 +1,4 @@
-/** Every rule, by id. An id is never used again; docs/audit-rules.md has a section for each. */
+/** Every rule, by id. An id is never reused. docs/audit-rules.md has a section for each. */
 import type { Facts } from '../facts/facts.ts';
 import { SEVERITIES } from './rule.ts';
 import type { Finding, Rule } from './rule.ts';
@@ -21,7 +21,7 @@ import { referenceOrphaned, serviceAccountNotPatched } from './service-accounts.
 import { loginUnusable } from './unusable.ts';
 import { rotationIncomplete, sourceHeldBack, sourceInvalid, sourceMissing, sourceSuspicious } from './sources.ts';
 
-/** Sorted by id. 00x: copies and references; 02x: pods; 04x: credentials; 06x: cache proxies; 08x: sources; 09x: the controller. */
+/** Sorted by id. 00x, 01x: copies, references; 02x: pods; 04x: credentials; 06x: cache proxies; 08x: sources; 09x: controller. */
 export const RULES: readonly Rule[] = [
   copyMissing,
   copyStale,
@@ -62,7 +62,7 @@ export const RULES: readonly Rule[] = [
   paused,
 ];
 
-/** Errors first, then by rule, namespace and name. */
+/** Sorted: errors first, then by rule, namespace and name. */
 export function* findingSteps(facts: Facts): Steps<Finding[]> {
   const found: Finding[] = [];
   for (const { id, severity, remedy, check } of RULES) {
@@ -74,7 +74,7 @@ export function* findingSteps(facts: Facts): Steps<Finding[]> {
   return found.sort(inOrder);
 }
 
-/** The last line of defence: names in references are not checked by Kubernetes and may hold anything. */
+/** Makes every text printable and limits its length: Kubernetes does not check names in references, so they can hold anything. */
 function clean({ object: { kind, namespace, name }, about, message, remedy, ...rest }: Finding): Finding {
   return {
     ...rest,

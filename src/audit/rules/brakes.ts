@@ -1,4 +1,4 @@
-/** What stops the controller from doing all that it would do: its brake, and a pause. */
+/** Rules on what stops writes of the controller: its brake, and a pause. */
 import { confirmingLine } from '../../config/confirmation.ts';
 import { describeHeld } from '../../plan/removals.ts';
 import type { Hit, Rule } from './rule.ts';

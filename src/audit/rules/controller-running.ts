@@ -1,9 +1,9 @@
-/** Whether anybody does the work: the Lease says. */
+/** Rule on whether the controller runs, from its Lease. */
 import { LEASE_NAME } from '../../names.ts';
 import type { Hit, Rule } from './rule.ts';
 import { quote } from '../../text.ts';
 
-/** A holder renews every few seconds. After this long without, in milliseconds, no clock that goes wrong a little explains it. */
+/** In milliseconds. A holder renews every few seconds; a silence of this length is too long to be clock skew. */
 const SILENCE_MS = 60_000;
 
 export const controllerNotRunning: Rule = {

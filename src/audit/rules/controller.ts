@@ -1,4 +1,4 @@
-/** What the controller itself may do, and should not be able to. */
+/** Rule on rights that the controller has and should not have. */
 import type { Hit, Rule } from './rule.ts';
 import { some, quote } from '../../text.ts';
 import { isPlainName } from './remedies.ts';

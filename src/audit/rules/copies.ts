@@ -1,4 +1,4 @@
-/** Copies that are not as they should be: the controller's own plan says which. */
+/** Rules on copies that are not as they should be, from the controller's own plans. */
 import { ANNOTATION_ADOPT, TYPE_DOCKER_CONFIG_JSON } from '../../names.ts';
 import type { CopyState } from '../../plan/copy.ts';
 import type { ObservedCopy } from '../../plan/observed.ts';

@@ -1,4 +1,4 @@
-/** Credentials that a registry refuses, or that end. */
+/** Rules on credentials that a registry refuses, or that expire. */
 import { quoteKey, redactKey } from '../../credentials/registry-name.ts';
 import type { Facts } from '../facts/facts.ts';
 import type { Hit, Rule } from './rule.ts';
@@ -68,7 +68,7 @@ function remaining(ms: number): string {
   return ms < DAY_MS ? plural(Math.max(1, Math.round(ms / HOUR_MS)), 'hour') : plural(Math.round(ms / DAY_MS), 'day');
 }
 
-/** Once a content: the copies of a source are spoken of as the source. */
+/** One hit per content and entry: copies are reported as their source. */
 function endings(facts: Facts, applies: (at: number) => boolean, words: (at: number) => string): Hit[] {
   return contents(facts).flatMap(({ object, title, remedy, content }) =>
     content.entries.flatMap(({ key, expiresAt }): Hit[] =>

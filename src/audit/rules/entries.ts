@@ -1,4 +1,4 @@
-/** Entries that no pull uses, because no image asks for them or because another entry comes first. */
+/** Rules on entries that no pull uses, because no image needs them or because another entry comes first. */
 import { normaliseKey, quoteKey, redactKey } from '../../credentials/registry-name.ts';
 import { stepwise } from '../../async/steps.ts';
 import type { Steps } from '../../async/steps.ts';
@@ -9,7 +9,7 @@ import { HUB_DEFAULT } from '../facts/used-entries.ts';
 import { plural, quote } from '../../text.ts';
 import { secretOf } from './remedies.ts';
 
-/** No key with a path matches it. */
+/** An image of Docker Hub that no key with a path matches. */
 const ANY_HUB_IMAGE = 'docker.io/-';
 
 export const credentialUnused: Rule = {
@@ -77,11 +77,11 @@ function withinSources({ sources, keys }: Facts): Hit[] {
   });
 }
 
-/** Once a pair of Secrets and key, however many ServiceAccounts have both. */
+/** One hit per pair of Secrets and key, however many ServiceAccounts have both. */
 function* betweenSteps({ scopes, pullSecrets }: Facts): Steps<Hit[]> {
   const found = new Map<string, { hit: Hit; accounts: number }>();
   yield* stepwise(scopes, 500, ({ namespace, serviceAccounts }) => {
-    // Of most namespaces no more is known than of their copies, however many Secrets they name.
+    // No pull Secret of this namespace is known, however many it names.
     const here = pullSecrets.get(namespace.name);
     if (here === undefined) return;
     for (const { name, pullSecrets: names = [] } of serviceAccounts) {

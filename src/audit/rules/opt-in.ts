@@ -1,4 +1,4 @@
-/** What tenants wrote into annotations, and what the configuration makes of it: the controller's own judgement. */
+/** Rules on annotations of tenants that have no effect, from the problems in the controller's plans. */
 import { ANNOTATION_SOURCES, ANNOTATION_SYNC } from '../../names.ts';
 import { deniedBy } from '../../plan/problem.ts';
 import { hitOf, problemsOf } from './problems.ts';
@@ -21,7 +21,7 @@ export const optInDenied: Rule = {
       .map(({ object: { kind, name }, sources }): Hit => ({
         object: { kind, name },
         about: '',
-        // Not as the Event says it: who reads an audit is the platform team.
+        // Not the text of the Event: the platform team reads audits, tenants read Events.
         message: `Namespace "${name}" ${deniedBy(sources)}.`,
         remedy:
           'Allow the namespace in the configuration (sources[].namespaces), or remove the annotation: ' +

@@ -1,4 +1,4 @@
-/** Workloads by what made them: a thousand pods of one Deployment are one finding. */
+/** Groups workloads by owner: a thousand pods of one Deployment are one finding. */
 import { agree } from '../../text.ts';
 import type { FindingObject } from './rule.ts';
 import type { Workload } from '../observe/observation.ts';
@@ -11,11 +11,11 @@ interface Owned<T> {
   /** `team-a/Deployment web`. */
   readonly title: string;
   readonly pods: number;
-  /** One a workload of this owner to which something applies. */
+  /** The results of `look`, one per workload. */
   readonly about: readonly (T & { readonly workload: Workload })[];
 }
 
-/** `look` says what is to be said of a workload; undefined: nothing. Owners of whom nothing is said are left out. */
+/** `look`: the result for a workload; undefined: no finding. Owners without a result are left out. */
 export function* ownerSteps<T extends object>(
   workloads: readonly Workload[],
   look: (workload: Workload) => T | undefined,
@@ -41,7 +41,7 @@ export function* ownerSteps<T extends object>(
   return [...owners.values()];
 }
 
-/** How to have so many pods of `object` made anew, to the end of a sentence. */
+/** How to recreate the pods of `object`: the end of a sentence. */
 export function recreate({ kind, namespace = '', name }: FindingObject, pods: number): string {
   if ((kind === 'Deployment' || kind === 'StatefulSet' || kind === 'DaemonSet') && isPlainName(name))
     return `restart ${agree(pods, 'it', 'them')}: \`kubectl -n ${namespace} rollout restart ${kind.toLowerCase()}/${name}\``;

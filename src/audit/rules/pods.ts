@@ -1,4 +1,4 @@
-/** Pods that do not have what their ServiceAccount has: a pod takes its pull secrets when it is created, and never again. */
+/** Rules on pods without the pull secrets of their ServiceAccount: a pod gets these only when it is created. */
 import { recordOf } from '../../plan/service-account.ts';
 import type { Facts } from '../facts/facts.ts';
 import type { Hit, Rule } from './rule.ts';
@@ -54,7 +54,7 @@ export const podOwnSecrets: Rule = {
 };
 
 interface Lack {
-  /** Secrets of the ServiceAccount that the pods do not have, and that would match. */
+  /** Secrets of the ServiceAccount that would match, and that the pods lack. */
   readonly secrets: readonly string[];
   readonly images: readonly string[];
 }
@@ -87,12 +87,12 @@ function lackOf({ account, keys, image }: Facts, workload: Workload, kind: 'befo
     );
     return { secrets: [...new Set(secrets)], images: uncovered };
   }
-  // What cannot be read may match: worth a word only where pulls fail.
+  // A Secret that cannot be read may match: report it only if pulls fail.
   const failing = workload.failures.map((failure) => failure.image);
   return missed.unseen.length > 0 && failing.length > 0 ? { secrets: missed.unseen, images: failing } : undefined;
 }
 
-/** Nothing at all, or exactly what the ServiceAccount had before Pullpass came: what a pod of that time would have. */
+/** Whether the pod has no pull secrets, or exactly those of the ServiceAccount before Pullpass added its own. */
 function isOlder(onPod: readonly string[], listed: readonly string[], added: ReadonlySet<string>): boolean {
   if (onPod.length === 0) return true;
   const before = new Set(listed.filter((name) => !added.has(name)));

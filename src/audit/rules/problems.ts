@@ -1,4 +1,4 @@
-/** What plans could not or would not do, as findings. */
+/** Turns the problems of plans into findings. */
 import { noteOf } from '../../plan/problem.ts';
 import type { Problem } from '../../plan/problem.ts';
 import type { Facts } from '../facts/facts.ts';

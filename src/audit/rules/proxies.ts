@@ -1,4 +1,4 @@
-/** Cache proxies: whether they have the upstream login, and whether it works. */
+/** Rules on cache proxies: whether they have the upstream login, and whether it works. */
 import { findEntry, quoteKey } from '../../credentials/registry-name.ts';
 import { WHY_UNUSABLE } from '../../credentials/usable-login.ts';
 import type { Facts } from '../facts/facts.ts';
@@ -100,7 +100,7 @@ export const proxyAnonymous: Rule = {
     }),
 };
 
-/** Why there is no login to forward; undefined: there is one, or it is not known. */
+/** Why there is no login to forward; undefined: there is one, or it is unknown. */
 function anonymous({ sources }: Facts, { source, registry }: AuditedProxy): string | undefined {
   const content = sources.find(({ config }) => config.name === source)?.content;
   if (content === undefined) return undefined;

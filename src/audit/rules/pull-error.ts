@@ -1,9 +1,9 @@
-/** What the words of a failed pull mean. Runtimes and registries have no common codes; these texts are what they have in common. */
+/** Classifies the message of a failed pull. Runtimes and registries have no common error codes, so it matches common texts. */
 export type PullErrorClass =
   'no image name' | 'never pulled' | 'login' | 'not found' | 'rate limit' | 'network' | 'other';
 
 const PATTERNS: readonly [PullErrorClass, RegExp][] = [
-  // Docker Hub says "denied ... may require login" for what does not exist, too: the login comes first.
+  // Docker Hub also says "denied ... may require login" if an image does not exist: `login` comes before `not found`.
   ['rate limit', /\b429\b|toomanyrequests|too many requests|rate limit/i],
   [
     'login',
@@ -19,7 +19,7 @@ const PATTERNS: readonly [PullErrorClass, RegExp][] = [
 export function classifyPullError(reason: string, message: string): PullErrorClass {
   if (reason === 'InvalidImageName') return 'no image name';
   if (reason === 'ErrImageNeverPull') return 'never pulled';
-  // The message quotes the image, whose name may hold any of these words.
+  // The message contains the image name and URLs, which may contain any of these words: remove them.
   const text = message.replace(/"[^"]*"/g, '""').replace(/\bhttps?:\/\/\S+/g, '');
   return PATTERNS.find(([, pattern]) => pattern.test(text))?.[0] ?? 'other';
 }

@@ -1,4 +1,4 @@
-/** Pulls that fail now: why, and whether a credential would have matched. */
+/** Rule on pulls that fail now: why, and whether a credential matches. */
 import type { Facts } from '../facts/facts.ts';
 import type { Hit, Rule } from './rule.ts';
 import type { PullFailure, Workload } from '../observe/observation.ts';

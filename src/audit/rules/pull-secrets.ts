@@ -1,4 +1,4 @@
-/** Secrets that ServiceAccounts or pods pull with, and that are not there or of no use. */
+/** Rules on pull Secrets that do not exist or cannot be used. */
 import { stepwise } from '../../async/steps.ts';
 import type { Steps } from '../../async/steps.ts';
 import type { Facts } from '../facts/facts.ts';
@@ -17,7 +17,7 @@ export const danglingReference: Rule = {
     'then pull without it and write a Warning Event FailedToRetrieveImagePullSecret at every pull.',
   remedy: 'Create the Secret, or remove its name from imagePullSecrets.',
   *check(facts) {
-    // What the controller is about to write is no dangling reference but a missing copy.
+    // A copy that the controller is about to write has its own rule, copy-missing.
     const isComing = (namespace: string, secret: string): boolean =>
       facts.planOf(namespace)?.writeCopies.some(({ name }) => name === secret) === true;
     const missing = yield* referencedSteps(facts, ({ state }) => state === 'missing');
@@ -65,7 +65,7 @@ export const pullSecretUseless: Rule = {
   *check(facts) {
     const useless = yield* unusableSteps(facts, false);
     return useless.map(({ namespace, name, who, one, problem }) => {
-      // "is of type ...; what to do": what to do has a place of its own.
+      // "is of type ...; <advice>": the advice goes into the remedy.
       const [what = '', advice = 'put a Docker config there'] = problem.split(/; (.*)/s);
       const wrongType = what.startsWith('is of type ');
       return {
@@ -85,22 +85,22 @@ export const pullSecretUseless: Rule = {
 interface Referenced {
   readonly namespace: string;
   readonly name: string;
-  /** Who names it. */
+  /** The ServiceAccounts and pods that name it. */
   readonly who: string;
-  /** Whether that is one ServiceAccount. */
+  /** Whether one ServiceAccount is all of them. */
   readonly one: boolean;
-  /** Completes "Secret x ..., but". */
+  /** Completes "Secret x ..., but" or "..., and". */
   readonly by: string;
 }
 
-/** One a Secret, however many name it. */
+/** One item per Secret, however many name it. */
 function* referencedSteps(
   { scopes, managed, pullSecrets, account }: Facts,
   wanted: (secret: PullSecret) => boolean,
 ): Steps<Referenced[]> {
   const found = new Map<string, { namespace: string; name: string; accounts: Set<string>; pods: Set<string> }>();
   const at = (namespace: string, name: string) => {
-    // Few are of interest, and tenants can name any number of others.
+    // Few match, and tenants can name any number of Secrets: check first.
     const secret = pullSecrets.get(namespace)?.get(name);
     if (secret === undefined || !wanted(secret)) return undefined;
     const key = `${namespace}/${name}`;

@@ -1,4 +1,4 @@
-/** Registries in use: who pulls there without a credential, through no cache proxy, or in a way that the cache proxy cannot serve. */
+/** Rules on registries in use: pulls without a credential, without a cache proxy, or in a way that the cache proxy cannot serve. */
 import { canonicalRegistry } from '../../credentials/registry-name.ts';
 import type { Facts } from '../facts/facts.ts';
 import type { Hit, Rule } from './rule.ts';
@@ -75,7 +75,7 @@ export const registryWithoutCredential: Rule = {
   },
 };
 
-/** Names of images that no pull secret of their pods matches, by registry. */
+/** By registry: names of images that no pull secret of their pods matches. */
 function* uncoveredSteps(
   { workloads, image, keys }: Facts,
   registries: ReadonlySet<string>,
@@ -92,7 +92,7 @@ function* uncoveredSteps(
   return names;
 }
 
-/** What to do for pods without a credential for these images; ends the sentence. */
+/** Where a credential for these images can come from; ends the sentence. */
 function whereCredential(facts: Facts, names: Iterable<string>): string {
   const { configured, sourcesFor } = facts;
   if (!configured) return 'give the ServiceAccounts a pull Secret for this registry, then have the pods created anew.';
@@ -120,7 +120,7 @@ export const registryWithoutProxy: Rule = {
   remedy: 'Put a cache proxy in front of the registry, and add it to cacheProxies in the configuration.',
   check: ({ coverage, proxies = [] }) => {
     if (proxies.length === 0) return [];
-    // A cache proxy's own host needs none in front.
+    // The host of a cache proxy needs no cache proxy.
     const hosts = new Set(proxies.flatMap(({ url }) => (url === undefined ? [] : [canonicalRegistry(url)])));
     return coverage
       .filter(({ registry, proxies: inFront }) => inFront.length === 0 && !hosts.has(registry))

@@ -1,4 +1,4 @@
-/** Parts of remedies that several rules share. A command stands in backticks; where it is the end of a text, no full stop follows. */
+/** Parts of remedies that several rules share. Commands are in backticks; no full stop follows a command at the end of a text. */
 import { DEFAULT_NAMESPACE, LEASE_NAME } from '../../names.ts';
 import type { Facts } from '../facts/facts.ts';
 import type { AuditedSource } from '../observe/observation.ts';
@@ -13,13 +13,13 @@ export const CHECK_CONTROLLER = `The controller mends this within seconds: check
 export const secretOf = ({ config: { secret } }: Pick<AuditedSource, 'config'>): string =>
   `Secret ${secret.namespace}/${secret.name}`;
 
-/** The same of a source by name. */
+/** The same for the name of a source. */
 export function secretOfSource({ sources }: Facts, name: string): string {
   const source = sources.find(({ config }) => config.name === name);
   return source === undefined ? 'the Secret of the source' : secretOf(source);
 }
 
-/** Why it is unknown what sources have; undefined: all of them could be read. */
+/** Why it is unknown what sources hold; undefined: all could be read. */
 export function whyUnknown({ sources }: Facts): string | undefined {
   const unread = sources.filter(({ state }) => state === 'unread').map(({ config }) => config.name);
   if (unread.length === 0) return undefined;
@@ -28,5 +28,5 @@ export function whyUnknown({ sources }: Facts): string | undefined {
     : `the Secrets of sources ${quoteList(unread)} could not be read`;
 }
 
-/** Whether a name can stand in a command as it is: owners of pods and roles are named by others. */
+/** Whether a name needs no quoting in a command: names of pod owners and roles are not ours. */
 export const isPlainName = (name: string): boolean => /^[\w.:][\w.:-]*$/.test(name);

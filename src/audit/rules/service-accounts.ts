@@ -1,4 +1,4 @@
-/** References of ServiceAccounts to copies: those that lack, and those that are too many. */
+/** Rules on references of ServiceAccounts to copies: missing ones, and unwanted ones. */
 import { hitOf, problemsOf } from './problems.ts';
 import type { Hit, Rule } from './rule.ts';
 import { CHECK_CONTROLLER } from './remedies.ts';
@@ -13,7 +13,7 @@ export const serviceAccountNotPatched: Rule = {
   cause:
     'The namespace is opted in and the ServiceAccount selected, but its imagePullSecrets do not name the copy: new pods of it pull without the credential.',
   remedy: `${CHECK_CONTROLLER} If the reference vanishes again, look for another tool that writes the imagePullSecrets of this ServiceAccount.`,
-  // The plan adds a reference where there is something to reference: to no copy that cannot be made, is not ours, or was not read.
+  // From the plan, which adds no reference to a copy that cannot be made, is not ours, or was not read.
   check: (facts) => [
     ...facts.plans.flatMap((plan) =>
       plan.editReferences

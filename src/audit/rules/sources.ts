@@ -1,4 +1,4 @@
-/** Sources that have nothing good to give, and rotations that have not arrived everywhere. */
+/** Rules on sources that cannot be used or look wrong, and on rotations that are not complete. */
 import type { Facts } from '../facts/facts.ts';
 import type { Hit, Rule } from './rule.ts';
 import type { AuditedSource } from '../observe/observation.ts';
@@ -78,7 +78,7 @@ export const rotationIncomplete: Rule = {
   check: (facts) =>
     facts.sources.flatMap((source): Hit[] => {
       const { stale, copies, copiesDone, proxies, proxiesDone } = countRotation(facts, source.config.name);
-      // Missing copies only: namespaces that are new, and no rotation.
+      // Copies may be missing in new namespaces: that is no rotation.
       if (stale === 0 && proxiesDone === proxies) return [];
       const caches = proxies === 0 ? '' : ` and ${proxiesDone} of ${plural(proxies, 'cache proxy', 'cache proxies')}`;
       return [
@@ -116,7 +116,7 @@ export const sourceSuspicious: Rule = {
 
 const objectOf = ({ config }: AuditedSource): Hit['object'] => ({ kind: 'Source', name: config.name });
 
-/** Problems name the Secret first, with a colon: not in front of a verb. */
+/** Problems begin with the Secret and a colon; the colon is dropped in front of a verb. */
 const problemsOf = ({ observed }: AuditedSource): string =>
   observed.problems
     .map((problem) => sentence(fit(problem).replace(/^(Secret \S+): (?=(?:is|has|does|was) )/, '$1 ')))

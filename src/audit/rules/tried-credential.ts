@@ -1,4 +1,4 @@
-/** Which credential came into play at a pull that fails, and why no other: a clause, and what helps. */
+/** For a failing pull: which credential kubelets try, or why none, and what to do. */
 import type { SourceConfig } from '../../config/schema.ts';
 import { quoteKey } from '../../credentials/registry-name.ts';
 import { ANNOTATION_SERVICE_ACCOUNTS, ANNOTATION_SOURCES, ANNOTATION_SYNC } from '../../names.ts';
@@ -18,18 +18,18 @@ interface Pulling {
   readonly object: FindingObject;
   readonly workload: Workload;
   readonly pods: number;
-  /** undefined: it was not seen. */
+  /** undefined: it could not be read. */
   readonly namespace: ObservedNamespace | undefined;
 }
 
-/** Which credential came into play. */
+/** The result: which credential kubelets try, or why none. */
 export interface Tried {
   /** A clause. */
   readonly text: string;
-  /** What helps when the login is what fails: begins in lower case, and ends the sentence. */
+  /** What to do if the login is the reason: begins in lower case, and ends the sentence. */
   readonly then: string;
   readonly matched: boolean;
-  /** A clause: what is wrong with the credential, whatever the registry says. */
+  /** A clause: a known fault of the credential, whatever the registry says. */
   readonly wrong?: string | undefined;
 }
 
@@ -92,7 +92,7 @@ export function triedFor(facts: Facts, pulling: Pulling, reference: string): Tri
   return { text: `${none}${text}`, then, matched: false };
 }
 
-/** What sources have for the image, and why it is not there. `anew`: how to have the pods take what comes. */
+/** Which source has a credential for the image, and why the pod lacks it. `anew`: how to recreate the pods. */
 function fromSources(
   facts: Facts,
   { namespace, workload }: Pulling,
@@ -158,7 +158,7 @@ const NOT_IN: Readonly<Record<Extract<Choice, { in: false }>['why'], string>> = 
   'bad annotation': 'the namespace is not opted in (bad annotation)',
 };
 
-/** A source that the namespace is in comes first, then one that it could be in. */
+/** First the sources that the namespace is opted in to, then those whose guard admits it. */
 const rank = ({
   standing,
   admits,
@@ -167,7 +167,7 @@ const rank = ({
   readonly admits: boolean;
 }): number => (standing?.choice.in === true ? (standing.copy === 'foreign' ? 1 : 0) : admits ? 2 : 3);
 
-/** All that keeps the namespace out of the source. */
+/** Every step that is needed to opt the namespace in to the source. */
 function stepsIn(config: SourceConfig, { name, sync, sources }: ObservedNamespace, admits: boolean): string[] {
   return [
     ...(admits ? [] : [`allow the namespace in the configuration: sources[].namespaces of source "${config.name}"`]),
@@ -180,7 +180,7 @@ function stepsIn(config: SourceConfig, { name, sync, sources }: ObservedNamespac
   ];
 }
 
-/** Where the credential is mended: a copy at its source. */
+/** The Secret in which to replace the credential: for a copy, its source. */
 function placeOf({ sources, planOf }: Facts, namespace: string, { secret }: PickedKey): string {
   const source = sources.find(({ config }) => config.copyName === secret);
   const foreign = planOf(namespace)?.standings.find(({ copyName }) => copyName === secret)?.copy === 'foreign';

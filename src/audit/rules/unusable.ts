@@ -1,4 +1,4 @@
-/** Pods that have an entry for their image, and no usable login in it. */
+/** Rule on pods with an entry for their image that has no usable login. */
 import { quoteKey } from '../../credentials/registry-name.ts';
 import { WHY_UNUSABLE } from '../../credentials/usable-login.ts';
 import type { Facts } from '../facts/facts.ts';

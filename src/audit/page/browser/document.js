@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * Elements of the page. Text of others goes into it as text only, by {@link fill}.
+ * Access to elements of the page. Text from the cluster is only ever inserted as text, by {@link fill}.
  * @typedef {import('../data.ts').PageData} PageData
  * @typedef {import('../data.ts').GroupData} GroupData
  * @typedef {import('../data.ts').FindingRow} FindingRow
@@ -32,7 +32,7 @@ function find(selector, type, root = document) {
 const control = (form, name, type) => find(`[name="${name}"]`, type, form);
 
 /**
- * Makes copies of the row inside a template, which is looked up when it is first needed: not every page has it.
+ * Clones the row inside a template. The template is looked up at the first use: not every page has it.
  * @param {string} id
  * @param {string} selector
  * @returns {() => HTMLElement}
@@ -45,7 +45,7 @@ function rowMaker(id, selector) {
 }
 
 /**
- * Puts texts into the slots of `root`; slots without a text are not shown.
+ * Puts texts into the slots of `root`, and hides slots without a text.
  * @param {Element} root
  * @param {Record<string, string>} texts
  */
@@ -53,7 +53,7 @@ function fill(root, texts) {
   for (const slot of root.querySelectorAll('[data-slot]')) {
     const text = texts[slot.getAttribute('data-slot') ?? ''] ?? '';
     slot.toggleAttribute('hidden', text === '');
-    // A remedy is prose with `code` in it.
+    // Only a remedy can have `code` in it.
     if (text.includes('`') && slot.getAttribute('data-slot') === 'remedy') slot.replaceChildren(...prose(text));
     else slot.textContent = text;
   }
@@ -73,7 +73,7 @@ function prose(text) {
 }
 
 /**
- * Lets a drawing show another icon.
+ * Changes the icon and the tone of an element.
  * @param {Element} root
  * @param {string} tone
  */
@@ -94,7 +94,7 @@ const number = (n) => n.toLocaleString('en-US');
 const plural = (n, noun) => `${number(n)} ${noun}${n === 1 ? '' : 's'}`;
 
 /**
- * Calls with true before the page is printed and with false after. Not every browser tells it in both ways.
+ * Calls `listener` with true before the page is printed, and with false after. Listens to two APIs: not every browser has both.
  * @param {(printing: boolean) => void} listener
  */
 function onPrint(listener) {

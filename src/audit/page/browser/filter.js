@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * Which findings are shown: the form, and the same in the fragment of the address, so that a link carries it.
+ * The filter of the findings: in the form, and in the fragment of the URL, so that a link can contain it.
  * @typedef {{ severities: string[], namespace: string, rule: string, text: string }} Filter
  */
 
@@ -10,7 +10,7 @@ const SEVERITIES = ['error', 'warning', 'info'];
 const EVERYTHING = { severities: SEVERITIES, namespace: '', rule: '', text: '' };
 
 /**
- * undefined: the fragment is the name of a section, or empty.
+ * undefined: the fragment is the id of a section, or empty.
  * @param {string} fragment With its `#`.
  * @returns {Filter | undefined}
  */
@@ -29,7 +29,7 @@ function parseFragment(fragment) {
 
 /**
  * @param {Filter} filter
- * @returns {string} Without `#`; empty when everything is shown.
+ * @returns {string} Without `#`; empty if everything is shown.
  */
 function toFragment({ severities, namespace, rule, text }) {
   const values = new URLSearchParams();
@@ -67,7 +67,7 @@ function writeForm(form, { severities, namespace, rule, text }) {
   control(form, 'namespace', HTMLInputElement).value = namespace;
   const select = control(form, 'rule', HTMLSelectElement);
   select.value = rule;
-  // A rule that this report has no finding of: an old link. All are shown.
+  // An old link can name a rule without findings in this report: show all rules.
   if (select.selectedIndex < 0) select.value = '';
   control(form, 'text', HTMLInputElement).value = text;
 }
@@ -80,7 +80,7 @@ const checkboxes = (form) =>
   [...form.querySelectorAll('[name="severity"]')].filter((box) => box instanceof HTMLInputElement);
 
 /**
- * The name of a namespace means that one; anything else is a part of names.
+ * A text that is the name of a namespace selects that one; any other text matches parts of names.
  * @param {Filter} filter
  * @param {(name: string) => boolean} isName
  * @returns {(group: GroupData, finding: FindingRow) => boolean}

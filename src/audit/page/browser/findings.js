@@ -1,9 +1,9 @@
 // @ts-check
-/** The findings that the filters let through: a few of each rule, more when asked for, all of them on paper. */
+/** Shows the findings that match the filter: the first ones of each rule, more on a click, all in print. */
 
 const FIRST = 10;
 const MORE = 100;
-/** Names that are offered while one is typed. */
+/** Most namespace names that are suggested while the user types. */
 const OFFERED = 20;
 
 /**
@@ -60,11 +60,11 @@ function startFindings({ groups, namespaces }) {
 
   function remember() {
     const fragment = toFragment(readForm(form));
-    // Of the same document: also allowed for a file.
+    // A URL of the same document: allowed for a page from a file, too.
     history.replaceState(null, '', fragment === '' ? location.pathname + location.search : `#${fragment}`);
   }
 
-  /** A link to a filter, or to a section that the filters may hide. */
+  /** Follows a link to a filter, or to a section that the filter may hide. */
   function follow() {
     const filter = parseFragment(location.hash);
     if (filter !== undefined) {
@@ -101,7 +101,7 @@ function startFindings({ groups, namespaces }) {
   onPrint((printing) => {
     for (const view of views) view.setAll(printing);
   });
-  // What a browser remembers of the form from before a reload is not what the address says.
+  // A reload keeps old form values in some browsers: only the URL counts.
   writeForm(form, EVERYTHING);
   update();
   form.hidden = false;
@@ -118,7 +118,7 @@ const share = (n, total) => (n === total ? number(n) : `${number(n)} of ${number
 const newFindingRow = rowMaker('finding-row', 'li');
 
 /**
- * One rule's section.
+ * The section of one rule.
  * @param {GroupData} group
  */
 function groupView(group) {
@@ -143,7 +143,7 @@ function groupView(group) {
     const before = limit;
     limit += MORE;
     render();
-    // The button may be gone, and what was asked for starts here.
+    // The button may be hidden now: move the focus to the first new row.
     const next = list.children[before];
     if (next instanceof HTMLElement) {
       next.tabIndex = -1;

@@ -1,5 +1,5 @@
 // @ts-check
-/** The map of namespaces: says the name under the pointer, and a click shows its findings. The table does the same for a keyboard. */
+/** The map of namespaces: names the one under the pointer, and a click shows its findings. Keyboard users have the table. */
 
 /** @param {PageData} data */
 function startMap({ namespaces }) {

@@ -1,5 +1,5 @@
 // @ts-check
-/** The table of namespaces, a page of it at a time. */
+/** The table of namespaces, in pages. */
 
 const PAGE = 50;
 const RANK = { error: 0, warning: 1, ok: 2, none: 3 };
@@ -12,7 +12,7 @@ function startNamespaces({ namespaces }) {
   const body = find('#matrix tbody', HTMLElement);
   const shown = find('#namespace-pages-shown', HTMLElement);
   const pages = find('#namespace-pages', HTMLElement);
-  // The page came sorted in the same way.
+  // The same order as in `namespaces.ts`.
   const worstFirst = [...namespaces].sort(
     (a, b) => RANK[a.level] - RANK[b.level] || b.failing - a.failing || b.errors - a.errors || b.warnings - a.warnings,
   );
@@ -45,7 +45,7 @@ function startNamespaces({ namespaces }) {
           : `${number(from + 1)} to ${number(from + rows.length)} of ${plural(matching.length, 'namespace')}.`;
     pages.hidden = last === 0;
     for (const button of pages.querySelectorAll('button')) {
-      // A disabled button would lose the focus of whoever has just pressed it.
+      // Not `disabled`: a disabled button would lose the focus after a click.
       const end = button.value === 'first' || button.value === 'previous' ? page === 0 : page === last;
       button.setAttribute('aria-disabled', String(end));
     }

@@ -1,5 +1,5 @@
 // @ts-check
-/** Takes over from what the page holds by itself. A section that has nothing to show has no form either. */
+/** Starts the script's parts. A section without rows has no form, so its part does not start. */
 
 /** @type {unknown} */
 const parsed = JSON.parse(find('#data', HTMLScriptElement).text);
