@@ -1,5 +1,5 @@
 /** Options that several commands share. */
-import { InvalidArgumentError, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { DEFAULT_NAMESPACE } from '../names.ts';
 import { OUTPUTS } from './output.ts';
 
@@ -26,6 +26,14 @@ export const options = {
       .default(DEFAULT_NAMESPACE),
   output: () => new Option('-o, --output <format>', 'how to print').choices(OUTPUTS).default('table'),
 };
+
+/** A command with the flags of {@link Configured}. */
+export const configuredCommand = (name: string): Command =>
+  new Command(name)
+    .addOption(options.config())
+    .addOption(options.kubeconfig())
+    .addOption(options.context())
+    .addOption(options.controllerNamespace());
 
 /** Parses a whole number from `low` to `high`. */
 export function between(low: number, high: number): (value: string) => number {

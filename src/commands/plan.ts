@@ -1,5 +1,5 @@
 /** `pullpass plan`: shows what the controller would change now. Writes nothing. */
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { loadConfiguration } from '../config/load.ts';
 import { readNamedCopies } from '../reconcile/named-copies.ts';
 import { observeRotations } from '../rotation/progress.ts';
@@ -7,22 +7,18 @@ import { planCluster, problemsOf, readCluster } from '../sources/snapshot.ts';
 import { isPending } from './cluster-plan.ts';
 import { withClient } from './connect.ts';
 import type { Environment } from './environment.ts';
-import { options } from './options.ts';
+import { configuredCommand, options } from './options.ts';
 import type { Configured } from './options.ts';
 import type { Output } from './output.ts';
 import { renderPlan } from './plan-text.ts';
 
 export function planCommand(env: Environment): Command {
-  return new Command('plan')
+  return configuredCommand('plan')
     .summary('show what the controller would change now')
     .description(
       'Shows what the controller would change now, and changes nothing. ' +
         'Exit status: 0 nothing to change, 2 changes pending or held.',
     )
-    .addOption(options.config())
-    .addOption(options.kubeconfig())
-    .addOption(options.context())
-    .addOption(options.controllerNamespace())
     .addOption(options.output())
     .action(async (flags: Configured & { output: Output }) => {
       const configuration = await loadConfiguration(flags.config);

@@ -1,6 +1,7 @@
 /** `pullpass prune`: removes everything that Pullpass put into the cluster, with the same plan as an opt-out. */
 import type { V1Lease } from '@kubernetes/client-node';
-import { Command, Option } from 'commander';
+import type { Command } from 'commander';
+import { Option } from 'commander';
 import { loadConfiguration } from '../config/load.ts';
 import type { Configuration } from '../config/schema.ts';
 import { messageOf, UserError } from '../errors.ts';
@@ -23,21 +24,17 @@ import { pendingIn, pendingReferences } from './cluster-plan.ts';
 import { withClient } from './connect.ts';
 import type { Environment } from './environment.ts';
 import { findLeftovers } from './leftovers.ts';
-import { options } from './options.ts';
+import { configuredCommand } from './options.ts';
 import type { Configured } from './options.ts';
 import { linesOf, sumOf } from './prune-text.ts';
 import type { Removal } from './prune-text.ts';
 
 export function pruneCommand(env: Environment): Command {
-  return new Command('prune')
+  return configuredCommand('prune')
     .summary('remove everything that Pullpass put into the cluster')
     .description(
       'Removes every copy and every reference that Pullpass put into the cluster; asks first. Stop the controller before.',
     )
-    .addOption(options.config())
-    .addOption(options.kubeconfig())
-    .addOption(options.context())
-    .addOption(options.controllerNamespace())
     .addOption(new Option('-y, --yes', 'do not ask'))
     .action(async (flags: Configured & { yes?: boolean }) => {
       const configuration = await loadConfiguration(flags.config);

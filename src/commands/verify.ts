@@ -1,5 +1,5 @@
 /** `pullpass verify`: tries every credential at its registry, and every cache proxy with a private pull through it. */
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { createColors } from 'picocolors';
 import { loadConfiguration } from '../config/load.ts';
 import type { Configuration } from '../config/schema.ts';
@@ -18,22 +18,18 @@ import { readCluster } from '../sources/snapshot.ts';
 import type { Snapshot } from '../sources/snapshot.ts';
 import { withClient } from './connect.ts';
 import type { Environment } from './environment.ts';
-import { options } from './options.ts';
+import { configuredCommand, options } from './options.ts';
 import type { Configured } from './options.ts';
 import { render, table } from './output.ts';
 import type { Output } from './output.ts';
 
 export function verifyCommand(env: Environment): Command {
-  return new Command('verify')
+  return configuredCommand('verify')
     .summary('try credentials at their registries and through the cache proxies')
     .description(
       'Tries every credential at its registry, and every cache proxy by a private pull through it. One try each.\n' +
         'Exit status: 0, 3 when one is refused.',
     )
-    .addOption(options.config())
-    .addOption(options.kubeconfig())
-    .addOption(options.context())
-    .addOption(options.controllerNamespace())
     .addOption(options.output())
     .action(async (flags: Configured & { output: Output }) => {
       const configuration = await loadConfiguration(flags.config);

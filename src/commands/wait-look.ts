@@ -1,7 +1,7 @@
 /** How `pullpass wait` polls a cluster: it reads only what a rotation changes, and everything now and then. */
 import type { Configuration } from '../config/schema.ts';
 import type { KubeClient } from '../kube/client.ts';
-import { createWorld, feedsOf, readWorld } from '../observe/world.ts';
+import { createWorld, feedsOf, readFeeds } from '../observe/world.ts';
 import type { World } from '../observe/world.ts';
 import { observeRotations } from '../rotation/progress.ts';
 import type { RotationProgress } from '../rotation/progress.ts';
@@ -24,7 +24,7 @@ export function createLook({
     const world = { ...createWorld(memory.state.mac), ...(!whole && before) };
     const feeds = feedsOf(world, configuration);
     const changing = feeds.filter(({ resource }) => resource === 'copies' || resource === 'sources');
-    await readWorld(world, whole || before === undefined ? feeds : changing, client);
+    await readFeeds(whole || before === undefined ? feeds : changing, client);
     before = { namespaces: world.namespaces, serviceAccounts: world.serviceAccounts };
     const snapshot = await snapshotOf({ client, world, configuration, ...memory });
     return observeRotations({ client, configuration, snapshot, users });

@@ -1,5 +1,6 @@
 /** `pullpass wait`: blocks until a rotation is complete; at the timeout it says what is behind. */
-import { Command, Option } from 'commander';
+import type { Command } from 'commander';
+import { Option } from 'commander';
 import { sleep } from '../async/sleep.ts';
 import { loadConfiguration } from '../config/load.ts';
 import { quoteKey } from '../credentials/registry-name.ts';
@@ -9,21 +10,17 @@ import { isDone } from '../rotation/proxy-progress.ts';
 import type { RotationProgress } from '../rotation/progress.ts';
 import { withClient } from './connect.ts';
 import type { Environment } from './environment.ts';
-import { between, options } from './options.ts';
+import { between, configuredCommand } from './options.ts';
 import type { Configured } from './options.ts';
 import { createLook } from './wait-look.ts';
 
 export function waitCommand(env: Environment): Command {
-  return new Command('wait')
+  return configuredCommand('wait')
     .summary('block until a rotation is complete: the old credential can be revoked')
     .description(
       'Blocks, with progress, until every copy and every cache proxy carries what the source holds now.\n' +
         'Exit status: 0 "complete: the old credential can be revoked", 1 not in time (what is behind is printed).',
     )
-    .addOption(options.config())
-    .addOption(options.kubeconfig())
-    .addOption(options.context())
-    .addOption(options.controllerNamespace())
     .requiredOption('--source <name>', 'name of the source in the configuration')
     .addOption(new Option('--timeout <seconds>', 'how long to wait').default(600).argParser(between(0, 86_400)))
     .action(async ({ config, controllerNamespace, source, timeout, ...cluster }: Configured & Flags) => {

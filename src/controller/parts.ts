@@ -224,7 +224,24 @@ export function createParts(options: ManagerOptions, stop: AbortSignal) {
   );
 
   return {
-    ...{ current, configuration, leading, state, memory, world, watches, queue, triggers, pause, events, rotations },
-    ...{ sources, brake, proxies, reconciler, rights, audits, schedules },
+    audits,
+    brake,
+    configuration,
+    current,
+    events,
+    leading,
+    memory,
+    pause,
+    proxies,
+    queue,
+    reconciler,
+    rights,
+    rotations,
+    schedules,
+    sources,
+    state,
+    triggers,
+    watches,
+    world,
   };
 }

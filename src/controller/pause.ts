@@ -5,11 +5,6 @@ import type { Metrics } from '../server/metrics.ts';
 import type { WorkQueue } from './work-queue.ts';
 import { SupersededError } from '../kube/races.ts';
 
-/** Thrown for the rest of a namespace's plan. The namespace is planned again after the pause. */
-export class PausedError extends SupersededError {
-  override name = 'PausedError';
-}
-
 interface Pause {
   /** Takes `paused` from a new configuration. A pause begins at once, and ends with {@link end}. */
   set(paused: boolean): void;
@@ -62,7 +57,8 @@ export function createPause({ queue, beforeWrites, log, metrics }: PauseOptions)
     },
     guard: (applier) => ({
       async apply(action, signal) {
-        if (on) throw new PausedError('paused by the configuration');
+        // The rest of a namespace's plan is planned again when the pause is over.
+        if (on) throw new SupersededError('paused by the configuration');
         await applier.apply(action, signal);
       },
     }),

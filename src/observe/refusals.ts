@@ -3,7 +3,8 @@
  * proxy or command was refused with is tried by no other before its time. Kept in the state, across restarts and leaders.
  */
 import { refusedLoginMs } from '../retry.ts';
-import type { State, Refusal } from './state.ts';
+import type { State } from './state.ts';
+import type { Refusal } from './records.ts';
 
 /** An account at a host, and the password that was tried. */
 export interface AccountLogin {

@@ -101,26 +101,26 @@ export function feedsOfSource(source: SourceConfig): string[] {
   return [copyFeed(source.copyName), ...secretsOf(source).map(sourceFeed)];
 }
 
-/** Fills the stores once, without watching: for commands that read once and end. */
-export async function readWorld(
-  world: World,
-  feeds: readonly Feed[],
+/** Lists once, without a watch. */
+export async function listOnce(
   client: KubeClient,
+  { selector, project }: Pick<Feed, 'selector' | 'project'>,
   signal?: AbortSignal,
-): Promise<void> {
-  await Promise.all(
-    feeds.map(async ({ selector, project, store }) => {
-      let items: Stored[] = [];
-      await listPages(client, selector, {
-        ...(signal && { signal }),
-        each: (object) => items.push(project(object as never)),
-        restart: () => {
-          items = [];
-        },
-      });
-      store.replace(items);
-    }),
-  );
+): Promise<Stored[]> {
+  let items: Stored[] = [];
+  await listPages(client, selector, {
+    ...(signal && { signal }),
+    each: (object) => items.push(project(object as never)),
+    restart: () => {
+      items = [];
+    },
+  });
+  return items;
+}
+
+/** Fills the stores once, without watching: for commands that read once and end. */
+export async function readFeeds(feeds: readonly Feed[], client: KubeClient): Promise<void> {
+  await Promise.all(feeds.map(async (feed) => feed.store.replace(await listOnce(client, feed))));
 }
 
 /** All that the plan of one namespace depends on; undefined: there is no such namespace. */

@@ -1,7 +1,6 @@
 /** Progress of rotations, for `plan` and `wait`: which copies and cache proxies carry what the source holds now. */
 import type { Configuration } from '../config/schema.ts';
 import type { KubeClient } from '../kube/client.ts';
-import type { Held } from '../observe/state.ts';
 import type { NamespacePlan } from '../plan/namespace-plan.ts';
 import { planCluster } from '../sources/snapshot.ts';
 import type { Snapshot } from '../sources/snapshot.ts';
@@ -9,6 +8,7 @@ import { recordOf } from '../sources/record.ts';
 import { usersOf } from '../sources/users.ts';
 import { isDone, observeProxies } from './proxy-progress.ts';
 import type { ProxyProgress } from './proxy-progress.ts';
+import type { Held } from '../observe/records.ts';
 
 export interface RotationProgress {
   readonly source: string;

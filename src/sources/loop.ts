@@ -9,7 +9,6 @@ import { findContent } from './find-content.ts';
 import { createPreflight } from './preflight.ts';
 import type { Preflight, PreflightOptions } from './preflight.ts';
 import type { Refusals } from '../observe/refusals.ts';
-import type { SourceChange } from './known-source.ts';
 import { createSourceBook } from './book.ts';
 import type { SourceBook } from './book.ts';
 import type { State } from '../observe/state.ts';
@@ -20,6 +19,7 @@ import type { Metrics } from '../server/metrics.ts';
 import { createCanaries } from './canaries.ts';
 import type { CarrierProxy } from './canaries.ts';
 import { announceSources, remindOfSources } from './news.ts';
+import type { SourceChange } from './keeper.ts';
 
 export interface Sources {
   readonly book: SourceBook;

@@ -3,11 +3,11 @@
  * never holds back another, and an unusable login never replaces a usable one. Pure.
  */
 import { agree, some } from '../text.ts';
-import type { Held } from '../observe/state.ts';
 import type { Credential } from '../credentials/docker-config.ts';
 import { covers, reachOf } from '../credentials/key-cover.ts';
 import { normaliseKey, quoteKey } from '../credentials/registry-name.ts';
 import { WHY_CONTRADICTORY, WHY_UNUSABLE } from '../credentials/usable-login.ts';
+import type { Held } from '../observe/records.ts';
 
 /** Whether a login may be spread. `proven`: its registry accepted it. `pending`: not known yet, ask again. */
 export type Judgement =

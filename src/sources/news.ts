@@ -3,8 +3,8 @@ import type { EventRecorder } from '../kube/events.ts';
 import type { Log } from '../log.ts';
 import type { SourceConfig } from '../config/schema.ts';
 import type { ObservedSource } from '../plan/observed.ts';
-import type { SourceChange } from './known-source.ts';
 import type { Metrics } from '../server/metrics.ts';
+import type { SourceChange } from './keeper.ts';
 
 interface Tellers {
   log: Log;

@@ -3,8 +3,9 @@ import type { SourceConfig } from '../config/schema.ts';
 import type { Credential } from '../credentials/docker-config.ts';
 import { redactKey } from '../credentials/registry-name.ts';
 import type { Canaries, Rollout, Stage } from './rollout.ts';
-import type { SourceRecord, State, Held } from '../observe/state.ts';
+import type { State } from '../observe/state.ts';
 import { keyOf } from '../observe/world.ts';
+import type { SourceRecord, Held } from '../observe/records.ts';
 
 type Macs = Pick<State, 'mac'>;
 

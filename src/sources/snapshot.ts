@@ -19,7 +19,7 @@ import { createSourceBook } from './book.ts';
 import type { SourceBook } from './book.ts';
 import { createState } from '../observe/state.ts';
 import type { Peeked, State } from '../observe/state.ts';
-import { createWorld, feedsOf, observeNamespace, readWorld } from '../observe/world.ts';
+import { createWorld, feedsOf, observeNamespace, readFeeds } from '../observe/world.ts';
 import type { World } from '../observe/world.ts';
 import type { NamespacePlan } from '../plan/namespace-plan.ts';
 
@@ -60,7 +60,7 @@ export async function readCluster(
 ): Promise<Snapshot> {
   const memory = await peekState(client, namespace);
   const world = createWorld(memory.state.mac);
-  await readWorld(world, feedsOf(world, configuration), client);
+  await readFeeds(feedsOf(world, configuration), client);
   return snapshotOf({ client, world, configuration, ...memory });
 }
 

@@ -1,6 +1,7 @@
 /** A pause: what it stops at once, and what has to be in force before it ends. */
 import { expect, test } from 'vitest';
-import { createPause, PausedError } from '../../src/controller/pause.ts';
+import { SupersededError } from '../../src/kube/races.ts';
+import { createPause } from '../../src/controller/pause.ts';
 import { createMemory } from '../../src/controller/memory.ts';
 import { createWorkQueue } from '../../src/controller/work-queue.ts';
 import { createLog } from '../../src/log.ts';
@@ -75,7 +76,7 @@ test('a namespace in flight begins no further write', async () => {
   });
   await applier.apply(action, signal);
   p.pause.set(true);
-  await expect(applier.apply(action, signal)).rejects.toThrow(PausedError);
+  await expect(applier.apply(action, signal)).rejects.toThrow(SupersededError);
   p.pause.set(false);
   await p.pause.end();
   await applier.apply(action, signal);

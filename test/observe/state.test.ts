@@ -11,10 +11,11 @@ import { paths } from '../../src/kube/paths.ts';
 import { STATE_NAME } from '../../src/names.ts';
 import { configurationSchema } from '../../src/config/schema.ts';
 import { createState } from '../../src/observe/state.ts';
-import type { SourceRecord, State } from '../../src/observe/state.ts';
+import type { State } from '../../src/observe/state.ts';
 import { refusal, scriptedClient } from '../kube/scripted-client.ts';
 import { startSandbox } from '../sandbox/kube-api/index.ts';
 import type { Sandbox } from '../sandbox/kube-api/index.ts';
+import type { SourceRecord } from '../../src/observe/records.ts';
 
 const AT = '2030-01-01T00:00:00.000Z';
 const NAMESPACE = 'default';

@@ -10,12 +10,12 @@ import { UnreachableError } from '../../src/kube/api-error.ts';
 import { projectNamespace } from '../../src/observe/projections.ts';
 import { createLog } from '../../src/log.ts';
 import { createRefusals } from '../../src/observe/refusals.ts';
-import type { Refusal, SourceRecord } from '../../src/observe/state.ts';
 import { createMetrics } from '../../src/server/metrics.ts';
 import { scriptedClient } from '../kube/scripted-client.ts';
 import { configuration, sourceConfig } from '../plan/observations.ts';
 import { createMemory } from '../sources/memory.ts';
 import { base64, putCopy, putSource, rawSecret, worldFor } from '../sources/worlds.ts';
+import type { Refusal, SourceRecord } from '../../src/observe/records.ts';
 
 export const CANARY_SECONDS = 60;
 export const NAMESPACES = ['n0', 'n1', 'n2', 'n3', 'n4', 'n5'];

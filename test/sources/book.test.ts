@@ -3,10 +3,10 @@ import type { SourceConfig } from '../../src/config/schema.ts';
 import type { Judgement } from '../../src/sources/merge.ts';
 import { looked } from '../../src/sources/rollout.ts';
 import { createSourceBook } from '../../src/sources/book.ts';
-import type { KeeperOptions, SourceChange } from '../../src/sources/known-source.ts';
 import { configuration, sourceConfig } from '../plan/observations.ts';
 import { createMemory } from './memory.ts';
 import { base64, digest, dockerConfig, putCopy, putSource, rawSecret, worldFor } from './worlds.ts';
+import type { KeeperOptions, SourceChange } from '../../src/sources/keeper.ts';
 
 const AT = { namespace: 'pullpass-system', name: 'upstream-registry' };
 

@@ -1,7 +1,8 @@
 /** The state without a Secret: what a controller remembers, in maps. */
 import { createHash } from 'node:crypto';
 import type { ProxyRecord } from '../../src/plan/proxy.ts';
-import type { Refusal, SourceRecord, State } from '../../src/observe/state.ts';
+import type { State } from '../../src/observe/state.ts';
+import type { Refusal, SourceRecord } from '../../src/observe/records.ts';
 
 export interface Memory extends State {
   readonly sources: Map<string, SourceRecord>;

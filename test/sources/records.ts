@@ -1,8 +1,9 @@
 /** What the controller would have written down of a source, for tests that begin in the middle. */
 import { parseDockerConfig } from '../../src/credentials/docker-config.ts';
 import { entryMac, keyId } from '../../src/sources/record.ts';
-import type { SourceRecord, State } from '../../src/observe/state.ts';
+import type { State } from '../../src/observe/state.ts';
 import { base64, digest } from './worlds.ts';
+import type { SourceRecord } from '../../src/observe/records.ts';
 
 export const RECORD_AT = '2030-01-01T00:00:00.000Z';
 

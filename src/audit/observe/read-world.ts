@@ -4,13 +4,12 @@ import type { Configuration, SourceConfig } from '../../config/schema.ts';
 import { UserError } from '../../errors.ts';
 import { isForbidden, isNotFound } from '../../kube/api-error.ts';
 import type { KubeClient } from '../../kube/client.ts';
-import { listPages } from '../../kube/list.ts';
 import type { ApiObject, Selector } from '../../kube/list.ts';
 import { paths } from '../../kube/paths.ts';
 import type { Stored } from '../../kube/store.ts';
 import { peekState, snapshotOf } from '../../sources/snapshot.ts';
 import type { Snapshot } from '../../sources/snapshot.ts';
-import { createWorld, feedsOf, feedsOfSource } from '../../observe/world.ts';
+import { createWorld, feedsOf, feedsOfSource, listOnce } from '../../observe/world.ts';
 import type { Feed } from '../../observe/world.ts';
 
 export interface ReadWorld extends Snapshot {
@@ -82,19 +81,7 @@ async function listAll(
   { project }: Feed,
   signal: AbortSignal | undefined,
 ): Promise<Stored[]> {
-  const lists = await Promise.all(
-    selectors.map(async (selector) => {
-      let items: Stored[] = [];
-      await listPages(client, selector, {
-        ...(signal && { signal }),
-        each: (object) => items.push(project(object as never)),
-        restart: () => {
-          items = [];
-        },
-      });
-      return items;
-    }),
-  );
+  const lists = await Promise.all(selectors.map((selector) => listOnce(client, { selector, project }, signal)));
   return lists.flat();
 }
 

@@ -1,0 +1,115 @@
+/** What the state Secret keeps, as JSON: records of sources and cache proxies, and refused logins. No credential: only MACs, and texts for people. */
+import { z } from 'zod';
+import type { ProxyRecord } from '../plan/proxy.ts';
+
+type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;
+
+const at = z.string().refine((text) => !Number.isNaN(Date.parse(text)));
+const strings = z.array(z.string());
+
+const held = z.object({
+  key: z.string(),
+  /**
+   * `refused`: by its registry. `unproven`: there is no answer, but the source requires one, or a try could lock the account.
+   * `vanished`: the source no longer has it.
+   */
+  cause: z.enum(['refused', 'unproven', 'unusable', 'contradictory', 'vanished']),
+  /** Continues the text `registry "x": `. One line, without any part of a login. */
+  why: z.string(),
+  /** Whether a login that was good before stays in force; otherwise the copies have no entry for the key. */
+  keeps: z.boolean(),
+});
+/** An entry whose newest login, or whose removal, is not in force. */
+export type Held = DeepReadonly<z.output<typeof held>>;
+
+const source = z.object({
+  /** `namespace/name` of the Secret: another Secret under the same source name is another source. */
+  secret: z.string(),
+  /** Number of confirmed removals: makes a confirmation valid for one removal only. */
+  removals: z.int(),
+  /** MACs of registry keys whose removal was confirmed, but has reached only the canaries so far. */
+  letGo: strings,
+  /** Digests of the contents that passed all stages, newest first; older ones are fallbacks if no copy holds the newest yet. */
+  passed: strings,
+  /** A content that the canaries have or are about to get. */
+  trying: z
+    .object({
+      digest: z.string(),
+      state: z.enum(['looking', 'canary', 'halted']),
+      namespaces: strings,
+      proxies: strings,
+      before: strings,
+      why: strings,
+    })
+    .exactOptional(),
+  /** By MAC of the registry key: MAC of its login in the newest content. */
+  logins: z.record(z.string(), z.string()),
+  /** MACs of registry keys whose login its registry was not asked about, or did not answer for. */
+  unproven: strings,
+  /** `login`: MAC of the login that is held. */
+  held: z.array(held.extend({ login: z.string(), since: at })),
+  /** When the newest content was accepted. */
+  since: at,
+});
+/** What is in force of one source, and what is not. */
+export type SourceRecord = DeepReadonly<z.output<typeof source>>;
+
+const refusal = z.object({ times: z.int().min(1), at, why: z.string() });
+/** One login of an account that was refused. */
+export type Refusal = DeepReadonly<z.output<typeof refusal>>;
+
+const verified = z.object({
+  mac: z.string(),
+  state: z.enum(['verified', 'refused', 'unknown']),
+  why: z.string(),
+  at,
+});
+const schema = z.object({
+  proxies: z
+    .record(
+      z.string(),
+      z.object({
+        applied: z.object({ mac: z.string(), at }).exactOptional(),
+        verified: verified.exactOptional(),
+      }),
+    )
+    .default({}),
+  // A record in an older form is dropped, and only that record.
+  sources: z.record(z.string(), source.optional().catch(undefined)).default({}),
+  refusals: z.record(z.string(), z.record(z.string(), refusal)).default({}),
+});
+
+/** Maps, not objects: a configured name can be any word, such as `constructor`. */
+export interface Records {
+  proxies: Map<string, ProxyRecord>;
+  sources: Map<string, SourceRecord>;
+  /** By MAC of host and user name, then by MAC of host and login. */
+  refusals: ReadonlyMap<string, ReadonlyMap<string, Refusal>>;
+}
+
+export const noRecords = (): Records => ({ proxies: new Map(), sources: new Map(), refusals: new Map() });
+
+/** No records if the text was damaged by hand: what each source holds is then accepted as if it were the first, and every login is tried again. */
+export function readRecords(text: string): Records {
+  try {
+    const { proxies, sources, refusals } = schema.parse(JSON.parse(text));
+    return {
+      proxies: new Map(Object.entries(proxies)),
+      sources: new Map(
+        Object.entries(sources).flatMap(([name, record]) => (record === undefined ? [] : [[name, record]])),
+      ),
+      refusals: new Map(
+        Object.entries(refusals).map(([account, logins]) => [account, new Map(Object.entries(logins))]),
+      ),
+    };
+  } catch {
+    return noRecords();
+  }
+}
+
+export const textOf = ({ proxies, sources, refusals }: Records): string =>
+  JSON.stringify({
+    proxies: Object.fromEntries(proxies),
+    sources: Object.fromEntries(sources),
+    refusals: Object.fromEntries([...refusals].map(([account, logins]) => [account, Object.fromEntries(logins)])),
+  });
