@@ -15,7 +15,7 @@ const FILES: Record<string, string> = {
   controller: 'controller/triggers.ts',
   'audit/render': 'audit/render/json.ts',
   'audit/page': 'audit/page/data.ts',
-  'audit/report': 'audit/report/verdict.ts',
+  'audit/report': 'audit/report/result.ts',
   'audit/rules': 'audit/rules/all.ts',
   'audit/facts': 'audit/facts/facts.ts',
   'audit/observe': 'audit/observe/lease.ts',

@@ -2,7 +2,7 @@
 import { reportSteps } from '../audit/report/create.ts';
 import { knownTo } from '../audit/observe/known.ts';
 import { observe } from '../audit/observe/observe.ts';
-import { verdictOf } from '../audit/report/verdict.ts';
+import { resultOf } from '../audit/report/result.ts';
 import type { Report } from '../audit/report/report.ts';
 import { RULES } from '../audit/rules/all.ts';
 import type { Configuration } from '../config/schema.ts';
@@ -132,7 +132,7 @@ export function createAudits({
         const report = await audit();
         // No longer the leader: the new leader reports.
         if (!leading()) return;
-        const { level, headline } = verdictOf(report);
+        const { level, headline } = resultOf(report);
         log[level === 'ok' ? 'info' : 'warn'](
           { ...report.summary, rules: rulesOf(report), couldNotSee: report.couldNotSee.length },
           `audit: ${headline}`,

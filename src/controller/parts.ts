@@ -181,7 +181,7 @@ export function createParts(options: ManagerOptions, stop: AbortSignal) {
     brake,
     observe,
     proxy: proxies.handle,
-    applier: pause.guard(createApplier({ client, world, consumers: proxies, content: book.content })),
+    applier: pause.pausable(createApplier({ client, world, consumers: proxies, content: book.content })),
     onReconciled: (result, seconds) => metrics.reconcileDuration.observe({ kind: 'namespace', result }, seconds),
   });
 

@@ -14,7 +14,7 @@ interface Pause {
   /** Resolves when there is no pause. */
   over(): Promise<void>;
   /** Wraps an applier: in a pause it begins no further write, so a namespace in flight does not finish its plan. */
-  guard(applier: Applier): Applier;
+  pausable(applier: Applier): Applier;
 }
 
 interface PauseOptions {
@@ -55,7 +55,7 @@ export function createPause({ queue, beforeWrites, log, metrics }: PauseOptions)
       queue.resume();
       finish();
     },
-    guard: (applier) => ({
+    pausable: (applier) => ({
       async apply(action, signal) {
         // The rest of a namespace's plan is planned again when the pause is over.
         if (on) throw new SupersededError('paused by the configuration');

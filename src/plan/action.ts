@@ -13,7 +13,7 @@ interface CopyContent extends CopyTarget {
   readonly digest: string;
 }
 /** The object that the plan was made for: another object with the same name must not be changed. */
-interface Guard {
+interface Preconditions {
   readonly uid: string;
   readonly resourceVersion: string;
 }
@@ -22,10 +22,10 @@ export type CopyAction =
   /** No Secret had the name. Must not overwrite one that was created meanwhile. */
   | ({ readonly type: 'createCopy' } & CopyContent)
   /** In place: so nodes keep their record of which pull Secrets may use a cached image. */
-  | ({ readonly type: 'updateCopy' } & CopyContent & Guard)
+  | ({ readonly type: 'updateCopy' } & CopyContent & Preconditions)
   /** Wrong `type`, which is immutable: deleted and created again. */
-  | ({ readonly type: 'replaceCopy' } & CopyContent & Guard)
-  | ({ readonly type: 'deleteCopy' } & CopyTarget & Guard);
+  | ({ readonly type: 'replaceCopy' } & CopyContent & Preconditions)
+  | ({ readonly type: 'deleteCopy' } & CopyTarget & Preconditions);
 
 export interface EditReferences {
   readonly type: 'editReferences';

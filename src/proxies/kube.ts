@@ -93,7 +93,7 @@ export function createProxyKube({
       if (given && found.metadata.annotations?.[ANNOTATION_ADOPT] !== 'true') throw foreign(secret);
       if (isAsWanted(found, secret, proxy)) return;
       const { uid = '', resourceVersion = '' } = found.metadata;
-      const guard = { uid, resourceVersion };
+      const preconditions = { uid, resourceVersion };
       // `type` is always immutable; with `immutable: true` all the rest, too.
       if (found.type !== type || found.immutable === true) {
         if (given)
@@ -104,13 +104,13 @@ export function createProxyKube({
           );
         await client.delete(
           paths.secrets(namespace, name),
-          { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: guard },
+          { apiVersion: 'v1', kind: 'DeleteOptions', preconditions },
           secretly,
         );
         return create(secret);
       }
       // Forced, to correct drift; uid and resourceVersion make sure that it is the object that was read.
-      await put(secret, secretBody(secret, proxy, guard), true);
+      await put(secret, secretBody(secret, proxy, preconditions), true);
     },
     async readSecret({ namespace, name }) {
       const found = await get<ObservedSecret>(paths.secrets(namespace, name));

@@ -16,7 +16,7 @@ export type ObservedSecret = ApiObject & Pick<V1Secret, 'type' | 'data' | 'immut
 export function secretBody(
   { namespace, name, type = TYPE_OPAQUE, data, annotations }: WantedSecret,
   proxy: string,
-  guard: { uid?: string; resourceVersion?: string } = {},
+  preconditions: { uid?: string; resourceVersion?: string } = {},
 ): V1Secret {
   return {
     apiVersion: 'v1',
@@ -26,7 +26,7 @@ export function secretBody(
       name,
       labels: labelsOf(proxy),
       ...(annotations && { annotations: { ...annotations } }),
-      ...guard,
+      ...preconditions,
     },
     type,
     data: Object.fromEntries(Object.entries(data).map(([key, text]) => [key, encode(text)])),

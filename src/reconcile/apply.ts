@@ -28,7 +28,7 @@ interface ApplierOptions {
 export function createApplier({ client, world, content, consumers }: ApplierOptions): Applier {
   async function writeCopy(
     action: Exclude<CopyAction, { type: 'deleteCopy' }>,
-    guard: { uid?: string; resourceVersion?: string },
+    preconditions: { uid?: string; resourceVersion?: string },
     signal: AbortSignal,
   ): Promise<void> {
     const data = content(action.source, action.digest);
@@ -40,14 +40,14 @@ export function createApplier({ client, world, content, consumers }: ApplierOpti
         name: action.name,
         namespace: action.namespace,
         labels: { [LABEL_MANAGED_BY]: MANAGER, [LABEL_SOURCE]: action.source },
-        ...guard,
+        ...preconditions,
       },
       type: TYPE_DOCKER_CONFIG_JSON,
       data: { [KEY_DOCKER_CONFIG_JSON]: data },
     };
     // Without a precondition the Secret must be new: not forced, so a Secret that was created in the meantime answers 409.
     // With one it is the very Secret that the plan saw, ours or adopted: forced, to correct drift.
-    const force = guard.uid !== undefined;
+    const force = preconditions.uid !== undefined;
     const secret = await client.patch<ApiObject>(
       paths.secrets(action.namespace, action.name),
       'application/apply-patch+yaml',

@@ -40,7 +40,7 @@ export function stageOf({ state, namespaces, proxies, before, why }: NonNullable
       : { state, canaries, before, why };
 }
 
-interface Standing {
+interface LookResult {
   readonly rollout: Rollout<{ readonly digest: string; readonly credentials: readonly Credential[] }>;
   readonly held: readonly Held[];
   /** Keys of new logins that are taken without their registry's yes. */
@@ -57,7 +57,7 @@ export function nextRecord(
   state: Macs,
   config: SourceConfig,
   before: SourceRecord | undefined,
-  standing: Standing,
+  look: LookResult,
   at: string,
 ): SourceRecord {
   const {
@@ -67,7 +67,7 @@ export function nextRecord(
     goes,
     candidates,
     isHeld,
-  } = standing;
+  } = look;
   const settled = stage.state === 'settled' ? newest?.digest : passed?.digest;
   const old = before?.passed ?? [];
   const idsOf = (credentials: readonly Credential[]) =>

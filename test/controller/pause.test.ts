@@ -68,7 +68,7 @@ test('nothing is handed out in a pause; what came up meanwhile follows when it i
 test('a namespace in flight begins no further write', async () => {
   const p = pausing();
   const applied: Action[] = [];
-  const applier = p.pause.guard({
+  const applier = p.pause.pausable({
     apply: (each) => {
       applied.push(each);
       return Promise.resolve();

@@ -2,7 +2,7 @@
 import { agree, capital } from '../../text.ts';
 import type { Severity } from '../rules/rule.ts';
 import { grouped, HEADINGS } from '../report/groups.ts';
-import { verdictOf } from '../report/verdict.ts';
+import { resultOf } from '../report/result.ts';
 import type { Report } from '../report/report.ts';
 import type { Tone } from './data.ts';
 import { html } from './markup.ts';
@@ -13,7 +13,7 @@ import { icon } from './parts.ts';
 const MAX_LINES = 14;
 
 export function overview(report: Report): Markup {
-  const { level, counts, meaning, facts } = verdictOf(report);
+  const { level, counts, meaning, facts } = resultOf(report);
   return html`<section class="verdict" id="state" data-tone="${level}" aria-labelledby="state-title">
 <div class="said">
 <h2 id="state-title">${icon(level)} <span>${capital(meaning)}. <small>${counts}</small></span></h2>

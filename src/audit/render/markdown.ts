@@ -2,7 +2,7 @@
 import { oneLine } from '../../text.ts';
 import type { Report } from '../report/report.ts';
 import { grouped, HEADINGS } from '../report/groups.ts';
-import { verdictOf } from '../report/verdict.ts';
+import { resultOf } from '../report/result.ts';
 
 /** Limits, because a comment on common forges has at most 65,536 characters. */
 const MAX_FINDINGS_OF_A_RULE = 25;
@@ -10,7 +10,7 @@ const MAX_REGISTRIES = 30;
 
 /** Ends with a line break. */
 export function renderMarkdown(report: Report): string {
-  const { level, headline, facts } = verdictOf(report);
+  const { level, headline, facts } = resultOf(report);
   const mark = { ok: '✅', warning: '⚠️', error: '❌' }[level];
   const lines = [
     '# Pullpass audit',

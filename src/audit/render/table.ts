@@ -7,7 +7,7 @@ import type { Report } from '../report/report.ts';
 import { grouped, HEADINGS } from '../report/groups.ts';
 import type { RuleGroup } from '../report/groups.ts';
 import { columns, wrap } from './text.ts';
-import { verdictOf } from '../report/verdict.ts';
+import { resultOf } from '../report/result.ts';
 
 interface TableOptions {
   readonly color: boolean;
@@ -24,7 +24,7 @@ const NARROWEST = 40;
 export function renderTable(report: Report, { color, width = Infinity }: TableOptions): string {
   const c = createColors(color);
   const room = Math.max(width, NARROWEST);
-  const { level, headline, facts } = verdictOf(report);
+  const { level, headline, facts } = resultOf(report);
   const mark = { ok: c.green('✓'), warning: c.yellow('!'), error: c.red('✗') }[level];
   const lines = [
     ...wrap(

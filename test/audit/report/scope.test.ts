@@ -1,7 +1,7 @@
 /** What a report may not say: of sources that were not read, of sources of others, of keys that hold a login. */
 import { expect, test } from 'vitest';
 import { createReport } from '../../../src/audit/report/create.ts';
-import { verdictOf } from '../../../src/audit/report/verdict.ts';
+import { resultOf } from '../../../src/audit/report/result.ts';
 import { copy, namespace, source } from '../../plan/observations.ts';
 import { auditedSource, badSource, content, goodScope, observation } from '../observations.ts';
 
@@ -11,7 +11,7 @@ test('copies and references of a source that could not be read are not counted, 
     copies: { inSync: 0, outOfSync: 0 },
     serviceAccounts: { selected: 0, referenced: 0 },
   });
-  expect(verdictOf(report).facts[0]).toContain('1 source (1 not seen)');
+  expect(resultOf(report).facts[0]).toContain('1 source (1 not seen)');
   expect(createReport(observation()).summary).toMatchObject({
     copies: { inSync: 1, outOfSync: 0 },
     serviceAccounts: { selected: 1, referenced: 1 },

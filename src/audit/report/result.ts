@@ -2,7 +2,7 @@
 import type { Report } from './report.ts';
 import { plural } from '../../text.ts';
 
-interface Verdict {
+interface AuditResult {
   readonly level: 'ok' | 'warning' | 'error';
   /** `2 errors, 1 note`. */
   readonly counts: string;
@@ -14,7 +14,7 @@ interface Verdict {
   readonly facts: readonly string[];
 }
 
-export function verdictOf({ summary, sources, configured, couldNotSee }: Report): Verdict {
+export function resultOf({ summary, sources, configured, couldNotSee }: Report): AuditResult {
   const { findings, namespaces, optedIn, copies, serviceAccounts, pods, podsFailing, images, registries } = summary;
   const found = [
     [findings.error, 'error'],
