@@ -6,7 +6,7 @@ import type { Report } from '../report/report.ts';
 import type { FindingRow, GroupData, PageData } from './data.ts';
 import { html, prose } from './markup.ts';
 import type { Markup } from './markup.ts';
-import { empty, icon, section, slot } from './parts.ts';
+import { empty, icon, section, slot } from './elements.ts';
 
 /** Most rows in the HTML, in all groups together. */
 const MAX_SERVED = 500;

@@ -5,7 +5,7 @@ import type { CellData, NamespaceRow, PageData } from './data.ts';
 import { html } from './markup.ts';
 import type { Markup } from './markup.ts';
 import { namespaceMap } from './map.ts';
-import { empty, icon, section, slot, table } from './parts.ts';
+import { empty, icon, section, slot, table } from './elements.ts';
 
 /** Most rows in the HTML. */
 const MAX_SERVED = 100;

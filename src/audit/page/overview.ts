@@ -7,7 +7,7 @@ import type { Report } from '../report/report.ts';
 import type { Tone } from './data.ts';
 import { html } from './markup.ts';
 import type { Markup } from './markup.ts';
-import { icon } from './parts.ts';
+import { icon } from './elements.ts';
 
 /** Most rules, so that the list fits on the first screen. */
 const MAX_LINES = 14;

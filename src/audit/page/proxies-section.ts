@@ -2,7 +2,7 @@
 import type { Report } from '../report/report.ts';
 import { html, prose } from './markup.ts';
 import type { Markup } from './markup.ts';
-import { badge, empty, section, slot, table, time } from './parts.ts';
+import { badge, empty, section, slot, table, time } from './elements.ts';
 
 const VERIFIED = { verified: 'ok', refused: 'error', unknown: 'unknown' } as const;
 

@@ -4,7 +4,7 @@ import type { Report } from '../report/report.ts';
 import { plural } from '../../text.ts';
 import { html, verbatim } from './markup.ts';
 import type { Markup } from './markup.ts';
-import { badge, empty, section, slot } from './parts.ts';
+import { badge, empty, section, slot } from './elements.ts';
 
 /** A limit is needed: registries come from image names, and tenants can invent any number of them. */
 const MAX_REGISTRIES = 200;

@@ -3,7 +3,7 @@ import type { Report, SourceReport } from '../report/report.ts';
 import type { Tone } from './data.ts';
 import { html, verbatim } from './markup.ts';
 import type { Markup } from './markup.ts';
-import { badge, empty, section, slot, span, table, time } from './parts.ts';
+import { badge, empty, section, slot, span, table, time } from './elements.ts';
 import { timeline } from './timeline-section.ts';
 
 type Registry = SourceReport['registries'][number];

@@ -3,7 +3,7 @@ import { agree, plural } from '../../text.ts';
 import type { SourceReport, TimelineEntry } from '../report/report.ts';
 import { html, verbatim } from './markup.ts';
 import type { Markup } from './markup.ts';
-import { shortSpan, span, table, time } from './parts.ts';
+import { shortSpan, span, table, time } from './elements.ts';
 
 /** Vertical positions in the drawing, in pixels. Its width is that of the page. */
 const TOP = 34;

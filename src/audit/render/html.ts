@@ -8,7 +8,7 @@ import { html, jsonIsland, textOf, verbatim } from '../page/markup.ts';
 import type { Markup } from '../page/markup.ts';
 import { namespaces } from '../page/namespaces.ts';
 import { overview } from '../page/overview.ts';
-import { iconSheet, slot, time } from '../page/parts.ts';
+import { iconSheet, slot, time } from '../page/elements.ts';
 import { notSeen, proxies } from '../page/proxies-section.ts';
 import { registries } from '../page/registries-section.ts';
 import { sources } from '../page/sources-section.ts';

@@ -6,7 +6,7 @@ import type { Severity } from '../rules/rule.ts';
 import type { Report } from '../report/report.ts';
 import { grouped, HEADINGS } from '../report/groups.ts';
 import type { RuleGroup } from '../report/groups.ts';
-import { columns, wrap } from './text.ts';
+import { columns, wrap } from './layout.ts';
 import { resultOf } from '../report/result.ts';
 
 interface TableOptions {

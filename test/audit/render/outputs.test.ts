@@ -8,7 +8,7 @@ import { createReport } from '../../../src/audit/report/create.ts';
 import { renderReport, TEXT_OUTPUTS } from '../../../src/audit/render/outputs.ts';
 import { escape } from '../../../src/audit/render/markdown.ts';
 import { toSarif } from '../../../src/audit/render/sarif.ts';
-import { columns, wrap } from '../../../src/audit/render/text.ts';
+import { columns, wrap } from '../../../src/audit/render/layout.ts';
 import { namespace, scope } from '../../plan/observations.ts';
 import { HOSTILE, PASSWORD, hostileCluster } from '../hostile.ts';
 import { goodScope, observation, workload } from '../observations.ts';
