@@ -35,7 +35,9 @@ const proxy = {
   why: 'pulled corp/app:1.0 through it',
 } as const;
 const unauthorized =
-  'failed to pull and unpack image "registry.corp/app:1": failed to resolve reference "registry.corp/app:1": pull access denied, repository does not exist or may require authorization: 401 Unauthorized';
+  'failed to pull and unpack image "registry.corp/app:1": failed to resolve reference ' +
+  '"registry.corp/app:1": pull access denied, repository does not exist or may require authorization: ' +
+  '401 Unauthorized';
 const notFound =
   'Back-off pulling image "corp/app:1": ErrImagePull: failed to resolve image: docker.io/corp/app:1: not found';
 const HUB_AND_CORP = content({ [HUB_KEY]: 'hub-password', 'registry.corp': 'corp-password' });
@@ -522,7 +524,8 @@ const CASES: readonly Case[] = [
     found: ['PP022 Deployment kube-b/web'],
     says: [
       'is not opted in, and the guard of the source does not admit it',
-      'Allow the namespace in the configuration: sources[].namespaces of source "upstream", and opt the namespace in: `kubectl annotate namespace kube-b --overwrite pullpass.dev/sync=enabled`;',
+      'Allow the namespace in the configuration: sources[].namespaces of source "upstream", and opt the ' +
+        'namespace in: `kubectl annotate namespace kube-b --overwrite pullpass.dev/sync=enabled`;',
     ],
   },
   {
@@ -1020,7 +1023,8 @@ const CASES: readonly Case[] = [
     found: ['PP090 ClusterRole admin'],
     says: [
       'lets the controller get, list every Secret in the cluster',
-      '`kubectl get clusterrolebindings,rolebindings -A -o wide | grep admin`, remove the one for the controller, and apply the output of `pullpass rbac --config FILE`',
+      '`kubectl get clusterrolebindings,rolebindings -A -o wide | grep admin`, remove the one for the ' +
+        'controller, and apply the output of `pullpass rbac --config FILE`',
     ],
   },
   {

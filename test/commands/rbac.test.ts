@@ -116,7 +116,8 @@ test('whoever is to see the report can be bound to a role that comes with --secu
 
 test('a cache proxy adds its own rights, limited by name and namespace', () => {
   const with_ = parseConfiguration(
-    `${FULL}cacheProxies:\n  - { name: p, kind: zot, source: upstream, registry: docker.io, secret: { namespace: caches, name: zot-login }, workload: { namespace: caches, name: zot } }\n`,
+    `${FULL}cacheProxies:\n  - { name: p, kind: zot, source: upstream, registry: docker.io, secret: { ` +
+      `namespace: caches, name: zot-login }, workload: { namespace: caches, name: zot } }\n`,
     'c.yaml',
   );
   if (!with_.ok) throw new Error('the test has a bad document');

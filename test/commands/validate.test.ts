@@ -13,7 +13,8 @@ test('a good file gets a summary and one line a source', () => {
     exitCode: 0,
     text:
       'c.yaml: valid, 1 source\n' +
-      '  upstream: Secret pullpass-system/upstream-registry, copies "upstream-registry", namespaces * but not kube-* pullpass-system, in when they opt in, ServiceAccounts default',
+      ('  upstream: Secret pullpass-system/upstream-registry, copies "upstream-registry", namespaces * but ' +
+        'not kube-* pullpass-system, in when they opt in, ServiceAccounts default'),
   });
 });
 
@@ -66,6 +67,7 @@ test('a guard that does not reach them anyway is not', () => {
 
 test('a copy that would land on a source Secret is pointed out', () => {
   expect(warnings(withGuard('{ deny: ["kube-*"] }'))).toEqual([
-    'warning: sources[0].copyName: namespace "pullpass-system" may opt in, but there "upstream-registry" is the source Secret of "upstream"; deny that namespace or choose another name',
+    'warning: sources[0].copyName: namespace "pullpass-system" may opt in, but there "upstream-registry" ' +
+      'is the source Secret of "upstream"; deny that namespace or choose another name',
   ]);
 });

@@ -123,7 +123,8 @@ describe('a Secret that a cache proxy is given', () => {
     ],
   ])('may not be in the place of %s', (_, secret, use) => {
     expect(problems({ proxies: [harbor, zot(secret, { probe })] })).toEqual([
-      `cacheProxies[1].secret: is the Secret that ${use}: "${secret.namespace}/${secret.name}"; it would be written over, give the cache proxy a Secret of its own`,
+      `cacheProxies[1].secret: is the Secret that ${use}: "${secret.namespace}/${secret.name}"; it would be ` +
+        'written over, give the cache proxy a Secret of its own',
     ]);
   });
 
@@ -214,7 +215,8 @@ describe('one field of a custom object', () => {
 
 test('a document of any shape gets its other errors, and no value of it is shown', () => {
   const text =
-    'apiVersion: pullpass.dev/v1alpha1\nkind: Configuration\nsources: [{ secret: hunter2, copyName: [hunter2] }]\nretiredCopyNames: hunter2\ncacheProxies: [{ secret: hunter2, admin: hunter2 }]\n';
+    'apiVersion: pullpass.dev/v1alpha1\nkind: Configuration\nsources: [{ secret: hunter2, copyName: ' +
+    '[hunter2] }]\nretiredCopyNames: hunter2\ncacheProxies: [{ secret: hunter2, admin: hunter2 }]\n';
   const result = parseConfiguration(text, 'c.yaml');
   expect(result.ok).toBe(false);
   expect(JSON.stringify(result)).not.toContain('hunter2');

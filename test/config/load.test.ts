@@ -185,7 +185,8 @@ retiredCopyNames: [old, old]
       'c.yaml:12:11: sources[1].name: is a number, must be text: put it in quotes',
       'c.yaml:13:5: sources[1].copyName: is empty, must be text',
       'c.yaml:14:13: sources[1].secret: is empty, must be a mapping',
-      'c.yaml:15:1: caches: is not a known key: remove it; known here: apiVersion, kind, sources, cacheProxies, registries, retiredCopyNames, schedules, audit, paused, confirmRemoval',
+      'c.yaml:15:1: caches: is not a known key: remove it; known here: apiVersion, kind, sources, ' +
+        'cacheProxies, registries, retiredCopyNames, schedules, audit, paused, confirmRemoval',
       'c.yaml:16:14: schedules.prune: is not a known key: remove it; known here: resync, probe, audit, timeZone',
       'c.yaml:16:32: schedules.resync: is not a cron expression, such as "*/10 * * * *"',
       'c.yaml:16:49: schedules.timeZone: is not an IANA time zone, such as "Europe/Berlin"',
@@ -222,7 +223,8 @@ retiredCopyNames: [old, old]
     ['{ host: x, from: "" }', 'c.yaml:8:26: sources[0].aliases[0].from: is empty'],
     ...['{ host: x }', '{ host: x, from: y, login: { secret: s } }', 'x'].map((alias) => [
       alias,
-      'c.yaml:8:9: sources[0].aliases[0]: must have "host" and one of "from" (whose login in the source to use) or "login: { secret: ... }" (a login of its own)',
+      'c.yaml:8:9: sources[0].aliases[0]: must have "host" and one of "from" (whose login in the source to ' +
+        'use) or "login: { secret: ... }" (a login of its own)',
     ]),
   ])('of an alias name what is wrong with the variant that was meant: %s', (alias, line) => {
     expect(lines(`${GOOD}    aliases:\n      - ${alias}\n`)).toEqual([line]);

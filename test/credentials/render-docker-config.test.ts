@@ -218,7 +218,8 @@ describe('an alias', () => {
       { s: pullSecret(auths([['m', { username: 'u' }]])) },
     ],
     [
-      'alias "m": Secret "s" has an entry that cannot be used: "auth" holds another login than "username" and "password", and kubelets use "auth"; write one login, best without "auth"',
+      'alias "m": Secret "s" has an entry that cannot be used: "auth" holds another login than "username" ' +
+        'and "password", and kubelets use "auth"; write one login, best without "auth"',
       login,
       { s: pullSecret(auths([['m', { username: 'u', password: 'new', auth: base64('u:old') }]])) },
     ],

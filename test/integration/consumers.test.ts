@@ -216,7 +216,10 @@ onEachServer(
       });
       const running = await pointed();
       await optOut();
-      const note = `Copy hub-copy: it is to go, and stays: ClusterReplicatedImageSet "${ns}" names it at /spec/upstreams registry.corp, and Pullpass did not write that: take it out there, or in Git where the object comes from it`;
+      const note =
+        `Copy hub-copy: it is to go, and stays: ClusterReplicatedImageSet "${ns}" names it at /spec/upstreams ` +
+        'registry.corp, and Pullpass did not write that: take it out there, or in Git where the object comes ' +
+        'from it';
       await eventually(async () => expect(await told()).toEqual([note]));
       await delay(500);
       expect([await copy(), (await named()).set]).toEqual(['there', POINTED.set]);
@@ -419,7 +422,8 @@ onEachServer(
         await eventually(async () =>
           expect(lines()).toEqual([
             expect.stringMatching(
-              `^cache proxy kuik is no longer configured, and ClusterReplicatedImageSet "${ns}" still names copy "hub-copy" at /spec/upstreams registry.corp: .*403`,
+              `^cache proxy kuik is no longer configured, and ClusterReplicatedImageSet "${ns}" still names copy ` +
+                '"hub-copy" at /spec/upstreams registry.corp: .*403',
             ),
           ]),
         );

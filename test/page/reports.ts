@@ -19,7 +19,9 @@ import {
 import { account, copy, namespace, scope, source } from '../plan/observations.ts';
 
 const CORP_REFUSES =
-  'failed to pull and unpack image "registry.corp/shop/web:2.4": failed to resolve reference "registry.corp/shop/web:2.4": pull access denied, repository does not exist or may require authorization: 401 Unauthorized';
+  'failed to pull and unpack image "registry.corp/shop/web:2.4": failed to resolve reference ' +
+  '"registry.corp/shop/web:2.4": pull access denied, repository does not exist or may require ' +
+  'authorization: 401 Unauthorized';
 
 const made = (given: Observation): Report => {
   const report = createReport(given);

@@ -172,7 +172,8 @@ describe('thousands of ServiceAccounts', () => {
         .map(({ name }) => expect.stringMatching(`^InvalidAnnotation ServiceAccount ${name}: .*is "on"`) as string),
     );
     expect(wrong.slice(20)).toEqual([
-      'InvalidAnnotation Namespace team-a: More than 20 ServiceAccounts have something wrong with them, "sa-20" for one: only the first 20 are told one by one.',
+      'InvalidAnnotation Namespace team-a: More than 20 ServiceAccounts have something wrong with them, ' +
+        '"sa-20" for one: only the first 20 are told one by one.',
     ]);
     expect(told(plan([...thousands({ sync: 'on' }), account({ name: 'z', sync: 'on' })]))).toEqual(wrong);
     expect(told(plan(thousands({ sync: 'on' }).slice(0, 20)))).toHaveLength(20);

@@ -189,7 +189,8 @@ test('what is held is said on one line: how many, some of them, and what to do',
   const { held } = braked(cluster(12, [source(guard([]))]), NONE);
   if (held === undefined) throw new Error('the test is wrong');
   expect(sayHeld(held)).toBe(
-    'the configuration would take copies or references away from 12 namespaces (team-0, team-1, team-2, team-3, team-4 and 7 more); 12 have a copy, and no more than 10 may lose something without a word. ' +
+    'the configuration would take copies or references away from 12 namespaces (team-0, team-1, team-2, ' +
+      'team-3, team-4 and 7 more); 12 have a copy, and no more than 10 may lose something without a word. ' +
       'Nothing is removed anywhere until it is changed, or confirmed by this line in it: confirmRemoval: "0123456789ab"',
   );
 });

@@ -141,7 +141,8 @@ test('each right becomes one question a verb and name, which says what to do whe
     namespace: 'registries',
     name: 'second-source',
     description:
-      'cannot get secrets named "second-source" in namespace "registries", needed to read the sources and the logins of their aliases: apply the output of `pullpass rbac`',
+      'cannot get secrets named "second-source" in namespace "registries", needed to read the sources and ' +
+      'the logins of their aliases: apply the output of `pullpass rbac`',
   });
   expect(checks).toContainEqual({
     verb: 'list',

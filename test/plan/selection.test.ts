@@ -105,7 +105,8 @@ describe('what a namespace is told', () => {
       'InvalidAnnotation: pullpass.dev/sync is "yes": use "enabled" or "disabled". The namespace is treated as not opted in.',
     ]);
     expect(problems({ strays: ['pullpass.dev/synch', 'label pullpass.dev/sync'] }, {})).toEqual([
-      'InvalidAnnotation: "pullpass.dev/synch", "label pullpass.dev/sync": means nothing on a namespace; the annotations are pullpass.dev/sync, pullpass.dev/sources, pullpass.dev/service-accounts.',
+      'InvalidAnnotation: "pullpass.dev/synch", "label pullpass.dev/sync": means nothing on a namespace; ' +
+        'the annotations are pullpass.dev/sync, pullpass.dev/sources, pullpass.dev/service-accounts.',
     ]);
     expect(problems({ sources: ' ,, ' }, {})).toEqual([
       'InvalidAnnotation: pullpass.dev/sources is empty: name sources, or remove it to get all that admit this namespace.',

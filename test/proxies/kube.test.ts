@@ -115,7 +115,9 @@ onEachServer((server) => {
       const error = await failure(apply({ login: 'ours' }));
       expect(error).toBeInstanceOf(UserError);
       expect(error.message).toBe(
-        `cache proxy "hub-cache": Secret ${bench.namespace}/hub-cache-login was not made by Pullpass and is left alone: delete or rename it, or annotate it pullpass.dev/adopt="true" to let Pullpass take it over`,
+        `cache proxy "hub-cache": Secret ${bench.namespace}/hub-cache-login was not made by Pullpass and is ` +
+          'left alone: delete or rename it, or annotate it pullpass.dev/adopt="true" to let Pullpass take it ' +
+          'over',
       );
       expect(await bench.data()).toEqual({ login: 'theirs' });
       expect(bench.writes).toEqual([]);

@@ -101,7 +101,8 @@ onEachServer((server) => {
         server(),
         async (bench, proxy) => {
           await expect(proxy.apply(login('pw-1'), bench.context)).rejects.toThrow(
-            `cache proxy "hub-cache": Deployment ${bench.namespace}/hub-cache is not there and cannot be rolled: install it, or correct "workload" in the configuration`,
+            `cache proxy "hub-cache": Deployment ${bench.namespace}/hub-cache is not there and cannot be rolled: ` +
+              'install it, or correct "workload" in the configuration',
           );
           expect(await bench.data()).toEqual({ user: 'robot', pass: 'pw-1' });
           expect(await shown(bench, proxy, login('pw-1'))).toEqual([true, false]);

@@ -290,7 +290,8 @@ describe('a content that is judged', () => {
     b.verdict.now = held;
     b.secret(BETTER);
     expect(short(b.refresh())).toEqual([
-      'refused, last good stays: Secret pullpass-system/upstream-registry: registry "registry.test": held back: the registry says no. Its last good login stays in force',
+      'refused, last good stays: Secret pullpass-system/upstream-registry: registry "registry.test": held ' +
+        'back: the registry says no. Its last good login stays in force',
     ]);
     b.verdict.now = { state: 'pending' };
     expect(b.refresh()).toEqual([]);

@@ -346,7 +346,9 @@ describe('after a restart', () => {
     const word = p.sources.book.confirmation('upstream') ?? '';
     expect(p.events.at(-1)).toMatch(
       new RegExp(
-        `^SourceInvalid: .*registry "b\\.test" is gone from the source; the last good login stays in force, for 0 pods and 0 copies. If it shall go: kubectl --namespace pullpass-system annotate secret upstream-registry --overwrite pullpass\\.dev/confirm-removal=${word}`,
+        `^SourceInvalid: .*registry "b\\.test" is gone from the source; the last good login stays in force, ` +
+          'for 0 pods and 0 copies. If it shall go: kubectl --namespace pullpass-system annotate secret ' +
+          `upstream-registry --overwrite pullpass\\.dev/confirm-removal=${word}`,
       ),
     );
     const confirmed = (content: string, confirm: string): Promise<void> => {

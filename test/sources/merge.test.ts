@@ -174,7 +174,8 @@ describe('what vanishes', () => {
       mayVanish: () => false,
     });
     expect(heldLines(held, { users: '3 pods', confirm: 'kubectl ...' })).toEqual([
-      'held back: registries "b", "c", "d", "e", "f" and 2 more are gone from the source; the last good logins stay in force, for 3 pods. If they shall go: kubectl ...',
+      'held back: registries "b", "c", "d", "e", "f" and 2 more are gone from the source; the last good ' +
+        'logins stay in force, for 3 pods. If they shall go: kubectl ...',
     ]);
   });
 });

@@ -150,7 +150,8 @@ test('the controller does not even ask for Secrets of others, and says so once',
     states: [],
     reads: [],
     couldNotSee: [
-      'Pull Secrets that Pullpass does not manage, in team-0, team-1, team-2 and 2 more namespaces: the controller has no right to read them; whoever has it sees more with `pullpass audit`',
+      'Pull Secrets that Pullpass does not manage, in team-0, team-1, team-2 and 2 more namespaces: the ' +
+        'controller has no right to read them; whoever has it sees more with `pullpass audit`',
     ],
   });
 });

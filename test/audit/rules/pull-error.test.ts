@@ -5,7 +5,8 @@ import { classifyPullError } from '../../../src/audit/rules/pull-error.ts';
 test.each([
   [
     'login',
-    'failed to authorize: failed to fetch oauth token: unexpected status from GET request to https://auth.docker.io/token?service=registry.docker.io: 401 Unauthorized',
+    'failed to authorize: failed to fetch oauth token: unexpected status from GET request to ' +
+      'https://auth.docker.io/token?service=registry.docker.io: 401 Unauthorized',
   ],
   [
     'login',

@@ -124,7 +124,8 @@ export const access: Suite = (api) => {
         'another resource of another group',
         () => limited.call('GET', `/apis/coordination.k8s.io/v1/namespaces/${ns}/leases/l`),
         () =>
-          `leases.coordination.k8s.io "l" is forbidden: User "${user}" cannot get resource "leases" in API group "coordination.k8s.io" in the namespace "${ns}"`,
+          `leases.coordination.k8s.io "l" is forbidden: User "${user}" cannot get resource "leases" in API ` +
+          `group "coordination.k8s.io" in the namespace "${ns}"`,
         { name: 'l', group: 'coordination.k8s.io', kind: 'leases' },
       ],
       [
@@ -181,7 +182,8 @@ export const access: Suite = (api) => {
           body: { apiVersion: 'v1', kind: 'Secret', metadata: { name } },
         });
       expect(refusal(await apply('absent')).message).toBe(
-        `secrets "absent" is forbidden: User "system:serviceaccount:${ns}:${account}" cannot create resource "secrets" in API group "" in the namespace "${ns}"`,
+        `secrets "absent" is forbidden: User "system:serviceaccount:${ns}:${account}" cannot create resource ` +
+          `"secrets" in API group "" in the namespace "${ns}"`,
       );
       expect((await apply('private')).code).toBe(200);
       expect(

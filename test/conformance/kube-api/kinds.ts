@@ -61,7 +61,9 @@ export const kinds: Suite = (api) => {
         'a bad key',
         { data: { 'a b': 'YQ==' } },
         422,
-        "Secret \"x\" is invalid: data[a b]: Invalid value: \"a b\": a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')",
+        'Secret "x" is invalid: data[a b]: Invalid value: "a b": a valid config key must consist of ' +
+          "alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex " +
+          "used for validation is '[-._a-zA-Z0-9]+')",
       ],
     ];
     test.for(refused)('refuse %s', async ([, fields, code, message]) => {

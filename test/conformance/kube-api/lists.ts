@@ -69,7 +69,10 @@ export const lists: Suite = (api) => {
       ],
       [
         '-a=b',
-        "unable to parse requirement: <nil>: Invalid value: \"-a\": name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')",
+        'unable to parse requirement: <nil>: Invalid value: "-a": name part must consist of alphanumeric ' +
+          "characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  " +
+          "or 'my.name',  or '123-abc', regex used for validation is " +
+          "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')",
       ],
     ];
     test.for(refused)('%s is refused', async ([labelSelector, message]) => {

@@ -143,7 +143,8 @@ export const objects: Suite = (api) => {
           code: 400,
           reason: 'BadRequest',
           message:
-            'ConfigMap in version "v1" cannot be handled as a ConfigMap: json: cannot unmarshal string into Go struct field ObjectMeta.metadata.labels of type map[string]string',
+            'ConfigMap in version "v1" cannot be handled as a ConfigMap: json: cannot unmarshal string into Go ' +
+            'struct field ObjectMeta.metadata.labels of type map[string]string',
         },
       ],
       [
@@ -158,7 +159,8 @@ export const objects: Suite = (api) => {
           code: 400,
           reason: 'BadRequest',
           message:
-            'the object provided is unrecognized (must be of type ConfigMap): couldn\'t get version/kind; json parse error: unexpected end of JSON input ({"a":)',
+            "the object provided is unrecognized (must be of type ConfigMap): couldn't get version/kind; json " +
+            'parse error: unexpected end of JSON input ({"a":)',
         },
       ],
     ];
@@ -192,7 +194,9 @@ export const objects: Suite = (api) => {
         ['data[bad key]', 'FieldValueInvalid'],
       ]);
       expect(body.message).toContain(
-        "metadata.name: Invalid value: \"Bad_Name\": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is",
+        'metadata.name: Invalid value: "Bad_Name": a lowercase RFC 1123 subdomain must consist of lower ' +
+          "case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character " +
+          "(e.g. 'example.com', regex used for validation is",
       );
       expect(body.message).toContain(
         'metadata.finalizers[0]: Invalid value: "bad": name is neither a standard finalizer name nor is it fully qualified',
@@ -262,7 +266,9 @@ export const objects: Suite = (api) => {
           code: 409,
           reason: 'Conflict',
           message:
-            'Operation cannot be fulfilled on configmaps "one": StorageError: invalid object, Code: 4, Key: /registry/configmaps/NS/one, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: abc, UID in object meta: UID',
+            'Operation cannot be fulfilled on configmaps "one": StorageError: invalid object, Code: 4, Key: ' +
+            '/registry/configmaps/NS/one, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in ' +
+            'precondition: abc, UID in object meta: UID',
           details: { name: 'one', kind: 'configmaps' },
         },
       ],
@@ -349,7 +355,8 @@ export const objects: Suite = (api) => {
         code: 400,
         reason: 'BadRequest',
         message:
-          'Lease in version "v1" cannot be handled as a Lease: parsing time "2026-01-01T00:00:00Z" as "2006-01-02T15:04:05.000000Z07:00": cannot parse "Z" as ".000000"',
+          'Lease in version "v1" cannot be handled as a Lease: parsing time "2026-01-01T00:00:00Z" as ' +
+          '"2006-01-02T15:04:05.000000Z07:00": cannot parse "Z" as ".000000"',
       });
     });
   });
@@ -389,7 +396,8 @@ export const objects: Suite = (api) => {
         code: 409,
         reason: 'Conflict',
         message:
-          'Operation cannot be fulfilled on ConfigMap "kept": the UID in the precondition (x) does not match the UID in record (UID). The object might have been deleted and then recreated',
+          'Operation cannot be fulfilled on ConfigMap "kept": the UID in the precondition (x) does not match ' +
+          'the UID in record (UID). The object might have been deleted and then recreated',
         details: { name: 'kept', kind: 'ConfigMap' },
       });
       expect(await remove({ resourceVersion: '1' })).toMatchObject({
@@ -420,7 +428,8 @@ export const objects: Suite = (api) => {
       ).toMatchObject({
         code: 422,
         message:
-          'ConfigMap "held" is invalid: metadata.finalizers: Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers []string{"test.dev/more"}',
+          'ConfigMap "held" is invalid: metadata.finalizers: Forbidden: no new finalizers can be added if the ' +
+          'object is being deleted, found new finalizers []string{"test.dev/more"}',
       });
       expect(refusal(await api().admin.call('POST', config(), { body: { metadata: { name: 'held' } } })).message).toBe(
         'object is being deleted: configmaps "held" already exists',

@@ -140,7 +140,8 @@ export const watches: Suite = (api) => {
       [
         '&resourceVersionMatch=NotOlderThan',
         422,
-        'ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided',
+        'ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: Forbidden: resourceVersionMatch is ' +
+          'forbidden for watch unless sendInitialEvents is provided',
       ],
       [
         '&sendInitialEvents=true&allowWatchBookmarks=true',

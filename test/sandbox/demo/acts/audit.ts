@@ -14,7 +14,9 @@ export const audit: Act = {
   async play(stage) {
     const { cluster, pullpass, connection, controller, logins, tell, files } = stage;
     tell.note(
-      'Five things are wrong by now: the opt-in that was denied and the Secret in the way of a copy, from before; a namespace "typo" whose annotation says "yes"; ServiceAccounts that name Secrets which are not there; and a pod that cannot pull.',
+      'Five things are wrong by now: the opt-in that was denied and the Secret in the way of a copy, from ' +
+        'before; a namespace "typo" whose annotation says "yes"; ServiceAccounts that name Secrets which are ' +
+        'not there; and a pod that cannot pull.',
     );
     await cluster.namespace('typo', { 'pullpass.dev/sync': 'yes' });
     await cluster.createAccount('tools', 'nightly', ['deleted-long-ago']);

@@ -45,7 +45,8 @@ export function readBody(context: Pick<Context, 'body' | 'contentType'>, kind: s
   }
   if (!isObject(value)) {
     throw problem(
-      'json: cannot unmarshal array into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }',
+      'json: cannot unmarshal array into Go value of type struct { APIVersion string ' +
+        '"json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }',
       context.body.toString('hex').slice(0, 100),
     );
   }

@@ -95,7 +95,8 @@ function checkPreconditions({ kind, resource }: Context, { metadata }: KubeObjec
     throw conflict(
       record,
       resource.name,
-      `the ResourceVersion in the precondition (${options.resourceVersion}) does not match the ResourceVersion in record (${metadata.resourceVersion}). The object might have been modified`,
+      `the ResourceVersion in the precondition (${options.resourceVersion}) does not match the ` +
+        `ResourceVersion in record (${metadata.resourceVersion}). The object might have been modified`,
     );
   }
 }
