@@ -58,7 +58,7 @@ async function measure(configuration: Configuration, namespaces: number) {
     state,
     log,
     namespace: HERE,
-    watches: { isRead: () => true, isSynced: () => true, problemOf: () => undefined, problems: () => [] },
+    watches: { isRead: () => true, unread: () => new Map(), problems: () => [] },
     configuration: () => configuration,
     leading: () => true,
     idle: () => Promise.resolve(),

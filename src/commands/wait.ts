@@ -79,11 +79,13 @@ export async function runWait({
   let trouble: string[];
   for (let looks = 0; ; looks++) {
     let line: string;
+    let over: boolean;
     try {
       const whole = looks % LOOKS_PER_WHOLE === 0;
       let seen = rotationOf(source, await observe(whole));
+      over = isOver();
       // Only a whole look may say "complete" or list what can be revoked: a namespace may have opted in since the last one.
-      if (!whole && (seen.complete || isOver())) seen = rotationOf(source, await observe(true));
+      if (!whole && (seen.complete || over)) seen = rotationOf(source, await observe(true));
       at = seen;
       line = summary(at);
       if (at.complete) return { text: `complete: the old credential can be revoked (${line})`, exitCode: 0 };
@@ -91,12 +93,13 @@ export async function runWait({
     } catch (error) {
       // The API server may restart during a rotation: keep waiting.
       if (!(error instanceof UnreachableError)) throw error;
+      over = isOver();
       line = messageOf(error);
       trouble = [line];
     }
     if (paused) line = `paused; ${line}`;
     if (line !== last) progress((last = line));
-    if (isOver()) break;
+    if (over) break;
     await sleep(Math.min(intervalMs, Math.max(0, deadline - now())), signal);
   }
   const lines = [

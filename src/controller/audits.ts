@@ -12,12 +12,13 @@ import { aborted, within } from '../async/sleep.ts';
 import type { Log } from '../log.ts';
 import { MANAGER } from '../names.ts';
 import { peekState, snapshotOf } from '../sources/snapshot.ts';
-import { feedsOf } from '../observe/world.ts';
+import type { Snapshot } from '../sources/snapshot.ts';
 import type { State } from '../observe/state.ts';
 import type { World } from '../observe/world.ts';
 import type { Metrics } from '../server/metrics.ts';
 import { createTurns } from '../async/fair.ts';
 import { inTurns } from '../async/steps.ts';
+import type { Turn } from '../async/steps.ts';
 import type { Watches } from './watches.ts';
 import type { ReportPublisher } from './publish-report.ts';
 
@@ -32,7 +33,7 @@ export interface AuditsOptions {
   client: KubeClient;
   world: World;
   state: State;
-  watches: Pick<Watches, 'isRead' | 'isSynced' | 'problemOf' | 'problems'>;
+  watches: Pick<Watches, 'isRead' | 'unread' | 'problems'>;
   configuration: () => Configuration;
   /** Where the controller runs. */
   namespace: string;
@@ -50,6 +51,7 @@ export interface AuditsOptions {
 
 /** A rotation through thousands of namespaces is faster. A slower one should become a finding. */
 const PATIENCE_MS = 2 * 60_000;
+const MOST_SNAPSHOTS = 3;
 
 export function createAudits({
   client,
@@ -78,33 +80,32 @@ export function createAudits({
     return running;
   }
 
+  /** The world changes between the turns: a snapshot over which the configuration or a source changed is taken again. */
+  async function takeSnapshot(turn: Turn): Promise<{ config: Configuration; snapshot: Snapshot }> {
+    for (let tries = 1; ; tries++) {
+      const config = configuration();
+      const versions = sourceVersions(world);
+      // The leader has the newest state in memory. Other replicas read it from the Secret that the leader writes.
+      const memory = leading() ? { state, remembered: true } : await peekState(client, namespace, stop);
+      const { isRead } = watches;
+      const snapshot = await snapshotOf({ client, world, configuration: config, ...memory, isRead, turn });
+      const isSteady = configuration() === config && sourceVersions(world) === versions;
+      if (isSteady || tries === MOST_SNAPSHOTS) return { config, snapshot };
+    }
+  }
+
   async function look(): Promise<Report> {
     const startedAt = now();
-    const config = configuration();
-    // The leader has the newest state in memory. Other replicas read it from the Secret that the leader writes.
-    const memory = leading() ? { state, remembered: true } : await peekState(client, namespace, stop);
     // Work in turns: lease renewals and probes must not wait until thousands of namespaces are audited.
     const turn = createTurns();
-    const snapshot = await snapshotOf({
-      client,
-      world,
-      configuration: config,
-      ...memory,
-      isRead: (source) => watches.isRead(source),
-      turn,
-    });
-    const refused = new Map(
-      feedsOf(world, config).flatMap((feed) =>
-        watches.isSynced(feed.id) ? [] : [[feed, watches.problemOf(feed.id) ?? 'not read yet']],
-      ),
-    );
+    const { config, snapshot } = await takeSnapshot(turn);
     const observation = await observe({
       client,
       configuration: config,
       signal: stop,
       now,
       controller: { namespace, name: MANAGER },
-      watched: { ...snapshot, refused },
+      watched: { ...snapshot, refused: watches.unread() },
       turn,
       known: () => knownTo({ client, configuration: config, snapshot }),
     });
@@ -157,4 +158,13 @@ function rulesOf({ findings }: Report): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const { rule } of findings) counts[rule] = (counts[rule] ?? 0) + 1;
   return counts;
+}
+
+/** Another text after each change of a Secret of a source. */
+function sourceVersions(world: World): string {
+  const stores = [...world.secrets].map(([ref, store]) => [
+    ref,
+    ...[...store.all()].map((each) => each.resourceVersion),
+  ]);
+  return JSON.stringify(stores);
 }

@@ -167,8 +167,8 @@ export function createProxyController({
       { kind: 'proxy', result: outcome.error !== undefined ? 'failed' : outcome.changed ? 'changed' : 'in-sync' },
       (performance.now() - startedAt) / 1000,
     );
-    // No longer the leader: the failure may come only from that.
-    if (fence.aborted) return 'done';
+    // No longer the leader: the failure may come only from that. Or no longer configured like this: nothing is kept of it.
+    if (fence.aborted || entries.get(name)?.known !== known) return 'done';
     // Another writer may revert each of our writes to the product's object.
     if (proxy.adapter.consumer !== undefined && (outcome.changed || outcome.withdrawn === true)) known.pace.wrote();
     standings.set(name, { name, source: source.name, applied: outcome.applied, verified: outcome.verified });

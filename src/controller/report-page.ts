@@ -52,6 +52,7 @@ export function createReportPage({
         },
       };
     } catch (error) {
+      shown = undefined;
       return text(503, `the audit failed: ${messageOf(error)}`, RETRY);
     }
   };

@@ -35,6 +35,8 @@ export interface Watches {
   isSynced(id: string): boolean;
   /** Ids of the synced feeds. */
   synced(): string[];
+  /** The feeds of the cluster itself that are not synced, and why. */
+  unread(): Map<Feed, string>;
   /** What is wrong with a feed, by its id. */
   problemOf(id: string): string | undefined;
   /**
@@ -85,6 +87,12 @@ export function createWatches({ client, world, log, metrics, timings }: WatchesO
     },
     isSynced,
     synced: () => [...running.keys()].filter(isSynced),
+    unread: () =>
+      new Map(
+        [...running.values()]
+          .filter(({ feed, reflector }) => feed.resource !== 'proxies' && !reflector.isSynced)
+          .map(({ feed, reflector }) => [feed, reflector.problem ?? 'not read yet']),
+      ),
     problemOf: (id) => running.get(id)?.reflector.problem,
     isRead: (source) => feedsOfSource(source).every(isSynced),
     problems: () =>

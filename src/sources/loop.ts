@@ -136,11 +136,14 @@ export function createSources({
     wanted = true;
     looking ??= lookOn().finally(() => {
       looking = undefined;
+      // Asked for after the last check of the loop.
+      if (wanted && mayLook()) look();
     });
   }
+  const mayLook = (): boolean => leading() && !pause.on && !stop.aborted;
 
   async function lookOn(): Promise<void> {
-    while (wanted && leading() && !pause.on && !stop.aborted) {
+    while (wanted && mayLook()) {
       wanted = false;
       try {
         await lookOnce();

@@ -4,6 +4,7 @@ import { configurationSchema } from '../../src/config/schema.ts';
 import { createAudits } from '../../src/controller/audits.ts';
 import type { AuditsOptions } from '../../src/controller/audits.ts';
 import { projectNamespace, projectServiceAccount } from '../../src/observe/projections.ts';
+import { feedsOf } from '../../src/observe/world.ts';
 import { createLog } from '../../src/log.ts';
 import { createRefusals } from '../../src/observe/refusals.ts';
 import { createMetrics } from '../../src/server/metrics.ts';
@@ -30,6 +31,8 @@ const wrote = (...writers: [minutes: number, field: string][]) =>
 
 interface Given {
   readonly watches?: Partial<AuditsOptions['watches']>;
+  /** Feeds that are not read, by their id, and why. */
+  readonly blind?: (id: string) => string | undefined;
   readonly stop?: AbortSignal;
   /** What the API server answers where it is asked for more than pods, none of which there are. */
   readonly answer?: (call: Call) => unknown;
@@ -42,6 +45,7 @@ interface Given {
 
 function audit({
   watches = {},
+  blind = () => undefined,
   stop = new AbortController().signal,
   answer = () => {
     throw refusal(404);
@@ -69,7 +73,17 @@ function audit({
     stop,
     namespace: HERE,
     now: () => Date.parse(at(60)),
-    watches: { isRead: () => true, isSynced: () => true, problemOf: () => undefined, problems: () => [], ...watches },
+    watches: {
+      isRead: () => true,
+      unread: () =>
+        new Map(
+          feedsOf(world, configuration).flatMap((feed) =>
+            blind(feed.id) === undefined ? [] : [[feed, blind(feed.id) ?? '']],
+          ),
+        ),
+      problems: () => [],
+      ...watches,
+    },
     configuration: () => configuration,
     leading: () => leading,
     idle: () => Promise.resolve(),
@@ -83,10 +97,8 @@ function audit({
 describe('a watch that is behind', () => {
   test('is a gap of the report in its own words, or as not read yet', async () => {
     const { couldNotSee } = await audit({
-      watches: {
-        isSynced: (id) => id !== 'copy/c' && id !== 'namespaces',
-        problemOf: (id) => (id === 'copy/c' ? 'no right to list Secrets named c' : undefined),
-      },
+      blind: (id) =>
+        id === 'copy/c' ? 'no right to list Secrets named c' : id === 'namespaces' ? 'not read yet' : undefined,
     }).report;
     expect(couldNotSee).toHaveLength(2);
     expect(couldNotSee).toEqual(
@@ -104,7 +116,11 @@ describe('a watch that is behind', () => {
 });
 
 test('a cluster of which nothing is known yet is a report of gaps, and no failure', async () => {
-  const { report } = audit({ watches: { isRead: () => false, isSynced: () => false }, fill: () => undefined });
+  const { report } = audit({
+    watches: { isRead: () => false },
+    blind: () => 'not read yet',
+    fill: () => undefined,
+  });
   expect((await report).couldNotSee).toHaveLength(4);
 });
 

@@ -5,6 +5,7 @@ import type { Configuration } from '../../src/config/schema.ts';
 import { createAudits } from '../../src/controller/audits.ts';
 import type { AuditsOptions } from '../../src/controller/audits.ts';
 import { createLog } from '../../src/log.ts';
+import { feedsOf } from '../../src/observe/world.ts';
 import { createMetrics } from '../../src/server/metrics.ts';
 import { refusal, scriptedClient } from '../kube/scripted-client.ts';
 import { createMemory } from '../sources/memory.ts';
@@ -37,7 +38,7 @@ function play(parts: Partial<AuditsOptions> & { pods?: () => unknown } = {}) {
     state: createMemory(),
     namespace: 'pullpass-system',
     stop: new AbortController().signal,
-    watches: { isRead: () => true, isSynced: () => true, problemOf: () => undefined, problems: () => [] },
+    watches: { isRead: () => true, unread: () => new Map(), problems: () => [] },
     configuration: () => w.configuration,
     leading: () => w.leading,
     idle: () => Promise.resolve(),
@@ -93,8 +94,7 @@ test.each<[string, Parameters<typeof play>[0], (w: ReturnType<typeof play>['w'])
     {
       watches: {
         isRead: () => true,
-        isSynced: () => true,
-        problemOf: () => undefined,
+        unread: () => new Map(),
         problems: () => ['namespaces: not read yet'],
       },
     },
@@ -324,4 +324,25 @@ test('others have their turn again and again while the report is worked out', as
     over = true;
   });
   expect(turns).toBeGreaterThan(10);
+});
+
+test('a configuration that comes in the middle of an audit is the one that is audited, and what is watched for it stays', async () => {
+  const next = configurationSchema.parse({
+    ...configurationWith('0 * * * *'),
+    sources: [{ name: 'other', secret: { namespace: 'pullpass-system', name: 'other' }, copyName: 'd' }],
+  });
+  const world = worldFor(configurationWith('0 * * * *'));
+  let watched: unknown;
+  const isRead = (): boolean => {
+    if (watched !== undefined) return true;
+    w.configuration = next;
+    feedsOf(world, next);
+    watched = world.copies.get('d');
+    return true;
+  };
+  const { w, audits } = play({ world, watches: { isRead, unread: () => new Map(), problems: () => [] } });
+  const { sources } = await audits.recent(0);
+  expect(sources.map(({ name }) => name)).toEqual(['other']);
+  expect(watched).toBeDefined();
+  expect(world.copies.get('d')).toBe(watched);
 });

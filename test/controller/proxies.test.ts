@@ -52,6 +52,8 @@ function controller() {
     workload: undefined as object | undefined,
     password: 'one',
     pulls: 0,
+    /** What happens while it is pulled through. */
+    meanwhile: (): void => undefined,
     verdict: { state: 'verified', why: 'pulled' } as Verdict,
     data: {} as Record<string, string>,
   };
@@ -97,6 +99,7 @@ function controller() {
     }),
     probe: () => {
       w.pulls++;
+      w.meanwhile();
       return Promise.resolve(w.verdict);
     },
     now: () => w.now,
@@ -280,4 +283,15 @@ test('a workload that is still rolling is not pulled through: the pod before wou
   c.now += 60_000;
   await c.proxies.handle('cache', fence);
   expect(c.pulls).toBe(1);
+});
+
+test('of a cache proxy that goes, or gets another source, while it is looked at, nothing is kept', async () => {
+  for (const next of [[], [zot({ source: 'other' })]]) {
+    const c = controller();
+    c.feedsOf(zot());
+    c.meanwhile = () => void c.feedsOf(...next);
+    expect(await c.proxies.handle('cache', fence)).toBe('done');
+    expect([c.standings.size, c.arrived]).toEqual([0, []]);
+    expect((await c.metrics.exposition()).body).not.toMatch(/proxy="cache",source="hub"/);
+  }
 });

@@ -60,6 +60,9 @@ test('a right that one source lacks is its own trouble, and holds up nothing els
   expect(await isSettled(watches)).toBe(true);
   expect([watches.problems(), watches.isRead(source)]).toEqual([[], false]);
   expect(watches.problemOf(SOURCE)).toContain('may not list');
+  expect([...watches.unread()].map(([{ id }, why]) => [id, why])).toEqual([
+    [SOURCE, expect.stringContaining('may not list')],
+  ]);
 });
 
 test.each(['namespaces', 'serviceaccounts'])(

@@ -1,7 +1,7 @@
 /** Registries in use: how many pods have a credential for each, which one, behind which cache proxy, and which owners lack one. */
 import type { RegistryCoverage } from '../facts/coverage.ts';
 import type { Report } from '../report/report.ts';
-import { plural } from '../../text.ts';
+import { agree, plural } from '../../text.ts';
 import { html, verbatim } from './markup.ts';
 import type { Markup } from './markup.ts';
 import { badge, empty, section, slot } from './elements.ts';
@@ -124,4 +124,4 @@ function bar(total: number, parts: readonly (readonly [part: string, n: number])
 const percent = (n: number, total: number): Markup =>
   verbatim(`${total === 0 ? 0 : Number(((100 * n) / total).toFixed(2))}%`);
 
-const counted = (n: number, noun: string): Markup => html`${plural(n, noun)}`;
+const counted = (n: number, noun: string): Markup => html`${n} ${agree(n, noun, `${noun}s`)}`;

@@ -1,5 +1,5 @@
 /** The history of a rotation: a drawing of copies over time with other events, and the same as a table. */
-import { agree, plural } from '../../text.ts';
+import { agree } from '../../text.ts';
 import type { SourceReport, TimelineEntry } from '../report/report.ts';
 import { html, verbatim } from './markup.ts';
 import type { Markup } from './markup.ts';
@@ -65,7 +65,7 @@ function later(entries: readonly TimelineEntry[], end: number, start: number): M
   const drawn = steps.filter((step) => Date.parse(step.at) <= end).at(-1);
   if (last === undefined || last === drawn) return html``;
   const n = (last.copies ?? 0) - (drawn?.copies ?? 0);
-  const came = `${plural(n, 'more copy', 'more copies')} came later${agree(n, '', ', the last')} after ${span(Date.parse(last.at) - start)}`;
+  const came = html`${n} ${agree(n, 'more copy', 'more copies')} came later${agree(n, '', ', the last')} after ${span(Date.parse(last.at) - start)}`;
   const why = 'after an hour without a copy, what is written is mostly for namespaces that opted in since';
   return html`<p class="note">${came}, and ${agree(n, 'is', 'are')} not drawn: ${why}.</p>`;
 }
