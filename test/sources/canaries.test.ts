@@ -201,6 +201,14 @@ describe('the time of the canaries begins', () => {
     ]);
   });
 
+  test('not while the canary has no copy at all', async () => {
+    const p = play();
+    p.turn();
+    await p.pass(1);
+    p.world.copies.get('regcred')?.remove('team-a', 'regcred');
+    expect(await started(p)).toBe(false);
+  });
+
   test('when the cache proxies among them have it too', async () => {
     const p = play({}, ['a', 'b']);
     p.proxies = [
@@ -211,7 +219,10 @@ describe('the time of the canaries begins', () => {
     await p.pass(1);
     p.copy('team-a', 'two');
     expect([p.first(), await started(p)]).toEqual([['team-a', 'a'], false]);
-    p.proxies = [{ name: 'a', applied: true, verified: { state: 'unknown' } }];
+    p.proxies = [
+      { name: 'a', applied: true, verified: { state: 'unknown' } },
+      { name: 'b', applied: false, verified: { state: 'unknown' } },
+    ];
     expect(await started(p)).toBe(true);
   });
 
@@ -267,6 +278,14 @@ describe('a canary that is no more is not waited for', () => {
       },
     ]);
     expect(p.moved).toBeGreaterThan(1);
+  });
+
+  test('a cache proxy that is configured no more, with only others left', async () => {
+    const p = play({ canary: { ...ONE, namespaces: 0 } }, ['a', 'b']);
+    p.proxies = [{ name: 'b', applied: true, verified: { state: 'unknown' } }];
+    p.turn();
+    expect([p.first(), await others(p)]).toEqual([['a'], ['b']]);
+    expect(p.lines).toMatchObject([{ namespaces: [], proxies: ['a'] }]);
   });
 
   test('with others that are still there, the time begins with those', async () => {

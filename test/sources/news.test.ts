@@ -95,7 +95,7 @@ describe('what is wrong', () => {
   );
 
   test('is told once: with a content that is accepted beside the same problems nothing of it is said again', async () => {
-    const { lines, events, values } = await announce(change({ problems, accepted }));
+    const { lines, events, values } = await announce(change({ problems: ['is no JSON'], accepted }));
     expect(lines).toEqual(['info: source changed: spreading the new content']);
     expect(events).toMatchObject([{ reason: 'SourceAccepted' }]);
     expect(values.get('source_valid')).toBe(0);
