@@ -52,7 +52,7 @@ interface SourcesOptions {
   /** Only the leader looks: two replicas would try a bad login twice as often. */
   leading: () => boolean;
   /** During a pause no login is tried and nothing new is put in force: it waits. */
-  pause?: { readonly on: boolean; over(): Promise<void> };
+  pause: { readonly on: boolean; over(): Promise<void> };
   isRead: (source: SourceConfig) => boolean;
   /** The standing of each cache proxy. */
   proxies: () => readonly CarrierProxy[];
@@ -66,7 +66,6 @@ interface SourcesOptions {
 }
 
 const AGAIN_MS = 1_000;
-const NONE = { on: false, over: () => Promise.resolve() };
 
 export function createSources({
   client,
@@ -79,7 +78,7 @@ export function createSources({
   metrics,
   configuration,
   leading,
-  pause = NONE,
+  pause,
   isRead,
   proxies,
   onAccepted,

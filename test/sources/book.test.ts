@@ -361,3 +361,12 @@ test('names that mean something to JavaScript are names like any other', () => {
   expect(b.observe()[0]?.config.name).toBe('constructor');
   expect(createSourceBook({ world: b.world, state: createMemory() }).content('constructor')).toBeUndefined();
 });
+
+test('warnings about the content come with the change, those of the aliases behind those of the source', () => {
+  const host = 'mirror.test';
+  const b = book({ aliases: [{ host, login: { secret: 'mirror' } }] });
+  b.login('mirror', 'pw\n');
+  b.secret(JSON.stringify({ ...(JSON.parse(GOOD) as object), credHelpers: { 'ecr.test': 'ecr-login' } }));
+  const [change] = b.refresh();
+  expect(change?.accepted?.warnings).toEqual([expect.stringContaining('credHelpers'), expect.stringContaining(host)]);
+});

@@ -23,8 +23,13 @@ const cache = (name: string, source = 'upstream') => ({
   key: 'credentials.json',
 });
 
-/** The source has the login `one`, and so have the copies; `turn` gives it another one. */
-function play(parts: Partial<SourceConfig> = {}, caches: readonly string[] = [], copies = ['team-a', 'team-b']) {
+/** The source has the login `one`, and the copies have it too, unless `held` says otherwise; `turn` gives it another one. */
+function play(
+  parts: Partial<SourceConfig> = {},
+  caches: readonly string[] = [],
+  copies = ['team-a', 'team-b'],
+  held = 'one',
+) {
   const source = sourceConfig({ canary: ONE, ...parts });
   let config: Configuration = {
     ...configuration([source]),
@@ -115,6 +120,7 @@ function play(parts: Partial<SourceConfig> = {}, caches: readonly string[] = [],
       const content = Buffer.from(book.rollout('upstream').newest?.base64 ?? '', 'base64').toString();
       putCopy(world, rawSecret({ namespace, resourceVersion: String(++w.version), content, source: 'upstream' }));
     },
+    problems: () => book.observe()[0]?.problems,
     confirmation: () => book.confirmation('upstream'),
     secret(content: string, confirm?: string): void {
       const raw = rawSecret({ ...source.secret, resourceVersion: String(++w.version), content });
@@ -139,7 +145,7 @@ function play(parts: Partial<SourceConfig> = {}, caches: readonly string[] = [],
   });
   for (const namespace of copies) {
     play.namespace(namespace);
-    play.copy(namespace, 'one');
+    play.copy(namespace, held);
   }
   play.turn('one');
   return play;
@@ -399,7 +405,19 @@ describe('the rollout halts', () => {
     p.proxies = [proxy('a', 'refused'), proxy('b', 'verified')];
     await p.pass(13);
     expect([p.stage(), p.passed()]).toEqual(['halted', 'two']);
+    expect(p.problems()).toEqual([
+      expect.stringMatching(/halted at the canaries: cache proxy a: a private pull through it fails$/),
+    ]);
   });
+});
+
+test('a first content among copies of another one is tried at the canaries like any other', async () => {
+  const p = play({}, [], ['team-a', 'team-b'], 'unknown');
+  await p.pass(1);
+  expect([p.stage(), p.first(), p.passed()]).toEqual(['canary', ['team-a'], undefined]);
+  p.copy('team-a', 'one');
+  await p.pass(13);
+  expect([p.stage(), p.passed()]).toEqual(['settled', 'one']);
 });
 
 describe('in a pause', () => {

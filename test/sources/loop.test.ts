@@ -29,7 +29,15 @@ function play(
 ) {
   const config = configuration([sourceConfig({ verify: 'auto', ...parts }), ...others]);
   const world = worldFor(config);
-  const w = { leading: true, saves: 0, version: 0, pods: [] as object[], paused: false, over: Promise.resolve() };
+  const w = {
+    leading: true,
+    saves: 0,
+    version: 0,
+    pods: [] as object[],
+    paused: false,
+    over: Promise.resolve(),
+    changes: 0,
+  };
   const asked: string[] = [];
   const accepted: string[] = [];
   const events: string[] = [];
@@ -81,7 +89,9 @@ function play(
     proxies: () => [],
     onAccepted: (_, digest, first) =>
       accepted.push(`${first ? 'first' : 'then'} ${/"password":"(\w+)"/.exec(digest)?.[1] ?? ''}`),
-    onChange: () => undefined,
+    onChange: () => {
+      w.changes++;
+    },
   });
   sources.book.configure(config);
   const settle = async (): Promise<void> => {
@@ -385,4 +395,42 @@ test('a stop cuts a check that is under way, and nothing comes into force after 
   p.sources.stop();
   await looking;
   expect([p.cut(), p.accepted, p.passwords()]).toEqual([true, [], undefined]);
+});
+
+test('carriers are looked at again when something changed, and not after each look', async () => {
+  const p = play();
+  await p.look();
+  expect(p.w.changes).toBe(1);
+  await p.look();
+  expect(p.w.changes).toBe(1);
+  await p.holds(dockerConfig('one'));
+  const { changes } = p.w;
+  await p.look();
+  expect([changes > 1, p.w.changes]).toEqual([true, changes]);
+});
+
+describe('a replica that leads again', () => {
+  test('has to look before anything counts, and then all carriers are looked at', async () => {
+    const p = play();
+    await p.holds(dockerConfig('one'));
+    const { changes } = p.w;
+    p.sources.takeOver();
+    expect(p.sources.settled()).toBe(false);
+    await p.sources.whenLooked();
+    expect([p.sources.settled(), p.w.changes]).toEqual([true, changes + 1]);
+    expect(p.accepted).toEqual(['first one', 'first one']);
+  });
+
+  test('goes by what another one saved meanwhile, not by what it knew', async () => {
+    const p = play({ verify: 'off' }, undefined, { read: () => rawSecret({ content: dockerConfig('two') }) });
+    await p.holds(dockerConfig('one'));
+    const other = play({ verify: 'off' }, undefined, { state: p.state });
+    await other.holds(dockerConfig('two'));
+    putCopy(p.world, rawSecret({ namespace: 'team-a', content: dockerConfig('two'), source: 'upstream' }));
+    p.w.leading = false;
+    await p.holds('{');
+    p.w.leading = true;
+    await p.takeOver();
+    expect([p.passwords(), p.accepted]).toEqual(['two', ['first one', 'first two']]);
+  });
 });
