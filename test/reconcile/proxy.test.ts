@@ -22,7 +22,7 @@ const verified: Verdict = { state: 'verified', why: 'pulled' };
 const UNTRIED: Verdict = { state: 'unknown', why: 'not tried yet' };
 const MINUTE = 60_000;
 
-function world(parts: { targets?: boolean; probe?: boolean } = {}) {
+function world(parts: { targets?: boolean; probe?: boolean; verifies?: boolean } = {}) {
   const config: CacheProxyConfig = cacheProxySchema.parse({
     kind: 'webhook',
     name: 'cache',
@@ -73,7 +73,7 @@ function world(parts: { targets?: boolean; probe?: boolean } = {}) {
         w.holds = password;
       }),
     unsettled: () => Promise.resolve(w.unsettled),
-    verify: (): Promise<Verdict> => Promise.resolve().then(() => w.verify()),
+    ...(parts.verifies !== false && { verify: (): Promise<Verdict> => Promise.resolve().then(() => w.verify()) }),
     consumer: {
       object: 'Thing "x"',
       place: '/spec/secret',
@@ -283,6 +283,16 @@ describe.each([
     );
     expect(w.said()).toEqual([]);
   });
+
+  test('a stop takes nothing away: what it carries it carries', async () => {
+    const w = world({ targets });
+    await w.reconcile();
+    for (const due of [false, true])
+      expect(await w.reconcile(due, AbortSignal.abort(new Error('not leading')))).toMatchObject({
+        applied: true,
+        changed: false,
+      });
+  });
 });
 
 describe('nothing is called', () => {
@@ -338,6 +348,14 @@ describe('the verdict', () => {
     w.own = product;
     w.pull = () => pull;
     expect((await w.reconcile()).verified).toEqual(expected);
+  });
+
+  test('of a product that cannot check a login is that of the pull', async () => {
+    for (const pull of [verified, unknown]) {
+      const w = world({ verifies: false });
+      w.pull = () => pull;
+      expect((await w.reconcile()).verified).toEqual(pull);
+    }
   });
 
   test('unknown is looked at again soon where a probe is configured, and only there', async () => {

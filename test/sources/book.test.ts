@@ -370,3 +370,37 @@ test('warnings about the content come with the change, those of the aliases behi
   const [change] = b.refresh();
   expect(change?.accepted?.warnings).toEqual([expect.stringContaining('credHelpers'), expect.stringContaining(host)]);
 });
+
+test("the source's own logins and those of its aliases are judged apart", () => {
+  const asked: string[] = [];
+  const b = book(
+    { aliases: [{ host: 'mirror.test', login: { secret: 'mirror' } }] },
+    {
+      judge: (_, group, credentials) =>
+        credentials.map(({ key }) => {
+          asked.push(`${group} ${key}`);
+          return { state: 'accepted' };
+        }),
+    },
+  );
+  b.login('mirror', 'pw');
+  b.secret(GOOD);
+  b.refresh();
+  expect(asked).toEqual(['own registry.test', 'aliases mirror.test']);
+});
+
+test('the word that confirms a removal is short enough to be typed', () => {
+  const b = book();
+  b.secret(
+    JSON.stringify({
+      auths: {
+        ...(JSON.parse(GOOD) as { auths: object }).auths,
+        ...(JSON.parse(dockerConfig('b', 'b.test')) as { auths: object }).auths,
+      },
+    }),
+  );
+  b.refresh();
+  b.secret(GOOD);
+  b.refresh();
+  expect(b.confirmation('upstream')).toMatch(/^[0-9a-f]{12}$/);
+});
