@@ -114,7 +114,7 @@ export function createCanaries({
 
   // In a pause no canary gets the content, so what is seen proves nothing. After it they are watched anew.
   const canary = createCanary({
-    ...(timers && { timers }),
+    timers,
     failing,
     arrival,
     onGone: (name) => {

@@ -4,10 +4,12 @@ import { isPassing, messageOf } from '../errors.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import { sleep } from '../async/sleep.ts';
+import { systemTimers } from '../async/timers.ts';
+import type { Timers } from '../async/timers.ts';
 import type { Log } from '../log.ts';
 import { findContent } from './find-content.ts';
 import { createPreflight } from './preflight.ts';
-import type { Preflight, PreflightOptions } from './preflight.ts';
+import type { Preflight } from './preflight.ts';
 import type { Refusals } from '../observe/refusals.ts';
 import type { SourceChange } from './known-source.ts';
 import { createSourceBook } from './book.ts';
@@ -61,7 +63,7 @@ interface SourcesOptions {
   /** What carriers are to have may have changed. */
   onChange: () => void;
   stop: AbortSignal;
-  timers?: PreflightOptions['timers'];
+  timers?: Timers;
   now?: () => number;
 }
 
@@ -84,12 +86,12 @@ export function createSources({
   onAccepted,
   onChange,
   stop,
-  timers,
-  now,
+  timers = systemTimers,
+  now = Date.now,
 }: SourcesOptions): Sources {
-  const clock = { ...(timers && { timers }), ...(now && { now }) };
   const preflight = createPreflight({
-    ...clock,
+    timers,
+    now,
     state,
     refusals,
     ready: () => pause.over(),
@@ -103,10 +105,10 @@ export function createSources({
     judge: (source, group, credentials) => preflight.judge(source, group, credentials),
     find: (source, digest) => findContent({ client, world, signal: stop }, source, digest),
     canaries: (source, digest, first) => canaries.choose(source, digest, first),
-    ...(now && { now }),
+    now,
   });
   const canaries = createCanaries({
-    ...(timers && { timers }),
+    timers,
     client,
     world,
     book,

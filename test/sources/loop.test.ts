@@ -33,10 +33,16 @@ function play(
     leading: true,
     saves: 0,
     version: 0,
-    pods: [] as object[],
+    pods: [] as object[] | undefined,
     paused: false,
     over: Promise.resolve(),
     changes: 0,
+    lists: 0,
+  };
+  const listed = (): object => {
+    w.lists++;
+    if (w.pods === undefined) throw refusal(500);
+    return { metadata: {}, items: w.pods };
   };
   const asked: string[] = [];
   const accepted: string[] = [];
@@ -46,7 +52,7 @@ function play(
   const sources = createSources({
     client: scriptedClient(({ path }) =>
       path.includes('/pods')
-        ? { metadata: {}, items: w.pods }
+        ? listed()
         : read !== undefined
           ? read(path)
           : rawSecret({ content: dockerConfig(path.includes('team-a') ? 'two' : 'one') }),
@@ -231,8 +237,11 @@ describe('a canary', () => {
     copies(p, dockerConfig('one'));
     await p.holds(dockerConfig('one'));
     expect(held(p)).toEqual(['one', 'one', 'one']);
+    const { changes } = p.w;
     await p.holds(dockerConfig('two'));
     expect(held(p)).toEqual(['two', 'one', 'one']);
+    // Once for the content, and once for what the look at the canaries changed.
+    expect(p.w.changes).toBe(changes + 2);
     p.sources.stop();
   });
 
@@ -407,6 +416,29 @@ test('carriers are looked at again when something changed, and not after each lo
   const { changes } = p.w;
   await p.look();
   expect([changes > 1, p.w.changes]).toEqual([true, changes]);
+  await p.holds('{');
+  expect(p.w.changes).toBe(changes + 1);
+});
+
+test('pods are listed only to say who uses a registry that vanished; if that fails, the rest is told', async () => {
+  const two = JSON.stringify({
+    auths: {
+      'registry.test': { username: 'robot', password: 'one' },
+      'b.test': { username: 'robot', password: 'b' },
+    },
+  });
+  const p = play({ verify: 'off' });
+  await p.holds(two);
+  await p.holds('{');
+  await p.holds(two);
+  expect(p.w.lists).toBe(0);
+  p.w.pods = undefined;
+  await p.holds(dockerConfig('one'));
+  expect(p.w.lists).toBe(1);
+  expect(p.events.at(-1)).toMatch(
+    /registry "b\.test" is gone from the source; the last good login stays in force\. If/,
+  );
+  p.stopping.abort();
 });
 
 describe('a replica that leads again', () => {

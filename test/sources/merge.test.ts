@@ -249,3 +249,26 @@ test('one held entry is told as one line', () => {
     'registry "a.test": held back: no. It is left out until then',
   );
 });
+
+test('of two keys that mean the same only one follows the login in force', () => {
+  const result = merge([login('a.test', 'new'), login('http://a.test', 'bad')], [login('https://a.test', '1')], {
+    says: { bad: 'refused' },
+  });
+  expect(result).toMatchObject({ inForce: ['a.test new'], held: ['http://a.test refused'] });
+});
+
+test('what is held back for a reason is told before what vanished', () => {
+  const held = { why: 'no', keeps: true } as const;
+  expect(
+    heldLines(
+      [
+        { ...held, key: 'gone.test', cause: 'vanished' },
+        { ...held, key: 'a.test', cause: 'refused' },
+      ],
+      { confirm: 'say so' },
+    ),
+  ).toEqual([
+    'registry "a.test": held back: no. Its last good login stays in force',
+    'held back: registry "gone.test" is gone from the source; the last good login stays in force. If it shall go: say so',
+  ]);
+});

@@ -42,7 +42,9 @@ function users(
     signal = new AbortController().signal,
   } = {},
 ): Promise<string> {
-  const { client } = scriptedClient(typeof pods === 'function' ? pods : () => ({ metadata: {}, items: pods }));
+  const { client } = scriptedClient(
+    typeof pods === 'function' ? pods : ({ path }) => ({ metadata: {}, items: path === '/api/v1/pods' ? pods : [] }),
+  );
   const configuration = { cacheProxies };
   return usersOf({ client, configuration, source: sourceConfig(), credentials, keys, copies, signal });
 }
