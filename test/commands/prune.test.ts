@@ -205,6 +205,14 @@ test('logins of cache proxies, the state and reports go too, each only as it was
   expect(c.changes()).toEqual(
     [secret('caches', 'login'), secret('pullpass-system', 'pullpass-state'), REPORT].map((path) => `delete ${path}`),
   );
+  for (const { body, path } of c.calls.filter(({ verb }) => verb === 'delete'))
+    expect(body).toMatchObject({
+      apiVersion: 'v1',
+      kind: 'DeleteOptions',
+      preconditions: { uid: `uid of ${path}` },
+    });
+  const looks = c.calls.filter(({ verb, path }) => verb === 'get' && /\/secrets\/(?:login|pullpass-state)$/.test(path));
+  expect(looks.every(({ sensitive }) => sensitive)).toBe(true);
   expect(c.lines).toEqual([
     'caches: login of cache proxy cache (Secret login)',
     'pullpass-system: state of the controller (Secret pullpass-state)',
@@ -260,6 +268,14 @@ describe('a reference in a custom object', () => {
       false,
     ]);
     expect(c.lines.at(-1)).toMatch(/^team: not removed: copy hub-copy: it is to go, and stays: .*puller.* names it at/);
+  });
+
+  test('that cannot be taken out keeps its copy, and is one failure, not two', async () => {
+    const c = cluster(({ verb, path }) => (verb === 'patch' && path === PULLER ? 403 : undefined));
+    c.team();
+    c.puller('hub-copy');
+    await expect(c.prune(configured({ puller: true }))).rejects.toThrow('1 change failed');
+    expect(c.objects.has(secret('team', 'hub-copy'))).toBe(true);
   });
 
   test('that cannot be taken out is told with the name of its copy', async () => {
