@@ -404,3 +404,15 @@ test('the word that confirms a removal is short enough to be typed', () => {
   b.refresh();
   expect(b.confirmation('upstream')).toMatch(/^[0-9a-f]{12}$/);
 });
+
+test('of a changed content only the registries are named whose login is new', () => {
+  const auths = (b: string) => ({
+    ...(JSON.parse(GOOD) as { auths: object }).auths,
+    ...(JSON.parse(dockerConfig(b, 'b.test')) as { auths: object }).auths,
+  });
+  const b = book();
+  b.secret(JSON.stringify({ auths: auths('old') }));
+  expect(b.refresh()[0]?.accepted?.registries).toEqual(['registry.test', 'b.test']);
+  b.secret(JSON.stringify({ auths: auths('new') }));
+  expect(b.refresh()[0]?.accepted?.registries).toEqual(['b.test']);
+});
