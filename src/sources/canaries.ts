@@ -114,7 +114,7 @@ export function createCanaries({
 
   // In a pause no canary gets the content, so what is seen proves nothing. After it they are watched anew.
   const canary = createCanary({
-    ...(timers && { timers }),
+    timers,
     failing,
     arrival,
     onGone: (name) => {
@@ -150,5 +150,5 @@ export function createCanaries({
 /** The next `count` names after `after`, in a circle: a canary that cannot be written to delays a rollout only for a time. */
 function some(names: readonly string[], count: number, after: ReadonlySet<string> = new Set()): Set<string> {
   const next = names.findLastIndex((name) => after.has(name)) + 1;
-  return new Set([...names.slice(next), ...names.slice(0, next)].slice(0, count));
+  return new Set([...names.slice(next), ...names].slice(0, count));
 }

@@ -1,5 +1,4 @@
 /** Watches the canaries of each rollout that has not passed, and moves it on. Every step of it is decided in rollout.ts. */
-import { systemTimers } from '../async/timers.ts';
 import type { Timers } from '../async/timers.ts';
 import type { SourceConfig } from '../config/schema.ts';
 import { messageOf } from '../errors.ts';
@@ -21,7 +20,7 @@ export interface CanaryOptions {
   failing: (source: SourceConfig, canaries: Canaries, signal: AbortSignal) => Promise<readonly string[]>;
   /** The canaries were looked at: the rollout is to take this step. */
   onLooked: (source: string, move: <C>(rollout: Rollout<C>) => Rollout<C>) => void;
-  timers?: Timers;
+  timers: Timers;
 }
 
 export interface Canary {
@@ -39,7 +38,7 @@ const ARRIVAL_PATIENCE_MS = 5 * 60_000;
 /** How long to wait if the canaries could not be looked at: that proves nothing, so the rest waits until they can be. */
 const UNSEEN_AGAIN_MS = 5_000;
 
-export function createCanary({ arrival, onGone, failing, onLooked, timers = systemTimers }: CanaryOptions): Canary {
+export function createCanary({ arrival, onGone, failing, onLooked, timers }: CanaryOptions): Canary {
   const watched = new Map<string, Watch>();
   const stopping = new AbortController();
   const clear = (source: string): void => {

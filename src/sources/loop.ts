@@ -4,10 +4,12 @@ import { isPassing, messageOf } from '../errors.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import { sleep } from '../async/sleep.ts';
+import { systemTimers } from '../async/timers.ts';
+import type { Timers } from '../async/timers.ts';
 import type { Log } from '../log.ts';
 import { findContent } from './find-content.ts';
 import { createPreflight } from './preflight.ts';
-import type { Preflight, PreflightOptions } from './preflight.ts';
+import type { Preflight } from './preflight.ts';
 import type { Refusals } from '../observe/refusals.ts';
 import { createSourceBook } from './book.ts';
 import type { SourceBook } from './book.ts';
@@ -52,7 +54,7 @@ interface SourcesOptions {
   /** Only the leader looks: two replicas would try a bad login twice as often. */
   leading: () => boolean;
   /** During a pause no login is tried and nothing new is put in force: it waits. */
-  pause?: { readonly on: boolean; over(): Promise<void> };
+  pause: { readonly on: boolean; over(): Promise<void> };
   isRead: (source: SourceConfig) => boolean;
   /** The standing of each cache proxy. */
   proxies: () => readonly CarrierProxy[];
@@ -61,12 +63,11 @@ interface SourcesOptions {
   /** What carriers are to have may have changed. */
   onChange: () => void;
   stop: AbortSignal;
-  timers?: PreflightOptions['timers'];
+  timers?: Timers;
   now?: () => number;
 }
 
 const AGAIN_MS = 1_000;
-const NONE = { on: false, over: () => Promise.resolve() };
 
 export function createSources({
   client,
@@ -79,18 +80,18 @@ export function createSources({
   metrics,
   configuration,
   leading,
-  pause = NONE,
+  pause,
   isRead,
   proxies,
   onAccepted,
   onChange,
   stop,
-  timers,
-  now,
+  timers = systemTimers,
+  now = Date.now,
 }: SourcesOptions): Sources {
-  const clock = { ...(timers && { timers }), ...(now && { now }) };
   const preflight = createPreflight({
-    ...clock,
+    timers,
+    now,
     state,
     refusals,
     ready: () => pause.over(),
@@ -104,10 +105,10 @@ export function createSources({
     judge: (source, group, credentials) => preflight.judge(source, group, credentials),
     find: (source, digest) => findContent({ client, world, signal: stop }, source, digest),
     canaries: (source, digest, first) => canaries.choose(source, digest, first),
-    ...(now && { now }),
+    now,
   });
   const canaries = createCanaries({
-    ...(timers && { timers }),
+    timers,
     client,
     world,
     book,

@@ -46,7 +46,7 @@ export interface Preflight {
   stop(): void;
 }
 
-export interface PreflightOptions {
+interface PreflightOptions {
   state: Pick<State, 'mac'>;
   refusals: Refusals;
   /** Resolves when logins may be tried; default: at once. */

@@ -7,7 +7,7 @@ import { parseImage } from '../credentials/image-reference.ts';
 import { lookup, makeKeyring } from '../credentials/keyring.ts';
 import { isForbidden } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
-import { listPages } from '../kube/list.ts';
+import { type ApiObject, listPages } from '../kube/list.ts';
 import { chooseLogin } from '../plan/proxy.ts';
 import type { Configuration } from '../config/schema.ts';
 
@@ -51,12 +51,12 @@ export async function usersOf({
       {
         ...(signal && { signal }),
         each: (object) => {
-          const { metadata, spec } = object as unknown as V1Pod;
+          const { metadata, spec } = object as ApiObject & Pick<V1Pod, 'spec'>;
           const images = [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])].flatMap(
             ({ image }) => image ?? [],
           );
           if (spec?.imagePullSecrets?.some(({ name }) => name === source.copyName) && images.some(matches))
-            pods.push(`${metadata?.namespace ?? ''}/${metadata?.name ?? ''}`);
+            pods.push(`${metadata.namespace ?? ''}/${metadata.name}`);
         },
         restart: () => void (pods.length = 0),
       },

@@ -162,9 +162,10 @@ describe('due times', () => {
   test('a delay longer than a timer can hold does not come at once', async () => {
     const { queue, log } = observed();
     queue.addAfter('a', 90 * 24 * 3_600_000);
-    await advance(3_600_000);
+    await advance(2 ** 31 - 2);
     expect(log).toEqual([]);
-    await queue.shutdown();
+    await advance(1);
+    expect(log).toEqual(['a']);
   });
 
   test('the backoff of a key doubles up to its limit, apart from other keys, and starts small after success', async () => {
@@ -187,6 +188,26 @@ describe('due times', () => {
     await advance(250);
     await finish('c');
     await expectRetryAfter('c', 1_500);
+  });
+
+  test('by default a key waits for a quarter of a second at first, and for five minutes at most', async () => {
+    const { queue, log } = observed();
+    queue.retry('a');
+    await advance(249);
+    expect(log).toEqual([]);
+    await advance(1);
+    expect(log).toEqual(['a']);
+    const late = observed();
+    for (let times = 0; times < 20; times++) {
+      late.queue.retry('a');
+      await advance(300_000);
+      await late.finish('a');
+    }
+    late.queue.retry('a');
+    await advance(299_999);
+    expect(late.log).toHaveLength(20);
+    await advance(1);
+    expect(late.log).toHaveLength(21);
   });
 
   test('chance takes up to half of the delay away and never makes it longer', async () => {
@@ -289,10 +310,14 @@ describe('pausing and ending', () => {
     queue.add('b');
     void queue.idle().then(idle);
     await settle();
+    // As many are due as are in flight.
+    void queue.idle().then(idle);
+    await settle();
+    expect(idle).not.toHaveBeenCalled();
     await finish('a');
     expect(idle).not.toHaveBeenCalled();
     await finish('b');
-    expect(idle).toHaveBeenCalled();
+    expect(idle).toHaveBeenCalledTimes(2);
     expect(vi.getTimerCount()).toBe(1);
   });
 
@@ -316,6 +341,7 @@ test('depth and waiting time are told', async () => {
   });
   const work = Promise.withResolvers<void>();
   void queue.run({ concurrency: 1, signal: NEVER, handle: () => work.promise });
+  await advance(1_000);
   queue.add('a');
   await settle();
   queue.add('a');
@@ -335,6 +361,24 @@ test('depth and waiting time are told', async () => {
     ['wait', 300],
     ['depth', 0],
   ]);
+});
+
+test('nobody has to be told: a key that becomes due again in flight comes again', async () => {
+  const queue = createWorkQueue<string>();
+  const log: string[] = [];
+  void queue.run({
+    concurrency: 1,
+    signal: NEVER,
+    handle: async (key) => {
+      if (log.push(key) === 1) queue.add(key);
+      return Promise.resolve();
+    },
+  });
+  queue.add('a');
+  await settle();
+  queue.add('b');
+  await settle();
+  expect(log).toEqual(['a', 'a', 'b']);
 });
 
 describe('against a model', () => {

@@ -94,6 +94,13 @@ describe('artifactory', () => {
     expect(it.server.calls.filter(({ body }) => body !== '')).toEqual([]);
   });
 
+  test('a repository that a server calls not found is not there, either', async () => {
+    it.server.trouble = () => ({ status: 404, body: '' });
+    expect((await failureOf(it.proxy.apply(upstreamLogin('pw-1'), it.context), 'pw-1')).message).toBe(
+      'Artifactory repository "docker-remote" is not there (HTTP 404): create it, or correct the name',
+    );
+  });
+
   test('an edition without this call is an error that says what it needs', async () => {
     product.pro = false;
     const error = await failureOf(it.proxy.apply(upstreamLogin('pw-1'), it.context), 'pw-1');

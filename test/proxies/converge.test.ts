@@ -35,7 +35,8 @@ async function openCache(names: string[], before: (write: (names: string[]) => P
       await server.patch(...patch);
     },
   };
-  const { signal } = new AbortController();
+  const stopping = new AbortController();
+  const { signal } = stopping;
   const run = (next: (names: string[]) => JsonPatchOperation[], path = PATH, absent?: Error) =>
     converge(kube, signal, {
       path,
@@ -45,7 +46,7 @@ async function openCache(names: string[], before: (write: (names: string[]) => P
     });
   const now = async (): Promise<string[] | undefined> =>
     (await server.get<Cache>(PATH))?.spec.pullSecrets.map(({ name }) => name);
-  return { run, now, patches, kube };
+  return { run, now, patches, kube, stopping };
 }
 
 /** Takes the first `ours` out of the list, by its index. */
@@ -103,4 +104,58 @@ test('an object that is not there is an error, or nothing to do, as the caller s
   const cache = await openCache([]);
   await expect(cache.run(add, `${COLLECTION}/none`, new UserError('install it'))).rejects.toThrow('install it');
   expect(await cache.run(add, `${COLLECTION}/none`)).toBe(false);
+});
+
+test('an object that goes away while it is changed is gone: what was written was written', async () => {
+  const cache = await openCache([]);
+  let gone = false;
+  const get: ProxyKube['get'] = async (path) => (gone ? undefined : cache.kube.get(path));
+  const run = converge(
+    {
+      ...cache.kube,
+      get,
+      patch: async (...patch) => {
+        await cache.kube.patch(...patch);
+        gone = true;
+      },
+    },
+    cache.stopping.signal,
+    {
+      path: PATH,
+      what: 'Cache',
+      next: () => [{ op: 'add', path: '/spec/other', value: 1 }],
+      absent: async () => undefined,
+    },
+  );
+  expect(await run).toBe(true);
+});
+
+test('after a stop nothing is written, and what is as wanted is no failure', async () => {
+  const cache = await openCache(['ours']);
+  cache.stopping.abort(new Error('not leading'));
+  expect(await cache.run(add)).toBe(false);
+  await expect(cache.run(remove)).rejects.toThrow('not leading');
+  expect(cache.patches).toEqual([]);
+});
+
+test('an annotation that goes with a change, and is there at the second try, makes it no other change', async () => {
+  const cache = await openCache([]);
+  let tries = 0;
+  const next = (): JsonPatchOperation[] => [
+    { op: 'add', path: '/spec/other', value: 1 },
+    ...(tries++ === 0 ? [{ op: 'add' as const, path: '/metadata/annotations', value: { note: 'x' } }] : []),
+  ];
+  await expect(cache.run(next)).rejects.toThrow(/a change was accepted and is not there/);
+  expect(cache.patches).toHaveLength(1);
+});
+
+test('where only annotations are written each of them counts', async () => {
+  const cache = await openCache([]);
+  const notes = ['a', 'b'];
+  const next = (): JsonPatchOperation[] => {
+    const note = notes.shift();
+    return note === undefined ? [] : [{ op: 'add', path: '/metadata/annotations', value: { [note]: 'x' } }];
+  };
+  expect(await cache.run(next)).toBe(true);
+  expect(cache.patches).toHaveLength(2);
 });

@@ -113,6 +113,28 @@ describe('gitlab', () => {
     expect((await apply()).message).toContain('did not keep the identity');
   });
 
+  test.each([
+    ['without its settings', { dependencyProxySetting: null, errors: [] }],
+    ['that is empty', null],
+  ])('an answer %s did not keep the identity, either', async (_, updateDependencyProxySettings) => {
+    it.server.trouble = () => ({ status: 200, body: { data: { updateDependencyProxySettings } } });
+    expect((await apply()).message).toContain('did not keep the identity');
+  });
+
+  test('verify says whether the dependency proxy is on', async () => {
+    const why = async (dependencyProxySetting: object | null): Promise<unknown> => {
+      it.server.trouble = () => ({ status: 200, body: { data: { group: { dependencyProxySetting } } } });
+      return (await it.proxy.verify?.(upstreamLogin('pw-1'), it.context))?.why;
+    };
+    const holds = `GitLab group "${GROUP}" holds the identity`;
+    const onlyAPull = 'only a pull shows whether Docker Hub accepts the login';
+    expect(await why({ identity: 'robot', enabled: true })).toBe(`${holds}; ${onlyAPull}`);
+    expect(await why({ identity: 'robot', enabled: false })).toBe(
+      `${holds}, its dependency proxy is off; ${onlyAPull}`,
+    );
+    expect(await why(null)).toContain('does not show its dependency proxy');
+  });
+
   test("a revoked token is the refusal of the administrator's login", async () => {
     product.admin.token = 'another';
     expect(await apply()).toBeInstanceOf(LoginRefusedError);

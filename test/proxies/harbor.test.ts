@@ -275,6 +275,27 @@ describe('harbor', () => {
       expect(await it.holds()).toMatchObject({ password: 'pw-1' });
     });
 
+    test('that somebody just made for another endpoint is told, and the login arrives all the same', async () => {
+      it.server.trouble = ({ method, path }) => {
+        if (method === 'POST' && path.endsWith('/projects'))
+          product.projects.push({ project_id: 3, name: 'dockerhub', registry_id: 4711 });
+        return undefined;
+      };
+      const error = await failureOf(it.proxy.apply(upstreamLogin('pw-1'), it.context), 'pw-1');
+      expect(error.message).toContain('exists and is not a proxy cache of registry endpoint "hub"');
+      expect(await it.holds()).toMatchObject({ password: 'pw-1' });
+    });
+
+    test('of an endpoint that somebody deletes meanwhile is not made', async () => {
+      it.server.trouble = ({ method, path }) =>
+        method === 'GET' && path.endsWith('/registries') && product.endpoints.length > 0
+          ? { status: 200, body: [] }
+          : undefined;
+      const error = await failureOf(it.proxy.apply(upstreamLogin('pw-1'), it.context), 'pw-1');
+      expect(error.message).toBe('Harbor registry endpoint "hub" went away while it was set up');
+      expect(product.projects).toEqual([]);
+    });
+
     test('that the robot account may not see, or that somebody just made, is fine', async () => {
       product.admin.permissions = product.admin.permissions.filter((permission) => permission !== 'project:list');
       product.projects.push({ project_id: 3, name: 'dockerhub', registry_id: 1 });

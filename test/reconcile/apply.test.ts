@@ -110,9 +110,34 @@ describe('a copy', () => {
         verb: 'delete',
         path: PATH,
         body: { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: guard },
+        sensitive: true,
       }),
     ]);
     expect(copy()).toBeUndefined();
+  });
+
+  test('that objects may name is deleted only when they have let go of it', async () => {
+    const { client, calls } = scriptedClient(() => ({}));
+    const released = Promise.withResolvers<void>();
+    const named: object[] = [];
+    const writer = createApplier({
+      client,
+      world: worldFor(configuration([sourceConfig()])),
+      content: () => CONTENT,
+      consumers: {
+        removeCopy: async (of, remove) => {
+          named.push(of);
+          await released.promise;
+          await remove();
+        },
+      },
+    });
+    const deleting = writer.apply(DELETE, new AbortController().signal);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect([named, calls]).toEqual([[DELETE], []]);
+    released.resolve();
+    await deleting;
+    expect(calls.map(({ verb, path }) => `${verb} ${path}`)).toEqual([`delete ${PATH}`]);
   });
 
   test('that is gone already needs no deletion', async () => {

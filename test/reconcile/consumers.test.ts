@@ -9,8 +9,8 @@ import type { ConfiguredProxy } from '../../src/proxies/kinds.ts';
 import { NotYetError } from '../../src/proxies/adapter.ts';
 import { createConsumers, StillNamedError } from '../../src/reconcile/consumers.ts';
 
-const COPY = { namespace: 'team', name: 'hub-copy' };
 const { signal } = new AbortController();
+const COPY = { namespace: 'team', name: 'hub-copy' };
 
 function world() {
   const w = { going: false, log: [] as string[], release: (): Promise<boolean> => Promise.resolve(true) };
@@ -65,7 +65,9 @@ function world() {
   return {
     w,
     consumers,
+    proxies,
     proxy,
+    kube,
     remove: () => consumers.removeCopy(COPY, () => Promise.resolve(void w.log.push('removed')), signal),
     point: (apply: () => Promise<void>) => consumers.point(proxy, apply, { kube, signal }),
   };
@@ -163,4 +165,86 @@ describe('nobody is pointed at a copy', () => {
       { status: 'fulfilled', value: 'applied' },
     ]);
   });
+});
+
+test('what nobody can name goes at once, also while another object is pointed at a copy beside it', async () => {
+  const { w, consumers, point } = world();
+  const goOn = Promise.withResolvers<void>();
+  const pointing = point(() => goOn.promise);
+  await consumers.removeCopy({ ...COPY, name: 'unnamed' }, () => Promise.resolve(void w.log.push('removed')), signal);
+  expect(w.log).toEqual(['removed']);
+  goOn.resolve();
+  expect(await pointing).toBe('applied');
+});
+
+test('a stop between the references and the copy keeps the copy', async () => {
+  const stopping = new AbortController();
+  const { w, consumers } = world();
+  w.release = () => {
+    stopping.abort(new Error('stopped'));
+    return Promise.resolve(true);
+  };
+  const removing = consumers.removeCopy(COPY, () => Promise.resolve(void w.log.push('removed')), stopping.signal);
+  await expect(removing).rejects.toThrow('stopped');
+  expect(w.log).not.toContain('removed');
+});
+
+describe('a product whose object names no copy', () => {
+  const without = ({ proxy }: ReturnType<typeof world>): ConfiguredProxy => {
+    const { consumer: _, ...adapter } = proxy.adapter;
+    return { ...proxy, adapter };
+  };
+
+  test('is given its login whatever becomes of copies, and has nothing to take back', async () => {
+    const all = world();
+    all.w.going = true;
+    const proxy = without(all);
+    expect(all.consumers.isGoing(proxy)).toBe(false);
+    expect(all.consumers.isGoing(all.proxy)).toBe(true);
+    const apply = () => Promise.resolve(void all.w.log.push('applied'));
+    expect(await all.consumers.point(proxy, apply, { kube: all.kube, signal })).toBe('applied');
+    await all.consumers.drop(proxy, all.proxy, signal);
+    expect(all.w.log).toEqual(['applied']);
+  });
+});
+
+describe('the reference of a cache proxy that is configured no more', () => {
+  test('is taken back at its own place only', async () => {
+    const { w, consumers, proxy } = world();
+    await consumers.drop(proxy, undefined, signal);
+    expect(w.log).toEqual(['a: hub-copy dropped']);
+  });
+
+  test('is left to the one that has its place now, which must name its own copy first', async () => {
+    const { w, consumers, proxies } = world();
+    const [a, b, elsewhere] = proxies;
+    if (a === undefined) throw new Error('no proxy');
+    await consumers.drop(a, b, signal);
+    await consumers.drop(a, elsewhere, signal);
+    expect(w.log).toEqual(['b: hub-copy moving', 'a: hub-copy dropped']);
+  });
+
+  test('that cannot be taken back is an error', async () => {
+    const { w, consumers, proxy } = world();
+    w.release = () => Promise.reject(new Error('no answer'));
+    await expect(consumers.drop(proxy, undefined, signal)).rejects.toThrow('no answer');
+    await expect(
+      consumers.point(proxy, () => Promise.reject(new Error('no')), { kube: world().kube, signal }),
+    ).rejects.toThrow('no');
+    w.going = true;
+    await expect(consumers.point(proxy, () => Promise.resolve(), { kube: world().kube, signal })).rejects.toThrow(
+      'no answer',
+    );
+  });
+});
+
+test('the references under all names of a copy that is to go are taken back, and one that was there is enough', async () => {
+  const { w, consumers, proxies, kube } = world();
+  const [, b] = proxies;
+  if (b === undefined) throw new Error('no proxy');
+  w.going = true;
+  let asked = 0;
+  w.release = () => Promise.resolve(asked++ === 0);
+  expect(await consumers.point(b, () => Promise.resolve(), { kube, signal })).toBe('withdrawn');
+  expect(w.log).toEqual(['b: new-copy going', 'b: hub-copy going']);
 });

@@ -74,6 +74,41 @@ describe('carrying out a plan', () => {
     expect(tried).toEqual(['updateCopy one', 'default: +two']);
   });
 
+  test('references that are there, or are kept for another reason, stay while what is to be added has to wait', async () => {
+    const [first, second] = two;
+    if (first === undefined || second === undefined) throw new Error('no sources');
+    const fails = (action: string): unknown => (action.endsWith(': +two') ? undefined : refusal(500));
+    const referencing = account({ pullSecrets: ['one'], added: 'one', annotated: true });
+    const behind = copy({ name: 'one', source: 'first', digest: 'old' });
+    expect(
+      (await reconcile(scope({ sources: two, copies: [behind], serviceAccounts: [referencing] }), fails)).tried,
+    ).toEqual(['updateCopy one', 'createCopy two']);
+    const retained = source({ config: { ...first.config, onOptOut: 'retain' } });
+    const chosen = namespace({ sources: 'second' });
+    expect(
+      (
+        await reconcile(
+          scope({ namespace: chosen, sources: [retained, second], copies: [behind], serviceAccounts: [referencing] }),
+          fails,
+        )
+      ).tried,
+    ).toEqual(['createCopy two']);
+  });
+
+  test('a reference that is to go goes, although its copy cannot be updated for others', async () => {
+    const { tried } = await reconcile(
+      scope({
+        copies: [copy({ digest: 'old' })],
+        serviceAccounts: [
+          account({ pullSecrets: ['regcred'], added: 'regcred', annotated: true, sync: 'disabled' }),
+          account({ name: 'app', pullSecrets: ['regcred'], added: 'regcred', annotated: true, sync: 'enabled' }),
+        ],
+      }),
+      (action) => (action === 'updateCopy regcred' ? refusal(500) : undefined),
+    );
+    expect(tried).toEqual(['updateCopy regcred', 'default: -regcred']);
+  });
+
   test('while removals are held nothing is removed, also when what is to be added has to wait', async () => {
     const observed = scope({
       sources: two,

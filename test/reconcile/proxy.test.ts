@@ -5,7 +5,7 @@ import { cacheProxySchema } from '../../src/config/cache-proxies.ts';
 import type { Credential } from '../../src/credentials/docker-config.ts';
 import type { ProxyRecord } from '../../src/plan/proxy.ts';
 import type { ConfiguredProxy } from '../../src/proxies/kinds.ts';
-import { AdminRefusedError, LoginRefusedError } from '../../src/proxies/adapter.ts';
+import { AdminRefusedError, LoginRefusedError, NotYetError } from '../../src/proxies/adapter.ts';
 import type { Target, Verdict } from '../../src/proxies/adapter.ts';
 import { createProxyKube } from '../../src/proxies/kube.ts';
 import { reconcileProxy } from '../../src/reconcile/proxy.ts';
@@ -22,7 +22,7 @@ const verified: Verdict = { state: 'verified', why: 'pulled' };
 const UNTRIED: Verdict = { state: 'unknown', why: 'not tried yet' };
 const MINUTE = 60_000;
 
-function world(parts: { targets?: boolean; probe?: boolean } = {}) {
+function world(parts: { targets?: boolean; probe?: boolean; verifies?: boolean } = {}) {
   const config: CacheProxyConfig = cacheProxySchema.parse({
     kind: 'webhook',
     name: 'cache',
@@ -53,6 +53,14 @@ function world(parts: { targets?: boolean; probe?: boolean } = {}) {
     save: (): void => undefined,
     own: undefined as Verdict | undefined,
     pull: (): Verdict => verified,
+    /** The copy that the product's object is to name is about to go. */
+    going: false,
+    point: async (apply: () => Promise<void>): Promise<'applied' | 'withdrawn' | 'no copy'> => {
+      await apply();
+      return 'applied';
+    },
+    unsettled: undefined as string | undefined,
+    verify: (): Verdict => w.own ?? { state: 'unknown', why: 'cannot tell' },
   };
   const adapter = {
     rights: [],
@@ -64,7 +72,17 @@ function world(parts: { targets?: boolean; probe?: boolean } = {}) {
         w.apply();
         w.holds = password;
       }),
-    verify: (): Promise<Verdict> => Promise.resolve(w.own ?? { state: 'unknown', why: 'cannot tell' }),
+    unsettled: () => Promise.resolve(w.unsettled),
+    ...(parts.verifies !== false && { verify: (): Promise<Verdict> => Promise.resolve().then(() => w.verify()) }),
+    consumer: {
+      object: 'Thing "x"',
+      place: '/spec/secret',
+      seat: 'x',
+      namespace: 'team',
+      copyNames: ['c'] as const,
+      named: () => Promise.resolve([]),
+      release: () => Promise.resolve(false),
+    },
   };
   const proxy: ConfiguredProxy = { config, copyName: 'c', adapter };
   const { client } = scriptedClient();
@@ -84,7 +102,7 @@ function world(parts: { targets?: boolean; probe?: boolean } = {}) {
         }),
     },
     credentials: () => w.credentials,
-    consumers: { isGoing: () => false, point: (_, apply) => apply().then(() => 'applied') },
+    consumers: { isGoing: () => w.going, point: (_, apply) => w.point(apply) },
     fingerprints: () => (w.read ? adapter.targets.map(() => w.holds) : undefined),
     context: (_, signal) => ({
       kube: createProxyKube({ client, proxy: 'cache', signal }),
@@ -265,6 +283,16 @@ describe.each([
     );
     expect(w.said()).toEqual([]);
   });
+
+  test('a stop takes nothing away: what it carries it carries', async () => {
+    const w = world({ targets });
+    await w.reconcile();
+    for (const due of [false, true])
+      expect(await w.reconcile(due, AbortSignal.abort(new Error('not leading')))).toMatchObject({
+        applied: true,
+        changed: false,
+      });
+  });
 });
 
 describe('nothing is called', () => {
@@ -322,11 +350,169 @@ describe('the verdict', () => {
     expect((await w.reconcile()).verified).toEqual(expected);
   });
 
+  test('of a product that cannot check a login is that of the pull', async () => {
+    for (const pull of [verified, unknown]) {
+      const w = world({ verifies: false });
+      w.pull = () => pull;
+      expect((await w.reconcile()).verified).toEqual(pull);
+    }
+  });
+
   test('unknown is looked at again soon where a probe is configured, and only there', async () => {
     for (const probe of [true, false]) {
       const w = world({ probe });
       w.pull = () => unknown;
       expect((await w.reconcile()).waits).toEqual(probe ? { for: 'pull unknown' } : undefined);
     }
+  });
+});
+
+describe('while the copy that its object names is about to go', () => {
+  const note =
+    'namespace "team" is to have no copy "c" for Thing "x": ' +
+    "opt the namespace in (pullpass.dev/sync=enabled), and let the source's guard admit it";
+
+  test.each([
+    ['the reference is taken back, and that is no problem yet', 'withdrawn', true],
+    ['where there is none nothing is done', 'no copy', false],
+  ] as const)('%s', async (_, pointed, withdrawn) => {
+    const w = world();
+    w.going = true;
+    w.point = () => Promise.resolve(pointed);
+    expect(await w.reconcile()).toEqual({
+      applied: false,
+      changed: false,
+      withdrawn,
+      verified: UNTRIED,
+      waits: { for: 'not yet', note },
+    });
+    expect(w.said()).toEqual([]);
+  });
+
+  test('the product is given no login, not even one that the source has no more', async () => {
+    const w = world();
+    w.going = true;
+    w.credentials = undefined;
+    w.point = () => Promise.resolve('withdrawn');
+    expect(await w.reconcile()).toMatchObject({ withdrawn: true });
+  });
+
+  test('a copy that stays after all is named as ever', async () => {
+    const w = world();
+    w.going = true;
+    expect(await w.reconcile()).toEqual({ applied: true, changed: true, verified });
+    expect(w.said()).toEqual(['apply one', 'save', 'pull', 'save']);
+  });
+
+  test('what keeps the reference there is told: a problem, unless it passes by itself', async () => {
+    const w = world();
+    w.going = true;
+    const error = new Error('no answer');
+    w.point = throwing(error);
+    expect(await w.reconcile()).toEqual({
+      applied: false,
+      changed: false,
+      verified: UNTRIED,
+      error,
+      problem: { reason: 'ProxyNotApplied', note: 'no answer' },
+    });
+    w.point = throwing(new NotYetError('being processed'));
+    expect(await w.reconcile()).toEqual({
+      applied: false,
+      changed: false,
+      verified: UNTRIED,
+      waits: { for: 'not yet', note: 'being processed' },
+    });
+  });
+
+  test('nothing is taken back once the signal has aborted', async () => {
+    const w = world();
+    w.going = true;
+    let pointed = 0;
+    w.point = () => Promise.resolve((pointed++, 'withdrawn' as const));
+    const stopped = new Error('not leading');
+    expect(await w.reconcile(false, AbortSignal.abort(stopped))).toMatchObject({ error: stopped });
+    expect(pointed).toBe(0);
+  });
+
+  test('a copy that turns out to go only when the object is to be pointed at it is given nothing, and nothing is saved', async () => {
+    const w = world();
+    w.point = () => Promise.resolve('withdrawn');
+    expect(await w.reconcile()).toMatchObject({ applied: false, changed: false, withdrawn: true, waits: { note } });
+    expect([w.said(), w.record()]).toEqual([[], {}]);
+  });
+});
+
+test('what must happen first is waited for, and is no problem', async () => {
+  const w = world();
+  w.apply = throwing(new NotYetError('the copy is not there yet'));
+  expect(await w.reconcile()).toEqual({
+    applied: false,
+    changed: false,
+    verified: UNTRIED,
+    waits: { for: 'not yet', note: 'the copy is not there yet' },
+  });
+});
+
+test('a target that was not read is waited for', async () => {
+  const w = world({ targets: true });
+  w.read = false;
+  expect((await w.reconcile()).waits).toEqual({ for: 'not yet', note: 'what it was given before was not read yet' });
+});
+
+test('while pods with the old login are left nothing is pulled: they could prove the wrong one', async () => {
+  const w = world();
+  w.unsettled = '1 of 2 pods is old';
+  expect(await w.reconcile()).toEqual({
+    applied: true,
+    changed: true,
+    verified: { state: 'unknown', why: '1 of 2 pods is old' },
+    waits: { for: 'pull unknown' },
+  });
+  expect(w.said()).toEqual(['apply one', 'save']);
+  expect(w.record().verified).toBeUndefined();
+});
+
+describe('what fails after the login was given', () => {
+  test('our administrator being refused: the login is there', async () => {
+    const w = world();
+    w.verify = throwing(new AdminRefusedError('admin refused'));
+    expect(await w.reconcile()).toMatchObject({
+      applied: true,
+      changed: true,
+      problem: { reason: 'ProxyNotApplied', note: 'admin refused' },
+      waits: { for: 'administrator refused' },
+    });
+    expect(await w.reconcile()).toMatchObject({ applied: true, changed: false });
+  });
+
+  test('another error is no problem of the login', async () => {
+    const w = world();
+    w.pull = throwing(new Error('no answer'));
+    const first = await w.reconcile();
+    expect(first).toEqual({ applied: true, changed: true, verified: UNTRIED, error: new Error('no answer') });
+    expect(await w.reconcile()).toEqual({ ...first, changed: false });
+  });
+
+  test('a refused login that cannot be remembered is told all the same', async () => {
+    const w = world();
+    w.apply = throwing(new LoginRefusedError('wrong password'));
+    w.save = throwing(new Error('conflict'));
+    expect(await w.reconcile()).toMatchObject({
+      applied: false,
+      changed: false,
+      problem: { reason: 'ProxyLoginRefused' },
+      waits: { for: 'login refused', untilMs: START + 5 * MINUTE },
+    });
+  });
+
+  test('a refusal by the product at the check: something was written, and it does not count as applied', async () => {
+    const w = world();
+    w.verify = throwing(new LoginRefusedError('wrong password'));
+    expect(await w.reconcile()).toMatchObject({
+      applied: false,
+      changed: true,
+      problem: { reason: 'ProxyLoginRefused' },
+    });
   });
 });

@@ -151,6 +151,7 @@ export async function createCluster({ verify }: { verify: SourceConfig['verify']
       world,
       state,
       stop: stopping.signal,
+      pause: { on: false, over: () => Promise.resolve() },
       refusals: createRefusals(state, () => clock),
       now: () => clock,
       timers: {

@@ -362,3 +362,58 @@ test('names that mean something to JavaScript are names like any other', () => {
   expect(b.observe()[0]?.config.name).toBe('constructor');
   expect(createSourceBook({ world: b.world, state: createMemory() }).content('constructor')).toBeUndefined();
 });
+
+test('warnings about the content come with the change, those of the aliases behind those of the source', () => {
+  const host = 'mirror.test';
+  const b = book({ aliases: [{ host, login: { secret: 'mirror' } }] });
+  b.login('mirror', 'pw\n');
+  b.secret(JSON.stringify({ ...(JSON.parse(GOOD) as object), credHelpers: { 'ecr.test': 'ecr-login' } }));
+  const [change] = b.refresh();
+  expect(change?.accepted?.warnings).toEqual([expect.stringContaining('credHelpers'), expect.stringContaining(host)]);
+});
+
+test("the source's own logins and those of its aliases are judged apart", () => {
+  const asked: string[] = [];
+  const b = book(
+    { aliases: [{ host: 'mirror.test', login: { secret: 'mirror' } }] },
+    {
+      judge: (_, group, credentials) =>
+        credentials.map(({ key }) => {
+          asked.push(`${group} ${key}`);
+          return { state: 'accepted' };
+        }),
+    },
+  );
+  b.login('mirror', 'pw');
+  b.secret(GOOD);
+  b.refresh();
+  expect(asked).toEqual(['own registry.test', 'aliases mirror.test']);
+});
+
+test('the word that confirms a removal is short enough to be typed', () => {
+  const b = book();
+  b.secret(
+    JSON.stringify({
+      auths: {
+        ...(JSON.parse(GOOD) as { auths: object }).auths,
+        ...(JSON.parse(dockerConfig('b', 'b.test')) as { auths: object }).auths,
+      },
+    }),
+  );
+  b.refresh();
+  b.secret(GOOD);
+  b.refresh();
+  expect(b.confirmation('upstream')).toMatch(/^[0-9a-f]{12}$/);
+});
+
+test('of a changed content only the registries are named whose login is new', () => {
+  const auths = (b: string) => ({
+    ...(JSON.parse(GOOD) as { auths: object }).auths,
+    ...(JSON.parse(dockerConfig(b, 'b.test')) as { auths: object }).auths,
+  });
+  const b = book();
+  b.secret(JSON.stringify({ auths: auths('old') }));
+  expect(b.refresh()[0]?.accepted?.registries).toEqual(['registry.test', 'b.test']);
+  b.secret(JSON.stringify({ auths: auths('new') }));
+  expect(b.refresh()[0]?.accepted?.registries).toEqual(['b.test']);
+});

@@ -64,6 +64,8 @@ function watch(source: SourceConfig = sourceConfig({ canary: { namespaces: 1, pr
       canary.watch(source, rollout);
     },
     rollout: () => rollout,
+    /** Milliseconds until it does something. */
+    waits: () => [...timers.values()].map(({ at }) => at - w.clock),
     async pass(seconds: number): Promise<void> {
       for (let second = 0; second < seconds; second++) {
         w.clock += 1_000;
@@ -210,6 +212,22 @@ test('a look that failed before the second edit halts nothing', async () => {
   expect(w.stage()).toBe('canary');
   await w.pass(60);
   expect([w.stage(), w.passed()]).toEqual(['settled', 'c']);
+});
+
+test('how long it waits at each stage', async () => {
+  const w = watch();
+  expect(w.waits()).toEqual([0]);
+  await w.pass(1);
+  expect(w.waits()).toEqual([60_000]);
+  w.failing = new Error('forbidden');
+  await w.pass(60);
+  expect([w.stage(), w.waits()]).toEqual(['halted', [30_000]]);
+  const late = watch();
+  late.arrival = 'some';
+  await late.pass(300);
+  expect(late.waits()).toEqual([1_000]);
+  await late.pass(1);
+  expect(late.waits()).toEqual([60_000]);
 });
 
 test('what keeps the canaries from being looked at is told as the reason to halt', async () => {

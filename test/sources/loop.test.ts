@@ -29,7 +29,21 @@ function play(
 ) {
   const config = configuration([sourceConfig({ verify: 'auto', ...parts }), ...others]);
   const world = worldFor(config);
-  const w = { leading: true, saves: 0, version: 0, pods: [] as object[], paused: false, over: Promise.resolve() };
+  const w = {
+    leading: true,
+    saves: 0,
+    version: 0,
+    pods: [] as object[] | undefined,
+    paused: false,
+    over: Promise.resolve(),
+    changes: 0,
+    lists: 0,
+  };
+  const listed = (): object => {
+    w.lists++;
+    if (w.pods === undefined) throw refusal(500);
+    return { metadata: {}, items: w.pods };
+  };
   const asked: string[] = [];
   const accepted: string[] = [];
   const events: string[] = [];
@@ -38,7 +52,7 @@ function play(
   const sources = createSources({
     client: scriptedClient(({ path }) =>
       path.includes('/pods')
-        ? { metadata: {}, items: w.pods }
+        ? listed()
         : read !== undefined
           ? read(path)
           : rawSecret({ content: dockerConfig(path.includes('team-a') ? 'two' : 'one') }),
@@ -81,7 +95,9 @@ function play(
     proxies: () => [],
     onAccepted: (_, digest, first) =>
       accepted.push(`${first ? 'first' : 'then'} ${/"password":"(\w+)"/.exec(digest)?.[1] ?? ''}`),
-    onChange: () => undefined,
+    onChange: () => {
+      w.changes++;
+    },
   });
   sources.book.configure(config);
   const settle = async (): Promise<void> => {
@@ -221,8 +237,11 @@ describe('a canary', () => {
     copies(p, dockerConfig('one'));
     await p.holds(dockerConfig('one'));
     expect(held(p)).toEqual(['one', 'one', 'one']);
+    const { changes } = p.w;
     await p.holds(dockerConfig('two'));
     expect(held(p)).toEqual(['two', 'one', 'one']);
+    // Once for the content, and once for what the look at the canaries changed.
+    expect(p.w.changes).toBe(changes + 2);
     p.sources.stop();
   });
 
@@ -387,4 +406,65 @@ test('a stop cuts a check that is under way, and nothing comes into force after 
   p.sources.stop();
   await looking;
   expect([p.cut(), p.accepted, p.passwords()]).toEqual([true, [], undefined]);
+});
+
+test('carriers are looked at again when something changed, and not after each look', async () => {
+  const p = play();
+  await p.look();
+  expect(p.w.changes).toBe(1);
+  await p.look();
+  expect(p.w.changes).toBe(1);
+  await p.holds(dockerConfig('one'));
+  const { changes } = p.w;
+  await p.look();
+  expect([changes > 1, p.w.changes]).toEqual([true, changes]);
+  await p.holds('{');
+  expect(p.w.changes).toBe(changes + 1);
+});
+
+test('pods are listed only to say who uses a registry that vanished; if that fails, the rest is told', async () => {
+  const two = JSON.stringify({
+    auths: {
+      'registry.test': { username: 'robot', password: 'one' },
+      'b.test': { username: 'robot', password: 'b' },
+    },
+  });
+  const p = play({ verify: 'off' });
+  await p.holds(two);
+  await p.holds('{');
+  await p.holds(two);
+  expect(p.w.lists).toBe(0);
+  p.w.pods = undefined;
+  await p.holds(dockerConfig('one'));
+  expect(p.w.lists).toBe(1);
+  expect(p.events.at(-1)).toMatch(
+    /registry "b\.test" is gone from the source; the last good login stays in force\. If/,
+  );
+  p.stopping.abort();
+});
+
+describe('a replica that leads again', () => {
+  test('has to look before anything counts, and then all carriers are looked at', async () => {
+    const p = play();
+    await p.holds(dockerConfig('one'));
+    const { changes } = p.w;
+    p.sources.takeOver();
+    expect(p.sources.settled()).toBe(false);
+    await p.sources.whenLooked();
+    expect([p.sources.settled(), p.w.changes]).toEqual([true, changes + 1]);
+    expect(p.accepted).toEqual(['first one', 'first one']);
+  });
+
+  test('goes by what another one saved meanwhile, not by what it knew', async () => {
+    const p = play({ verify: 'off' }, undefined, { read: () => rawSecret({ content: dockerConfig('two') }) });
+    await p.holds(dockerConfig('one'));
+    const other = play({ verify: 'off' }, undefined, { state: p.state });
+    await other.holds(dockerConfig('two'));
+    putCopy(p.world, rawSecret({ namespace: 'team-a', content: dockerConfig('two'), source: 'upstream' }));
+    p.w.leading = false;
+    await p.holds('{');
+    p.w.leading = true;
+    await p.takeOver();
+    expect([p.passwords(), p.accepted]).toEqual(['two', ['first one', 'first two']]);
+  });
 });

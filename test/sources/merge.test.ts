@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Credential } from '../../src/credentials/docker-config.ts';
 import { parseDockerConfig } from '../../src/credentials/docker-config.ts';
-import { heldLines, mergeEntries } from '../../src/sources/merge.ts';
+import { heldLine, heldLines, mergeEntries } from '../../src/sources/merge.ts';
 import type { Judgement } from '../../src/sources/merge.ts';
 
 const login = (key: string, password: string, username = 'robot'): Credential => ({ key, username, password });
@@ -233,4 +233,43 @@ test('in force is only ever what was in force, or what was judged good; and ever
     ),
     { numRuns: 3_000 },
   );
+});
+
+test('a login that its registry took is proven, and one that it was not asked about is not', () => {
+  const { unproven } = mergeEntries({
+    candidates: [login('a', '1'), login('b', '2')],
+    inForce: [],
+    mayVanish: () => false,
+    judge: (changed) => changed.map(({ key }) => ({ state: 'accepted', proven: key === 'a' })),
+  });
+  expect(unproven).toEqual(['b']);
+});
+
+test('one held entry is told as one line', () => {
+  expect(heldLine({ key: 'a.test', cause: 'refused', why: 'no', keeps: false })).toBe(
+    'registry "a.test": held back: no. It is left out until then',
+  );
+});
+
+test('of two keys that mean the same only one follows the login in force', () => {
+  const result = merge([login('a.test', 'new'), login('http://a.test', 'bad')], [login('https://a.test', '1')], {
+    says: { bad: 'refused' },
+  });
+  expect(result).toMatchObject({ inForce: ['a.test new'], held: ['http://a.test refused'] });
+});
+
+test('what is held back for a reason is told before what vanished', () => {
+  const held = { why: 'no', keeps: true } as const;
+  expect(
+    heldLines(
+      [
+        { ...held, key: 'gone.test', cause: 'vanished' },
+        { ...held, key: 'a.test', cause: 'refused' },
+      ],
+      { confirm: 'say so' },
+    ),
+  ).toEqual([
+    'registry "a.test": held back: no. Its last good login stays in force',
+    'held back: registry "gone.test" is gone from the source; the last good login stays in force. If it shall go: say so',
+  ]);
 });

@@ -296,6 +296,12 @@ describe('what holds back passes', () => {
     expect(p.asked).toHaveLength(3);
   });
 
+  test('the schedule tries nothing of a source that is not to be tried', async () => {
+    const p = preflight(() => 'accepted');
+    await p.recheck(sourceConfig({ verify: 'off' }), [login('one')]);
+    expect(p.asked).toEqual([]);
+  });
+
   test("switched off, what was found is nobody's word", async () => {
     const p = preflight(() => 'refused');
     await p.decided(auto, [login('one')]);

@@ -1,0 +1,138 @@
+/** What is told of a source, and where: the log, an Event on its Secret, and metrics. */
+import { describe, expect, test } from 'vitest';
+import { createLog } from '../../src/log.ts';
+import { createMetrics } from '../../src/server/metrics.ts';
+import type { SourceChange } from '../../src/sources/known-source.ts';
+import { announceSources, remindOfSources } from '../../src/sources/news.ts';
+import { source, sourceConfig } from '../plan/observations.ts';
+
+const SECRET = { apiVersion: 'v1', kind: 'Secret', namespace: 'pullpass-system', name: 'upstream-registry' };
+const LAST_GOOD = 'The last good content stays in force for what is named here.';
+const NOTHING = 'Nothing is copied until it is mended.';
+
+const change = (parts: Partial<SourceChange>): SourceChange => ({
+  source: sourceConfig(),
+  problems: [],
+  isNews: false,
+  hasLastGood: true,
+  ...parts,
+});
+const accepted = { first: false, registries: ['a.test', 'b.test'], warnings: [] };
+
+function recorder() {
+  const events: unknown[] = [];
+  return {
+    events,
+    record: (event: unknown) => void events.push(event),
+    resolve: (regarding: unknown, reason?: string) => void events.push({ resolved: reason, regarding }),
+  };
+}
+
+async function announce(...changes: SourceChange[]) {
+  const lines: string[] = [];
+  const metrics = createMetrics({ version: 'test', processMetrics: false });
+  const { events, ...tellers } = recorder();
+  const log = createLog('debug', {
+    write: (line) => {
+      const { level, msg, source: name, secret } = JSON.parse(line) as Record<string, string>;
+      expect([name, secret]).toEqual(['upstream', 'pullpass-system/upstream-registry']);
+      lines.push(`${level}: ${msg}`);
+    },
+  });
+  announceSources(changes, { log, metrics, events: tellers });
+  const values = new Map(
+    [...(await metrics.exposition()).body.matchAll(/^pullpass_(source_\w+)\{source="upstream"\} (.*)$/gm)].map(
+      ([, name, value]) => [name, Number(value)],
+    ),
+  );
+  return { lines, events, values };
+}
+
+test('the first content is a line in the log, and nobody needs an Event for it', async () => {
+  const before = Date.now() / 1000;
+  const { lines, events, values } = await announce(change({ accepted: { ...accepted, first: true } }));
+  expect([lines, events, values.get('source_valid')]).toEqual([['info: source read'], [], 1]);
+  expect(values.get('source_changed_timestamp_seconds')).toBeGreaterThanOrEqual(before);
+  expect(values.get('source_changed_timestamp_seconds')).toBeLessThanOrEqual(Date.now() / 1000);
+});
+
+test('a changed content is an Event too, which names the registries whose login is new', async () => {
+  const { lines, events } = await announce(change({ accepted: { ...accepted, warnings: ['an odd key'] } }));
+  expect(lines).toEqual(['info: source changed: spreading the new content', 'warn: an odd key']);
+  expect(events).toEqual([
+    {
+      regarding: SECRET,
+      type: 'Normal',
+      reason: 'SourceAccepted',
+      action: 'Rotate',
+      note: 'New content accepted, spreading it: a.test, b.test',
+    },
+  ]);
+});
+
+describe('what is wrong', () => {
+  const problems = ['is no JSON', 'has no auths'];
+
+  test.each([
+    [true, LAST_GOOD],
+    [false, NOTHING],
+  ])(
+    'is a line each and one Event, with what follows from it; a good content before: %s',
+    async (hasLastGood, then) => {
+      const { lines, events, values } = await announce(change({ problems, isNews: true, hasLastGood }));
+      expect(lines).toEqual(problems.map((problem) => `warn: source refused: ${problem}. ${then}`));
+      expect(events).toEqual([
+        {
+          regarding: SECRET,
+          type: 'Warning',
+          reason: 'SourceInvalid',
+          action: 'ReadSource',
+          note: `is no JSON; has no auths. ${then}`,
+        },
+      ]);
+      expect([values.get('source_valid'), values.has('source_changed_timestamp_seconds')]).toEqual([0, false]);
+    },
+  );
+
+  test('is told once: with a content that is accepted beside the same problems nothing of it is said again', async () => {
+    const { lines, events, values } = await announce(change({ problems: ['is no JSON'], accepted }));
+    expect(lines).toEqual(['info: source changed: spreading the new content']);
+    expect(events).toMatchObject([{ reason: 'SourceAccepted' }]);
+    expect(values.get('source_valid')).toBe(0);
+  });
+
+  test('and is no more, takes back the Event; a line says so, unless a new content says it already', async () => {
+    const resolved = { resolved: 'SourceInvalid', regarding: SECRET };
+    const mended = await announce(change({ isNews: true }));
+    expect([mended.lines, mended.events, mended.values.get('source_valid')]).toEqual([
+      ['info: source is good again, its content is the one in force'],
+      [resolved],
+      1,
+    ]);
+    const changed = await announce(change({ isNews: true, accepted }));
+    expect(changed.lines).toEqual(['info: source changed: spreading the new content']);
+    expect(changed.events).toEqual([expect.objectContaining({ reason: 'SourceAccepted' }), resolved]);
+  });
+
+  test('at one source keeps no other from being told', async () => {
+    const { lines } = await announce(change({}), change({ isNews: true }), change({ problems, isNews: true }));
+    expect(lines).toHaveLength(3);
+  });
+});
+
+test('a reminder says again what is wrong, and takes back what is not', () => {
+  const { events, ...tellers } = recorder();
+  remindOfSources(
+    [
+      source({ problems: ['is no JSON'] }),
+      source({ problems: ['is no JSON'], digest: undefined }),
+      source({ problems: [] }),
+    ],
+    tellers,
+  );
+  expect(events).toEqual([
+    expect.objectContaining({ regarding: SECRET, reason: 'SourceInvalid', note: `is no JSON. ${LAST_GOOD}` }),
+    expect.objectContaining({ regarding: SECRET, reason: 'SourceInvalid', note: `is no JSON. ${NOTHING}` }),
+    { resolved: 'SourceInvalid', regarding: SECRET },
+  ]);
+});
