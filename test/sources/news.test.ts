@@ -2,9 +2,9 @@
 import { describe, expect, test } from 'vitest';
 import { createLog } from '../../src/log.ts';
 import { createMetrics } from '../../src/server/metrics.ts';
-import type { SourceChange } from '../../src/sources/known-source.ts';
 import { announceSources, remindOfSources } from '../../src/sources/news.ts';
 import { source, sourceConfig } from '../plan/observations.ts';
+import type { SourceChange } from '../../src/sources/keeper.ts';
 
 const SECRET = { apiVersion: 'v1', kind: 'Secret', namespace: 'pullpass-system', name: 'upstream-registry' };
 const LAST_GOOD = 'The last good content stays in force for what is named here.';

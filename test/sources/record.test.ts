@@ -1,12 +1,12 @@
 /** What is written down of a source, and read again: enough to go on after a restart, and no credential. */
 import { describe, expect, test } from 'vitest';
 import type { Credential } from '../../src/credentials/docker-config.ts';
-import type { Held, SourceRecord } from '../../src/observe/state.ts';
 import { entryMac, keyId, nextRecord, recordOf, stageOf } from '../../src/sources/record.ts';
 import { NOTHING, settled } from '../../src/sources/rollout.ts';
 import type { Rollout, Stage } from '../../src/sources/rollout.ts';
 import { sourceConfig } from '../plan/observations.ts';
 import { createMemory } from './memory.ts';
+import type { Held, SourceRecord } from '../../src/observe/records.ts';
 
 const state = createMemory();
 const [EARLIER, NOW] = ['2030-01-01T00:00:00.000Z', '2030-02-01T00:00:00.000Z'];
