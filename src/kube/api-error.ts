@@ -1,13 +1,13 @@
-/** What the API server, or the way to it, answered instead of what was asked for. */
+/** The errors of calls to the API server, and what kind of failure each is. */
 import type { FailureKind } from '../errors.ts';
 import { fit } from '../text.ts';
 
-/** A server that asks for more patience than this is asked again all the same. */
+/** Longest wait that a server can ask for; a longer one is cut to this. */
 const MAX_RETRY_AFTER_MS = 5 * 60_000;
-/** Of a message, in characters: it ends up in logs, Events and terminals. */
+/** Longest message, in characters: it ends up in logs, Events and terminals. */
 export const MAX_MESSAGE = 500;
 
-/** The fields of a Kubernetes `Status` that anything here decides on. */
+/** The fields of a Kubernetes `Status` that are used here. */
 interface Status {
   message?: string;
   reason?: string;
@@ -21,7 +21,7 @@ export class ApiError extends Error {
   readonly reason: string;
   /** Reasons of `details.causes`, such as NamespaceTerminating or FieldManagerConflict. */
   readonly causes: readonly string[];
-  /** How long the server asks to wait, in milliseconds: at least 1, and bounded. Undefined where it does not ask. */
+  /** How long the server asks to wait, in milliseconds: above 0, and bounded. Undefined if it does not ask. */
   readonly retryAfterMs: number | undefined;
 
   constructor(request: string, code: number, status: Status, retryAfterMs?: number) {
@@ -31,11 +31,11 @@ export class ApiError extends Error {
     this.causes = (status.details?.causes ?? []).map((cause) => cause.reason ?? '');
     const seconds = status.details?.retryAfterSeconds;
     const asked = retryAfterMs ?? (seconds === undefined ? 0 : seconds * 1000);
-    // "At once" is no wish to wait: then our own backoff counts.
+    // 0 asks for no wait: then our own backoff applies.
     this.retryAfterMs = asked > 0 ? Math.min(asked, MAX_RETRY_AFTER_MS) : undefined;
   }
 
-  /** 422 is a policy or an immutable object; of a JSON Patch that lost a race it has become a LostRaceError. */
+  /** 422: a policy or an immutable object. For a JSON Patch that lost a race, LostRaceError is thrown instead. */
   get kind(): FailureKind {
     if (this.code === 409 || this.code === 429 || this.code >= 500) return 'passing';
     return isInvalid(this) ? 'refused' : isForbidden(this) ? 'forbidden' : 'fault';
@@ -48,7 +48,7 @@ export class UnreachableError extends Error {
   readonly kind: FailureKind = 'passing';
 }
 
-/** There was an answer, and it was larger than the caller wants to hold. */
+/** The answer is larger than the caller accepts. */
 export class TooLargeError extends UnreachableError {
   override name = 'TooLargeError';
 }
@@ -57,23 +57,23 @@ export const isNotFound = (error: unknown): boolean => error instanceof ApiError
 export const isConflict = (error: unknown): boolean => error instanceof ApiError && error.code === 409;
 export const isForbidden = (error: unknown): boolean =>
   error instanceof ApiError && error.code === 403 && !isNamespaceTerminating(error);
-/** The resourceVersion that a list or watch was to go on from is no longer kept. */
+/** The server no longer keeps the resourceVersion that a list or watch continues from. */
 export const isGone = (error: unknown): boolean =>
   error instanceof ApiError && (error.code === 410 || error.reason === 'Expired');
-/** The resourceVersion lies in the server's future: its etcd was restored from a backup. */
+/** The resourceVersion is newer than the server's: its etcd was restored from a backup. */
 export const isTooNew = (error: unknown): boolean =>
   error instanceof ApiError && error.causes.includes('ResourceVersionTooLarge');
-/** A create in a namespace that is being deleted: a 403, and not a missing right. */
+/** A create in a namespace that is being deleted: a 403, but not a missing right. */
 export const isNamespaceTerminating = (error: unknown): boolean =>
   error instanceof ApiError && error.causes.includes('NamespaceTerminating');
-/** Refused for what it says: quota, policy, an immutable field. Of a JSON Patch it can also be a lost race. */
+/** The server rejects what was sent: a policy, an immutable field. For a JSON Patch it can also be a lost race. */
 export const isInvalid = (error: unknown): boolean =>
   error instanceof ApiError && (error.code === 400 || error.code === 422);
-/** Somebody else wrote in between. A JSON Patch whose `test` fails answers 422, not 409. */
+/** Another writer came first. A JSON Patch whose `test` fails gets 422, not 409. */
 export const isRace = (error: unknown): boolean =>
   error instanceof ApiError && (error.code === 409 || error.code === 422);
 
-/** Builds the error for an answer. `hideMessage`: the server may quote what was sent, and what was sent is a credential. */
+/** Builds the error for an answer. `hideMessage`: the request holds a credential, and the server may quote it. */
 export function apiErrorOf(
   request: string,
   code: number,
@@ -84,13 +84,13 @@ export function apiErrorOf(
   const status = readStatus(body);
   const said = status === undefined ? plainText(body) : (status.message ?? '');
   const message = hideMessage ? inOurWords(code, status, said) : fit(said, MAX_MESSAGE);
-  // Proxies and an overloaded server answer with a text or a page of their own, which does not say the code.
+  // Proxies and overloaded servers answer with text or a page that does not state the code.
   const shown =
     message === '' ? `HTTP status ${code}` : status === undefined ? `HTTP status ${code}: ${message}` : message;
   return new ApiError(request, code, { ...status, message: shown }, parseRetryAfter(retryAfter));
 }
 
-/** What of an answer is a Status, and nothing of any other shape: whoever stands in between may answer as well. */
+/** Reads only Status fields of the right type: a proxy in between may answer with any other shape. */
 function readStatus(body: string): Status | undefined {
   let parsed: unknown;
   try {
@@ -113,7 +113,7 @@ function readStatus(body: string): Status | undefined {
   };
 }
 
-/** Why a write of a credential was refused, without a word of the server's: webhooks quote what they refuse. */
+/** Why a write of a credential was refused, with no text from the server: webhooks quote what they refuse. */
 function inOurWords(code: number, status: Status | undefined, said: string): string {
   const name = `HTTP status ${code}${status?.reason === undefined ? '' : ` ${status.reason}`}`;
   if (code !== 403) return name;
@@ -126,7 +126,7 @@ function inOurWords(code: number, status: Status | undefined, said: string): str
   return name;
 }
 
-/** Of a page only its title. */
+/** Text as it is; of a page only its title. */
 function plainText(body: string): string {
   return /^\s*</.test(body) ? (/<title>([^<]*)/i.exec(body)?.[1] ?? '') : body;
 }

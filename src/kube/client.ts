@@ -1,7 +1,7 @@
 /**
- * The few calls that Pullpass makes, over a {@link Connection}. Every call has a time limit; every failure is an
- * ApiError (the server said no) or an UnreachableError (nobody answered). Nothing is retried here but a 401, once:
- * retrying is the work queue's and the reflector's business.
+ * The few calls that Pullpass makes, over a {@link Connection}. Every call except a watch has a time limit. Every
+ * failure is an ApiError (the server said no) or an UnreachableError (no usable answer). Only a 401 is retried here,
+ * once: all other retries belong to the work queue and the reflector.
  */
 import { MANAGER } from '../names.ts';
 import { messageOf } from '../errors.ts';
@@ -17,9 +17,9 @@ export interface CallOptions {
   query?: Query;
   accept?: string;
   signal?: AbortSignal | undefined;
-  /** Whether the body holds a credential: then nothing that the server says of it is repeated. */
+  /** The body holds a credential: then errors repeat no text from the server. */
   sensitive?: boolean;
-  /** Largest answer that is taken in, in bytes; a larger one is a TooLargeError. Default: 64 MiB. */
+  /** Largest answer to read, in bytes; a larger one is a TooLargeError. Default: 64 MiB. */
   maxBytes?: number | undefined;
 }
 
@@ -29,7 +29,7 @@ export interface WatchEvent<T> {
   object: T;
 }
 
-/** `T` is what the caller expects the server to send: the server is trusted to keep its own schema. */
+/** `T` is the type that the caller expects. It is not checked: the server is trusted to keep its schema. */
 export interface KubeClient {
   get<T>(path: string, options?: CallOptions): Promise<T>;
   create<T>(path: string, body: object, options?: CallOptions): Promise<T>;
@@ -45,13 +45,13 @@ export interface ClientOptions {
   /** Longest time for one call, in milliseconds. */
   timeoutMs?: number;
   userAgent?: string;
-  /** Told of each finished call, for metrics. `code` is 0 when there was no answer. */
+  /** Called after each request, for metrics. `code` is 0 when there was no answer. */
   onCall?: (verb: string, resource: string, code: number) => void;
 }
 
-/** One object is far smaller, also as JSON; lists take less, see `list.ts`. */
+/** One object is far smaller, also as JSON; list pages have a lower limit, see `list.ts`. */
 const MAX_BODY_BYTES = 64 * 1024 * 1024;
-/** One object is far smaller: etcd takes 1.5 MiB. */
+/** One object is far smaller: etcd accepts 1.5 MiB. */
 const MAX_LINE_CHARS = 16 * 1024 * 1024;
 
 export function createClient(connection: Connection, options: ClientOptions = {}): KubeClient {
@@ -89,7 +89,7 @@ export function createClient(connection: Connection, options: ClientOptions = {}
       onCall?.(verb, resourceOf(path), response.statusCode);
       if (response.statusCode < 300) return response;
       const answer = await readText(response.body, 64 * 1024).catch(() => '');
-      // A bound token is replaced on disk before it ends; the copy in memory can be the old one.
+      // A bound token is replaced on disk before it expires; the one in memory can be the old one.
       if (response.statusCode === 401 && attempt === 0) {
         connection.refresh();
         continue;
@@ -154,10 +154,10 @@ export function createClient(connection: Connection, options: ClientOptions = {}
   };
 }
 
-/** Splits a stream into lines and parses each; a last line without its end is a broken stream and is dropped. */
+/** Splits a stream into lines and parses each; a last line without a line break (the stream broke) is dropped. */
 async function* jsonLines<T>(stream: AsyncIterable<Uint8Array>): AsyncGenerator<T> {
   const decoder = new TextDecoder();
-  /** Of the line that has no end yet: joined once it has one, for joining at each chunk is quadratic. */
+  /** Parts of the unfinished line: joined only at its end, because joining at each chunk is quadratic. */
   let pieces: string[] = [];
   let size = 0;
   for await (const chunk of stream) {
@@ -197,7 +197,7 @@ function unreachable(request: string, server: string, error: unknown, signal: Ab
   return new UnreachableError(`${request}: ${server}: ${why}`, { cause: error });
 }
 
-/** undici wraps the reason ("fetch failed", an AggregateError without a message); the reader needs the reason. */
+/** undici can wrap the reason in an error without a message, such as an AggregateError: unwraps it. */
 function causeOf(error: unknown): unknown {
   if (error instanceof AggregateError && error.errors.length > 0) return causeOf(error.errors[0]);
   if (error instanceof Error && error.cause instanceof Error && error.message === '') return error.cause;

@@ -1,6 +1,6 @@
 /**
  * Connections to one API server. client-node opens a new connection for every request; these are kept and shared:
- * one pool for calls, one for watches, so that long watches never hold up a write.
+ * one pool for calls, one for watches, so that long watches never delay a write.
  */
 import { KubeConfig } from '@kubernetes/client-node';
 import { Agent, ProxyAgent, request } from 'undici';
@@ -25,7 +25,7 @@ export interface Connection {
     signal: AbortSignal;
     pool: 'call' | 'watch';
   }): Promise<Dispatcher.ResponseData>;
-  /** Forgets what was read of token and CA, so that the next call reads them again. For a 401. */
+  /** Forgets token and CA, so that the next call reads them again. For use after a 401. */
   refresh(): void;
   readonly server: string;
   close(): Promise<void>;
@@ -52,7 +52,7 @@ export function connect(config: KubeConfig, now: () => number = Date.now): Conne
 
   async function open(): Promise<Session> {
     if (session !== undefined && now() - session.readAt < CREDENTIALS_MAX_AGE_MS) return session;
-    // One for all who wait: reading can mean to run a program (`exec` of a kubeconfig).
+    // All waiting calls share one read: it can run a program (`exec` of a kubeconfig).
     opening ??= read(reader).finally(() => {
       opening = undefined;
     });
@@ -74,11 +74,11 @@ export function connect(config: KubeConfig, now: () => number = Date.now): Conne
       const old = pools;
       poolsTls = tls;
       pools = { call: pool(options, MAX_CALL_CONNECTIONS), watch: pool(options, null) };
-      // Calls in flight on the old connections are answered first.
+      // close() lets calls in flight on the old connections finish.
       if (old) void Promise.allSettled([old.call.close(), old.watch.close()]);
     }
     const fresh = { readAt: now(), headers, pools };
-    // A refresh that came meanwhile wants a later reading than this one.
+    // If refresh() was called meanwhile, this read is too old to keep.
     if (from === reader) session = fresh;
     return fresh;
   }
@@ -111,10 +111,10 @@ export function connect(config: KubeConfig, now: () => number = Date.now): Conne
       });
     },
     refresh() {
-      // Many calls get their 401 at the same time: one reading serves them all.
+      // Many calls get a 401 at the same time: one read serves them all.
       if (refreshedAt !== undefined && now() - refreshedAt < REFRESH_INTERVAL_MS) return;
       refreshedAt = now();
-      // client-node keeps tokens of files for a minute, those of programs until they end: only new readers read again.
+      // client-node caches file tokens for a minute, program tokens until they expire: only a new KubeConfig reads again.
       reader = new KubeConfig();
       reader.loadFromOptions({
         clusters: config.clusters,

@@ -1,11 +1,11 @@
-/** What an Event of events.k8s.io/v1 looks like, within the limits that the API server holds it to. */
+/** Builds Events of events.k8s.io/v1 within the limits of the API server. */
 import type { EventReason } from '../names.ts';
 import { microTime } from './lease-lock.ts';
 
-/** A qualified name, as the API asks for: it is what people filter Events by. */
+/** A qualified name, as the API requires; people filter Events by it. */
 const REPORTING_CONTROLLER = 'pullpass.dev/controller';
 const MAX_NAME = 253;
-/** Of `action`, `reason` and `reportingInstance`, in bytes. */
+/** Limit of `action`, `reason` and `reportingInstance`. */
 const MAX_FIELD_BYTES = 128;
 const MAX_NOTE_BYTES = 1024;
 
@@ -30,26 +30,26 @@ export interface RecordedEvent {
   note: string;
 }
 
-/** How often an event was seen, and when last in milliseconds since 1970. */
+/** How often an event was seen, and when last, in milliseconds since 1970. */
 export interface Sightings {
   count: number;
   lastAt: number;
 }
 
 /**
- * The namespace that an Event is kept in. client-go puts Events on a Namespace into `default`, where the team that owns
- * the namespace can neither read nor find them; `kubectl describe namespace` shows Events from nowhere. The API server
- * takes an Event into any namespace that `regarding.namespace` names, and so one on a Namespace is kept in that
- * namespace itself: `kubectl -n team-a get events` and `kubectl -n team-a events --for namespace/team-a` show it.
+ * The namespace of an Event. client-go puts Events about a Namespace into `default`, where the team that owns the
+ * namespace can neither read nor find them; `kubectl describe namespace` shows no Events. The API server accepts an
+ * Event in any namespace that `regarding.namespace` names, so an Event about a Namespace goes into that namespace:
+ * `kubectl -n team-a get events` and `kubectl -n team-a events --for namespace/team-a` show it.
  */
 export function namespaceOfEvent({ kind, namespace, name }: Regarding): string {
   return namespace ?? (kind === 'Namespace' ? name : 'default');
 }
 
-/** `<name of the object>.<hex>`, as client-go has it; `unique` is a count of nanoseconds, or anything as unique. */
+/** `<name of the object>.<hex>`, as in client-go; `unique`: nanoseconds, or any other unique number. */
 export function eventName(object: string, unique: bigint): string {
   const suffix = `.${unique.toString(16)}`;
-  // Names of a few kinds are no DNS subdomains, and a Namespace's or Secret's longest leaves no room.
+  // Names of a few kinds are no DNS subdomains, and the longest names leave no room for the suffix.
   const prefix = object
     .toLowerCase()
     .replace(/[^a-z0-9.-]/g, '-')
@@ -79,7 +79,7 @@ export function eventBody(
     reason: cut(event.reason, MAX_FIELD_BYTES),
     type: event.type,
     note: cut(event.note, MAX_NOTE_BYTES),
-    // The server wants both namespaces to agree; a cluster-scoped object other than a Namespace goes without.
+    // The server requires both namespaces to be equal; other cluster-scoped objects have none here.
     regarding: event.regarding.kind === 'Namespace' ? { ...event.regarding, namespace } : event.regarding,
     ...(sightings.count > 1 && { series: eventSeries(sightings) }),
   };
@@ -89,13 +89,13 @@ export function eventSeries({ count, lastAt }: Sightings): object {
   return { count, lastObservedTime: microTime(lastAt) };
 }
 
-/** At most `bytes` bytes of UTF-8; what was cut is marked, and no character is cut in two. */
+/** At most `bytes` bytes of UTF-8; a cut text ends with a mark, and no character is split. */
 function cut(text: string, bytes: number): string {
   const encoded = Buffer.from(text);
   if (encoded.length <= bytes) return encoded.toString();
   const mark = '…';
   let end = bytes - Buffer.byteLength(mark);
-  // A byte 10xxxxxx goes on with a character that began earlier.
+  // A byte 10xxxxxx continues a character.
   while (((encoded[end] ?? 0) & 0b1100_0000) === 0b1000_0000) end--;
   return encoded.subarray(0, end).toString() + mark;
 }

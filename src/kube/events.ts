@@ -1,7 +1,7 @@
 /**
- * Tells people about problems through Events. Reconciles report what they see each time they run; only news is written.
- * Nothing here throws, blocks a reconcile or grows without bound, and a report that was dropped counts as not written:
- * the next reconcile brings it again.
+ * Reports problems to people as Events. Each reconcile reports all that it sees; only news is written. Nothing here
+ * throws, blocks a reconcile or grows without bound. A dropped report counts as not written: the next reconcile
+ * reports it again.
  */
 import { sleep } from '../async/sleep.ts';
 import { systemTimers } from '../async/timers.ts';
@@ -16,34 +16,34 @@ import { paths } from './paths.ts';
 export type { RecordedEvent, Regarding } from './event-body.ts';
 
 const HOUR_MS = 3_600_000;
-/** A problem that lasts is written again after this long: also how long an API server keeps an Event by default. */
+/** A problem that lasts is written again after this long. An API server keeps an Event as long by default. */
 const SERIES_INTERVAL_MS = HOUR_MS;
 /** A problem that was not seen for this long is a new one. */
 const SERIES_WINDOW_MS = 2 * HOUR_MS;
-/** Objects and problems that are remembered, together. */
+/** Largest number of remembered objects and problems together. */
 const MAX_REMEMBERED = 4096;
 const MAX_QUEUED = 1000;
 const MAX_TRIES = 3;
 const RETRY_AFTER_MS = 5_000;
-/** client-go's limit of one source and object. */
+/** client-go's limit for one reporter and object. */
 const OBJECT_LIMIT = { burst: 25, perMs: 1 / 300_000 };
 const GLOBAL_LIMIT = { burst: 100, perMs: 10 / 1000 };
 
 interface EventRecorderOptions {
   client: KubeClient;
   log: Log;
-  /** Of this process: the pod's name. */
+  /** Identifies this process: the pod's name. */
   instance: string;
 }
 
 export interface EventRecorder {
   /** Takes a report and returns at once. */
   record(event: RecordedEvent): void;
-  /** The problem is gone (all problems of the object, without a reason): when it comes back, that is news. Writes nothing. */
+  /** The problem is gone (without `reason`: all problems of the object). If it comes back, that is news. Writes nothing. */
   resolve(regarding: Regarding, reason?: EventReason): void;
-  /** Resolves when everything that was taken in is written or dropped. */
+  /** Resolves when every accepted report is written or dropped. */
   flush(): Promise<void>;
-  /** Takes and writes nothing more; an Event being written is cut off. */
+  /** Accepts and writes nothing more; aborts a write under way. */
   stop(): void;
 }
 
@@ -129,13 +129,13 @@ export function createEventRecorder({ client, log, instance }: EventRecorderOpti
     const problems = objects.get(keyOf(regarding))?.problems;
     for (const [key, { event }] of problems ?? []) {
       if (reason !== undefined && event.reason !== reason) continue;
-      // The object stays known: what comes and goes all the time is still held to its limit.
+      // The object stays known, so that a problem that comes and goes is still rate-limited.
       problems?.delete(key);
       remembered--;
     }
   }
 
-  /** Writes one after the other; starts after the caller is done. */
+  /** Writes one Event at a time; starts after the caller's synchronous code. */
   async function drain(): Promise<void> {
     await Promise.resolve();
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
@@ -144,7 +144,7 @@ export function createEventRecorder({ client, log, instance }: EventRecorderOpti
       await write(next);
       next.queued = false;
     }
-    draining = undefined; // in the same breath as the look at the queue: what comes next starts anew
+    draining = undefined; // no await since the queue was empty: the next report starts a new drain
   }
 
   async function write(series: Series): Promise<void> {
@@ -158,8 +158,8 @@ export function createEventRecorder({ client, log, instance }: EventRecorderOpti
         if (stopping.signal.aborted) return;
         const passing =
           error instanceof UnreachableError || (error instanceof ApiError && (error.code === 429 || error.code >= 500));
-        if (!passing) series.answeredAt = Date.now(); // asking again soon would change nothing
-        // The namespace is gone or going, and its Events with it.
+        if (!passing) series.answeredAt = Date.now(); // a retry soon would change nothing
+        // The namespace is deleted or being deleted, and its Events too.
         if (isNotFound(error) || isNamespaceTerminating(error)) return;
         if (!passing || tries >= MAX_TRIES)
           return logOnce(
@@ -187,7 +187,7 @@ export function createEventRecorder({ client, log, instance }: EventRecorderOpti
         return;
       } catch (error) {
         if (!isNotFound(error)) throw error;
-        series.exists = false; // it ran out on the server: write it anew, with its count
+        series.exists = false; // it expired on the server: create it again, with its count
       }
     }
     try {
@@ -197,7 +197,7 @@ export function createEventRecorder({ client, log, instance }: EventRecorderOpti
         { signal },
       );
     } catch (error) {
-      // The name is ours alone: an earlier try whose answer was lost did it.
+      // The name is unique: an earlier try, whose answer was lost, created it.
       if (!isConflict(error)) throw error;
     }
   }

@@ -1,4 +1,4 @@
-/** Finds the cluster and who we are in it. client-node knows every kind of kubeconfig; we only word its failures. */
+/** Finds the cluster and our identity in it. client-node reads every kind of kubeconfig; we only word its errors. */
 import { KubeConfig } from '@kubernetes/client-node';
 import { existsSync } from 'node:fs';
 import { UserError, messageOf } from '../errors.ts';
@@ -37,7 +37,7 @@ export function loadKubeConfig({ kubeconfig, context }: KubeconfigOptions): Kube
     }
     config.setCurrentContext(context);
   }
-  // client-node falls back to a server that nobody runs any more; it is told by the name it gives the context.
+  // client-node falls back to localhost:8080, where no API server listens any more; its context name shows that.
   const found =
     kubeconfig !== undefined ||
     config.getCurrentContext() !== 'loaded-context' ||

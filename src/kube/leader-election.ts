@@ -1,7 +1,7 @@
 /**
- * Which replica writes: a Lease that the replicas compete for, as client-go does it. The leader stops before anybody
- * else may start: its term ends `renewDeadline` after the start of its last successful renewal, while the others wait
- * `leaseDuration` from the moment they saw that renewal, each on its own monotonic clock. No two clocks are compared.
+ * Leader election with a Lease, as in client-go: only the leader writes. It stops before another replica may start:
+ * its term ends `renewDeadline` after the start of its last successful renewal, while the others wait `leaseDuration`
+ * from the moment they saw that renewal, each on its own monotonic clock. No two clocks are compared.
  */
 import { aborted, sleep } from '../async/sleep.ts';
 import { systemTimers } from '../async/timers.ts';
@@ -16,7 +16,7 @@ import type { Outcome } from './lease-lock.ts';
 export interface ElectionTimings {
   /** How long the others wait after a renewal before they take over, in milliseconds; whole seconds. */
   leaseDurationMs: number;
-  /** How long the leader goes on without a successful renewal, in milliseconds. */
+  /** How long the leader continues without a successful renewal, in milliseconds. */
   renewDeadlineMs: number;
   /** Between two attempts to renew or to acquire, in milliseconds; up to a fifth is added at random. */
   retryPeriodMs: number;
@@ -33,16 +33,16 @@ export interface ElectionOptions {
   namespace: string;
   /** Name of the Lease. */
   name: string;
-  /** Of this process, unlike that of every other candidate: the pod's name. */
+  /** Unique among the candidates: the pod's name. */
   identity: string;
   log: Log;
   /**
-   * The work of a leader. The signal aborts the moment leadership may have ended: nothing is written after it. The Lease
-   * is given up, or competed for again, only after the work has ended.
+   * The work of a leader. The signal aborts when leadership may have ended: the work must write nothing after that. The
+   * Lease is released, or competed for again, only after the work has ended.
    */
   lead: (term: AbortSignal) => void | Promise<void>;
   timings?: ElectionTimings | undefined;
-  /** Milliseconds of a clock that never jumps: judges every deadline. */
+  /** Milliseconds of a monotonic clock: decides every deadline. */
   now?: () => number;
   /** Milliseconds since 1970: only written into the Lease, for people to read. */
   wall?: () => number;
@@ -51,8 +51,8 @@ export interface ElectionOptions {
 }
 
 /**
- * Competes and leads, as often as it comes to that, until `stop` aborts; then gives the Lease up. Rejects only timings
- * that could let two replicas lead.
+ * Competes for the Lease and leads, term after term, until `stop` aborts; then releases it. Rejects only if the timings
+ * could let two replicas lead.
  */
 export async function runElection(
   {
@@ -74,7 +74,7 @@ export async function runElection(
   if (!(leaseDurationMs > renewDeadlineMs && renewDeadlineMs > 2 * retryPeriodMs))
     throw new Error('leader election: leaseDuration > renewDeadline > 2 * retryPeriod must hold');
   const lock = createLeaseLock({ client, namespace, name, identity, leaseDurationMs, now, wall });
-  /** The error that was logged last and still stands. */
+  /** The last logged error, until an attempt succeeds. */
   let trouble: string | undefined;
 
   while (!stop.aborted) {
@@ -84,11 +84,11 @@ export async function runElection(
     await pause(retryPeriodMs + stayBackMs, stop);
   }
 
-  /** One term as the leader. Resolves when its work has ended, to how long to stay back then, in milliseconds. */
+  /** One term as the leader. Resolves after its work, to the extra wait before the next attempt, in milliseconds. */
   async function serve(startedAt: number): Promise<number> {
     const ending = new AbortController();
     const term = ending.signal;
-    /** Whether the Lease is still ours at the end, and another may have it at once. */
+    /** The Lease is still ours at the end, so it can be released at once. */
     let giveUp = false;
     let deadline: unknown;
     const end = (why: string, isOurs: boolean): void => {
@@ -97,7 +97,7 @@ export async function runElection(
       log.info({ lease: name, identity }, `leading no longer: ${why}`);
       ending.abort();
     };
-    /** The others count from when they saw the renewal, which is after it was sent: this counts from before. */
+    /** The others count from when they see the renewal; this counts from before it is sent, and so ends first. */
     const prolong = (sentAt: number): void => {
       timers.clear(deadline);
       const late = (): void => end('the Lease could not be renewed in time', false);
@@ -126,13 +126,13 @@ export async function runElection(
       if (outcome === 'theirs') end('another replica holds the Lease', false);
     }
     timers.clear(deadline);
-    // Whoever is next must not start while work of this term is still winding down.
+    // The next leader must not start before the work of this term has ended.
     await work;
     if (!giveUp) return 0;
     await within(lock.free).catch((error: unknown) =>
       log.warn({ err: error, lease: name }, 'the Lease could not be given up; it runs out by itself'),
     );
-    // Who let go on purpose gives the others a chance.
+    // After a release on purpose, the others get a chance.
     return 2 * retryPeriodMs;
   }
 
@@ -158,12 +158,12 @@ export async function runElection(
     log.warn({ err: error, lease: name }, what);
   }
 
-  /** Rejects at a time limit or when one of `signals` aborts, even if `work` does not listen. */
+  /** Rejects at a time limit or when one of `signals` aborts, even if `work` ignores its signal. */
   async function within<T>(work: (signal: AbortSignal) => Promise<T>, ...signals: AbortSignal[]): Promise<T> {
     const cut = new AbortController();
     const signal = AbortSignal.any([cut.signal, ...signals]);
     const late = new UnreachableError(`Lease ${namespace}/${name}: no answer in time`);
-    // More than one try must fit into the deadline: one hung connection must not cost the lead.
+    // More than one try must fit into the deadline: one hung connection must not end the term.
     const timer = timers.set(() => cut.abort(late), renewDeadlineMs / 3);
     try {
       return await Promise.race([aborted(signal).then(() => signal.throwIfAborted() as never), work(signal)]);
@@ -173,7 +173,7 @@ export async function runElection(
     }
   }
 
-  /** Some milliseconds and up to a fifth more, or until the signal aborts. */
+  /** Waits `ms` and up to a fifth more, or until the signal aborts. */
   function pause(ms: number, signal: AbortSignal): Promise<void> {
     return sleep(ms * (1 + 0.2 * random()), signal, timers);
   }

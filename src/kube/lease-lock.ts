@@ -1,12 +1,12 @@
 /**
- * One Lease and its holder. Everything rests on the resourceVersion: the server refuses a write to a Lease that changed
+ * One Lease and its holder. The resourceVersion keeps it safe: the server refuses a write to a Lease that changed
  * since it was read, so two candidates that both see it free cannot both get it.
  */
 import { isConflict, isNotFound } from './api-error.ts';
 import type { KubeClient } from './client.ts';
 import { paths } from './paths.ts';
 
-/** Whose the Lease is after a try; `contested`: somebody wrote it at the same time, the next try tells. */
+/** Who holds the Lease after a try. `contested`: another client wrote it meanwhile; the next try shows. */
 export type Outcome = 'ours' | 'theirs' | 'contested';
 
 interface LeaseLockOptions {
@@ -17,7 +17,7 @@ interface LeaseLockOptions {
   identity: string;
   /** How long others wait after our last renewal, in milliseconds. */
   leaseDurationMs: number;
-  /** Milliseconds: `now` judges whether another's Lease ran out, `wall` is only written into it. */
+  /** Milliseconds: `now` decides whether another's Lease has expired, `wall` is only written into it. */
   now: () => number;
   wall: () => number;
 }
@@ -29,13 +29,13 @@ interface LeaseLock {
    */
   tryHold(signal: AbortSignal, leading: boolean): Promise<Outcome>;
   /**
-   * Clears the holder if that is us, so that nobody need wait for the Lease to run out.
+   * Clears the holder if that is us, so that no other replica waits for the Lease to expire.
    * @throws ApiError, UnreachableError
    */
   free(signal: AbortSignal): Promise<void>;
 }
 
-/** What we read of a Lease. Whatever else it holds goes back as it came. */
+/** The fields that we read. All other fields are written back unchanged. */
 interface Lease {
   metadata?: object;
   spec?: {
@@ -57,7 +57,7 @@ export function createLeaseLock({
   wall,
 }: LeaseLockOptions): LeaseLock {
   const path = paths.leases(namespace, name);
-  /** The Lease as last seen, and when this state of it was first seen: after its holder wrote it, never before. */
+  /** The Lease as last seen, and when this spec of it was first seen: always after its holder wrote it. */
   let seen: { lease: Lease; at: number } | undefined;
 
   async function tryHold(signal: AbortSignal, leading: boolean): Promise<Outcome> {
@@ -70,11 +70,11 @@ export function createLeaseLock({
       }
       const lease = await client.get<Lease>(path, { signal }).catch(undefinedIf(isNotFound));
       if (lease === undefined) {
-        // Somebody deleted the Lease under its holder, who writes it anew at its next renewal. Leave it the time.
+        // The Lease was deleted while another replica held it. That one creates it again at its next renewal: wait.
         if (seen !== undefined && isAnothers(seen.lease) && !ranOut(seen)) return 'theirs';
         return ours(await client.create<Lease>(paths.leases(namespace), held({}), { signal }));
       }
-      // Only a renewal counts: an annotation by somebody else does not make a Lease last longer.
+      // Only a renewal changes the spec: a new annotation does not prolong a Lease.
       const fresh =
         seen !== undefined && JSON.stringify(seen.lease.spec) === JSON.stringify(lease.spec)
           ? { lease, at: seen.at }
@@ -96,13 +96,13 @@ export function createLeaseLock({
   const isAnothers = ({ spec }: Lease): boolean =>
     (spec?.holderIdentity ?? '') !== '' && spec?.holderIdentity !== identity;
 
-  /** Judged by the holder's own duration, for it may run with other timings than we do. */
+  /** Uses the holder's own duration: it may run with other timings than we do. */
   function ranOut({ lease, at }: { lease: Lease; at: number }): boolean {
     const seconds = lease.spec?.leaseDurationSeconds;
     return now() >= at + (seconds === undefined ? leaseDurationMs : seconds * 1000);
   }
 
-  /** `lease` with us as its holder from now on, and its resourceVersion as it was read. */
+  /** `lease` with us as its holder from now on; its resourceVersion stays as it was read. */
   function held(lease: Lease): object {
     const before = lease.spec ?? {};
     const renewTime = microTime(wall());
@@ -127,12 +127,12 @@ export function createLeaseLock({
   return {
     tryHold,
     async free(signal) {
-      // A renewal that was cut off may still arrive in between: look again, a few times.
+      // An aborted renewal may still reach the server in between: try a few times.
       for (let tries = 0; tries < 3; tries++) {
         const lease = await client.get<Lease>(path, { signal });
         if (lease.spec?.holderIdentity !== identity) return;
         const time = microTime(wall());
-        // Absent rather than empty, as client-go writes it.
+        // Absent rather than empty, as in client-go.
         const { holderIdentity: _, ...spec } = lease.spec;
         const body = { ...lease, spec: { ...spec, leaseDurationSeconds: 1, acquireTime: time, renewTime: time } };
         if ((await client.replace<Lease>(path, body, { signal }).catch(undefinedIf(isConflict))) !== undefined) return;
@@ -141,7 +141,7 @@ export function createLeaseLock({
   };
 }
 
-/** For `catch`: undefined instead of an error that one of `tests` knows. */
+/** For `catch`: turns an error that one of `tests` matches into undefined. */
 function undefinedIf(...tests: ((error: unknown) => boolean)[]): (error: unknown) => undefined {
   return (error) => {
     if (!tests.some((test) => test(error))) throw error;

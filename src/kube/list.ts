@@ -2,7 +2,7 @@
 import { ApiError, isGone, TooLargeError } from './api-error.ts';
 import type { KubeClient } from './client.ts';
 
-/** The part of any API object that is read by all. */
+/** The part that all API objects have in common. */
 export interface ApiObject {
   metadata: {
     name: string;
@@ -22,7 +22,7 @@ export interface Selector {
   path: string;
   fieldSelector?: string;
   labelSelector?: string;
-  /** Asks for objects as PartialObjectMetadata: what is not needed is not even sent. */
+  /** Asks for PartialObjectMetadata: the server sends metadata only. */
   metadataOnly?: boolean;
 }
 
@@ -37,11 +37,11 @@ const acceptList = (metadataOnly = false): string =>
 export const acceptObject = (metadataOnly = false): string =>
   metadataOnly ? 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1' : 'application/json';
 
-/** A page of ordinary objects is far smaller. A page of 500 of the largest would be 750 MB, and several times that as objects. */
+/** A page of ordinary objects is far smaller. A page of 500 of the largest would be 750 MB, and several times that in memory. */
 const MAX_PAGE_BYTES = 16 * 1024 * 1024;
 
 interface PagesOptions {
-  /** Objects a page, at most. */
+  /** Objects per page, at most. */
   pageSize?: number;
   signal?: AbortSignal;
   each: (object: ApiObject) => void;
@@ -50,9 +50,9 @@ interface PagesOptions {
 }
 
 /**
- * Resolves to the version that the list stands for, after `each` was called for every object. A continue token that
- * ran out (410) starts the list again: `restart` then lets go of what was read so far. A page that is too large is asked
- * for again with fewer objects; behind them pages grow again.
+ * Resolves to the resourceVersion of the list, after `each` was called for every object. An expired continue token
+ * (410) starts the list again: `restart` then drops what was read so far. A page that is too large is requested again
+ * with fewer objects; after it, pages grow again.
  */
 export async function listPages(
   client: KubeClient,
@@ -63,7 +63,7 @@ export async function listPages(
   let limit = pageSize;
   for (let restarts = 0; ;) {
     try {
-      // One object alone is taken as large as it is: there is no smaller page.
+      // A page of one object cannot get smaller: only the client's limit applies.
       const page: ApiList = await client.get(path, {
         query: { fieldSelector, labelSelector, limit, continue: token },
         accept: acceptList(metadataOnly),

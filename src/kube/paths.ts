@@ -1,4 +1,4 @@
-/** Where the few kinds that Pullpass touches live in the API. Names are escaped: they can come from a command line. */
+/** API paths of the few kinds that Pullpass uses. Names are escaped: they can come from a command line. */
 
 const at = (prefix: string, namespace: string | undefined, resource: string, name: string | undefined): string =>
   prefix +

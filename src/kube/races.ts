@@ -1,31 +1,31 @@
-/** Others write, too: what a writer does that comes too late, and when it gives up. */
+/** Lost races with other writers: when to try again, and when to give up. */
 import { sleep } from '../async/sleep.ts';
 import type { FailureKind } from '../errors.ts';
 import { isRace } from './api-error.ts';
 
-/** What the plan was made for is no longer there: plan again. Not a failure. */
+/** The state that the plan was made for has changed: plan again. Not a failure. */
 export class SupersededError extends Error {
   override name = 'SupersededError';
   readonly kind: FailureKind = 'superseded';
 }
 
-/** A ServiceAccount that others write all the time: each of our tries came too late. */
+/** Others write the object all the time: each of our tries came too late. */
 export class LostRaceError extends Error {
   override name = 'LostRaceError';
   readonly kind: FailureKind = 'passing';
 }
 
-/** How often a lost race for one object is run again before the work queue takes over. */
+/** How many races for one object may be lost before the work queue takes over. */
 const ATTEMPTS = 5;
 
-/** Waits after a refusal: without a pause, many writers keep running into each other. `lost`: how often before. @throws LostRaceError */
+/** Waits after a refusal: without a random wait, many writers keep colliding. `lost`: races lost so far. @throws LostRaceError */
 export async function beforeRerun(what: string, lost: number, refusal: unknown, signal: AbortSignal): Promise<void> {
   if (lost >= ATTEMPTS)
     throw new LostRaceError(`${what}others wrote it ${ATTEMPTS} times while we tried to`, { cause: refusal });
   if (refusal !== undefined) await sleep(Math.random() * 10 * 2 ** lost, signal);
 }
 
-/** What the server said of a patch whose object had changed, or that it does not take; undefined: it took it. Throws all else. */
+/** The error for a patch whose object had changed, or that the server rejects; undefined: accepted. Throws other errors. */
 export async function refusalOf(patched: Promise<unknown>): Promise<Error | undefined> {
   try {
     await patched;

@@ -1,7 +1,7 @@
 /**
- * Keeps a {@link Store} equal to what the server has: list, then watch, for ever. It never stops quietly: every error
- * leads to another try with a longer wait, a stream that has gone silent is cut, and a version that is no longer kept
- * (410) leads to a new list, which also finds what was deleted meanwhile.
+ * Keeps a {@link Store} equal to what the server has: list, then watch, forever. It never stops by itself: every error
+ * leads to another try with a longer backoff, a silent stream is cut, and an expired resourceVersion (410) leads to a
+ * new list, which also shows what was deleted meanwhile.
  */
 import { sleep } from '../async/sleep.ts';
 import { messageOf } from '../errors.ts';
@@ -18,7 +18,7 @@ interface ReflectorOptions<T extends Stored> {
   /** Name for logs and metrics, such as `serviceaccounts`. */
   resource: string;
   selector: Selector;
-  /** Keeps what is needed of an object. The rest of it is let go at once. */
+  /** Picks the needed fields of an object. The rest is freed at once. */
   project: (object: never) => T;
   store: Store<T>;
   log: Log;
@@ -45,9 +45,9 @@ export interface Reflector {
   readonly isSynced: boolean;
   /** Milliseconds since the last sign of life from the server. */
   silentForMs(): number;
-  /** Neither heard nor tried anything for longer than all limits allow: only a restart helps. */
+  /** No event and no try for longer than all limits allow: only a restart helps. */
   isStuck(): boolean;
-  /** What went wrong last, until something goes right again. */
+  /** The last error, until the next event or complete list. */
   readonly problem: string | undefined;
   stop(): Promise<void>;
 }
@@ -59,7 +59,7 @@ const DEFAULTS: ReflectorTimings = {
   maxBackoffMs: 30_000,
   pageSize: 500,
 };
-/** A stream that lasted this long was no failure from the start: the next one is tried without a long wait. */
+/** A stream that lasted this long resets the backoff, unless it fell silent. */
 const HEALTHY_MS = 5_000;
 const INITIAL_EVENTS_END = 'k8s.io/initial-events-end';
 
@@ -74,9 +74,9 @@ export function startReflector<T extends Stored>(options: ReflectorOptions<T>): 
   let lastTry = lastSign;
   let problem: string | undefined;
   let failures = 0;
-  // Where to go on: known as long as the store is whole up to it.
+  // The version to watch from: set as long as the store is complete up to it.
   let version: string | undefined;
-  // Servers before 1.32 do not know it, later ones can have it switched off: found out once.
+  // Servers before 1.32 lack streaming lists, later ones can switch them off: detected once.
   let watchList = true;
 
   const sign = (): void => {
@@ -101,7 +101,7 @@ export function startReflector<T extends Stored>(options: ReflectorOptions<T>): 
       if (error instanceof SilentError) alive = false;
       throw error;
     } finally {
-      // Not at its first event: a server that breaks each watch soon after it took it must be asked less and less often.
+      // Not at the first event: if the server breaks each watch soon after accepting it, the backoff must grow.
       if (alive && Date.now() - openedAt >= HEALTHY_MS) failures = 0;
     }
   }
@@ -110,11 +110,11 @@ export function startReflector<T extends Stored>(options: ReflectorOptions<T>): 
     if (type === 'DELETED')
       store.remove(object.metadata.namespace ?? '', object.metadata.name, object.metadata.resourceVersion);
     else if (type !== 'BOOKMARK') store.put(project(object));
-    // Last: an event that could not be taken in is asked for again.
+    // Last: an event that could not be applied is requested again.
     version = object.metadata.resourceVersion ?? version;
   }
 
-  /** Lists in pages. Nothing is taken in before the last page is there. */
+  /** Lists in pages. The store changes only after the last page. */
   async function list(): Promise<void> {
     let items: T[] = [];
     const reached = await listPages(client, selector, {
@@ -140,7 +140,7 @@ export function startReflector<T extends Stored>(options: ReflectorOptions<T>): 
         becomeSynced(initial.values(), event.object.metadata.resourceVersion);
         initial = undefined;
       } else if (event.type !== 'BOOKMARK') {
-        // What changes while the server catches up comes before the end, too: an object can go away again.
+        // Changes during the initial events come before their end, too: an object can be deleted again.
         const { namespace = '', name } = event.object.metadata;
         if (event.type === 'DELETED') initial.delete(`${namespace}/${name}`);
         else initial.set(`${namespace}/${name}`, project(event.object));
@@ -172,13 +172,13 @@ export function startReflector<T extends Stored>(options: ReflectorOptions<T>): 
           log.debug({ resource }, 'the server has no streaming lists: listing in pages');
           continue;
         }
-        // A broken watch goes on from its last event, unless the server no longer keeps that version, or does not have
-        // it yet: restored from a backup it counts from lower again, and keeps silent until it comes past our version.
+        // A broken watch continues from its last event, unless the server no longer keeps that version or is behind it:
+        // restored from a backup, it counts from a lower version, and is silent until it passes ours.
         if (isGone(error) || isTooNew(error) || error instanceof SilentError) version = undefined;
         onRestart?.(resource);
         failures++;
         const text = messageOf(error);
-        // A watch cut by a restarting server is daily business; the same problem is told once, not at every try.
+        // A watch cut by a restarting server is normal; the same problem is logged once, not at every try.
         const worthTelling = failures > 1 || isForbidden(error);
         if (worthTelling && problem !== text)
           log.warn(

@@ -1,4 +1,4 @@
-/** What is known of one kind of object: projected to the fields we need, by namespace and name, with change listeners. */
+/** All objects of one kind: only the fields we need, by namespace and name, with change listeners. */
 
 /** Every projection keeps these four. `namespace` is '' for cluster-scoped objects. */
 export interface Stored {
@@ -12,20 +12,20 @@ type Listener<T> = (current: T | undefined, previous: T | undefined) => void;
 
 export interface Store<T extends Stored> {
   get(namespace: string, name: string): T | undefined;
-  /** All in one namespace, in no promised order. */
+  /** All objects of one namespace, in no fixed order. */
   in(namespace: string): Iterable<T>;
   all(): Iterable<T>;
   readonly size: number;
   /**
-   * Takes in an object unless a newer version of it is known, or it was deleted since. Also for answers to our own
-   * writes: they can be ahead of the watch, and just as well behind it.
+   * Stores an object unless a newer version of it is known, or it was deleted since. Also for answers to our own
+   * writes, which can be ahead of the watch or behind it.
    */
   put(object: T): void;
   /** Forgets an object; with `resourceVersion`, only if nothing newer is known. */
   remove(namespace: string, name: string, resourceVersion?: string): void;
-  /** Makes the store hold exactly `objects`, as after a list; `resourceVersion` is the one that the list stands for. */
+  /** Makes the store hold exactly `objects`, as after a list; `resourceVersion`: of that list. */
   replace(objects: Iterable<T>, resourceVersion?: string): void;
-  /** Called after each change that is one. */
+  /** Called after each real change. */
   onChange(listener: Listener<T>): void;
 }
 
@@ -33,7 +33,7 @@ export function createStore<T extends Stored>(): Store<T> {
   const byNamespace = new Map<string, Map<string, T>>();
   const listeners: Listener<T>[] = [];
   let size = 0;
-  /** Of the last list or deletion: what is not newer and not in the store is known to be gone. */
+  /** Version of the last list or deletion: an object that is not newer and not stored is deleted. */
   let settled = '';
   const tell: Listener<T> = (current, previous) => {
     for (const listener of listeners) listener(current, previous);
@@ -92,7 +92,7 @@ export function createStore<T extends Stored>(): Store<T> {
         let names = seen.get(namespace);
         if (names === undefined) seen.set(namespace, (names = new Set()));
         names.add(object.name);
-        // A list is the truth even where its versions are lower: an etcd restored from a backup counts from lower again.
+        // A list wins even with lower versions: an etcd restored from a backup counts from a lower one.
         set(object, (known) => known.resourceVersion !== object.resourceVersion || known.uid !== object.uid);
       }
       for (const { namespace = '', name } of [...this.all()])

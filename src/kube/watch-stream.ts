@@ -1,13 +1,13 @@
-/** One watch: a stream of events that breaks where the server reports an error in it, and is cut when it falls silent. */
+/** One watch: a stream of events that throws when the server reports an error in it, and is cut when it falls silent. */
 import { apiErrorOf } from './api-error.ts';
 import type { KubeClient, Query, WatchEvent } from './client.ts';
 import { acceptObject } from './list.ts';
 import type { ApiObject, Selector } from './list.ts';
 
-/** A stream that ends sooner is no watch. */
+/** A stream that ends sooner counts as broken. */
 const TOO_SHORT_MS = 1_000;
 
-/** There was no event and no bookmark for so long that the stream was cut. */
+/** The stream was cut: no event and no bookmark came in time. */
 export class SilentError extends Error {}
 
 interface StreamOptions {
@@ -44,7 +44,7 @@ export async function* watchStream(
       }
       yield event;
     }
-    // A proxy that answers and hangs up would otherwise be asked again without a pause.
+    // Otherwise a proxy that answers and hangs up would be asked again without a wait.
     if (Date.now() - openedAt < TOO_SHORT_MS) throw new Error('the server closed the watch at once');
   } catch (error) {
     if (!cut.signal.aborted) throw error;
