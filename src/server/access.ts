@@ -1,6 +1,6 @@
 /**
- * Who may see a page: whom Kubernetes lets `get` its path. The bearer token goes to the API server, which says whose it is
- * (TokenReview) and what they may do (SubjectAccessReview). No token is kept, logged or part of an error.
+ * Who may see a page: every user whom Kubernetes lets `get` its path. The API server says whose the bearer token is
+ * (TokenReview) and what that user may do (SubjectAccessReview). No token is kept, logged or part of an error.
  */
 import type { V1SubjectAccessReview, V1TokenReview } from '@kubernetes/client-node';
 import { createHash } from 'node:crypto';
@@ -19,7 +19,7 @@ type Verdict = 'allowed' | 'unauthenticated' | 'forbidden' | 'unavailable';
 interface Access {
   /** The path of the page. */
   readonly path: string;
-  /** `authorization`: the header as it came. `signal`: the client has gone; the review goes on for others with its token. */
+  /** `authorization`: the header as it came. `signal`: the client has gone; the review goes on for other requests with the token. */
   allow(authorization: string | undefined, signal: AbortSignal): Promise<Verdict>;
 }
 
@@ -28,18 +28,18 @@ export interface AccessOptions {
   path: string;
   /** Milliseconds since 1970. */
   now: () => number;
-  /** Told why nobody could be let in, once a minute at most. */
+  /** Gets a warning when access cannot be checked, at most once a minute. */
   log?: Pick<Log, 'warn'>;
 }
 
-/** How long an answer counts, in milliseconds: a right that is taken away is gone after that. The API server caches as long. */
+/** How long an answer is cached, in milliseconds: a revoked right works no longer than that. The API server caches as long. */
 const REMEMBERED_MS = 10_000;
-/** Answers remembered at most. More than the budget below gives in that time: strangers who try tokens push nobody out. */
+/** Most answers cached. The gate admits fewer reviews in that time, so strangers who try tokens evict no valid answer. */
 const REMEMBERED = 200;
-/** A review that takes longer is none, in milliseconds. */
+/** Time limit of a review, in milliseconds. */
 const TIMEOUT_MS = 5_000;
 const WARN_EVERY_MS = 60_000;
-/** Longer than any token that Kubernetes takes in a header of its own. */
+/** Longest header; longer than any with a token that Kubernetes accepts. */
 const MAX_TOKEN = 8 * 1024;
 
 export function createAccess({ client, path, now, log }: AccessOptions): Access {
@@ -50,7 +50,7 @@ export function createAccess({ client, path, now, log }: AccessOptions): Access 
 
   async function review(token: string): Promise<Verdict> {
     const signal = AbortSignal.timeout(TIMEOUT_MS);
-    // Sensitive: whoever stands in between may quote what was sent.
+    // Sensitive: a proxy in between may quote the token.
     const { status } = await client.create<V1TokenReview>(
       TOKEN_REVIEWS,
       { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenReview', spec: { token } },
@@ -108,7 +108,7 @@ export function createAccess({ client, path, now, log }: AccessOptions): Access 
   };
 }
 
-/** The page for those who may see it, and for all others one line on how to become one of them. */
+/** Serves the page to users who may see it; tells all others in one line how to get access. */
 export function secured(page: PageHandler, access: Access): PageHandler {
   return async (request) => {
     switch (await access.allow(request.authorization, request.signal)) {
@@ -131,12 +131,12 @@ export function secured(page: PageHandler, access: Access): PageHandler {
   };
 }
 
-/** RFC 6750: one space, and the characters of a token. Anything else is no token, and nobody has to be asked about it. */
+/** RFC 6750, with one or more spaces. Anything else is no token, and the API server is not asked. */
 function bearerOf(header = ''): string | undefined {
   return header.length > MAX_TOKEN ? undefined : /^Bearer +([\w.~+/-]+=*) *$/i.exec(header)?.[1];
 }
 
-/** The newest answers; the one that was used longest ago goes first. */
+/** A cache of answers; evicts the least recently used one. */
 function createMemory() {
   const entries = new Map<string, { verdict: Verdict; until: number }>();
   return {

@@ -1,14 +1,14 @@
-/** What metrics say of the last audit. Where there was none they say nothing. */
+/** Metrics of the last audit; no series before the first one. */
 import type { Families } from './families.ts';
 
 /** An audit that ended well. */
 interface AuditResult {
-  /** All that there are: those that found nothing are exposed at 0. */
+  /** All rules: a rule without findings is exposed as 0. */
   readonly rules: Iterable<{ readonly id: string; readonly severity: string }>;
   readonly findings: Iterable<{ readonly rule: string; readonly severity: string }>;
-  /** How many things it could not see. */
+  /** How many things the audit could not see. */
   readonly gaps: number;
-  /** How long it took. */
+  /** How long the audit took. */
   readonly seconds: number;
 }
 
@@ -26,14 +26,14 @@ export function createAuditMetrics({ gauge, counter }: Families, now: () => numb
   };
   function forgetAudit(): void {
     findings.reset();
-    // A gauge without labels starts at 0, and "ended in 1970" is not "there was none".
+    // A gauge without labels starts at 0, which would mean an audit in 1970.
     for (const metric of Object.values(ofTheLastAudit)) metric.remove({});
   }
   forgetAudit();
   const auditFailures = counter('audit_failures_total', 'Audits that ended with an error.');
 
   return {
-    /** An audit ended with an error. What the last good one said stays. */
+    /** An audit ended with an error. The values of the last good one stay, except `audit_success`. */
     auditFailures: {
       inc(): void {
         auditFailures.inc();
@@ -50,7 +50,7 @@ export function createAuditMetrics({ gauge, counter }: Families, now: () => numb
       ofTheLastAudit.gaps.set(audit.gaps);
       ofTheLastAudit.success.set(1);
     },
-    /** There are no audits any more: what the last one said would go stale. */
+    /** There are no audits any more: the last values would become stale. */
     forgetAudit,
   };
 }

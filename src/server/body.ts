@@ -1,19 +1,19 @@
-/** The bytes of an answer. Of a large one they are there once, however many read it, and however slowly they do. */
+/** The bytes of an answer. A large one is in memory once, for any number of clients, however slow they are. */
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 
-/** Below this many bytes an answer fits into a packet or two, and compressing it saves nothing. */
+/** An answer with fewer bytes fits into a packet or two: compressing it saves nothing. */
 const GZIP_FROM = 2 * 1024;
 
 const compress = promisify(gzip);
 
 interface Body {
   readonly plain: Buffer;
-  /** undefined: too small to be worth it. */
+  /** undefined: too small to compress. */
   readonly gzipped: (() => Promise<Buffer>) | undefined;
 }
 
-/** Keeps the last answer of each path: a report of megabytes stays the same from one audit to the next. */
+/** Keeps the last large answer of each path: a report of megabytes stays the same between two audits. */
 export function createBodies(): (path: string, text: string) => Body {
   const last = new Map<string, { readonly text: string; readonly body: Body }>();
   return (path, text) => {

@@ -1,4 +1,4 @@
-/** Makes the families of metrics in a registry: all of them begin with `pullpass_`. */
+/** Makes metric families in a prom-client registry; all names begin with `pullpass_`. */
 import { Counter, Gauge, Histogram } from 'prom-client';
 import type { Registry } from 'prom-client';
 

@@ -6,10 +6,10 @@ import { createTurns } from '../async/fair.ts';
 import { createBodies } from './body.ts';
 import { createRoom } from './room.ts';
 
-/** After this long, close() cuts connections whose answer is still under way, in milliseconds. */
+/** How long close() waits for answers under way before it cuts them, in milliseconds. */
 const CLOSE_GRACE_MS = 1_000;
 const PROBES = ['/livez', '/readyz'];
-/** Connections at a time. */
+/** Most connections at a time. */
 const PLACES = 256;
 
 /** What a page may depend on. */
@@ -34,9 +34,9 @@ export type PageHandler = (request: PageRequest) => Page | Promise<Page>;
 export interface ServerOptions {
   /** `:8080`, `127.0.0.1:0`, `[::1]:8080`, a bare port; `0` starts nothing. */
   address: string;
-  /** What is wrong so that only a restart helps, one line each; empty when alive. */
+  /** Problems that only a restart solves, one line each; empty when alive. */
   livez: () => string[];
-  /** What is wrong so that this replica cannot do its work yet, one line each; empty when ready. */
+  /** Problems that keep this replica from its work, one line each; empty when ready. */
   readyz: () => string[];
   /** Further pages by path. */
   pages?: Readonly<Record<string, PageHandler>>;
@@ -64,7 +64,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const room = createRoom(PLACES);
   const turn = createTurns();
 
-  // Everybody in the cluster network can connect: bounds on everything that a client decides.
+  // Every pod in the cluster network can connect: limits on all that a client decides.
   const server = createServer({
     maxHeaderSize: 8 * 1024,
     headersTimeout: 5_000,
@@ -81,7 +81,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = (request.url ?? '').split('?', 1)[0] ?? '';
     const gone = goneSignal(response);
-    // However many ask for pages that take long to make, a probe waits for one of them at most.
+    // A probe waits for at most one slow page, however many are requested.
     if (!PROBES.includes(path)) await turn();
     if (gone.aborted) return;
     const page = await pageFor(path, request, gone);
@@ -91,7 +91,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     if (!server.listening) response.setHeader('connection', 'close');
     response.writeHead(page.status ?? 200, {
       'content-type': page.contentType,
-      // Of a HEAD too: it is answered as the GET would be, without the body.
+      // For HEAD too: its headers are those of the GET.
       'content-length': (packed ?? plain).length,
       'cache-control': 'no-store',
       'x-content-type-options': 'nosniff',
@@ -121,7 +121,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   return { url: urlOf(server, at.host), close: () => close(server) };
 }
 
-/** Takes `host:port`, `[v6]:port`, `:port` or a port apart; undefined means off. An empty host means every address. */
+/** Parses `host:port`, `[v6]:port`, `:port` or a port; undefined means off. An empty host means every address. */
 export function parseAddress(address: string): { host: string | undefined; port: number } | undefined {
   if (address === '0') return undefined;
   const match = /^(?:(?:\[(?<v6>[0-9a-fA-F:.]+)\]|(?<host>[^[\]:\s]*)):)?(?<port>\d{1,5})$/.exec(address);
@@ -141,7 +141,7 @@ function health(problems: string[]): Page {
     : text(503, problems.map((problem) => problem.replace(/\s*\n\s*/g, ' ')).join('\n'));
 }
 
-/** A page of one line, or of one a problem. */
+/** A plain text page. */
 export const text = (status: number, body: string, headers: Page['headers'] = {}): Page => ({
   status,
   contentType: 'text/plain; charset=utf-8',
@@ -178,7 +178,7 @@ function listen(server: Server, at: { host: string | undefined; port: number }, 
     });
     server.listen({ port: at.port, ...(at.host === undefined ? {} : { host: at.host }) }, () => {
       server.removeAllListeners('error');
-      // Accepting can fail later, when file descriptors run out: that one connection is lost, the server is not.
+      // accept() can fail later, when file descriptors run out: that connection is lost, the server goes on.
       server.on('error', () => undefined);
       resolve();
     });

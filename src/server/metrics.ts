@@ -1,9 +1,9 @@
 /**
  * Every metric that Pullpass exposes. Names, labels and label values are part of the interface: dashboards and alerts
- * stand on them; docs/metrics.md describes each. How many series there are is bounded, for tenants decide no label:
+ * use them; docs/metrics.md describes each. The number of series is bounded, because tenants decide no label:
  *
  * - `source`, `proxy`: names of the configuration;
- * - `registry`: keys of the source Secrets, which whoever writes them decides; redacted, printable and cut;
+ * - `registry`: keys of the source Secrets, decided by their writers; redacted, printable and cut;
  * - `rule`, `severity`, `state`, `kind`, `result`, `verb`, `version`: from code;
  * - `resource`: from code, and custom resources of cache proxies of the configuration;
  * - `code`: HTTP statuses of the API server.
@@ -15,9 +15,9 @@ import { createAuditMetrics } from './audit-metrics.ts';
 import { familiesIn } from './families.ts';
 import type { Page } from './listener.ts';
 
-/** How a copy stands: the words of the audit. */
+/** Standings of a copy, in the words of the audit. */
 export const COPY_STATES = ['in-sync', 'stale', 'missing', 'foreign'] as const;
-/** How the reference of a chosen ServiceAccount to its copy stands. */
+/** Standings of a chosen ServiceAccount's reference to its copy. */
 export const REFERENCE_STATES = ['present', 'missing'] as const;
 /** What a registry says of a credential. */
 export const CREDENTIAL_STATES = ['accepted', 'refused', 'unknown'] as const;
@@ -34,7 +34,7 @@ interface MetricsOptions {
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
-/** A registry of its own with all metrics in it; nothing is shared between two calls. */
+/** All metrics, in a prom-client registry of their own; two calls share nothing. */
 export function createMetrics({ version, now = Date.now, processMetrics = true }: MetricsOptions) {
   const registry = new Registry();
   const families = familiesIn(registry);
@@ -111,7 +111,7 @@ export function createMetrics({ version, now = Date.now, processMetrics = true }
   gauge('build_info', 'Always 1; the version is in the label.', ['version']).set({ version }, 1);
   if (processMetrics) {
     collectDefaultMetrics({ register: registry });
-    // Gauges with the ending of counters, which linters of metrics refuse; their parts stay, by type.
+    // Gauges named like counters (`_total`), which metric linters reject; the gauges by type stay.
     for (const part of ['handles', 'requests', 'resources']) registry.removeSingleMetric(`nodejs_active_${part}_total`);
   }
 
@@ -164,7 +164,7 @@ export function createMetrics({ version, now = Date.now, processMetrics = true }
     ),
     ...audits,
 
-    /** In the place of all that was known of logins: a key that a source has no more leaves no series behind. */
+    /** Replaces all known verdicts: a key that a source no longer has leaves no series behind. */
     setCredentials(
       credentials: Iterable<{
         readonly source: string;
@@ -178,14 +178,14 @@ export function createMetrics({ version, now = Date.now, processMetrics = true }
           credentialVerified.set({ source, registry: registryLabel(key), state }, now === state ? 1 : 0);
       }
     },
-    /** In the place of all ends that were known. `expiresAt`: milliseconds since 1970. */
+    /** Replaces all known expiry times. `expiresAt`: milliseconds since 1970. */
     setExpiries(logins: Iterable<{ readonly source: string; readonly key: string; readonly expiresAt: number }>): void {
       credentialExpiry.reset();
-      // Of keys that look alike as labels the one that ends first counts: it is set last.
+      // If keys become the same label, the one that expires first counts: it is set last.
       for (const { source, key, expiresAt } of [...logins].sort((a, b) => b.expiresAt - a.expiresAt))
         credentialExpiry.set({ source, registry: registryLabel(key) }, expiresAt / 1000);
     },
-    /** Removes what only the leader knows, when it leads no more: the next leader's word is the one that counts. */
+    /** Removes what only the leader knows, when its term ends: from then on the next leader exposes it. */
     stopLeading(): void {
       for (const metric of [proxyApplied, proxyVerified, credentialVerified, credentialExpiry]) metric.reset();
       removalsHeld.set(0);
@@ -195,16 +195,16 @@ export function createMetrics({ version, now = Date.now, processMetrics = true }
     observeWatch(resource: string, lastEventAt: () => number): void {
       lastEvents.set(resource, lastEventAt);
     },
-    /** Removes every gauge of a source that the configuration does not have any more: its last value would stay forever. */
+    /** Removes all series of a source that left the configuration: their last values would stay forever. */
     forgetSource(source: string): void {
       for (const state of COPY_STATES) copies.remove({ source, state });
       for (const state of REFERENCE_STATES) references.remove({ source, state });
       for (const metric of Object.values(ofOneSource)) metric.remove({ source });
       rotationDuration.remove({ source });
     },
-    /** All of it, in the text format of Prometheus, version 0.0.4. */
+    /** All metrics, in the text format of Prometheus, version 0.0.4. */
     async exposition(): Promise<Page> {
-      // prom-client writes what the format knows as NaN in its own way; not every reader forgives that.
+      // prom-client writes `Nan`; the format has `NaN`, and not every reader accepts other spellings.
       const body = (await registry.metrics()).replaceAll(/ Nan(?=\n)/g, ' NaN');
       return { contentType: Registry.PROMETHEUS_CONTENT_TYPE, body };
     },

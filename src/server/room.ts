@@ -1,20 +1,20 @@
 /**
- * Room for connections. Everybody in the cluster network can connect, so there is an end to it; but nobody is ever turned
- * away for want of room, for it could be the kubelet with its probe. Whoever has taken most of the room makes way.
+ * Limits open connections, because every pod in the cluster network can connect. A new connection is never rejected,
+ * because it could be a probe of the kubelet: instead, the address with most connections loses one.
  */
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** The connections of one address, each set in the order in which they came into it. */
+/** The connections of one address, each set in the order of insertion. */
 interface Guest {
-  /** Nothing was asked yet, or all that was asked is answered. */
+  /** No request yet, or all requests answered. */
   readonly idle: Set<Socket>;
   /** An answer is under way. */
   readonly busy: Set<Socket>;
 }
 
 interface Room {
-  /** Takes a new connection in, at the cost of another where there is no room. */
+  /** Adds a new connection, and closes another if there is no room. */
   enter(socket: Socket): void;
   /** A request came on this connection. false: it came before the last one was answered, and the connection is cut. */
   asks(socket: Socket, response: ServerResponse): boolean;
@@ -33,7 +33,7 @@ export function createRoom(places: number): Room {
     if (sizeOf(guest) === 0) guests.delete(address);
   }
 
-  /** At once: the end of a connection is told later, and until then others come. */
+  /** Calls leave() at once: the `close` event comes later, and new connections before it. */
   function makeWay(): void {
     const socket = longestOf(guests.values());
     if (socket === undefined) return;
@@ -53,7 +53,7 @@ export function createRoom(places: number): Room {
     },
     asks(socket, response) {
       const guest = guests.get(addresses.get(socket) ?? '');
-      // No client that we know does that, and thousands of requests fit into one packet.
+      // No known client sends a request before the last answer, and thousands fit into one packet.
       if (guest?.idle.delete(socket) !== true) {
         socket.destroy();
         return false;
@@ -69,7 +69,10 @@ export function createRoom(places: number): Room {
 
 const sizeOf = ({ idle, busy }: Guest): number => idle.size + busy.size;
 
-/** Of the address with most connections the one that is idle for longest, or else under way for longest; of two such addresses, of the one with idle ones. */
+/**
+ * Of the address with most connections, the one that is idle for longest, or else busy for longest. Of two such
+ * addresses, one with idle connections.
+ */
 function longestOf(guests: Iterable<Guest>): Socket | undefined {
   let most: Guest | undefined;
   for (const guest of guests) {
