@@ -1,7 +1,7 @@
-/** What an answer means, in words that hold nothing the server made up. */
+/** What an answer means, described without any text chosen by the server. */
 import type { HttpResponse } from './http.ts';
 
-/** Error codes of the distribution specification and of Distribution itself: any other text could be an echo of ours. */
+/** Error codes of the distribution specification and of Distribution itself: any other text could be an echo of the request. */
 const CODES = [
   'UNAUTHORIZED',
   'DENIED',
@@ -27,14 +27,14 @@ export function describe(response: HttpResponse): string {
   return code === undefined ? String(status) : `${status} ${code}`;
 }
 
-/** Registries and token servers speak JSON: a page is a proxy's, a portal's or a web site's. */
+/** Registries and token servers answer in JSON: a page comes from a proxy, a portal or a web site. */
 export function isHtml({ headers, body }: HttpResponse): boolean {
   return (
     /^\s*(?:text\/html|application\/xhtml)/i.test(headers['content-type'] ?? '') || /^\s*<(?:!doctype|html)/i.test(body)
   );
 }
 
-/** The first error code of a registry's error document, when it is a known one. */
+/** The first error code of a registry's error document, if it is a known one. */
 export function errorCode({ body }: HttpResponse): string | undefined {
   const document = parseObject(body);
   const first: unknown = Array.isArray(document?.['errors']) ? document['errors'][0] : undefined;
@@ -43,8 +43,8 @@ export function errorCode({ body }: HttpResponse): string | undefined {
 }
 
 /**
- * Does the server say no to what the request carried? A 403 that comes as a page is the word of something in between,
- * a firewall or a proxy, and says nothing about the login.
+ * Whether the server refuses what the request carried. A 403 with an HTML page comes from a firewall or proxy in
+ * between, and says nothing about the login.
  */
 export function isRefusal(response: HttpResponse): boolean {
   return response.status === 401 || (response.status === 403 && !isHtml(response));

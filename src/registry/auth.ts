@@ -1,4 +1,4 @@
-/** Does a registry take a login? Tried as a container runtime would, with at most one attempt that can be refused. */
+/** Checks whether a registry accepts a login, as a container runtime would, with at most one attempt that can be refused. */
 import { tokenClaims } from '../credentials/token-expiry.ts';
 import { describe, isHtml, isRefusal } from './answer.ts';
 import { apiUrl, isRepository, locateRegistry, pullScope, registryLabel } from './endpoint.ts';
@@ -13,7 +13,7 @@ import { requestToken } from './token.ts';
 export interface LoginCheck {
   /** Host with or without port, URL, or registry key; https unless it starts with `http://`. */
   readonly registry: string;
-  /** A private repository that the login must be able to pull from, `corp/app`: makes the proof stronger. */
+  /** A private repository that the login must be able to pull from, `corp/app`: a stronger proof. */
   readonly repository?: string | undefined;
   readonly login: Login;
   readonly http: HttpClient;
@@ -22,8 +22,8 @@ export interface LoginCheck {
 
 export interface LoginVerdict {
   /**
-   * `accepted`: the login opens what stays shut without it. `refused`: 401 or 403 to the login, from the registry or its
-   * token server. `unknown`: everything else; it says nothing about the login.
+   * `accepted`: the login gets access that a request without it does not get. `refused`: 401 or 403 to the login, from the
+   * registry or its token server. `unknown`: everything else; it says nothing about the login.
    */
   readonly state: 'accepted' | 'refused' | 'unknown';
   /** One line, without any part of the login. */
@@ -35,7 +35,7 @@ export interface LoginVerdict {
 type Conclude = (state: LoginVerdict['state'], why: string) => LoginVerdict;
 type Ask = (url: string, auth?: HttpAuth) => Promise<HttpResponse>;
 
-/** Up to 5 requests. Never rejects but with the reason of an aborted `signal`: no answer is no verdict. */
+/** Up to 7 requests. Rejects only with the reason of an aborted `signal`: no answer is `unknown`. */
 export async function checkLogin(check: LoginCheck): Promise<LoginVerdict> {
   const label = registryLabel(check.registry);
   const conclude: Conclude = (state, why) => ({ state, why: `${label}: ${why}` });
@@ -65,7 +65,7 @@ async function handshake(
   const ask: Ask = (url, auth) =>
     http.request({ method: 'GET', url, auth, signal, headers: { accept: 'application/json' } });
   const root = apiUrl(registry);
-  // Where the login has to prove itself. Listing tags costs no pull on Docker Hub.
+  // The URL that the login must open. On Docker Hub, listing tags does not count as a pull.
   const door = repository === undefined ? root : apiUrl(registry, `${repository}/tags/list?n=1`);
 
   let shut = root;
@@ -80,7 +80,7 @@ async function handshake(
 
   if (demand.scheme.type === 'bearer')
     return withToken({ scheme: demand.scheme, repository, door, login, http, signal }, ask, conclude);
-  // First where it was just shut without a login; after that a refusal can only be about the repository.
+  // First the URL that just refused a request without login: a refusal after that can only be about the repository.
   const entered = enter(await ask(shut, login), shut === root);
   if (entered !== 'open' || shut === door) return judge(entered, conclude);
   return judge(enter(await ask(door, login), false), conclude, repository);
@@ -91,7 +91,7 @@ interface TokenCheck extends Pick<LoginCheck, 'repository' | 'login' | 'http' | 
   readonly door: string;
 }
 
-/** A token alone proves nothing: some token servers give one to anybody, and some of those whatever the password is. */
+/** A token alone proves nothing: some token servers issue one to anybody, and some of those with any password. */
 async function withToken(
   { scheme, repository, door, login, http, signal }: TokenCheck,
   ask: Ask,
@@ -114,7 +114,7 @@ async function withToken(
   if (entered !== 'open') return judge(entered, say, repository);
 
   const anybodys = await requestToken({ ...request, login: undefined });
-  // Some token servers find a request without an account malformed, or know no GET: no token for nobody either.
+  // Some token servers reject a request without an account as malformed, or have no GET: no anonymous token either.
   if (anybodys.state === 'refused' || (anybodys.state === 'unknown' && [400, 404, 405].includes(anybodys.status)))
     return judge('open', say);
   if (anybodys.state === 'unknown')
@@ -134,17 +134,17 @@ async function withToken(
   );
 }
 
-/** What became of a request: let in, turned away, or neither. */
+/** Result of a request: `open` (access), `shut` (refused), or neither. */
 type Entry = 'open' | 'shut' | { readonly unclear: string };
 
 function enter(response: HttpResponse, atRoot: boolean): Entry {
   if (isRefusal(response)) return 'shut';
-  // 404 at a repository: let in, and no such repository there.
+  // 404 at a repository: the login got access, but the repository does not exist.
   const open = (response.status >= 200 && response.status < 300) || (response.status === 404 && !atRoot);
   return open && !isHtml(response) ? 'open' : { unclear: `answers ${describe(response)} to the login` };
 }
 
-/** `repository`: given when the login itself was taken before, so that a refusal is about the repository. */
+/** `repository`: given if the login itself was accepted before, so that a refusal is about the repository. */
 function judge(entry: Entry, conclude: Conclude, repository?: string): LoginVerdict {
   if (entry === 'open') return conclude('accepted', 'takes the login');
   if (entry === 'shut')
@@ -155,7 +155,7 @@ function judge(entry: Entry, conclude: Conclude, repository?: string): LoginVerd
   return conclude('unknown', entry.unclear);
 }
 
-/** Whom a token is for, where it says so; token servers leave it empty for nobody (distribution's token specification). */
+/** The subject of a token, if it names one; empty in an anonymous token (distribution's token specification). */
 function subjectOf(token: string): string | undefined {
   const subject = tokenClaims(token)?.['sub'];
   return typeof subject === 'string' && subject !== '' ? subject : undefined;

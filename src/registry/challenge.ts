@@ -1,4 +1,4 @@
-/** Challenges of a WWW-Authenticate header, RFC 9110 section 11.6.1: several in one field, quoted strings, token68. */
+/** Parses the challenges of a WWW-Authenticate header, RFC 9110 section 11.6.1: several per field, quoted strings, token68. */
 
 export interface Challenge {
   /** In lower case. */
@@ -13,10 +13,10 @@ const TOKEN68 = /[A-Za-z0-9._~+/-]+=*(?=[ \t]*(?:,|$))/y;
 const EQUALS = /[ \t]*=[ \t]*/y;
 const SPACES = /[ \t]+/y;
 const COMMAS = /[ \t]*,[ \t,]*/y;
-/** No server has this many to say; what follows is noise. */
+/** No real server sends more; the rest is ignored. */
 const MAX_CHALLENGES = 16;
 
-/** Never throws. Reads up to the first thing that is none of the grammar; the challenge in which that stands is left out. */
+/** Never throws. Stops at the first syntax error, and leaves out the challenge that contains it. */
 export function parseChallenges(header: string): Challenge[] {
   const challenges: Challenge[] = [];
   let at = 0;
@@ -28,7 +28,7 @@ export function parseChallenges(header: string): Challenge[] {
     return match;
   };
 
-  /** `name = value`; `undefined` and nothing taken when there is none; `'malformed'` when it starts and does not end. */
+  /** `name = value`; `undefined` and nothing consumed if there is none; `'malformed'` if the value is missing or broken. */
   function param(): [name: string, value: string] | undefined | 'malformed' {
     const start = at;
     const name = take(TOKEN)?.[0];
@@ -40,7 +40,7 @@ export function parseChallenges(header: string): Challenge[] {
     return value === undefined ? 'malformed' : [name.toLowerCase(), value];
   }
 
-  /** The parameters of one challenge; undefined: malformed, or one of them twice. */
+  /** The parameters of one challenge; undefined: malformed, or a duplicate name. */
   function params(): Record<string, string> | undefined {
     const found = new Map<string, string>();
     for (let next = param(); next !== undefined; next = param()) {

@@ -7,7 +7,7 @@ import { printable } from '../text.ts';
 type Located = { readonly ok: true; readonly url: URL } | { readonly ok: false; readonly why: string };
 
 /**
- * `registry`: a host with or without port, a URL, or a registry key as in a Docker config (its path, which narrows the
+ * `registry`: a host with or without port, a URL, or a registry key as in a Docker config (its path, which limits the
  * key to some repositories, is left out). https unless it starts with `http://`. Any name of Docker Hub means its API host.
  */
 export function locateRegistry(registry: string): Located {
@@ -16,10 +16,10 @@ export function locateRegistry(registry: string): Located {
   return located.ok ? { ok: true, url: new URL(located.url.origin) } : located;
 }
 
-/** The same for the base URL of a cache proxy, whose path is kept: requests go to `<base>/v2/...`. */
+/** The same for the base URL of a cache proxy; keeps its path: requests go to `<base>/v2/...`. */
 export function locateBase(base: string): Located {
   const url = URL.parse(/^https?:\/\//.test(base) ? base : `https://${base}`);
-  // The parser takes line breaks out and globs as they are: what is not a plain host is no place to send a login to.
+  // The URL parser removes line breaks and accepts globs: a login is sent to a plain host only.
   if (url === null || !/^[!-~]+$/.test(base) || url.hostname === '')
     return { ok: false, why: 'it is not a host name or URL' };
   if (url.username !== '' || url.password !== '') return { ok: false, why: 'its name holds a login' };
@@ -29,14 +29,14 @@ export function locateBase(base: string): Located {
   return { ok: true, url: new URL(url.origin + path) };
 }
 
-/** The URL of an API request. `path` comes from checked parts and starts after `/v2/`. */
+/** The URL of an API request. `path`: what follows `/v2/`, made of checked parts. */
 export function apiUrl(base: URL, path = ''): string {
   return `${base.origin}${base.pathname.replace(/\/+$/, '')}/v2/${path}`;
 }
 
 /**
- * The token server that a challenge names, when a login may go there. On another host is normal (Docker Hub's is
- * auth.docker.io), but only over https; plain http only on the host of a registry that is itself used over plain http.
+ * The token server that a challenge names, if a login may go there. Another host is normal (Docker Hub: auth.docker.io),
+ * but only over https; plain http only on the registry's own host, if the registry itself is used over plain http.
  */
 export function locateRealm(realm: string | undefined, registry: URL): Located {
   if (realm === undefined) return { ok: false, why: 'its challenge names no token server' };
@@ -52,12 +52,12 @@ export function locateRealm(realm: string | undefined, registry: URL): Located {
   return { ok: true, url };
 }
 
-/** `corp/app`: by the grammar of image names, so that it can stand in a URL. */
+/** `corp/app`: valid by the grammar of image names, so that it is safe in a URL. */
 export function isRepository(repository: string): boolean {
   return isImage(repository, 'latest');
 }
 
-/** Can both stand in a URL? `reference`: a tag or a digest. */
+/** Whether both are safe in a URL. `reference`: a tag or a digest. */
 export function isImage(repository: string, reference: string): boolean {
   const parsed = parseImage(`a.b/${repository}${reference.includes(':') ? '@' : ':'}${reference}`);
   return parsed.ok && parsed.image.repository === repository && (parsed.image.tag ?? parsed.image.digest) === reference;
@@ -67,7 +67,7 @@ export function pullScope(repository: string): string {
   return `repository:${repository}:pull`;
 }
 
-/** How messages call a registry. */
+/** The name of a registry in messages. */
 export function registryLabel(registry: string): string {
   const located = locateRegistry(registry);
   return located.ok ? located.url.host : `"${printable(registry.replace(/^[^]*@/, '***@').slice(0, 200))}"`;

@@ -1,4 +1,4 @@
-/** The first half of the `/v2/` handshake: an anonymous request, and the way to log in that its answer names. */
+/** The first half of the `/v2/` handshake: reads from the answer to an anonymous request how to log in. */
 import { describe, isHtml } from './answer.ts';
 import { parseChallenges } from './challenge.ts';
 import type { Challenge } from './challenge.ts';
@@ -12,10 +12,10 @@ export interface BearerScheme {
   readonly service: string | undefined;
   readonly scope: string | undefined;
 }
-/** How a registry wants to be logged in to. */
+/** How to log in to a registry. */
 type Scheme = BearerScheme | { readonly type: 'basic' };
 
-/** `open`: answered without a login. `unknown`: nothing that can be used; `why` continues "the registry ...". */
+/** `open`: answered without a login. `unknown`: not usable; `why` continues "the registry ...". */
 type Demand =
   | { readonly type: 'login'; readonly scheme: Scheme }
   | { readonly type: 'open' }
@@ -25,14 +25,14 @@ type Demand =
 export function readDemand(response: HttpResponse, registry: URL): Demand {
   const { status, redirectedTo } = response;
   if (status === 401) return readScheme(response.headers['www-authenticate'], registry);
-  // Nothing secret was sent, so that naming the place can echo nothing; it is what a person needs to mend the URL.
+  // The request held no secret, so the target cannot echo one; a person needs it to correct the URL.
   if (redirectedTo !== undefined)
     return { type: 'unknown', why: `redirects to ${redirectedTo} (${status}), which is not followed` };
   if (status >= 200 && status < 300 && !isHtml(response)) return { type: 'open' };
   return { type: 'unknown', why: `answers ${describe(response)} before any login` };
 }
 
-/** Bearer before Basic, as container runtimes choose. */
+/** Prefers Bearer to Basic, as container runtimes do. */
 function readScheme(header: string | undefined, registry: URL): Demand {
   if (header === undefined) return { type: 'unknown', why: 'answers 401 and does not say how to log in' };
   const challenges = parseChallenges(header);

@@ -1,4 +1,4 @@
-/** What can go wrong between a request and its answer, in one line that never holds a credential. */
+/** Errors between a request and its answer, each in one line that never holds a credential. */
 
 /** `invalid`: the request itself could not be sent. `cancelled`: by the caller's signal. `closed`: the client was closed. */
 type HttpFailure =
@@ -16,7 +16,7 @@ type HttpFailure =
 
 /**
  * No usable answer. The message is one line: method, URL without login and query, reason.
- * It has no `cause` on purpose: parser errors carry what the server sent, and a server can send back what it was sent.
+ * It has no `cause` on purpose: parser errors quote what the server sent, and a server can echo the request.
  */
 export class HttpError extends Error {
   override name = 'HttpError';
@@ -27,7 +27,7 @@ export class HttpError extends Error {
   }
 }
 
-/** Scheme, host, port and path, for messages: a query or a login in front of the host can hold a secret. */
+/** Scheme, host, port and path, for messages: a query, or a login before the host, can hold a secret. */
 export function redactUrl(url: string | URL): string {
   const parsed = typeof url === 'string' ? URL.parse(url) : url;
   if (parsed === null || (parsed.protocol !== 'http:' && parsed.protocol !== 'https:')) return 'a malformed URL';
@@ -61,7 +61,7 @@ const TRUST =
   /^(?:SELF_SIGNED_CERT_IN_CHAIN|DEPTH_ZERO_SELF_SIGNED_CERT|UNABLE_TO_VERIFY_LEAF_SIGNATURE|UNABLE_TO_GET_ISSUER_CERT(?:_LOCALLY)?|CERT_UNTRUSTED)$/;
 const TLS = /^(?:ERR_TLS_|ERR_SSL_|CERT_|CRL_|UNABLE_TO_|INVALID_|HOSTNAME_MISMATCH)/;
 
-/** `what`: method and redacted URL. Reads nothing but codes from `error`: its text is not ours. */
+/** `what`: method and redacted URL. Reads only codes from `error`: its text may quote the server. */
 export function toHttpError(error: unknown, what: string): HttpError {
   if (error instanceof HttpError) return error;
   const code = codeOf(error);

@@ -1,4 +1,4 @@
-/** A small HTTP client for registries and cache proxies, in which everything that the other side decides is bounded. */
+/** A small HTTP client for registries and cache proxies, with limits on everything that the server decides. */
 import tls from 'node:tls';
 import { Agent, request as send } from 'undici';
 import type { Dispatcher } from 'undici';
@@ -11,7 +11,7 @@ export type HttpAuth = { readonly username: string; readonly password: string } 
 
 export interface HttpRequest {
   readonly method: HttpMethod;
-  /** Absolute, without a login in it. Plain http goes out in the clear: the caller decides that by writing `http://`. */
+  /** Absolute, without a login in it. `http://` sends everything unencrypted: the caller decides that. */
   readonly url: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
@@ -27,14 +27,14 @@ export interface HttpResponse {
   readonly headers: Readonly<Record<string, string>>;
   /** Read as UTF-8. */
   readonly body: string;
-  /** A redirect that was not followed: where to, as `scheme://host[:port]`. Hosts come from the server: do not trust them. */
+  /** Target of a redirect that was not followed, as `scheme://host[:port]`. It comes from the server: do not trust it. */
   readonly redirectedTo?: string;
 }
 
 export interface HttpClient {
   /** Resolves for every status; a redirect is followed only for GET and HEAD within the same origin. @throws HttpError */
   request(request: HttpRequest): Promise<HttpResponse>;
-  /** Cuts what is under way and ends the kept connections. */
+  /** Aborts all requests under way and closes all connections. */
   close(): Promise<void>;
 }
 
@@ -62,7 +62,7 @@ export function createHttpClient({
     pipelining: 1,
     connections: 8,
     maxHeaderSize: 32 * 1024,
-    // The limits below are exact and cover everything; undici's own would only fire beside them.
+    // The time limits below are exact and cover everything: undici's own are not needed.
     headersTimeout: 0,
     bodyTimeout: 0,
     connect: {
@@ -108,7 +108,7 @@ export function createHttpClient({
         const response = await hop(url, request, exchange);
         const target = redirectOf(response, url);
         if (target === undefined) return response;
-        // Another origin would get the login of this one, or an address inside the cluster a request of ours.
+        // Otherwise another origin could get this login, or an address inside the cluster our request.
         const follow =
           target !== 'malformed' &&
           target.origin === url.origin &&
@@ -140,7 +140,7 @@ function headersOf(headers: Record<string, string>, auth: HttpAuth | undefined, 
   return all;
 }
 
-/** Base64 carries any bytes, so that a login cannot add a header; a token that could is stopped by {@link headersOf}. */
+/** Base64 keeps a login from adding a header; {@link headersOf} stops a token that would. */
 function authorization(auth: HttpAuth): string {
   return 'bearer' in auth
     ? `Bearer ${auth.bearer}`
@@ -160,7 +160,7 @@ async function readBody({ headers, body }: Dispatcher.ResponseData, limit: numbe
     }
     return Buffer.concat(chunks).toString('utf8');
   } finally {
-    // A body left half read would hold its connection; its error event is our own doing.
+    // A body that is not read to its end would hold its connection; destroy() can cause an `error` event.
     body.on('error', () => undefined).destroy();
   }
 }

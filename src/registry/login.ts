@@ -1,12 +1,12 @@
-/** What is tried at a registry. Never log one, never put any part of one into an error. */
+/** A login that is tried at a registry. Never log it or put any part of it into an error. */
 export interface Login {
   readonly username: string;
   readonly password: string;
 }
 
-/** Why it cannot be sent at all; undefined when it can. */
+/** Why a login cannot be sent; undefined if it can. */
 export function unusable({ username, password }: Login): string | undefined {
   if (username === '' && password === '') return 'the login is empty';
-  // RFC 7617: the first ":" ends the user name, so that the server would read another login.
+  // RFC 7617: the first ":" ends the user name, so the server would read a different login.
   return username.includes(':') ? 'the user name holds a ":", which Basic authentication cannot carry' : undefined;
 }

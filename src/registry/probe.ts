@@ -1,4 +1,4 @@
-/** Can an image be pulled? One manifest asked for, at a registry or through a cache proxy; nothing else is downloaded. */
+/** Checks whether an image can be pulled: asks a registry or cache proxy for its manifest, and downloads nothing else. */
 import { describe, errorCode, isHtml, isRefusal } from './answer.ts';
 import { apiUrl, isImage, locateBase, pullScope } from './endpoint.ts';
 import { readDemand } from './handshake.ts';
@@ -9,9 +9,9 @@ import type { Login } from './login.ts';
 import { requestToken } from './token.ts';
 
 export interface ManifestProbe {
-  /** `http://hub-cache.registry-cache:5000`; https unless it starts with `http://`. Asked is `<base>/v2/...`. */
+  /** `http://hub-cache.registry-cache:5000`; https unless it starts with `http://`. Requests go to `<base>/v2/...`. */
   readonly base: string;
-  /** As the base calls it, with its prefix where it has one: `dockerhub/corp/app`. */
+  /** The repository name at `base`, with its prefix if it has one: `dockerhub/corp/app`. */
   readonly repository: string;
   /** A tag or a digest. */
   readonly reference: string;
@@ -21,9 +21,9 @@ export interface ManifestProbe {
 }
 
 export interface ProbeResult {
-  /** `refused`: 401 or 403. `missing`: 404, which is also what a cache proxy says when its upstream login is refused. */
+  /** `refused`: 401 or 403. `missing`: 404, which a cache proxy also answers when its upstream login is refused. */
   readonly state: 'served' | 'refused' | 'missing' | 'unknown';
-  /** HTTP status of the last answer about the manifest; undefined when there was none. */
+  /** HTTP status of the last answer, of the registry or its token server; undefined if there was none. */
   readonly status?: number;
   /** `sha256:...`, as the server states it. */
   readonly digest?: string;
@@ -31,7 +31,7 @@ export interface ProbeResult {
   readonly why: string;
 }
 
-/** A server picks the form of the manifest from these; without the indexes it would have to convert, or say 404. */
+/** The server picks a manifest format from these; without the indexes it would have to convert, or answer 404. */
 const ACCEPT = [
   'application/vnd.oci.image.index.v1+json',
   'application/vnd.docker.distribution.manifest.list.v2+json',
@@ -40,10 +40,10 @@ const ACCEPT = [
 ].join(', ');
 /** The distribution specification lets registries refuse larger manifests. */
 const MAX_BYTES = 4 * 1024 * 1024;
-/** Proxies that do not know HEAD answer with one of these; the GET tells, and carries the registry's error code. */
+/** Proxies without HEAD answer with one of these; the GET is decisive, and has the registry's error code. */
 const ASK_AGAIN = [400, 404, 405, 501];
 
-/** Up to 5 requests. Never rejects but with the reason of an aborted `signal`. */
+/** Up to 6 requests. Rejects only with the reason of an aborted `signal`. */
 export async function probeManifest(probe: ManifestProbe): Promise<ProbeResult> {
   const { repository, reference, login, signal } = probe;
   signal?.throwIfAborted();
@@ -82,7 +82,7 @@ async function ask({ repository, reference, login, http, signal }: ManifestProbe
     return ASK_AGAIN.includes(head.status) ? send('GET', auth) : head;
   }
 
-  /** What to log in with, or the end of the probe. */
+  /** The login or token to send, or the result of the probe. */
   async function permission(refusal: HttpResponse): Promise<HttpAuth | ProbeResult> {
     const { status } = refusal;
     const demand = readDemand(refusal, base);
@@ -97,7 +97,7 @@ async function ask({ repository, reference, login, http, signal }: ManifestProbe
       if (login === undefined) return { state: 'refused', status, why: `${image}: the registry asks for a login` };
       return login;
     }
-    // Without a login too: public images are pulled with anonymous tokens.
+    // Also without a login: public images are pulled with anonymous tokens.
     const answer = await requestToken({
       realm: scheme.realm,
       service: scheme.service,
@@ -120,7 +120,7 @@ function read(response: HttpResponse, image: string): ProbeResult {
   if (status === 200 && !isHtml(response)) return { state: 'served', status, ...digest, why: `${image} is served` };
   const why = `${image}: answered with ${describe(response)}`;
   if (isRefusal(response)) return { state: 'refused', status, why };
-  // A 404 that is no registry's (a web server, an ingress without a backend) is not about the image.
+  // An HTML 404 is not from a registry (a web server, an ingress without a backend), and says nothing of the image.
   if (status === 404 && !isHtml(response))
     return {
       state: 'missing',

@@ -8,7 +8,7 @@ interface TokenRequest {
   /** Checked: see `locateRealm`. */
   readonly realm: URL;
   readonly service: string | undefined;
-  /** `repository:corp/app:pull`; undefined asks for a token that is good for a login only. */
+  /** `repository:corp/app:pull`; undefined asks for a token that only proves the login. */
   readonly scope: string | undefined;
   /** Undefined asks for an anonymous token. */
   readonly login: Login | undefined;
@@ -16,7 +16,7 @@ interface TokenRequest {
   readonly signal: AbortSignal | undefined;
 }
 
-/** `refused`: the token server says no. `unknown`: it says nothing usable. `why` starts with the token server's URL. */
+/** `refused`: by the token server. `unknown`: no usable answer. `why` starts with the token server's URL. */
 type TokenAnswer =
   | { readonly state: 'issued'; readonly token: string }
   | { readonly state: 'refused'; readonly status: number; readonly why: string }
@@ -26,8 +26,8 @@ type TokenAnswer =
 const MAX_BYTES = 256 * 1024;
 
 /**
- * GET, which every token server has; the OAuth POST only where there is no GET, because a second try with the same wrong
- * password counts twice towards a locked account.
+ * GET, which nearly every token server has; the OAuth POST only if there is no GET, because a second try with the same
+ * wrong password counts twice towards a locked account.
  * @throws HttpError
  */
 export async function requestToken(request: TokenRequest): Promise<TokenAnswer> {
@@ -61,7 +61,7 @@ function read(response: HttpResponse, { realm }: TokenRequest): TokenAnswer {
   const { status } = response;
   const document = parseObject(response.body);
   if (status === 200) {
-    // The specification has both names for one thing; OAuth answers have the second only.
+    // The specification has both names for the token; OAuth answers have only the second.
     const token = [document?.['token'], document?.['access_token']].find(
       (value) => typeof value === 'string' && value !== '',
     );
