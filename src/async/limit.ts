@@ -1,4 +1,4 @@
-/** Runs so much at a time; the rest waits in the order in which it came. */
+/** Runs at most `atOnce` jobs at a time; the others wait in the order in which they came. */
 export function createLimit(atOnce: number): <T>(work: () => Promise<T>) => Promise<T> {
   let running = 0;
   const waiting: (() => void)[] = [];
@@ -8,7 +8,7 @@ export function createLimit(atOnce: number): <T>(work: () => Promise<T>) => Prom
     try {
       return await work();
     } finally {
-      // The place is handed on, not given back: nothing slips in between.
+      // The place goes directly to the next in line: no newer job can take it.
       const next = waiting.shift();
       if (next === undefined) running--;
       else next();

@@ -1,4 +1,4 @@
-/** Waiting, so that it leaves nothing behind. */
+/** Waits that leave no timer or listener behind. */
 import type { Timers } from './timers.ts';
 
 /** Resolves after `ms`, or at once when `signal` aborts. Unless other timers are given, it keeps the process alive. */

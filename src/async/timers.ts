@@ -1,4 +1,4 @@
-/** Timers that can be handed in, so that a test need not wait for them. */
+/** Timers as a parameter, so that a test need not wait for them. */
 
 export interface Timers {
   /** Calls `run` once, `ms` milliseconds from now. */
@@ -6,7 +6,7 @@ export interface Timers {
   clear(timer: unknown): void;
 }
 
-/** They do not keep the process alive: what waits here is no reason to stay. */
+/** They do not keep the process alive. */
 export const systemTimers: Timers = {
   set: (run, ms) => setTimeout(run, ms).unref(),
   clear: (timer) => clearTimeout(timer as NodeJS.Timeout),

@@ -1,4 +1,4 @@
-/** Who leads: alone from the start, or whoever holds the Lease, one term after the other. */
+/** When this replica leads: from the start if it is the only one, or term by term while it holds the Lease. */
 import type { KubeClient } from '../kube/client.ts';
 import { runElection } from '../kube/leader-election.ts';
 import type { ElectionTimings } from '../kube/leader-election.ts';
@@ -14,17 +14,17 @@ interface LeadingOptions {
   /** false: there is one replica only. */
   election: boolean;
   timings?: ElectionTimings | undefined;
-  /** One term. `fence` aborts when another may lead: from then on nothing is written. */
+  /** One term. `fence` aborts when another replica may lead: nothing is written after that. */
   lead: (fence: AbortSignal) => Promise<void>;
   /** Finishes the writes in flight, within a time limit. */
   drain: () => Promise<void>;
 }
 
-/** Leads whenever it comes to that, until `stop` aborts. */
+/** Leads whenever it is elected, until `stop` aborts. */
 export async function leadInTurn({ election, drain, ...options }: LeadingOptions, stop: AbortSignal): Promise<void> {
   if (!election) return options.lead(new AbortController().signal);
   if (stop.aborted) return;
-  // The Lease is kept until the writes in flight are done: only then may the other replica begin.
+  // The Lease is kept until the writes in flight are done: only then may another replica begin.
   const campaign = new AbortController();
   const running = runElection({ ...options, name: LEASE_NAME }, campaign.signal);
   await Promise.race([running, aborted(stop)]);

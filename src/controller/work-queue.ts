@@ -1,14 +1,14 @@
 /**
- * The queue between triggers and reconciles: it holds keys, never objects or events. A key has at most one pending due
- * time, the earliest that anybody asked for, and is never in flight twice. What a handler is to see is the state of the
- * world when it runs, so asking ten times for the same key costs one run.
+ * The level-triggered work queue between triggers and reconciles: it holds keys, never objects or events. A key has at
+ * most one pending due time, the earliest that was asked for, and is never in flight twice. A handler works on the
+ * state when it runs, so ten requests for the same key cost one run.
  */
 import { aborted } from '../async/sleep.ts';
 import { systemTimers } from '../async/timers.ts';
 
 /** Longest delay that a timer takes; a longer one fires at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
-/** How much of a retry's delay is left to chance: up to half of it is taken away. */
+/** Random part of a retry's delay: up to half of it is taken away. */
 const JITTER = 0.5;
 
 interface WorkQueueOptions {
@@ -17,27 +17,27 @@ interface WorkQueueOptions {
   /** Longest delay between two retries, in milliseconds. */
   maxDelayMs?: number;
   random?: () => number;
-  /** Number of keys that are due and wait for a free hand; told whenever it changes. */
+  /** Number of keys that are due and not handed out yet; called whenever it changes. */
   onDepth?: (depth: number) => void;
-  /** How long a key that is handed out now was due, in milliseconds. */
+  /** Called when a key is handed out: how long it was due, in milliseconds. */
   onWait?: (ms: number) => void;
 }
 
 interface RunOptions<K extends string> {
-  /** How many keys are in flight at once at most. */
+  /** Largest number of keys in flight at once. */
   concurrency: number;
-  /** Tells of its errors itself: they only mean that the key is retried. */
+  /** Must report its errors itself: here a rejection only means that the key is retried. */
   handle: (key: K) => Promise<void>;
   /** Stops this run; the queue keeps its keys for another one. */
   signal: AbortSignal;
 }
 
 export interface WorkQueue<K extends string> {
-  /** Makes the key due now, whatever it was waiting for. In flight: it runs once more afterwards. */
+  /** Makes the key due now, even if it was to be due later. In flight: it runs once more afterwards. */
   add(key: K): void;
   /**
    * Makes the key due in `ms` milliseconds, unless it is due earlier already. Only the earliest due time is kept:
-   * a handler that wants another look later has to ask for it each time it runs.
+   * a handler that wants to run again later must ask for it in each run.
    */
   addAfter(key: K, ms: number): void;
   /** Makes the key due after its own backoff, which grows until {@link forget}. */
@@ -46,11 +46,11 @@ export interface WorkQueue<K extends string> {
   forget(key: K): void;
   /** How often the key was retried since it last succeeded. */
   retries(key: K): number;
-  /** Hands out keys in the order they became due; resolves after `signal` or {@link shutdown}, when the last is done. */
+  /** Hands out keys in the order they became due; after `signal` or {@link shutdown}, resolves when the last is done. */
   run(options: RunOptions<K>): Promise<void>;
   /** Resolves when no key is due or in flight. Keys that become due later do not count. */
   idle(): Promise<void>;
-  /** Hands out nothing more until {@link resume}; keys are still taken in, and those in flight go on. */
+  /** Hands out nothing more until {@link resume}; keys are still accepted, and those in flight go on. */
   pause(): void;
   resume(): void;
   /** For good: drops all pending keys, hands out nothing more; resolves when the last handler is done. */
@@ -66,11 +66,11 @@ export function createWorkQueue<K extends string>({
 }: WorkQueueOptions = {}): WorkQueue<K> {
   /** Due keys, oldest first, with the time they became due. No key is in here and in flight. */
   const due = new Map<K, number>();
-  // One live iterator, asked only while there is a due key, so it never comes to its end. A fresh one would have to
-  // skip the holes that handed out keys leave behind, each time.
+  // One live iterator, advanced only while a key is due, so it never ends. A new one would have to skip, each time,
+  // the holes that handed out keys leave in the Map.
   const oldest = due.keys();
   const later = new Map<K, { at: number; timer: unknown }>();
-  /** Keys in flight; a time means: became due again meanwhile, at that time. */
+  /** Keys in flight; a time: when the key became due again meanwhile. */
   const flying = new Map<K, number | undefined>();
   const failures = new Map<K, number>();
   const closing = new AbortController();
@@ -78,7 +78,7 @@ export function createWorkQueue<K extends string>({
   let consumer: RunOptions<K> | undefined;
   let paused = false;
   let pumping = false;
-  /** The next end of a handler. */
+  /** Resolves when the next handler ends. */
   let landing = Promise.withResolvers<void>();
 
   function add(key: K): void {
@@ -113,8 +113,8 @@ export function createWorkQueue<K extends string>({
     addAfter(key, Math.min(maxDelayMs, baseDelayMs * 2 ** before) * (1 - JITTER * random()));
   }
 
-  // Keys go out on a turn of the event loop of their own: handlers that find nothing to do would otherwise follow each
-  // other without a pause, and ten thousand of them would hold up probes and the renewal of the Lease.
+  // Keys are handed out in a new turn of the event loop: otherwise ten thousand handlers with nothing to do would run
+  // in one turn, and delay probes and the renewal of the Lease.
   function wake(): void {
     if (pumping) return;
     pumping = true;

@@ -1,6 +1,6 @@
 /**
- * Logins that registries said no to, counted by account: registries lock accounts after a few. What one key, source, cache
- * proxy or command was refused with is tried by no other before its time. Kept in the state, across restarts and leaders.
+ * Refused logins, counted by account: registries lock an account after a few. A login refused for one key, source, cache
+ * proxy or command is not tried for another before its time. Kept in the state, across restarts and leaders.
  */
 import { refusedLoginMs } from '../retry.ts';
 import type { State } from './state.ts';
@@ -15,21 +15,21 @@ export interface AccountLogin {
 }
 
 export interface Refusals {
-  /** Why this login must not be tried now, and until when, in milliseconds since 1970. `tried`: it is the very login that was refused. */
+  /** Why this login must not be tried now, and until when, in milliseconds since 1970. `tried`: exactly this login was refused. */
   waits(login: AccountLogin): { readonly untilMs: number; readonly why: string; readonly tried: boolean } | undefined;
   refused(login: AccountLogin, why: string): void;
   accepted(login: AccountLogin): void;
 }
 
-/** So many refusals within an hour, whatever the passwords: registries lock an account after five or so. */
+/** Refusals of an account within an hour, with any passwords, after which it must wait: registries lock at about five. */
 const ENOUGH = 3;
 const HOUR_MS = 3_600_000;
 const REMEMBERED_MS = 24 * HOUR_MS;
 const MOST_REMEMBERED = 50;
 
-/** A host by any way to write it, so that an account counts once. */
+/** One spelling for each host, so that an account counts once. */
 const sameHost = (host: string): string => host.toLowerCase().replace(/:443$/, '');
-/** What a login is known by: says nothing of it to whoever does not have the key. */
+/** Keyed digest (MAC) of a login: reveals nothing without the MAC key. */
 export function loginId(mac: State['mac'], { host, username, password }: AccountLogin): string {
   return mac(JSON.stringify(['login', sameHost(host), username, password])).slice(0, 32);
 }
@@ -41,9 +41,9 @@ export function createRefusals(
   state: Pick<State, 'mac' | 'refusals' | 'setRefusals'>,
   now: () => number = Date.now,
 ): Refusals {
-  /** What came before an account's last success does not count towards its lock. */
+  /** Last success of each account: earlier refusals do not count towards its lock. */
   const successes = new Map<string, number>();
-  /** A clock that was set back makes nobody wait longer than a delay. */
+  /** If the clock was set back, no wait gets longer than its delay. */
   const timeOf = ({ at }: Refusal): number => Math.min(Date.parse(at), now());
   const change = (login: AccountLogin, next: Refusal | undefined): void => {
     const account = accountId(state.mac, login);
