@@ -7,7 +7,7 @@ import type { Steps } from '../../async/steps.ts';
 import { fit } from '../../text.ts';
 import { paused, removalHeld } from './brakes.ts';
 import { controllerNotRunning } from './controller-running.ts';
-import { controllerExcessiveRights } from './rights.ts';
+import { controllerExcessiveRights } from './excessive-rights.ts';
 import { copyForeign, copyMissing, copyOrphaned, copyStale } from './copies.ts';
 import { credentialExpired, credentialExpiring, credentialRejected } from './credentials.ts';
 import { credentialShadowed, credentialUnused } from './entries.ts';
