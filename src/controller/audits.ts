@@ -1,6 +1,7 @@
 /** The controller's own audits, on schedule and for the page. They use what it watches, and only one runs at a time. */
 import { reportSteps } from '../audit/report/create.ts';
 import { knownTo } from '../audit/observe/known.ts';
+import type { Observation } from '../audit/observe/observation.ts';
 import { observe } from '../audit/observe/observe.ts';
 import { resultOf } from '../audit/report/result.ts';
 import type { Report } from '../audit/report/report.ts';
@@ -12,7 +13,6 @@ import { aborted, within } from '../async/sleep.ts';
 import type { Log } from '../log.ts';
 import { MANAGER } from '../names.ts';
 import { peekState, snapshotOf } from '../sources/snapshot.ts';
-import type { Snapshot } from '../sources/snapshot.ts';
 import type { State } from '../observe/state.ts';
 import type { World } from '../observe/world.ts';
 import type { Metrics } from '../server/metrics.ts';
@@ -51,7 +51,7 @@ export interface AuditsOptions {
 
 /** A rotation through thousands of namespaces is faster. A slower one should become a finding. */
 const PATIENCE_MS = 2 * 60_000;
-const MOST_SNAPSHOTS = 3;
+const MOST_TRIES = 3;
 
 export function createAudits({
   client,
@@ -80,8 +80,8 @@ export function createAudits({
     return running;
   }
 
-  /** The world changes between the turns: a snapshot over which the configuration or a source changed is taken again. */
-  async function takeSnapshot(turn: Turn): Promise<{ config: Configuration; snapshot: Snapshot }> {
+  /** The world changes between the turns: what was observed while the configuration or a source changed is observed again. */
+  async function observeSteadily(turn: Turn): Promise<{ config: Configuration; observation: Observation }> {
     for (let tries = 1; ; tries++) {
       const config = configuration();
       const versions = sourceVersions(world);
@@ -89,8 +89,18 @@ export function createAudits({
       const memory = leading() ? { state, remembered: true } : await peekState(client, namespace, stop);
       const { isRead } = watches;
       const snapshot = await snapshotOf({ client, world, configuration: config, ...memory, isRead, turn });
+      const observation = await observe({
+        client,
+        configuration: config,
+        signal: stop,
+        now,
+        controller: { namespace, name: MANAGER },
+        watched: { ...snapshot, refused: watches.unread() },
+        turn,
+        known: () => knownTo({ client, configuration: config, snapshot }),
+      });
       const isSteady = configuration() === config && sourceVersions(world) === versions;
-      if (isSteady || tries === MOST_SNAPSHOTS) return { config, snapshot };
+      if (isSteady || tries === MOST_TRIES) return { config, observation };
     }
   }
 
@@ -98,17 +108,7 @@ export function createAudits({
     const startedAt = now();
     // Work in turns: lease renewals and probes must not wait until thousands of namespaces are audited.
     const turn = createTurns();
-    const { config, snapshot } = await takeSnapshot(turn);
-    const observation = await observe({
-      client,
-      configuration: config,
-      signal: stop,
-      now,
-      controller: { namespace, name: MANAGER },
-      watched: { ...snapshot, refused: watches.unread() },
-      turn,
-      known: () => knownTo({ client, configuration: config, snapshot }),
-    });
+    const { config, observation } = await observeSteadily(turn);
     const report = await inTurns(reportSteps(observation), turn);
     // The age of a report counts from the start of its audit.
     last = { at: startedAt, report, of: config };

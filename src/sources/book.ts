@@ -9,11 +9,11 @@ import type { Content } from './content.ts';
 import { contentFor, NOTHING } from './rollout.ts';
 import type { Rollout } from './rollout.ts';
 import { named } from './known-source.ts';
-import type { KnownSource } from './known-source.ts';
+import type { KnownSource, SourceChange } from './known-source.ts';
 import { keyOf } from '../observe/world.ts';
 import type { Held } from '../observe/records.ts';
 import { createSourceKeeper } from './keeper.ts';
-import type { KeeperOptions, SourceChange } from './keeper.ts';
+import type { KeeperOptions } from './keeper.ts';
 
 export interface SourceBook {
   /** In the order of the configuration. `namespace`: as this namespace is to see them; during a rollout, canaries see newer ones. */

@@ -8,7 +8,7 @@ import type { Content } from './content.ts';
 import { mergeEntries } from './merge.ts';
 import type { Judgement } from './merge.ts';
 import { named } from './known-source.ts';
-import type { KnownSource } from './known-source.ts';
+import type { KnownSource, SourceChange } from './known-source.ts';
 import type { Reading } from './reading.ts';
 import { readSource } from './reading.ts';
 import { accept, NOTHING, release, settled } from './rollout.ts';
@@ -17,22 +17,6 @@ import { keyId, entryMac, nextRecord, recordOf, stageOf } from './record.ts';
 import type { State } from '../observe/state.ts';
 import type { World } from '../observe/world.ts';
 import type { Held } from '../observe/records.ts';
-
-/** What changed at a source since it was last looked at. */
-export interface SourceChange {
-  readonly source: SourceConfig;
-  /** A new content was accepted. `registries`: keys whose login is new. */
-  readonly accepted?: {
-    readonly first: boolean;
-    readonly registries: readonly string[];
-    readonly warnings: readonly string[];
-  };
-  /** Why not all that the source holds is in force; empty: all of it is. */
-  readonly problems: readonly string[];
-  /** Whether `problems` differ from those before. */
-  readonly isNews: boolean;
-  readonly hasLastGood: boolean;
-}
 
 export interface KeeperOptions {
   world: World;

@@ -9,6 +9,22 @@ import { heldLines } from './merge.ts';
 import type { Reading } from './reading.ts';
 import type { Rollout } from './rollout.ts';
 
+/** What changed at a source since it was last looked at. */
+export interface SourceChange {
+  readonly source: SourceConfig;
+  /** A new content was accepted. `registries`: keys whose login is new. */
+  readonly accepted?: {
+    readonly first: boolean;
+    readonly registries: readonly string[];
+    readonly warnings: readonly string[];
+  };
+  /** Why not all that the source holds is in force; empty: all of it is. */
+  readonly problems: readonly string[];
+  /** Whether `problems` differ from those before. */
+  readonly isNews: boolean;
+  readonly hasLastGood: boolean;
+}
+
 /** What is known about a source. */
 export interface KnownSource {
   config: SourceConfig;

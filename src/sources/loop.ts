@@ -14,14 +14,14 @@ import type { Refusals } from '../observe/refusals.ts';
 import { createSourceBook } from './book.ts';
 import type { SourceBook } from './book.ts';
 import type { State } from '../observe/state.ts';
-import { usersOf } from './users.ts';
+import { withUsers } from './users.ts';
 import type { World } from '../observe/world.ts';
 import type { Reach } from '../proxies/reach.ts';
 import type { Metrics } from '../server/metrics.ts';
 import { createCanaries } from './canaries.ts';
 import type { CarrierProxy } from './canaries.ts';
 import { announceSources, remindOfSources } from './news.ts';
-import type { SourceChange } from './keeper.ts';
+import type { SourceChange } from './known-source.ts';
 
 export interface Sources {
   readonly book: SourceBook;
@@ -163,7 +163,13 @@ export function createSources({
       () => undefined,
       (error: unknown) => ({ error }),
     );
-    untold.push(...(await Promise.all(book.refresh().map(withUsers))));
+    untold.push(
+      ...(await Promise.all(
+        book
+          .refresh()
+          .map((change) => withUsers(change, { client, world, book, configuration: configuration(), log, stop })),
+      )),
+    );
     // Save what is to be in force before any carrier gets it: the next leader continues from there.
     await state.save(stop).catch(unlessPassing);
     if (!leading()) return;
@@ -196,30 +202,6 @@ export function createSources({
   function unlessPassing(error: unknown): void {
     if (isPassing(error) || stop.aborted) throw error;
     log.warn(`what is in force cannot be remembered across restarts: ${messageOf(error)}`);
-  }
-
-  /** Adds to the message about vanished entries who still uses them. */
-  async function withUsers(change: SourceChange): Promise<SourceChange> {
-    const { source } = change;
-    const keys = book
-      .held(source.name)
-      .filter(({ cause }) => cause === 'vanished')
-      .map(({ key }) => key);
-    if (keys.length === 0 || !change.isNews) return change;
-    const copies = [...(world.copies.get(source.copyName)?.all() ?? [])].filter(({ ours }) => ours).length;
-    const credentials = book.rollout(source.name).newest?.credentials ?? [];
-    try {
-      book.mention(
-        source.name,
-        await usersOf({ client, configuration: configuration(), source, credentials, keys, copies, signal: stop }),
-      );
-    } catch (error) {
-      log.debug({ err: error }, 'who uses the registries that are gone could not be found out');
-    }
-    return {
-      ...change,
-      problems: book.observe().find(({ config }) => config.name === source.name)?.problems ?? change.problems,
-    };
   }
 
   return {

@@ -4,7 +4,7 @@ import type { Log } from '../log.ts';
 import type { SourceConfig } from '../config/schema.ts';
 import type { ObservedSource } from '../plan/observed.ts';
 import type { Metrics } from '../server/metrics.ts';
-import type { SourceChange } from './keeper.ts';
+import type { SourceChange } from './known-source.ts';
 
 interface Tellers {
   log: Log;

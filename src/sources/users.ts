@@ -1,4 +1,8 @@
 /** Who uses logins that a source no longer has: which pods, cache proxies and copies would lose them. */
+import type { Log } from '../log.ts';
+import type { World } from '../observe/world.ts';
+import type { SourceBook } from './book.ts';
+import type { SourceChange } from './known-source.ts';
 import { agree, plural } from '../text.ts';
 import type { V1Pod } from '@kubernetes/client-node';
 import type { SourceConfig } from '../config/schema.ts';
@@ -79,4 +83,35 @@ export async function usersOf({
     ...(proxies.length === 0 ? [] : [`cache ${agree(proxies.length, 'proxy', 'proxies')} ${proxies.join(', ')}`]),
     plural(copies, 'copy', 'copies'),
   ].join(' and ');
+}
+
+interface ChangeOptions extends Pick<UsersOptions, 'client'> {
+  readonly configuration: Configuration;
+  readonly world: Pick<World, 'copies'>;
+  readonly book: SourceBook;
+  readonly log: Pick<Log, 'debug'>;
+  readonly stop: AbortSignal;
+}
+
+/** Adds to the message about vanished entries who still uses them. */
+export async function withUsers(
+  change: SourceChange,
+  { client, configuration, world, book, log, stop }: ChangeOptions,
+): Promise<SourceChange> {
+  const { source } = change;
+  const keys = book
+    .held(source.name)
+    .filter(({ cause }) => cause === 'vanished')
+    .map(({ key }) => key);
+  if (keys.length === 0 || !change.isNews) return change;
+  const copies = [...(world.copies.get(source.copyName)?.all() ?? [])].filter(({ ours }) => ours).length;
+  const credentials = book.rollout(source.name).newest?.credentials ?? [];
+  try {
+    const users = await usersOf({ client, configuration, source, credentials, keys, copies, signal: stop });
+    book.mention(source.name, users);
+  } catch (error) {
+    log.debug({ err: error }, 'who uses the registries that are gone could not be found out');
+  }
+  const now = book.observe().find(({ config }) => config.name === source.name);
+  return { ...change, problems: now?.problems ?? change.problems };
 }

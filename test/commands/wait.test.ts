@@ -147,6 +147,13 @@ test('what may be revoked is not said after a last look that failed', async () =
   expect(text).not.toContain('can be revoked');
 });
 
+test('when the time ends during a look at a part, it is decided by a look at everything', async () => {
+  expect(await wait([behind, behind, rotation()], { timeoutMs: 2_000 })).toMatchObject({
+    exitCode: 0,
+    whole: [true, false, true],
+  });
+});
+
 test('looks once where no time is given', async () => {
   expect(await wait([behind], { timeoutMs: 0 })).toMatchObject({ exitCode: 1, whole: [true] });
 });

@@ -9,7 +9,7 @@ import { feedsOf } from '../../src/observe/world.ts';
 import { createMetrics } from '../../src/server/metrics.ts';
 import { refusal, scriptedClient } from '../kube/scripted-client.ts';
 import { createMemory } from '../sources/memory.ts';
-import { worldFor } from '../sources/worlds.ts';
+import { dockerConfig, putSource, rawSecret, worldFor } from '../sources/worlds.ts';
 
 const configurationWith = (audit?: string, reportObject = false): Configuration =>
   configurationSchema.parse({
@@ -345,4 +345,17 @@ test('a configuration that comes in the middle of an audit is the one that is au
   expect(sources.map(({ name }) => name)).toEqual(['other']);
   expect(watched).toBeDefined();
   expect(world.copies.get('d')).toBe(watched);
+});
+
+test('a source that changes in the middle of an audit is audited as it is then', async () => {
+  const world = worldFor(configurationWith('0 * * * *'));
+  let reads = 0;
+  const isRead = (): boolean => {
+    if (++reads === 2)
+      putSource(world, rawSecret({ namespace: 'pullpass-system', name: 'hub', content: dockerConfig('one') }));
+    return true;
+  };
+  const { audits } = play({ world, watches: { isRead, unread: () => new Map(), problems: () => [] } });
+  const { sources } = await audits.recent(0);
+  expect(sources.map(({ state }) => state)).toEqual(['good']);
 });

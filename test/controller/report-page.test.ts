@@ -77,3 +77,23 @@ test('asks for a report that is not older than five minutes, unless it is told o
   await page({ audits, maxAgeMs: 7 });
   expect(asked).toEqual([300_000, 7]);
 });
+
+test('a report that could not be drawn is drawn again for the next visitor', async () => {
+  let broken = true;
+  const fragile = {
+    ...report,
+    get findings() {
+      if (broken) throw new Error('torn');
+      return report.findings;
+    },
+  };
+  const visit = createReportPage({
+    audits: { recent: () => Promise.resolve(fragile) },
+    enabled: () => true,
+    problems: () => [],
+    version: undefined,
+  });
+  expect(await visit()).toMatchObject({ status: 503, body: 'the audit failed: torn\n' });
+  broken = false;
+  expect((await visit()).body).toContain('cluster.example:6443');
+});

@@ -6,7 +6,8 @@ import { createSourceBook } from '../../src/sources/book.ts';
 import { configuration, sourceConfig } from '../plan/observations.ts';
 import { createMemory } from './memory.ts';
 import { base64, digest, dockerConfig, putCopy, putSource, rawSecret, worldFor } from './worlds.ts';
-import type { KeeperOptions, SourceChange } from '../../src/sources/keeper.ts';
+import type { KeeperOptions } from '../../src/sources/keeper.ts';
+import type { SourceChange } from '../../src/sources/known-source.ts';
 
 const AT = { namespace: 'pullpass-system', name: 'upstream-registry' };
 

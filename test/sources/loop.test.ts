@@ -30,6 +30,7 @@ function play(
   const config = configuration([sourceConfig({ verify: 'auto', ...parts }), ...others]);
   const world = worldFor(config);
   const w = {
+    onChange: (): void => undefined,
     leading: true,
     saves: 0,
     version: 0,
@@ -97,6 +98,7 @@ function play(
       accepted.push(`${first ? 'first' : 'then'} ${/"password":"(\w+)"/.exec(digest)?.[1] ?? ''}`),
     onChange: () => {
       w.changes++;
+      w.onChange();
     },
   });
   sources.book.configure(config);
@@ -467,4 +469,18 @@ describe('a replica that leads again', () => {
     await p.takeOver();
     expect([p.passwords(), p.accepted]).toEqual(['two', ['first one', 'first two']]);
   });
+});
+
+test('a look that is asked for at whatever moment another one ends is not lost', async () => {
+  for (let moments = 0; moments < 12; moments++) {
+    const p = play({ verify: 'off' });
+    p.w.onChange = () => {
+      p.w.onChange = () => undefined;
+      let asked = Promise.resolve();
+      for (let i = 0; i < moments; i++) asked = asked.then(() => undefined);
+      void asked.then(() => p.sources.look());
+    };
+    await p.holds(dockerConfig('one'));
+    expect([moments, p.w.saves]).toEqual([moments, 2]);
+  }
 });

@@ -4,7 +4,7 @@ import { createLog } from '../../src/log.ts';
 import { createMetrics } from '../../src/server/metrics.ts';
 import { announceSources, remindOfSources } from '../../src/sources/news.ts';
 import { source, sourceConfig } from '../plan/observations.ts';
-import type { SourceChange } from '../../src/sources/keeper.ts';
+import type { SourceChange } from '../../src/sources/known-source.ts';
 
 const SECRET = { apiVersion: 'v1', kind: 'Secret', namespace: 'pullpass-system', name: 'upstream-registry' };
 const LAST_GOOD = 'The last good content stays in force for what is named here.';

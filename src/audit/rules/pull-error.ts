@@ -2,12 +2,18 @@
 export type PullErrorClass =
   'no image name' | 'never pulled' | 'login' | 'not found' | 'rate limit' | 'network' | 'other';
 
+const any = (...patterns: string[]): RegExp => new RegExp(patterns.join('|'), 'i');
+
 const PATTERNS: readonly [PullErrorClass, RegExp][] = [
   // Docker Hub also says "denied ... may require login" if an image does not exist: `login` comes before `not found`.
   ['rate limit', /\b429\b|toomanyrequests|too many requests|rate limit/i],
   [
     'login',
-    /\b40[13]\b|unauthorized|forbidden|authentication required|authorization failed|insufficient_scope|access (to the resource )?is denied|requested access|pull access denied|no basic auth credentials|incorrect username or password|denied:/i,
+    any(
+      ...['\\b40[13]\\b', 'unauthorized', 'forbidden', 'authentication required', 'authorization failed'],
+      ...['insufficient_scope', 'access (to the resource )?is denied', 'requested access', 'pull access denied'],
+      ...['no basic auth credentials', 'incorrect username or password', 'denied:'],
+    ),
   ],
   ['not found', /\b404\b|not found|manifest unknown|name unknown|MANIFEST_UNKNOWN|NAME_UNKNOWN/i],
   [

@@ -432,3 +432,11 @@ describe('a rotation whose copies', () => {
     });
   });
 });
+
+test('large numbers of pods are written as everywhere on the page', () => {
+  const base = broken();
+  const registries = base.registries.map((registry) => ({ ...registry, pods: 1_200 }));
+  const page = content(renderHtml({ ...base, registries }));
+  expect(page).toContain('1,200 pods');
+  expect(page).not.toContain('1200 pods');
+});
