@@ -21,6 +21,8 @@ const workload = z.strictObject({
 /** A product's HTTP API, and the Secret with its administrator's login (kubernetes.io/basic-auth, or a key `token`). */
 const api = { url: httpUrl, ca: ca.optional(), admin: z.strictObject({ secret: namespaced }) };
 
+const seconds = z.int().min(0).max(86_400);
+
 const shared = {
   name: dnsLabel.describe('How logs, metrics and `pullpass verify` call this cache proxy.'),
   source: dnsLabel.describe('Name of the source whose credential is forwarded.'),
@@ -34,20 +36,45 @@ const shared = {
     .strictObject({
       url: httpUrl.describe('Where pods reach the cache proxy.'),
       ca: ca.optional(),
-      repository: z.string().min(1).describe('A private repository as the cache proxy calls it.'),
+      repository: z
+        .string()
+        .min(1)
+        .describe('A private repository as the cache proxy calls it; best one from which nobody else pulls.'),
+      upstreamRepository: z
+        .string()
+        .min(1)
+        .optional()
+        .describe("The repository's name at the registry; default: as the cache proxy calls it, without its prefix."),
       reference: z
         .string()
         .min(1)
-        .describe(
-          'A tag or digest, best one that the cache does not hold yet: a cached or public image proves nothing.',
-        ),
+        .optional()
+        .describe('A tag or digest to ask for first; default: tags that the registry lists.'),
       login: z
         .strictObject({ secret: namespaced })
         .optional()
         .describe('Where the cache proxy itself wants a login: a kubernetes.io/basic-auth Secret.'),
+      push: z
+        .strictObject({ secret: namespaced })
+        .optional()
+        .describe(
+          'A login that may push to this one repository (kubernetes.io/basic-auth): then a tiny new image is pushed once a rotation, which no cache can hold yet.',
+        ),
     })
     .optional()
-    .describe('A private image to pull through the cache proxy. Without it, "verified" stays Unknown.'),
+    .describe('A private repository to ask for through the cache proxy. Without it, the state stays "unknown".'),
+  settle: z
+    .strictObject({
+      mountSeconds: seconds.optional().describe('How long a kubelet takes to update a mounted Secret.'),
+      lifetimeSeconds: seconds.optional().describe('How long the product keeps what it read: `proxy.exec.lifetime`.'),
+      tokenSeconds: seconds
+        .optional()
+        .describe(
+          'How long the product may go on with a token of the login before; default: as long as the registry says, else 300.',
+        ),
+    })
+    .optional()
+    .describe('After which time the product surely works with a new login. The defaults fit the kind.'),
 };
 
 export const cacheProxySchema = z.discriminatedUnion('kind', [

@@ -127,6 +127,11 @@ export const configurationSchema = z
             .boolean()
             .default(false)
             .describe('Ask it by http://. The login then crosses the network in the clear.'),
+          repository: z
+            .string()
+            .min(1)
+            .optional()
+            .describe('A private repository to try logins on, where the registry opens /v2/ to anybody.'),
         }),
       )
       .default([])

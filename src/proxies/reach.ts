@@ -56,7 +56,7 @@ export function createReach({ userAgent }: { userAgent: string }): Reach {
       const { state, why } = await probeManifest({
         base: probe.url,
         repository: probe.repository,
-        reference: probe.reference,
+        reference: probe.reference ?? 'latest',
         http: http(probe.ca),
         signal,
         ...(probe.login && { login: { username, password } }),
