@@ -42,7 +42,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     pure: true,
   },
   'audit/page': {
-    may: words('audit/report audit/rules audit/facts'),
+    may: words('audit/report audit/rules audit/facts plan'),
     packages: ['node:fs'],
     pure: true,
     impure: ['assets'],

@@ -58,12 +58,12 @@ export function createMetrics({ version, now = Date.now, processMetrics = true }
   );
   const rotationPending = gauge(
     'rotation_pending',
-    'How many namespaces and cache proxies do not carry the current content of the source yet.',
+    'How many namespaces do not carry the current content of the source yet, and cache proxies are not done with it.',
     ['source'],
   );
   const rotationDuration = histogram(
     'rotation_duration_seconds',
-    'From a change of the source to its content in every copy and cache proxy.',
+    'From a change of the source until every copy has its content and every cache proxy is done.',
     [0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1_800, 3_600],
     ['source'],
   );
@@ -75,8 +75,18 @@ export function createMetrics({ version, now = Date.now, processMetrics = true }
   ]);
   const proxyVerified = gauge(
     'proxy_verified',
-    'What the last private pull through the cache proxy showed: 1 for the state that holds (verified, refused, unknown).',
+    'Whether the cache proxy pulls with its login: 1 for the state that holds (verified, refused, unknown).',
     ['proxy', 'source', 'state'],
+  );
+  const proxyUnknown = gauge(
+    'proxy_unknown',
+    'Why it is not known whether the cache proxy pulls with its login: 1 for the reason that holds.',
+    ['proxy', 'source', 'reason'],
+  );
+  const proxyDone = gauge(
+    'proxy_done',
+    '1 if the cache proxy needs the login before no longer: it has settled and, with a probe, it is proven.',
+    ['proxy', 'source'],
   );
   const credentialVerified = gauge(
     'credential_verified',
@@ -124,6 +134,10 @@ export function createMetrics({ version, now = Date.now, processMetrics = true }
     proxyApplied,
     /** `proxy`, `source`, `state`: verified, refused, unknown */
     proxyVerified,
+    /** `proxy`, `source`, `reason`: UNKNOWN_REASONS */
+    proxyUnknown,
+    /** `proxy`, `source` */
+    proxyDone,
     sourceValid,
     sourceChanged,
     rotationPending,
@@ -187,7 +201,8 @@ export function createMetrics({ version, now = Date.now, processMetrics = true }
     },
     /** Removes what only the leader knows, when its term ends: from then on the next leader exposes it. */
     stopLeading(): void {
-      for (const metric of [proxyApplied, proxyVerified, credentialVerified, credentialExpiry]) metric.reset();
+      for (const metric of [proxyApplied, proxyVerified, proxyUnknown, proxyDone, credentialVerified, credentialExpiry])
+        metric.reset();
       removalsHeld.set(0);
       audits.forgetAudit();
     },

@@ -6,7 +6,7 @@ import { isForbidden } from '../../kube/api-error.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { heldLine } from '../../sources/merge.ts';
 import { accountOf } from '../../sources/preflight.ts';
-import { observeProxies } from '../../rotation/proxy-progress.ts';
+import { isProxyDone, observeProxies } from '../../rotation/proxy-progress.ts';
 import { createRefusals } from '../../observe/refusals.ts';
 import { keyId, recordOf } from '../../sources/record.ts';
 import type { Snapshot } from '../../sources/snapshot.ts';
@@ -47,7 +47,8 @@ export async function knownTo({ client, configuration, snapshot }: KnownOptions)
       proxies: book
         .observe()
         .flatMap(({ config, read }) => (read ? proxies.filter(({ source }) => source === config.name) : []))
-        .flatMap(({ name, kind, source, applied, appliedAt, verified, why, since }) => {
+        .flatMap((progress) => {
+          const { name, kind, source, applied, appliedAt, verified, reason, why, since } = progress;
           const config = configured.get(name);
           if (config === undefined || applied === undefined) return [];
           return [
@@ -59,6 +60,8 @@ export async function knownTo({ client, configuration, snapshot }: KnownOptions)
               ...(config.probe && { url: config.probe.url }),
               applied,
               verified,
+              ...(reason !== undefined && { reason }),
+              done: isProxyDone(progress),
               why,
               ...(appliedAt !== undefined && { appliedAt }),
               ...(since !== undefined && { since }),

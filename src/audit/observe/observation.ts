@@ -1,4 +1,5 @@
 /** All data that the rules of an audit depend on. It holds no login, only registry keys and keyed digests. */
+import type { UnknownReason } from '../../plan/proxy.ts';
 import type { Confirmation } from '../../config/confirmation.ts';
 import type { SourceConfig } from '../../config/schema.ts';
 import type { Unusable } from '../../credentials/usable-login.ts';
@@ -152,6 +153,9 @@ export interface AuditedProxy {
   /** ISO 8601: when it got the current login. */
   readonly appliedAt?: string;
   readonly verified: 'verified' | 'refused' | 'unknown';
+  readonly reason?: UnknownReason;
+  /** Whether it needs the login before no longer: it has settled and, with a probe, it is proven. */
+  readonly done: boolean;
   readonly why: string;
   readonly since?: string;
   /** URL of its configured probe. */
