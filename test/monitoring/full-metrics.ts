@@ -30,7 +30,8 @@ export function fullMetrics(labels: readonly string[] = HOSTILE): Metrics {
     metrics.proxyApplied.set({ proxy: name, source: name }, 1);
     for (const state of ['verified', 'refused', 'unknown'])
       metrics.proxyVerified.set({ proxy: name, source: name, state }, 0);
-    for (const reason of UNKNOWN_REASONS) metrics.proxyUnknown.set({ proxy: name, source: name, reason: reason.replaceAll(' ', '-') }, 0);
+    for (const reason of UNKNOWN_REASONS)
+      metrics.proxyUnknown.set({ proxy: name, source: name, reason: reason.replaceAll(' ', '-') }, 0);
     metrics.proxyDone.set({ proxy: name, source: name }, 1);
     metrics.watchRestarts.inc({ resource: name });
     metrics.observeWatch(name, () => 1_699_999_999_000);
