@@ -5,6 +5,7 @@ import { messageOf } from '../errors.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import type { Log } from '../log.ts';
 import { stateOf, UNKNOWN_REASONS } from '../plan/proxy.ts';
+import type { UnknownReason } from '../plan/proxy.ts';
 import type { ConfiguredProxy } from '../proxies/kinds.ts';
 import type { ProxyOutcome } from '../reconcile/proxy.ts';
 import type { Metrics } from '../server/metrics.ts';
@@ -28,6 +29,7 @@ interface ProxyNews {
 }
 
 const REASONS = ['ProxyNotApplied', 'ProxyLoginRefused', 'ProxyNotVerified'] as const;
+const labelOf = (reason: UnknownReason): string => reason.replaceAll(' ', '-');
 const VERDICTS = ['verified', 'refused', 'unknown'] as const;
 
 export function createProxyNews({ log, events, metrics }: ProxyTellers): ProxyNews {
@@ -39,7 +41,7 @@ export function createProxyNews({ log, events, metrics }: ProxyTellers): ProxyNe
       metrics.proxyDone.set(labels, done ? 1 : 0);
       for (const state of VERDICTS) metrics.proxyVerified.set({ ...labels, state }, verified.state === state ? 1 : 0);
       for (const reason of UNKNOWN_REASONS)
-        metrics.proxyUnknown.set({ ...labels, reason }, verified.reason === reason ? 1 : 0);
+        metrics.proxyUnknown.set({ ...labels, reason: labelOf(reason) }, verified.reason === reason ? 1 : 0);
 
       const about: { proxy: string; kind: CacheProxyKind; source: string } = { ...labels, kind: config.kind };
       const name = `cache proxy ${config.name}`;
@@ -63,7 +65,7 @@ export function createProxyNews({ log, events, metrics }: ProxyTellers): ProxyNe
       metrics.proxyApplied.remove({ proxy, source });
       metrics.proxyDone.remove({ proxy, source });
       for (const state of VERDICTS) metrics.proxyVerified.remove({ proxy, source, state });
-      for (const reason of UNKNOWN_REASONS) metrics.proxyUnknown.remove({ proxy, source, reason });
+      for (const reason of UNKNOWN_REASONS) metrics.proxyUnknown.remove({ proxy, source, reason: labelOf(reason) });
     },
   };
 }
