@@ -12,7 +12,7 @@ import type { Proving } from './proving.ts';
 
 const SECRETS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   probe: { username: 'p', password: 'own' },
-  push: pusher,
+  push: { ...pusher },
 };
 const kube: ProxyKube = {
   applySecret: () => Promise.reject(new Error('not for a probe')),
