@@ -220,7 +220,7 @@ onEachServer((server) => {
     })();
     await putSource('second');
     await eventually(
-      async () => expect((await rotations()).every((rotation) => isComplete(rotation))).toBe(true),
+      async () => expect((await rotations()).map((rotation) => isComplete(rotation))).toEqual([true]),
       60_000,
     );
     expect((await wait(30_000)).exitCode).toBe(0);
@@ -322,7 +322,7 @@ onEachServer((server) => {
 
   describe('a new controller', () => {
     test('remembers what was applied: it writes nothing and asks nothing that is known', async () => {
-      await eventually(async () => expect((await rotations()).every((rotation) => isComplete(rotation))).toBe(true));
+      await eventually(async () => expect((await rotations()).map((rotation) => isComplete(rotation))).toEqual([true]));
       await controller.stop();
       controller = await cluster.controller(config);
       await delay(500);
