@@ -87,7 +87,7 @@ describe('the leader', () => {
     expect((await lines('credential_verified')).filter((line) => line.endsWith(' 1'))).toEqual([
       'pullpass_credential_verified{source="upstream",registry="docker.io",state="refused"} 1',
     ]);
-    expect(await lines('credential_expiry')).toEqual([
+    expect((await lines('credential_expiry')).sort()).toEqual([
       'pullpass_credential_expiry_timestamp_seconds{source="upstream",registry="docker.io"} 1893456000',
       'pullpass_credential_expiry_timestamp_seconds{source="upstream",registry="ghcr.io"} 1893456000',
     ]);

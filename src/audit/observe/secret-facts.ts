@@ -83,7 +83,7 @@ export async function readPullSecrets({ client, wanted, read, onRead, limit, sig
 
   async function look(namespace: string, name: string): Promise<PullSecret> {
     try {
-      const { metadata, type, data } = await client.get<ApiObject & Pick<V1Secret, 'type' | 'data'>>(
+      const { metadata, type, data } = await client.get<Partial<ApiObject> & Pick<V1Secret, 'type' | 'data'>>(
         paths.secrets(namespace, name),
         { sensitive: true, signal },
       );
@@ -93,13 +93,13 @@ export async function readPullSecrets({ client, wanted, read, onRead, limit, sig
         return { state: 'unseen' };
       }
       sum += size;
-      const createdAt = timeOf(metadata.creationTimestamp);
+      const createdAt = timeOf(metadata?.creationTimestamp);
       return {
         state: 'read',
         content: read({ type, data }),
         ...(createdAt !== undefined && { createdAt }),
         ...(type === TYPE_DOCKERCFG &&
-          ANNOTATIONS_OPENSHIFT_PULL_SECRET.some((key) => metadata.annotations?.[key] !== undefined) && {
+          ANNOTATIONS_OPENSHIFT_PULL_SECRET.some((key) => metadata?.annotations?.[key] !== undefined) && {
             renewedBy: 'OpenShift',
           }),
       };

@@ -73,7 +73,7 @@ export const credentialExpired: Rule = {
 
 function span(ms: number): string {
   if (ms < 2 * HOUR_MS) return plural(Math.max(1, Math.round(ms / MINUTE_MS)), 'minute');
-  return ms < 2 * DAY_MS ? plural(Math.round(ms / HOUR_MS), 'hour') : plural(Math.round(ms / DAY_MS), 'day');
+  return ms < DAY_MS ? plural(Math.round(ms / HOUR_MS), 'hour') : plural(Math.round(ms / DAY_MS), 'day');
 }
 
 /** One hit per content and entry: copies are reported as their source. */
