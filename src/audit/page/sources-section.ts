@@ -82,10 +82,12 @@ function registryRow({ key, state, why, since, expiresAt, endsSoon = false, used
 }
 
 /** Without a content there is no rotation: nothing has begun, so nothing is complete. */
-const rotationBadge = ({ rotation, registries }: SourceReport): Markup =>
-  registries.length === 0
-    ? badge('unknown', 'nothing to spread yet')
-    : badge(rotation.complete ? 'ok' : 'warning', rotation.complete ? 'complete' : 'not complete');
+const rotationBadge = ({ state, rotation, registries }: SourceReport): Markup =>
+  state === 'unread'
+    ? badge('unknown', 'not known')
+    : registries.length === 0
+      ? badge('unknown', 'nothing to spread yet')
+      : badge(rotation.complete ? 'ok' : 'warning', rotation.complete ? 'complete' : 'not complete');
 
 const ends = (ms: number, soon: boolean): Markup =>
   ms <= 0

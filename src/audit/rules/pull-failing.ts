@@ -67,7 +67,8 @@ function judge(facts: Facts, owner: FailingOwner, namespace: ObservedNamespace |
 }
 
 function hitOf(facts: Facts, group: FailingGroup<Judged>): Hit {
-  const [{ failure, error, title, text, remedy }, ...others] = group;
+  const [first, ...others] = group;
+  const { failure, error, title, text, remedy } = first;
   const pods = podsOf(group);
   const where = failure.containerKind === 'container' ? '' : ` of ${failure.containerKind} ${quote(failure.container)}`;
   const said = failure.message === '' ? '' : ` The kubelet says: ${sentence(failure.message)}`;
@@ -75,7 +76,7 @@ function hitOf(facts: Facts, group: FailingGroup<Judged>): Hit {
   const object = objectOf(facts, group);
   if (others.length === 0)
     return { object, about: failure.image, message: `${title}: ${plural(pods, 'pod')} ${what}`, remedy };
-  const same = others.every((other) => other.remedy === remedy);
+  const same = others.every((other) => other.remedy === remedy || (other.vague && !first.vague));
   return {
     object,
     about: `${failure.image} ${error}`,
