@@ -17,6 +17,7 @@ import {
   linesOf,
   nothingOptedIn,
   observation,
+  secret,
   secrets,
   workload,
   findingsOf,
@@ -24,6 +25,63 @@ import {
 
 const jwt = (exp: number): string =>
   `${Buffer.from('{"alg":"none"}').toString('base64url')}.${Buffer.from(JSON.stringify({ exp })).toString('base64url')}.x`;
+const ECR_KEY = '123456789012.dkr.ecr.eu-west-1.amazonaws.com';
+/** A password of ECR that ends in so many minutes. */
+const ecr = (minutes: number): string =>
+  Buffer.from(
+    JSON.stringify({
+      payload: 'x',
+      datakey: 'x',
+      version: '2',
+      type: 'DATA_KEY',
+      expiration: NOW / 1000 + minutes * 60,
+    }),
+  ).toString('base64');
+/** A source with an ECR login that ends in so many minutes, in a Secret of this age. */
+function withEcr(minutes: number, ageHours = 0): Observation {
+  const held = content({ [ECR_KEY]: `AWS:${ecr(minutes)}` });
+  return observation({
+    sources: [auditedSource({ content: held, createdAt: NOW - ageHours * 3_600_000 })],
+    workloads: [workload({ images: [`${ECR_KEY}/app:1`] })],
+    pullSecrets: secrets({ 'team-a/regcred': held }),
+  });
+}
+/** A Secret of OpenShift for its own registry, with a token that ends in so many minutes. */
+const byOpenShift = (minutes: number): Observation =>
+  observation({
+    pullSecrets: new Map([
+      [
+        'team-a',
+        new Map([
+          ['regcred', secret(HUB)],
+          [
+            'default-dockercfg-x',
+            {
+              state: 'read',
+              content: content({ 'image-registry.openshift-image-registry.svc:5000': inDays(minutes / 1440) }),
+              renewedBy: 'OpenShift',
+            },
+          ],
+        ]),
+      ],
+    ]),
+  });
+/** Pods without a pull secret, in a namespace that did not opt in, cannot pull from registry.corp. */
+const withoutCorp = (source: AuditedSource, held: PullContent): Observation =>
+  observation({
+    sources: [source],
+    scopes: [goodScope(), { ...nothingOptedIn(), namespace: namespace({ name: 'b', sync: undefined }) }],
+    workloads: [
+      workload(),
+      workload({
+        namespace: 'b',
+        pullSecrets: [],
+        images: ['registry.corp/app:1'],
+        failures: [failure({ image: 'registry.corp/app:1', message: unauthorized })],
+      }),
+    ],
+    pullSecrets: secrets({ 'team-a/regcred': held }),
+  });
 const inDays = (days: number): string => jwt(NOW / 1000 + days * 86_400);
 const proxy = {
   name: 'hub-cache',
@@ -79,6 +137,21 @@ function shutOut(namespaces: number, given: 'none' | 'this' = 'none'): Observati
   );
   return observation({ scopes, workloads: [], confirmation: { value: '0123456789ab', given } });
 }
+
+/** Two namespaces wait for a source that was written so many milliseconds ago. */
+const fresh = (ms: number): Observation =>
+  observation({
+    sources: [
+      auditedSource({
+        observed: source({ digest: undefined }),
+        fresh: true,
+        changedAt: NOW - ms,
+      }),
+    ],
+    scopes: ['a', 'b'].map((name) => scope({ namespace: namespace({ name }) })),
+    workloads: [],
+    pullSecrets: new Map(),
+  });
 
 const DIGEST = `sha256:${'a'.repeat(64)}`;
 
@@ -720,6 +793,178 @@ const CASES: readonly Case[] = [
     says: ['Correct the name of the image'],
   },
 
+  {
+    name: 'one missing image, and pods of many owners that wait for it, some of which say no more than that they wait',
+    given: () =>
+      observation({
+        workloads: [
+          workload(),
+          ...Array.from({ length: 300 }, (_, i) =>
+            workload({
+              owner: { kind: 'Job', name: `seed-${String(i).padStart(3, '0')}` },
+              pods: 1,
+              images: ['corp/app:1'],
+              failures: [
+                failure({
+                  image: 'corp/app:1',
+                  message: i % 3 === 0 ? 'Back-off pulling image "corp/app:1"' : notFound,
+                }),
+              ],
+            }),
+          ),
+          workload({
+            pods: 1,
+            images: ['corp/app:1'],
+            failures: [failure({ image: 'corp/app:1', message: unauthorized })],
+          }),
+        ],
+      }),
+    found: ['PP022 Registry docker.io', 'PP022 Deployment team-a/web'],
+    says: [
+      '300 pods of team-a/Job seed-001, team-a/Job seed-002, team-a/Job seed-004 and 297 more cannot pull "corp/app:1" (ImagePullBackOff): not found;',
+      'team-a/Deployment web: 1 pod cannot pull "corp/app:1" (ImagePullBackOff): the registry refuses the login;',
+      'Correct the name or tag of the image; some registries also say',
+    ],
+  },
+  {
+    name: 'one image in two namespaces that are not opted in: the remedy is of the first, and said to be',
+    given: () =>
+      observation({
+        scopes: [
+          goodScope(),
+          ...['b', 'c'].map((name) => ({ ...nothingOptedIn(), namespace: namespace({ name, sync: undefined }) })),
+        ],
+        workloads: [
+          workload(),
+          ...['b', 'c'].map((name) =>
+            workload({ namespace: name, pullSecrets: [], failures: [failure({ message: unauthorized })] }),
+          ),
+        ],
+      }),
+    found: ['PP022 Registry docker.io'],
+    says: [
+      '4 pods of b/Deployment web, c/Deployment web cannot pull "nginx:1.27"',
+      'For b/Deployment web: opt the namespace in: `kubectl annotate namespace b --overwrite pullpass.dev/sync=enabled`; then have the pods created anew; the others alike.',
+    ],
+  },
+  {
+    name: 'pods with more images than anybody reads about, none of which can be pulled',
+    given: () =>
+      observation({
+        workloads: Array.from({ length: 202 }, (_, i) =>
+          workload({
+            owner: { kind: 'Job', name: `j${i}` },
+            images: [`corp/app:${i}`],
+            failures: [failure({ image: `corp/app:${i}`, message: notFound })],
+          }),
+        ),
+      }),
+    found: [...Array.from({ length: 201 }, (_, i) => `PP022 Job team-a/j${i}`).sort()],
+    says: ['2 more images cannot be pulled by 4 pods: "corp/app:200", "corp/app:201".'],
+  },
+
+  // While a source is held back, findings judge by what is in force
+  {
+    name: 'a pull from a registry that only the copies of a broken source hold',
+    given: () => withoutCorp(badSource('invalid', 'is not JSON'), HUB_AND_CORP),
+    found: ['PP022 Deployment b/web', 'PP081 Source upstream', 'PP024 Registry registry.corp'],
+    says: [
+      'source "upstream" has a credential, but the namespace is not opted in',
+      'source "upstream" has a credential; opt the namespaces in',
+    ],
+    saysNot: ['no source has', 'dd a credential'],
+  },
+  {
+    name: 'a pull from a registry that a broken source may have, of which nothing is in force',
+    given: () => ({ ...withoutCorp(badSource('invalid', 'is not JSON'), HUB), pullSecrets: new Map() }),
+    found: ['PP022 Deployment b/web', 'PP081 Source upstream', 'PP024 Registry registry.corp'],
+    says: [
+      'whether a source has a credential for it is unknown, because "upstream" cannot be used.',
+      'it is unknown whether a source has a credential, because "upstream" cannot be used',
+    ],
+    saysNot: ['no source has', 'dd a credential'],
+  },
+  {
+    name: 'a pull from a registry whose entry in the source is held back',
+    given: () => withoutCorp(auditedSource({ written: HUB_AND_CORP }), HUB),
+    found: ['PP022 Deployment b/web', 'PP024 Registry registry.corp'],
+    says: [
+      'source "upstream" has an entry for it, which is held back and not in force',
+      'See the finding PP082 of source "upstream".',
+      'source "upstream" has an entry for it that is not in force yet: see the findings about it.',
+    ],
+    saysNot: ['no source has', 'dd a credential'],
+  },
+  {
+    name: 'a pull from a registry that only the canaries have a login for',
+    given: () => withoutCorp(auditedSource({ written: HUB_AND_CORP, next: HUB_AND_CORP }), HUB),
+    found: ['PP022 Deployment b/web', 'PP024 Registry registry.corp'],
+    says: [
+      'source "upstream" has a credential for it, which only the canaries have so far',
+      '`pullpass wait --config FILE --source upstream`',
+    ],
+    saysNot: ['no source has', 'dd a credential'],
+  },
+  {
+    name: 'a credential that is in force, that no image needs, and that the source no longer has',
+    given: () =>
+      observation({
+        sources: [auditedSource({ content: HUB_AND_CORP, written: HUB })],
+        pullSecrets: secrets({ 'team-a/regcred': HUB_AND_CORP }),
+      }),
+    found: [],
+  },
+  {
+    name: "Docker Hub's own entry behind another one in force, which the source no longer has",
+    given: () => {
+      const held = content({ [HUB_KEY]: 'a', 'docker.io': 'b' });
+      return observation({
+        sources: [auditedSource({ content: held, written: content({ [HUB_KEY]: 'a' }) })],
+        pullSecrets: secrets({ 'team-a/regcred': held }),
+      });
+    },
+    found: ['PP044 Source upstream'],
+  },
+  {
+    name: 'two logins for Docker Hub in the source, of which one is held back',
+    given: () => observation({ sources: [auditedSource({ written: content({ [HUB_KEY]: 'a', 'docker.io': 'b' }) })] }),
+    found: [],
+  },
+  {
+    name: 'a login in force that has ended, while a newer one is held back',
+    given: () => {
+      const held = content({ [HUB_KEY]: inDays(-1) });
+      return observation({
+        sources: [auditedSource({ content: held, written: content({ [HUB_KEY]: inDays(300) }) })],
+        pullSecrets: secrets({ 'team-a/regcred': held }),
+      });
+    },
+    found: ['PP042 Source upstream'],
+    says: [
+      'Secret pullpass-system/upstream-registry has another login for it, which is not in force: see why in the finding PP082',
+    ],
+  },
+  {
+    name: 'a login in the source that has ended, while the one in force is good',
+    given: () => observation({ sources: [auditedSource({ written: content({ [HUB_KEY]: inDays(-1) }) })] }),
+    found: [],
+  },
+  {
+    name: 'a login at the canaries that ends, beside one that does not',
+    given: () => observation({ sources: [auditedSource({ next: content({ [HUB_KEY]: inDays(1) }) })] }),
+    found: ['PP041 Source upstream'],
+  },
+  {
+    name: 'something suspicious in a source that is held back',
+    given: () => observation({ sources: [auditedSource({ written: content({ [HUB_KEY]: 'x\n' }) })] }),
+    found: ['PP084 Source upstream'],
+  },
+  {
+    name: 'something suspicious in what is in force, which the source no longer has',
+    given: () => observation({ sources: [auditedSource({ content: content({ [HUB_KEY]: 'x\n' }), written: HUB })] }),
+    found: [],
+  },
+
   // Registries
   {
     name: 'a registry of unknown access without a credential',
@@ -821,6 +1066,29 @@ const CASES: readonly Case[] = [
       });
     },
     found: [],
+  },
+  { name: 'a password of ECR that has ended', given: () => withEcr(-1), found: ['PP042 Source upstream'] },
+  { name: 'a password of ECR with a third of its twelve hours left', given: () => withEcr(4 * 60), found: [] },
+  {
+    name: 'a password of ECR with a sixth of its twelve hours left, in a Secret as old as it',
+    given: () => withEcr(2 * 60, 10),
+    found: ['PP041 Source upstream'],
+    says: ['ends on 2026-03-01 14:00 UTC, in 2 hours'],
+  },
+  { name: 'the same in an older Secret: something renews it', given: () => withEcr(2 * 60, 17), found: [] },
+  {
+    name: 'a password of ECR that something renewed, and did not this time',
+    given: () => withEcr(30, 17),
+    found: ['PP041 Source upstream'],
+    says: ['in 30 minutes'],
+  },
+  { name: 'a token that OpenShift renews by itself', given: () => byOpenShift(10), found: [] },
+  { name: 'a token that OpenShift is about to renew', given: () => byOpenShift(-50), found: [] },
+  {
+    name: 'a token that OpenShift did not renew',
+    given: () => byOpenShift(-61),
+    found: ['PP042 Secret team-a/default-dockercfg-x'],
+    says: ['OpenShift renews this Secret by itself, and did not: look at the log of openshift-controller-manager.'],
   },
   {
     name: "a tenant's token that has ended, in two namespaces",
@@ -1008,6 +1276,30 @@ const CASES: readonly Case[] = [
     },
     found: ['PP084 Source upstream'],
     says: ['ends with a line break', 'Correct Secret pullpass-system/upstream-registry'],
+  },
+
+  {
+    name: 'two thousand namespaces that wait for a source without its Secret',
+    given: () =>
+      observation({
+        sources: [badSource('missing')],
+        scopes: Array.from({ length: 2_000 }, (_, i) => scope({ namespace: namespace({ name: `n${i}` }) })),
+        workloads: [],
+        pullSecrets: new Map(),
+      }),
+    found: ['PP080 Source upstream'],
+    says: ['2000 namespaces wait for a first copy'],
+  },
+  {
+    name: 'a source that the controller has not taken over, and a minute has passed',
+    given: () => fresh(60_000),
+    found: [],
+  },
+  {
+    name: 'a source that the controller has not taken over, and many minutes have passed',
+    given: () => fresh(600_000),
+    found: ['PP001 Source upstream'],
+    says: ['The controller has not taken over source "upstream" yet: 2 namespaces wait for a first copy.'],
   },
 
   // The controller

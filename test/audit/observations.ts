@@ -53,7 +53,9 @@ export function auditedSource(
   parts: Partial<AuditedSource> & { config?: Parameters<typeof source>[0] } = {},
 ): AuditedSource {
   const observed = parts.observed ?? source();
-  return { config: observed.config, observed, state: 'good', content: HUB, ...(parts as Partial<AuditedSource>) };
+  const { content: held = HUB, ...rest } = parts as Partial<AuditedSource>;
+  const contents = new Map([[observed.digest ?? '', held]]);
+  return { config: observed.config, observed, state: 'good', content: held, written: held, contents, ...rest };
 }
 
 /** A source of which nothing good was read. */
@@ -63,7 +65,7 @@ export function badSource(state: 'missing' | 'invalid' | 'unread', problem = 'do
     read: state !== 'unread',
     problems: state === 'unread' ? [] : [`Secret pullpass-system/upstream-registry: ${problem}`],
   });
-  return { config: observed.config, observed, state };
+  return { config: observed.config, observed, state, contents: new Map() };
 }
 
 export function workload(parts: Partial<Workload> = {}): Workload {

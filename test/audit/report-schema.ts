@@ -97,6 +97,7 @@ export const reportSchema = z.strictObject({
           why: z.string().exactOptional(),
           since: z.string().exactOptional(),
           expiresAt: time.exactOptional(),
+          endsSoon: z.boolean().exactOptional(),
           used: z.boolean().exactOptional(),
         }),
       ),

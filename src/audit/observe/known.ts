@@ -94,15 +94,23 @@ function heldBackOf(source: SourceConfig, { book, state }: Snapshot): NonNullabl
   ];
 }
 
-/** The logins of the newest content, without aliases. */
+/** The logins of the newest content, without aliases. During a rollout a refusal of the login before it counts: most pods pull with it. */
 function registriesOf(source: SourceConfig, { book, state }: Snapshot): AuditedLogin[] {
   const record = recordOf(state, source);
   if (record === undefined) return [];
   const refusals = createRefusals(state);
-  return (book.rollout(source.name).newest?.own ?? []).map((credential): AuditedLogin => {
+  const { newest, passed } = book.rollout(source.name);
+  const before = new Map((passed?.own ?? []).map((credential) => [credential.key, credential]));
+  const logins = [
+    ...(newest?.own ?? []),
+    ...[...before.values()].filter(({ key }) => !newest?.own.some((each) => each.key === key)),
+  ];
+  return logins.map((credential): AuditedLogin => {
     const at = { source: source.name, key: redactKey(credential.key) };
-    const refused = refusals.waits(accountOf(credential));
-    if (refused?.tried) return { ...at, state: 'refused', why: refused.why };
+    const refused = [before.get(credential.key) ?? credential, credential]
+      .map((each) => refusals.waits(accountOf(each)))
+      .find((each) => each?.tried === true);
+    if (refused !== undefined) return { ...at, state: 'refused', why: refused.why };
     if (record.unproven.includes(keyId(state, credential.key)))
       return { ...at, state: 'unknown', why: 'it could not be tried' };
     return { ...at, state: 'accepted', why: 'the registry took it', since: record.since };

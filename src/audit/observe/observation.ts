@@ -52,10 +52,23 @@ export interface AuditedSource {
   readonly observed: ObservedSource;
   /** `unread`: its Secrets or copies could not be read. */
   readonly state: 'good' | 'missing' | 'invalid' | 'unread';
-  /** The newest good content; undefined if there is none. */
+  /**
+   * The content in force: what pods pull with, whatever the Secret holds now. During a rollout: what all carriers but the canaries
+   * have. Undefined: there is none. Findings about pulls judge by it.
+   */
   readonly content?: PullContent;
+  /** The newer content that only canaries have, or get first; absent: no rollout is under way. */
+  readonly next?: PullContent;
+  /** What the Secret holds now, in force or not, with what is suspicious in it; absent: nothing can be read from it. */
+  readonly written?: PullContent;
+  /** By digest, as copies have it: the contents that carriers are to have now. */
+  readonly contents: ReadonlyMap<string, PullContent>;
+  /** Nothing of it was ever spread, and the controller has not taken it over yet: it may be trying the logins. */
+  readonly fresh?: true;
   /** When the source Secret was last written, in milliseconds since 1970. */
   readonly changedAt?: number;
+  /** When it was created, in milliseconds since 1970. */
+  readonly createdAt?: number;
 }
 
 /** What a kubelet reads from one Secret. Equal Secrets share one value. */
@@ -76,12 +89,21 @@ export interface PullEntry {
   readonly login: string;
   /** Why kubelets cannot use its login; absent: they can. */
   readonly unusable?: Unusable;
-  /** Milliseconds since 1970, if the password or token is a JWT with `exp`. */
+  /** Milliseconds since 1970, if the password or token says when it ends: a JWT with `exp`, or a password of ECR. */
   readonly expiresAt?: number;
+  /** From its issue to its end, in milliseconds; absent: unknown. */
+  readonly lifetimeMs?: number;
 }
 
 export type PullSecret =
-  | { readonly state: 'read'; readonly content: PullContent }
+  | {
+      readonly state: 'read';
+      readonly content: PullContent;
+      /** Milliseconds since 1970; absent: unknown, or a copy. */
+      readonly createdAt?: number;
+      /** The platform that made it and renews it by itself. */
+      readonly renewedBy?: 'OpenShift';
+    }
   | { readonly state: 'missing' }
   | { readonly state: 'unseen' };
 

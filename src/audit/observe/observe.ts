@@ -6,18 +6,18 @@ import { UserError } from '../../errors.ts';
 import { isForbidden } from '../../kube/api-error.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { listPages } from '../../kube/list.ts';
-import { DEFAULT_NAMESPACE, KEY_DOCKER_CONFIG_JSON, TYPE_DOCKER_CONFIG_JSON } from '../../names.ts';
+import { DEFAULT_NAMESPACE } from '../../names.ts';
 import { keyOf } from '../../observe/world.ts';
 import type { Feed } from '../../observe/world.ts';
+import { auditSources, withoutFresh } from './audited-sources.ts';
 import { readOwnGrants, readSecretGrants } from './controller-rights.ts';
 import type { ControllerAccount } from './controller-rights.ts';
 import { gatherPullSecrets } from './gather-pull-secrets.ts';
 import type { Known } from './known.ts';
 import { readLease } from './lease.ts';
-import type { AuditedSource, Observation, StrayCopy, Workload } from './observation.ts';
+import type { Observation, StrayCopy, Workload } from './observation.ts';
 import { createPodTally } from './pod-images.ts';
 import { createContentReader } from './secret-facts.ts';
-import type { ContentReader } from './secret-facts.ts';
 import { readWorldWhereAllowed } from './read-world.ts';
 import type { ReadWorld } from './read-world.ts';
 import { readStrayCopies } from './stray-copies.ts';
@@ -108,7 +108,7 @@ export async function observe(options: ObserveOptions): Promise<Observation> {
     ...(only && { only }),
     // The limit of the brake depends on all namespaces: an audit of some cannot judge it.
     ...(configuration && only === undefined && { confirmation: confirmationOf(configuration) }),
-    scopes: read.scopes,
+    scopes: withoutFresh(read.scopes, sources),
     sources,
     workloads,
     podsSeen: pods !== undefined,
@@ -175,28 +175,6 @@ function knownOf(found: Known | undefined): Pick<Observation, 'registries' | 'pr
   if (found === undefined) return {};
   const { gaps: _, ...known } = found;
   return known;
-}
-
-function auditSources({ world, book }: ReadWorld, reader: ContentReader): AuditedSource[] {
-  return book.observe().map((observed): AuditedSource => {
-    const { config } = observed;
-    if (!observed.read) return { config, observed, state: 'unread' };
-    const { namespace, name } = config.secret;
-    const secret = world.secrets.get(keyOf(config.secret))?.get(namespace, name);
-    const troubles = book.troubles(config.name);
-    const content = book.content(config.name);
-    return {
-      config,
-      // What is held back, or stopped by the canaries, has findings of its own.
-      observed: { ...observed, problems: troubles },
-      state: secret === undefined ? 'missing' : troubles.length > 0 ? 'invalid' : 'good',
-      ...(secret?.writtenAt !== undefined && { changedAt: secret.writtenAt }),
-      // Also if the Secret is missing or invalid: pods pull with the content in force.
-      ...(content !== undefined && {
-        content: reader({ type: TYPE_DOCKER_CONFIG_JSON, data: { [KEY_DOCKER_CONFIG_JSON]: content } }),
-      }),
-    };
-  });
 }
 
 const GAPS: Readonly<Record<Feed['resource'], readonly [what: string, consequence: string]>> = {

@@ -27,6 +27,8 @@ export const credentialUnused: Rule = {
       return used === undefined
         ? []
         : (source.content?.entries ?? [])
+            // An entry that the Secret no longer has is told by PP082, with how to let it go.
+            .filter(({ key }) => source.written?.entries.some((entry) => entry.key === key))
             .filter((entry) => !used.has(entry))
             .map(({ key }): Hit => ({
               object: { kind: 'Source', name: source.config.name },

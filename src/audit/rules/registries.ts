@@ -4,7 +4,7 @@ import type { Facts } from '../facts/facts.ts';
 import type { Hit, Rule } from './rule.ts';
 import { DIGEST_BLIND_KINDS } from '../facts/well-known.ts';
 import { agree, plural, quote, quoteList, some } from '../../text.ts';
-import { whyUnknown } from './remedies.ts';
+import { unusableSources, whyUnknown } from './remedies.ts';
 import { stepwise } from '../../async/steps.ts';
 import type { Steps } from '../../async/steps.ts';
 
@@ -66,7 +66,7 @@ export const registryWithoutCredential: Rule = {
     const names = yield* uncoveredSteps(facts, new Set(uncoveredRows.map(({ registry }) => registry)));
     return uncoveredRows.map(({ registry, uncovered, pods, uncoveredOwners }): Hit => ({
       object: { kind: 'Registry', name: registry },
-      remedy: `If the images are private: ${whereCredential(facts, names.get(registry) ?? [])}`,
+      remedy: `If the images are private: ${whereCredential(facts, [...(names.get(registry) ?? [])])}`,
       message:
         `${registry}: ${uncovered} of ${plural(pods, 'pod')} ${agree(uncovered, 'has', 'have')} no ` +
         'credential for it: ' +
@@ -93,16 +93,24 @@ function* uncoveredSteps(
 }
 
 /** Where a credential for these images can come from; ends the sentence. */
-function whereCredential(facts: Facts, names: Iterable<string>): string {
+function whereCredential(facts: Facts, names: readonly string[]): string {
   const { configured, sourcesFor } = facts;
   if (!configured) return 'give the ServiceAccounts a pull Secret for this registry, then have the pods created anew.';
-  const sources = [...new Set([...names].flatMap((name) => sourcesFor(name).map(({ config }) => config.name)))];
+  const sources = [...new Set(names.flatMap((name) => sourcesFor(name).map(({ config }) => config.name)))];
   if (sources.length > 0)
     return (
       `${agree(sources.length, 'source', 'sources')} ${quoteList(sources)} ` +
       `${agree(sources.length, 'has', 'have')} a credential; opt the namespaces in, or have the pods ` +
       'created anew.'
     );
+  const waiting = names.flatMap((name) => facts.waitingFor(name));
+  if (waiting.length > 0) {
+    const held = [...new Set(waiting.map(({ source }) => source.config.name))];
+    return `${agree(held.length, 'source', 'sources')} ${quoteList(held)} ${agree(held.length, 'has', 'have')} an entry for it that is not in force yet: see the findings about ${agree(held.length, 'it', 'them')}.`;
+  }
+  const invalid = unusableSources(facts);
+  if (invalid.length > 0)
+    return `it is unknown whether a source has a credential, because ${quoteList(invalid)} cannot be used: see the finding PP081.`;
   const unknown = whyUnknown(facts);
   if (unknown !== undefined)
     return `it is unknown whether a source has a credential, because ${unknown}: look there first.`;

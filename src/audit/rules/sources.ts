@@ -105,7 +105,7 @@ export const sourceSuspicious: Rule = {
   remedy: 'Correct the Secret of the source as the finding says.',
   check: ({ sources }) =>
     sources.flatMap((source) =>
-      (source.content?.warnings ?? []).map((warning): Hit => ({
+      (source.written?.warnings ?? []).map((warning): Hit => ({
         object: objectOf(source),
         about: warning,
         message: `Source "${source.config.name}": ${sentence(fit(warning))}`,
