@@ -33,7 +33,7 @@ export function verifyCommand(env: Environment): Command {
     .addOption(options.output())
     .action(async (flags: Configured & { output: Output }) => {
       const configuration = await loadConfiguration(flags.config);
-      const reach = createReach({ userAgent: env.userAgent });
+      const reach = createReach({ userAgent: env.userAgent, egress: env.egress });
       try {
         const checks = await withClient(env, flags, async (client) =>
           runChecks({

@@ -1,4 +1,4 @@
-/** How registries and cache proxies are reached: CA, scheme and login; one HTTP client per CA. */
+/** How registries and cache proxies are reached: CA, scheme, egress proxy and login; one HTTP client per CA. */
 import type { Configuration } from '../config/schema.ts';
 import type { Credential } from '../credentials/docker-config.ts';
 import { canonicalRegistry, registryHost } from '../credentials/registry-name.ts';
@@ -6,6 +6,8 @@ import type { ConfiguredProxy } from './kinds.ts';
 import type { ProxyKube, Verdict } from './adapter.ts';
 import { checkLogin } from '../registry/auth.ts';
 import type { LoginVerdict } from '../registry/auth.ts';
+import { readEgress } from '../registry/egress.ts';
+import type { EgressVariables } from '../registry/egress.ts';
 import { createHttpClient } from '../registry/http.ts';
 import type { HttpClient } from '../registry/http.ts';
 import { probeManifest } from '../registry/probe.ts';
@@ -20,14 +22,28 @@ export interface Reach {
   close(): Promise<void>;
 }
 
-export function createReach({ userAgent }: { userAgent: string }): Reach {
+interface ReachOptions {
+  readonly userAgent: string;
+  /** HTTPS_PROXY, HTTP_PROXY and NO_PROXY; default: none. */
+  readonly egress?: EgressVariables | undefined;
+}
+
+/** @throws UserError if an egress proxy's URL is malformed */
+export function createReach({ userAgent, egress: variables }: ReachOptions): Reach {
+  const egress = readEgress(variables);
   const clients = new Map<string, HttpClient>();
   const http = (ca = ''): HttpClient => {
     let client = clients.get(ca);
     if (client === undefined)
       clients.set(
         ca,
-        (client = createHttpClient({ userAgent, requestMs: 5_000, exchangeMs: 10_000, ...(ca !== '' && { ca }) })),
+        (client = createHttpClient({
+          userAgent,
+          egress,
+          requestMs: 5_000,
+          exchangeMs: 10_000,
+          ...(ca !== '' && { ca }),
+        })),
       );
     return client;
   };
