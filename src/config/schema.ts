@@ -1,5 +1,6 @@
 /** The configuration document, `kind: Configuration`. The types of the whole program come from this schema. */
 import { z } from 'zod';
+import { isRepository } from '../credentials/image-reference.ts';
 import { cacheProxySchema } from './cache-proxies.ts';
 import { crossCheck } from './cross-checks.ts';
 import { GLOB } from './glob.ts';
@@ -129,7 +130,7 @@ export const configurationSchema = z
             .describe('Ask it by http://. The login then crosses the network in the clear.'),
           repository: z
             .string()
-            .min(1)
+            .refine(isRepository, 'is not a repository, such as "corp/app": lower case, without host and tag')
             .optional()
             .describe('A private repository to try logins on, where the registry opens /v2/ to anybody.'),
         }),

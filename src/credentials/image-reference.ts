@@ -60,6 +60,17 @@ export function parseImage(reference: string): ImageResult {
   };
 }
 
+/** `corp/app`: valid by the grammar of image names, so that it is safe in a URL. */
+export function isRepository(repository: string): boolean {
+  return isImage(repository, 'latest');
+}
+
+/** Whether both are safe in a URL. `reference`: a tag or a digest. */
+export function isImage(repository: string, reference: string): boolean {
+  const parsed = parseImage(`a.b/${repository}${reference.includes(':') ? '@' : ':'}${reference}`);
+  return parsed.ok && parsed.image.repository === repository && (parsed.image.tag ?? parsed.image.digest) === reference;
+}
+
 /** The first part is a host if it is `localhost` or has a ".", ":" or upper-case letter; all else is on Docker Hub. */
 function splitDomain(reference: string): [domain: string, remainder: string] {
   const [first, rest] = cut(reference, '/');

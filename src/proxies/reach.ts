@@ -1,6 +1,7 @@
 /** How registries and cache proxies are reached: CA, scheme, egress proxy and login; one HTTP client per CA. */
 import type { Configuration } from '../config/schema.ts';
 import type { Credential } from '../credentials/docker-config.ts';
+import { covers, reachOf } from '../credentials/key-cover.ts';
 import { canonicalRegistry, registryHost } from '../credentials/registry-name.ts';
 import type { ConfiguredProxy } from './kinds.ts';
 import type { ProxyKube, Verdict } from './adapter.ts';
@@ -21,6 +22,14 @@ export interface Reach {
   probe(proxy: ConfiguredProxy, kube: ProxyKube, signal: AbortSignal): Promise<Verdict>;
   close(): Promise<void>;
 }
+
+/** Whether kubelets would use the key for the repository. A key without a path is for all of them. */
+function isFor(key: string, host: string, repository: string): boolean {
+  const name = canonicalRegistry(key.replace(/^http:/, 'https:'));
+  return name === host || covers(reachOf(key), reachOf(`${host}/${repository}`));
+}
+
+const also = (verdict: LoginVerdict, what: string): LoginVerdict => ({ ...verdict, why: `${verdict.why}; ${what}` });
 
 interface ReachOptions {
   readonly userAgent: string;
@@ -50,16 +59,28 @@ export function createReach({ userAgent, egress: variables }: ReachOptions): Rea
 
   return {
     http,
-    check({ registries }, { key, username, password }, signal) {
+    async check({ registries }, { key, username, password }, signal) {
       // The scheme in the key is ignored: a login is sent in the clear only if the configuration says so.
       const host = registryHost(key);
       const how = registries.find((registry) => (canonicalRegistry(registry.host) ?? registry.host) === host);
-      return checkLogin({
+      const attempt = {
         registry: how?.plainHttp === true ? `http://${host}` : host,
         login: { username, password },
         http: http(how?.ca),
         signal,
-      });
+      };
+      const verdict = await checkLogin(attempt);
+      // A login may be good and still not pull from that repository: it is asked for only where nothing else tells.
+      if (verdict.open === undefined) return verdict;
+      const repository = how?.repository;
+      if (repository === undefined)
+        return also(verdict, 'name a private repository to try it on: registries[].repository');
+      if (!isFor(key, host, repository))
+        return also(verdict, `registries[].repository, ${repository}, is not below this key`);
+      const proven = await checkLogin({ ...attempt, repository });
+      return proven.open === undefined
+        ? proven
+        : also(proven, `registries[].repository, ${repository}, is public: name a private one`);
     },
     async probe({ config: { probe } }, kube, signal) {
       if (probe === undefined)
