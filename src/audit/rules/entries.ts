@@ -1,5 +1,5 @@
 /** Rules on entries that no pull uses, because no image needs them or because another entry comes first. */
-import { normaliseKey, quoteKey, redactKey } from '../../credentials/registry-name.ts';
+import { misnamedDockerHub, normaliseKey, quoteKey, redactKey } from '../../credentials/registry-name.ts';
 import { stepwise } from '../../async/steps.ts';
 import type { Steps } from '../../async/steps.ts';
 import type { Facts } from '../facts/facts.ts';
@@ -27,7 +27,8 @@ export const credentialUnused: Rule = {
       return used === undefined
         ? []
         : (source.content?.entries ?? [])
-            .filter((entry) => !used.has(entry))
+            // Needed, but under another key: PP084 says which.
+            .filter((entry) => !used.has(entry) && misnamedDockerHub(entry.key) === undefined)
             .map(({ key }): Hit => ({
               object: { kind: 'Source', name: source.config.name },
               about: redactKey(key),
