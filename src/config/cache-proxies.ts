@@ -239,3 +239,10 @@ export type CacheProxyConfig = z.output<typeof cacheProxySchema>;
 export type CacheProxyKind = CacheProxyConfig['kind'];
 /** The configuration of one kind. */
 export type ConfigOf<K extends CacheProxyKind> = Extract<CacheProxyConfig, { kind: K }>;
+
+/** Kinds that pull on nodes or copy images, and have no endpoint through which a `probe` could ask for one. */
+export const WITHOUT_ENDPOINT: ReadonlySet<string> = new Set<CacheProxyKind>([
+  'kube-image-keeper',
+  'kube-fledged',
+  'image-puller',
+]);

@@ -1,4 +1,5 @@
 /** Rules on cache proxies: whether they have the upstream login, and whether it works. */
+import { WITHOUT_ENDPOINT } from '../../config/cache-proxies.ts';
 import { findEntry, quoteKey } from '../../credentials/registry-name.ts';
 import { WHY_UNUSABLE } from '../../credentials/usable-login.ts';
 import type { Facts } from '../facts/facts.ts';
@@ -40,12 +41,13 @@ export const proxyNotVerified: Rule = {
   cause:
     'The login was forwarded, but nothing shows that the cache proxy can pull with it: no private probe ' +
     'image is configured, or the probe could not be made. A public image, or one that the cache holds, ' +
-    'proves nothing.',
+    'proves nothing. (kube-image-keeper, kube-fledged and image-puller are no endpoint that could be asked: ' +
+    'nodes pull, with the copy.)',
   remedy:
     'Configure a probe: cacheProxies[].probe with a private image, best one that the cache does not hold yet; then run `pullpass verify --config FILE`',
   check: ({ proxies = [] }) =>
     proxies
-      .filter(({ applied, verified }) => applied && verified === 'unknown')
+      .filter(({ kind, applied, verified }) => applied && verified === 'unknown' && !WITHOUT_ENDPOINT.has(kind))
       .map((proxy) =>
         hit(
           proxy,

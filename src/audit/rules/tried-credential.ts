@@ -1,5 +1,6 @@
 /** For a failing pull: which credential kubelets try, or why none, and what to do. */
 import type { SourceConfig } from '../../config/schema.ts';
+import { whyNoRegistry } from '../../credentials/image-reference.ts';
 import { quoteKey } from '../../credentials/registry-name.ts';
 import { ANNOTATION_SERVICE_ACCOUNTS, ANNOTATION_SOURCES, ANNOTATION_SYNC } from '../../names.ts';
 import type { ObservedNamespace } from '../../plan/observed.ts';
@@ -40,9 +41,13 @@ export function triedFor(facts: Facts, pulling: Pulling, reference: string): Tri
     pods,
     workload: { namespace, pullSecrets, serviceAccount, isStatic },
   } = pulling;
-  const name = image(reference)?.name;
-  if (name === undefined)
+  const parsed = image(reference);
+  if (parsed === undefined)
     return { text: 'the image is no valid reference', then: 'correct the name of the image.', matched: false };
+  const { name } = parsed;
+  const noRegistry = whyNoRegistry(parsed);
+  if (noRegistry !== undefined)
+    return { text: noRegistry, then: 'correct the name of the image.', matched: false, wrong: noRegistry };
   if (isStatic)
     return {
       text: 'it is a static pod, for which its node must log in',
