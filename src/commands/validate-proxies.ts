@@ -2,6 +2,7 @@
 import type { CacheProxyConfig } from '../config/cache-proxies.ts';
 import { quoteKey } from '../credentials/registry-name.ts';
 import { redactUrl } from '../registry/http-error.ts';
+import { fit, quote } from '../text.ts';
 
 /** One line: `  cache proxy hub-cache: zot, docker.io of source upstream, writes Secret cache/zot-login`. */
 export function describeProxy(proxy: CacheProxyConfig): string {
@@ -22,12 +23,12 @@ function writes(proxy: CacheProxyConfig): string {
     case 'distribution-helper':
       return `Secret ${placed(proxy.secret)}`;
     case 'harbor':
-      return `registry endpoint "${proxy.endpoint}" of ${redactUrl(proxy.url)}`;
+      return `registry endpoint ${quote(proxy.endpoint)} of ${redactUrl(proxy.url)}`;
     case 'nexus':
     case 'artifactory':
-      return `repository "${proxy.repository}" of ${redactUrl(proxy.url)}`;
+      return `repository ${quote(proxy.repository)} of ${redactUrl(proxy.url)}`;
     case 'gitlab':
-      return `dependency proxy of group "${proxy.group}" of ${redactUrl(proxy.url)}`;
+      return `dependency proxy of group ${quote(proxy.group)} of ${redactUrl(proxy.url)}`;
     case 'webhook':
       return `to ${redactUrl(proxy.url)}`;
     case 'kube-image-keeper':
@@ -37,7 +38,7 @@ function writes(proxy: CacheProxyConfig): string {
     case 'image-puller':
       return `a reference in KubernetesImagePuller ${placed(proxy.object)}`;
     case 'custom-resource':
-      return `a reference in ${proxy.object.resource} ${placed(proxy.object)}${proxy.copyNamespace === undefined ? '' : `, to the copy in ${proxy.copyNamespace}`}`;
+      return `a reference in ${fit(proxy.object.resource, 63)} ${placed(proxy.object)}${proxy.copyNamespace === undefined ? '' : `, to the copy in ${proxy.copyNamespace}`}`;
   }
 }
 
