@@ -2,8 +2,8 @@
  * Connections through an egress proxy. Always by CONNECT, also to http:// hosts: then what the proxy itself says (403, 407) can
  * never be taken for the answer of a registry.
  */
-import { buildConnector, Pool } from 'undici';
-import type { Duplex } from 'node:stream';
+import { Pool } from 'undici';
+import type { buildConnector, Dispatcher } from 'undici';
 import type { Socket } from 'node:net';
 import type { EgressProxy } from './egress.ts';
 import { HttpError, reasonOf } from './http-error.ts';
@@ -31,7 +31,7 @@ export function createTunnels(
 
   async function open(target: string): Promise<Socket> {
     const late = AbortSignal.timeout(connectMs);
-    let answer: { statusCode: number; socket: Duplex };
+    let answer: Dispatcher.ConnectData;
     try {
       answer = await pool.connect({
         path: target,

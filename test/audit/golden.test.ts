@@ -902,12 +902,7 @@ const CASES: readonly Case[] = [
         ],
       });
     },
-    found: [
-      'PP022 Job team-a/seed',
-      'PP029 Deployment team-a/web',
-      'PP029 Job team-a/seed',
-      'PP084 Source upstream',
-    ],
+    found: ['PP022 Job team-a/seed', 'PP029 Deployment team-a/web', 'PP029 Job team-a/seed', 'PP084 Source upstream'],
     says: [
       'hub.docker.com is no registry; on Docker Hub the image is docker.io/library/nginx',
       'docker.com is no registry; on Docker Hub the image is docker.io/corp/app',

@@ -10,7 +10,9 @@ import { parseDockerConfig } from '../../src/credentials/docker-config.ts';
 const CASE = path.resolve(import.meta.dirname, '../../../shared/cases/docker-hub-misnamed.json');
 const isThere = existsSync(CASE);
 if (!isThere)
-  console.warn('The case of a misnamed Docker Hub is skipped: ../shared/cases/docker-hub-misnamed.json is not there.');
+  process.stderr.write(
+    'The case of a misnamed Docker Hub is skipped: ../shared/cases/docker-hub-misnamed.json is not there.\\n',
+  );
 const config = (...keys: string[]): string =>
   JSON.stringify({ auths: Object.fromEntries(keys.map((key) => [key, { auth: 'dTpw' }])) });
 const warnings = (text: string): string[] => {
