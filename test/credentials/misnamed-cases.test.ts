@@ -11,7 +11,7 @@ const CASE = path.resolve(import.meta.dirname, '../../../shared/cases/docker-hub
 const isThere = existsSync(CASE);
 if (!isThere)
   process.stderr.write(
-    'The case of a misnamed Docker Hub is skipped: ../shared/cases/docker-hub-misnamed.json is not there.\\n',
+    'The case of a misnamed Docker Hub is skipped: ../shared/cases/docker-hub-misnamed.json is not there.\n',
   );
 const config = (...keys: string[]): string =>
   JSON.stringify({ auths: Object.fromEntries(keys.map((key) => [key, { auth: 'dTpw' }])) });
