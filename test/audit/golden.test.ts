@@ -1123,6 +1123,60 @@ const CASES: readonly Case[] = [
     found: [],
   },
   {
+    name: 'a credential under a name that is not the one of Docker Hub',
+    given: () => {
+      const held = dockerConfig(JSON.stringify({ auths: { 'docker.com': { username: 'u', password: 'p' } } }));
+      return observation({
+        sources: [auditedSource({ content: held })],
+        pullSecrets: secrets({ 'team-a/regcred': held }),
+      });
+    },
+    found: ['PP084 Source upstream'],
+    says: ['registry "docker.com": kubelets never use this key for Docker Hub; write https://index.docker.io/v1/'],
+  },
+  {
+    name: 'a key that is only for images that name its host, beside the right one, and no image does',
+    given: () => {
+      const held = dockerConfig(
+        JSON.stringify({
+          auths: {
+            [HUB_KEY]: { username: 'u', password: 'p' },
+            'registry-1.docker.io': { username: 'u', password: 'p' },
+          },
+        }),
+      );
+      return observation({
+        sources: [auditedSource({ content: held })],
+        pullSecrets: secrets({ 'team-a/regcred': held }),
+      });
+    },
+    found: ['PP043 Source upstream'],
+  },
+  {
+    name: 'images on a host that is no registry, pulled or failing, whatever credentials there are',
+    given: () => {
+      const held = content({ [HUB_KEY]: 'x', 'hub.docker.com': 'x' });
+      return observation({
+        proxies: [proxy],
+        sources: [auditedSource({ content: held })],
+        pullSecrets: secrets({ 'team-a/regcred': held }),
+        workloads: [
+          workload({ images: ['nginx:1', 'hub.docker.com/library/nginx:1'] }),
+          workload({
+            owner: { kind: 'Job', name: 'seed' },
+            images: ['docker.com/corp/app:1'],
+            failures: [failure({ image: 'docker.com/corp/app:1', message: 'not found' })],
+          }),
+        ],
+      });
+    },
+    found: ['PP022 Job team-a/seed', 'PP029 Deployment team-a/web', 'PP029 Job team-a/seed', 'PP084 Source upstream'],
+    says: [
+      'hub.docker.com is no registry; on Docker Hub the image is docker.io/library/nginx',
+      'docker.com is no registry; on Docker Hub the image is docker.io/corp/app',
+    ],
+  },
+  {
     name: "Docker Hub's own entry behind another with another login",
     given: () => {
       const held = content({ [HUB_KEY]: 'a', 'docker.io': 'b' });
@@ -1179,6 +1233,20 @@ const CASES: readonly Case[] = [
     name: 'a cache proxy that nobody verified',
     given: () => observation({ proxies: [{ ...proxy, verified: 'unknown', why: 'no probe is configured' }] }),
     found: ['PP061 CacheProxy hub-cache'],
+  },
+  {
+    name: 'a product without an endpoint that could be asked for an image',
+    given: () =>
+      observation({
+        proxies: ['kube-image-keeper', 'kube-fledged', 'image-puller'].map((kind) => ({
+          ...proxy,
+          name: kind,
+          kind,
+          verified: 'unknown' as const,
+          why: 'no probe is configured',
+        })),
+      }),
+    found: [],
   },
   {
     name: 'a cache proxy whose login is refused',

@@ -11,6 +11,7 @@ import { controllerExcessiveRights } from './excessive-rights.ts';
 import { copyForeign, copyMissing, copyOrphaned, copyStale } from './copies.ts';
 import { credentialExpired, credentialExpiring, credentialRejected } from './credentials.ts';
 import { credentialShadowed, credentialUnused } from './entries.ts';
+import { imageOfNoRegistry } from './no-registry.ts';
 import { badAnnotation, optInDenied, unknownSource } from './opt-in.ts';
 import { podBeforePatch, podOwnSecrets } from './pods.ts';
 import { proxyAnonymous, proxyNotApplied, proxyNotVerified, proxyRefused } from './proxies.ts';
@@ -42,6 +43,7 @@ export const RULES: readonly Rule[] = [
   registryWithoutCredential,
   registryWithoutProxy,
   loginUnusable,
+  imageOfNoRegistry,
   credentialRejected,
   credentialExpiring,
   credentialExpired,

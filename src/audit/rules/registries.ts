@@ -4,6 +4,7 @@ import type { Facts } from '../facts/facts.ts';
 import type { Hit, Rule } from './rule.ts';
 import { DIGEST_BLIND_KINDS } from '../facts/well-known.ts';
 import { agree, plural, quote, quoteList, some } from '../../text.ts';
+import { isNoRegistry } from './no-registry.ts';
 import { unusableSources, whyUnknown } from './remedies.ts';
 import { stepwise } from '../../async/steps.ts';
 import type { Steps } from '../../async/steps.ts';
@@ -61,7 +62,8 @@ export const registryWithoutCredential: Rule = {
   remedy: 'If the images are private: add a credential for the registry to a source and opt the namespaces in.',
   *check(facts) {
     const uncoveredRows = facts.coverage.filter(
-      ({ access, uncovered, proxies }) => access === 'unknown' && uncovered > 0 && proxies.length === 0,
+      ({ registry, access, uncovered, proxies }) =>
+        access === 'unknown' && uncovered > 0 && proxies.length === 0 && !isNoRegistry(registry),
     );
     const names = yield* uncoveredSteps(facts, new Set(uncoveredRows.map(({ registry }) => registry)));
     return uncoveredRows.map(({ registry, uncovered, pods, uncoveredOwners }): Hit => ({
@@ -131,7 +133,9 @@ export const registryWithoutProxy: Rule = {
     // The host of a cache proxy needs no cache proxy.
     const hosts = new Set(proxies.flatMap(({ url }) => (url === undefined ? [] : [canonicalRegistry(url)])));
     return coverage
-      .filter(({ registry, proxies: inFront }) => inFront.length === 0 && !hosts.has(registry))
+      .filter(
+        ({ registry, proxies: inFront }) => inFront.length === 0 && !hosts.has(registry) && !isNoRegistry(registry),
+      )
       .map(({ registry, pods, images }): Hit => ({
         object: { kind: 'Registry', name: registry },
         message: `${registry}: ${plural(images, 'image')} of ${plural(pods, 'pod')} ${agree(images, 'is', 'are')} pulled through no cache proxy.`,

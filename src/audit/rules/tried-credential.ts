@@ -1,5 +1,6 @@
 /** For a failing pull: which credential kubelets try, or why none, and what to do. */
 import type { SourceConfig } from '../../config/schema.ts';
+import { whyNoRegistry } from '../../credentials/image-reference.ts';
 import { quoteKey } from '../../credentials/registry-name.ts';
 import { ANNOTATION_SERVICE_ACCOUNTS, ANNOTATION_SOURCES, ANNOTATION_SYNC } from '../../names.ts';
 import type { ObservedNamespace } from '../../plan/observed.ts';
@@ -42,14 +43,17 @@ export function triedFor(facts: Facts, pulling: Pulling, reference: string): Tri
     pods,
     workload: { namespace, pullSecrets, serviceAccount, isStatic },
   } = pulling;
-  const name = image(reference)?.name;
-  if (name === undefined)
+  const parsed = image(reference);
+  const noRegistry = parsed === undefined ? undefined : whyNoRegistry(parsed);
+  if (parsed === undefined || noRegistry !== undefined)
     return {
-      text: 'the image is no valid reference',
+      text: noRegistry ?? 'the image is no valid reference',
       then: 'correct the name of the image.',
       why: 'no image',
       matched: false,
+      wrong: noRegistry,
     };
+  const { name } = parsed;
   if (isStatic)
     return {
       text: 'it is a static pod, for which its node must log in',
