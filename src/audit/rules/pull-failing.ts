@@ -1,5 +1,6 @@
 /** Rule on pulls that fail now: why, and whether a credential matches. */
 import type { Facts } from '../facts/facts.ts';
+import { KUBE_IMAGE_KEEPER } from '../facts/well-known.ts';
 import type { Hit, Rule } from './rule.ts';
 import type { PullFailure, Workload } from '../observe/observation.ts';
 import { capital, plural, quote, quoteList, sentence } from '../../text.ts';
@@ -43,7 +44,8 @@ export const pullFailing: Rule = {
         const where =
           failure.containerKind === 'container' ? '' : ` of ${failure.containerKind} ${quote(failure.container)}`;
         const said = failure.message === '' ? '' : ` The kubelet says: ${sentence(failure.message)}`;
-        const { text, remedy } = explain(kind, tried, proxiesOf(facts, failure.image));
+        const rewritten = workload.rewritten?.includes(failure.image) === true;
+        const { text, remedy } = explain(kind, tried, rewritten ? REWRITTEN : proxiesOf(facts, failure.image));
         return {
           object,
           about: failure.image,
@@ -55,10 +57,13 @@ export const pullFailing: Rule = {
   },
 };
 
+/** kube-image-keeper version 1 is in front: it pulls with the pull Secrets of the pods. */
+const REWRITTEN = 'rewritten';
+
 function explain(
   kind: PullErrorClass,
   { text, then, matched, wrong }: Tried,
-  proxies: readonly string[],
+  proxies: readonly string[] | typeof REWRITTEN,
 ): { text: string; remedy: string } {
   const once = capital(then);
   switch (kind) {
@@ -88,6 +93,13 @@ function explain(
         remedy: `Check DNS, the network and certificates from the node to the registry.${wrong === undefined ? '' : ` Then ${then}`}`,
       };
     case 'not found':
+      if (proxies === REWRITTEN)
+        return {
+          text:
+            `not found, behind ${KUBE_IMAGE_KEEPER}, which pulls with the pull Secrets of the pods: a refused login ` +
+            `can look the same; ${text}.`,
+          remedy: `Correct the name or tag of the image. If they are right: ${then}`,
+        };
       if (proxies.length > 0)
         return {
           text:

@@ -6,6 +6,7 @@ import type { ObservedNamespace } from '../../plan/observed.ts';
 import { admitted, splitList } from '../../plan/selection.ts';
 import type { Choice } from '../../plan/selection.ts';
 import type { Facts } from '../facts/facts.ts';
+import { KUBE_IMAGE_KEEPER } from '../facts/well-known.ts';
 import type { FindingObject } from './rule.ts';
 import type { PickedKey } from '../facts/keys.ts';
 import type { Workload } from '../observe/observation.ts';
@@ -38,7 +39,7 @@ export function triedFor(facts: Facts, pulling: Pulling, reference: string): Tri
   const {
     object,
     pods,
-    workload: { namespace, pullSecrets, serviceAccount, isStatic },
+    workload: { namespace, pullSecrets, serviceAccount, isStatic, rewritten = [] },
   } = pulling;
   const name = image(reference)?.name;
   if (name === undefined)
@@ -57,7 +58,7 @@ export function triedFor(facts: Facts, pulling: Pulling, reference: string): Tri
   const [pick] = own.picks(name);
   if (pick !== undefined)
     return {
-      text: `kubelets try the credential ${quoteKey(pick.entry.key)} of Secret ${quote(pick.secret)}`,
+      text: `${rewritten.includes(reference) ? `${KUBE_IMAGE_KEEPER} tries` : 'kubelets try'} the credential ${quoteKey(pick.entry.key)} of Secret ${quote(pick.secret)}`,
       then: `replace that credential in ${placeOf(facts, namespace, pick)}, or give its user the right to pull.`,
       matched: true,
       wrong: wrongWith(facts, pick),
