@@ -13,6 +13,7 @@ import type { Environment } from './environment.ts';
 import { between, configuredCommand } from './options.ts';
 import type { Configured } from './options.ts';
 import { createLook } from './wait-look.ts';
+import { scanElsewhere } from './wait-scan.ts';
 
 export function waitCommand(env: Environment): Command {
   return configuredCommand('wait')
@@ -23,26 +24,30 @@ export function waitCommand(env: Environment): Command {
     )
     .requiredOption('--source <name>', 'name of the source in the configuration')
     .addOption(new Option('--timeout <seconds>', 'how long to wait').default(600).argParser(between(0, 86_400)))
-    .action(async ({ config, controllerNamespace, source, timeout, ...cluster }: Configured & Flags) => {
+    .option('--scan', 'then list other pull Secrets of the cluster with a login of the same user')
+    .action(async ({ config, controllerNamespace, source, timeout, scan, ...cluster }: Configured & Flags) => {
       const configuration = await loadConfiguration(config);
-      const { text, exitCode } = await withClient(env, cluster, (client) =>
-        runWait({
+      const signal = env.untilInterrupted();
+      await withClient(env, cluster, async (client) => {
+        const { text, exitCode } = await runWait({
           source,
           timeoutMs: timeout * 1000,
-          signal: env.untilInterrupted(),
+          signal,
           observe: createLook({ client, configuration, namespace: controllerNamespace }),
           progress: (line) => env.writeErr(`${source}: ${line}\n`),
           paused: configuration.paused,
-        }),
-      );
-      (exitCode === 0 ? env.writeOut : env.writeErr)(`${text}\n`);
-      env.exitWith(exitCode);
+        });
+        (exitCode === 0 ? env.writeOut : env.writeErr)(`${text}\n`);
+        env.exitWith(exitCode);
+        if (scan === true) env.writeErr(await scanElsewhere({ client, configuration, source, signal }));
+      });
     });
 }
 
 interface Flags {
   source: string;
   timeout: number;
+  scan?: boolean;
 }
 
 interface WaitOptions {

@@ -44,7 +44,7 @@ export async function listPullSecrets(
         { path, fieldSelector: `type=${type}` },
         {
           ...(signal && { signal }),
-          each: (secret) => each(secret as RawPullSecret, list),
+          each: (secret) => each(secret, list),
           restart: () => restart(list),
         },
       );

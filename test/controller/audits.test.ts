@@ -226,9 +226,12 @@ test('a right that is missing is a gap of the report, and no failure', async () 
     },
   });
   const report = await audits.recent(0);
-  expect(report.couldNotSee).toEqual([expect.stringMatching(/^Pods, so nothing is said about images and pulls: /)]);
+  expect(report.couldNotSee).toEqual([
+    expect.stringMatching(/^Pods, so nothing is said about images and pulls: /),
+    expect.stringMatching(/^All pull Secrets, so nothing is said about /),
+  ]);
   await audits.scheduled();
-  expect(lines).toMatchObject([{ couldNotSee: 1 }]);
+  expect(lines).toMatchObject([{ couldNotSee: 2 }]);
 });
 
 test('the line counts what each rule found, and the metrics tell how long it took and what it could not see', async () => {

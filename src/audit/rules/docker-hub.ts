@@ -4,7 +4,7 @@ import type { Facts } from '../facts/facts.ts';
 import type { Workload } from '../observe/observation.ts';
 import { agree, plural, quoteList, some } from '../../text.ts';
 import { ownerSteps } from './owners.ts';
-import type { Hit, Rule } from './rule.ts';
+import type { Rule } from './rule.ts';
 
 const UNLESS = 'Where nodes pull through a mirror, or log in by themselves, this is as it should be.';
 
@@ -17,7 +17,7 @@ export const dockerHubAnonymous: Rule = {
   cause:
     'No pull secret of the pods matches images of Docker Hub, and no known cache proxy is in front of it. Docker Hub ' +
     'limits anonymous pulls by IP address: all nodes behind one address share that limit, and pulls above it fail with ' +
-    '"429 Too Many Requests".',
+    '"429 Too Many Requests". Pods that another finding tells of are left out.',
   remedy: `Put a login of Docker Hub into a source and opt the namespaces in, or put a cache proxy in front. ${UNLESS}`,
   *check(facts) {
     const row = facts.coverage.find(({ registry }) => registry === DOCKER_HUB);
@@ -52,15 +52,23 @@ function remedyOf({ configured }: Facts, sources: readonly string[]): { remedy?:
 }
 
 /** Images that kubelets pull from Docker Hub themselves, and for which they have no login. */
-function anonymousOf(
-  { keys, image }: Facts,
-  { namespace, pullSecrets, images, rewritten = [] }: Workload,
-): { readonly images: readonly string[] } | undefined {
+function anonymousOf(facts: Facts, workload: Workload): { readonly images: readonly string[] } | undefined {
+  const { keys, image, account, planOf } = facts;
+  const { namespace, serviceAccount, pullSecrets, images, failures, rewritten = [] } = workload;
   const own = keys.of(namespace, pullSecrets);
-  if (own.unseen.length > 0 || own.broken.length > 0) return undefined;
+  const listed = keys.of(namespace, account(namespace, serviceAccount)?.pullSecrets ?? []);
+  const isComing = planOf(namespace)?.writeCopies.some(({ name }) => pullSecrets.includes(name)) === true;
+  if (isComing || own.unseen.length > 0 || own.broken.length > 0 || listed.unseen.length > 0) return undefined;
   const found = images.filter((reference) => {
     const parsed = image(reference);
-    return parsed?.registry === DOCKER_HUB && !rewritten.includes(reference) && own.picks(parsed.name).length === 0;
+    if (parsed?.registry !== DOCKER_HUB || rewritten.includes(reference)) return false;
+    const { name } = parsed;
+    // These have a finding of their own: a pull that fails, an entry without a usable login, pods without their Secret.
+    const isTold =
+      failures.some((failure) => failure.image === reference) ||
+      own.useless(name).length > 0 ||
+      listed.picks(name).length > 0;
+    return own.picks(name).length === 0 && !isTold;
   });
   return found.length === 0 ? undefined : { images: found };
 }

@@ -3,6 +3,7 @@ import { stepwise } from '../../async/steps.ts';
 import type { Steps } from '../../async/steps.ts';
 import type { Facts } from '../facts/facts.ts';
 import type { ListedSecret } from '../observe/observation.ts';
+import { DEFAULT_NAMESPACE } from '../../names.ts';
 import { agree, plural, quote, some } from '../../text.ts';
 import type { Hit, Rule } from './rule.ts';
 
@@ -21,7 +22,7 @@ export const pullSecretUnnamed: Rule = {
     'forgotten at a rotation, and a login that nobody needs can only leak. Secrets that Pullpass, Helm, OpenShift or ' +
     'kube-image-keeper made are left out.',
   remedy: `Look for ${WHO_ELSE}. If nothing does, delete the Secret.`,
-  *check({ allPullSecrets, accountsSeen, podsSeen, scopes, workloads, sources }) {
+  *check({ allPullSecrets, accountsSeen, podsSeen, scopes, workloads, sources, configured }) {
     if (allPullSecrets === undefined || accountsSeen !== true || !podsSeen) return [];
     const named = yield* namesSteps({ scopes, workloads });
     const own = new Set(sources.map(({ config: { secret } }) => `${secret.namespace}/${secret.name}`));
@@ -29,6 +30,8 @@ export const pullSecretUnnamed: Rule = {
     yield* stepwise(allPullSecrets, 2_000, (secret) => {
       const { namespace, name, maker, content } = secret;
       const names = named.get(namespace);
+      // Without a configuration it is unknown which Secrets are sources.
+      if (!configured && namespace === DEFAULT_NAMESPACE) return;
       // A namespace that came while the audit read is not known.
       if (maker !== 'unknown' || names === undefined || names === 'unknown') return;
       if (names.has(name) || own.has(`${namespace}/${name}`)) return;
