@@ -251,7 +251,7 @@ test('the line counts what each rule found, and the metrics tell how long it too
   expect(lines).toMatchObject([{ rules: { PP080: 2 } }]);
   const { body } = await metrics.exposition();
   expect(body).toContain('pullpass_audit_duration_seconds 2.5\n');
-  expect(body).toContain('pullpass_audit_gaps 1\n');
+  expect(body).toContain('pullpass_audit_gaps 2\n');
 });
 
 test('a page of a replica that does not lead leaves the metrics alone', async () => {
