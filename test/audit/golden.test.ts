@@ -1150,6 +1150,23 @@ const CASES: readonly Case[] = [
     found: ['PP002 Secret team-a/regcred', 'PP083 Source upstream'],
   },
   {
+    name: 'two such copies, in the eyes of the controller, which may not list Secrets',
+    given: () => {
+      const old = content({ [HUB_KEY]: 'old' });
+      const behind = (name: string) =>
+        goodScope({
+          namespace: namespace({ name }),
+          serviceAccounts: [account({ namespace: name, pullSecrets: ['regcred'], added: 'regcred', annotated: true })],
+          copies: [copy({ namespace: name, digest: 'old' })],
+        });
+      return observation({
+        scopes: [behind('team-a'), behind('team-b')],
+        pullSecrets: secrets({ 'team-a/regcred': old, 'team-b/regcred': old }),
+      });
+    },
+    found: ['PP002 Secret team-a/regcred', 'PP002 Secret team-b/regcred', 'PP083 Source upstream'],
+  },
+  {
     name: 'subjects that may read every Secret',
     given: () =>
       observation({
