@@ -54,7 +54,10 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'audit/rules': { may: words('audit/facts audit/observe plan config credentials async'), pure: true },
   'audit/facts': { may: words('audit/observe plan credentials async'), pure: true },
-  'audit/observe': { may: words('rotation sources observe plan config kube credentials async') },
+  'audit/observe': {
+    may: words('rotation sources observe plan config kube credentials async'),
+    packages: ['node:crypto'],
+  },
   rotation: { may: words('reconcile sources proxies observe plan config kube credentials') },
   reconcile: { may: words('observe proxies plan config kube credentials async') },
   sources: {

@@ -15,6 +15,7 @@ import {
   failure,
   goodScope,
   linesOf,
+  listed,
   nothingOptedIn,
   observation,
   secret,
@@ -178,7 +179,11 @@ const CASES: readonly Case[] = [
           workload({ namespace: 'b', pullSecrets: [], images: ['registry.k8s.io/pause:3.10', 'redis'] }),
         ],
       }),
-    found: [],
+    found: ['PP028 Registry docker.io'],
+    says: [
+      '1 image of Docker Hub is pulled anonymously for 2 pods: b/Deployment web.',
+      'Source "upstream" has a login of Docker Hub: opt the namespaces in, or have the pods created anew.',
+    ],
   },
   {
     name: 'static pods of a node',
@@ -447,6 +452,78 @@ const CASES: readonly Case[] = [
     ],
   },
 
+  {
+    name: 'a pull Secret that nobody names, in two namespaces',
+    given: () => {
+      const old = content({ 'registry.old': 'x' });
+      const other = { ...nothingOptedIn(), namespace: namespace({ name: 'b', sync: undefined }) };
+      return observation({
+        scopes: [goodScope(), other],
+        allPullSecrets: [listed('b/left', old), listed('team-a/left', old), listed('team-a/regcred', HUB, 'copy')],
+      });
+    },
+    found: ['PP046 Secret b/left', 'PP013 Secret b/left'],
+    says: [
+      'No ServiceAccount and no running pod of b names pull Secret "left". The same goes for 1 Secret with that name and content, in namespace team-a.',
+      "CRI-O's credential provider",
+      'If nothing does: `kubectl -n b delete secret left`',
+    ],
+  },
+  {
+    name: 'pull Secrets that are named, or are a source, or that Helm, OpenShift and kube-image-keeper made, or of a namespace that is not known',
+    given: () =>
+      observation({
+        scopes: [
+          goodScope({
+            serviceAccounts: [
+              account({ pullSecrets: ['regcred'], added: 'regcred', annotated: true }),
+              account({ name: 'ci', pullSecrets: ['of-account'] }),
+            ],
+          }),
+          goodScope({
+            namespace: namespace({ name: 'pullpass-system', sync: undefined }),
+            serviceAccounts: [],
+            copies: [],
+          }),
+        ],
+        workloads: [workload({ pullSecrets: ['regcred', 'of-pod'] })],
+        allPullSecrets: [
+          listed('pullpass-system/upstream-registry', HUB),
+          listed('team-a/of-account', content({ 'a.corp': '1' })),
+          listed('team-a/of-pod', content({ 'b.corp': '2' })),
+          listed('team-a/of-helm', content({ 'c.corp': '3' }), 'Helm'),
+          listed('team-a/of-openshift', content({ 'd.corp': '4' }), 'OpenShift'),
+          listed('team-a/of-kuik', content({ 'e.corp': '5' }), 'kube-image-keeper'),
+          listed('team-new/whatever', content({ 'f.corp': '6' })),
+        ],
+        pullSecrets: secrets({ 'team-a/regcred': HUB, 'team-a/of-pod': content({ 'b.corp': '2' }) }),
+      }),
+    found: [],
+  },
+  {
+    name: 'a pull Secret that nobody names, as far as may be seen: not all pods or ServiceAccounts are, or a list is too long',
+    given: () => {
+      const allPullSecrets = [listed('team-a/left', content({ 'registry.old': 'x' }))];
+      const given = [
+        observation({ allPullSecrets, podsSeen: false, workloads: [] }),
+        observation({ allPullSecrets, accountsSeen: false }),
+        observation({
+          allPullSecrets,
+          scopes: [
+            goodScope({
+              serviceAccounts: [
+                account({ pullSecrets: ['regcred'], added: 'regcred', annotated: true }),
+                account({ name: 'ci', pullSecrets: undefined, oversized: true }),
+              ],
+            }),
+          ],
+        }),
+      ];
+      return given.find((each) => linesOf(each).some((line) => line.startsWith('PP013'))) ?? observation();
+    },
+    found: [],
+  },
+
   // Pods
   {
     name: 'pods that are older than the reference',
@@ -518,6 +595,54 @@ const CASES: readonly Case[] = [
         pullSecrets: secrets({ 'team-a/regcred': HUB, 'team-a/own': content({ 'docker.io': 'x' }) }),
       }),
     found: [],
+  },
+
+  {
+    name: 'pods with two logins for one image, under different keys',
+    given: () => {
+      const team = content({ 'registry.corp/team': 'theirs' });
+      const all = content({ [HUB_KEY]: 'hub-password', 'registry.corp': 'ours' });
+      return observation({
+        sources: [auditedSource({ content: all })],
+        workloads: [workload({ pullSecrets: ['regcred', 'own'], images: ['registry.corp/team/app:1', 'nginx'] })],
+        pullSecrets: secrets({ 'team-a/regcred': all, 'team-a/own': team }),
+      });
+    },
+    found: ['PP027 Deployment team-a/web'],
+    says: [
+      'team-a/Deployment web: 2 pods name Secrets "own" and "regcred", which have different logins for "registry.corp/team/app:1".',
+      'Kubelets try "registry.corp/team" of "own" first, and "registry.corp" of "regcred" only after it was refused',
+    ],
+  },
+  {
+    name: 'pods that name a second login themselves',
+    given: () =>
+      observation({
+        workloads: [workload({ pullSecrets: ['own', 'regcred'] })],
+        pullSecrets: secrets({ 'team-a/regcred': HUB, 'team-a/own': content({ [HUB_KEY]: 'another' }) }),
+      }),
+    found: ['PP027 Deployment team-a/web'],
+    says: ['of "own" first', 'for "nginx:1.27"'],
+  },
+  {
+    name: 'pods with two Secrets of the same login, and with one that could not be read',
+    given: () =>
+      observation({
+        workloads: [
+          workload({ pullSecrets: ['same', 'regcred'] }),
+          workload({ owner: { kind: 'Job', name: 'b' }, pullSecrets: ['own', 'unseen', 'regcred'] }),
+        ],
+        pullSecrets: secrets({
+          'team-a/regcred': HUB,
+          'team-a/same': content({ 'docker.io': 'hub-password', 'registry.corp': 'x' }),
+          'team-a/own': content({ [HUB_KEY]: 'another' }),
+          'team-a/unseen': 'unseen',
+        }),
+      }),
+    found: ['PP046 Source upstream'],
+    says: [
+      'The login of source "upstream" for "https://index.docker.io/v1/" is also in 1 Secret that Pullpass does not manage: team-a/same.',
+    ],
   },
 
   // Failing pulls
@@ -1021,6 +1146,79 @@ const CASES: readonly Case[] = [
     found: [],
   },
 
+  {
+    name: 'Docker Hub without a login, behind a cache proxy or kube-image-keeper, or unseen, or of a static pod',
+    given: () => {
+      const bare = { pullSecrets: [], serviceAccount: 'bare', images: ['redis:8'] };
+      const given = [
+        observation({ proxies: [proxy], workloads: [workload(), workload(bare)] }),
+        observation({ workloads: [workload(), workload({ ...bare, rewritten: ['redis:8'] })] }),
+        observation({ workloads: [workload(), workload({ ...bare, isStatic: true })] }),
+        observation({
+          workloads: [workload(), workload({ ...bare, pullSecrets: ['theirs'] })],
+          pullSecrets: secrets({ 'team-a/regcred': HUB, 'team-a/theirs': 'unseen' }),
+        }),
+      ];
+      return given.find((each) => linesOf(each).length > 0) ?? observation();
+    },
+    found: [],
+  },
+  {
+    name: 'Docker Hub without a login, without Pullpass',
+    given: () =>
+      observation({
+        configured: false,
+        sources: [],
+        scopes: [nothingOptedIn()],
+        workloads: [workload({ pullSecrets: [], images: ['redis:8', 'nginx'] })],
+        pullSecrets: new Map(),
+      }),
+    found: ['PP028 Registry docker.io'],
+    says: ['2 images of Docker Hub are pulled anonymously for 2 pods', 'Give the ServiceAccounts a pull Secret'],
+    saysNot: ['source'],
+  },
+  {
+    name: 'a private image that kube-image-keeper v1 pulls, without a credential',
+    given: () =>
+      observation({
+        proxies: [proxy],
+        workloads: [
+          workload(),
+          workload({
+            owner: { kind: 'Deployment', name: 'b' },
+            images: ['registry.corp/app:1'],
+            rewritten: ['registry.corp/app:1'],
+            failures: [
+              failure({ image: 'registry.corp/app:1', message: 'localhost:7439/registry.corp/app:1: not found' }),
+            ],
+          }),
+        ],
+      }),
+    found: ['PP022 Deployment team-a/b', 'PP024 Registry registry.corp'],
+    says: [
+      'not found, behind kube-image-keeper, which pulls with the pull Secrets of the pods: a refused login can look the same; no pull secret of the pods matches',
+    ],
+    saysNot: ['pulled through no cache proxy'],
+  },
+  {
+    name: 'images past kube-image-keeper v1: one by digest, and one that it did not rewrite',
+    given: () =>
+      observation({
+        proxies: [{ ...proxy, registry: 'docker.io' }],
+        workloads: [
+          workload(),
+          workload({ images: ['quay.io/x/y:1'], rewritten: ['quay.io/x/y:1'] }),
+          workload({ images: ['quay.io/x/z:2'] }),
+          workload({ images: [`quay.io/x/y@${DIGEST}`], pods: 3 }),
+        ],
+      }),
+    found: ['PP023 CacheProxy kube-image-keeper', 'PP025 Registry quay.io'],
+    says: [
+      'kube-image-keeper version 1 cannot serve images by digest: 1 image of 3 pods goes past it',
+      'quay.io: 2 images of 5 pods are pulled through no cache proxy.',
+    ],
+  },
+
   // Credentials
   {
     name: 'a credential that its registry refuses',
@@ -1096,8 +1294,9 @@ const CASES: readonly Case[] = [
       const held = content({ 'registry.own': inDays(-1) });
       return observation({ pullSecrets: secrets({ 'team-a/regcred': HUB, 'team-a/own': held, 'team-b/own': held }) });
     },
-    found: ['PP042 Secret team-a/own'],
+    found: ['PP042 Secret team-a/own', 'PP046 Secret team-a/own'],
     says: [
+      '2 Secrets have the same login for "registry.own": team-a/own, team-b/own.',
       '1 Secret of the same content',
       'Get a new token and put it into Secret team-a/own, and into the others of the same content.',
     ],
@@ -1218,6 +1417,91 @@ const CASES: readonly Case[] = [
         pullSecrets: secrets({ 'team-a/regcred': HUB, 'team-a/own': HUB }),
       }),
     found: [],
+  },
+
+  {
+    name: 'logins of user accounts',
+    given: () => {
+      const mine = content({ [HUB_KEY]: 'jane@corp.example:x' });
+      const token = content({ 'ghcr.io': 'jane:ghp_0123456789' });
+      return observation({
+        sources: [auditedSource({ content: mine })],
+        pullSecrets: secrets({ 'team-a/regcred': mine }),
+        allPullSecrets: [
+          listed('team-b/ghcr', token),
+          listed('team-c/hub', content({ 'docker.io': 'jane:dckr_pat_0123456789' })),
+        ],
+      });
+    },
+    found: ['PP045 Source upstream', 'PP045 Secret team-b/ghcr', 'PP045 Secret team-c/hub'],
+    says: [
+      'Credential "https://index.docker.io/v1/" of source "upstream" is of a user account: its user name is an e-mail address.',
+      'Credential "ghcr.io" of Secret "ghcr" in team-b is of a user account: its password begins as a personal token of GitHub.',
+    ],
+    saysNot: ['jane', 'ghp_', 'dckr_pat_', '0123456789'],
+  },
+  {
+    name: 'the login of a source in other Secrets, which a rotation does not reach',
+    given: () =>
+      observation({
+        allPullSecrets: [
+          listed('pullpass-system/upstream-registry', HUB),
+          listed('team-a/regcred', HUB, 'copy'),
+          listed('team-b/hub', content({ 'docker.io': 'hub-password', 'quay.io': 'q' })),
+          listed('team-c/hub', HUB, 'Helm'),
+          listed('team-d/kuik', HUB, 'kube-image-keeper'),
+        ],
+      }),
+    found: ['PP046 Source upstream'],
+    says: [
+      'The login of source "upstream" for "https://index.docker.io/v1/" is also in 2 Secrets that Pullpass does not manage: ' +
+        'team-b/hub, team-c/hub. A rotation of Secret pullpass-system/upstream-registry does not reach them.',
+    ],
+    saysNot: ['hub-password'],
+  },
+  {
+    name: 'copies in the middle of a rotation, of which two still have the login from before',
+    given: () => {
+      const old = content({ [HUB_KEY]: 'old' });
+      return observation({
+        scopes: [goodScope({ copies: [copy({ digest: 'old' })] })],
+        pullSecrets: secrets({ 'team-a/regcred': old, 'team-b/regcred': 'missing' }),
+        allPullSecrets: [listed('team-a/regcred', old, 'copy'), listed('team-b/regcred', old, 'copy')],
+      });
+    },
+    found: ['PP002 Secret team-a/regcred', 'PP083 Source upstream'],
+  },
+  {
+    name: 'two such copies, in the eyes of the controller, which may not list Secrets',
+    given: () => {
+      const old = content({ [HUB_KEY]: 'old' });
+      const behind = (name: string) =>
+        goodScope({
+          namespace: namespace({ name }),
+          serviceAccounts: [account({ namespace: name, pullSecrets: ['regcred'], added: 'regcred', annotated: true })],
+          copies: [copy({ namespace: name, digest: 'old' })],
+        });
+      return observation({
+        scopes: [behind('team-a'), behind('team-b')],
+        pullSecrets: secrets({ 'team-a/regcred': old, 'team-b/regcred': old }),
+      });
+    },
+    found: ['PP002 Secret team-a/regcred', 'PP002 Secret team-b/regcred', 'PP083 Source upstream'],
+  },
+  {
+    name: 'subjects that may read every Secret',
+    given: () =>
+      observation({
+        secretReaders: [
+          { kind: 'Group', name: 'ops', verbs: ['get', 'list', 'watch'], roles: ['cluster-admin'] },
+          { kind: 'ServiceAccount', namespace: 'argocd', name: 'controller', verbs: ['list'], roles: ['a', 'b', 'c'] },
+        ],
+      }),
+    found: ['PP047 Configuration pullpass'],
+    says: [
+      '2 subjects of RBAC may read every Secret of the cluster, and so the copies of the source: Group "ops" (get, list, watch: ' +
+        'ClusterRole "cluster-admin"), ServiceAccount argocd/controller (list: ClusterRoles "a", "b" and 1 more).',
+    ],
   },
 
   // Cache proxies

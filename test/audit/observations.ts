@@ -2,6 +2,7 @@
 import { createContentReader } from '../../src/audit/observe/secret-facts.ts';
 import type {
   AuditedSource,
+  ListedSecret,
   Observation,
   PullContent,
   PullFailure,
@@ -45,6 +46,12 @@ export function secrets(entries: Record<string, PullContent | 'missing' | 'unsee
     found.set(namespace, names.set(name, typeof held === 'string' ? { state: held } : secret(held)));
   }
   return found;
+}
+
+/** A pull Secret that was found by its type. `at`: `namespace/name`. */
+export function listed(at: string, held: PullContent, maker: ListedSecret['maker'] = 'unknown'): ListedSecret {
+  const [namespace = '', name = ''] = at.split('/');
+  return { namespace, name, maker, content: held };
 }
 
 export const HUB = content({ [HUB_KEY]: 'hub-password' });
@@ -117,6 +124,7 @@ export function observation(parts: Partial<Observation> = {}): Observation {
     sources,
     workloads: [workload()],
     podsSeen: true,
+    accountsSeen: true,
     pullSecrets: secrets({ 'team-a/regcred': HUB }),
     strayCopies: [],
     couldNotSee: [],

@@ -2,7 +2,9 @@
 import type { UnknownReason } from '../../plan/proxy.ts';
 import type { Confirmation } from '../../config/confirmation.ts';
 import type { SourceConfig } from '../../config/schema.ts';
+import type { Personal } from '../../credentials/personal-login.ts';
 import type { Unusable } from '../../credentials/usable-login.ts';
+import type { Maker } from '../../observe/pull-secrets.ts';
 import type { ObservedScope, ObservedSource } from '../../plan/observed.ts';
 
 export interface Observation {
@@ -25,8 +27,14 @@ export interface Observation {
   readonly workloads: readonly Workload[];
   /** Whether `workloads` holds every pod of `scopes`. */
   readonly podsSeen: boolean;
+  /** Whether `scopes` hold every ServiceAccount of their namespaces; absent: no. */
+  readonly accountsSeen?: boolean;
   /** Secrets that ServiceAccounts or pods name; one without an item here was not read. */
   readonly pullSecrets: PullSecrets;
+  /** Every pull Secret, of any maker, sorted by namespace and name; undefined: Secrets were not listed. */
+  readonly allPullSecrets?: readonly ListedSecret[];
+  /** Who may read every Secret of the cluster; undefined: not read. */
+  readonly secretReaders?: readonly SecretReader[];
   /** Secrets with our labels whose name is not in the configuration. */
   readonly strayCopies: readonly StrayCopy[];
   /** RBAC rules on Secrets for the controller's ServiceAccount; undefined: not read. */
@@ -93,6 +101,27 @@ export interface PullEntry {
   readonly expiresAt?: number;
   /** From its issue to its end, in milliseconds; absent: unknown. */
   readonly lifetimeMs?: number;
+  /** How it shows that the login is of a user of the registry, and not of a robot; absent: it does not show. */
+  readonly personal?: Personal;
+}
+
+/** A pull Secret that was found by its type, whether anybody names it or not. */
+export interface ListedSecret {
+  readonly namespace: string;
+  readonly name: string;
+  readonly maker: Maker;
+  readonly content: PullContent;
+}
+
+/** A subject of RBAC, and what it may do with every Secret of the cluster. */
+export interface SecretReader {
+  readonly kind: string;
+  readonly namespace?: string;
+  readonly name: string;
+  /** Of get, list and watch. */
+  readonly verbs: readonly string[];
+  /** ClusterRoles that give it, sorted. */
+  readonly roles: readonly string[];
 }
 
 export type PullSecret =
@@ -115,7 +144,7 @@ export interface Workload {
   readonly serviceAccount: string;
   /** `imagePullSecrets` of the pods: kubelets use these, not those of the ServiceAccount. */
   readonly pullSecrets: readonly string[];
-  /** Images of init, ephemeral and normal containers, without duplicates. */
+  /** Images of init, ephemeral and normal containers, without duplicates; as their author wrote them, where that is known. */
   readonly images: readonly string[];
   readonly pods: number;
   /** Name of one of the pods. */
@@ -124,6 +153,8 @@ export interface Workload {
   readonly isStatic: boolean;
   /** What these pods fail to pull now, one per image; empty: no pull fails. */
   readonly failures: readonly PullFailure[];
+  /** Those of `images` that kube-image-keeper v1 pulls for these pods: `images` has their original names. Absent: none. */
+  readonly rewritten?: readonly string[];
 }
 
 export interface PullFailure {

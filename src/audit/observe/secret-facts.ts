@@ -2,6 +2,7 @@
 import type { V1Secret } from '@kubernetes/client-node';
 import { parseSecret } from '../../credentials/docker-config.ts';
 import type { Credential, SecretContent } from '../../credentials/docker-config.ts';
+import { personalLogin } from '../../credentials/personal-login.ts';
 import { loginSpan } from '../../credentials/token-expiry.ts';
 import { isForbidden, isNotFound } from '../../kube/api-error.ts';
 import type { KubeClient } from '../../kube/client.ts';
@@ -47,12 +48,14 @@ function readContent(id: string, secret: SecretContent, digest: Digest): PullCon
 
 function entryOf({ key, username, password, identityToken, unusable }: Credential, digest: Digest): PullEntry {
   const span = loginSpan({ password, identityToken });
+  const personal = personalLogin({ key, username, password });
   return {
     key,
     login: digest(JSON.stringify([username, password])),
     ...(unusable !== undefined && { unusable }),
     ...(span && { expiresAt: span.endsAt.getTime() }),
     ...(span?.lifetimeMs !== undefined && { lifetimeMs: span.lifetimeMs }),
+    ...(personal !== undefined && { personal }),
   };
 }
 

@@ -1,5 +1,6 @@
 /** Rule on pulls that fail now: why, and whether a credential matches. */
 import type { Facts } from '../facts/facts.ts';
+import { KUBE_IMAGE_KEEPER } from '../facts/well-known.ts';
 import { failingOwnerSteps, groupFailing, podsOf } from '../facts/failing-images.ts';
 import type { FailingGroup, FailingOwner, Reasoned } from '../facts/failing-images.ts';
 import type { FindingObject, Hit, Rule } from './rule.ts';
@@ -54,13 +55,14 @@ function judge(facts: Facts, owner: FailingOwner, namespace: ObservedNamespace |
   const { kind, name } = workload.owner;
   const object = { kind, namespace: workload.namespace, name };
   const error = classifyPullError(failure.reason, failure.message);
+  const rewritten = workload.rewritten?.includes(failure.image) === true;
   const tried = triedFor(facts, { object, workload, pods, namespace }, failure.image);
   return {
     ...owner,
     object,
     error,
     title: `${workload.namespace}/${kind} ${name}`,
-    ...explain(error, tried, proxiesOf(facts, failure.image)),
+    ...explain(error, tried, rewritten ? REWRITTEN : proxiesOf(facts, failure.image)),
     reason: `${error}, ${tried.why}`,
     vague: error === 'other' && /^(Back-off pulling image|$)/.test(failure.message),
   };
@@ -101,11 +103,13 @@ function restOf(facts: Facts, groups: readonly [FailingGroup<Judged>, ...Failing
     remedy: 'To see those of one namespace: `pullpass audit --config FILE --namespace NAME`',
   };
 }
+/** kube-image-keeper version 1 is in front: it pulls with the pull Secrets of the pods. */
+const REWRITTEN = 'rewritten';
 
 function explain(
   kind: PullErrorClass,
   { text, then, matched, wrong }: Tried,
-  proxies: readonly string[],
+  proxies: readonly string[] | typeof REWRITTEN,
 ): { text: string; remedy: string } {
   const once = capital(then);
   switch (kind) {
@@ -135,6 +139,13 @@ function explain(
         remedy: `Check DNS, the network and certificates from the node to the registry.${wrong === undefined ? '' : ` Then ${then}`}`,
       };
     case 'not found':
+      if (proxies === REWRITTEN)
+        return {
+          text:
+            `not found, behind ${KUBE_IMAGE_KEEPER}, which pulls with the pull Secrets of the pods: a refused login ` +
+            `can look the same; ${text}.`,
+          remedy: `Correct the name or tag of the image. If they are right: ${then}`,
+        };
       if (proxies.length > 0)
         return {
           text:

@@ -2,7 +2,7 @@
 import { canonicalRegistry } from '../../credentials/registry-name.ts';
 import type { Facts } from '../facts/facts.ts';
 import type { Hit, Rule } from './rule.ts';
-import { DIGEST_BLIND_KINDS } from '../facts/well-known.ts';
+import { DIGEST_BLIND_KINDS, KUBE_IMAGE_KEEPER } from '../facts/well-known.ts';
 import { agree, plural, quote, quoteList, some } from '../../text.ts';
 import { isNoRegistry } from './no-registry.ts';
 import { unusableSources, whyUnknown } from './remedies.ts';
@@ -21,33 +21,43 @@ export const imageByDigest: Rule = {
   remedy:
     'Name the image by tag, or put a cache proxy in front that serves digests; until then see that the pods have a credential for the upstream.',
   check: ({ proxies = [], workloads, coverage, image }) =>
-    proxies
-      .filter(({ kind }) => DIGEST_BLIND_KINDS.has(kind))
-      .flatMap((proxy): Hit[] => {
-        const registries = new Set(
-          coverage.filter((row) => row.proxies.includes(proxy.name)).map(({ registry }) => registry),
-        );
-        const images = new Set<string>();
-        let pods = 0;
-        for (const workload of workloads) {
-          const pinned = workload.images.filter((reference) => {
-            const parsed = image(reference);
-            return parsed?.digest !== undefined && registries.has(parsed.registry);
-          });
-          pinned.forEach((reference) => images.add(reference));
-          if (pinned.length > 0) pods += workload.pods;
-        }
-        if (images.size === 0) return [];
-        return [
-          {
-            object: { kind: 'CacheProxy', name: proxy.name },
-            message:
-              `Cache proxy "${proxy.name}" (${proxy.kind}) cannot serve images by digest: ` +
-              `${plural(images.size, 'image')} of ${plural(pods, 'pod')} ${agree(images.size, 'goes', 'go')} past ` +
-              `it, such as ${quote([...images].sort()[0] ?? '')}.`,
-          },
-        ];
-      }),
+    [
+      ...proxies
+        .filter(({ kind }) => DIGEST_BLIND_KINDS.has(kind))
+        .map(({ name, kind }) => ({
+          name,
+          title: `Cache proxy "${name}" (${kind})`,
+          rows: coverage.filter((row) => row.proxies.includes(name)),
+        })),
+      // Version 1 is in no configuration: it is known by the images that it rewrote.
+      {
+        name: KUBE_IMAGE_KEEPER,
+        title: `${KUBE_IMAGE_KEEPER} version 1`,
+        rows: coverage.filter(({ rewritten }) => rewritten !== undefined),
+      },
+    ].flatMap(({ name, title, rows }): Hit[] => {
+      const registries = new Set(rows.map(({ registry }) => registry));
+      const images = new Set<string>();
+      let pods = 0;
+      for (const workload of workloads) {
+        const pinned = workload.images.filter((reference) => {
+          const parsed = image(reference);
+          return parsed?.digest !== undefined && registries.has(parsed.registry);
+        });
+        pinned.forEach((reference) => images.add(reference));
+        if (pinned.length > 0) pods += workload.pods;
+      }
+      if (images.size === 0) return [];
+      return [
+        {
+          object: { kind: 'CacheProxy', name },
+          message:
+            `${title} cannot serve images by digest: ` +
+            `${plural(images.size, 'image')} of ${plural(pods, 'pod')} ${agree(images.size, 'goes', 'go')} past ` +
+            `it, such as ${quote([...images].sort()[0] ?? '')}.`,
+        },
+      ];
+    }),
 };
 
 export const registryWithoutCredential: Rule = {
@@ -136,6 +146,12 @@ export const registryWithoutProxy: Rule = {
       .filter(
         ({ registry, proxies: inFront }) => inFront.length === 0 && !hosts.has(registry) && !isNoRegistry(registry),
       )
+      .map(({ registry, pods, images, rewritten }) => ({
+        registry,
+        pods: pods - (rewritten?.pods ?? 0),
+        images: images - (rewritten?.images ?? 0),
+      }))
+      .filter(({ images }) => images > 0)
       .map(({ registry, pods, images }): Hit => ({
         object: { kind: 'Registry', name: registry },
         message: `${registry}: ${plural(images, 'image')} of ${plural(pods, 'pod')} ${agree(images, 'is', 'are')} pulled through no cache proxy.`,

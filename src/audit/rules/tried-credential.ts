@@ -7,6 +7,7 @@ import type { ObservedNamespace } from '../../plan/observed.ts';
 import { admitted, splitList } from '../../plan/selection.ts';
 import type { Choice } from '../../plan/selection.ts';
 import type { Facts } from '../facts/facts.ts';
+import { KUBE_IMAGE_KEEPER } from '../facts/well-known.ts';
 import type { FindingObject } from './rule.ts';
 import type { PickedKey } from '../facts/keys.ts';
 import type { Workload } from '../observe/observation.ts';
@@ -41,7 +42,7 @@ export function triedFor(facts: Facts, pulling: Pulling, reference: string): Tri
   const {
     object,
     pods,
-    workload: { namespace, pullSecrets, serviceAccount, isStatic },
+    workload: { namespace, pullSecrets, serviceAccount, isStatic, rewritten = [] },
   } = pulling;
   const parsed = image(reference);
   const noRegistry = parsed === undefined ? undefined : whyNoRegistry(parsed);
@@ -69,7 +70,7 @@ export function triedFor(facts: Facts, pulling: Pulling, reference: string): Tri
   const [pick] = own.picks(name);
   if (pick !== undefined)
     return {
-      text: `kubelets try the credential ${quoteKey(pick.entry.key)} of Secret ${quote(pick.secret)}`,
+      text: `${rewritten.includes(reference) ? `${KUBE_IMAGE_KEEPER} tries` : 'kubelets try'} the credential ${quoteKey(pick.entry.key)} of Secret ${quote(pick.secret)}`,
       then: `replace that credential in ${placeOf(facts, namespace, pick)}, or give its user the right to pull.`,
       why: `${pick.secret} ${pick.entry.key} ${pick.entry.login}`,
       matched: true,
