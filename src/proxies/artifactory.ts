@@ -30,6 +30,9 @@ export const artifactory = (config: ConfigOf<'artifactory'>): CacheProxy => {
   return {
     rights: [adminRight(config)],
     targets: [],
+    holders: {
+      unseen: "Artifactory's database, where the new login replaces the one before; upstream tokens, until they expire",
+    },
     identity: JSON.stringify(['artifactory', redactUrl(config.url), config.repository]),
     async apply(login, context) {
       const api = await openApi(product, config, context);

@@ -12,4 +12,5 @@ export const distributionHelper = (config: ConfigOf<'distribution-helper'>): Cac
       [config.key]: ({ registry, username, password }) =>
         JSON.stringify({ ServerURL: upstreamHost(registry), Username: username, Secret: password }),
     },
+    "the mounted file, until the kubelet's next sync; the running process, for proxy.exec.lifetime; its upstream tokens, until they expire",
   );

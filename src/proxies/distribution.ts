@@ -6,10 +6,14 @@ import { yamlScalar } from '../config/yaml-scalar.ts';
 
 /** A Secret for `envFrom`, or with the key names of a chart; then a restart of the workload. */
 export const distribution = (config: ConfigOf<'distribution'>): CacheProxy =>
-  render(config, {
-    [config.usernameKey]: ({ username }) => environmentValue(username),
-    [config.passwordKey]: ({ password }) => environmentValue(password),
-  });
+  render(
+    config,
+    {
+      [config.usernameKey]: ({ username }) => environmentValue(username),
+      [config.passwordKey]: ({ password }) => environmentValue(password),
+    },
+    'every process that started before, until it ends',
+  );
 
 /**
  * Distribution parses its environment variables as YAML: a password with `: `, ` #` or a leading `*`, `{`, `"` would be read as

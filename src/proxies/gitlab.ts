@@ -64,6 +64,9 @@ export const gitlab = (config: ConfigOf<'gitlab'>): CacheProxy => {
   return {
     rights: [adminRight(config)],
     targets: [],
+    holders: {
+      unseen: "GitLab's database, where the new login replaces the one before; upstream tokens, until they expire",
+    },
     identity: JSON.stringify(['gitlab', redactUrl(config.url), config.group]),
     async apply(login, context) {
       if (login.registry !== DOCKER_HUB)

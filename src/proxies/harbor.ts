@@ -75,6 +75,10 @@ export const harbor = (config: ConfigOf<'harbor'>): CacheProxy => {
   return {
     rights: [adminRight(config)],
     targets: [],
+    holders: {
+      unseen:
+        "Harbor's database, where the new login replaces the one before; replication and preheat jobs that run now, until they end",
+    },
     identity: JSON.stringify([
       'harbor',
       redactUrl(config.url),

@@ -40,6 +40,9 @@ export const nexus = (config: ConfigOf<'nexus'>): CacheProxy => {
   return {
     rights: [adminRight(config)],
     targets: [],
+    holders: {
+      unseen: "Nexus's database, where the new login replaces the one before; upstream tokens, until they expire",
+    },
     identity: JSON.stringify(['nexus', redactUrl(config.url), config.repository]),
     async apply(login, context) {
       const api = await openApi(product, config, context);

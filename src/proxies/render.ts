@@ -36,7 +36,8 @@ interface RenderConfig {
   readonly workload?: Workload | undefined;
 }
 
-export function render({ name, secret, workload }: RenderConfig, files: Files): CacheProxy {
+/** `unseen`: what holds the login besides the Secret and the pods that were not rolled yet, see Holders. */
+export function render({ name, secret, workload }: RenderConfig, files: Files, unseen: string): CacheProxy {
   const content = (login: UpstreamLogin): Record<string, string> =>
     Object.fromEntries(Object.entries(files).map(([key, text]) => [key, text(login)]));
   /** MAC of all the Secret's data: shows with which data the pods have started. */
@@ -59,6 +60,7 @@ export function render({ name, secret, workload }: RenderConfig, files: Files): 
       secretTarget(name, secret, Object.keys(files), content),
       ...(workload === undefined ? [] : [workloadTarget(workload, revision)]),
     ],
+    holders: { unseen: workload === undefined ? unseen : `pods that were not rolled yet; ${unseen}` },
     identity: JSON.stringify({ secret, workload, keys: Object.keys(files).sort() }),
     async apply(login, { kube, mac }) {
       // First the Secret: pods that start from now on have the new login; then the old pods are replaced.

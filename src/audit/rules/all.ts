@@ -14,6 +14,7 @@ import { credentialShadowed, credentialUnused } from './entries.ts';
 import { badAnnotation, optInDenied, unknownSource } from './opt-in.ts';
 import { podBeforePatch, podOwnSecrets } from './pods.ts';
 import { proxyAnonymous, proxyNotApplied, proxyNotVerified, proxyRefused } from './proxies.ts';
+import { proxyLoginElsewhere } from './proxy-elsewhere.ts';
 import { pullFailing } from './pull-failing.ts';
 import { danglingReference, pullSecretBroken, pullSecretUseless } from './pull-secrets.ts';
 import { imageByDigest, registryWithoutCredential, registryWithoutProxy } from './registries.ts';
@@ -51,6 +52,7 @@ export const RULES: readonly Rule[] = [
   proxyNotVerified,
   proxyRefused,
   proxyAnonymous,
+  proxyLoginElsewhere,
   sourceMissing,
   sourceInvalid,
   sourceHeldBack,
