@@ -1560,6 +1560,27 @@ const CASES: readonly Case[] = [
     says: ['only an identity token'],
   },
   {
+    name: 'Secrets that a cache proxy made of a login that was rotated since',
+    given: () =>
+      observation({
+        proxies: [proxy],
+        derived: [
+          {
+            proxy: 'hub-cache',
+            source: 'upstream',
+            registry: 'docker.io',
+            line: '1 of 2 Secrets that kube-image-keeper made of the copy holds another login: namespace b',
+            selector: 'kuik.enix.io/owner-uid=u-1',
+          },
+        ],
+      }),
+    found: ['PP064 CacheProxy hub-cache'],
+    says: [
+      'Cache proxy "hub-cache" has the login of source "upstream" for "docker.io", but 1 of 2 Secrets that kube-image-keeper made of the copy holds another login: namespace b.',
+      '(`kubectl get secrets --all-namespaces --selector kuik.enix.io/owner-uid=u-1`)',
+    ],
+  },
+  {
     name: 'pods whose only matching entry has no password',
     given: () =>
       observation({

@@ -106,7 +106,7 @@ describe('openApi', () => {
       const server = await serveProduct(() => reply);
       return {
         server,
-        proxy: { rights: [], targets: [], identity: '', apply: async () => undefined },
+        proxy: { rights: [], targets: [], identity: '', holders: { unseen: '' }, apply: async () => undefined },
         admin: { username: 'u', password: 'p' },
         holds: () => undefined,
         writes: () => 0,

@@ -21,7 +21,7 @@ onEachServer((server) => {
   beforeEach(async () => {
     bench = await openBench(
       server(),
-      (namespace) => render({ ...shared(namespace), workload: workloadIn(namespace) }, {}).rights,
+      (namespace) => render({ ...shared(namespace), workload: workloadIn(namespace) }, {}, '').rights,
     );
     kube = bench.context.kube;
   });
