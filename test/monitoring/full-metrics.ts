@@ -39,7 +39,9 @@ export function fullMetrics(labels: readonly string[] = HOSTILE): Metrics {
   metrics.setCredentials(
     labels.map((key, i) => ({ source: 'upstream', key, state: CREDENTIAL_STATES[i % 3] ?? 'unknown' })),
   );
-  metrics.setExpiries(labels.map((key) => ({ source: 'upstream', key, expiresAt: 1_800_000_000_000 })));
+  metrics.setExpiries(
+    labels.map((key) => ({ source: 'upstream', key, expiresAt: 1_800_000_000_000, lifetimeMs: 43_200_000 })),
+  );
   metrics.recordAudit({
     rules: [
       { id: 'PP001', severity: 'error' },

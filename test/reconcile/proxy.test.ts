@@ -66,6 +66,7 @@ function world(parts: { targets?: boolean; probe?: boolean; verifies?: boolean }
     rights: [],
     targets: parts.targets === true ? [target] : [],
     identity: 'cache.test',
+    holders: { unseen: 'nothing' },
     apply: ({ password }: { password: string }): Promise<void> =>
       Promise.resolve().then(() => {
         log.push(`apply ${password}`);

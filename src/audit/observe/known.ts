@@ -10,9 +10,10 @@ import { isProxyDone, observeProxies } from '../../rotation/proxy-progress.ts';
 import { createRefusals } from '../../observe/refusals.ts';
 import { keyId, recordOf } from '../../sources/record.ts';
 import type { Snapshot } from '../../sources/snapshot.ts';
+import { derivedLogins } from './derived.ts';
 import type { Observation, AuditedLogin } from './observation.ts';
 
-export interface Known extends Pick<Observation, 'registries' | 'proxies' | 'heldBack'> {
+export interface Known extends Pick<Observation, 'registries' | 'proxies' | 'heldBack' | 'derived'> {
   /** One line each: what could not be read, and why. */
   readonly gaps: readonly string[];
 }
@@ -21,22 +22,31 @@ interface KnownOptions {
   readonly client: KubeClient;
   readonly configuration: Configuration;
   readonly snapshot: Snapshot;
+  /** Only what cache proxies made of their logins in these namespaces; absent: in all. */
+  readonly only?: readonly string[] | undefined;
+  /** false for the controller: it may not read Secrets under other names than its own, so it does not ask. */
+  readonly mayAsk: boolean;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What may not be read becomes a gap, without findings about it. */
-export async function knownTo({ client, configuration, snapshot }: KnownOptions): Promise<Known> {
+export async function knownTo(options: KnownOptions): Promise<Known> {
+  const { client, configuration, snapshot } = options;
   const { remembered, unreadable, book } = snapshot;
   try {
     const proxies = await observeProxies({ client, configuration, snapshot });
     const configured = new Map(configuration.cacheProxies.map((proxy) => [proxy.name, proxy]));
+    const { derived, gaps } = await derivedLogins({ ...options, proxies });
     return {
       gaps:
         unreadable === undefined
-          ? []
+          ? gaps
           : [
               'What the controller remembers, so nothing is said about refused logins and about cache proxies: ' +
                 unreadable,
+              ...gaps,
             ],
+      ...(derived.length > 0 && { derived }),
       ...(remembered && {
         registries: configuration.sources.flatMap((source) =>
           source.verify === 'off' ? [] : registriesOf(source, snapshot),
@@ -94,15 +104,23 @@ function heldBackOf(source: SourceConfig, { book, state }: Snapshot): NonNullabl
   ];
 }
 
-/** The logins of the newest content, without aliases. */
+/** The logins of the newest content, without aliases. During a rollout a refusal of the login before it counts: most pods pull with it. */
 function registriesOf(source: SourceConfig, { book, state }: Snapshot): AuditedLogin[] {
   const record = recordOf(state, source);
   if (record === undefined) return [];
   const refusals = createRefusals(state);
-  return (book.rollout(source.name).newest?.own ?? []).map((credential): AuditedLogin => {
+  const { newest, passed } = book.rollout(source.name);
+  const before = new Map((passed?.own ?? []).map((credential) => [credential.key, credential]));
+  const logins = [
+    ...(newest?.own ?? []),
+    ...[...before.values()].filter(({ key }) => !newest?.own.some((each) => each.key === key)),
+  ];
+  return logins.map((credential): AuditedLogin => {
     const at = { source: source.name, key: redactKey(credential.key) };
-    const refused = refusals.waits(accountOf(credential));
-    if (refused?.tried) return { ...at, state: 'refused', why: refused.why };
+    const refused = [before.get(credential.key) ?? credential, credential]
+      .map((each) => refusals.waits(accountOf(each)))
+      .find((each) => each?.tried === true);
+    if (refused !== undefined) return { ...at, state: 'refused', why: refused.why };
     if (record.unproven.includes(keyId(state, credential.key)))
       return { ...at, state: 'unknown', why: 'it could not be tried' };
     return { ...at, state: 'accepted', why: 'the registry took it', since: record.since };
