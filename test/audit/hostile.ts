@@ -53,6 +53,7 @@ export function hostileCluster(): Observation {
         registry: 'docker.io',
         applied: false,
         verified: 'refused',
+        done: false,
         why: HOSTILE,
         url: `https://robot:${PASSWORD}@harbor.corp/`,
       },
