@@ -9,11 +9,11 @@ export interface Ran {
   asked: string[];
 }
 
-/** `input`: all of standard input. `answer`: of whoever is asked; undefined: nobody is there. */
+/** `input`: all of standard input. `answer`, `secret`: of whoever is asked; undefined: nobody is there. */
 export async function run(
   command: (env: Environment) => Command,
   args: readonly string[],
-  { input = '', answer }: { input?: string; answer?: string } = {},
+  { input = '', answer, secret }: { input?: string; answer?: string; secret?: string } = {},
 ): Promise<Ran> {
   const ran: Ran = { out: '', err: '', status: 0, asked: [] };
   const env: Environment = {
@@ -30,6 +30,10 @@ export async function run(
     ask(question) {
       ran.asked.push(question);
       return Promise.resolve(answer);
+    },
+    askSecret(question) {
+      ran.asked.push(question);
+      return Promise.resolve(secret);
     },
     exitWith: (status) => void (ran.status = status),
     untilInterrupted: () => new AbortController().signal,
