@@ -20,7 +20,7 @@ interface LoginFlags {
 
 /** What the login is for. `entries`: what the source holds now. */
 export interface About {
-  readonly env: Environment;
+  readonly env: Pick<Environment, 'ask' | 'askSecret' | 'readInput'>;
   readonly source: SourceConfig;
   readonly entries: readonly Credential[];
   readonly warn: (line: string) => void;

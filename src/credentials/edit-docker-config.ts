@@ -39,11 +39,11 @@ export function entryText(content: Uint8Array, form: Form, key: string): string 
  * The document with this login under the key. An entry keeps its form: only `auth`, only `username` and `password`, or all three,
  * as a new entry has. Identity tokens of the old login go.
  */
-export function withLogin(content: Uint8Array, form: Form, key: string, login: NewLogin): Uint8Array {
+export function withLogin(content: Uint8Array, form: Form, key: string, { username, password }: NewLogin): Uint8Array {
   let bytes = toByteString(content);
   for (let all = entries(bytes, form, key); all.length > 1; all = entries(bytes, form, key))
     bytes = dropEntry(bytes, form, all[0]);
-  const values = { ...login, auth: encodeBase64(`${login.username}:${login.password}`) };
+  const values = { username, password, auth: encodeBase64(`${username}:${password}`) };
   const fresh = json(values);
   const entry = entries(bytes, form, key)[0];
   if (entry === undefined) return bytesOf(addEntry(bytes, form, key, fresh));
@@ -88,8 +88,8 @@ function addEntry(bytes: ByteString, form: Form, key: string, value: ByteString)
 
 function dropEntry(bytes: ByteString, form: Form, entry: JsonMember | undefined): ByteString {
   const object = container(bytes, form);
-  const same = object?.members.find(({ from }) => from === entry?.from);
-  return object === undefined || same === undefined ? bytes : dropMember(bytes, object, same);
+  if (object === undefined || entry === undefined) throw new Error('there is no entry');
+  return dropMember(bytes, object, entry);
 }
 
 /** All members with this key: kubelets read the last one. */

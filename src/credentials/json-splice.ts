@@ -21,9 +21,10 @@ export function addMember(bytes: ByteString, object: JsonObject, name: string, v
   return replace(bytes, { from: last.value.to, to: last.value.to }, `,${space}${member}`);
 }
 
-/** Removes the member, with the comma next to it. */
+/** Removes the member that begins where this one does, with the comma next to it. */
 export function dropMember(bytes: ByteString, object: JsonObject, member: JsonMember): ByteString {
-  const at = object.members.indexOf(member);
+  const at = object.members.findIndex(({ from }) => from === member.from);
+  if (at < 0) throw new Error('the object has no such member');
   const [before, after] = [object.members[at - 1], object.members[at + 1]];
   if (after !== undefined) return replace(bytes, { from: member.from, to: after.from }, '');
   return replace(bytes, { from: before?.value.to ?? member.from, to: member.value.to }, '');
