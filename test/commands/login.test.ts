@@ -1,5 +1,7 @@
 /** `pullpass login` and `logout` on an API server and a registry in memory: what the source holds afterwards is what counts. */
 import type { V1Secret } from '@kubernetes/client-node';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -15,6 +17,7 @@ import { createCluster } from '../integration/env/cluster.ts';
 import type { Cluster } from '../integration/env/cluster.ts';
 import { startSandbox } from '../sandbox/kube-api/index.ts';
 import type { Sandbox } from '../sandbox/kube-api/index.ts';
+import { findOnPath } from '../sandbox/registry/on-path.ts';
 import { startUpstream } from '../sandbox/registry/upstream.ts';
 import type { Upstream } from '../sandbox/registry/upstream.ts';
 import { run } from './environment.ts';
@@ -433,3 +436,40 @@ test('login --wait ends as wait does: not complete without a controller', async 
   expect([status, err]).toEqual([1, expect.stringMatching(/not complete: do not revoke the old credential yet/)]);
   expect(await auths()).toEqual({ [registry]: auth('new-Secret') });
 });
+
+const script = findOnPath('script', 'it comes with util-linux');
+if ('missing' in script) test.skip(script.missing, () => undefined);
+
+test.skipIf('missing' in script)(
+  'a terminal does not show the password that is typed',
+  { timeout: 60_000 },
+  async () => {
+    await put({ auths: { [registry]: auth('old-Secret') } });
+    const main = path.resolve(import.meta.dirname, '../../src/main.ts');
+    const line = [process.execPath, main, 'login', registry, ...flags].map((word) => `'${word}'`).join(' ');
+    const child = spawn(
+      'missing' in script ? '' : script.found,
+      ['--quiet', '--return', '--command', line, '/dev/null'],
+      {
+        stdio: ['pipe', 'pipe', 'ignore'],
+      },
+    );
+    let shown = '';
+    let typed = 0;
+    child.stdout.on('data', (data: Buffer) => {
+      shown += data.toString();
+      const answers: [prompt: string, answer: string][] = [
+        ['Username ("robot"): ', '\r'],
+        ['Password: ', 'new-Secret\r'],
+      ];
+      const next = answers[typed];
+      if (next === undefined || !shown.includes(next[0])) return;
+      typed++;
+      child.stdin.write(next[1]);
+    });
+    const [status] = (await once(child, 'exit')) as [number];
+    expect([status, shown]).toEqual([0, expect.stringContaining('Login stored')]);
+    for (const part of ['new-Secret', 'ew-S', 'cret\r']) expect(shown).not.toContain(part);
+    expect(await auths()).toEqual({ [registry]: auth('new-Secret') });
+  },
+);
