@@ -105,7 +105,9 @@ for (const command of [root, ...commands]) {
   command
     .exitOverride()
     .showSuggestionAfterError()
-    .configureOutput({ outputError: (message, write) => write(message.replace(/^error: /, 'pullpass: ')) });
+    .configureOutput({
+      outputError: (message, write) => write(message.replace(/^error: /, 'pullpass: ').replace('\n(', ' (')),
+    });
 }
 
 // A reader that closes the pipe early (`pullpass plan | head`) is no error.

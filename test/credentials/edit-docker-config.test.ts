@@ -119,15 +119,20 @@ function rest(text: Uint8Array, form: Form, without: string): unknown {
 
 test('whatever the document, the login is there afterwards, and every other entry has the same bytes', () => {
   fc.assert(
-    fc.property(document, anyKey, fc.record({ username: password.map((word) => word.replaceAll(':', '')), password }), ({ text, form }, key, value) => {
-      const before = Buffer.from(text);
-      const after = withLogin(before, form, key, value);
-      const parsed = parseDockerConfig(after, form);
-      expect(parsed.ok && parsed.credentials.find((entry) => entry.key === key)).toMatchObject(value);
-      expect(rest(after, form, key)).toEqual(rest(before, form, key));
-      const gone = withoutEntry(after, form, key);
-      expect(entryText(gone, form, key)).toBeUndefined();
-      expect(rest(gone, form, key)).toEqual(rest(before, form, key));
-    }),
+    fc.property(
+      document,
+      anyKey,
+      fc.record({ username: password.map((word) => word.replaceAll(':', '')), password }),
+      ({ text, form }, key, value) => {
+        const before = Buffer.from(text);
+        const after = withLogin(before, form, key, value);
+        const parsed = parseDockerConfig(after, form);
+        expect(parsed.ok && parsed.credentials.find((entry) => entry.key === key)).toMatchObject(value);
+        expect(rest(after, form, key)).toEqual(rest(before, form, key));
+        const gone = withoutEntry(after, form, key);
+        expect(entryText(gone, form, key)).toBeUndefined();
+        expect(rest(gone, form, key)).toEqual(rest(before, form, key));
+      },
+    ),
   );
 });
