@@ -63,7 +63,7 @@ async function countDerived(
 /** Before it has settled with the login in force, an answer may be about another login. */
 function before(progress: ProxyProgress | undefined): Verdict | undefined {
   if (progress?.applied === false) return unknown('not applied', progress.why);
-  if (progress?.applied === true && progress.checked && !progress.settled)
+  if (progress?.applied === true && !progress.settled)
     return progress.verified === 'refused'
       ? { state: 'refused', why: progress.why }
       : unknown('settling', progress.why);

@@ -150,6 +150,10 @@ describe('openApi', () => {
 });
 
 test('verdict: what could not be asked is unknown, a bug is not swallowed', async () => {
-  expect(await verdict(async () => Promise.reject(new ProductError('why')))).toEqual({ state: 'unknown', why: 'why' });
+  expect(await verdict(async () => Promise.reject(new ProductError('why')))).toEqual({
+    state: 'unknown',
+    reason: 'cache',
+    why: 'why',
+  });
   await expect(verdict(async () => Promise.reject(new TypeError('a bug')))).rejects.toThrow(TypeError);
 });
