@@ -316,7 +316,7 @@ test('where a probe is configured, only a proof makes it arrive', async () => {
   expect(await c.proxies.handle('cache', fence)).toEqual({ afterMs: 1_000 });
   expect(c.arrived).toEqual([]);
   const exposed = (await c.metrics.exposition()).body;
-  expect(exposed).toMatch(/proxy_unknown\{proxy="cache",source="hub",reason="held already"\} 1/);
+  expect(exposed).toMatch(/proxy_unknown\{proxy="cache",source="hub",reason="held-already"\} 1/);
   expect(exposed).toMatch(/proxy_done\{proxy="cache",source="hub"\} 0/);
 
   const without = controller();

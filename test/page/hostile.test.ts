@@ -59,6 +59,7 @@ function attack(): Report {
         applied: true,
         appliedAt: payload,
         verified: 'verified',
+        done: true,
         why: payload,
         since: payload,
         url: payload,

@@ -130,6 +130,8 @@ test('a replica that leads no more says nothing of what only the leader knows, a
     'pullpass_credential_verified',
     'pullpass_findings',
     'pullpass_proxy_applied',
+    'pullpass_proxy_done',
+    'pullpass_proxy_unknown',
     'pullpass_proxy_verified',
   ]);
   expect([value('pullpass_missing_rights'), value('pullpass_paused'), value('pullpass_removals_held')]).toEqual([

@@ -16,6 +16,8 @@ describe('the exposition', () => {
     metrics.rotationDuration.observe({ source: 'upstream' }, 3);
     metrics.proxyApplied.set({ proxy: 'cache', source: 'upstream' }, 1);
     metrics.proxyVerified.set({ proxy: 'cache', source: 'upstream', state: 'verified' }, 1);
+    metrics.proxyUnknown.set({ proxy: 'cache', source: 'upstream', reason: 'settling' }, 0);
+    metrics.proxyDone.set({ proxy: 'cache', source: 'upstream' }, 1);
     metrics.setCredentials([{ source: 'upstream', key: 'docker.io', state: 'accepted' }]);
     metrics.setExpiries([{ source: 'upstream', key: 'docker.io', expiresAt: 0, lifetimeMs: 60_000 }]);
     metrics.recordAudit({ rules: [{ id: 'PP001', severity: 'error' }], findings: [], gaps: 0, seconds: 1 });
@@ -47,6 +49,8 @@ describe('the exposition', () => {
       'pullpass_missing_rights{} gauge',
       'pullpass_paused{} gauge',
       'pullpass_proxy_applied{proxy,source} gauge',
+      'pullpass_proxy_done{proxy,source} gauge',
+      'pullpass_proxy_unknown{proxy,source,reason} gauge',
       'pullpass_proxy_verified{proxy,source,state} gauge',
       'pullpass_queue_depth{} gauge',
       'pullpass_queue_wait_seconds{} histogram',

@@ -66,8 +66,7 @@ const REMEDIES: Readonly<Partial<Record<UnknownReason, string>>> = {
   'held already':
     'Push a new tag to the repository of the probe, and let nobody else pull from it; or configure probe.push, with which a new image is pushed once a rotation.',
   upstream:
-    'Let the controller reach the registry, if need be through HTTPS_PROXY: without that, an answer of the cache proves nothing. ' +
-    '(kube-image-keeper, kube-fledged and image-puller are no endpoint that could be asked: nodes pull, with the copy.)',
+    'Let the controller reach the registry, if need be through HTTPS_PROXY: without that, an answer of the cache proves nothing.',
   cache: 'Check that the cache proxy runs, that probe.url is right, and that its own login (probe.login) is taken.',
   public: 'Name a private repository in cacheProxies[].probe.',
   'no image': 'Correct cacheProxies[].probe: repository, reference, or upstreamRepository.',

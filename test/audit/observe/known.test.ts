@@ -177,6 +177,7 @@ test('a cache proxy is told with its registry, when it was given the login, and 
           proxies: {
             cache: {
               applied: { mac: own, at: AT },
+              settled: { mac: own, at: later },
               verified: { mac: own, state: 'verified', why: 'pulled r:1', at: later },
             },
           },
@@ -193,6 +194,7 @@ test('a cache proxy is told with its registry, when it was given the login, and 
       applied: true,
       appliedAt: AT,
       verified: 'verified',
+      done: false,
       why: 'pulled r:1',
       since: later,
       url: 'https://cache.test',
