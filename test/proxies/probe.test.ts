@@ -143,12 +143,3 @@ test('harbor asks its own endpoint, with the name behind the project', async () 
   await run(p, { more, probe: { repository: `project/${REPOSITORY}` }, registry: {} });
   expect(p.upstream.requests.map(({ path }) => path)).toContain(`/v2/${REPOSITORY}/tags/list`);
 });
-
-test.each([
-  ['repository', { repository: '../x' }, 'unknown: cache'],
-  ['name at the registry', { upstreamRepository: '../x' }, 'unknown: upstream'],
-])('a malformed %s is asked of nobody', async (_, probe, expected) => {
-  const p = await proving();
-  expect(stateOf(await run(p, { probe }))).toBe(expected);
-  expect([p.upstream.requests, p.cache.requests]).toEqual([[], []]);
-});

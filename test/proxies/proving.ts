@@ -108,7 +108,7 @@ export async function inFrontOf(
     const own = answer(exchange);
     if (own !== undefined) return own;
     const { method, path, query, headers } = exchange;
-    const answered = await fetch(`${url}${path}?${query}`, {
+    const answered = await fetch(`${url}${path}?${query.toString()}`, {
       method,
       headers: { ...(headers.accept !== undefined && { accept: headers.accept }) },
     });
