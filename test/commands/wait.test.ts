@@ -37,13 +37,7 @@ const behind = rotation({ copies: { total: 3, behind: ['team-b'], foreign: [] } 
 /** Each look costs a second of a clock that nothing else moves. */
 async function wait(
   looks: (RotationProgress | Error)[],
-  {
-    timeoutMs = 10_000,
-    signal = new AbortController().signal,
-    source = 'hub',
-    paused = false,
-    terms = {},
-  } = {},
+  { timeoutMs = 10_000, signal = new AbortController().signal, source = 'hub', paused = false, terms = {} } = {},
 ) {
   const progress: string[] = [];
   let now = 0;

@@ -126,6 +126,8 @@ describe('a blob that cannot exist', () => {
     const p = await filled();
     const everywhere = await inFrontOf(p.cache, () => reply);
     expect(stateOf(await p.ask({ cacheUrl: everywhere.url }))).toBe('unknown: cache');
+    // Nor is a login refused by it.
+    expect(stateOf(await p.ask({ cacheUrl: everywhere.url, tellsAbsence: false }))).toBe('unknown: cache');
     const blobs = await inFrontOf(p.cache, ({ path }) => (path.includes('/blobs/') ? reply : undefined));
     expect(stateOf(await p.ask({ cacheUrl: blobs.url }))).toBe('unknown: cache');
   });
