@@ -91,6 +91,7 @@ const proxy = {
   registry: 'docker.io',
   applied: true,
   verified: 'verified',
+  done: true,
   why: 'pulled corp/app:1.0 through it',
 } as const;
 const unauthorized =
@@ -1509,7 +1510,9 @@ const CASES: readonly Case[] = [
   {
     name: 'a cache proxy that was not given the login',
     given: () =>
-      observation({ proxies: [{ ...proxy, applied: false, verified: 'unknown', why: 'connection refused' }] }),
+      observation({
+        proxies: [{ ...proxy, applied: false, done: false, verified: 'unknown', why: 'connection refused' }],
+      }),
     found: ['PP060 CacheProxy hub-cache', 'PP083 Source upstream'],
     says: ['0 of 1 cache proxy'],
   },
@@ -1534,14 +1537,15 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'a cache proxy whose login is refused',
-    given: () => observation({ proxies: [{ ...proxy, verified: 'refused', why: '404 for corp/app:1.0' }] }),
-    found: ['PP062 CacheProxy hub-cache'],
+    given: () =>
+      observation({ proxies: [{ ...proxy, done: false, verified: 'refused', why: '404 for corp/app:1.0' }] }),
+    found: ['PP062 CacheProxy hub-cache', 'PP083 Source upstream'],
   },
   {
     name: 'a cache proxy for a registry that the source does not have',
     given: () =>
       observation({
-        proxies: [{ ...proxy, registry: 'quay.io', applied: false, verified: 'unknown' }],
+        proxies: [{ ...proxy, registry: 'quay.io', applied: false, done: false, verified: 'unknown' }],
         workloads: [workload()],
       }),
     found: ['PP063 CacheProxy hub-cache', 'PP083 Source upstream', 'PP025 Registry docker.io'],

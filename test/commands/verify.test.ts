@@ -46,7 +46,7 @@ async function verify(
       asked.push(key);
       return Promise.resolve({ state: says, why: `${key}: ${says}` });
     },
-    registry: (_, host) => ({ base: host, http: createHttpClient() }),
+    registry: (_, host) => ({ base: host, http: createHttpClient(), repository: undefined }),
   };
   const { client } = scriptedClient();
   const snapshot = await snapshotOf({ client, world, configuration, state: memory, remembered: true });
