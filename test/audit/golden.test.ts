@@ -1331,7 +1331,7 @@ const CASES: readonly Case[] = [
         pullSecrets: secrets({ 'team-a/regcred': held }),
       });
     },
-    found: ['PP084 Source upstream'],
+    found: ['PP084 Source upstream', 'PP028 Registry docker.io'],
     says: ['registry "docker.com": kubelets never use this key for Docker Hub; write https://index.docker.io/v1/'],
   },
   {

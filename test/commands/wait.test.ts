@@ -75,7 +75,7 @@ test('ends with 0 as soon as everything carries the content', async () => {
       'complete: the old credential can be revoked, everywhere Pullpass manages (3/3 copies, 1/1 cache proxies settled, 1 proven)',
       '  cache proxy cache: proven: pulled',
       '  While the old credential works too, a proof shows that a login works, not which one.',
-      '  Not covered: pulls already under way, and Secrets that Pullpass does not manage.',
+      '  Not covered: pulls already under way, and Secrets that Pullpass does not manage (--scan lists some).',
     ].join('\n'),
     progress: ['2/3 copies, 1/1 cache proxies settled, 1 proven'],
     whole: [true, false, false, true],
@@ -93,7 +93,7 @@ test('one look in ten is whole, and so is the one that says complete', async () 
 test('without cache proxies speaks of copies only', async () => {
   expect((await wait([rotation({ proxies: [] })])).text).toBe(
     'complete: the old credential can be revoked, everywhere Pullpass manages (3/3 copies)\n' +
-      '  Not covered: pulls already under way, and Secrets that Pullpass does not manage.',
+      '  Not covered: pulls already under way, and Secrets that Pullpass does not manage (--scan lists some).',
   );
 });
 
