@@ -2,6 +2,7 @@
 import { lookup, makeKeyring } from '../credentials/keyring.ts';
 import { canonicalRegistry, DOCKER_HUB_ENDPOINT, isDockerHub, registryHost } from '../credentials/registry-name.ts';
 import { field, items, type CrossProblem } from './document.ts';
+import { registryHostName } from './registry-names.ts';
 
 /**
  * kube-image-keeper looks a login up by the host of the image: without an entry for it in the copy, it pulls anonymously. Which
@@ -11,7 +12,8 @@ export function checkHost(proxy: unknown, sources: readonly unknown[]): CrossPro
   const [host, registry, source] = [field(proxy, 'host'), field(proxy, 'registry'), field(proxy, 'source')];
   if (field(proxy, 'kind') !== 'kube-image-keeper' || typeof host !== 'string' || typeof registry !== 'string')
     return [];
-  if (isSameHost(host, registry) || covers(registry, host)) return [];
+  // What is no host is reported as that.
+  if (!registryHostName.safeParse(host).success || isSameHost(host, registry) || covers(registry, host)) return [];
   const named = sources.find((each) => field(each, 'name') === source);
   if (named === undefined) return [];
   const wanted = `{ host: ${JSON.stringify(host)}, from: ${JSON.stringify(registry)} }`;

@@ -42,7 +42,6 @@ test.each<[string, string | undefined, object[]]>([
   ['https://index.docker.io/v1/', 'docker.io', []],
   ['registry-1.docker.io', 'index.docker.io', []],
   ['quay.io/corp', 'quay.io', []],
-  ['*.corp', 'eu.corp', []],
   ['docker.io', 'mirror.corp', [{ host: 'mirror.corp', from: 'index.docker.io' }]],
   ['docker.io', 'mirror.corp:8443', [{ host: 'mirror.corp:8443/hub', from: 'docker.io' }]],
   ['docker.io', 'mirror.corp', [{ host: '*.corp', from: 'docker.io' }]],

@@ -28,7 +28,14 @@ function proxyOf(config: object) {
     configurationSchema.parse({
       apiVersion: 'pullpass.dev/v1alpha1',
       kind: 'Configuration',
-      sources: [{ name: 'upstream', secret: { namespace: 'pullpass-system', name: 'upstream' }, copyName: 'regcred' }],
+      sources: [
+        {
+          name: 'upstream',
+          secret: { namespace: 'pullpass-system', name: 'upstream' },
+          copyName: 'regcred',
+          aliases: [{ host: 'harbor.corp', from: 'docker.io' }],
+        },
+      ],
       retiredCopyNames: ['old-regcred'],
       cacheProxies: [config],
     }),

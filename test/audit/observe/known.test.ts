@@ -177,7 +177,8 @@ test('a cache proxy is told with its registry, when it was given the login, and 
           proxies: {
             cache: {
               applied: { mac: own, at: AT },
-              settled: { mac: own, at: later },
+              settled: { mac: own, at: AT },
+              proven: { mac: own, why: 'pulled r:1', at: later },
               verified: { mac: own, state: 'verified', why: 'pulled r:1', at: later },
             },
           },
@@ -194,7 +195,7 @@ test('a cache proxy is told with its registry, when it was given the login, and 
       applied: true,
       appliedAt: AT,
       verified: 'verified',
-      done: false,
+      done: true,
       why: 'pulled r:1',
       since: later,
       url: 'https://cache.test',
