@@ -52,7 +52,6 @@ export function hostileCluster(): Observation {
         source: 'upstream',
         registry: 'docker.io',
         applied: false,
-        done: false,
         verified: 'refused',
         done: false,
         why: HOSTILE,

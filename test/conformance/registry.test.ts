@@ -89,7 +89,7 @@ describe.each<{ name: string; real: boolean; start: () => Promise<Registry> }>([
 
 interface Cache {
   readonly url: string;
-  restart(login: Login): Promise<void>;
+  restart(login: Login | undefined): Promise<void>;
   /** All that it wrote to its log. */
   log(): Promise<string>;
 }
