@@ -60,7 +60,6 @@ function attack(): Report {
         appliedAt: payload,
         done: true,
         verified: 'verified',
-        done: true,
         why: payload,
         since: payload,
         url: payload,
