@@ -1,6 +1,13 @@
 /** Which entry of a source a name on the command line means. Pure. */
 import { toText } from './byte-string.ts';
-import { DOCKER_HUB_KEY, isDockerHub, misnamedDockerHub, normaliseKey, quoteKey, registryHost } from './registry-name.ts';
+import {
+  DOCKER_HUB_KEY,
+  isDockerHub,
+  misnamedDockerHub,
+  normaliseKey,
+  quoteKey,
+  registryHost,
+} from './registry-name.ts';
 import { plural, some } from '../text.ts';
 
 /** `others`: further keys of the same registry, whose logins stay as they are. Problems are one line. */

@@ -86,7 +86,7 @@ async function unsettled(
   return { why: `it may still work with the login before until ${until}: ${parts}`, untilMs };
 }
 
-/** The product's own check, and a proof through it. A verdict of the product counts first. */
+/** The product's own check, and a proof through it. A refusal by either counts first, then a success of either. */
 export async function askProxy(
   { adapter }: ConfiguredProxy,
   login: UpstreamLogin,
@@ -94,8 +94,9 @@ export async function askProxy(
   prove: () => Promise<Verdict>,
 ): Promise<Verdict> {
   const own = adapter.verify === undefined ? undefined : await adapter.verify(login, context);
-  if (own !== undefined && own.state !== 'unknown') return own;
+  if (own?.state === 'refused') return own;
   const proof = await prove();
+  if (own?.state === 'verified' && proof.state === 'unknown') return own;
   return own === undefined || proof.reason !== 'no probe' ? proof : { ...own, reason: own.reason ?? 'no probe' };
 }
 

@@ -96,10 +96,12 @@ export function openRepository(access: RepositoryAccess): Repository | Denial {
     const scope = `${pullScope(repository)}${actions}`;
     // Also without a login: public images are pulled with anonymous tokens.
     const answer = await requestToken({ realm: scheme.realm, service: scheme.service, scope, login, http, signal });
+    // Some token servers reject a request without an account as malformed, or have no GET: no anonymous token either.
+    const isRejected = answer.state === 'unknown' && login === undefined && [400, 404, 405].includes(answer.status);
     return answer.state === 'issued'
       ? { bearer: answer.token }
       : {
-          state: answer.state,
+          state: isRejected ? 'refused' : answer.state,
           status: answer.status,
           why: `no token to ${push ? 'push' : 'pull'} with: ${answer.why}`,
         };

@@ -340,11 +340,12 @@ describe('the verdict', () => {
   const own = (state: Verdict['state']): Verdict => ({ state, why: `product: ${state}` });
   test.each<[string, Verdict | undefined, Verdict, Verdict]>([
     ['a no of the product counts', own('refused'), verified, own('refused')],
+    ['a yes of the product counts: it tried the login itself', own('verified'), unknown, own('verified')],
     [
-      'a yes of the product counts: it tried the login itself',
+      'a refused proof counts before a yes of the product',
       own('verified'),
       { state: 'refused', why: 'pull' },
-      own('verified'),
+      { state: 'refused', why: 'pull' },
     ],
     ['a proof counts where it cannot tell', own('unknown'), verified, verified],
     [

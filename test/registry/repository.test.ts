@@ -41,6 +41,17 @@ test('a refused login is one try a request, and is said without it', async () =>
   expect(server.failedLogins(wrong.username)).toBe(1);
 });
 
+test.each([400, 404, 405])(
+  'a token server that rejects who has no login with %i gives nobody a token',
+  async (status) => {
+    const server = await scripted(({ url }) =>
+      url.startsWith('/token') ? { status, body: '{}' } : bearerAt(`${server.url}/token`),
+    );
+    expect(await openAt({ base: server.url }).send(manifest)).toMatchObject({ state: 'refused', status });
+    expect(await openAt({ base: server.url, login: right }).send(manifest)).toMatchObject({ state: 'unknown', status });
+  },
+);
+
 test('the right to push, and to delete, is asked for only where it is needed', async () => {
   const scopes: (string | null)[] = [];
   const server = await scripted(({ url, authorization }) => {
