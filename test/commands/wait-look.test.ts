@@ -1,5 +1,6 @@
 /** What `pullpass wait` reads of a cluster, second by second. */
 import { expect, test } from 'vitest';
+import { configurationSchema } from '../../src/config/schema.ts';
 import { createLook } from '../../src/commands/wait-look.ts';
 import { configuration, sourceConfig } from '../plan/observations.ts';
 import { refusal, scriptedClient } from '../kube/scripted-client.ts';
@@ -45,4 +46,55 @@ test('after a first look that failed the next one is whole, whatever was asked f
   const { behind } = watched({ failures: 1 });
   await expect(behind(true)).rejects.toThrow('503');
   expect(await behind(false)).toEqual(['team-a']);
+});
+
+test('counts what a product made of the login of this source, with the login in force', async () => {
+  const login = (password: string) => ({
+    type: 'kubernetes.io/dockerconfigjson',
+    data: rawSecret({ content: dockerConfig(password) }).data,
+  });
+  const kuik = {
+    name: 'kuik',
+    kind: 'kube-image-keeper',
+    source: 'upstream',
+    registry: 'registry.test',
+    object: { kind: 'ClusterReplicatedImageSet', name: 'set' },
+    copyNamespace: 'kuik-system',
+  };
+  const { client } = scriptedClient(({ path, query }) => {
+    if (path.endsWith('/pullpass-state')) throw refusal(404);
+    if (path.endsWith('/set'))
+      return {
+        metadata: { name: 'set', uid: 'u' },
+        spec: {
+          upstreams: [
+            { registry: 'registry.test', credentialSecret: { name: 'upstream-registry', namespace: 'kuik-system' } },
+          ],
+        },
+      };
+    const derived = ['one', 'before'].map((password, i) => ({
+      metadata: { namespace: `team-${i}`, name: 'kuik-upstream-registry-0123456789abcdef' },
+      ...login(password),
+    }));
+    const items = query?.['labelSelector'] === 'kuik.enix.io/owner-uid=u' ? derived : path === SOURCES ? [SOURCE] : [];
+    return { metadata: {}, items };
+  });
+  const { cacheProxies } = configurationSchema.parse({
+    apiVersion: 'pullpass.dev/v1alpha1',
+    kind: 'Configuration',
+    sources: [sourceConfig()],
+    cacheProxies: [kuik],
+  });
+  const { look, elsewhere } = createLook({
+    client,
+    configuration: { ...configuration([sourceConfig()]), cacheProxies },
+    namespace: 'pullpass-system',
+  });
+  await look(true);
+  expect(await elsewhere({ source: 'another' })).toEqual({ behind: [], unseen: [], also: [] });
+  const { behind, unseen, also } = await elsewhere({ source: 'upstream' });
+  expect(behind.map(({ line }) => line)).toEqual([
+    expect.stringMatching(/^cache proxy kuik: 1 of 2 Secrets .* another login: namespace team-1$/),
+  ]);
+  expect([unseen, also]).toEqual([[], [expect.stringMatching(/^cache proxy kuik: also held by /)]]);
 });

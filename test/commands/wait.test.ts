@@ -6,6 +6,7 @@ import type { RotationProgress } from '../../src/rotation/progress.ts';
 import { isProxyDone } from '../../src/rotation/proxy-progress.ts';
 import type { ProofTerms, ProxyProgress } from '../../src/rotation/proxy-progress.ts';
 import { runWait, waitCommand } from '../../src/commands/wait.ts';
+import type { Elsewhere } from '../../src/commands/wait-look.ts';
 import { UsageError } from '../../src/errors.ts';
 import { UnreachableError } from '../../src/kube/api-error.ts';
 import { run } from './environment.ts';
@@ -38,6 +39,7 @@ const behind = rotation({ copies: { total: 3, behind: ['team-b'], foreign: [] } 
 async function wait(
   looks: (RotationProgress | Error)[],
   { timeoutMs = 10_000, signal = new AbortController().signal, source = 'hub', paused = false, terms = {} } = {},
+  elsewhere: Partial<Elsewhere>[] = [{}],
 ) {
   const progress: string[] = [];
   let now = 0;
@@ -51,6 +53,7 @@ async function wait(
     now: () => now,
     signal,
     progress: (line) => progress.push(line),
+    elsewhere: () => Promise.resolve({ behind: [], unseen: [], also: [], ...(elsewhere.shift() ?? {}) }),
     observe: async (all) => {
       const look = looks[Math.min(whole.length, looks.length - 1)];
       whole.push(all);
@@ -82,6 +85,34 @@ test('one look in ten is whole, and so is the one that says complete', async () 
     ...[true, false, false, false, false, false, false, false, false, false],
     ...[true, false, true, false, true],
   ]);
+});
+
+describe('what a product made of the login', () => {
+  const line = { proxy: 'cache', line: 'cache proxy cache: 2 of 3 Secrets that it made hold another login' };
+  const blind = { proxy: 'cache', line: 'cache proxy cache: Secrets that it made could not be counted: no right' };
+
+  test('holds an old login: not complete until it does not', async () => {
+    const { exitCode, text, progress } = await wait([rotation()], {}, [{ behind: [line] }, { also: ['also here'] }]);
+    expect(progress[0]).toMatch(/; 1 product may still hold the old login$/);
+    expect(exitCode).toBe(0);
+    expect(text).toContain('\n  also here\n');
+    const never = await wait([rotation()], { timeoutMs: 1_500 }, [{ behind: [line] }, { behind: [line] }]);
+    expect(never).toMatchObject({ exitCode: 1, text: expect.stringContaining(line.line) as string });
+    const accepted = { timeoutMs: 500, terms: { acceptUnproven: ['cache'] } };
+    expect(await wait([rotation()], accepted, [{ behind: [line] }])).toMatchObject({ exitCode: 1 });
+  });
+
+  test('could not be counted: not complete, unless that is accepted', async () => {
+    expect(await wait([rotation()], { timeoutMs: 500 }, [{ unseen: [blind] }])).toMatchObject({
+      exitCode: 1,
+      text: expect.stringContaining(blind.line) as string,
+    });
+    const accepted = { timeoutMs: 500, terms: { acceptUnproven: ['cache'] } };
+    expect(await wait([rotation()], accepted, [{ unseen: [blind] }])).toMatchObject({
+      exitCode: 0,
+      text: expect.stringContaining(blind.line) as string,
+    });
+  });
 });
 
 test('without cache proxies speaks of copies only', async () => {
