@@ -88,9 +88,13 @@ async function ask(
     signal,
     copyName,
   };
-  return askProxy(proxy, login, context, () =>
+  const verdict = await askProxy(proxy, login, context, () =>
     runProbe({ proxy, login, memory: readMemory(config, mac, state), configuration, context }, reach),
   );
+  // For images, only the controller can ask, because it remembers them: what it saw last counts.
+  const { verified: last } = state.proxy(config.name);
+  if (verdict.reason !== 'held already' || last?.mac !== mac || last.state === 'unknown') return verdict;
+  return { state: last.state, why: `the controller saw this at ${last.at}: ${last.why}` };
 }
 
 const unknown = (reason: UnknownReason, why: string): Verdict => ({ state: 'unknown', reason, why });

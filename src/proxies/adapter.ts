@@ -167,6 +167,8 @@ export interface CacheProxy {
   unsettled?(context: Pick<ProxyContext, 'kube'>): Promise<Unsettled | undefined>;
   /** Whether it says "not found" of a blob only if its registry said so: a refused login gets another answer (see `proof.ts`). */
   readonly tellsAbsence?: boolean;
+  /** Whether its list of tags has those that it holds, and no others. */
+  readonly listsHeld?: boolean;
   /** Asks the product itself whether its login works, if it can tell. The pull through `probe` is not done here. */
   verify?(login: UpstreamLogin, context: ProxyContext): Promise<Verdict>;
 }

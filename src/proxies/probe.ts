@@ -67,8 +67,8 @@ export async function runProbe(
   const pusher = mayPush && openRepository({ ...registry, login: mayPush, push: true });
   if (pusher !== undefined && 'why' in pusher)
     return { state: 'unknown', reason: 'upstream', why: `probe.push: ${pusher.why}` };
-  const tellsAbsence = adapter.tellsAbsence === true;
-  return prove({ cache, upstream, anybody, pusher, reference: probe.reference, tellsAbsence, memory });
+  const { tellsAbsence = false, listsHeld = false } = adapter;
+  return prove({ cache, upstream, anybody, pusher, reference: probe.reference, tellsAbsence, listsHeld, memory });
 }
 
 /** Where the product pulls from, if that need not be the registry's own address. */

@@ -15,6 +15,8 @@ import type { Verdict } from './adapter.ts';
 export interface ProofMemory {
   /** How the login in force was proven before; undefined: it was not. */
   readonly proven: string | undefined;
+  /** False: it cannot be remembered what was asked for, so no image may be asked for. */
+  readonly mayAsk: boolean;
   /** Whether the cache may hold this image because Pullpass asked for it. */
   wasAsked(image: string): boolean;
   /** Saved before the image is asked for: after a crash it counts as held. @throws if it cannot be saved */
@@ -36,11 +38,15 @@ export interface Proof {
   readonly reference: string | undefined;
   /** Whether the product says "not found" of a blob only if the registry said so; if the registry refuses it, it says something else. */
   readonly tellsAbsence: boolean;
+  /** Whether the product lists the tags that it holds, and no others. */
+  readonly listsHeld: boolean;
   readonly memory: ProofMemory;
 }
 
 /** How many images are tried, if the cache serves other versions of them. */
 const TRIES = 3;
+/** How many images are left for the next login, instead of proving the same login once more. */
+const RESERVE = 3;
 
 /** Rejects only with the reason of an aborted signal, or if {@link ProofMemory} cannot be saved. */
 export async function prove(proof: Proof): Promise<Verdict> {
@@ -91,9 +97,15 @@ async function byImages(proof: Proof): Promise<Verdict> {
   const sample = reference ?? tags[0];
   if (sample !== undefined && (await askManifest(anybody, sample)).state === 'served')
     return unknown('public', `${nameOf(upstream, sample)} is public, and a cache gets that without a login`);
-  if (memory.proven !== undefined) return { state: 'verified', why: memory.proven };
+  if (memory.proven !== undefined) {
+    const cold = memory.mayAsk ? await notHeld(proof, [reference, ...shuffled(tags)]) : [];
+    const again = cold.length > RESERVE ? await pull(proof, cold) : undefined;
+    return again ?? { state: 'verified', why: memory.proven };
+  }
   const fresh = await pushFresh(proof);
-  const verdict = await pull(proof, [fresh.tag, reference, ...shuffled(tags)]);
+  const verdict = memory.mayAsk
+    ? await pull(proof, await notHeld(proof, [fresh.tag, reference, ...shuffled(tags)]))
+    : undefined;
   if (fresh.digest !== undefined && pusher !== undefined) await deleteImage(pusher, fresh.digest);
   return (
     verdict ??
@@ -137,12 +149,22 @@ async function pushFresh({
   return { tag, digest: pushed.digest, trouble: '' };
 }
 
-async function pull(
-  { cache, upstream, memory }: Proof,
-  candidates: readonly (string | undefined)[],
-): Promise<Verdict | undefined> {
-  const cold = [...new Set(candidates)].filter((image) => image !== undefined && !memory.wasAsked(image));
-  for (const image of cold.slice(0, TRIES) as string[]) {
+/** What the cache surely does not hold if it says so, else what Pullpass never asked it for. */
+async function notHeld(
+  { cache, listsHeld, memory }: Proof,
+  images: readonly (string | undefined)[],
+): Promise<readonly string[]> {
+  const all = [...new Set(images)].filter((image) => image !== undefined);
+  const listed = listsHeld ? await listTags(cache) : undefined;
+  if (listed?.state === 'listed' && listed.whole) {
+    const held = new Set(listed.tags);
+    return all.filter((image) => !image.includes(':') && !held.has(image));
+  }
+  return all.filter((image) => !memory.wasAsked(image));
+}
+
+async function pull({ cache, upstream, memory }: Proof, cold: readonly string[]): Promise<Verdict | undefined> {
+  for (const image of cold.slice(0, TRIES)) {
     const there = await askManifest(upstream, image);
     if (there.state === 'missing') continue;
     if (there.state === 'refused') return refused(there.why);

@@ -5,8 +5,8 @@ import { render } from './render.ts';
 import { upstreamHost } from '../credentials/upstream.ts';
 
 /** zot looks up the login by `host[:port]` exactly as written in the sync URL, so Docker Hub has no fixed name here. */
-export const zot = (config: ConfigOf<'zot'>): CacheProxy =>
-  render(
+export const zot = (config: ConfigOf<'zot'>): CacheProxy => ({
+  ...render(
     config,
     {
       [config.key]: ({ registry, username, password }) =>
@@ -17,7 +17,9 @@ export const zot = (config: ConfigOf<'zot'>): CacheProxy =>
         ),
     },
     { when: 'at start', unseen: 'every process that started before, until it ends' },
-  );
+  ),
+  listsHeld: true,
+});
 
 /** Users may paste the sync URL itself; under such a key zot would silently find no login. */
 function hostOf(hostOrUrl: string): string {

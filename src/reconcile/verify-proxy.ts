@@ -102,10 +102,13 @@ export async function askProxy(
 
 /** For a reader that cannot save: nothing is asked for that would have to be remembered. */
 export function readMemory({ name }: ConfiguredProxy['config'], mac: string, state: Pick<State, 'proxy'>): ProofMemory {
-  const { proven } = state.proxy(name);
+  const { proven, verified } = state.proxy(name);
+  // The controller may ask for more, and a refusal that it saw since counts.
+  const stands = proven?.mac === mac && verified?.state !== 'refused';
   const cannot = (): Promise<never> => Promise.reject(new Error('nothing is remembered here'));
   return {
-    proven: proven?.mac === mac ? `proven ${proven.at}: ${proven.why}` : undefined,
+    proven: stands ? `proven ${proven.at}: ${proven.why}` : undefined,
+    mayAsk: false,
     wasAsked: () => true,
     setAsked: cannot,
     pushed: true,
@@ -124,6 +127,7 @@ function createMemory({ proxy: { config }, mac, context: { signal } }: Applied, 
   };
   return {
     proven: proven?.mac === mac ? proven.why : undefined,
+    mayAsk: true,
     wasAsked: (image) => asked().length >= MAX_ASKED || asked().includes(id(image)),
     setAsked: (image, isAsked) =>
       save({ asked: [...asked().filter((each) => each !== id(image)), ...(isAsked ? [id(image)] : [])] }),

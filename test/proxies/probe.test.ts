@@ -80,11 +80,23 @@ test('a kind that tells absence needs no image; another asks for one', async () 
   const memory = remember();
   expect(stateOf(await run(p, { probe: {}, memory }))).toBe('verified');
   expect(memory.asked.size).toBe(0);
-  expect(stateOf(await run(p, { probe: {}, more: { kind: 'zot' }, memory }))).toBe('verified');
+  expect(stateOf(await run(p, { probe: {}, more: { kind: 'template', files: { f: '{{username}}' } }, memory }))).toBe(
+    'verified',
+  );
   expect([...memory.asked]).toEqual(['1']);
-  expect(stateOf(await run(p, { probe: {}, more: { kind: 'zot' }, memory }))).toBe('unknown: held already');
+  expect(stateOf(await run(p, { probe: {}, more: { kind: 'template', files: { f: '{{username}}' } }, memory }))).toBe(
+    'unknown: held already',
+  );
   const push = { secret: { namespace: 'n', name: 'push' } };
-  expect(stateOf(await run(p, { probe: { push }, more: { kind: 'zot' }, memory }))).toBe('verified');
+  expect(
+    stateOf(await run(p, { probe: { push }, more: { kind: 'template', files: { f: '{{username}}' } }, memory })),
+  ).toBe('verified');
+});
+
+test('zot is asked for nothing that it lists', async () => {
+  const p = await proving();
+  p.upstream.putImage(REPOSITORY, '1');
+  expect(stateOf(await run(p, { probe: {}, more: { kind: 'zot' } }))).toBe('unknown: held already');
 });
 
 test('the registry is asked in the clear only where the configuration says so', async () => {

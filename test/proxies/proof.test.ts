@@ -1,7 +1,7 @@
 /** What proves that a cache proxy pulls with its login, and what does not: on a registry and a cache in memory. */
 import { describe, expect, test } from 'vitest';
 import type { Verdict } from '../../src/proxies/adapter.ts';
-import { basicLogin, failure } from '../sandbox/registry/server.ts';
+import { basicLogin, failure, json } from '../sandbox/registry/server.ts';
 import { leaks } from '../registry/leaks.ts';
 import { ann, inFrontOf, proving, pusher, remember, REPOSITORY, strangers } from './proving.ts';
 
@@ -271,6 +271,47 @@ describe('an image that was never asked for', () => {
     const kept = remember();
     expect(stateOf(await p.ask({ ...ask, memory: kept.of('one') }))).toBe('unknown: held already');
     expect(kept.asked.size).toBe(3);
+  });
+
+  test('what a product lists as held is not asked for, whoever pulled it; what it does not list is, although it was asked for', async () => {
+    const p = await proving({ cacheLogin: strangers });
+    for (const tag of ['1', '2']) p.upstream.putImage(REPOSITORY, tag);
+    await p.pull('1', '2');
+    p.upstream.revoke(strangers.username);
+    // As zot: its list has what it holds.
+    const held = ['1', '2'];
+    const front = await inFrontOf(p.cache, ({ path }) =>
+      path.endsWith('/tags/list') ? json(200, { name: REPOSITORY, tags: held }) : undefined,
+    );
+    const kept = remember();
+    const options = { ...ask, memory: kept.of('one'), cacheUrl: front.url, listsHeld: true };
+    expect(stateOf(await p.ask(options))).toBe('unknown: held already');
+    expect(kept.asked.size).toBe(0);
+    held.pop();
+    kept.asked.add('2');
+    p.upstream.removeTag(REPOSITORY, '1');
+    p.upstream.putImage(REPOSITORY, '2', 'moved');
+    expect(stateOf(await p.ask(options))).toBe('unknown: held already');
+    p.upstream.putImage(REPOSITORY, '3');
+    expect(stateOf(await p.ask(options))).toBe('refused');
+  });
+
+  test('a login that was proven is proven again with what is not left for the next one', async () => {
+    const p = await proving();
+    for (const tag of ['1', '2', '3', '4', '5']) p.upstream.putImage(REPOSITORY, tag);
+    const kept = remember();
+    const options = () => ({ ...ask, memory: kept.of('one', 'before') });
+    expect(stateOf(await p.ask({ ...ask, memory: kept.of('one') }))).toBe('verified');
+    expect(await p.ask(options())).toMatchObject({
+      state: 'verified',
+      why: expect.not.stringMatching(/^before$/) as string,
+    });
+    expect(kept.asked.size).toBe(2);
+    expect(await p.ask(options())).toEqual({ state: 'verified', why: 'before' });
+    expect(kept.asked.size).toBe(2);
+    p.upstream.putImage(REPOSITORY, '6');
+    p.cache.restart({ ...ann, password: 'wrong' });
+    expect(stateOf(await p.ask(options()))).toBe('refused');
   });
 
   test('the registry that refuses the login, is down or has no image is said, and nothing is asked of the cache', async () => {

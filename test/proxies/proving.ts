@@ -32,6 +32,7 @@ export function remember(): Kept {
     pushed: undefined,
     of: (login, proven) => ({
       proven,
+      mayAsk: true,
       wasAsked: (image) => kept.asked.has(image),
       setAsked: (image, asked) => Promise.resolve(void (asked ? kept.asked.add(image) : kept.asked.delete(image))),
       pushed: kept.pushed === login,
@@ -45,6 +46,7 @@ export interface Ask {
   readonly login?: Login;
   readonly memory?: ProofMemory;
   readonly tellsAbsence?: boolean;
+  readonly listsHeld?: boolean;
   readonly reference?: string;
   readonly pusher?: Login;
   readonly cacheLogin?: Login;
@@ -86,7 +88,14 @@ export async function proving({
     cache,
     pull: (...tags) =>
       Promise.all(tags.map(async (tag) => (await fetch(`${cache.url}/v2/${REPOSITORY}/manifests/${tag}`)).status)),
-    ask: ({ login = ann, memory = remember().of('one'), tellsAbsence = true, reference, ...more } = {}) =>
+    ask: ({
+      login = ann,
+      memory = remember().of('one'),
+      tellsAbsence = true,
+      listsHeld = false,
+      reference,
+      ...more
+    } = {}) =>
       prove({
         cache: open(more.cacheUrl ?? cache.url, more.cacheLogin),
         upstream: open(upstream.url, login),
@@ -94,6 +103,7 @@ export async function proving({
         pusher: more.pusher && open(upstream.url, more.pusher, true),
         reference,
         tellsAbsence,
+        listsHeld,
         memory,
       }),
   };
