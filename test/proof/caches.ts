@@ -1,0 +1,142 @@
+/** The caches under proof: the products themselves, each run as a pod would run it with the Secret that Pullpass renders. */
+import { chmod, mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { freeHost, launch } from './process.ts';
+import type { Process } from './process.ts';
+
+/** What the Secret holds: key to text. */
+export type Content = Readonly<Record<string, string>>;
+
+export interface Cache {
+  readonly host: string;
+  readonly url: string;
+  isUp(): boolean;
+  /** A pod with this content: environment, or the first mount. Its storage stays from pod to pod. */
+  start(content: Content): Promise<void>;
+  /** The mounted Secret follows; what reads its login only at its start does not notice. */
+  mount(content: Content): Promise<void>;
+  stop(): Promise<void>;
+  /** Drops all that it holds. It must be stopped. */
+  empty(): Promise<void>;
+  remove(): Promise<void>;
+}
+
+export interface CacheOptions {
+  readonly program: string;
+  readonly upstreamUrl: string;
+  /** For how long a helper's answer is kept. */
+  readonly lifetimeSeconds: number;
+}
+
+/** Where one pod has its files. */
+interface Place extends CacheOptions {
+  readonly host: string;
+  readonly storage: string;
+  readonly mount: string;
+  readonly directory: string;
+}
+
+interface Run {
+  readonly args: readonly string[];
+  readonly env?: Content;
+}
+
+/** Writes its configuration; gives how to run it. */
+type Product = (place: Place, content: Content) => Promise<Run>;
+
+const distribution =
+  (proxy: (place: Place, content: Content) => Promise<{ proxy: object; env?: Content }>): Product =>
+  async (place, content) => {
+    const { proxy: settings, env = {} } = await proxy(place, content);
+    const file = path.join(place.directory, 'config.json');
+    // JSON is YAML.
+    await writeFile(
+      file,
+      JSON.stringify({
+        version: 0.1,
+        log: { level: 'info', accesslog: { disabled: true } },
+        storage: { filesystem: { rootdirectory: place.storage } },
+        http: { addr: place.host },
+        proxy: { remoteurl: place.upstreamUrl, ...settings },
+      }),
+    );
+    return { args: ['serve', file], env };
+  };
+
+export const PRODUCTS = {
+  /** `envFrom` the Secret. */
+  environment: distribution(async (_, content) => ({ proxy: {}, env: content })),
+  helper: distribution(async ({ directory, mount, lifetimeSeconds }) => {
+    const command = path.join(directory, 'helper');
+    await writeFile(command, `#!/bin/sh\nexec cat ${mount}/credentials.json\n`);
+    await chmod(command, 0o755);
+    return { proxy: { exec: { command, lifetime: `${lifetimeSeconds}s` } } };
+  }),
+  zot: async ({ directory, host, storage, mount, upstreamUrl }) => {
+    const file = path.join(directory, 'config.json');
+    const [address, port] = host.split(':');
+    const registry = { urls: [upstreamUrl], onDemand: true, tlsVerify: false, content: [{ prefix: '**' }] };
+    await writeFile(
+      file,
+      JSON.stringify({
+        storage: { rootDirectory: storage },
+        http: { address, port },
+        log: { level: 'info' },
+        extensions: {
+          sync: { enable: true, credentialsFile: path.join(mount, 'credentials.json'), registries: [registry] },
+        },
+      }),
+    );
+    return { args: ['serve', file] };
+  },
+} satisfies Record<string, Product>;
+
+export type ProductName = keyof typeof PRODUCTS;
+
+/** Not started yet. */
+export async function createCache(product: ProductName, options: CacheOptions): Promise<Cache> {
+  const directory = await mkdtemp(path.join(tmpdir(), 'proof-cache-'));
+  const host = await freeHost();
+  const place: Place = {
+    ...options,
+    host,
+    directory,
+    storage: path.join(directory, 'storage'),
+    mount: path.join(directory, 'mount'),
+  };
+  let process: Process | undefined;
+  let versions = 0;
+
+  /** As a kubelet's atomic writer: a new directory, and a link that is swapped. */
+  async function mount(content: Content): Promise<void> {
+    const version = path.join(directory, `mount-${++versions}`);
+    await mkdir(version);
+    for (const [key, value] of Object.entries(content)) await writeFile(path.join(version, key), value);
+    await symlink(version, `${version}-link`);
+    await rename(`${version}-link`, place.mount);
+  }
+
+  const cache: Cache = {
+    host,
+    url: `http://${host}`,
+    isUp: () => process !== undefined && !process.gone(),
+    async start(content) {
+      await mkdir(place.storage, { recursive: true });
+      await mount(content);
+      const { args, env } = await PRODUCTS[product](place, content);
+      process = await launch({ name: product, program: options.program, args, host, env: { HOME: directory, ...env } });
+    },
+    mount,
+    async stop() {
+      await process?.stop();
+      process = undefined;
+    },
+    empty: () => rm(place.storage, { recursive: true, force: true }),
+    async remove() {
+      await cache.stop();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+  return cache;
+}
