@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { freeHost, launch } from './process.ts';
 import type { Process } from './process.ts';
+import type { Login } from './upstream.ts';
 
 /** What the Secret holds: key to text. */
 export type Content = Readonly<Record<string, string>>;
@@ -64,7 +65,9 @@ const distribution =
     return { args: ['serve', file], env };
   };
 
-export const PRODUCTS = {
+export type ProductName = 'environment' | 'helper' | 'zot';
+
+const PRODUCTS: Readonly<Record<ProductName, Product>> = {
   /** `envFrom` the Secret. */
   environment: distribution(async (_, content) => ({ proxy: {}, env: content })),
   helper: distribution(async ({ directory, mount, lifetimeSeconds }) => {
@@ -90,9 +93,19 @@ export const PRODUCTS = {
     );
     return { args: ['serve', file] };
   },
-} satisfies Record<string, Product>;
+};
 
-export type ProductName = keyof typeof PRODUCTS;
+/** A login as each product reads it, written by hand: where a cache is looked at without Pullpass. */
+export const CONTENT: Readonly<Record<ProductName, (host: string, login: Login) => Content>> = {
+  environment: (_, { username, password }) => ({
+    REGISTRY_PROXY_USERNAME: username,
+    REGISTRY_PROXY_PASSWORD: password,
+  }),
+  helper: (host, { username, password }) => ({
+    'credentials.json': JSON.stringify({ ServerURL: host, Username: username, Secret: password }),
+  }),
+  zot: (host, login) => ({ 'credentials.json': JSON.stringify({ [host]: login }) }),
+};
 
 /** Not started yet. */
 export async function createCache(product: ProductName, options: CacheOptions): Promise<Cache> {

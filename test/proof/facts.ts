@@ -1,7 +1,12 @@
 /** What each cache answers by itself, with a good login, with a refused one, and with its upstream down: measured, not read. */
-import type { Cache, Content } from './caches.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import { CONTENT, createCache } from './caches.ts';
+import type { Cache } from './caches.ts';
+import { createOracle } from './oracle.ts';
 import type { Oracle } from './oracle.ts';
+import { startUpstream } from './upstream.ts';
 import type { Login, Upstream } from './upstream.ts';
+import type { Programs, Subject } from './world.ts';
 
 export interface Fact {
   readonly question: string;
@@ -16,14 +21,14 @@ interface World {
   readonly cache: Cache;
   readonly oracle: Oracle;
   readonly login: Login;
-  /** The Secret that gives the cache this login. */
-  readonly content: (login: Login) => Content;
 }
 
+/** Caches store in the background. */
+const BACKGROUND_MS = 200;
 const ACCEPT = 'application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json';
 
 /** The cache must have been started with `login`; it may hold nothing yet. The login is revoked on the way. */
-export async function measure({ upstream, cache, oracle, login }: World): Promise<Fact[]> {
+async function measure({ upstream, cache, oracle, login }: World): Promise<Fact[]> {
   const pulledTag = await oracle.push('facts/warm');
   const movingTag = await oracle.push('facts/moving');
   const lateTags: Record<string, string> = {};
@@ -34,6 +39,7 @@ export async function measure({ upstream, cache, oracle, login }: World): Promis
     const { ok, why } = await oracle.pull(cache.host, `${repository}:${tag}`);
     if (!ok) throw new Error(`the cache under measurement does not pull: ${why}`);
   }
+  let newest = '';
   const newTags: string[] = [];
   const blobs: string[] = [];
   for (const state of ['good', 'refused', 'down']) {
@@ -55,26 +61,26 @@ export async function measure({ upstream, cache, oracle, login }: World): Promis
     return layers[0]?.digest ?? '';
   }
 
-  /** Status, error code or what was served, and how often the upstream was asked. */
+  /** Status, error code or what was served, and in brackets what the upstream was asked. */
   async function ask(path: string, method = 'GET'): Promise<string> {
     const before = upstream.requests.length;
-    const startedAt = Date.now();
     const answer = await fetch(`${cache.url}/v2/${path}`, {
       method,
       headers: { accept: ACCEPT },
       signal: AbortSignal.timeout(60_000),
     });
-    const body = await answer.text();
-    const ms = Date.now() - startedAt;
-    const asked = upstream.requests.slice(before).map((r) => `${r.method} ${r.path.replace(/\?.*/, '')} ${r.status}`);
-    const parsed = parse(body);
-    const what =
-      parsed?.errors?.[0]?.code ??
-      (parsed?.tags !== undefined ? `tags ${(parsed.tags ?? []).join(',')}` : undefined) ??
-      answer.headers.get('docker-content-digest')?.slice(7, 15) ??
-      '';
-    const link = answer.headers.get('link');
-    return `${answer.status} ${what}${link === null ? '' : ` Link ${link}`} [${asked.join('; ')}]${ms > 1000 ? ` ${ms}ms` : ''}`;
+    const body = parse(await answer.text());
+    await delay(BACKGROUND_MS);
+    const asked = upstream.requests
+      .slice(before)
+      .map(({ method, path, status }) => `${method} ${partOf(path)} ${status}`);
+    const code = body?.errors?.[0]?.code;
+    const tags = body?.tags === undefined ? undefined : `${(body.tags ?? []).length} tags`;
+    const digest = answer.headers.get('docker-content-digest');
+    const moved =
+      digest !== null && path.startsWith('facts/moving/') ? (digest === newest ? 'the new one' : 'the old one') : '';
+    const link = answer.headers.has('link') ? 'with Link' : '';
+    return `${[answer.status, code ?? tags ?? moved, link].filter((part) => part !== '').join(' ')} [${asked.join(', ')}]`;
   }
 
   const questions: Record<string, (state: number) => Promise<string>> = {
@@ -97,10 +103,10 @@ export async function measure({ upstream, cache, oracle, login }: World): Promis
   };
   const facts: Fact[] = Object.keys(questions).map((question) => ({ question, good: '', refused: '', down: '' }));
   const measured = facts as { -readonly [K in keyof Fact]: Fact[K] }[];
-  await oracle.move('facts/moving', movingTag);
+  newest = await oracle.move('facts/moving', movingTag);
   for (const [i, state] of (['good', 'refused', 'down'] as const).entries()) {
     if (state === 'refused') upstream.revoke(login.username);
-    if (state !== 'good') await oracle.move('facts/moving', movingTag);
+    if (state !== 'good') newest = await oracle.move('facts/moving', movingTag);
     if (state === 'down') {
       upstream.add(login);
       await upstream.down();
@@ -111,10 +117,35 @@ export async function measure({ upstream, cache, oracle, login }: World): Promis
   return facts;
 }
 
+/** Without names: `token`, `tags`, `manifest`, `blob`. */
+function partOf(path: string): string {
+  return /\/(tags|manifest|blob|referrers)s?\//.exec(path)?.[1] ?? path.replace(/\?.*/, '').replace('/token', 'token');
+}
+
 function parse(body: string): { errors?: { code: string }[]; tags?: string[] } | undefined {
   try {
     return JSON.parse(body) as { errors?: { code: string }[]; tags?: string[] };
   } catch {
     return undefined;
   }
+}
+
+export interface Measured {
+  readonly subject: string;
+  readonly facts: readonly Fact[];
+}
+
+export async function measureProduct(subject: Subject, programs: Programs): Promise<Measured> {
+  const login = { username: 'robot', password: 'pw-of-robot' };
+  await using cleanUp = new AsyncDisposableStack();
+  const upstream = await startUpstream(programs.upstream, { tokenSeconds: 60 });
+  cleanUp.defer(() => upstream.stop());
+  const oracle = await createOracle(programs.skopeo, upstream);
+  cleanUp.defer(() => oracle.stop());
+  const { product, program, title } = subject;
+  const cache = await createCache(product, { program, upstreamUrl: upstream.url, lifetimeSeconds: 1 });
+  cleanUp.defer(() => cache.remove());
+  upstream.add(login);
+  await cache.start(CONTENT[product](upstream.host, login));
+  return { subject: title, facts: await measure({ upstream, cache, oracle, login }) };
 }

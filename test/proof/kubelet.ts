@@ -12,7 +12,7 @@ export const NAME = 'cache';
 export const SECRET = 'cache-login';
 
 export interface Kubelet {
-  /** No pod any more, until `resume`: a node that is gone. */
+  /** Nobody answers any more, until `resume`, although the Deployment goes on to say that its pod is ready. */
   pause(): Promise<void>;
   resume(): void;
   stop(): Promise<void>;
@@ -60,7 +60,8 @@ export function playKubelet({ cluster, cache, isRolled, mountSeconds, onCrash }:
 
   async function tick(): Promise<void> {
     const [secret, pod] = [await content(), await wanted()];
-    if (secret === undefined || pod === undefined || paused) return;
+    if (secret === undefined || pod === undefined) return;
+    if (paused) return report(pod.generation, true);
     if (running !== pod.template || !cache.isUp()) {
       await report(pod.generation, false);
       await cache.stop();

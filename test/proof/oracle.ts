@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { digestOf } from '../sandbox/registry/images.ts';
 import { tinyImage, writeLayout } from '../sandbox/registry/tiny-image.ts';
 import type { Login, Upstream } from './upstream.ts';
 
@@ -16,10 +17,12 @@ export interface Pull {
 export interface Oracle {
   /** Pushes a new image straight to the upstream, as its administrator; gives its new tag. */
   push(repository: string): Promise<string>;
-  /** The same tag, another image. */
-  move(repository: string, tag: string): Promise<void>;
+  /** The same tag, another image; gives its digest. */
+  move(repository: string, tag: string): Promise<string>;
   /** Pulls manifest, config and layer from `host` (a cache, or the upstream). */
   pull(host: string, image: string, login?: Login): Promise<Pull>;
+  /** All tags at the upstream itself. */
+  tags(repository: string): Promise<string[]>;
   stop(): Promise<void>;
 }
 
@@ -30,19 +33,21 @@ export async function createOracle(skopeo: string, upstream: Upstream): Promise<
   let pulls = 0;
   let layouts = 0;
   /** Without the machine's own logins and policy. The logins are made up, so the command line may have them. */
-  const run = (...args: string[]): Promise<unknown> =>
+  const run = (...args: string[]): Promise<{ stdout: string }> =>
     promisify(execFile)(skopeo, ['--insecure-policy', '--tmpdir', directory, '--command-timeout', '30s', ...args], {
       env: { HOME: directory, PATH: process.env['PATH'] ?? '' },
     });
   const creds = (side: string, login: Login | undefined): string[] =>
     login === undefined ? [] : [`--${side}-creds`, `${login.username}:${login.password}`];
 
-  async function move(repository: string, tag: string): Promise<void> {
+  async function move(repository: string, tag: string): Promise<string> {
     const layout = path.join(directory, `layout-${++layouts}`);
-    await writeLayout(layout, tag, tinyImage(`${repository}:${tag} ${layouts} ${Date.now()}\n`));
+    const image = tinyImage(`${repository}:${tag} ${layouts} ${Date.now()}\n`);
+    await writeLayout(layout, tag, image);
     const to = `docker://${upstream.host}/${repository}:${tag}`;
     await run('copy', '--dest-tls-verify=false', ...creds('dest', upstream.admin), `oci:${layout}:${tag}`, to);
     await rm(layout, { recursive: true });
+    return digestOf(image.manifest);
   }
 
   return {
@@ -63,6 +68,12 @@ export async function createOracle(skopeo: string, upstream: Upstream): Promise<
       } finally {
         await rm(to, { recursive: true, force: true });
       }
+    },
+    async tags(repository) {
+      const { username, password } = upstream.admin;
+      const from = `docker://${upstream.host}/${repository}`;
+      const { stdout } = await run('list-tags', '--tls-verify=false', '--creds', `${username}:${password}`, from);
+      return (JSON.parse(stdout) as { Tags: string[] }).Tags;
     },
     stop: () => rm(directory, { recursive: true, force: true }),
   };

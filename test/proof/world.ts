@@ -52,6 +52,9 @@ export interface World {
   readonly oracle: Oracle;
   readonly cluster: Cluster;
   readonly controller: Controller;
+  /** Sources with this login for the upstream and the second registry, or for the second registry only. */
+  both(login: Login): Readonly<Record<string, Login>>;
+  otherOnly(login: Login): Readonly<Record<string, Login>>;
   /** What the source holds, by registry key. */
   setSource(logins: Readonly<Record<string, Login>>): Promise<void>;
   run(...args: string[]): Promise<Finished>;
@@ -99,15 +102,15 @@ export async function createWorld({ subject, programs, verify, first, signal, cl
   const connection = ['--config', config, '--kubeconfig', await file('kubeconfig', api.adminKubeconfig())];
   const pullpass = createPullpass({ signal, color: false });
 
+  const both = (login: Login): Record<string, Login> => ({ [upstream.host]: login, [OTHER]: login });
   upstream.add(first);
-  await oracle.push(PROBED);
-  await cluster.namespace(HOME);
+  await oracle.move(PROBED, 'latest');
+  await cluster.namespaces([HOME, NAMESPACE]);
   await cluster.createAccount(HOME, 'pullpass');
   const rbac = await pullpass(['rbac', '--config', config]);
   if (rbac.code !== 0) throw new Error(rbac.stderr);
   await cluster.apply(rbac.stdout);
-  await cluster.createSecret(HOME, COPY, dockerConfig({ [upstream.host]: first, [OTHER]: first }));
-  await cluster.namespace(NAMESPACE);
+  await cluster.createSecret(HOME, COPY, dockerConfig(both(first)));
   await cluster.namespace('team', { 'pullpass.dev/sync': 'enabled' });
   if (isRolled) await cluster.createDeployment(NAMESPACE, NAME);
   const crashes: string[] = [];
@@ -135,6 +138,8 @@ export async function createWorld({ subject, programs, verify, first, signal, cl
     cluster,
     controller,
     crashes,
+    both,
+    otherOnly: (login) => ({ [OTHER]: login }),
     async setSource(logins) {
       await cluster.setSecret(HOME, COPY, dockerConfig(logins));
     },
