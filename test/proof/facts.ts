@@ -135,7 +135,10 @@ export interface Measured {
   readonly facts: readonly Fact[];
 }
 
-export async function measureProduct(subject: Subject, programs: Programs): Promise<Measured> {
+export async function measureProduct(
+  subject: Subject,
+  programs: Pick<Programs, 'upstream' | 'skopeo'>,
+): Promise<Measured> {
   const login = { username: 'robot', password: 'pw-of-robot' };
   await using cleanUp = new AsyncDisposableStack();
   const upstream = await startUpstream(programs.upstream, { tokenSeconds: 60 });
