@@ -1,5 +1,6 @@
 /** The documented shape of `pullpass plan -o json` and `-o yaml`. */
 import { noteOf } from '../plan/problem.ts';
+import { isComplete } from '../rotation/progress.ts';
 import { actionsOf, pendingIn, staying } from './cluster-plan.ts';
 import type { ClusterPlan } from './cluster-plan.ts';
 
@@ -12,9 +13,9 @@ export function planData(plan: ClusterPlan) {
     paused: plan.paused ?? false,
     ...(plan.held && { held: heldData(plan.held) }),
     sources: plan.sources,
-    rotations: (plan.rotations ?? []).map(({ source, complete, heldBack, copies, proxies }) => ({
+    rotations: (plan.rotations ?? []).map(({ source, heldBack, copies, proxies }) => ({
       source,
-      complete,
+      complete: isComplete({ heldBack, copies, proxies }),
       heldBack,
       copies,
       proxies,

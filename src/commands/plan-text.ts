@@ -1,4 +1,5 @@
 /** What `pullpass plan` prints: obstacles first, then namespaces, cache proxies and problems, then a summary. */
+import { stateOf } from '../plan/proxy.ts';
 import { noteOf } from '../plan/problem.ts';
 import { createColors } from 'picocolors';
 import type { Colors } from 'picocolors/types.js';
@@ -99,12 +100,12 @@ function proxyTable(rotations: NonNullable<ClusterPlan['rotations']>, c: Colors)
     ['CACHE PROXY', 'KIND', 'SOURCE', 'APPLIED', 'VERIFIED', 'WHY'],
     rotations
       .flatMap(({ proxies }) => proxies)
-      .map(({ name, kind, source, applied, verified, why }) => [
+      .map(({ name, kind, source, applied, verified, reason, why }) => [
         name,
         kind,
         source,
         applied === undefined ? 'unknown' : applied ? 'yes' : c.yellow('no'),
-        verified === 'refused' ? c.red(verified) : verified,
+        verified === 'refused' ? c.red(verified) : stateOf({ state: verified, reason }),
         why,
       ]),
   );

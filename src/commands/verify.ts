@@ -1,5 +1,6 @@
 /** `pullpass verify`: tries every credential at its registry, and every cache proxy with a private pull through it. */
 import type { Command } from 'commander';
+import { Option } from 'commander';
 import { createColors } from 'picocolors';
 import { loadConfiguration } from '../config/load.ts';
 import type { Configuration } from '../config/schema.ts';
@@ -8,8 +9,7 @@ import { loginExpiry } from '../credentials/token-expiry.ts';
 import { WHY_CONTRADICTORY, WHY_UNUSABLE } from '../credentials/usable-login.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { createRefusals } from '../observe/refusals.ts';
-import { createProxies } from '../proxies/kinds.ts';
-import { createProxyKube } from '../proxies/kube.ts';
+import type { UnknownReason } from '../plan/proxy.ts';
 import { createReach } from '../proxies/reach.ts';
 import type { Reach } from '../proxies/reach.ts';
 import { createPreflight } from '../sources/preflight.ts';
@@ -21,17 +21,24 @@ import type { Environment } from './environment.ts';
 import { configuredCommand, options } from './options.ts';
 import type { Configured } from './options.ts';
 import { render, table } from './output.ts';
+import { checkProxies } from './verify-proxy.ts';
 import type { Output } from './output.ts';
 
 export function verifyCommand(env: Environment): Command {
   return configuredCommand('verify')
     .summary('try credentials at their registries and through the cache proxies')
     .description(
-      'Tries every credential at its registry, and every cache proxy by a private pull through it. One try each.\n' +
-        'Exit status: 0, 3 when one is refused.',
+      'Tries every credential at its registry. Asks every cache proxy, and the product itself where it can tell, whether it\n' +
+        'pulls with its login. One try each.\n' +
+        'Exit status: 0; 3 when one is refused or unusable, or a cache proxy does not answer; see --fail-on.',
     )
     .addOption(options.output())
-    .action(async (flags: Configured & { output: Output }) => {
+    .addOption(
+      new Option('--fail-on <state>', 'refused; unknown: also when there is no verdict on one')
+        .choices(['refused', 'unknown'] satisfies FailOn[])
+        .default('refused'),
+    )
+    .action(async (flags: Configured & { output: Output; failOn: FailOn }) => {
       const configuration = await loadConfiguration(flags.config);
       const reach = createReach({ userAgent: env.userAgent });
       try {
@@ -44,7 +51,7 @@ export function verifyCommand(env: Environment): Command {
             snapshot: await readCluster(client, configuration, flags.controllerNamespace),
           }),
         );
-        const { text, exitCode } = renderChecks(checks, flags.output, env.colors);
+        const { text, exitCode } = renderChecks(checks, flags.output, env.colors, flags.failOn);
         env.writeOut(text);
         env.exitWith(exitCode);
       } finally {
@@ -63,6 +70,9 @@ export interface Check {
   /** Registry key, or the name of the cache proxy. */
   readonly name: string;
   readonly state: 'accepted' | 'verified' | 'refused' | 'unusable' | 'unknown';
+  /** Why a cache proxy is unknown. */
+  readonly reason?: UnknownReason;
+  /** How it is known, or why it is not. */
   readonly why: string;
   /** ISO 8601: when the token ends, if it says so. */
   readonly expires?: string;
@@ -109,49 +119,55 @@ export async function runChecks({ client, configuration, snapshot, reach, signal
       }),
     ];
   });
-  const pulls = createProxies(configuration).map(async (proxy): Promise<Check> => {
-    const { state: verdict, why } = await reach.probe(
-      proxy,
-      createProxyKube({ client, proxy: proxy.config.name, signal }),
-      signal,
-    );
-    return { what: 'cache proxy', source: proxy.config.source, name: proxy.config.name, state: verdict, why };
-  });
+  const proxies = checkProxies({ client, configuration, snapshot, reach, signal }).then((checks) =>
+    checks.map(({ proxy: { name, source }, verdict }): Check => ({ what: 'cache proxy', source, name, ...verdict })),
+  );
   try {
-    return await Promise.all([...logins, ...pulls]);
+    return [...(await Promise.all(logins)), ...(await proxies)];
   } finally {
     preflight.stop();
   }
 }
 
-/** The text ends with a line break. Exit status 3 if a check is refused or unusable. */
+type FailOn = 'refused' | 'unknown';
+
+/** The text ends with a line break. Exit status 3 if a check fails. */
 export function renderChecks(
   checks: readonly Check[],
   output: Output,
   color: boolean,
+  failOn: FailOn = 'refused',
 ): { text: string; exitCode: number } {
-  const bad = checks.filter(({ state }) => state === 'refused' || state === 'unusable').length;
+  const bad = checks.filter(isBad).length;
+  const unknown = checks.filter((check) => check.state === 'unknown' && !isBad(check)).length;
   const data = { apiVersion: 'pullpass.dev/v1alpha1', kind: 'Verification', checks };
   return {
-    text: render(output, data, () => checksText(checks, bad, color)),
-    exitCode: bad > 0 ? EXIT_REFUSED : 0,
+    text: render(output, data, () => checksText(checks, { bad, unknown }, color)),
+    exitCode: bad > 0 || (failOn === 'unknown' && unknown > 0) ? EXIT_REFUSED : 0,
   };
 }
 
-function checksText(checks: readonly Check[], bad: number, color: boolean): string {
+/** No pull through a cache proxy that does not answer works, whatever its login. */
+const isBad = ({ state, reason }: Check): boolean => state === 'refused' || state === 'unusable' || reason === 'cache';
+
+function checksText(
+  checks: readonly Check[],
+  { bad, unknown }: { bad: number; unknown: number },
+  color: boolean,
+): string {
   const c = createColors(color);
   const paint = { accepted: c.green, verified: c.green, refused: c.red, unusable: c.red, unknown: c.yellow };
-  const rows = checks.map(({ what, source, name, state, why, expires }) => [
+  const rows = checks.map(({ what, source, name, state, reason, why, expires }) => [
     what,
     source,
     name,
-    paint[state](state),
+    paint[state](reason === undefined ? state : `${state}: ${reason}`),
     expires === undefined ? why : `${why}; the token ends ${expires}`,
   ]);
-  const unknown = checks.filter(({ state }) => state === 'unknown').length;
+  const also = unknown === 0 ? '' : ` ${unknown} unknown.`;
   const summary =
     bad > 0
-      ? c.red(`${bad} of ${checks.length} refused or unusable.`)
+      ? `${c.red(`${bad} of ${checks.length} refused, unusable or without an answer.`)}${also}`
       : unknown > 0
         ? `None refused; ${unknown} of ${checks.length} unknown.`
         : c.green(`All ${checks.length} good.`);

@@ -6,7 +6,10 @@ import { loadConfiguration } from '../config/load.ts';
 import { quoteKey } from '../credentials/registry-name.ts';
 import { messageOf, UsageError } from '../errors.ts';
 import { UnreachableError } from '../kube/api-error.ts';
-import { isDone } from '../rotation/proxy-progress.ts';
+import { stateOf } from '../plan/proxy.ts';
+import { isProxyDone } from '../rotation/proxy-progress.ts';
+import type { ProofTerms, ProxyProgress } from '../rotation/proxy-progress.ts';
+import { isComplete } from '../rotation/progress.ts';
 import type { RotationProgress } from '../rotation/progress.ts';
 import { withClient } from './connect.ts';
 import type { Environment } from './environment.ts';
@@ -18,13 +21,23 @@ export function waitCommand(env: Environment): Command {
   return configuredCommand('wait')
     .summary('block until a rotation is complete: the old credential can be revoked')
     .description(
-      'Blocks, with progress, until every copy and every cache proxy carries what the source holds now.\n' +
+      'Blocks, with progress, until every copy and every cache proxy carries what the source holds now, every cache proxy has\n' +
+        'settled, and each one with a probe was shown to pull with its login.\n' +
         'Exit status: 0 "complete: the old credential can be revoked", 1 not in time (what is behind is printed).',
     )
     .requiredOption('--source <name>', 'name of the source in the configuration')
-    .addOption(new Option('--timeout <seconds>', 'how long to wait').default(600).argParser(between(0, 86_400)))
-    .action(async ({ config, controllerNamespace, source, timeout, ...cluster }: Configured & Flags) => {
+    .addOption(new Option('--timeout <seconds>', 'how long to wait').default(1200).argParser(between(0, 86_400)))
+    .option('--require-proof', 'ask for a proof of every cache proxy, also of those without a probe')
+    .option('--accept-unproven <name...>', 'cache proxies that need no proof: what has settled is enough')
+    .action(async ({ config, controllerNamespace, source, timeout, ...flags }: Configured & Flags) => {
+      const { requireProof, acceptUnproven = [], ...cluster } = flags;
       const configuration = await loadConfiguration(config);
+      const known = configuration.cacheProxies.map(({ name }) => name);
+      for (const name of acceptUnproven)
+        if (!known.includes(name))
+          throw new UsageError(
+            `wait: there is no cache proxy "${name}"; the configuration has: ${known.join(', ') || 'none'}`,
+          );
       const { text, exitCode } = await withClient(env, cluster, (client) =>
         runWait({
           source,
@@ -33,6 +46,7 @@ export function waitCommand(env: Environment): Command {
           observe: createLook({ client, configuration, namespace: controllerNamespace }),
           progress: (line) => env.writeErr(`${source}: ${line}\n`),
           paused: configuration.paused,
+          terms: { requireProof, acceptUnproven },
         }),
       );
       (exitCode === 0 ? env.writeOut : env.writeErr)(`${text}\n`);
@@ -43,6 +57,8 @@ export function waitCommand(env: Environment): Command {
 interface Flags {
   source: string;
   timeout: number;
+  requireProof?: boolean;
+  acceptUnproven?: string[];
 }
 
 interface WaitOptions {
@@ -55,6 +71,7 @@ interface WaitOptions {
   progress: (line: string) => void;
   /** Whether the configuration says `paused: true`: then no rotation makes progress. */
   paused?: boolean;
+  terms?: ProofTerms;
   now?: () => number;
   signal: AbortSignal;
 }
@@ -69,6 +86,7 @@ export async function runWait({
   intervalMs = 1_000,
   progress,
   paused = false,
+  terms = {},
   now = Date.now,
   signal,
 }: WaitOptions): Promise<{ text: string; exitCode: 0 | 1 }> {
@@ -85,10 +103,10 @@ export async function runWait({
       let seen = rotationOf(source, await observe(whole));
       over = isOver();
       // Only a whole look may say "complete" or list what can be revoked: a namespace may have opted in since the last one.
-      if (!whole && (seen.complete || over)) seen = rotationOf(source, await observe(true));
+      if (!whole && (isComplete(seen, terms) || over)) seen = rotationOf(source, await observe(true));
       at = seen;
       line = summary(at);
-      if (at.complete) return { text: `complete: the old credential can be revoked (${line})`, exitCode: 0 };
+      if (isComplete(at, terms)) return { text: [completeLine(line), ...shown(at)].join('\n  '), exitCode: 0 };
       trouble = [];
     } catch (error) {
       // The API server may restart during a rotation: keep waiting.
@@ -106,8 +124,8 @@ export async function runWait({
     'not complete: do not revoke the old credential yet. Behind:',
     ...(paused ? ['the configuration says paused: true, so nothing is written until it is taken out'] : []),
     ...trouble,
-    ...(at === undefined ? [] : behind(at)),
-    ...(at === undefined || trouble.length > 0 ? [] : revocable(at)),
+    ...(at === undefined ? [] : behind(at, terms)),
+    ...(at === undefined || trouble.length > 0 ? [] : revocable(at, terms)),
   ];
   return { text: lines.join('\n  '), exitCode: 1 };
 }
@@ -120,13 +138,13 @@ function rotationOf(source: string, all: readonly RotationProgress[]): RotationP
 }
 
 /** Names the logins to revoke if only some entries are held back, and the others have arrived everywhere. */
-function revocable({ held, current, copies, proxies }: RotationProgress): string[] {
+function revocable({ held, current, copies, proxies }: RotationProgress, terms: ProofTerms): string[] {
   if (
     held.length === 0 ||
     current.length === 0 ||
     copies.behind.length > 0 ||
     (copies.kept ?? []).length > 0 ||
-    !proxies.every(isDone)
+    !proxies.every((proxy) => isProxyDone(proxy, terms))
   )
     return [];
   const kept = held.map(({ key }) => quoteKey(key)).join(', ');
@@ -137,18 +155,40 @@ function revocable({ held, current, copies, proxies }: RotationProgress): string
 
 function summary({ copies, proxies, heldBack }: RotationProgress): string {
   const done = copies.total - copies.behind.length - (copies.kept ?? []).length;
-  const applied = proxies.filter((proxy) => proxy.applied === true);
-  const verified = applied.filter((proxy) => proxy.verified === 'verified');
+  const settled = proxies.filter((proxy) => proxy.applied === true && proxy.settled);
+  const proven = settled.filter((proxy) => proxy.proven && proxy.verified !== 'refused');
   const parts = [
     `${done}/${copies.total} copies`,
     ...(proxies.length === 0
       ? []
-      : [`${applied.length}/${proxies.length} cache proxies`, `${verified.length} verified`]),
+      : [`${settled.length}/${proxies.length} cache proxies settled`, `${proven.length} proven`]),
   ];
   return `${heldBack.length > 0 ? 'held back; ' : ''}${parts.join(', ')}`;
 }
 
-function behind({ copies, proxies, heldBack }: RotationProgress): string[] {
+const completeLine = (line: string): string =>
+  `complete: the old credential can be revoked, everywhere Pullpass manages (${line})`;
+
+/** How each cache proxy is known to be done, and what that does not cover. */
+function shown({ proxies }: RotationProgress): string[] {
+  return [
+    ...proxies.map((proxy) => {
+      const { name, proven, verified, reason, why } = proxy;
+      const how = !proven
+        ? 'not proven'
+        : verified === 'verified'
+          ? 'proven'
+          : `proven, now ${stateOf({ state: verified, reason })}`;
+      return `cache proxy ${name}: ${how}: ${why}`;
+    }),
+    ...(proxies.some(({ proven }) => proven)
+      ? ['While the old credential works too, a proof shows that a login works, not which one.']
+      : []),
+    'Not covered: pulls already under way, and Secrets that Pullpass does not manage.',
+  ];
+}
+
+function behind({ copies, proxies, heldBack }: RotationProgress, terms: ProofTerms): string[] {
   const { kept = [] } = copies;
   const ten = (namespaces: readonly string[]): string =>
     `${namespaces.slice(0, 10).join(', ')}${namespaces.length > 10 ? ', ...' : ''}`;
@@ -160,6 +200,10 @@ function behind({ copies, proxies, heldBack }: RotationProgress): string[] {
       : [
           `${kept.length} copies that are to be removed are kept by the brake, with the old credential: ${ten(kept)}. \`pullpass plan\` says how to go on`,
         ]),
-    ...proxies.filter((proxy) => !isDone(proxy)).map(({ name, why }) => `cache proxy ${name}: ${why}`),
+    ...proxies.filter((proxy) => !isProxyDone(proxy, terms)).map(standing),
   ];
+}
+
+function standing({ name, applied, checked, verified, reason, why }: ProxyProgress): string {
+  return `cache proxy ${name}: ${applied === true && checked ? `${stateOf({ state: verified, reason })}: ` : ''}${why}`;
 }

@@ -47,8 +47,8 @@ interface ProxiesOptions
   leaving: Leaving;
   /** The standing of each cache proxy by name: written here, read by other parts. */
   standings: Map<string, ProxyStanding>;
-  /** Called when a cache proxy carries the current login of its source. */
-  onApplied: (source: string, name: string) => void;
+  /** Called when a cache proxy needs the login before no longer. */
+  onDone: (source: string, name: string) => void;
 }
 
 interface Fingerprint extends Stored {
@@ -89,7 +89,7 @@ export function createProxyController({
   feedProblem,
   leaving,
   standings,
-  onApplied,
+  onDone,
   log,
   events,
   metrics,
@@ -173,7 +173,7 @@ export function createProxyController({
     if (proxy.adapter.consumer !== undefined && (outcome.changed || outcome.withdrawn === true)) known.pace.wrote();
     standings.set(name, { name, source: source.name, applied: outcome.applied, verified: outcome.verified });
     known.told = news.tell(proxy, source, outcome, known.told);
-    if (outcome.applied) onApplied(source.name, name);
+    if (outcome.done) onDone(source.name, name);
     if (outcome.error !== undefined) {
       if (verifyDue) known.verifyAt = now();
       return retryUnwatched(outcome.error);
@@ -203,6 +203,7 @@ export function createProxyController({
       case 'administrator refused':
         return { afterMs: delayMs('administrator refused') };
       case 'login refused':
+      case 'settling':
         return { afterMs: Math.max(1_000, waits.untilMs - now()) };
     }
   }

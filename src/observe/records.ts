@@ -1,5 +1,6 @@
 /** What the state Secret keeps, as JSON: records of sources and cache proxies, and refused logins. No credential: only MACs, and texts for people. */
 import { z } from 'zod';
+import { UNKNOWN_REASONS } from '../plan/proxy.ts';
 import type { ProxyRecord } from '../plan/proxy.ts';
 
 type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;
@@ -61,19 +62,20 @@ export type Refusal = DeepReadonly<z.output<typeof refusal>>;
 const verified = z.object({
   mac: z.string(),
   state: z.enum(['verified', 'refused', 'unknown']),
+  reason: z.enum(UNKNOWN_REASONS).exactOptional(),
   why: z.string(),
   at,
 });
+const proxy = z.object({
+  applied: z.object({ mac: z.string(), at, tokenSeconds: z.number().exactOptional() }).exactOptional(),
+  settled: z.object({ mac: z.string(), at }).exactOptional(),
+  proven: z.object({ mac: z.string(), why: z.string(), at }).exactOptional(),
+  verified: verified.exactOptional(),
+  asked: strings.exactOptional(),
+  pushed: z.string().exactOptional(),
+});
 const schema = z.object({
-  proxies: z
-    .record(
-      z.string(),
-      z.object({
-        applied: z.object({ mac: z.string(), at }).exactOptional(),
-        verified: verified.exactOptional(),
-      }),
-    )
-    .default({}),
+  proxies: z.record(z.string(), proxy).default({}),
   // A record in an older form is dropped, and only that record.
   sources: z.record(z.string(), source.optional().catch(undefined)).default({}),
   refusals: z.record(z.string(), z.record(z.string(), refusal)).default({}),

@@ -26,17 +26,92 @@ export function chooseLogin(credentials: readonly Credential[], registry: string
   return { ok: true, login: { registry: canonical, username, password }, key };
 }
 
+/** Why there is no verdict on a login. */
+export const UNKNOWN_REASONS = [
+  /** No private image is configured, or the product has no way to pull one. */
+  'no probe',
+  /** The product may still work with the login before. */
+  'settling',
+  /** All that could be asked for may be in the cache. */
+  'held already',
+  /** The registry cannot be asked, so an answer of the cache means nothing. */
+  'upstream',
+  /** The cache proxy, or the product's API, cannot be asked. */
+  'cache',
+  /** The image is public. */
+  'public',
+  /** The registry does not have the image of the probe. */
+  'no image',
+  /** It does not have the login yet. */
+  'not applied',
+  'not tried',
+] as const;
+export type UnknownReason = (typeof UNKNOWN_REASONS)[number];
+
+/** Whether the product pulls with its login. */
+export interface Verdict {
+  readonly state: 'verified' | 'refused' | 'unknown';
+  /** Only of `unknown`. */
+  readonly reason?: UnknownReason;
+  /** One line, no credential. */
+  readonly why: string;
+}
+
+/** `unknown: held already`. */
+export const stateOf = ({
+  state,
+  reason,
+}: {
+  readonly state: Verdict['state'];
+  readonly reason?: UnknownReason | undefined;
+}): string => (reason === undefined ? state : `${state}: ${reason}`);
+
 /** What the controller remembers of one cache proxy, across restarts and replicas. No credential: only MACs. */
 export interface ProxyRecord {
   /** What was applied last: MAC of the login and of where it goes. */
-  readonly applied?: { readonly mac: string; readonly at: string };
-  /** The last verdict on what was applied. */
-  readonly verified?: {
+  readonly applied?: {
     readonly mac: string;
-    readonly state: 'verified' | 'refused' | 'unknown';
-    readonly why: string;
     readonly at: string;
+    /** How long a token lives that the registry gives for the login. */
+    readonly tokenSeconds?: number;
   };
+  /** MAC of the login that it surely works with since then. */
+  readonly settled?: { readonly mac: string; readonly at: string };
+  /** How it was shown, after it settled, that it pulls with a login. */
+  readonly proven?: { readonly mac: string; readonly why: string; readonly at: string };
+  /** The last verdict on what was applied. `at`: since when it is this one. */
+  readonly verified?: Verdict & { readonly mac: string; readonly at: string };
+  /** Short MACs of the images that were asked for through it: the cache may hold them. */
+  readonly asked?: readonly string[];
+  /** MAC of the login for which a new image was pushed. */
+  readonly pushed?: string;
+}
+
+/** What is shown of the login that a cache proxy has. */
+export interface Shown {
+  /** It surely works with this login, and not with the one before. */
+  readonly settled: boolean;
+  /** It was shown, after it settled, that it pulls with a login. */
+  readonly proven: boolean;
+  /** Undefined: it was not asked since the login was applied. */
+  readonly verdict: Verdict | undefined;
+}
+
+/** `mac`: of the login that it has. */
+export function shownOf({ settled, proven, verified }: ProxyRecord, mac: string): Shown {
+  return {
+    settled: settled?.mac === mac,
+    proven: proven?.mac === mac,
+    verdict: verified?.mac === mac ? verified : undefined,
+  };
+}
+
+/**
+ * Whether the login before is not needed for a cache proxy any more: it has settled, nothing refused the new one and, where one
+ * is asked for, there is a proof.
+ */
+export function isDone({ settled, proven, verdict }: Shown, asksForProof: boolean): boolean {
+  return settled && verdict !== undefined && verdict.state !== 'refused' && (proven || !asksForProof);
 }
 
 /**
@@ -57,6 +132,7 @@ export function planProxy({
   waits: boolean;
 }): 'nothing' | 'apply' | 'verify' | 'wait' {
   const inSync = carried ?? record.applied?.mac === mac;
-  if (inSync) return record.verified?.mac !== mac || verifyDue ? 'verify' : 'nothing';
+  const isSettled = record.settled?.mac === mac;
+  if (inSync) return !isSettled || record.verified?.mac !== mac || verifyDue ? 'verify' : 'nothing';
   return waits ? 'wait' : 'apply';
 }

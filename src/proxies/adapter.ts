@@ -1,6 +1,7 @@
 /** The interface of every cache proxy product. One file per product implements it; all pass one conformance suite. */
 import type { FailureKind } from '../errors.ts';
 import type { Mac } from '../credentials/digest.ts';
+import type { Verdict } from '../plan/proxy.ts';
 import type { UpstreamLogin } from '../credentials/upstream.ts';
 import type { ApiObject } from '../kube/list.ts';
 import type { Right } from '../plan/rights.ts';
@@ -66,10 +67,22 @@ export class NotYetError extends Error {
   readonly kind: FailureKind = 'not yet';
 }
 
-export interface Verdict {
-  readonly state: 'verified' | 'refused' | 'unknown';
-  /** One line, no credential. */
+export type { Verdict } from '../plan/proxy.ts';
+
+/** In seconds; the parts add up. */
+export interface Settling {
+  /** Until a kubelet has updated a mounted Secret. */
+  readonly mount?: number;
+  /** As long as the product keeps what it read. */
+  readonly lifetime?: number;
+  /** As long as it goes on with a token of the login before. `registry`: as long as its registry lets a token live. */
+  readonly token?: 'registry';
+}
+
+/** `never`: it will not run with it unless a person changes something. `why`: one line. */
+export interface Unsettled {
   readonly why: string;
+  readonly never?: true;
 }
 
 /** A reference to a copy in a custom object. */
@@ -124,8 +137,12 @@ export interface CacheProxy {
   apply(login: UpstreamLogin, context: ProxyContext): Promise<void>;
   /** Only for a product that is pointed at the copy. */
   readonly consumer?: Consumer;
-  /** Why the product does not yet run with what was applied, in one line; undefined: it does. Asked before a verification. */
-  unsettled?(context: ProxyContext): Promise<string | undefined>;
+  /** How long it surely takes to work with a login that was written. Absent: at once. */
+  readonly settling?: Settling;
+  /** Why the product does not yet run with what was applied; undefined: it does. Asked before a verification. */
+  unsettled?(context: Pick<ProxyContext, 'kube'>): Promise<Unsettled | undefined>;
+  /** Whether it says "not found" of a blob only if its registry said so: a refused login gets another answer (see `proof.ts`). */
+  readonly tellsAbsence?: boolean;
   /** Asks the product itself whether its login works, if it can tell. The pull through `probe` is not done here. */
   verify?(login: UpstreamLogin, context: ProxyContext): Promise<Verdict>;
 }

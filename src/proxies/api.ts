@@ -160,7 +160,7 @@ export async function verdict(ask: () => Promise<Verdict>): Promise<Verdict> {
     return await ask();
   } catch (error) {
     const known = [UserError, ProductError, LoginRefusedError, HttpError].some((kind) => error instanceof kind);
-    if (known && error instanceof Error) return { state: 'unknown', why: error.message };
+    if (known && error instanceof Error) return { state: 'unknown', reason: 'cache', why: error.message };
     throw error;
   }
 }

@@ -30,6 +30,7 @@ export const artifactory = (config: ConfigOf<'artifactory'>): CacheProxy => {
   return {
     rights: [adminRight(config)],
     targets: [],
+    settling: { token: 'registry' },
     identity: JSON.stringify(['artifactory', redactUrl(config.url), config.repository]),
     async apply(login, context) {
       const api = await openApi(product, config, context);

@@ -16,7 +16,7 @@ export function customResource(config: ConfigOf<'custom-resource'>, { copyName, 
     reference: (observed: ApiObject) => setReference(observed, path, reference),
     list: (observed: ApiObject) => addReference(observed, path, copyName),
   }[form];
-  return patchedProduct({
+  const product = patchedProduct({
     name,
     product: `what serves ${object.apiVersion}`,
     registry,
@@ -40,6 +40,7 @@ export function customResource(config: ConfigOf<'custom-resource'>, { copyName, 
     },
     trigger: trigger && ((_, record, login) => ({ [trigger.annotation]: login, ...record })),
   });
+  return { ...product, settling: { token: 'registry' } };
 }
 
 function setName(object: ApiObject, path: string, name: string): Edit {

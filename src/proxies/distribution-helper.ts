@@ -5,11 +5,15 @@ import { render } from './render.ts';
 import { upstreamHost } from '../credentials/upstream.ts';
 
 /** One key with the whole answer of the helper's `get`. Distribution reads its `Username` and `Secret`. */
-export const distributionHelper = (config: ConfigOf<'distribution-helper'>): CacheProxy =>
-  render(
+export const distributionHelper = (config: ConfigOf<'distribution-helper'>): CacheProxy => ({
+  ...render(
     { name: config.name, secret: config.secret },
     {
       [config.key]: ({ registry, username, password }) =>
         JSON.stringify({ ServerURL: upstreamHost(registry), Username: username, Secret: password }),
     },
-  );
+    // `proxy.exec.lifetime` as the page of this kind has it.
+    { when: 'again', lifetime: 60 },
+  ),
+  tellsAbsence: true,
+});

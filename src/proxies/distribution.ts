@@ -5,11 +5,17 @@ import { render } from './render.ts';
 import { yamlScalar } from '../config/yaml-scalar.ts';
 
 /** A Secret for `envFrom`, or with the key names of a chart; then a restart of the workload. */
-export const distribution = (config: ConfigOf<'distribution'>): CacheProxy =>
-  render(config, {
-    [config.usernameKey]: ({ username }) => environmentValue(username),
-    [config.passwordKey]: ({ password }) => environmentValue(password),
-  });
+export const distribution = (config: ConfigOf<'distribution'>): CacheProxy => ({
+  ...render(
+    config,
+    {
+      [config.usernameKey]: ({ username }) => environmentValue(username),
+      [config.passwordKey]: ({ password }) => environmentValue(password),
+    },
+    { when: 'at start' },
+  ),
+  tellsAbsence: true,
+});
 
 /**
  * Distribution parses its environment variables as YAML: a password with `: `, ` #` or a leading `*`, `{`, `"` would be read as

@@ -64,6 +64,7 @@ export const gitlab = (config: ConfigOf<'gitlab'>): CacheProxy => {
   return {
     rights: [adminRight(config)],
     targets: [],
+    settling: { token: 'registry' },
     identity: JSON.stringify(['gitlab', redactUrl(config.url), config.group]),
     async apply(login, context) {
       if (login.registry !== DOCKER_HUB)

@@ -40,6 +40,7 @@ export const nexus = (config: ConfigOf<'nexus'>): CacheProxy => {
   return {
     rights: [adminRight(config)],
     targets: [],
+    settling: { token: 'registry' },
     identity: JSON.stringify(['nexus', redactUrl(config.url), config.repository]),
     async apply(login, context) {
       const api = await openApi(product, config, context);

@@ -2,21 +2,22 @@
 import type { Configuration } from '../config/schema.ts';
 import type { Credential } from '../credentials/docker-config.ts';
 import { canonicalRegistry, registryHost } from '../credentials/registry-name.ts';
-import type { ConfiguredProxy } from './kinds.ts';
-import type { ProxyKube, Verdict } from './adapter.ts';
 import { checkLogin } from '../registry/auth.ts';
 import type { LoginVerdict } from '../registry/auth.ts';
 import { createHttpClient } from '../registry/http.ts';
 import type { HttpClient } from '../registry/http.ts';
-import { probeManifest } from '../registry/probe.ts';
 
 export interface Reach {
   /** A client that trusts `ca` besides the well-known CAs; kept and shared. */
   http(ca?: string): HttpClient;
   /** Tries one credential at its registry. */
-  check(configuration: Configuration, credential: Credential, signal: AbortSignal): Promise<LoginVerdict>;
-  /** Pulls the probe image's manifest through the cache proxy. */
-  probe(proxy: ConfiguredProxy, kube: ProxyKube, signal: AbortSignal): Promise<Verdict>;
+  check(
+    configuration: Pick<Configuration, 'registries'>,
+    credential: Pick<Credential, 'key' | 'username' | 'password'>,
+    signal: AbortSignal,
+  ): Promise<LoginVerdict>;
+  /** Where and how to ask the registry with this host. */
+  registry(configuration: Pick<Configuration, 'registries'>, host: string): { base: string; http: HttpClient };
   close(): Promise<void>;
 }
 
@@ -32,47 +33,18 @@ export function createReach({ userAgent }: { userAgent: string }): Reach {
     return client;
   };
 
+  /** The scheme in a key is ignored: a login is sent in the clear only if the configuration says so. */
+  const registry: Reach['registry'] = ({ registries }, host) => {
+    const how = registries.find((each) => (canonicalRegistry(each.host) ?? each.host) === host);
+    return { base: how?.plainHttp === true ? `http://${host}` : host, http: http(how?.ca) };
+  };
+
   return {
     http,
-    check({ registries }, { key, username, password }, signal) {
-      // The scheme in the key is ignored: a login is sent in the clear only if the configuration says so.
-      const host = registryHost(key);
-      const how = registries.find((registry) => (canonicalRegistry(registry.host) ?? registry.host) === host);
-      return checkLogin({
-        registry: how?.plainHttp === true ? `http://${host}` : host,
-        login: { username, password },
-        http: http(how?.ca),
-        signal,
-      });
-    },
-    async probe({ config: { probe } }, kube, signal) {
-      if (probe === undefined)
-        return {
-          state: 'unknown',
-          why: 'no private probe image is configured, and a public or cached pull proves nothing',
-        };
-      const { username = '', password = '' } =
-        probe.login === undefined ? {} : await kube.readSecret(probe.login.secret);
-      const { state, why } = await probeManifest({
-        base: probe.url,
-        repository: probe.repository,
-        reference: probe.reference ?? 'latest',
-        http: http(probe.ca),
-        signal,
-        ...(probe.login && { login: { username, password } }),
-      });
-      switch (state) {
-        case 'served':
-          return { state: 'verified', why };
-        case 'missing':
-          return {
-            state: 'refused',
-            why: `${why}; an image that exists is "not found" through a cache proxy whose upstream login is refused`,
-          };
-        case 'refused':
-        case 'unknown':
-          return { state, why };
-      }
+    registry,
+    check(configuration, { key, username, password }, signal) {
+      const { base, http: client } = registry(configuration, registryHost(key));
+      return checkLogin({ registry: base, login: { username, password }, http: client, signal });
     },
     async close() {
       await Promise.all([...clients.values()].map((client) => client.close()));

@@ -2,6 +2,9 @@
  * The render shape: a Secret in the product's own format; then, if the product reads it only at its start, a restart of its
  * workload. Each is a target of its own, so that a crash between the two converges.
  */
+import type { V1PodList } from '@kubernetes/client-node';
+import { subPathMount } from './mounts.ts';
+import { MOUNT_SECONDS } from './settling.ts';
 import { rolling } from './workload.ts';
 import type { RollingWorkload } from './workload.ts';
 import { UserError } from '../errors.ts';
@@ -19,6 +22,13 @@ import type { Mac } from '../credentials/digest.ts';
 /** On the pod template of the workload: keyed digest of the Secret's data that its pods started with. */
 export const ANNOTATION_LOGIN = 'pullpass.dev/login';
 
+const NOTHING_RESTARTS_IT =
+  'it reads its login only when it starts, and nothing shows that it was restarted: name its "workload", ' +
+  'or set settle.lifetimeSeconds to the time in which something else restarts it';
+
+/** More are not looked at for their mounts. */
+const MOST_PODS = 500;
+
 /** Key of the Secret -> its text for a login. The keys do not depend on the login. */
 export type Files = Readonly<Record<string, (login: UpstreamLogin) => string>>;
 
@@ -32,11 +42,20 @@ interface Workload {
 interface RenderConfig {
   readonly name: string;
   readonly secret: { readonly namespace: string; readonly name: string };
-  /** None: the product reads the Secret by itself. */
+  /** None: the product reads the Secret by itself, or something else restarts it. */
   readonly workload?: Workload | undefined;
+  /** How long something else takes to restart it, if it does. */
+  readonly settle?: { readonly lifetimeSeconds?: number | undefined } | undefined;
 }
 
-export function render({ name, secret, workload }: RenderConfig, files: Files): CacheProxy {
+/** How the product reads the Secret: as environment or file at its start only, or again while it runs. */
+interface Reading {
+  readonly when: 'at start' | 'again';
+  /** For how many seconds it keeps what it read. */
+  readonly lifetime?: number;
+}
+
+export function render({ name, secret, workload, settle }: RenderConfig, files: Files, reading: Reading): CacheProxy {
   const content = (login: UpstreamLogin): Record<string, string> =>
     Object.fromEntries(Object.entries(files).map(([key, text]) => [key, text(login)]));
   /** MAC of all the Secret's data: shows with which data the pods have started. */
@@ -54,6 +73,7 @@ export function render({ name, secret, workload }: RenderConfig, files: Files): 
         why,
       },
       ...(workload === undefined ? [] : [rightToRoll(workload, name)]),
+      ...(workload !== undefined || reading.when === 'at start' ? [] : [rightToSeeMounts(secret.namespace, name)]),
     ],
     targets: [
       secretTarget(name, secret, Object.keys(files), content),
@@ -65,13 +85,25 @@ export function render({ name, secret, workload }: RenderConfig, files: Files): 
       await kube.applySecret({ ...secret, data: content(login) });
       if (workload !== undefined) await roll(kube, name, workload, revision(login, mac));
     },
-    ...(workload !== undefined && {
-      async unsettled({ kube }) {
+    ...(workload === undefined && {
+      settling: { mount: MOUNT_SECONDS, lifetime: reading.lifetime ?? 0, token: 'registry' },
+    }),
+    async unsettled({ kube }) {
+      if (workload !== undefined) {
         const found = await kube.get<RollingWorkload>(`${collection(workload)}/${encodeURIComponent(workload.name)}`);
         const left = found === undefined ? 'it is not there' : rolling(found);
-        return left === undefined ? undefined : `${workload.kind} ${workload.namespace}/${workload.name}: ${left}`;
-      },
-    }),
+        return left === undefined
+          ? undefined
+          : { why: `${workload.kind} ${workload.namespace}/${workload.name}: ${left}` };
+      }
+      if (reading.when === 'at start')
+        return settle?.lifetimeSeconds === undefined ? { why: NOTHING_RESTARTS_IT } : undefined;
+      const pods = await kube.get<V1PodList>(
+        `/api/v1/namespaces/${encodeURIComponent(secret.namespace)}/pods?limit=${MOST_PODS}`,
+      );
+      const why = subPathMount(pods?.items ?? [], secret.name);
+      return why === undefined ? undefined : { why, never: true };
+    },
   };
 }
 
@@ -138,6 +170,11 @@ async function roll(kube: ProxyKube, proxy: string, workload: Workload, revision
   await kube.patch(path, 'application/merge-patch+json', {
     spec: { template: { metadata: { annotations: { [ANNOTATION_LOGIN]: revision } } } },
   });
+}
+
+function rightToSeeMounts(namespace: string, proxy: string): Right {
+  const why = `see whether pods mount the Secret of cache proxy "${proxy}" so that it is updated`;
+  return { apiGroup: '', resource: 'pods', verbs: ['list'], namespace, why };
 }
 
 function rightToRoll({ kind, namespace, name }: Workload, proxy: string): Right {

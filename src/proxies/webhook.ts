@@ -20,6 +20,7 @@ export const webhook = (config: ConfigOf<'webhook'>): CacheProxy => {
   return {
     rights: [adminRight(config)],
     targets: [],
+    settling: { token: 'registry' },
     identity: JSON.stringify(['webhook', config.name, redactUrl(config.url)]),
     async apply({ registry, username, password }, { kube, http, signal }) {
       const login = await adminLogin(product, config, kube);

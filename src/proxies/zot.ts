@@ -6,14 +6,18 @@ import { upstreamHost } from '../credentials/upstream.ts';
 
 /** zot looks up the login by `host[:port]` exactly as written in the sync URL, so Docker Hub has no fixed name here. */
 export const zot = (config: ConfigOf<'zot'>): CacheProxy =>
-  render(config, {
-    [config.key]: ({ registry, username, password }) =>
-      JSON.stringify(
-        Object.fromEntries(
-          (config.hosts?.map(hostOf) ?? [upstreamHost(registry)]).map((host) => [host, { username, password }]),
+  render(
+    config,
+    {
+      [config.key]: ({ registry, username, password }) =>
+        JSON.stringify(
+          Object.fromEntries(
+            (config.hosts?.map(hostOf) ?? [upstreamHost(registry)]).map((host) => [host, { username, password }]),
+          ),
         ),
-      ),
-  });
+    },
+    { when: 'at start' },
+  );
 
 /** Users may paste the sync URL itself; under such a key zot would silently find no login. */
 function hostOf(hostOrUrl: string): string {

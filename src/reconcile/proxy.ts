@@ -3,34 +3,34 @@ import type { Credential } from '../credentials/docker-config.ts';
 import { kindOf, messageOf } from '../errors.ts';
 import { registryHost } from '../credentials/registry-name.ts';
 import { ANNOTATION_SYNC } from '../names.ts';
-import { chooseLogin, planProxy } from '../plan/proxy.ts';
-import type { ProxyRecord } from '../plan/proxy.ts';
+import { chooseLogin, isDone, planProxy, shownOf } from '../plan/proxy.ts';
+import type { Verdict } from '../plan/proxy.ts';
 import type { ConfiguredProxy } from '../proxies/kinds.ts';
 import { AdminRefusedError, LoginRefusedError } from '../proxies/adapter.ts';
-import type { ProxyContext, Verdict } from '../proxies/adapter.ts';
+import type { ProxyContext } from '../proxies/adapter.ts';
 import type { Refusals } from '../observe/refusals.ts';
 import type { Consumers } from './consumers.ts';
+import { verifyApplied } from './verify-proxy.ts';
+import type { VerifyDeps } from './verify-proxy.ts';
 import type { State } from '../observe/state.ts';
 import type { UpstreamLogin } from '../credentials/upstream.ts';
 
-export interface ProxyDeps {
+export interface ProxyDeps extends VerifyDeps {
   /** Logins that a registry or product refused: no part of Pullpass tries them again before their time. */
   refusals: Refusals;
-  state: Pick<State, 'mac' | 'proxy' | 'setProxy' | 'save'>;
   /** The content in force for `proxy`; undefined while the source has no good content. */
   credentials: (source: string, proxy: string) => readonly Credential[] | undefined;
   /** Fingerprints of the watched targets, in order; undefined until all of them were read. */
   fingerprints: (proxy: ConfiguredProxy) => readonly string[] | undefined;
   context: (proxy: ConfiguredProxy, signal: AbortSignal) => ProxyContext;
   consumers: Pick<Consumers, 'isGoing' | 'point'>;
-  /** A private pull through the cache proxy; unknown if none is configured. */
-  probe: (proxy: ConfiguredProxy, context: ProxyContext) => Promise<Verdict>;
-  now: () => number;
 }
 
 export interface ProxyOutcome {
   /** Whether it carries the current login of the source. */
   readonly applied: boolean;
+  /** Whether the old login is not needed for it any more, as far as it can be shown. */
+  readonly done: boolean;
   /** Whether something was written. */
   readonly changed: boolean;
   /** Whether the reference in the product's object was taken back, because the copy is about to go. */
@@ -53,11 +53,13 @@ type ProxyWait =
   | { readonly for: 'administrator refused' }
   /** `untilMs`: milliseconds since 1970. */
   | { readonly for: 'login refused'; readonly untilMs: number }
+  /** It settles then. */
+  | { readonly for: 'settling'; readonly untilMs: number }
   | { readonly for: 'pull unknown' | 'pull refused' };
 
-const UNVERIFIED: Verdict = { state: 'unknown', why: 'not tried yet' };
+const UNVERIFIED: Verdict = { state: 'unknown', reason: 'not tried', why: 'not tried yet' };
 /** Not applied, and nothing was written. */
-const LACKING = { applied: false, changed: false, verified: UNVERIFIED };
+const LACKING = { applied: false, done: false, changed: false, verified: UNVERIFIED };
 
 /** MAC of the login and of its destination: decides whether a product without targets to watch has the login. */
 export function loginMac({
@@ -110,9 +112,6 @@ export async function reconcileProxy(
 
   const { login } = choice;
   const mac = loginMac({ state, proxy, login });
-  const at = (): string => new Date(now()).toISOString();
-  const remember = (change: Partial<ProxyRecord>): void =>
-    state.setProxy(config.name, { ...state.proxy(config.name), ...change });
   const account = { host: registryHost(login.registry), username: login.username, password: login.password };
   const wait = deps.refusals.waits(account);
   const refused = wait?.tried ? wait : undefined;
@@ -135,20 +134,20 @@ export async function reconcileProxy(
       const pointed = await deps.consumers.point(proxy, () => proxy.adapter.apply(login, context), context);
       if (pointed !== 'applied') return noCopy(proxy, pointed);
       changed = true;
-      remember({ applied: { mac, at: at() } });
+      // What was known of the login before says nothing of this one; what the cache may hold stays held.
+      const { asked, pushed } = state.proxy(config.name);
+      state.setProxy(config.name, {
+        applied: { mac, at: new Date(now()).toISOString() },
+        ...(asked && { asked }),
+        ...(pushed !== undefined && { pushed }),
+      });
       // Saved before the verification, which can take long: after a crash only the verification is repeated, not the write.
       await state.save(signal);
     }
     if (step === 'nothing') return outcome(state.proxy(config.name).verified ?? UNVERIFIED);
 
-    // A pod that still has the old login could answer the pull, and prove the wrong one.
-    const left = await proxy.adapter.unsettled?.(context);
-    if (left !== undefined)
-      return { applied: true, changed, verified: { state: 'unknown', why: left }, waits: { for: 'pull unknown' } };
-    const verdict = await verify(proxy, login, deps, context);
-    remember({ verified: { mac, state: verdict.state, why: verdict.why, at: at() } });
-    await state.save(signal);
-    return outcome(verdict);
+    const { verdict, untilMs } = await verifyApplied({ proxy, login, mac, context }, deps);
+    return outcome(verdict, untilMs);
   } catch (error) {
     if (kindOf(error) === 'not yet') return { ...LACKING, changed, waits: notYet(error) };
     // The product refused Pullpass's administrator login: that says nothing about the login to forward.
@@ -166,6 +165,7 @@ export async function reconcileProxy(
     }
     return {
       applied: changed || carried,
+      done: false,
       changed,
       verified: UNVERIFIED,
       error,
@@ -183,22 +183,18 @@ export async function reconcileProxy(
     };
   }
 
-  function outcome(verified: Verdict): ProxyOutcome {
-    const { state: verdict, why } = verified;
-    if (verdict === 'refused')
+  function outcome(verified: Verdict, untilMs?: number): ProxyOutcome {
+    const done = isDone(shownOf(state.proxy(config.name), mac), config.probe !== undefined);
+    const carrying = { applied: true, done, changed, verified };
+    if (verified.state === 'refused')
       return {
-        applied: true,
-        changed,
-        verified,
-        problem: { reason: 'ProxyNotVerified', note: why },
+        ...carrying,
+        problem: { reason: 'ProxyNotVerified', note: verified.why },
         waits: { for: 'pull refused' },
       };
-    return {
-      applied: true,
-      changed,
-      verified,
-      ...(verdict === 'unknown' && config.probe !== undefined && { waits: { for: 'pull unknown' } }),
-    };
+    if (untilMs !== undefined) return { ...carrying, waits: { for: 'settling', untilMs } };
+    const again = verified.reason === 'settling' || (verified.state === 'unknown' && config.probe !== undefined);
+    return { ...carrying, ...(again && { waits: { for: 'pull unknown' as const } }) };
   }
 }
 
@@ -234,17 +230,3 @@ function noCopy({ adapter: { consumer }, copyName }: ConfiguredProxy, was: 'with
 }
 
 const notYet = (error: unknown): ProxyWait => ({ for: 'not yet', note: messageOf(error) });
-
-/** The product's own check and a pull through it. A refusal by either counts first, then a success of either. */
-async function verify(
-  proxy: ConfiguredProxy,
-  login: UpstreamLogin,
-  { probe }: ProxyDeps,
-  context: ProxyContext,
-): Promise<Verdict> {
-  const own = proxy.adapter.verify === undefined ? undefined : await proxy.adapter.verify(login, context);
-  if (own?.state === 'refused') return own;
-  const pulled = await probe(proxy, context);
-  if (pulled.state !== 'unknown' || own === undefined) return pulled;
-  return own;
-}

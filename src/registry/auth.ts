@@ -30,6 +30,8 @@ export interface LoginVerdict {
   readonly why: string;
   /** The token server, as scheme, host and path. */
   readonly realm?: string;
+  /** How long a token lives that the registry gives for the login; 0: it gives none. Absent: unknown. */
+  readonly tokenSeconds?: number;
 }
 
 type Conclude = (state: LoginVerdict['state'], why: string) => LoginVerdict;
@@ -81,9 +83,10 @@ async function handshake(
   if (demand.scheme.type === 'bearer')
     return withToken({ scheme: demand.scheme, repository, door, login, http, signal }, ask, conclude);
   // First the URL that just refused a request without login: a refusal after that can only be about the repository.
+  const say: Conclude = (state, why) => ({ ...conclude(state, why), tokenSeconds: 0 });
   const entered = enter(await ask(shut, login), shut === root);
-  if (entered !== 'open' || shut === door) return judge(entered, conclude);
-  return judge(enter(await ask(door, login), false), conclude, repository);
+  if (entered !== 'open' || shut === door) return judge(entered, say);
+  return judge(enter(await ask(door, login), false), say, repository);
 }
 
 interface TokenCheck extends Pick<LoginCheck, 'repository' | 'login' | 'http' | 'signal'> {
@@ -98,7 +101,11 @@ async function withToken(
   conclude: Conclude,
 ): Promise<LoginVerdict> {
   const realm = redactUrl(scheme.realm);
-  const say: Conclude = (state, why) => ({ ...conclude(state, why), realm });
+  const say: Conclude = (state, why) => ({
+    ...conclude(state, why),
+    realm,
+    ...(ours.state === 'issued' && { tokenSeconds: ours.seconds }),
+  });
   const request = {
     realm: scheme.realm,
     service: scheme.service,

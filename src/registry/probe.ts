@@ -1,23 +1,13 @@
 /** Checks whether an image can be pulled: asks a registry or cache proxy for its manifest, and downloads nothing else. */
 import { describe, errorCode, isHtml, isRefusal } from './answer.ts';
-import { apiUrl, isImage, locateBase, pullScope } from './endpoint.ts';
-import { readDemand } from './handshake.ts';
-import type { HttpAuth, HttpClient, HttpMethod, HttpResponse } from './http.ts';
-import { HttpError } from './http-error.ts';
-import { unusable } from './login.ts';
-import type { Login } from './login.ts';
-import { requestToken } from './token.ts';
+import { isImage } from './endpoint.ts';
+import type { HttpMethod, HttpResponse } from './http.ts';
+import { isDenial, openRepository } from './repository.ts';
+import type { Denial, Repository, RepositoryAccess } from './repository.ts';
 
-export interface ManifestProbe {
-  /** `http://hub-cache.registry-cache:5000`; https unless it starts with `http://`. Requests go to `<base>/v2/...`. */
-  readonly base: string;
-  /** The repository name at `base`, with its prefix if it has one: `dockerhub/corp/app`. */
-  readonly repository: string;
+export interface ManifestProbe extends RepositoryAccess {
   /** A tag or a digest. */
   readonly reference: string;
-  readonly login?: Login | undefined;
-  readonly http: HttpClient;
-  readonly signal?: AbortSignal | undefined;
 }
 
 export interface ProbeResult {
@@ -40,76 +30,47 @@ const ACCEPT = [
 ].join(', ');
 /** The distribution specification lets registries refuse larger manifests. */
 const MAX_BYTES = 4 * 1024 * 1024;
+/** For an answer without content. */
+const MAX_ERROR_BYTES = 64 * 1024;
 /** Proxies without HEAD answer with one of these; the GET is decisive, and has the registry's error code. */
 const ASK_AGAIN = [400, 404, 405, 501];
 
 /** Up to 6 requests. Rejects only with the reason of an aborted `signal`. */
-export async function probeManifest(probe: ManifestProbe): Promise<ProbeResult> {
-  const { repository, reference, login, signal } = probe;
-  signal?.throwIfAborted();
-  const located = locateBase(probe.base);
-  if (!located.ok) return { state: 'unknown', why: `the registry cannot be asked: ${located.why}` };
-  if (!isImage(repository, reference))
-    return { state: 'unknown', why: `${located.url.host}: the image to ask for is malformed` };
-  const problem = login === undefined ? undefined : unusable(login);
-  if (problem !== undefined)
-    return { state: 'unknown', why: `${located.url.host}: the login was not tried: ${problem}` };
-  try {
-    return await ask(probe, located.url);
-  } catch (error) {
-    signal?.throwIfAborted();
-    if (error instanceof HttpError) return { state: 'unknown', why: `${located.url.host}: ${error.message}` };
-    throw error;
-  }
+export async function probeManifest({ reference, ...access }: ManifestProbe): Promise<ProbeResult> {
+  const opened = openRepository(access);
+  return 'send' in opened ? askManifest(opened, reference) : opened;
 }
 
-async function ask({ repository, reference, login, http, signal }: ManifestProbe, base: URL): Promise<ProbeResult> {
-  const image = `${base.host}/${repository}${reference.includes(':') ? '@' : ':'}${reference}`;
-  const url = apiUrl(base, `${repository}/manifests/${reference}`);
-  const send = (method: HttpMethod, auth?: HttpAuth): Promise<HttpResponse> =>
-    http.request({ method, url, auth, signal, headers: { accept: ACCEPT }, maxBytes: MAX_BYTES });
-
-  let response = await sendHeadOrGet();
-  if (response.status === 401) {
-    const permit = await permission(response);
-    if ('state' in permit) return permit;
-    response = await sendHeadOrGet(permit);
-  }
-  return read(response, image);
-
-  async function sendHeadOrGet(auth?: HttpAuth): Promise<HttpResponse> {
-    const head = await send('HEAD', auth);
-    return ASK_AGAIN.includes(head.status) ? send('GET', auth) : head;
-  }
-
-  /** The login or token to send, or the result of the probe. */
-  async function permission(refusal: HttpResponse): Promise<HttpAuth | ProbeResult> {
-    const { status } = refusal;
-    const demand = readDemand(refusal, base);
-    if (demand.type !== 'login')
-      return {
-        state: 'unknown',
-        status,
-        why: `${image}: the registry ${demand.type === 'unknown' ? demand.why : 'is open'}`,
-      };
-    const { scheme } = demand;
-    if (scheme.type === 'basic') {
-      if (login === undefined) return { state: 'refused', status, why: `${image}: the registry asks for a login` };
-      return login;
-    }
-    // Also without a login: public images are pulled with anonymous tokens.
-    const answer = await requestToken({
-      realm: scheme.realm,
-      service: scheme.service,
-      scope: pullScope(repository),
-      login,
-      http,
-      signal,
+/** The same at a repository that was opened: goes on with its token. */
+export async function askManifest(repository: Repository, reference: string): Promise<ProbeResult> {
+  const { host, name } = repository;
+  if (!isImage(name, reference)) return { state: 'unknown', why: `${host}: the image to ask for is malformed` };
+  const image = `${host}/${name}${reference.includes(':') ? '@' : ':'}${reference}`;
+  const send = (method: HttpMethod): Promise<HttpResponse | Denial> =>
+    repository.send({
+      method,
+      path: `manifests/${reference}`,
+      // An answer from an HTTP cache on the way would be as old as that.
+      headers: { accept: ACCEPT, 'cache-control': 'no-cache' },
+      maxBytes: MAX_BYTES,
     });
-    return answer.state === 'issued'
-      ? { bearer: answer.token }
-      : { state: answer.state, status: answer.status, why: `${image}: no token to pull with: ${answer.why}` };
-  }
+  const head = await send('HEAD');
+  const response = !isDenial(head) && ASK_AGAIN.includes(head.status) ? await send('GET') : head;
+  if (!isDenial(response)) return read(response, image);
+  return response.status === undefined ? response : { ...response, why: `${image}: ${response.why}` };
+}
+
+/** The same for a blob; a server that has it would send its content, of which at most a few bytes are read. */
+export async function askBlob(repository: Repository, digest: string): Promise<ProbeResult> {
+  const response = await repository.send({
+    method: 'GET',
+    path: `blobs/${digest}`,
+    headers: { 'cache-control': 'no-cache' },
+    maxBytes: MAX_ERROR_BYTES,
+  });
+  const blob = `${repository.host}/${repository.name}@${digest.slice(0, 19)}…`;
+  if (!isDenial(response)) return read(response, blob);
+  return response.status === undefined ? response : { ...response, why: `${blob}: ${response.why}` };
 }
 
 function read(response: HttpResponse, image: string): ProbeResult {

@@ -18,10 +18,13 @@ interface TokenRequest {
 
 /** `refused`: by the token server. `unknown`: no usable answer. `why` starts with the token server's URL. */
 type TokenAnswer =
-  | { readonly state: 'issued'; readonly token: string }
+  /** `seconds`: how long the token lives. */
+  | { readonly state: 'issued'; readonly token: string; readonly seconds: number }
   | { readonly state: 'refused'; readonly status: number; readonly why: string }
   | { readonly state: 'unknown'; readonly status: number; readonly why: string };
 
+/** The specification's default; clients take shorter lifetimes for this one. */
+const SHORTEST_SECONDS = 60;
 /** A token answer is some KiB. */
 const MAX_BYTES = 256 * 1024;
 
@@ -65,7 +68,9 @@ function read(response: HttpResponse, { realm }: TokenRequest): TokenAnswer {
     const token = [document?.['token'], document?.['access_token']].find(
       (value) => typeof value === 'string' && value !== '',
     );
-    if (typeof token === 'string' && /^[!-~]{1,24000}$/.test(token)) return { state: 'issued', token };
+    const { expires_in: seconds = SHORTEST_SECONDS } = document ?? {};
+    if (typeof token === 'string' && /^[!-~]{1,24000}$/.test(token))
+      return { state: 'issued', token, seconds: Math.max(SHORTEST_SECONDS, Number(seconds) || 0) };
     return {
       state: 'unknown',
       status,

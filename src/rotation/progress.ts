@@ -6,8 +6,8 @@ import { planCluster } from '../sources/snapshot.ts';
 import type { Snapshot } from '../sources/snapshot.ts';
 import { recordOf } from '../sources/record.ts';
 import { usersOf } from '../sources/users.ts';
-import { isDone, observeProxies } from './proxy-progress.ts';
-import type { ProxyProgress } from './proxy-progress.ts';
+import { isProxyDone, observeProxies } from './proxy-progress.ts';
+import type { ProofTerms, ProxyProgress } from './proxy-progress.ts';
 import type { Held } from '../observe/records.ts';
 
 export interface RotationProgress {
@@ -28,7 +28,19 @@ export interface RotationProgress {
     readonly kept?: readonly string[];
   };
   readonly proxies: readonly ProxyProgress[];
-  readonly complete: boolean;
+}
+
+/** Whether the old login can be revoked, everywhere Pullpass manages. */
+export function isComplete(
+  { heldBack, copies: { behind, kept = [] }, proxies }: Pick<RotationProgress, 'heldBack' | 'copies' | 'proxies'>,
+  terms: ProofTerms = {},
+): boolean {
+  return (
+    heldBack.length === 0 &&
+    behind.length === 0 &&
+    kept.length === 0 &&
+    proxies.every((proxy) => isProxyDone(proxy, terms))
+  );
 }
 
 interface RotationOptions {
@@ -111,7 +123,6 @@ export async function observeRotations({
         ...(kept.length > 0 && { kept }),
       },
       proxies: own,
-      complete: heldBack.length === 0 && behind.length === 0 && kept.length === 0 && own.every(isDone),
     });
   }
   return rotations;

@@ -1,4 +1,4 @@
-/** Progress of a cache proxy: whether it carries the current login of its source, and the verdict on it since then. */
+/** Progress of a cache proxy: whether it carries the current login of its source, has settled, and what shows that it works. */
 import type { Configuration } from '../config/schema.ts';
 import { registryHost } from '../credentials/registry-name.ts';
 import { UserError } from '../errors.ts';
@@ -6,7 +6,8 @@ import { isForbidden, isNotFound } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { ApiObject } from '../kube/list.ts';
 import { createRefusals } from '../observe/refusals.ts';
-import { chooseLogin } from '../plan/proxy.ts';
+import { chooseLogin, isDone, shownOf } from '../plan/proxy.ts';
+import type { UnknownReason, Verdict } from '../plan/proxy.ts';
 import { createProxies } from '../proxies/kinds.ts';
 import type { ConfiguredProxy } from '../proxies/kinds.ts';
 import { carries, loginMac } from '../reconcile/proxy.ts';
@@ -20,7 +21,12 @@ export interface ProxyProgress {
   readonly applied: boolean | undefined;
   /** ISO 8601: when it got that login. */
   readonly appliedAt?: string;
-  readonly verified: 'verified' | 'refused' | 'unknown';
+  /** Whether it surely works with that login, and not with the one before. */
+  readonly settled: boolean;
+  /** Whether it was shown, after it settled, that it pulls with a login. */
+  readonly proven: boolean;
+  readonly verified: Verdict['state'];
+  readonly reason?: UnknownReason;
   /** Whether there was a verification since: a login that was only written may still be wrong. */
   readonly checked: boolean;
   /** Whether a private pull is configured: it must then succeed before the old login is revoked. */
@@ -30,9 +36,20 @@ export interface ProxyProgress {
   readonly since?: string;
 }
 
-/** Whether it carries the login, and the verification is good: a pull succeeded or, without a probe, nothing refused it. */
-export function isDone({ applied, checked, probed, verified }: ProxyProgress): boolean {
-  return applied === true && checked && (probed ? verified === 'verified' : verified !== 'refused');
+/** What is asked for besides the rules: a proof of every cache proxy; no proof of these. */
+export interface ProofTerms {
+  readonly requireProof?: boolean | undefined;
+  readonly acceptUnproven?: readonly string[] | undefined;
+}
+
+/** Whether the old login can be revoked, as far as this cache proxy goes. */
+export function isProxyDone(
+  { name, applied, settled, proven, checked, probed, verified, why }: ProxyProgress,
+  { requireProof = false, acceptUnproven = [] }: ProofTerms = {},
+): boolean {
+  const verdict = checked ? { state: verified, why } : undefined;
+  const asksForProof = (probed || requireProof) && !acceptUnproven.includes(name);
+  return applied === true && isDone({ settled, proven, verdict }, asksForProof);
 }
 
 interface ProxiesOptions {
@@ -55,6 +72,8 @@ async function observeProxy(
   const no = (why: string, applied: boolean | undefined): ProxyProgress => ({
     ...at,
     applied,
+    settled: false,
+    proven: false,
     verified: 'unknown',
     checked: false,
     why,
@@ -81,11 +100,22 @@ async function observeProxy(
   const refused = createRefusals(state).waits({ host: registryHost(choice.login.registry), username, password });
   if (!applied)
     return no(refused?.tried ? `the login is refused: ${refused.why}` : 'does not carry the current login yet', false);
-  const { verified } = record;
   const given = record.applied?.mac === mac ? { appliedAt: record.applied.at } : {};
-  if (verified?.mac !== mac)
-    return { ...no('applied; it is still being rolled, or was not verified yet', true), ...given };
-  return { ...at, ...given, applied, verified: verified.state, checked: true, why: verified.why, since: verified.at };
+  const { settled, proven, verdict } = shownOf(record, mac);
+  if (verdict === undefined) return { ...no('applied; it was not verified yet', true), ...given };
+  const { state: verified, reason, why } = verdict;
+  return {
+    ...at,
+    ...given,
+    applied,
+    settled,
+    proven,
+    verified,
+    ...(reason !== undefined && { reason }),
+    checked: true,
+    why,
+    ...(record.verified && { since: record.verified.at }),
+  };
 }
 
 async function read(client: KubeClient, path: string): Promise<ApiObject | undefined> {

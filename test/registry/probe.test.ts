@@ -175,6 +175,6 @@ test('no answer is unknown; a probe that is called off rejects', async () => {
   await server.stop();
   expect(await probe({ base: server.url })).toEqual({
     state: 'unknown',
-    why: `${server.host}: HEAD ${server.url}/v2/corp/app/manifests/1: connection refused`,
+    why: `HEAD ${server.url}/v2/corp/app/manifests/1: connection refused`,
   });
 });

@@ -1,0 +1,74 @@
+/** Asks a cache proxy, and the product itself, whether it pulls with its login: the code of the controller, without its memory. */
+import type { Configuration } from '../config/schema.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { chooseLogin } from '../plan/proxy.ts';
+import type { UnknownReason, Verdict } from '../plan/proxy.ts';
+import { createProxies } from '../proxies/kinds.ts';
+import type { ConfiguredProxy } from '../proxies/kinds.ts';
+import { createProxyKube } from '../proxies/kube.ts';
+import { runProbe } from '../proxies/probe.ts';
+import type { Reach } from '../proxies/reach.ts';
+import { loginMac } from '../reconcile/proxy.ts';
+import { askProxy, readMemory } from '../reconcile/verify-proxy.ts';
+import { observeProxies } from '../rotation/proxy-progress.ts';
+import type { ProxyProgress } from '../rotation/proxy-progress.ts';
+import type { Snapshot } from '../sources/snapshot.ts';
+
+interface ProxyQuestion {
+  client: KubeClient;
+  configuration: Configuration;
+  snapshot: Snapshot;
+  reach: Reach;
+  signal: AbortSignal;
+}
+
+export interface ProxyCheck {
+  readonly proxy: ConfiguredProxy['config'];
+  readonly verdict: Verdict;
+}
+
+/** One per configured cache proxy, in order. Nothing is asked for that the cache would then hold. */
+export async function checkProxies(question: ProxyQuestion): Promise<ProxyCheck[]> {
+  const progress = await observeProxies(question);
+  return Promise.all(
+    createProxies(question.configuration).map(async (proxy, i) => ({
+      proxy: proxy.config,
+      verdict: before(progress[i]) ?? (await ask(proxy, question)),
+    })),
+  );
+}
+
+/** Before it has settled with the login in force, an answer may be about another login. */
+function before(progress: ProxyProgress | undefined): Verdict | undefined {
+  if (progress?.applied === false) return unknown('not applied', progress.why);
+  if (progress?.applied === true && progress.checked && !progress.settled)
+    return progress.verified === 'refused'
+      ? { state: 'refused', why: progress.why }
+      : unknown('settling', progress.why);
+  return undefined;
+}
+
+async function ask(
+  proxy: ConfiguredProxy,
+  { client, configuration, snapshot: { book, state }, reach, signal }: ProxyQuestion,
+): Promise<Verdict> {
+  const { config, copyName } = proxy;
+  const credentials = book.credentials(config.source, config.name);
+  if (credentials === undefined) return unknown('not tried', 'the source has no usable content');
+  const choice = chooseLogin(credentials, config.registry);
+  if (!choice.ok) return unknown('not tried', choice.problem);
+  const { login } = choice;
+  const mac = loginMac({ state, proxy, login });
+  const context = {
+    kube: createProxyKube({ client, proxy: config.name, signal }),
+    http: reach.http('ca' in config ? config.ca : undefined),
+    mac: state.mac,
+    signal,
+    copyName,
+  };
+  return askProxy(proxy, login, context, () =>
+    runProbe({ proxy, login, memory: readMemory(config, mac, state), configuration, context }, reach),
+  );
+}
+
+const unknown = (reason: UnknownReason, why: string): Verdict => ({ state: 'unknown', reason, why });

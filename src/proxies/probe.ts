@@ -1,0 +1,77 @@
+/** The configured probe of a cache proxy: which repository to ask for, there and at the registry, and with which logins. */
+import type { CacheProxyConfig, Configuration } from '../config/schema.ts';
+import { DOCKER_HUB, registryHost } from '../credentials/registry-name.ts';
+import type { UpstreamLogin } from '../credentials/upstream.ts';
+import type { Login } from '../registry/login.ts';
+import { openRepository } from '../registry/repository.ts';
+import type { ProxyContext, Verdict } from './adapter.ts';
+import type { ConfiguredProxy } from './kinds.ts';
+import { prove } from './proof.ts';
+import type { ProofMemory } from './proof.ts';
+import type { Reach } from './reach.ts';
+
+type Probe = NonNullable<CacheProxyConfig['probe']>;
+
+export interface Question {
+  readonly proxy: ConfiguredProxy;
+  /** The login that the cache proxy was given. */
+  readonly login: UpstreamLogin;
+  readonly memory: ProofMemory;
+  readonly configuration: Pick<Configuration, 'registries'>;
+  readonly context: Pick<ProxyContext, 'kube' | 'signal'>;
+}
+
+const NO_PROBE: Verdict = {
+  state: 'unknown',
+  reason: 'no probe',
+  why: 'no private probe image is configured, and a public or cached pull proves nothing',
+};
+
+/** Rejects if a Secret of the probe cannot be read, or the memory cannot be written. */
+export async function runProbe(
+  { proxy: { config, adapter }, login, memory, configuration, context: { kube, signal } }: Question,
+  reach: Reach,
+): Promise<Verdict> {
+  const { probe } = config;
+  if (probe === undefined) return NO_PROBE;
+  const read = async (from: Probe['push']): Promise<Login | undefined> => {
+    if (from === undefined) return undefined;
+    const { username = '', password = '' } = await kube.readSecret(from.secret);
+    return { username, password };
+  };
+  const { base, http } = reach.registry(configuration, registryHost(login.registry));
+  const registry = { base: addressOf(config, login) ?? base, repository: nameUpstream(config, probe), http, signal };
+  const mayPush = await read(probe.push);
+
+  const cache = openRepository({
+    base: probe.url,
+    repository: probe.repository,
+    http: reach.http(probe.ca),
+    signal,
+    login: await read(probe.login),
+  });
+  if ('why' in cache) return { state: 'unknown', reason: 'cache', why: cache.why };
+  const { username, password } = login;
+  const upstream = openRepository({ ...registry, login: { username, password } });
+  const anybody = openRepository(registry);
+  if ('why' in upstream) return { state: 'unknown', reason: 'upstream', why: upstream.why };
+  if ('why' in anybody) return { state: 'unknown', reason: 'upstream', why: anybody.why };
+  const pusher = mayPush && openRepository({ ...registry, login: mayPush, push: true });
+  if (pusher !== undefined && 'why' in pusher)
+    return { state: 'unknown', reason: 'upstream', why: `probe.push: ${pusher.why}` };
+  const tellsAbsence = adapter.tellsAbsence === true;
+  return prove({ cache, upstream, anybody, pusher, reference: probe.reference, tellsAbsence, memory });
+}
+
+/** Where the product pulls from, if that need not be the registry's own address. */
+function addressOf(config: CacheProxyConfig, { registry }: UpstreamLogin): string | undefined {
+  return config.kind === 'harbor' && registry !== DOCKER_HUB ? config.endpointUrl : undefined;
+}
+
+/** Products that serve several registries call a repository by a longer name. */
+function nameUpstream(config: CacheProxyConfig, { repository, upstreamRepository }: Probe): string {
+  if (upstreamRepository !== undefined) return upstreamRepository;
+  if (config.kind === 'harbor') return repository.replace(/^[^/]+\//, '');
+  const prefix = config.kind === 'artifactory' ? `${config.repository}/` : '';
+  return repository.startsWith(prefix) ? repository.slice(prefix.length) : repository;
+}
