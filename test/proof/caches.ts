@@ -12,6 +12,10 @@ export type Content = Readonly<Record<string, string>>;
 export interface Cache {
   readonly host: string;
   readonly url: string;
+  /** As the cache calls a repository of the upstream. */
+  imageOf(repository: string): string;
+  /** Where the cache itself wants one. */
+  readonly login?: Login;
   isUp(): boolean;
   /** A pod with this content: environment, or the first mount. Its storage stays from pod to pod. */
   start(content: Content): Promise<void>;
@@ -133,6 +137,7 @@ export async function createCache(product: ProductName, options: CacheOptions): 
   const cache: Cache = {
     host,
     url: `http://${host}`,
+    imageOf: (repository) => repository,
     isUp: () => process !== undefined && !process.gone(),
     async start(content) {
       await mkdir(place.storage, { recursive: true });

@@ -1,4 +1,5 @@
 /** What each cache answers by itself, with a good login, with a refused one, and with its upstream down: measured, not read. */
+import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CONTENT, createCache } from './caches.ts';
 import type { Cache } from './caches.ts';
@@ -36,7 +37,7 @@ async function measure({ upstream, cache, oracle, login }: World): Promise<Fact[
     ['facts/warm', pulledTag],
     ['facts/moving', movingTag],
   ]) {
-    const { ok, why } = await oracle.pull(cache.host, `${repository}:${tag}`);
+    const { ok, why } = await oracle.pull(cache, repository, tag);
     if (!ok) throw new Error(`the cache under measurement does not pull: ${why}`);
   }
   let newest = '';
@@ -92,6 +93,10 @@ async function measure({ upstream, cache, oracle, login }: World): Promise<Fact[
     'tags/list, no such repository': (i) => ask(`facts/none-${i}/tags/list`),
     'HEAD of a blob never pulled': (i) => ask(`facts/warm/blobs/${blobs[i]}`, 'HEAD'),
     'HEAD of it once more': (i) => ask(`facts/warm/blobs/${blobs[i]}`, 'HEAD'),
+    'GET of a blob that cannot exist': () => ask(`facts/warm/blobs/sha256:${randomBytes(32).toString('hex')}`),
+    'HEAD of a blob that cannot exist': () => ask(`facts/warm/blobs/sha256:${randomBytes(32).toString('hex')}`, 'HEAD'),
+    'GET of such a blob, repository never asked for': (i) =>
+      ask(`facts/cold-${['good', 'refused', 'down'][i]}/blobs/sha256:${randomBytes(32).toString('hex')}`),
     'HEAD of a manifest never pulled': (i) => ask(`facts/warm/manifests/${newTags[i]}`, 'HEAD'),
     'GET of a manifest never pulled': (i) => ask(`facts/warm/manifests/${newTags[i]}`),
     'GET of a manifest held': () => ask(`facts/warm/manifests/${pulledTag}`),

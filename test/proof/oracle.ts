@@ -6,6 +6,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { digestOf } from '../sandbox/registry/images.ts';
 import { tinyImage, writeLayout } from '../sandbox/registry/tiny-image.ts';
+import type { Cache } from './caches.ts';
 import type { Login, Upstream } from './upstream.ts';
 
 export interface Pull {
@@ -19,8 +20,8 @@ export interface Oracle {
   push(repository: string): Promise<string>;
   /** The same tag, another image; gives its digest. */
   move(repository: string, tag: string): Promise<string>;
-  /** Pulls manifest, config and layer from `host` (a cache, or the upstream). */
-  pull(host: string, image: string, login?: Login): Promise<Pull>;
+  /** Pulls manifest, config and layer. `from`: a cache, or the upstream itself as its administrator. */
+  pull(from: Cache | 'upstream', repository: string, tag: string): Promise<Pull>;
   /** All tags at the upstream itself. */
   tags(repository: string): Promise<string[]>;
   stop(): Promise<void>;
@@ -57,10 +58,20 @@ export async function createOracle(skopeo: string, upstream: Upstream): Promise<
       return tag;
     },
     move,
-    async pull(host, image, login) {
+    async pull(from, repository, tag) {
+      const [host, name, login] =
+        from === 'upstream'
+          ? [upstream.host, repository, upstream.admin]
+          : [from.host, from.imageOf(repository), from.login];
       const to = path.join(directory, `pull-${++pulls}`);
       try {
-        await run('copy', '--src-tls-verify=false', ...creds('src', login), `docker://${host}/${image}`, `dir:${to}`);
+        await run(
+          'copy',
+          '--src-tls-verify=false',
+          ...creds('src', login),
+          `docker://${host}/${name}:${tag}`,
+          `dir:${to}`,
+        );
         return { ok: true, why: '' };
       } catch (error) {
         const { stderr = '' } = error as { stderr?: string };

@@ -1,4 +1,5 @@
 /** Pulls new images through the cache all the time, as the nodes of a busy cluster do. */
+import type { Cache } from './caches.ts';
 import type { Oracle } from './oracle.ts';
 
 export interface PullerResult {
@@ -17,7 +18,7 @@ export interface Puller {
   stop(): Promise<PullerResult>;
 }
 
-export function startPuller(oracle: Oracle, host: string, repository: string, atOnce = 2): Puller {
+export function startPuller(oracle: Oracle, cache: Cache, repository: string, atOnce = 2): Puller {
   const pulls: { readonly began: number; readonly ok: boolean; readonly why: string }[] = [];
   let marked = Infinity;
   let stopped = false;
@@ -26,7 +27,7 @@ export function startPuller(oracle: Oracle, host: string, repository: string, at
     while (!stopped) {
       const tag = await oracle.push(repository);
       const began = performance.now();
-      pulls.push({ began, ...(await oracle.pull(host, `${repository}:${tag}`)) });
+      pulls.push({ began, ...(await oracle.pull(cache, repository, tag)) });
     }
   }
   const loops = Promise.all(Array.from({ length: atOnce }, loop));

@@ -49,6 +49,7 @@ export async function playRow(
 async function play(subject: Subject, scenario: Scenario, programs: Programs, stop: AbortSignal): Promise<Row> {
   const startedAt = performance.now();
   await using cleanUp = new AsyncDisposableStack();
+  const expected = (subject.kind === 'zot' ? scenario.expectedByImages : undefined) ?? scenario.expected;
   const world = await createWorld({ subject, programs, verify: scenario.verify, first: FIRST, signal: stop, cleanUp });
   await makeWell(world);
   const { old, afterwards, fresh } = await scenario.change(world);
@@ -61,9 +62,9 @@ async function play(subject: Subject, scenario: Scenario, programs: Programs, st
   const { isPulled: cache, why } = first;
   const revoked = old !== undefined && isComplete;
   const said: Said = {
-    wait: { exit: wait.code, text: lastLines(wait.stdout.trim() || wait.stderr.trim()) },
+    wait: { exit: wait.code, text: lineOf(wait.code, wait.code === 0 ? wait.stdout : wait.stderr) },
     verify: await verify(world),
-    metric: await metric(world, scenario.expected.verify),
+    metric: await metric(world, expected.verify),
   };
   const truth: Truth = {
     cache,
@@ -71,7 +72,7 @@ async function play(subject: Subject, scenario: Scenario, programs: Programs, st
     why,
     ...(revoked && { afterRevocation: cache && (puller?.failed ?? 0) === 0 }),
   };
-  const differ = judge(said, truth, scenario.expected);
+  const differ = judge(said, truth, expected);
   const seconds = Math.round((performance.now() - startedAt) / 1000);
   return {
     subject: subject.title,
@@ -96,7 +97,7 @@ async function makeWell(world: World): Promise<void> {
   if (code !== 0) throw new Error(`the first login did not arrive: ${stderr.trim()}`);
   for (const repository of [PROBED, PULLED]) {
     const tag = await oracle.push(repository);
-    const { ok, why } = await oracle.pull(cache.host, `${repository}:${tag}`);
+    const { ok, why } = await oracle.pull(cache, repository, tag);
     if (!ok) throw new Error(`the cache does not pull with the first login: ${why}`);
   }
   // For the proofs of the row.
@@ -105,7 +106,7 @@ async function makeWell(world: World): Promise<void> {
 
 /** An image that nobody pulled before: through the cache, and from the upstream itself. */
 async function look(
-  { oracle, cache, upstream }: World,
+  { oracle, cache }: World,
   fresh: string | undefined,
 ): Promise<{
   isPulled: boolean;
@@ -113,16 +114,20 @@ async function look(
   why: string;
 }> {
   const tag = fresh ?? (await oracle.push(PULLED));
-  const { ok, why } = await oracle.pull(cache.host, `${PULLED}:${tag}`);
-  return { isPulled: ok, why, isAtUpstream: (await oracle.pull(upstream.host, `${PULLED}:${tag}`, upstream.admin)).ok };
+  const { ok, why } = await oracle.pull(cache, PULLED, tag);
+  return { isPulled: ok, why, isAtUpstream: (await oracle.pull('upstream', PULLED, tag)).ok };
 }
 
 async function verify(world: World): Promise<Said['verify']> {
   const { code, stdout, stderr } = await world.run('verify', '--output', 'json');
   try {
-    const { checks } = JSON.parse(stdout) as { checks: { what: string; state: string; why: string }[] };
+    const { checks } = JSON.parse(stdout) as {
+      checks: { what: string; state: string; reason?: string; why: string }[];
+    };
     const check = checks.find(({ what }) => what === 'cache proxy');
-    return { exit: code, state: check?.state ?? 'nothing', why: check?.why ?? '' };
+    if (check === undefined) return { exit: code, state: 'nothing', why: stdout };
+    const { state, reason, why } = check;
+    return { exit: code, state: reason === undefined ? state : `${state}: ${reason}`, why };
   } catch {
     return { exit: code, state: 'nothing', why: stderr.trim() };
   }
@@ -137,9 +142,8 @@ async function metric({ controller }: World, expected: readonly string[]): Promi
   }
 }
 
-const lastLines = (text: string): string =>
-  text
-    .split('\n')
-    .slice(-2)
-    .map((line) => line.trim())
-    .join(' / ');
+/** The line that counts: the first one if it is complete, else the last thing that is behind. */
+function lineOf(exit: number | null, text: string): string {
+  const lines = text.trim().split('\n');
+  return (exit === 0 ? lines[0] : lines.at(-1))?.trim() ?? '';
+}
