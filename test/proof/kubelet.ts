@@ -15,6 +15,8 @@ export interface Kubelet {
   /** Nobody answers any more, until `resume`, although the Deployment goes on to say that its pod is ready. */
   pause(): Promise<void>;
   resume(): void;
+  /** The cache goes on as it is, and never gets a new login, although the Deployment goes on to say that all is rolled. */
+  freeze(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -35,6 +37,7 @@ export function playKubelet({ cluster, cache, isRolled, mountSeconds, onCrash }:
   const stopping = new AbortController();
   const { signal } = stopping;
   let paused = false;
+  let frozen = false;
   /** What the pod was made from: a template with a generation, or just "there is a Secret". */
   let running: string | undefined;
   let mounted = '';
@@ -61,7 +64,7 @@ export function playKubelet({ cluster, cache, isRolled, mountSeconds, onCrash }:
   async function tick(): Promise<void> {
     const [secret, pod] = [await content(), await wanted()];
     if (secret === undefined || pod === undefined) return;
-    if (paused) return report(pod.generation, true);
+    if (paused || frozen) return report(pod.generation, true);
     if (running !== pod.template || !cache.isUp()) {
       await report(pod.generation, false);
       await cache.stop();
@@ -106,6 +109,10 @@ export function playKubelet({ cluster, cache, isRolled, mountSeconds, onCrash }:
       await cache.stop();
     },
     resume: () => void (paused = false),
+    async freeze() {
+      frozen = true;
+      await busy.catch(() => undefined);
+    },
     async stop() {
       stopping.abort();
       await playing;

@@ -113,6 +113,18 @@ export const SCENARIOS: readonly Scenario[] = [
     patience: 5,
   },
   {
+    name: 'rotated, but the cache goes on with the old login, which is revoked; the new one is good',
+    verify: 'auto',
+    async change(world) {
+      await world.kubelet.freeze();
+      await rotate(world, SECOND);
+      world.upstream.revoke(FIRST.username);
+      return {};
+    },
+    expected: { wait: 1, verify: ['refused'] },
+    patience: ROUND,
+  },
+  {
     name: 'rotated while the cache is down',
     verify: 'auto',
     async change(world) {
