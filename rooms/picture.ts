@@ -26,7 +26,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   commands: {
     may: words(
-      'controller audit/render audit/report audit/rules audit/observe rotation reconcile sources proxies observe plan server config kube credentials async',
+      'controller audit/render audit/report audit/rules audit/observe rotation reconcile sources proxies observe plan server registry config kube credentials async',
     ),
     packages: words('cli-table3 commander picocolors yaml zod node:fs'),
   },
@@ -42,7 +42,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     pure: true,
   },
   'audit/page': {
-    may: words('audit/report audit/rules audit/facts'),
+    may: words('audit/report audit/rules audit/facts plan'),
     packages: ['node:fs'],
     pure: true,
     impure: ['assets'],
@@ -54,7 +54,10 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'audit/rules': { may: words('audit/facts audit/observe plan config credentials async'), pure: true },
   'audit/facts': { may: words('audit/observe plan credentials async'), pure: true },
-  'audit/observe': { may: words('rotation sources observe plan config kube credentials async') },
+  'audit/observe': {
+    may: words('rotation sources observe plan config kube credentials async'),
+    packages: ['node:crypto'],
+  },
   rotation: { may: words('reconcile sources proxies observe plan config kube credentials') },
   reconcile: { may: words('observe proxies plan config kube credentials async') },
   sources: {
@@ -71,7 +74,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     may: words('kube credentials async'),
     packages: words('prom-client node:crypto node:http node:net node:util node:zlib'),
   },
-  registry: { may: ['credentials'], packages: words('undici node:crypto node:tls') },
+  registry: { may: ['credentials'], packages: words('undici node:crypto node:net node:tls') },
   config: {
     may: ['credentials'],
     packages: words('node-cron yaml zod node:crypto node:fs/promises node:util'),

@@ -24,10 +24,18 @@ import { isForbidden } from './kube/api-error.ts';
 
 const { stdout, stderr } = process;
 
+/** As in Go, of a variable's two spellings the upper case one wins, unless it is empty. */
+const variable = (name: string): string | undefined => process.env[name] || process.env[name.toLowerCase()];
+
 const env: Environment = {
   version: manifest.version,
   userAgent: `pullpass/${manifest.version}`,
   logLevel: process.env['LOG_LEVEL'] ?? 'info',
+  egress: {
+    HTTPS_PROXY: variable('HTTPS_PROXY'),
+    HTTP_PROXY: variable('HTTP_PROXY'),
+    NO_PROXY: variable('NO_PROXY'),
+  },
   identity: `${hostname()}-${process.pid}`,
   colors: stdout.isTTY && picocolors.isColorSupported,
   width: stdout.isTTY ? stdout.columns : undefined,

@@ -55,6 +55,15 @@ export const TYPE_BASIC_AUTH = 'kubernetes.io/basic-auth';
 export const KEY_DOCKER_CONFIG_JSON = '.dockerconfigjson';
 export const KEY_DOCKERCFG = '.dockercfg';
 
+/**
+ * On Secrets of type {@link TYPE_DOCKERCFG} that OpenShift makes for each ServiceAccount and renews by itself: with bound tokens
+ * since 4.16, with long-lived ones before (openshift-controller-manager, pkg/internalregistry/controllers).
+ */
+export const ANNOTATIONS_OPENSHIFT_PULL_SECRET: readonly string[] = [
+  'openshift.io/internal-registry-auth-token.service-account',
+  'openshift.io/token-secret.name',
+];
+
 /** The Lease that the replicas compete for. */
 export const LEASE_NAME = 'pullpass-controller';
 
@@ -70,7 +79,6 @@ export type EventReason =
   | 'SecretNotOurs' // a Secret that Pullpass did not make has the copy's name
   | 'SourceInvalid' // not all that the source holds is in force: the last good content stays
   | 'SourceAccepted' // a new content of the source is being spread
-  | 'SourceUnavailable' // the namespace wants a source that has no good content yet
   | 'ProxyNotApplied' // a cache proxy could not be given the login
   | 'ProxyLoginRefused' // the product, or its upstream, refuses the login: nothing was changed
   | 'ProxyNotVerified' // a pull through the cache proxy fails although it has the login

@@ -17,6 +17,8 @@ export const minute = (ms: number): string => `${new Date(ms).toISOString().slic
 
 export const capital = (text: string): string => `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;
 
+export const uncapital = (text: string): string => `${text.slice(0, 1).toLowerCase()}${text.slice(1)}`;
+
 /** A foreign text at the end of our own: ends with a full stop, if it has no end mark. */
 export const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`);
 

@@ -151,6 +151,24 @@ test('a disruption budget, the replicas and the selectors agree', () => {
   });
 });
 
+test('the component for an egress proxy adds variables of a Secret to the one container, which sets none of them itself', () => {
+  const [{ patch, target }] = one('components/egress-proxy/kustomization.yaml')['patches'] as [
+    { patch: string; target: object },
+  ];
+  expect(target).toMatchObject({ kind: 'Deployment', name: 'pullpass', namespace: DEFAULT_NAMESPACE });
+  const operations = parseAllDocuments(patch)[0]?.toJS() as { op: string; path: string; value: unknown }[];
+  expect(operations).toEqual([
+    { op: 'test', path: '/spec/template/spec/containers/0/name', value: container['name'] },
+    {
+      op: 'add',
+      path: '/spec/template/spec/containers/0/envFrom',
+      value: [{ secretRef: { name: 'pullpass-egress-proxy' } }],
+    },
+  ]);
+  expect(container).not.toHaveProperty('envFrom');
+  expect(JSON.stringify(container['env'])).not.toMatch(/proxy/i);
+});
+
 test('the example is the source of config.yaml and a namespace that opts in', () => {
   const [secret, namespace] = objects(file('example/source.yaml'));
   expect(secret).toMatchObject({

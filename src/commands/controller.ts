@@ -9,6 +9,7 @@ import { loadKubeConfig } from '../kube/kubeconfig.ts';
 import { createLog, LOG_LEVELS } from '../log.ts';
 import { DEFAULT_NAMESPACE } from '../names.ts';
 import { createReach } from '../proxies/reach.ts';
+import { readEgress } from '../registry/egress.ts';
 import { createMetrics } from '../server/metrics.ts';
 import type { Environment } from './environment.ts';
 import { between, options } from './options.ts';
@@ -62,7 +63,7 @@ export function controllerCommand(env: Environment): Command {
 
 async function run(
   { namespace, identity, leaderElection, concurrency, address, secureReport, ...flags }: Flags,
-  { version, userAgent, logLevel, untilInterrupted }: Environment,
+  { version, userAgent, egress, logLevel, untilInterrupted }: Environment,
 ): Promise<void> {
   if (!(LOG_LEVELS as readonly string[]).includes(logLevel))
     throw new UserError(`LOG_LEVEL is "${logLevel}": use one of ${LOG_LEVELS.join(', ')}`);
@@ -70,7 +71,13 @@ async function run(
   const configuration = await loadConfiguration(flags.config);
   const metrics = createMetrics({ version });
   const connection = connect(loadKubeConfig(flags));
-  const reach = createReach({ userAgent });
+  const reach = createReach({ userAgent, egress });
+  const { https, http } = readEgress(egress);
+  if (https !== undefined || http !== undefined)
+    log.info(
+      { https: https?.host, http: http?.host },
+      'registries and cache proxies are asked through an egress proxy, except what NO_PROXY lists',
+    );
   const client = createClient(connection, {
     userAgent,
     onCall: (verb, resource, code) => metrics.apiRequests.inc({ verb, resource, code: String(code) }),

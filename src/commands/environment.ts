@@ -1,9 +1,13 @@
+import type { EgressVariables } from '../registry/egress.ts';
+
 /** What a command may use of the process that it runs in. */
 export interface Environment {
   readonly version: string;
   readonly userAgent: string;
   /** As given in LOG_LEVEL; the controller refuses an unknown level. */
   readonly logLevel: string;
+  /** HTTPS_PROXY, HTTP_PROXY and NO_PROXY, for registries, token servers and cache proxies; not for the API server. */
+  readonly egress: EgressVariables;
   /** Identifies this process: host name and process id. */
   readonly identity: string;
   /** Whether standard output shows colours. */

@@ -3,7 +3,7 @@ import { guessForm, parseDockerConfig, parseSecret } from '../credentials/docker
 import type { DockerConfig, SecretContent } from '../credentials/docker-config.ts';
 import { explain } from '../credentials/explain.ts';
 import type { Miss } from '../credentials/explain.ts';
-import { parseImage } from '../credentials/image-reference.ts';
+import { parseImage, whyNoRegistry } from '../credentials/image-reference.ts';
 import type { ImageReference } from '../credentials/image-reference.ts';
 import { lookup, makeKeyring } from '../credentials/keyring.ts';
 import type { KeyringSource, Match } from '../credentials/keyring.ts';
@@ -71,6 +71,7 @@ export function match(image: string, pullSecrets: readonly PullSecret[]): MatchR
 
 function tryAll(image: string, reference: ImageReference, sources: KeyringSource[], notes: string[]): MatchResult {
   const keyring = makeKeyring(sources);
+  const noRegistry = whyNoRegistry(reference);
   const all = lookup(keyring, reference.name);
   // From these entries a kubelet has no login to send: although the key matches, the pull is anonymous.
   const useless = all
@@ -81,7 +82,7 @@ function tryAll(image: string, reference: ImageReference, sources: KeyringSource
     reference,
     matches: all.filter(({ credential }) => credential.unusable === undefined),
     misses: [...useless, ...explain(keyring, reference.name)],
-    notes,
+    notes: noRegistry === undefined ? notes : [noRegistry, ...notes],
   };
 }
 

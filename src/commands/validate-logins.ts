@@ -1,6 +1,6 @@
 /** `pullpass validate` for a Docker config or a Secret's manifest that is to become a source: which entries kubelets can use. */
 import { guessForm, parseDockerConfig, parseSecret } from '../credentials/docker-config.ts';
-import { quoteKey } from '../credentials/registry-name.ts';
+import { misnamedDockerHub, quoteKey, whyMisnamed } from '../credentials/registry-name.ts';
 import { WHY_CONTRADICTORY, WHY_UNUSABLE } from '../credentials/usable-login.ts';
 import { agree } from '../text.ts';
 import { readSecretManifest } from './secret-manifest.ts';
@@ -12,19 +12,21 @@ export function validateLogins(text: string, fileName: string): { text: string; 
   const parsed = secret === undefined ? parseDockerConfig(text, guessForm(text)) : parseSecret(secret);
   if (!parsed.ok) return { text: parsed.problems.map((problem) => `${fileName}: ${problem}`).join('\n'), exitCode: 1 };
   const lines = parsed.credentials.map(({ key, unusable, contradictory }) => {
-    const why = unusable !== undefined ? WHY_UNUSABLE[unusable] : contradictory ? WHY_CONTRADICTORY : undefined;
+    const misnamed = misnamedDockerHub(key)?.dead === true ? whyMisnamed(key) : undefined;
+    const why = unusable !== undefined ? WHY_UNUSABLE[unusable] : contradictory ? WHY_CONTRADICTORY : misnamed;
     return { isBad: why !== undefined, line: `  ${quoteKey(key)}: ${why ?? 'usable'}` };
   });
   const bad = lines.filter(({ isBad }) => isBad).length;
   const said = new Set(
     parsed.credentials.flatMap(({ key }) => [
       `registry ${quoteKey(key)}: ${WHY_CONTRADICTORY}`,
+      ...(misnamedDockerHub(key)?.dead === true ? [`registry ${quoteKey(key)}: ${whyMisnamed(key)}`] : []),
       ...Object.values(WHY_UNUSABLE).map((why) => `registry ${quoteKey(key)}: ${why}`),
     ]),
   );
   return {
     text: [
-      `${fileName}: ${bad === 0 ? 'every login can be used' : `${bad} of ${lines.length} entries ${agree(bad, 'has', 'have')} no login that would be spread`}`,
+      `${fileName}: ${bad === 0 ? 'every login can be used' : `${bad} of ${lines.length} entries ${agree(bad, 'has', 'have')} no login that kubelets would use`}`,
       ...lines.map(({ line }) => line),
       ...parsed.warnings.filter((warning) => !said.has(warning)).map((warning) => `warning: ${warning}`),
     ].join('\n'),

@@ -8,6 +8,7 @@ import { admitted } from '../plan/selection.ts';
 import { plural } from '../text.ts';
 import type { Environment } from './environment.ts';
 import { validateLogins } from './validate-logins.ts';
+import { describeProxy } from './validate-proxies.ts';
 
 export function validateCommand(env: Environment): Command {
   return new Command('validate')
@@ -43,9 +44,11 @@ export function validateConfiguration(text: string, fileName: string): { text: s
   const result = parseConfiguration(text, fileName);
   if (!result.ok) return { text: result.problems.map(renderProblem).join('\n'), exitCode: 1 };
   const { configuration } = result;
+  const proxies = configuration.cacheProxies.length;
   const lines = [
-    `${fileName}: valid, ${plural(configuration.sources.length, 'source')}`,
+    `${fileName}: valid, ${plural(configuration.sources.length, 'source')}${proxies === 0 ? '' : `, ${plural(proxies, 'cache proxy', 'cache proxies')}`}`,
     ...configuration.sources.map(describeSource),
+    ...configuration.cacheProxies.map(describeProxy),
     ...configurationWarnings(configuration).map((warning) => `warning: ${warning}`),
   ];
   return { text: lines.join('\n'), exitCode: 0 };

@@ -40,7 +40,7 @@ export function verifyCommand(env: Environment): Command {
     )
     .action(async (flags: Configured & { output: Output; failOn: FailOn }) => {
       const configuration = await loadConfiguration(flags.config);
-      const reach = createReach({ userAgent: env.userAgent });
+      const reach = createReach({ userAgent: env.userAgent, egress: env.egress });
       try {
         const checks = await withClient(env, flags, async (client) =>
           runChecks({

@@ -16,6 +16,7 @@ import type { Environment } from './environment.ts';
 import { between, configuredCommand } from './options.ts';
 import type { Configured } from './options.ts';
 import { createLook } from './wait-look.ts';
+import { scanElsewhere } from './wait-scan.ts';
 
 export function waitCommand(env: Environment): Command {
   return configuredCommand('wait')
@@ -29,8 +30,10 @@ export function waitCommand(env: Environment): Command {
     .addOption(new Option('--timeout <seconds>', 'how long to wait').default(1200).argParser(between(0, 86_400)))
     .option('--require-proof', 'ask for a proof of every cache proxy, also of those without a probe')
     .option('--accept-unproven <name...>', 'cache proxies that need no proof: what has settled is enough')
+    .option('--scan', 'then list other pull Secrets of the cluster with a login of the same user')
     .action(async ({ config, controllerNamespace, source, timeout, ...flags }: Configured & Flags) => {
-      const { requireProof, acceptUnproven = [], ...cluster } = flags;
+      const { requireProof, acceptUnproven = [], scan = false, ...cluster } = flags;
+      const signal = env.untilInterrupted();
       const configuration = await loadConfiguration(config);
       const known = configuration.cacheProxies.map(({ name }) => name);
       for (const name of acceptUnproven)
@@ -38,19 +41,20 @@ export function waitCommand(env: Environment): Command {
           throw new UsageError(
             `wait: there is no cache proxy "${name}"; the configuration has: ${known.join(', ') || 'none'}`,
           );
-      const { text, exitCode } = await withClient(env, cluster, (client) =>
-        runWait({
+      await withClient(env, cluster, async (client) => {
+        const { text, exitCode } = await runWait({
           source,
           timeoutMs: timeout * 1000,
-          signal: env.untilInterrupted(),
+          signal,
           observe: createLook({ client, configuration, namespace: controllerNamespace }),
           progress: (line) => env.writeErr(`${source}: ${line}\n`),
           paused: configuration.paused,
           terms: { requireProof, acceptUnproven },
-        }),
-      );
-      (exitCode === 0 ? env.writeOut : env.writeErr)(`${text}\n`);
-      env.exitWith(exitCode);
+        });
+        (exitCode === 0 ? env.writeOut : env.writeErr)(`${text}\n`);
+        env.exitWith(exitCode);
+        if (scan) env.writeErr(await scanElsewhere({ client, configuration, source, signal }));
+      });
     });
 }
 
@@ -59,6 +63,7 @@ interface Flags {
   timeout: number;
   requireProof?: boolean;
   acceptUnproven?: string[];
+  scan?: boolean;
 }
 
 interface WaitOptions {

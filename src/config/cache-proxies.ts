@@ -1,15 +1,29 @@
 /** `cacheProxies[]` of the configuration: one kind per product, each with the fields that its adapter needs. */
 import { z } from 'zod';
+import { isImage, isRepository } from '../credentials/image-reference.ts';
 import { dnsLabel, dnsSubdomain, secretKey } from './kubernetes-names.ts';
+import { registryHostName, registryOfSource, zotHost } from './registry-names.ts';
 
 const secret = z.strictObject({ namespace: dnsLabel, name: dnsSubdomain });
 const object = z.strictObject({ namespace: dnsLabel.optional(), name: dnsSubdomain });
 const namespaced = z.strictObject({ namespace: dnsLabel, name: dnsSubdomain });
-const httpUrl = z.url({ protocol: /^https?$/, error: 'is not an http:// or https:// URL' });
+const httpUrl = z
+  .url({ protocol: /^https?$/, error: 'is not an http:// or https:// URL' })
+  .refine((url) => !hasLogin(url), 'holds a login: give it in a Secret');
+/** Requests go to `<url>/v2/...`. */
+const baseUrl = httpUrl.refine((url) => !/[?#]/.test(url), 'has a query or fragment: write only scheme, host and path');
+const repository = z
+  .string()
+  .refine(isRepository, 'is not a repository, such as "corp/app": lower case, without host and tag');
 const ca = z
   .string()
   .regex(/-----BEGIN CERTIFICATE-----/, 'is not a PEM certificate')
   .describe('PEM certificates to trust for this server, besides the well-known ones.');
+
+function hasLogin(text: string): boolean {
+  const url = URL.parse(text);
+  return url !== null && (url.username !== '' || url.password !== '');
+}
 
 /** The workload, if it reads the login only at its start; it is restarted by an annotation on its pod template. */
 const workload = z.strictObject({
@@ -26,28 +40,22 @@ const seconds = z.int().min(0).max(86_400);
 const shared = {
   name: dnsLabel.describe('How logs, metrics and `pullpass verify` call this cache proxy.'),
   source: dnsLabel.describe('Name of the source whose credential is forwarded.'),
-  registry: z
-    .string()
-    .min(1)
-    .describe(
-      'Whose credential to forward: a registry key of the source; any Docker Hub name finds the Docker Hub entry.',
-    ),
+  registry: registryOfSource.describe(
+    'Whose credential to forward: a registry key of the source; any Docker Hub name finds the Docker Hub entry.',
+  ),
   probe: z
     .strictObject({
-      url: httpUrl.describe('Where pods reach the cache proxy.'),
+      url: baseUrl.describe('Where pods reach the cache proxy.'),
       ca: ca.optional(),
-      repository: z
-        .string()
-        .min(1)
-        .describe('A private repository as the cache proxy calls it; best one from which nobody else pulls.'),
-      upstreamRepository: z
-        .string()
-        .min(1)
+      repository: repository.describe(
+        'A private repository as the cache proxy calls it; best one from which nobody else pulls.',
+      ),
+      upstreamRepository: repository
         .optional()
         .describe("The repository's name at the registry; default: as the cache proxy calls it, without its prefix."),
       reference: z
         .string()
-        .min(1)
+        .refine((reference) => isImage('a', reference), 'is not a tag, nor a digest such as sha256:...')
         .optional()
         .describe('A tag or digest to ask for first; default: tags that the registry lists.'),
       login: z
@@ -101,11 +109,7 @@ export const cacheProxySchema = z.discriminatedUnion('kind', [
     kind: z.literal('zot').describe('zot: sync credentials file, and a roll.'),
     secret,
     key: secretKey.default('credentials.json'),
-    hosts: z
-      .array(z.string().min(1))
-      .min(1)
-      .optional()
-      .describe('host[:port] of the sync URLs; default: the registry.'),
+    hosts: z.array(zotHost).min(1).optional().describe('host[:port] of the sync URLs; default: the registry.'),
     workload: workload.optional(),
   }),
   z.strictObject({
@@ -168,9 +172,7 @@ export const cacheProxySchema = z.discriminatedUnion('kind', [
       object: object.extend({
         kind: z.enum(['ReplicatedImageSet', 'ClusterReplicatedImageSet', 'ImageSetMirror', 'ClusterImageSetMirror']),
       }),
-      host: z
-        .string()
-        .min(1)
+      host: registryHostName
         .optional()
         .describe('registry of the upstream or mirror inside the object; default: the registry.'),
       copyNamespace: dnsLabel.describe('Namespace, opted in, whose copy the object points at.'),
@@ -239,3 +241,10 @@ export type CacheProxyConfig = z.output<typeof cacheProxySchema>;
 export type CacheProxyKind = CacheProxyConfig['kind'];
 /** The configuration of one kind. */
 export type ConfigOf<K extends CacheProxyKind> = Extract<CacheProxyConfig, { kind: K }>;
+
+/** Kinds that pull on nodes or copy images, and have no endpoint through which a `probe` could ask for one. */
+export const WITHOUT_ENDPOINT: ReadonlySet<string> = new Set<CacheProxyKind>([
+  'kube-image-keeper',
+  'kube-fledged',
+  'image-puller',
+]);

@@ -113,9 +113,10 @@ function aliasLogins(source: unknown, i: number): Place[] {
 }
 
 function proxyLogins(proxy: unknown, i: number): Place[] {
-  const [admin, probe] = [
+  const [admin, probe, push] = [
     field(field(proxy, 'admin'), 'secret'),
     field(field(field(proxy, 'probe'), 'login'), 'secret'),
+    field(field(field(proxy, 'probe'), 'push'), 'secret'),
   ];
   return [
     ...(admin === undefined
@@ -128,6 +129,15 @@ function proxyLogins(proxy: unknown, i: number): Place[] {
             ['cacheProxies', i, 'probe', 'login', 'secret'],
             probe,
             `the probe of cache proxy ${called(proxy)} logs in with`,
+          ),
+        ]),
+    ...(push === undefined
+      ? []
+      : [
+          place(
+            ['cacheProxies', i, 'probe', 'push', 'secret'],
+            push,
+            `the probe of cache proxy ${called(proxy)} pushes with`,
           ),
         ]),
   ];

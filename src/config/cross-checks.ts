@@ -1,9 +1,7 @@
 /** What must hold between the parts of a configuration. Works on documents with other errors too, so that one run lists all. */
-import { DOCKER_HUB, isDockerHub, leadsTo } from '../credentials/registry-name.ts';
 import { collisions } from './collisions.ts';
 import { field, items, type CrossProblem } from './document.ts';
-import { NOT_A_SECRET_KEY, SECRET_KEY } from './kubernetes-names.ts';
-import { checkTemplate } from './placeholders.ts';
+import { checkProxy } from './proxy-checks.ts';
 
 /** @param document as it was read: parts of the wrong shape are skipped here, the schema reports them. */
 export function crossCheck(document: unknown): CrossProblem[] {
@@ -41,7 +39,7 @@ export function crossCheck(document: unknown): CrossProblem[] {
       'two cache proxies cannot share one Secret',
     ),
     ...proxies.flatMap((proxy, i) =>
-      checkProxy(proxy).map(({ path, message }) => ({ path: ['cacheProxies', i, ...path], message })),
+      checkProxy(proxy, sources).map(({ path, message }) => ({ path: ['cacheProxies', i, ...path], message })),
     ),
     ...collisions(document),
     ...repeated(retired, (i) => ['retiredCopyNames', i], 'remove one of the two'),
@@ -69,48 +67,6 @@ function secretOf(proxy: unknown): unknown {
   const secret = field(proxy, 'secret');
   const [namespace, name] = [field(secret, 'namespace'), field(secret, 'name')];
   return typeof namespace === 'string' && typeof name === 'string' ? `${namespace}/${name}` : undefined;
-}
-
-function checkProxy(proxy: unknown): CrossProblem[] {
-  switch (field(proxy, 'kind')) {
-    case 'distribution': {
-      const key = field(proxy, 'passwordKey');
-      return typeof key === 'string' && key === field(proxy, 'usernameKey')
-        ? [{ path: ['passwordKey'], message: 'must be another key than usernameKey: one would overwrite the other' }]
-        : [];
-    }
-    case 'template': {
-      const files = field(proxy, 'files');
-      if (typeof files !== 'object' || files === null || Array.isArray(files)) return [];
-      if (Object.keys(files).length === 0)
-        return [{ path: ['files'], message: 'needs at least one key with its template' }];
-      return Object.entries(files).flatMap(([key, text]: [string, unknown]) =>
-        [
-          SECRET_KEY.test(key) ? undefined : NOT_A_SECRET_KEY,
-          typeof text === 'string' ? checkTemplate(text) : undefined,
-        ]
-          .filter((message) => message !== undefined)
-          .map((message) => ({ path: ['files', key], message })),
-      );
-    }
-    case 'harbor': {
-      const [registry, url] = [field(proxy, 'registry'), field(proxy, 'endpointUrl')];
-      // The default leads to Docker Hub, which must never get the login of another registry.
-      return typeof registry === 'string' &&
-        typeof url === 'string' &&
-        !isDockerHub(registry) &&
-        leadsTo(url, DOCKER_HUB)
-        ? [
-            {
-              path: ['endpointUrl'],
-              message: `leads to Docker Hub, and the login is for "${registry}": add endpointUrl with the URL of that registry`,
-            },
-          ]
-        : [];
-    }
-    default:
-      return [];
-  }
 }
 
 function repeated(values: unknown[], path: (index: number) => CrossProblem['path'], advice: string): CrossProblem[] {

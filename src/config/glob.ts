@@ -8,6 +8,10 @@ type NameMatcher = (name: string) => boolean;
 /** A valid pattern: characters of Kubernetes names, the two wildcards, and `!` in front. */
 export const GLOB = /^!?[-a-z0-9.*?]+$/;
 
+/** The guard where a source has none of its own: `namespaces.allow` and `namespaces.deny`. */
+export const ALLOWED = ['*'];
+export const DENIED = ['kube-*', 'pullpass-system'];
+
 /** Matches names that a pattern matches and no `!` pattern excludes. A list of only exclusions matches everything else. */
 export function matchNames(patterns: readonly string[]): NameMatcher {
   const excluded = patterns.filter((p) => p.startsWith('!')).map((p) => p.slice(1));

@@ -1,9 +1,11 @@
 /** The configuration document, `kind: Configuration`. The types of the whole program come from this schema. */
 import { z } from 'zod';
+import { isRepository } from '../credentials/image-reference.ts';
 import { cacheProxySchema } from './cache-proxies.ts';
 import { crossCheck } from './cross-checks.ts';
-import { GLOB } from './glob.ts';
+import { ALLOWED, DENIED, GLOB } from './glob.ts';
 import { dnsLabel, dnsSubdomain } from './kubernetes-names.ts';
+import { registryHostName, registryKey } from './registry-names.ts';
 import { isValidCron, isTimeZone } from './schedule.ts';
 
 const glob = z.string().regex(GLOB, 'is not a pattern: names with "*" and "?", and "!" in front to exclude');
@@ -13,13 +15,7 @@ const secretRef = z.strictObject({
   name: dnsSubdomain.describe('Name of the source Secret.'),
 });
 
-const aliasHost = z
-  .string()
-  .regex(
-    /^[!-~]+$/,
-    'must be a registry key, such as "harbor.corp:443/dockerhub": no spaces, no characters outside ASCII',
-  )
-  .describe('The registry key to add: host, optionally with port and path, as in `auths`.');
+const aliasHost = registryKey.describe('The registry key to add: host, optionally with port and path, as in `auths`.');
 
 const alias = z.union(
   [
@@ -52,10 +48,13 @@ const source = z.strictObject({
   ),
   namespaces: z
     .strictObject({
-      allow: z.array(glob).default(['*']).describe('Globs of the namespaces that may opt in.'),
+      allow: z
+        .array(glob)
+        .default([...ALLOWED])
+        .describe('Globs of the namespaces that may opt in.'),
       deny: z
         .array(glob)
-        .default(['kube-*', 'pullpass-system'])
+        .default([...DENIED])
         .describe('Globs of the namespaces that may not; wins over allow.'),
     })
     .prefault({})
@@ -117,7 +116,7 @@ export const configurationSchema = z
     registries: z
       .array(
         z.strictObject({
-          host: z.string().min(1).describe('Host with port, as in the registry key.'),
+          host: registryHostName.describe('Host with port, as in the registry key.'),
           ca: z
             .string()
             .regex(/-----BEGIN CERTIFICATE-----/, 'is not a PEM certificate')
@@ -129,7 +128,7 @@ export const configurationSchema = z
             .describe('Ask it by http://. The login then crosses the network in the clear.'),
           repository: z
             .string()
-            .min(1)
+            .refine(isRepository, 'is not a repository, such as "corp/app": lower case, without host and tag')
             .optional()
             .describe('A private repository to try logins on, where the registry opens /v2/ to anybody.'),
         }),

@@ -43,7 +43,7 @@ interface ProxiesOptions
   isSynced: (feed: string) => boolean;
   /** Why a feed cannot be read; undefined: nothing is wrong. */
   feedProblem: (feed: string) => string | undefined;
-  metrics: Pick<Metrics, 'proxyApplied' | 'proxyVerified' | 'reconcileDuration'>;
+  metrics: ProxyTellers['metrics'] & Pick<Metrics, 'reconcileDuration'>;
   leaving: Leaving;
   /** The standing of each cache proxy by name: written here, read by other parts. */
   standings: Map<string, ProxyStanding>;

@@ -4,6 +4,8 @@ import type { SourceConfig } from '../config/schema.ts';
 import { messageOf } from '../errors.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import type { Log } from '../log.ts';
+import { stateOf, UNKNOWN_REASONS } from '../plan/proxy.ts';
+import type { UnknownReason } from '../plan/proxy.ts';
 import type { ConfiguredProxy } from '../proxies/kinds.ts';
 import type { ProxyOutcome } from '../reconcile/proxy.ts';
 import type { Metrics } from '../server/metrics.ts';
@@ -11,7 +13,7 @@ import type { Metrics } from '../server/metrics.ts';
 export interface ProxyTellers {
   log: Log;
   events: Pick<EventRecorder, 'record' | 'resolve'>;
-  metrics: Pick<Metrics, 'proxyApplied' | 'proxyVerified'>;
+  metrics: Pick<Metrics, 'proxyApplied' | 'proxyVerified' | 'proxyUnknown' | 'proxyDone'>;
 }
 
 interface ProxyNews {
@@ -27,15 +29,19 @@ interface ProxyNews {
 }
 
 const REASONS = ['ProxyNotApplied', 'ProxyLoginRefused', 'ProxyNotVerified'] as const;
+const labelOf = (reason: UnknownReason): string => reason.replaceAll(' ', '-');
 const VERDICTS = ['verified', 'refused', 'unknown'] as const;
 
 export function createProxyNews({ log, events, metrics }: ProxyTellers): ProxyNews {
   return {
     tell({ config, adapter: { consumer } }, source, outcome, told) {
-      const { applied, changed, withdrawn, verified, problem, error } = outcome;
+      const { applied, done, changed, withdrawn, verified, problem, error } = outcome;
       const labels = { proxy: config.name, source: source.name };
       metrics.proxyApplied.set(labels, applied ? 1 : 0);
+      metrics.proxyDone.set(labels, done ? 1 : 0);
       for (const state of VERDICTS) metrics.proxyVerified.set({ ...labels, state }, verified.state === state ? 1 : 0);
+      for (const reason of UNKNOWN_REASONS)
+        metrics.proxyUnknown.set({ ...labels, reason: labelOf(reason) }, verified.reason === reason ? 1 : 0);
 
       const about: { proxy: string; kind: CacheProxyKind; source: string } = { ...labels, kind: config.kind };
       const name = `cache proxy ${config.name}`;
@@ -50,14 +56,16 @@ export function createProxyNews({ log, events, metrics }: ProxyTellers): ProxyNe
       }
       if (told !== undefined) {
         for (const reason of REASONS) events.resolve(regarding, reason);
-        if (applied) log.info(about, `${name}: ${verified.state === 'verified' ? 'applied and verified' : 'applied'}`);
+        if (applied) log.info(about, `${name}: applied; ${stateOf(verified)}`);
       }
       if (error !== undefined) log.warn(about, `${name}: ${messageOf(error)}`);
       return undefined;
     },
     forget(proxy, source) {
       metrics.proxyApplied.remove({ proxy, source });
+      metrics.proxyDone.remove({ proxy, source });
       for (const state of VERDICTS) metrics.proxyVerified.remove({ proxy, source, state });
+      for (const reason of UNKNOWN_REASONS) metrics.proxyUnknown.remove({ proxy, source, reason: labelOf(reason) });
     },
   };
 }

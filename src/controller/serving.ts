@@ -1,10 +1,10 @@
 /** The controller's HTTP endpoints: health, metrics, the report. Gauges are computed at each scrape. */
 import type { Configuration } from '../config/schema.ts';
-import type { Credential } from '../credentials/docker-config.ts';
-import { loginExpiry } from '../credentials/token-expiry.ts';
+import { loginSpan } from '../credentials/token-expiry.ts';
 import { startServer } from '../server/listener.ts';
 import type { PageHandler, RunningServer } from '../server/listener.ts';
 import type { Metrics } from '../server/metrics.ts';
+import type { SourceBook } from '../sources/book.ts';
 import type { Sources } from '../sources/loop.ts';
 import { publishStandings } from './standings.ts';
 import type { Watches } from './watches.ts';
@@ -44,7 +44,7 @@ export function startServing({
         publishStandings(names, leads ? standings() : [], metrics);
         // Only the leader sets these: it alone asks registries, and equal values of two replicas would be counted twice.
         metrics.setCredentials(leads ? sources.standings().filter(({ source }) => names.includes(source)) : []);
-        metrics.setExpiries(leads ? names.flatMap((name) => endsOf(name, sources.book.credentials(name) ?? [])) : []);
+        metrics.setExpiries(leads ? names.flatMap((name) => endsOf(name, sources.book.rollout(name))) : []);
         return metrics.exposition();
       },
       '/report': report,
@@ -52,12 +52,15 @@ export function startServing({
   });
 }
 
+/** During a rollout, carriers have either content: of two logins under one key the metric takes the one that ends first. */
 function endsOf(
   source: string,
-  credentials: readonly Credential[],
-): { source: string; key: string; expiresAt: number }[] {
-  return credentials.flatMap((credential) => {
-    const expiresAt = loginExpiry(credential)?.getTime();
-    return expiresAt === undefined ? [] : [{ source, key: credential.key, expiresAt }];
+  { passed, newest }: ReturnType<SourceBook['rollout']>,
+): Parameters<Metrics['setExpiries']>[0] extends Iterable<infer Login> ? Login[] : never {
+  return [...(passed?.own ?? []), ...(newest?.own ?? [])].flatMap((credential) => {
+    const span = loginSpan(credential);
+    return span === undefined
+      ? []
+      : [{ source, key: credential.key, expiresAt: span.endsAt.getTime(), lifetimeMs: span.lifetimeMs }];
   });
 }

@@ -3,7 +3,7 @@ import { KEY_DOCKERCFG, KEY_DOCKER_CONFIG_JSON, TYPE_DOCKERCFG, TYPE_DOCKER_CONF
 import { decodeBase64 } from './base64.ts';
 import { type ByteString, toText } from './byte-string.ts';
 import { type Entries, type Entry, type Form, fold, readEntries } from './auth-entries.ts';
-import { normaliseKey, quoteKey } from './registry-name.ts';
+import { isDockerHub, misnamedDockerHub, normaliseKey, quoteKey, whyMisnamed } from './registry-name.ts';
 import { unusable, type Unusable, WHY_CONTRADICTORY, WHY_UNUSABLE } from './usable-login.ts';
 
 /** One entry, in plain text. Never log it, never put it into an error. */
@@ -57,7 +57,12 @@ export function parseDockerConfig(content: string | Uint8Array, form: Form = 'do
   return {
     ok: true,
     credentials,
-    warnings: [...credentials.flatMap(warn), ...ambiguities(read.entries), ...helpers(read.others)],
+    warnings: [
+      ...credentials.flatMap(warn),
+      ...misnamed(credentials),
+      ...ambiguities(read.entries),
+      ...helpers(read.others),
+    ],
   };
 }
 
@@ -136,6 +141,15 @@ function warn({ key, password, unusable: why, contradictory }: Credential): stri
         ]
       : []),
   ];
+}
+
+/** A key that is used for some images is told only where no other is for Docker Hub: then it may be there for just these. */
+function misnamed(credentials: readonly Credential[]): string[] {
+  const hasHub = credentials.some(({ key }) => isDockerHub(key) && misnamedDockerHub(key) === undefined);
+  return credentials.flatMap(({ key }) => {
+    const found = misnamedDockerHub(key);
+    return found === undefined || (hasHub && !found.dead) ? [] : [`registry ${quoteKey(key)}: ${whyMisnamed(key)}`];
+  });
 }
 
 /** Kubelets read a Secret's entries in the random order of a Go map: of two for one registry, a random one is tried first. */

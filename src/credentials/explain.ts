@@ -11,7 +11,7 @@ import {
   lookup,
   mismatch,
 } from './keyring.ts';
-import { DOCKER_HUB, DOCKER_HUB_KEY, isDockerHub } from './registry-name.ts';
+import { DOCKER_HUB, DOCKER_HUB_KEY, misnamedDockerHub } from './registry-name.ts';
 import { plural, printable } from '../text.ts';
 
 export interface Miss extends KeyringEntry {
@@ -55,8 +55,12 @@ function reason(entry: KeyringEntry, name: string, image: HostAndPath | undefine
   if (normal === undefined || key === undefined) return near('not a URL, so that kubelets leave it out');
   if (isDefaultRegistry(name)) {
     if (normal === 'index.docker.io') return near('only used when no other key matches');
-    if (isDockerHub(credential.key))
-      return near(`kubelets do not use this name for images on Docker Hub; write ${DOCKER_HUB_KEY} or ${DOCKER_HUB}`);
+    const misnamed = misnamedDockerHub(credential.key);
+    if (misnamed !== undefined)
+      return near(
+        `kubelets do not use this name for images on Docker Hub; write ${misnamed.right}` +
+          (misnamed.right === DOCKER_HUB_KEY ? ` or ${DOCKER_HUB}` : ''),
+      );
   }
   const [wanted, given] = [text(key), text(image)];
   const [pattern, host] = [splitHostPort(key.host).host, splitHostPort(image.host).host];

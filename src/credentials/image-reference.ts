@@ -1,5 +1,5 @@
 /** Parses image references as the kubelet does (the grammar of distribution/reference). */
-import { DOCKER_HUB } from './registry-name.ts';
+import { DOCKER_HUB, misnamedDockerHub } from './registry-name.ts';
 import { printable } from '../text.ts';
 
 export interface ImageReference {
@@ -58,6 +58,24 @@ export function parseImage(reference: string): ImageResult {
       ...(digest === undefined ? {} : { digest }),
     },
   };
+}
+
+/** Why nothing can be pulled from the host of an image: it is a name that people take for Docker Hub's. One clause. */
+export function whyNoRegistry({ registry, repository }: ImageReference): string | undefined {
+  return registry !== DOCKER_HUB && misnamedDockerHub(registry)?.dead === true
+    ? `${registry} is no registry; on Docker Hub the image is ${DOCKER_HUB}/${repository}`
+    : undefined;
+}
+
+/** `corp/app`: valid by the grammar of image names, so that it is safe in a URL. */
+export function isRepository(repository: string): boolean {
+  return isImage(repository, 'latest');
+}
+
+/** Whether both are safe in a URL. `reference`: a tag or a digest. */
+export function isImage(repository: string, reference: string): boolean {
+  const parsed = parseImage(`a.b/${repository}${reference.includes(':') ? '@' : ':'}${reference}`);
+  return parsed.ok && parsed.image.repository === repository && (parsed.image.tag ?? parsed.image.digest) === reference;
 }
 
 /** The first part is a host if it is `localhost` or has a ".", ":" or upper-case letter; all else is on Docker Hub. */

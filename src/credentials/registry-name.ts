@@ -64,6 +64,56 @@ function dockerHubRank(name: string): number {
   return DOCKER_HUB_HOSTS.findIndex((host) => host === key);
 }
 
+/** A name that people take for Docker Hub's. */
+export interface Misnamed {
+  /** The key that kubelets use: `https://index.docker.io/v1/`, or `docker.io/corp` for a key with a path. */
+  readonly right: string;
+  /** No registry has this name, or no image can match the key. Otherwise it is used for images that name this very host. */
+  readonly dead: boolean;
+}
+
+/** More names of no registry; with a port, each could be a host of one's own. */
+const NO_REGISTRY = /^(?:docker|docker-?hub|docker\.hub|(?:www\.|hub\.)?docker-?hub\.(?:com|io))$/;
+/** Docker Hub answers under these names too; images that name them are looked up under them. */
+const HUB_ANSWERS = [DOCKER_HUB_ENDPOINT, 'registry.hub.docker.com'];
+
+/**
+ * Whether a registry key, or the host of an image, is meant for Docker Hub and not used for it by kubelets (seen in the kubelet's
+ * own code: docker.io and index.docker.io without a port, docker.io with a path, and globs that match docker.io).
+ */
+export function misnamedDockerHub(key: string): Misnamed | undefined {
+  const normal = normaliseKey(key);
+  if (normal === undefined) return undefined;
+  const slash = normal.indexOf('/');
+  const [host, path] = slash < 0 ? [normal, ''] : [normal.slice(0, slash), normal.slice(slash)];
+  const name = host.toLowerCase().replace(/:\d*$/, '').replace(/\.$/, '');
+  const isHub = name === DOCKER_HUB || name === 'index.docker.io';
+  if (!isHub && !/(?:^|\.)docker\.(?:com|io)$/.test(name) && !NO_REGISTRY.test(host.toLowerCase())) return undefined;
+  const isWhole = /^\/*(?:v[12]\/*)?$/.test(path);
+  // Kubelets compare with docker.io, as it is written; index.docker.io is an exception that takes no path.
+  if (host === DOCKER_HUB && (!isWhole || path === '')) return undefined;
+  if (normal === 'index.docker.io') return undefined;
+  return {
+    right: isWhole ? DOCKER_HUB_KEY : rightPath(path),
+    dead: !HUB_ANSWERS.includes(name) && !name.includes('*'),
+  };
+}
+
+/** `/r/corp/app` is a page of the web site hub.docker.com. */
+function rightPath(path: ByteString): string {
+  const [, repository = ''] = /^\/+(?:v[12]\/)?(?:[ru]\/)?([a-z0-9][a-z0-9._/-]{0,254}?)\/*$/.exec(path) ?? [];
+  return repository === '' ? DOCKER_HUB_KEY : `${DOCKER_HUB}/${repository}`;
+}
+
+/** Continues the text `registry "x": `. Undefined: the key is not misnamed. */
+export function whyMisnamed(key: string): string | undefined {
+  const misnamed = misnamedDockerHub(key);
+  if (misnamed === undefined) return undefined;
+  return misnamed.dead
+    ? `kubelets never use this key for Docker Hub; write ${misnamed.right}`
+    : `kubelets use this key only for images that name its host, not for others on Docker Hub; for these write ${misnamed.right}`;
+}
+
 /** Whether a product's upstream URL is at `registry`: a login must not be sent to another host to which an object was changed. */
 export function leadsTo(url: string, registry: string): boolean {
   const target = URL.parse(url);

@@ -9,6 +9,7 @@ export interface ApiObject {
     namespace?: string;
     uid?: string;
     resourceVersion?: string;
+    creationTimestamp?: string;
     annotations?: Record<string, string>;
     labels?: Record<string, string>;
     deletionTimestamp?: string;

@@ -30,6 +30,8 @@ export interface SourceSecret extends Stored {
   readonly data: Readonly<Record<string, string>>;
   /** When its data was last written, in milliseconds since 1970; undefined where the server does not say. */
   readonly writtenAt?: number | undefined;
+  /** In milliseconds since 1970; undefined where the server does not say. For reports only. */
+  readonly createdAt?: number | undefined;
   /** Value of {@link ANNOTATION_CONFIRM_REMOVAL}. */
   readonly confirmed?: string | undefined;
 }
@@ -93,6 +95,7 @@ export function projectSource({ metadata, type, data }: ApiObject & Pick<V1Secre
     type: type ?? '',
     data: data ?? {},
     writtenAt: writtenAt(metadata),
+    createdAt: timeOf(metadata.creationTimestamp),
     confirmed: metadata.annotations?.[ANNOTATION_CONFIRM_REMOVAL],
   };
 }
@@ -122,6 +125,12 @@ function identity({ name, uid = '', resourceVersion = '' }: ApiObject['metadata'
   resourceVersion: string;
 } {
   return { name, uid, resourceVersion };
+}
+
+/** In milliseconds since 1970; undefined: absent, or no time. */
+export function timeOf(text: string | undefined): number | undefined {
+  const at = Date.parse(text ?? '');
+  return Number.isNaN(at) ? undefined : at;
 }
 
 /** The latest time at which a field manager wrote `data`, from `managedFields`. */

@@ -52,26 +52,15 @@ export function planCopy(
 
 function planWanted(
   namespace: ObservedNamespace,
-  { config, digest, problems }: ObservedSource,
+  { config, digest }: ObservedSource,
   copy: ObservedCopy | undefined,
 ): CopyPlan {
   const target = { namespace: namespace.name, name: config.copyName, source: config.name };
   if (copy === undefined) {
     if (digest !== undefined)
       return { state: 'missing', action: { type: 'createCopy', ...target, digest }, references: 'add' };
-    const [why] = problems;
-    // The source has no problem: its logins are still being tried.
-    if (why === undefined) return { state: 'unavailable', references: 'keep' };
-    return {
-      state: 'unavailable',
-      references: 'keep',
-      problem: {
-        reason: 'SourceUnavailable',
-        object: { kind: 'Namespace', name: namespace.name, uid: namespace.uid },
-        source: config.name,
-        why,
-      },
-    };
+    // No problem of the namespace: thousands may wait, and the source has its own Event, log line and finding.
+    return { state: 'unavailable', references: 'keep' };
   }
   // The deletion ends by itself; then its watch event causes the copy to be created again.
   if (copy.terminating) return { state: 'terminating', references: 'keep' };

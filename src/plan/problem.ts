@@ -18,7 +18,6 @@ export type Problem = { readonly object: ObjectRef } &
     | { readonly reason: 'TooManyPullSecrets' | 'CopyStillNamed' | 'WriteRefused'; readonly what: string }
     | { readonly reason: 'UnknownSource'; readonly names: readonly string[] }
     | { readonly reason: 'OptInDenied'; readonly sources: readonly string[] }
-    | { readonly reason: 'SourceUnavailable'; readonly source: string; readonly why: string }
     | SecretNotOurs
   );
 
@@ -39,8 +38,6 @@ export function noteOf(problem: Problem): string {
         `The namespace ${deniedBy(problem.sources)}: ` +
         'ask the platform team to allow it in the configuration (sources[].namespaces).'
       );
-    case 'SourceUnavailable':
-      return `Source "${problem.source}" has nothing to copy yet: ${problem.why}`;
     case 'SecretNotOurs':
       return `${whatIsTaken(problem)}: it is left alone. ${remedyOf(problem)}`;
     case 'InvalidAnnotation':

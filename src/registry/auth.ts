@@ -32,6 +32,8 @@ export interface LoginVerdict {
   readonly realm?: string;
   /** How long a token lives that the registry gives for the login; 0: it gives none. Absent: unknown. */
   readonly tokenSeconds?: number;
+  /** The registry gives the same access without a login: one can only be tried on a private repository. */
+  readonly open?: true;
 }
 
 type Conclude = (state: LoginVerdict['state'], why: string) => LoginVerdict;
@@ -78,7 +80,10 @@ async function handshake(
   }
   if (demand.type === 'unknown') return conclude('unknown', demand.why);
   if (demand.type === 'open')
-    return conclude('unknown', 'takes anybody: it asks for no login, so that none can be checked');
+    return {
+      ...conclude('unknown', 'takes anybody: it asks for no login, so that none can be checked'),
+      open: true,
+    };
 
   if (demand.scheme.type === 'bearer')
     return withToken({ scheme: demand.scheme, repository, door, login, http, signal }, ask, conclude);
@@ -133,12 +138,9 @@ async function withToken(
   if (subject !== undefined && subject !== subjectOf(anybodys.token)) return judge('open', say);
   const without = enter(await ask(door, { bearer: anybodys.token }), repository === undefined);
   if (without === 'shut') return judge('open', say);
-  return say(
-    'unknown',
-    without === 'open'
-      ? 'opens to anybody in the same way, so that the login proves nothing; try it on a private repository'
-      : without.unclear,
-  );
+  return without === 'open'
+    ? { ...say('unknown', 'opens to anybody in the same way, so that the login proves nothing'), open: true }
+    : say('unknown', without.unclear);
 }
 
 /** Result of a request: `open` (access), `shut` (refused), or neither. */

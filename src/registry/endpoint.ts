@@ -1,8 +1,9 @@
 /** Where a registry's API is, and which token server may see the login for it. */
-import { parseImage } from '../credentials/image-reference.ts';
 import { DOCKER_HUB_ENDPOINT, isDockerHub } from '../credentials/registry-name.ts';
 import { redactUrl } from './http-error.ts';
 import { printable } from '../text.ts';
+
+export { isImage, isRepository } from '../credentials/image-reference.ts';
 
 type Located = { readonly ok: true; readonly url: URL } | { readonly ok: false; readonly why: string };
 
@@ -50,17 +51,6 @@ export function locateRealm(realm: string | undefined, registry: URL): Located {
   }
   url.hash = '';
   return { ok: true, url };
-}
-
-/** `corp/app`: valid by the grammar of image names, so that it is safe in a URL. */
-export function isRepository(repository: string): boolean {
-  return isImage(repository, 'latest');
-}
-
-/** Whether both are safe in a URL. `reference`: a tag or a digest. */
-export function isImage(repository: string, reference: string): boolean {
-  const parsed = parseImage(`a.b/${repository}${reference.includes(':') ? '@' : ':'}${reference}`);
-  return parsed.ok && parsed.image.repository === repository && (parsed.image.tag ?? parsed.image.digest) === reference;
 }
 
 export function pullScope(repository: string): string {

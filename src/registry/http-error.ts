@@ -1,6 +1,9 @@
 /** Errors between a request and its answer, each in one line that never holds a credential. */
 
-/** `invalid`: the request itself could not be sent. `cancelled`: by the caller's signal. `closed`: the client was closed. */
+/**
+ * `invalid`: the request itself could not be sent. `cancelled`: by the caller's signal. `closed`: the client was closed.
+ * `egress`: the egress proxy gave no connection, so the host was not asked.
+ */
 type HttpFailure =
   | 'invalid'
   | 'dns'
@@ -11,6 +14,7 @@ type HttpFailure =
   | 'tls'
   | 'protocol'
   | 'too large'
+  | 'egress'
   | 'cancelled'
   | 'closed';
 
@@ -61,17 +65,23 @@ const TRUST =
   /^(?:SELF_SIGNED_CERT_IN_CHAIN|DEPTH_ZERO_SELF_SIGNED_CERT|UNABLE_TO_VERIFY_LEAF_SIGNATURE|UNABLE_TO_GET_ISSUER_CERT(?:_LOCALLY)?|CERT_UNTRUSTED)$/;
 const TLS = /^(?:ERR_TLS_|ERR_SSL_|CERT_|CRL_|UNABLE_TO_|INVALID_|HOSTNAME_MISMATCH)/;
 
-/** `what`: method and redacted URL. Reads only codes from `error`: its text may quote the server. */
+/** `what`: method and redacted URL. */
 export function toHttpError(error: unknown, what: string): HttpError {
   if (error instanceof HttpError) return error;
+  const [failure, reason] = reasonOf(error);
+  return new HttpError(failure, `${what}: ${reason}`);
+}
+
+/** Reads only codes from `error`: its text may quote the server. */
+export function reasonOf(error: unknown): readonly [HttpFailure, string] {
   const code = codeOf(error);
   const known = Object.hasOwn(BY_CODE, code) ? BY_CODE[code] : undefined;
-  if (known !== undefined) return new HttpError(known[0], `${what}: ${known[1]}`);
-  if (TRUST.test(code)) return new HttpError('tls', `${what}: its certificate is not trusted; give its CA (${code})`);
-  if (TLS.test(code)) return new HttpError('tls', `${what}: TLS failed (${code})`);
+  if (known !== undefined) return known;
+  if (TRUST.test(code)) return ['tls', `its certificate is not trusted; give its CA (${code})`];
+  if (TLS.test(code)) return ['tls', `TLS failed (${code})`];
   if (code.startsWith('HPE_') || code.startsWith('UND_ERR_RES'))
-    return new HttpError('protocol', `${what}: the answer is not HTTP (${code})`);
-  return new HttpError('protocol', `${what}: failed (${code})`);
+    return ['protocol', `the answer is not HTTP (${code})`];
+  return ['protocol', `failed (${code})`];
 }
 
 function codeOf(error: unknown): string {

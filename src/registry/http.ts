@@ -1,7 +1,11 @@
 /** A small HTTP client for registries and cache proxies, with limits on everything that the server decides. */
 import tls from 'node:tls';
-import { Agent, request as send } from 'undici';
+import { Agent, buildConnector, request as send } from 'undici';
 import type { Dispatcher } from 'undici';
+import { readEgress } from './egress.ts';
+import type { Egress, EgressProxy } from './egress.ts';
+import { createTunnels } from './tunnel.ts';
+import type { Tunnels } from './tunnel.ts';
 import { HttpError, redactUrl, toHttpError } from './http-error.ts';
 
 export type HttpMethod = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -41,6 +45,8 @@ export interface HttpClient {
 export interface HttpClientOptions {
   /** PEM of CAs to trust on top of the usual ones. */
   readonly ca?: string | undefined;
+  /** Which egress proxy a request takes; default: none. */
+  readonly egress?: Egress | undefined;
   /** From sending a request to the headers of its answer, in milliseconds. Default: 10,000. */
   readonly requestMs?: number;
   /** The whole exchange, with redirects and body, in milliseconds. Default: 30,000. */
@@ -50,24 +56,47 @@ export interface HttpClientOptions {
 
 /** Redirects followed in one exchange. */
 const MAX_REDIRECTS = 3;
+const MAX_HEADERS = 32 * 1024;
+/** The part of `requestMs` that an egress proxy gets to connect: then an error can still tell it from a slow host. */
+const EGRESS_SHARE = 0.8;
 
 export function createHttpClient({
   ca,
+  egress = readEgress(),
   requestMs = 10_000,
   exchangeMs = 30_000,
   userAgent = 'pullpass',
 }: HttpClientOptions = {}): HttpClient {
+  const direct = buildConnector({
+    timeout: requestMs,
+    allowH2: false,
+    ...(ca !== undefined && { ca: [...tls.getCACertificates('default'), ca] }),
+  });
+  const tunnels = new Map<EgressProxy, Tunnels>();
+  for (const proxy of new Set([egress.https, egress.http]))
+    if (proxy !== undefined)
+      tunnels.set(
+        proxy,
+        createTunnels(proxy, {
+          secure: direct,
+          connectMs: requestMs * EGRESS_SHARE,
+          maxHeaderSize: MAX_HEADERS,
+          userAgent,
+        }),
+      );
+
   const agent = new Agent({
     allowH2: false,
     pipelining: 1,
     connections: 8,
-    maxHeaderSize: 32 * 1024,
+    maxHeaderSize: MAX_HEADERS,
     // The time limits below are exact and cover everything: undici's own are not needed.
     headersTimeout: 0,
     bodyTimeout: 0,
-    connect: {
-      timeout: requestMs,
-      ...(ca !== undefined && { ca: [...tls.getCACertificates('default'), ca] }),
+    connect(options, callback) {
+      const proxy = egress.proxyFor(new URL(`${options.protocol}//${options.host}`));
+      const tunnel = proxy === undefined ? undefined : tunnels.get(proxy);
+      (tunnel?.connect ?? direct)(options, callback);
     },
   });
 
@@ -76,7 +105,8 @@ export function createHttpClient({
     { method, headers, body, auth, signal, maxBytes = 1_048_576 }: HttpRequest,
     exchange: AbortSignal,
   ): Promise<HttpResponse> {
-    const what = `${method} ${redactUrl(url)}`;
+    const proxy = egress.proxyFor(url);
+    const what = `${method} ${redactUrl(url)}${proxy === undefined ? '' : ` through egress proxy ${proxy.host}`}`;
     const late = new AbortController();
     const timer = setTimeout(() => late.abort(), requestMs);
     try {
@@ -94,7 +124,9 @@ export function createHttpClient({
       if (signal?.aborted) throw new HttpError('cancelled', `${what}: cancelled`);
       if (exchange.aborted) throw new HttpError('timeout', `${what}: not complete after ${exchangeMs / 1000} s`);
       if (late.signal.aborted) throw new HttpError('timeout', `${what}: no answer after ${requestMs / 1000} s`);
-      throw toHttpError(error, what);
+      throw error instanceof HttpError && error.failure === 'egress'
+        ? new HttpError('egress', `${what}: ${error.message}`)
+        : toHttpError(error, what);
     } finally {
       clearTimeout(timer);
     }
@@ -118,7 +150,9 @@ export function createHttpClient({
         url = target;
       }
     },
-    close: () => agent.destroy(),
+    async close() {
+      await Promise.all([agent.destroy(), ...[...tunnels.values()].map((tunnel) => tunnel.close())]);
+    },
   };
 }
 

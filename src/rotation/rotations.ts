@@ -53,7 +53,10 @@ export function createRotations(
     const facts = { source, copies: rotation.copies, seconds: Number(seconds.toFixed(3)) };
     if (rotation.first) return log.info(facts, 'every copy and cache proxy carries the source');
     meter.complete(source, seconds);
-    log.info(facts, 'rotation complete: every copy and cache proxy carries the new content');
+    log.info(
+      facts,
+      'rotation complete: every copy carries the new content, and every cache proxy is done with the login before',
+    );
   }
 
   return {

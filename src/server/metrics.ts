@@ -58,12 +58,12 @@ export function createMetrics({ version, now = Date.now, processMetrics = true }
   );
   const rotationPending = gauge(
     'rotation_pending',
-    'How many namespaces and cache proxies do not carry the current content of the source yet.',
+    'How many namespaces do not carry the current content of the source yet, and cache proxies are not done with it.',
     ['source'],
   );
   const rotationDuration = histogram(
     'rotation_duration_seconds',
-    'From a change of the source to its content in every copy and cache proxy.',
+    'From a change of the source until every copy has its content and every cache proxy is done.',
     [0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1_800, 3_600],
     ['source'],
   );
@@ -75,8 +75,18 @@ export function createMetrics({ version, now = Date.now, processMetrics = true }
   ]);
   const proxyVerified = gauge(
     'proxy_verified',
-    'What the last private pull through the cache proxy showed: 1 for the state that holds (verified, refused, unknown).',
+    'Whether the cache proxy pulls with its login: 1 for the state that holds (verified, refused, unknown).',
     ['proxy', 'source', 'state'],
+  );
+  const proxyUnknown = gauge(
+    'proxy_unknown',
+    'Why it is not known whether the cache proxy pulls with its login: 1 for the reason that holds.',
+    ['proxy', 'source', 'reason'],
+  );
+  const proxyDone = gauge(
+    'proxy_done',
+    '1 if the cache proxy needs the login before no longer: it has settled and, with a probe, it is proven.',
+    ['proxy', 'source'],
   );
   const credentialVerified = gauge(
     'credential_verified',
@@ -85,7 +95,12 @@ export function createMetrics({ version, now = Date.now, processMetrics = true }
   );
   const credentialExpiry = gauge(
     'credential_expiry_timestamp_seconds',
-    'When the login ends, in seconds since 1970, where it says so itself (exp of a JSON Web Token).',
+    'When the login ends, in seconds since 1970, where it says so itself (a JSON Web Token, a password of ECR).',
+    ['source', 'registry'],
+  );
+  const credentialLifetime = gauge(
+    'credential_lifetime_seconds',
+    'How long the login is good for, from its issue to its end, where it says so itself.',
     ['source', 'registry'],
   );
   const registryLabel = (key: string): string => printable(redactKey(key)).slice(0, LONGEST_LABEL);
@@ -124,6 +139,10 @@ export function createMetrics({ version, now = Date.now, processMetrics = true }
     proxyApplied,
     /** `proxy`, `source`, `state`: verified, refused, unknown */
     proxyVerified,
+    /** `proxy`, `source`, `reason`: UNKNOWN_REASONS */
+    proxyUnknown,
+    /** `proxy`, `source` */
+    proxyDone,
     sourceValid,
     sourceChanged,
     rotationPending,
@@ -178,16 +197,29 @@ export function createMetrics({ version, now = Date.now, processMetrics = true }
           credentialVerified.set({ source, registry: registryLabel(key), state }, now === state ? 1 : 0);
       }
     },
-    /** Replaces all known expiry times. `expiresAt`: milliseconds since 1970. */
-    setExpiries(logins: Iterable<{ readonly source: string; readonly key: string; readonly expiresAt: number }>): void {
+    /** Replaces all known expiry times. `expiresAt`: milliseconds since 1970; `lifetimeMs`: from the issue of the login to its end. */
+    setExpiries(
+      logins: Iterable<{
+        readonly source: string;
+        readonly key: string;
+        readonly expiresAt: number;
+        readonly lifetimeMs?: number | undefined;
+      }>,
+    ): void {
       credentialExpiry.reset();
+      credentialLifetime.reset();
       // If keys become the same label, the one that expires first counts: it is set last.
-      for (const { source, key, expiresAt } of [...logins].sort((a, b) => b.expiresAt - a.expiresAt))
-        credentialExpiry.set({ source, registry: registryLabel(key) }, expiresAt / 1000);
+      for (const { source, key, expiresAt, lifetimeMs } of [...logins].sort((a, b) => b.expiresAt - a.expiresAt)) {
+        const labels = { source, registry: registryLabel(key) };
+        credentialExpiry.set(labels, expiresAt / 1000);
+        if (lifetimeMs === undefined) credentialLifetime.remove(labels);
+        else credentialLifetime.set(labels, lifetimeMs / 1000);
+      }
     },
     /** Removes what only the leader knows, when its term ends: from then on the next leader exposes it. */
     stopLeading(): void {
-      for (const metric of [proxyApplied, proxyVerified, credentialVerified, credentialExpiry]) metric.reset();
+      const byProxy = [proxyApplied, proxyVerified, proxyUnknown, proxyDone];
+      for (const metric of [...byProxy, credentialVerified, credentialExpiry, credentialLifetime]) metric.reset();
       removalsHeld.set(0);
       audits.forgetAudit();
     },

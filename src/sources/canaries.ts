@@ -4,6 +4,8 @@ import { parseImage } from '../credentials/image-reference.ts';
 import { lookup, makeKeyring } from '../credentials/keyring.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { Log } from '../log.ts';
+import type { Verdict } from '../plan/proxy.ts';
+import { stateOf } from '../plan/proxy.ts';
 import { selectSources } from '../plan/selection.ts';
 import { createCanary } from './canary.ts';
 import type { Canary, CanaryOptions } from './canary.ts';
@@ -18,7 +20,8 @@ export interface CarrierProxy {
   readonly name: string;
   /** It has the login that it is to have now. */
   readonly applied: boolean;
-  readonly verified: { readonly state: 'verified' | 'refused' | 'unknown' };
+  /** Whether it pulls with it. */
+  readonly verified: Verdict;
 }
 
 interface Canaries extends Canary {
@@ -89,7 +92,8 @@ export function createCanaries({
       ...wanted.map((each) => world.copies.get(copyName)?.get(each, copyName)?.digest === digest),
       ...caches.map(({ applied }) => applied),
     ];
-    return has.every(Boolean) ? 'all' : has.some(Boolean) ? 'some' : 'none';
+    if (!has.every(Boolean)) return has.some(Boolean) ? 'some' : 'none';
+    return caches.some(({ verified }) => verified.reason === 'settling') ? 'settling' : 'all';
   }
 
   async function failing(
@@ -108,7 +112,7 @@ export function createCanaries({
       ...(await failingPulls(client, namespaces, isOfSource, signal)),
       ...proxies()
         .filter(({ name, verified }) => first.has(name) && verified.state === 'refused')
-        .map(({ name }) => `cache proxy ${name}: a private pull through it fails`),
+        .map(({ name }) => `cache proxy ${name}: it cannot pull with the new login`),
     ];
   }
 
@@ -132,7 +136,7 @@ export function createCanaries({
     },
     onLooked: (name, move) => {
       if (isPaused()) return;
-      const before = book.rollout(name).stage.state;
+      const { stage } = book.rollout(name);
       book.advance(name, move);
       const after = book.rollout(name).stage.state;
       if (after === 'halted')
@@ -140,7 +144,15 @@ export function createCanaries({
           { source: name },
           'rotation halted: pulls started to fail at the canaries; the rest keeps the content before',
         );
-      else if (before !== 'looking') log.info({ source: name }, 'the canaries are well: the rest follows');
+      else if (stage.state !== 'looking' && stage.state !== 'settled') {
+        // A cache proxy without a probe shows nothing: the log says so.
+        const caches = proxies().filter((proxy) => stage.canaries.proxies.has(proxy.name));
+        const cacheProxies = caches.map((proxy) => `${proxy.name}: ${stateOf(proxy.verified)}`);
+        log.info(
+          { source: name, ...(caches.length > 0 && { cacheProxies }) },
+          'no pull fails at the canaries: the rest follows',
+        );
+      }
       onMoved();
     },
   });

@@ -12,8 +12,11 @@ interface Watch {
 }
 
 export interface CanaryOptions {
-  /** How many of the canaries have the content with this digest. `gone`: none of them is to have it any more. */
-  arrival: (source: SourceConfig, canaries: Canaries, digest: string) => 'none' | 'some' | 'all' | 'gone';
+  /**
+   * How many of the canaries have the content with this digest. `settling`: all, but a cache proxy may still work with the one
+   * before. `gone`: none of them is to have it any more.
+   */
+  arrival: (source: SourceConfig, canaries: Canaries, digest: string) => 'none' | 'some' | 'settling' | 'all' | 'gone';
   /** Other canaries must be chosen: these are gone, or do not get the content. */
   onGone: (source: string) => void;
   /** What fails at the canaries of a source now, one line each; the same failure always gives the same line. */
@@ -35,6 +38,8 @@ const HALTED_AGAIN_MS = 30_000;
 const ARRIVAL_AGAIN_MS = 1_000;
 /** Then it goes on with the canaries that have it, or with others: one copy that cannot be written must not delay all carriers. */
 const ARRIVAL_PATIENCE_MS = 5 * 60_000;
+/** As the one before, for a cache proxy that does not settle: by default that takes up to eight minutes, or a restart. */
+const SETTLING_PATIENCE_MS = 30 * 60_000;
 /** How long to wait if the canaries could not be looked at: that proves nothing, so the rest waits until they can be. */
 const UNSEEN_AGAIN_MS = 5_000;
 
@@ -72,11 +77,12 @@ export function createCanary({ arrival, onGone, failing, onLooked, timers }: Can
   function awaitArrival(source: SourceConfig, watch: Watch, stage: Trial, digest: string, waited = 0): void {
     const who = arrival(source, stage.canaries, digest);
     const isLate = waited >= ARRIVAL_PATIENCE_MS;
-    if (who === 'all' || (who === 'some' && isLate))
+    if (who === 'all' || (who === 'some' && isLate) || (who === 'settling' && waited >= SETTLING_PATIENCE_MS))
       return arm(source, watch, stage, (source.canary?.seconds ?? 0) * 1000);
     watch.timer = timers.set(() => {
       if (stopping.signal.aborted || watched.get(source.name) !== watch) return;
-      if (who !== 'gone' && !isLate) return awaitArrival(source, watch, stage, digest, waited + ARRIVAL_AGAIN_MS);
+      if (who === 'settling' || (who !== 'gone' && !isLate))
+        return awaitArrival(source, watch, stage, digest, waited + ARRIVAL_AGAIN_MS);
       clear(source.name);
       onGone(source.name);
     }, ARRIVAL_AGAIN_MS);

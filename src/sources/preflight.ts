@@ -4,7 +4,7 @@
  */
 import type { SourceConfig } from '../config/schema.ts';
 import type { Credential } from '../credentials/docker-config.ts';
-import { redactKey, registryHost } from '../credentials/registry-name.ts';
+import { isDockerHub, misnamedDockerHub, redactKey, registryHost, whyMisnamed } from '../credentials/registry-name.ts';
 import { messageOf } from '../errors.ts';
 import { delayMs } from '../retry.ts';
 import { createLimit } from '../async/limit.ts';
@@ -97,6 +97,11 @@ export function createPreflight({
     // Answered at once: it needs none of the places.
     if (isPattern(credential.key))
       return Promise.resolve({ state: 'unknown', why: 'a pattern names no host that could be asked' });
+    if (!isDockerHub(credential.key) && misnamedDockerHub(credential.key)?.dead === true)
+      return Promise.resolve({
+        state: 'unknown',
+        why: `no registry has this name, so the login was not tried: ${whyMisnamed(credential.key)}`,
+      });
     const login = accountOf(credential);
     const id = loginId(state.mac, login);
     let flight = flying.get(id);

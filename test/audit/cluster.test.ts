@@ -211,6 +211,7 @@ onEachServer((server) => {
         { registry: 'registry.corp', pods: 2, covered: 0, uncovered: 1, unknown: 1 },
       ]);
       expect(report.couldNotSee.map((line) => line.split(',')[0]).sort()).toEqual([
+        'All pull Secrets',
         'Copies (corp-copy)',
         'Pull Secrets in namespaces team-a',
         'RBAC',
@@ -271,6 +272,26 @@ onEachServer((server) => {
     });
     expect(linesOf((await audit()).report)).toContain('PP004 Secret team-a/dropped-copy');
     await cluster.deleteSecret('team-a', 'dropped-copy');
+  });
+
+  test('tells of pull Secrets that nobody names, of a login of a source in one, and of who may read all of them', async () => {
+    await cluster.secret('team-b', 'left', {
+      type: 'kubernetes.io/dockerconfigjson',
+      data: dockerConfig({ 'registry.corp': 'pw-that-must-not-show' }),
+    });
+    await cluster.secret('team-b', 'opaque', { type: 'Opaque', stringData: { '.dockerconfigjson': 'x' } });
+    const { report, text } = await audit();
+    expect(linesOf(report).filter((line) => /PP013|PP045|PP046|PP047/.test(line))).toEqual([
+      'PP046 Source corp',
+      'PP013 Secret team-b/left',
+      'PP047 Configuration pullpass',
+    ]);
+    expect(report.findings.find(({ rule }) => rule === 'PP047')?.message).toContain(
+      `ServiceAccount ${CONTROLLER_NAMESPACE}/no-pods (get, list: ClusterRole "no-pods")`,
+    );
+    expect(text).not.toContain('pw-that-must-not-show');
+    await cluster.deleteSecret('team-b', 'left');
+    await cluster.admin.delete(`${RBAC}/clusterrolebindings/no-pods`);
   });
 
   test('after the controller ran, nothing is left of what it mends', async () => {

@@ -15,8 +15,10 @@ import {
   failure,
   goodScope,
   linesOf,
+  listed,
   nothingOptedIn,
   observation,
+  secret,
   secrets,
   workload,
   findingsOf,
@@ -24,6 +26,63 @@ import {
 
 const jwt = (exp: number): string =>
   `${Buffer.from('{"alg":"none"}').toString('base64url')}.${Buffer.from(JSON.stringify({ exp })).toString('base64url')}.x`;
+const ECR_KEY = '123456789012.dkr.ecr.eu-west-1.amazonaws.com';
+/** A password of ECR that ends in so many minutes. */
+const ecr = (minutes: number): string =>
+  Buffer.from(
+    JSON.stringify({
+      payload: 'x',
+      datakey: 'x',
+      version: '2',
+      type: 'DATA_KEY',
+      expiration: NOW / 1000 + minutes * 60,
+    }),
+  ).toString('base64');
+/** A source with an ECR login that ends in so many minutes, in a Secret of this age. */
+function withEcr(minutes: number, ageHours = 0): Observation {
+  const held = content({ [ECR_KEY]: `AWS:${ecr(minutes)}` });
+  return observation({
+    sources: [auditedSource({ content: held, createdAt: NOW - ageHours * 3_600_000 })],
+    workloads: [workload({ images: [`${ECR_KEY}/app:1`] })],
+    pullSecrets: secrets({ 'team-a/regcred': held }),
+  });
+}
+/** A Secret of OpenShift for its own registry, with a token that ends in so many minutes. */
+const byOpenShift = (minutes: number): Observation =>
+  observation({
+    pullSecrets: new Map([
+      [
+        'team-a',
+        new Map([
+          ['regcred', secret(HUB)],
+          [
+            'default-dockercfg-x',
+            {
+              state: 'read',
+              content: content({ 'image-registry.openshift-image-registry.svc:5000': inDays(minutes / 1440) }),
+              renewedBy: 'OpenShift',
+            },
+          ],
+        ]),
+      ],
+    ]),
+  });
+/** Pods without a pull secret, in a namespace that did not opt in, cannot pull from registry.corp. */
+const withoutCorp = (source: AuditedSource, held: PullContent): Observation =>
+  observation({
+    sources: [source],
+    scopes: [goodScope(), { ...nothingOptedIn(), namespace: namespace({ name: 'b', sync: undefined }) }],
+    workloads: [
+      workload(),
+      workload({
+        namespace: 'b',
+        pullSecrets: [],
+        images: ['registry.corp/app:1'],
+        failures: [failure({ image: 'registry.corp/app:1', message: unauthorized })],
+      }),
+    ],
+    pullSecrets: secrets({ 'team-a/regcred': held }),
+  });
 const inDays = (days: number): string => jwt(NOW / 1000 + days * 86_400);
 const proxy = {
   name: 'hub-cache',
@@ -80,6 +139,21 @@ function shutOut(namespaces: number, given: 'none' | 'this' = 'none'): Observati
   return observation({ scopes, workloads: [], confirmation: { value: '0123456789ab', given } });
 }
 
+/** Two namespaces wait for a source that was written so many milliseconds ago. */
+const fresh = (ms: number): Observation =>
+  observation({
+    sources: [
+      auditedSource({
+        observed: source({ digest: undefined }),
+        fresh: true,
+        changedAt: NOW - ms,
+      }),
+    ],
+    scopes: ['a', 'b'].map((name) => scope({ namespace: namespace({ name }) })),
+    workloads: [],
+    pullSecrets: new Map(),
+  });
+
 const DIGEST = `sha256:${'a'.repeat(64)}`;
 
 interface Case {
@@ -105,7 +179,11 @@ const CASES: readonly Case[] = [
           workload({ namespace: 'b', pullSecrets: [], images: ['registry.k8s.io/pause:3.10', 'redis'] }),
         ],
       }),
-    found: [],
+    found: ['PP028 Registry docker.io'],
+    says: [
+      '1 image of Docker Hub is pulled anonymously for 2 pods: b/Deployment web.',
+      'Source "upstream" has a login of Docker Hub: opt the namespaces in, or have the pods created anew.',
+    ],
   },
   {
     name: 'static pods of a node',
@@ -374,6 +452,78 @@ const CASES: readonly Case[] = [
     ],
   },
 
+  {
+    name: 'a pull Secret that nobody names, in two namespaces',
+    given: () => {
+      const old = content({ 'registry.old': 'x' });
+      const other = { ...nothingOptedIn(), namespace: namespace({ name: 'b', sync: undefined }) };
+      return observation({
+        scopes: [goodScope(), other],
+        allPullSecrets: [listed('b/left', old), listed('team-a/left', old), listed('team-a/regcred', HUB, 'copy')],
+      });
+    },
+    found: ['PP046 Secret b/left', 'PP013 Secret b/left'],
+    says: [
+      'No ServiceAccount and no running pod of b names pull Secret "left". The same goes for 1 Secret with that name and content, in namespace team-a.',
+      "CRI-O's credential provider",
+      'If nothing does: `kubectl -n b delete secret left`',
+    ],
+  },
+  {
+    name: 'pull Secrets that are named, or are a source, or that Helm, OpenShift and kube-image-keeper made, or of a namespace that is not known',
+    given: () =>
+      observation({
+        scopes: [
+          goodScope({
+            serviceAccounts: [
+              account({ pullSecrets: ['regcred'], added: 'regcred', annotated: true }),
+              account({ name: 'ci', pullSecrets: ['of-account'] }),
+            ],
+          }),
+          goodScope({
+            namespace: namespace({ name: 'pullpass-system', sync: undefined }),
+            serviceAccounts: [],
+            copies: [],
+          }),
+        ],
+        workloads: [workload({ pullSecrets: ['regcred', 'of-pod'] })],
+        allPullSecrets: [
+          listed('pullpass-system/upstream-registry', HUB),
+          listed('team-a/of-account', content({ 'a.corp': '1' })),
+          listed('team-a/of-pod', content({ 'b.corp': '2' })),
+          listed('team-a/of-helm', content({ 'c.corp': '3' }), 'Helm'),
+          listed('team-a/of-openshift', content({ 'd.corp': '4' }), 'OpenShift'),
+          listed('team-a/of-kuik', content({ 'e.corp': '5' }), 'kube-image-keeper'),
+          listed('team-new/whatever', content({ 'f.corp': '6' })),
+        ],
+        pullSecrets: secrets({ 'team-a/regcred': HUB, 'team-a/of-pod': content({ 'b.corp': '2' }) }),
+      }),
+    found: [],
+  },
+  {
+    name: 'a pull Secret that nobody names, as far as may be seen: not all pods or ServiceAccounts are, or a list is too long',
+    given: () => {
+      const allPullSecrets = [listed('team-a/left', content({ 'registry.old': 'x' }))];
+      const given = [
+        observation({ allPullSecrets, podsSeen: false, workloads: [] }),
+        observation({ allPullSecrets, accountsSeen: false }),
+        observation({
+          allPullSecrets,
+          scopes: [
+            goodScope({
+              serviceAccounts: [
+                account({ pullSecrets: ['regcred'], added: 'regcred', annotated: true }),
+                account({ name: 'ci', pullSecrets: undefined, oversized: true }),
+              ],
+            }),
+          ],
+        }),
+      ];
+      return given.find((each) => linesOf(each).some((line) => line.startsWith('PP013'))) ?? observation();
+    },
+    found: [],
+  },
+
   // Pods
   {
     name: 'pods that are older than the reference',
@@ -445,6 +595,54 @@ const CASES: readonly Case[] = [
         pullSecrets: secrets({ 'team-a/regcred': HUB, 'team-a/own': content({ 'docker.io': 'x' }) }),
       }),
     found: [],
+  },
+
+  {
+    name: 'pods with two logins for one image, under different keys',
+    given: () => {
+      const team = content({ 'registry.corp/team': 'theirs' });
+      const all = content({ [HUB_KEY]: 'hub-password', 'registry.corp': 'ours' });
+      return observation({
+        sources: [auditedSource({ content: all })],
+        workloads: [workload({ pullSecrets: ['regcred', 'own'], images: ['registry.corp/team/app:1', 'nginx'] })],
+        pullSecrets: secrets({ 'team-a/regcred': all, 'team-a/own': team }),
+      });
+    },
+    found: ['PP027 Deployment team-a/web'],
+    says: [
+      'team-a/Deployment web: 2 pods name Secrets "own" and "regcred", which have different logins for "registry.corp/team/app:1".',
+      'Kubelets try "registry.corp/team" of "own" first, and "registry.corp" of "regcred" only after it was refused',
+    ],
+  },
+  {
+    name: 'pods that name a second login themselves',
+    given: () =>
+      observation({
+        workloads: [workload({ pullSecrets: ['own', 'regcred'] })],
+        pullSecrets: secrets({ 'team-a/regcred': HUB, 'team-a/own': content({ [HUB_KEY]: 'another' }) }),
+      }),
+    found: ['PP027 Deployment team-a/web'],
+    says: ['of "own" first', 'for "nginx:1.27"'],
+  },
+  {
+    name: 'pods with two Secrets of the same login, and with one that could not be read',
+    given: () =>
+      observation({
+        workloads: [
+          workload({ pullSecrets: ['same', 'regcred'] }),
+          workload({ owner: { kind: 'Job', name: 'b' }, pullSecrets: ['own', 'unseen', 'regcred'] }),
+        ],
+        pullSecrets: secrets({
+          'team-a/regcred': HUB,
+          'team-a/same': content({ 'docker.io': 'hub-password', 'registry.corp': 'x' }),
+          'team-a/own': content({ [HUB_KEY]: 'another' }),
+          'team-a/unseen': 'unseen',
+        }),
+      }),
+    found: ['PP046 Source upstream'],
+    says: [
+      'The login of source "upstream" for "https://index.docker.io/v1/" is also in 1 Secret that Pullpass does not manage: team-a/same.',
+    ],
   },
 
   // Failing pulls
@@ -720,6 +918,178 @@ const CASES: readonly Case[] = [
     says: ['Correct the name of the image'],
   },
 
+  {
+    name: 'one missing image, and pods of many owners that wait for it, some of which say no more than that they wait',
+    given: () =>
+      observation({
+        workloads: [
+          workload(),
+          ...Array.from({ length: 300 }, (_, i) =>
+            workload({
+              owner: { kind: 'Job', name: `seed-${String(i).padStart(3, '0')}` },
+              pods: 1,
+              images: ['corp/app:1'],
+              failures: [
+                failure({
+                  image: 'corp/app:1',
+                  message: i % 3 === 0 ? 'Back-off pulling image "corp/app:1"' : notFound,
+                }),
+              ],
+            }),
+          ),
+          workload({
+            pods: 1,
+            images: ['corp/app:1'],
+            failures: [failure({ image: 'corp/app:1', message: unauthorized })],
+          }),
+        ],
+      }),
+    found: ['PP022 Registry docker.io', 'PP022 Deployment team-a/web'],
+    says: [
+      '300 pods of team-a/Job seed-001, team-a/Job seed-002, team-a/Job seed-004 and 297 more cannot pull "corp/app:1" (ImagePullBackOff): not found;',
+      'team-a/Deployment web: 1 pod cannot pull "corp/app:1" (ImagePullBackOff): the registry refuses the login;',
+      'Correct the name or tag of the image; some registries also say',
+    ],
+  },
+  {
+    name: 'one image in two namespaces that are not opted in: the remedy is of the first, and said to be',
+    given: () =>
+      observation({
+        scopes: [
+          goodScope(),
+          ...['b', 'c'].map((name) => ({ ...nothingOptedIn(), namespace: namespace({ name, sync: undefined }) })),
+        ],
+        workloads: [
+          workload(),
+          ...['b', 'c'].map((name) =>
+            workload({ namespace: name, pullSecrets: [], failures: [failure({ message: unauthorized })] }),
+          ),
+        ],
+      }),
+    found: ['PP022 Registry docker.io'],
+    says: [
+      '4 pods of b/Deployment web, c/Deployment web cannot pull "nginx:1.27"',
+      'For b/Deployment web: opt the namespace in: `kubectl annotate namespace b --overwrite pullpass.dev/sync=enabled`; then have the pods created anew; the others alike.',
+    ],
+  },
+  {
+    name: 'pods with more images than anybody reads about, none of which can be pulled',
+    given: () =>
+      observation({
+        workloads: Array.from({ length: 202 }, (_, i) =>
+          workload({
+            owner: { kind: 'Job', name: `j${i}` },
+            images: [`corp/app:${i}`],
+            failures: [failure({ image: `corp/app:${i}`, message: notFound })],
+          }),
+        ),
+      }),
+    found: [...Array.from({ length: 201 }, (_, i) => `PP022 Job team-a/j${i}`).sort()],
+    says: ['2 more images cannot be pulled by 4 pods: "corp/app:200", "corp/app:201".'],
+  },
+
+  // While a source is held back, findings judge by what is in force
+  {
+    name: 'a pull from a registry that only the copies of a broken source hold',
+    given: () => withoutCorp(badSource('invalid', 'is not JSON'), HUB_AND_CORP),
+    found: ['PP022 Deployment b/web', 'PP081 Source upstream', 'PP024 Registry registry.corp'],
+    says: [
+      'source "upstream" has a credential, but the namespace is not opted in',
+      'source "upstream" has a credential; opt the namespaces in',
+    ],
+    saysNot: ['no source has', 'dd a credential'],
+  },
+  {
+    name: 'a pull from a registry that a broken source may have, of which nothing is in force',
+    given: () => ({ ...withoutCorp(badSource('invalid', 'is not JSON'), HUB), pullSecrets: new Map() }),
+    found: ['PP022 Deployment b/web', 'PP081 Source upstream', 'PP024 Registry registry.corp'],
+    says: [
+      'whether a source has a credential for it is unknown, because "upstream" cannot be used.',
+      'it is unknown whether a source has a credential, because "upstream" cannot be used',
+    ],
+    saysNot: ['no source has', 'dd a credential'],
+  },
+  {
+    name: 'a pull from a registry whose entry in the source is held back',
+    given: () => withoutCorp(auditedSource({ written: HUB_AND_CORP }), HUB),
+    found: ['PP022 Deployment b/web', 'PP024 Registry registry.corp'],
+    says: [
+      'source "upstream" has an entry for it, which is held back and not in force',
+      'See the finding PP082 of source "upstream".',
+      'source "upstream" has an entry for it that is not in force yet: see the findings about it.',
+    ],
+    saysNot: ['no source has', 'dd a credential'],
+  },
+  {
+    name: 'a pull from a registry that only the canaries have a login for',
+    given: () => withoutCorp(auditedSource({ written: HUB_AND_CORP, next: HUB_AND_CORP }), HUB),
+    found: ['PP022 Deployment b/web', 'PP024 Registry registry.corp'],
+    says: [
+      'source "upstream" has a credential for it, which only the canaries have so far',
+      '`pullpass wait --config FILE --source upstream`',
+    ],
+    saysNot: ['no source has', 'dd a credential'],
+  },
+  {
+    name: 'a credential that is in force, that no image needs, and that the source no longer has',
+    given: () =>
+      observation({
+        sources: [auditedSource({ content: HUB_AND_CORP, written: HUB })],
+        pullSecrets: secrets({ 'team-a/regcred': HUB_AND_CORP }),
+      }),
+    found: [],
+  },
+  {
+    name: "Docker Hub's own entry behind another one in force, which the source no longer has",
+    given: () => {
+      const held = content({ [HUB_KEY]: 'a', 'docker.io': 'b' });
+      return observation({
+        sources: [auditedSource({ content: held, written: content({ [HUB_KEY]: 'a' }) })],
+        pullSecrets: secrets({ 'team-a/regcred': held }),
+      });
+    },
+    found: ['PP044 Source upstream'],
+  },
+  {
+    name: 'two logins for Docker Hub in the source, of which one is held back',
+    given: () => observation({ sources: [auditedSource({ written: content({ [HUB_KEY]: 'a', 'docker.io': 'b' }) })] }),
+    found: [],
+  },
+  {
+    name: 'a login in force that has ended, while a newer one is held back',
+    given: () => {
+      const held = content({ [HUB_KEY]: inDays(-1) });
+      return observation({
+        sources: [auditedSource({ content: held, written: content({ [HUB_KEY]: inDays(300) }) })],
+        pullSecrets: secrets({ 'team-a/regcred': held }),
+      });
+    },
+    found: ['PP042 Source upstream'],
+    says: [
+      'Secret pullpass-system/upstream-registry has another login for it, which is not in force: see why in the finding PP082',
+    ],
+  },
+  {
+    name: 'a login in the source that has ended, while the one in force is good',
+    given: () => observation({ sources: [auditedSource({ written: content({ [HUB_KEY]: inDays(-1) }) })] }),
+    found: [],
+  },
+  {
+    name: 'a login at the canaries that ends, beside one that does not',
+    given: () => observation({ sources: [auditedSource({ next: content({ [HUB_KEY]: inDays(1) }) })] }),
+    found: ['PP041 Source upstream'],
+  },
+  {
+    name: 'something suspicious in a source that is held back',
+    given: () => observation({ sources: [auditedSource({ written: content({ [HUB_KEY]: 'x\n' }) })] }),
+    found: ['PP084 Source upstream'],
+  },
+  {
+    name: 'something suspicious in what is in force, which the source no longer has',
+    given: () => observation({ sources: [auditedSource({ content: content({ [HUB_KEY]: 'x\n' }), written: HUB })] }),
+    found: [],
+  },
+
   // Registries
   {
     name: 'a registry of unknown access without a credential',
@@ -776,6 +1146,79 @@ const CASES: readonly Case[] = [
     found: [],
   },
 
+  {
+    name: 'Docker Hub without a login, behind a cache proxy or kube-image-keeper, or unseen, or of a static pod',
+    given: () => {
+      const bare = { pullSecrets: [], serviceAccount: 'bare', images: ['redis:8'] };
+      const given = [
+        observation({ proxies: [proxy], workloads: [workload(), workload(bare)] }),
+        observation({ workloads: [workload(), workload({ ...bare, rewritten: ['redis:8'] })] }),
+        observation({ workloads: [workload(), workload({ ...bare, isStatic: true })] }),
+        observation({
+          workloads: [workload(), workload({ ...bare, pullSecrets: ['theirs'] })],
+          pullSecrets: secrets({ 'team-a/regcred': HUB, 'team-a/theirs': 'unseen' }),
+        }),
+      ];
+      return given.find((each) => linesOf(each).length > 0) ?? observation();
+    },
+    found: [],
+  },
+  {
+    name: 'Docker Hub without a login, without Pullpass',
+    given: () =>
+      observation({
+        configured: false,
+        sources: [],
+        scopes: [nothingOptedIn()],
+        workloads: [workload({ pullSecrets: [], images: ['redis:8', 'nginx'] })],
+        pullSecrets: new Map(),
+      }),
+    found: ['PP028 Registry docker.io'],
+    says: ['2 images of Docker Hub are pulled anonymously for 2 pods', 'Give the ServiceAccounts a pull Secret'],
+    saysNot: ['source'],
+  },
+  {
+    name: 'a private image that kube-image-keeper v1 pulls, without a credential',
+    given: () =>
+      observation({
+        proxies: [proxy],
+        workloads: [
+          workload(),
+          workload({
+            owner: { kind: 'Deployment', name: 'b' },
+            images: ['registry.corp/app:1'],
+            rewritten: ['registry.corp/app:1'],
+            failures: [
+              failure({ image: 'registry.corp/app:1', message: 'localhost:7439/registry.corp/app:1: not found' }),
+            ],
+          }),
+        ],
+      }),
+    found: ['PP022 Deployment team-a/b', 'PP024 Registry registry.corp'],
+    says: [
+      'not found, behind kube-image-keeper, which pulls with the pull Secrets of the pods: a refused login can look the same; no pull secret of the pods matches',
+    ],
+    saysNot: ['pulled through no cache proxy'],
+  },
+  {
+    name: 'images past kube-image-keeper v1: one by digest, and one that it did not rewrite',
+    given: () =>
+      observation({
+        proxies: [{ ...proxy, registry: 'docker.io' }],
+        workloads: [
+          workload(),
+          workload({ images: ['quay.io/x/y:1'], rewritten: ['quay.io/x/y:1'] }),
+          workload({ images: ['quay.io/x/z:2'] }),
+          workload({ images: [`quay.io/x/y@${DIGEST}`], pods: 3 }),
+        ],
+      }),
+    found: ['PP023 CacheProxy kube-image-keeper', 'PP025 Registry quay.io'],
+    says: [
+      'kube-image-keeper version 1 cannot serve images by digest: 1 image of 3 pods goes past it',
+      'quay.io: 2 images of 5 pods are pulled through no cache proxy.',
+    ],
+  },
+
   // Credentials
   {
     name: 'a credential that its registry refuses',
@@ -822,14 +1265,38 @@ const CASES: readonly Case[] = [
     },
     found: [],
   },
+  { name: 'a password of ECR that has ended', given: () => withEcr(-1), found: ['PP042 Source upstream'] },
+  { name: 'a password of ECR with a third of its twelve hours left', given: () => withEcr(4 * 60), found: [] },
+  {
+    name: 'a password of ECR with a sixth of its twelve hours left, in a Secret as old as it',
+    given: () => withEcr(2 * 60, 10),
+    found: ['PP041 Source upstream'],
+    says: ['ends on 2026-03-01 14:00 UTC, in 2 hours'],
+  },
+  { name: 'the same in an older Secret: something renews it', given: () => withEcr(2 * 60, 17), found: [] },
+  {
+    name: 'a password of ECR that something renewed, and did not this time',
+    given: () => withEcr(30, 17),
+    found: ['PP041 Source upstream'],
+    says: ['in 30 minutes'],
+  },
+  { name: 'a token that OpenShift renews by itself', given: () => byOpenShift(10), found: [] },
+  { name: 'a token that OpenShift is about to renew', given: () => byOpenShift(-50), found: [] },
+  {
+    name: 'a token that OpenShift did not renew',
+    given: () => byOpenShift(-61),
+    found: ['PP042 Secret team-a/default-dockercfg-x'],
+    says: ['OpenShift renews this Secret by itself, and did not: look at the log of openshift-controller-manager.'],
+  },
   {
     name: "a tenant's token that has ended, in two namespaces",
     given: () => {
       const held = content({ 'registry.own': inDays(-1) });
       return observation({ pullSecrets: secrets({ 'team-a/regcred': HUB, 'team-a/own': held, 'team-b/own': held }) });
     },
-    found: ['PP042 Secret team-a/own'],
+    found: ['PP042 Secret team-a/own', 'PP046 Secret team-a/own'],
     says: [
+      '2 Secrets have the same login for "registry.own": team-a/own, team-b/own.',
       '1 Secret of the same content',
       'Get a new token and put it into Secret team-a/own, and into the others of the same content.',
     ],
@@ -853,6 +1320,60 @@ const CASES: readonly Case[] = [
         pullSecrets: secrets({ 'team-a/regcred': HUB_AND_CORP }),
       }),
     found: [],
+  },
+  {
+    name: 'a credential under a name that is not the one of Docker Hub',
+    given: () => {
+      const held = dockerConfig(JSON.stringify({ auths: { 'docker.com': { username: 'u', password: 'p' } } }));
+      return observation({
+        sources: [auditedSource({ content: held })],
+        pullSecrets: secrets({ 'team-a/regcred': held }),
+      });
+    },
+    found: ['PP084 Source upstream'],
+    says: ['registry "docker.com": kubelets never use this key for Docker Hub; write https://index.docker.io/v1/'],
+  },
+  {
+    name: 'a key that is only for images that name its host, beside the right one, and no image does',
+    given: () => {
+      const held = dockerConfig(
+        JSON.stringify({
+          auths: {
+            [HUB_KEY]: { username: 'u', password: 'p' },
+            'registry-1.docker.io': { username: 'u', password: 'p' },
+          },
+        }),
+      );
+      return observation({
+        sources: [auditedSource({ content: held })],
+        pullSecrets: secrets({ 'team-a/regcred': held }),
+      });
+    },
+    found: ['PP043 Source upstream'],
+  },
+  {
+    name: 'images on a host that is no registry, pulled or failing, whatever credentials there are',
+    given: () => {
+      const held = content({ [HUB_KEY]: 'x', 'hub.docker.com': 'x' });
+      return observation({
+        proxies: [proxy],
+        sources: [auditedSource({ content: held })],
+        pullSecrets: secrets({ 'team-a/regcred': held }),
+        workloads: [
+          workload({ images: ['nginx:1', 'hub.docker.com/library/nginx:1'] }),
+          workload({
+            owner: { kind: 'Job', name: 'seed' },
+            images: ['docker.com/corp/app:1'],
+            failures: [failure({ image: 'docker.com/corp/app:1', message: 'not found' })],
+          }),
+        ],
+      });
+    },
+    found: ['PP022 Job team-a/seed', 'PP029 Deployment team-a/web', 'PP029 Job team-a/seed', 'PP084 Source upstream'],
+    says: [
+      'hub.docker.com is no registry; on Docker Hub the image is docker.io/library/nginx',
+      'docker.com is no registry; on Docker Hub the image is docker.io/corp/app',
+    ],
   },
   {
     name: "Docker Hub's own entry behind another with another login",
@@ -898,6 +1419,91 @@ const CASES: readonly Case[] = [
     found: [],
   },
 
+  {
+    name: 'logins of user accounts',
+    given: () => {
+      const mine = content({ [HUB_KEY]: 'jane@corp.example:x' });
+      const token = content({ 'ghcr.io': 'jane:ghp_0123456789' });
+      return observation({
+        sources: [auditedSource({ content: mine })],
+        pullSecrets: secrets({ 'team-a/regcred': mine }),
+        allPullSecrets: [
+          listed('team-b/ghcr', token),
+          listed('team-c/hub', content({ 'docker.io': 'jane:dckr_pat_0123456789' })),
+        ],
+      });
+    },
+    found: ['PP045 Source upstream', 'PP045 Secret team-b/ghcr', 'PP045 Secret team-c/hub'],
+    says: [
+      'Credential "https://index.docker.io/v1/" of source "upstream" is of a user account: its user name is an e-mail address.',
+      'Credential "ghcr.io" of Secret "ghcr" in team-b is of a user account: its password begins as a personal token of GitHub.',
+    ],
+    saysNot: ['jane', 'ghp_', 'dckr_pat_', '0123456789'],
+  },
+  {
+    name: 'the login of a source in other Secrets, which a rotation does not reach',
+    given: () =>
+      observation({
+        allPullSecrets: [
+          listed('pullpass-system/upstream-registry', HUB),
+          listed('team-a/regcred', HUB, 'copy'),
+          listed('team-b/hub', content({ 'docker.io': 'hub-password', 'quay.io': 'q' })),
+          listed('team-c/hub', HUB, 'Helm'),
+          listed('team-d/kuik', HUB, 'kube-image-keeper'),
+        ],
+      }),
+    found: ['PP046 Source upstream'],
+    says: [
+      'The login of source "upstream" for "https://index.docker.io/v1/" is also in 2 Secrets that Pullpass does not manage: ' +
+        'team-b/hub, team-c/hub. A rotation of Secret pullpass-system/upstream-registry does not reach them.',
+    ],
+    saysNot: ['hub-password'],
+  },
+  {
+    name: 'copies in the middle of a rotation, of which two still have the login from before',
+    given: () => {
+      const old = content({ [HUB_KEY]: 'old' });
+      return observation({
+        scopes: [goodScope({ copies: [copy({ digest: 'old' })] })],
+        pullSecrets: secrets({ 'team-a/regcred': old, 'team-b/regcred': 'missing' }),
+        allPullSecrets: [listed('team-a/regcred', old, 'copy'), listed('team-b/regcred', old, 'copy')],
+      });
+    },
+    found: ['PP002 Secret team-a/regcred', 'PP083 Source upstream'],
+  },
+  {
+    name: 'two such copies, in the eyes of the controller, which may not list Secrets',
+    given: () => {
+      const old = content({ [HUB_KEY]: 'old' });
+      const behind = (name: string) =>
+        goodScope({
+          namespace: namespace({ name }),
+          serviceAccounts: [account({ namespace: name, pullSecrets: ['regcred'], added: 'regcred', annotated: true })],
+          copies: [copy({ namespace: name, digest: 'old' })],
+        });
+      return observation({
+        scopes: [behind('team-a'), behind('team-b')],
+        pullSecrets: secrets({ 'team-a/regcred': old, 'team-b/regcred': old }),
+      });
+    },
+    found: ['PP002 Secret team-a/regcred', 'PP002 Secret team-b/regcred', 'PP083 Source upstream'],
+  },
+  {
+    name: 'subjects that may read every Secret',
+    given: () =>
+      observation({
+        secretReaders: [
+          { kind: 'Group', name: 'ops', verbs: ['get', 'list', 'watch'], roles: ['cluster-admin'] },
+          { kind: 'ServiceAccount', namespace: 'argocd', name: 'controller', verbs: ['list'], roles: ['a', 'b', 'c'] },
+        ],
+      }),
+    found: ['PP047 Configuration pullpass'],
+    says: [
+      '2 subjects of RBAC may read every Secret of the cluster, and so the copies of the source: Group "ops" (get, list, watch: ' +
+        'ClusterRole "cluster-admin"), ServiceAccount argocd/controller (list: ClusterRoles "a", "b" and 1 more).',
+    ],
+  },
+
   // Cache proxies
   { name: 'a cache proxy that works', given: () => observation({ proxies: [proxy] }), found: [] },
   {
@@ -911,6 +1517,20 @@ const CASES: readonly Case[] = [
     name: 'a cache proxy that nobody verified',
     given: () => observation({ proxies: [{ ...proxy, verified: 'unknown', why: 'no probe is configured' }] }),
     found: ['PP061 CacheProxy hub-cache'],
+  },
+  {
+    name: 'a product without an endpoint that could be asked for an image',
+    given: () =>
+      observation({
+        proxies: ['kube-image-keeper', 'kube-fledged', 'image-puller'].map((kind) => ({
+          ...proxy,
+          name: kind,
+          kind,
+          verified: 'unknown' as const,
+          why: 'no probe is configured',
+        })),
+      }),
+    found: [],
   },
   {
     name: 'a cache proxy whose login is refused',
@@ -1008,6 +1628,30 @@ const CASES: readonly Case[] = [
     },
     found: ['PP084 Source upstream'],
     says: ['ends with a line break', 'Correct Secret pullpass-system/upstream-registry'],
+  },
+
+  {
+    name: 'two thousand namespaces that wait for a source without its Secret',
+    given: () =>
+      observation({
+        sources: [badSource('missing')],
+        scopes: Array.from({ length: 2_000 }, (_, i) => scope({ namespace: namespace({ name: `n${i}` }) })),
+        workloads: [],
+        pullSecrets: new Map(),
+      }),
+    found: ['PP080 Source upstream'],
+    says: ['2000 namespaces wait for a first copy'],
+  },
+  {
+    name: 'a source that the controller has not taken over, and a minute has passed',
+    given: () => fresh(60_000),
+    found: [],
+  },
+  {
+    name: 'a source that the controller has not taken over, and many minutes have passed',
+    given: () => fresh(600_000),
+    found: ['PP001 Source upstream'],
+    says: ['The controller has not taken over source "upstream" yet: 2 namespaces wait for a first copy.'],
   },
 
   // The controller

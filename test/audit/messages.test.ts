@@ -51,13 +51,13 @@ describe('a login that ends', () => {
   };
   const day = 24 * 3_600_000;
 
-  test('is told once, as of its source, whatever copies there are; days are rounded, and the last one is told in hours', () => {
+  test('is told once, as of its source, whatever copies there are; days are rounded, and the last one is told in hours, and minutes', () => {
     const ending = (at: string): string[] => [`Credential "${HUB_KEY}" of source "upstream" ends on ${at}.`];
     expect(messages('PP041', ends(2.4 * day))).toEqual(ending('2026-03-03 21:36 UTC, in 2 days'));
     expect(messages('PP041', ends(1.9 * day))).toEqual(ending('2026-03-03 09:36 UTC, in 2 days'));
     expect(messages('PP041', ends(day))).toEqual(ending('2026-03-02 12:00 UTC, in 1 day'));
     expect(messages('PP041', ends(day / 4))).toEqual(ending('2026-03-01 18:00 UTC, in 6 hours'));
-    expect(messages('PP041', ends(60_000))).toEqual(ending('2026-03-01 12:01 UTC, in 1 hour'));
+    expect(messages('PP041', ends(60_000))).toEqual(ending('2026-03-01 12:01 UTC, in 1 minute'));
   });
 
   test('has ended at that second', () => {

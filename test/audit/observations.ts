@@ -2,6 +2,7 @@
 import { createContentReader } from '../../src/audit/observe/secret-facts.ts';
 import type {
   AuditedSource,
+  ListedSecret,
   Observation,
   PullContent,
   PullFailure,
@@ -47,13 +48,21 @@ export function secrets(entries: Record<string, PullContent | 'missing' | 'unsee
   return found;
 }
 
+/** A pull Secret that was found by its type. `at`: `namespace/name`. */
+export function listed(at: string, held: PullContent, maker: ListedSecret['maker'] = 'unknown'): ListedSecret {
+  const [namespace = '', name = ''] = at.split('/');
+  return { namespace, name, maker, content: held };
+}
+
 export const HUB = content({ [HUB_KEY]: 'hub-password' });
 
 export function auditedSource(
   parts: Partial<AuditedSource> & { config?: Parameters<typeof source>[0] } = {},
 ): AuditedSource {
   const observed = parts.observed ?? source();
-  return { config: observed.config, observed, state: 'good', content: HUB, ...(parts as Partial<AuditedSource>) };
+  const { content: held = HUB, ...rest } = parts as Partial<AuditedSource>;
+  const contents = new Map([[observed.digest ?? '', held]]);
+  return { config: observed.config, observed, state: 'good', content: held, written: held, contents, ...rest };
 }
 
 /** A source of which nothing good was read. */
@@ -63,7 +72,7 @@ export function badSource(state: 'missing' | 'invalid' | 'unread', problem = 'do
     read: state !== 'unread',
     problems: state === 'unread' ? [] : [`Secret pullpass-system/upstream-registry: ${problem}`],
   });
-  return { config: observed.config, observed, state };
+  return { config: observed.config, observed, state, contents: new Map() };
 }
 
 export function workload(parts: Partial<Workload> = {}): Workload {
@@ -115,6 +124,7 @@ export function observation(parts: Partial<Observation> = {}): Observation {
     sources,
     workloads: [workload()],
     podsSeen: true,
+    accountsSeen: true,
     pullSecrets: secrets({ 'team-a/regcred': HUB }),
     strayCopies: [],
     couldNotSee: [],

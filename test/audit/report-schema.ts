@@ -97,6 +97,7 @@ export const reportSchema = z.strictObject({
           why: z.string().exactOptional(),
           since: z.string().exactOptional(),
           expiresAt: time.exactOptional(),
+          endsSoon: z.boolean().exactOptional(),
           used: z.boolean().exactOptional(),
         }),
       ),
@@ -137,6 +138,7 @@ export const reportSchema = z.strictObject({
       unknown: count,
       credentials: z.array(z.strictObject({ secret: z.string(), key: z.string(), pods: count })),
       proxies: z.array(z.string()),
+      rewritten: z.strictObject({ pods: count, images: count }).exactOptional(),
       failing: count,
       uncoveredOwners: z.array(
         z.strictObject({ namespace: z.string(), kind: z.string(), name: z.string(), pods: count }),

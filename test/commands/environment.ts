@@ -20,6 +20,7 @@ export async function run(
     version: '0.0.0',
     userAgent: 'test',
     logLevel: 'silent',
+    egress: {},
     identity: 'test',
     colors: false,
     width: undefined,

@@ -71,3 +71,44 @@ test('a copy that would land on a source Secret is pointed out', () => {
       'is the source Secret of "upstream"; deny that namespace or choose another name',
   ]);
 });
+
+test('the cache proxies are listed: what each gets, and where that is written', () => {
+  const secret = { namespace: 'cache', name: 'login' };
+  const api = { url: 'https://p.corp', admin: { secret: { namespace: 'n', name: 'admin' } } };
+  const object = { namespace: 'team', name: 'o' };
+  const proxies = [
+    { kind: 'distribution', secret, workload: { namespace: 'cache', name: 'hub' } },
+    {
+      kind: 'distribution-helper',
+      secret: { ...secret, name: 'b' },
+      probe: { url: 'https://c.corp/x', repository: 'corp/app' },
+    },
+    { kind: 'zot', secret: { ...secret, name: 'c' } },
+    { kind: 'harbor', ...api, endpoint: 'hub' },
+    { kind: 'nexus', ...api, repository: 'r' },
+    { kind: 'gitlab', ...api, group: 'g/h' },
+    { kind: 'webhook', ...api },
+    { kind: 'kube-image-keeper', object: { kind: 'ClusterImageSetMirror', name: 'o' }, copyNamespace: 'team' },
+    { kind: 'kube-fledged', object },
+    { kind: 'image-puller', object },
+    { kind: 'custom-resource', object: { ...object, apiVersion: 'a/v1', resource: 'things' }, path: '/s' },
+  ].map((each, i) => ({ name: `p${i}`, source: 'upstream', registry: 'docker.io', ...each }));
+  const { text, exitCode } = validateConfiguration(`${GOOD}cacheProxies: ${JSON.stringify(proxies)}\n`, 'c.yaml');
+  expect(exitCode).toBe(0);
+  const [head, , ...rest] = text.split('\n');
+  expect(head).toBe('c.yaml: valid, 1 source, 11 cache proxies');
+  const of = '"docker.io" of source upstream, writes';
+  expect(rest).toEqual([
+    `  cache proxy p0: distribution, ${of} Secret cache/login, then restarts Deployment cache/hub`,
+    `  cache proxy p1: distribution-helper, ${of} Secret cache/b, probe corp/app at https://c.corp/x`,
+    `  cache proxy p2: zot, ${of} Secret cache/c`,
+    `  cache proxy p3: harbor, ${of} registry endpoint "hub" of https://p.corp/`,
+    `  cache proxy p4: nexus, ${of} repository "r" of https://p.corp/`,
+    `  cache proxy p5: gitlab, ${of} dependency proxy of group "g/h" of https://p.corp/`,
+    `  cache proxy p6: webhook, ${of} to https://p.corp/`,
+    `  cache proxy p7: kube-image-keeper, ${of} a reference in ClusterImageSetMirror o, to the copy in team`,
+    `  cache proxy p8: kube-fledged, ${of} a reference in ImageCache team/o`,
+    `  cache proxy p9: image-puller, ${of} a reference in KubernetesImagePuller team/o`,
+    `  cache proxy p10: custom-resource, ${of} a reference in things team/o`,
+  ]);
+});

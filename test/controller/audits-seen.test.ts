@@ -100,7 +100,7 @@ describe('a watch that is behind', () => {
       blind: (id) =>
         id === 'copy/c' ? 'no right to list Secrets named c' : id === 'namespaces' ? 'not read yet' : undefined,
     }).report;
-    expect(couldNotSee).toHaveLength(2);
+    expect(couldNotSee).toHaveLength(3);
     expect(couldNotSee).toEqual(
       expect.arrayContaining([
         'Copies (c), so nothing is said about them: no right to list Secrets named c',
@@ -121,7 +121,7 @@ test('a cluster of which nothing is known yet is a report of gaps, and no failur
     blind: () => 'not read yet',
     fill: () => undefined,
   });
-  expect((await report).couldNotSee).toHaveLength(4);
+  expect((await report).couldNotSee).toHaveLength(5);
 });
 
 test.each<[string, string | undefined, string, string[]]>([
@@ -236,6 +236,7 @@ test('nothing is asked that the controller may not have by design: roles, bindin
     },
   });
   expect((await report).couldNotSee).toEqual([
+    expect.stringMatching(/^All pull Secrets, so nothing is said about .*: the controller has no right to look/),
     expect.stringMatching(/^Pull Secrets that Pullpass does not manage, in namespace team-a: /),
   ]);
   expect(new Set(calls.map(({ path }) => path))).toEqual(

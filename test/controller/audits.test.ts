@@ -226,9 +226,12 @@ test('a right that is missing is a gap of the report, and no failure', async () 
     },
   });
   const report = await audits.recent(0);
-  expect(report.couldNotSee).toEqual([expect.stringMatching(/^Pods, so nothing is said about images and pulls: /)]);
+  expect(report.couldNotSee).toEqual([
+    expect.stringMatching(/^Pods, so nothing is said about images and pulls: /),
+    expect.stringMatching(/^All pull Secrets, so nothing is said about /),
+  ]);
   await audits.scheduled();
-  expect(lines).toMatchObject([{ couldNotSee: 1 }]);
+  expect(lines).toMatchObject([{ couldNotSee: 2 }]);
 });
 
 test('the line counts what each rule found, and the metrics tell how long it took and what it could not see', async () => {
@@ -248,7 +251,7 @@ test('the line counts what each rule found, and the metrics tell how long it too
   expect(lines).toMatchObject([{ rules: { PP080: 2 } }]);
   const { body } = await metrics.exposition();
   expect(body).toContain('pullpass_audit_duration_seconds 2.5\n');
-  expect(body).toContain('pullpass_audit_gaps 1\n');
+  expect(body).toContain('pullpass_audit_gaps 2\n');
 });
 
 test('a page of a replica that does not lead leaves the metrics alone', async () => {

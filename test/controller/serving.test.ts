@@ -13,11 +13,18 @@ afterEach(async () => {
 });
 
 const standing = (source: string) => ({ source, key: 'docker.io', state: 'refused', why: '401', at: '' }) as const;
-const jwt = `${Buffer.from('{"alg":"none"}').toString('base64url')}.${Buffer.from(JSON.stringify({ exp: 1_893_456_000 })).toString('base64url')}.x`;
+const token = (claims: object): string =>
+  `${Buffer.from('{"alg":"none"}').toString('base64url')}.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.x`;
+const jwt = token({ exp: 1_893_456_000 });
+/** What all but the canaries have. */
+const OLDER: Readonly<Record<string, Credential[]>> = {
+  upstream: [{ key: 'ghcr.io', username: 'robot', password: token({ iat: 1_893_452_400, exp: 1_893_456_000 }) }],
+};
 const LOGINS: Readonly<Record<string, Credential[]>> = {
   upstream: [
     { key: 'docker.io', username: 'robot', password: jwt },
     { key: 'quay.io', username: 'robot', password: 'for ever' },
+    { key: 'ghcr.io', username: 'robot', password: token({ exp: 1_999_999_999 }) },
   ],
   dropped: [{ key: 'old.io', username: 'robot', password: jwt }],
 };
@@ -30,7 +37,9 @@ async function serve(parts: Partial<ServingOptions> = {}) {
     watches: { stuck: () => [], problems: () => [] },
     sources: {
       standings: () => [standing('upstream'), standing('dropped')],
-      book: { credentials: (name: string) => LOGINS[name] } as unknown as ServingOptions['sources']['book'],
+      book: {
+        rollout: (name: string) => ({ newest: { own: LOGINS[name] ?? [] }, passed: { own: OLDER[name] ?? [] } }),
+      } as unknown as ServingOptions['sources']['book'],
     },
     configuration: () => configuration([sourceConfig(), sourceConfig({ name: 'second', copyName: 'second' })]),
     leading: () => w.leading,
@@ -78,8 +87,12 @@ describe('the leader', () => {
     expect((await lines('credential_verified')).filter((line) => line.endsWith(' 1'))).toEqual([
       'pullpass_credential_verified{source="upstream",registry="docker.io",state="refused"} 1',
     ]);
-    expect(await lines('credential_expiry')).toEqual([
+    expect((await lines('credential_expiry')).sort()).toEqual([
       'pullpass_credential_expiry_timestamp_seconds{source="upstream",registry="docker.io"} 1893456000',
+      'pullpass_credential_expiry_timestamp_seconds{source="upstream",registry="ghcr.io"} 1893456000',
+    ]);
+    expect(await lines('credential_lifetime')).toEqual([
+      'pullpass_credential_lifetime_seconds{source="upstream",registry="ghcr.io"} 3600',
     ]);
   });
 });

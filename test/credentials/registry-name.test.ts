@@ -5,12 +5,15 @@ import {
   findEntry,
   isDockerHub,
   leadsTo,
+  misnamedDockerHub,
   normaliseKey,
   quoteKey,
   redactKey,
   registryHost,
+  whyMisnamed,
 } from '../../src/credentials/registry-name.ts';
-import { parseImage } from '../../src/credentials/image-reference.ts';
+import { lookup, makeKeyring } from '../../src/credentials/keyring.ts';
+import { parseImage, whyNoRegistry } from '../../src/credentials/image-reference.ts';
 import { anyKey } from './arbitraries.ts';
 import { printable } from '../../src/text.ts';
 
@@ -88,6 +91,107 @@ test.each([
   ['https://quay.io', 'a b'],
 ])('%j does not lead to %s', (url, registry) => {
   expect(leadsTo(url, registry)).toBe(false);
+});
+
+test.each([
+  'docker.io',
+  'https://docker.io/',
+  'http://index.docker.io',
+  'https://index.docker.io/v1/',
+  'https://index.docker.io/v2/',
+  'docker.io/library',
+  'docker.io/v1/',
+  '*.io',
+  'docker.*',
+  'mydocker.io',
+  'docker.io.corp',
+  'docker.com.corp',
+  'dockerhub.corp.example',
+  'dockerhub:5000',
+  'quay.io/docker.com',
+  'a b',
+  '',
+])('%j is right, or no name for Docker Hub', (key) => {
+  expect(misnamedDockerHub(key)).toBeUndefined();
+  expect(whyMisnamed(key)).toBeUndefined();
+});
+
+test.each([
+  ...[
+    'docker.com',
+    'https://docker.com/',
+    'www.docker.com',
+    'hub.docker.com',
+    'https://hub.docker.com/v2/',
+    'registry.docker.com',
+    'index.docker.com',
+    'login.docker.com',
+    'hub.docker.io',
+    'docker.io:443',
+    'docker.io/v1',
+    'https://index.docker.io/v1',
+    'index.docker.io:443',
+    'Docker.io',
+    'dockerhub',
+    'docker',
+    'dockerhub.com',
+    'docker.com:443',
+  ].map((key) => [key, 'https://index.docker.io/v1/']),
+  ['index.docker.io/v1/library', 'docker.io/library'],
+  ['docker.com/corp/app/', 'docker.io/corp/app'],
+  ['https://hub.docker.com/r/corp/app', 'docker.io/corp/app'],
+  ['https://hub.docker.com/u/corp', 'docker.io/corp'],
+  ['hub.docker.com/_/nginx', 'https://index.docker.io/v1/'],
+])('%s is no key for Docker Hub, and no other use: the right one is %s', (key, right) => {
+  expect(misnamedDockerHub(key)).toEqual({ right, dead: true });
+  expect(whyMisnamed(key)).toBe(`kubelets never use this key for Docker Hub; write ${right}`);
+});
+
+test.each([
+  ['registry-1.docker.io', 'https://index.docker.io/v1/'],
+  ['https://registry-1.docker.io/v2/', 'https://index.docker.io/v1/'],
+  ['registry.hub.docker.com/corp', 'docker.io/corp'],
+  ['*.docker.io', 'https://index.docker.io/v1/'],
+])('%s is used for images that name its host only', (key, right) => {
+  expect(misnamedDockerHub(key)).toEqual({ right, dead: false });
+  expect(whyMisnamed(key)).toContain(
+    `only for images that name its host, not for others on Docker Hub; for these write ${right}`,
+  );
+});
+
+test('a key is misnamed only if the keyring finds no image on Docker Hub with it, and its right key does', () => {
+  const host = fc.constantFrom(
+    'docker.io',
+    'index.docker.io',
+    'Docker.io',
+    'hub.docker.com',
+    'docker.com',
+    'registry-1.docker.io',
+    '*.io',
+    '*.docker.io',
+    'docker',
+  );
+  const key = fc
+    .tuple(
+      fc.constantFrom('', 'http://', 'https://'),
+      host,
+      fc.constantFrom('', ':443', ':5000'),
+      fc.constantFrom('', '/', '/v1', '/v1/', '/v2/', '/corp', '/corp/', '/v1/corp', '/corp/app', '/r/corp'),
+    )
+    .map((parts) => parts.join(''));
+  const finds = (one: string, image: string): boolean =>
+    lookup(makeKeyring([{ credentials: [{ key: one, username: 'u', password: 'p' }] }]), image).length > 0;
+  fc.assert(
+    fc.property(key, (one) => {
+      const misnamed = misnamedDockerHub(one);
+      if (misnamed === undefined) return;
+      for (const image of ['docker.io/library/nginx', 'docker.io/corp/app', 'docker.io/v1/x'])
+        // The path of "docker.io/v1" is one that could start a name; nobody means that.
+        if (!/docker\.io\/v1$/.test(one)) expect(finds(one, image)).toBe(false);
+      expect(finds(misnamed.right, 'docker.io/corp/app')).toBe(true);
+    }),
+    { numRuns: 500 },
+  );
 });
 
 test('an entry is found by its key, by its normal form, or by any name of Docker Hub', () => {
@@ -175,6 +279,24 @@ test.each([
   ['0'.repeat(64), `"${'0'.repeat(64)}" is not an image reference: 64 hexadecimal digits are an image id, not a name`],
 ])('%s is refused', (reference, problem) => {
   expect(parseImage(reference)).toEqual({ ok: false, problem });
+});
+
+test.each([
+  [
+    'hub.docker.com/library/nginx:1',
+    'hub.docker.com is no registry; on Docker Hub the image is docker.io/library/nginx',
+  ],
+  ['docker.com/corp/app', 'docker.com is no registry; on Docker Hub the image is docker.io/corp/app'],
+  ['index.docker.com/a', 'index.docker.com is no registry; on Docker Hub the image is docker.io/a'],
+  ['nginx', undefined],
+  ['index.docker.io/corp/app', undefined],
+  ['registry-1.docker.io/corp/app', undefined],
+  ['registry.hub.docker.com/library/nginx', undefined],
+  ['dockerhub:5000/app', undefined],
+  ['docker/app', undefined],
+])('the host of %s: %s', (reference, why) => {
+  const parsed = parseImage(reference);
+  expect(parsed.ok && whyNoRegistry(parsed.image)).toBe(why);
 });
 
 test('a hostile reference is answered at once', () => {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { loginExpiry, tokenClaims, tokenExpiry } from '../../src/credentials/token-expiry.ts';
+import { parseSecret } from '../../src/credentials/docker-config.ts';
+import { loginExpiry, loginSpan, tokenClaims, tokenExpiry, tokenSpan } from '../../src/credentials/token-expiry.ts';
 
 /** fast-check's own binary strings take seconds to set up. */
 const anyText = fc.array(fc.integer({ min: 0, max: 0xffff })).map((units) => String.fromCharCode(...units));
@@ -14,7 +15,45 @@ test('a JWT says when it ends, to the fraction of a second', () => {
   expect(tokenExpiry(` ${jwt({ exp: 60 })}\n`)).toEqual(new Date(60_000));
 });
 
+test('a JWT says how long it lasts, if it says when it was issued, or from when on it is good', () => {
+  const lifetime = (claims: object): number | undefined => tokenSpan(jwt(claims))?.lifetimeMs;
+  expect(lifetime({ iat: 100, exp: 3_700 })).toBe(3_600_000);
+  expect(lifetime({ nbf: 100, exp: 3_700 })).toBe(3_600_000);
+  expect(lifetime({ iat: 1_000, nbf: 100, exp: 3_700 })).toBe(2_700_000);
+  expect(lifetime({ exp: 3_700 })).toBeUndefined();
+  expect(lifetime({ iat: 3_700, exp: 3_700 })).toBeUndefined();
+  expect(tokenSpan(jwt({ iat: 1 }))).toBeUndefined();
+});
+
+const ecr = (parts: object): string =>
+  Buffer.from(JSON.stringify({ payload: 'xxxx', datakey: 'xxxx', version: '2', type: 'DATA_KEY', ...parts })).toString(
+    'base64',
+  );
+
+test('a password of ECR, private or public, says when it ends; it lasts for twelve hours', () => {
+  const span = { endsAt: new Date('2023-11-14T22:13:20Z'), lifetimeMs: 12 * 3_600_000 };
+  expect(tokenSpan(ecr({ expiration: 1_700_000_000 }))).toEqual(span);
+  expect(tokenSpan(`${ecr({ expiration: 1_700_000_000, version: '3' })}\n`)).toEqual(span);
+});
+
+test('an ECR login is read from `auth`, too', () => {
+  const auth = Buffer.from(`AWS:${ecr({ expiration: 1_700_000_000 })}`).toString('base64');
+  const data = {
+    '.dockerconfigjson': Buffer.from(JSON.stringify({ auths: { 'public.ecr.aws': { auth } } })).toString('base64'),
+  };
+  const parsed = parseSecret({ type: 'kubernetes.io/dockerconfigjson', data });
+  const [login] = parsed.ok ? parsed.credentials : [];
+  expect(login && loginSpan(login)?.endsAt).toEqual(new Date('2023-11-14T22:13:20Z'));
+});
+
 test.each([
+  ['ECR without an end', ecr({})],
+  ['ECR with an end that is text', ecr({ expiration: '1700000000' })],
+  ['ECR without what it is made of', ecr({ expiration: 1, payload: undefined })],
+  [
+    'a login of Google, which is a key in JSON',
+    Buffer.from('{"type":"service_account","expiration":1}').toString('base64'),
+  ],
   ['a password', 'correct horse battery staple'],
   ['a password with dots', 'a.b.c'],
   ['nothing', ''],

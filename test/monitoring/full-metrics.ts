@@ -2,6 +2,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { UNKNOWN_REASONS } from '../../src/plan/proxy.ts';
 import { COPY_STATES, createMetrics, CREDENTIAL_STATES, REFERENCE_STATES } from '../../src/server/metrics.ts';
 import type { Metrics } from '../../src/server/metrics.ts';
 
@@ -29,13 +30,18 @@ export function fullMetrics(labels: readonly string[] = HOSTILE): Metrics {
     metrics.proxyApplied.set({ proxy: name, source: name }, 1);
     for (const state of ['verified', 'refused', 'unknown'])
       metrics.proxyVerified.set({ proxy: name, source: name, state }, 0);
+    for (const reason of UNKNOWN_REASONS)
+      metrics.proxyUnknown.set({ proxy: name, source: name, reason: reason.replaceAll(' ', '-') }, 0);
+    metrics.proxyDone.set({ proxy: name, source: name }, 1);
     metrics.watchRestarts.inc({ resource: name });
     metrics.observeWatch(name, () => 1_699_999_999_000);
   }
   metrics.setCredentials(
     labels.map((key, i) => ({ source: 'upstream', key, state: CREDENTIAL_STATES[i % 3] ?? 'unknown' })),
   );
-  metrics.setExpiries(labels.map((key) => ({ source: 'upstream', key, expiresAt: 1_800_000_000_000 })));
+  metrics.setExpiries(
+    labels.map((key) => ({ source: 'upstream', key, expiresAt: 1_800_000_000_000, lifetimeMs: 43_200_000 })),
+  );
   metrics.recordAudit({
     rules: [
       { id: 'PP001', severity: 'error' },

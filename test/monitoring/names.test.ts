@@ -123,7 +123,7 @@ describe('docs/metrics.md', () => {
     }
     const few = own().flatMap(([name, family]) =>
       labelsOf(family)
-        .filter((label) => ['state', 'result', 'kind', 'severity'].includes(label))
+        .filter((label) => ['state', 'reason', 'result', 'kind', 'severity'].includes(label))
         .map((label) => `${name} ${label}`),
     );
     expect(

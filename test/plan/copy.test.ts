@@ -51,7 +51,7 @@ describe('in a namespace that is in, with a source that has a good content', () 
 
 describe('in a namespace that is in, with a source that never had a good content', () => {
   test.each<[Copies, string]>([
-    ['no copy', 'unavailable; references keep; SourceUnavailable'],
+    ['no copy', 'unavailable; references keep'],
     ['a copy in sync', 'in sync; references add'],
     ['a stale copy', 'in sync; references add'],
     ['a copy of the wrong type', 'in sync; references add'],
@@ -72,22 +72,11 @@ describe('in a namespace that is in, with a source that never had a good content
     ).toBe(expected);
   });
 
-  test('nothing is told while its first content is still being tried', () => {
-    const trying = source({ digest: undefined, problems: [] });
-    expect(short(planCopy(namespace(), trying, IN, undefined, false))).toBe('unavailable; references keep');
-  });
-
-  test('the reason is told', () => {
-    const plan = planCopy(
-      namespace(),
-      source({ digest: undefined, problems: ['Secret x: does not exist'] }),
-      IN,
-      undefined,
-      false,
-    );
-    expect(plan.problem && noteOf(plan.problem)).toBe(
-      'Source "upstream" has nothing to copy yet: Secret x: does not exist',
-    );
+  test('the namespace is told nothing, whether it is tried or has a problem: it has its own Event', () => {
+    for (const problems of [[], ['Secret x: does not exist']])
+      expect(
+        planCopy(namespace(), source({ digest: undefined, problems }), IN, undefined, false).problem,
+      ).toBeUndefined();
   });
 });
 
@@ -191,13 +180,6 @@ describe('what is told is about the object that somebody has to change, and says
   test('a place that the configuration names', () => {
     const { uid: _, ...place } = SECRET;
     expect(planCopy(namespace(), source(), IN, copy(), true).problem).toMatchObject({ object: place });
-  });
-
-  test('a source that has nothing', () => {
-    const never = source({ digest: undefined, problems: ['Secret x: does not exist'] });
-    expect(planCopy(namespace(), never, IN, undefined, false).problem).toMatchObject({
-      object: { kind: 'Namespace', name: 'team-a', uid: 'ns-uid' },
-    });
   });
 });
 

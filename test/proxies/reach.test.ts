@@ -82,6 +82,79 @@ describe('a login is tried', () => {
     expect(await ask([{ host: 'other.test', ca: authority.certPem }])).toMatchObject({ state: 'unknown' });
   });
 
+  describe('where /v2/ is open to all', () => {
+    const open: Script = (seen, ...rest) => (seen.url === '/v2/' ? ok : basicDoor(seen, ...rest));
+    async function tried(key: (host: string) => string, registry: object, login = right, script = open) {
+      const server = await startScripted(script);
+      onTestFinished(() => server.stop());
+      const { host } = server;
+      const registries = [{ host, plainHttp: true, ...registry }];
+      const verdict = await reach().check(configuration(registries), { key: key(host), ...login }, signal);
+      expect(leaks(verdict, login)).toEqual([]);
+      return { verdict, sent: server.seen.filter(({ authorization }) => authorization !== undefined) };
+    }
+
+    test('on the repository that is named for it: a right login is accepted, a wrong one refused', async () => {
+      for (const key of [
+        (host: string) => host,
+        (host: string) => `${host}/corp`,
+        (host: string) => `http://${host}/corp/a`,
+      ]) {
+        expect((await tried(key, { repository: 'corp/app' })).verdict).toMatchObject({ state: 'accepted' });
+        const { verdict, sent } = await tried(key, { repository: 'corp/app' }, wrong);
+        expect(verdict).toMatchObject({ state: 'refused' });
+        expect(sent).toHaveLength(1);
+      }
+    });
+
+    test('not with the login of a key that is not for it, nor anywhere else: and that is said', async () => {
+      const other = await tried((host) => `${host}/team`, { repository: 'corp/app' }, wrong);
+      expect(other.verdict).toMatchObject({
+        state: 'unknown',
+        why: expect.stringMatching(/; registries\[\]\.repository, corp\/app, is not below this key$/) as string,
+      });
+      const none = await tried((host) => host, {}, wrong);
+      expect(none.verdict).toMatchObject({
+        state: 'unknown',
+        why: expect.stringMatching(
+          /takes anybody.*; name a private repository to try it on: registries\[\]\.repository$/,
+        ) as string,
+      });
+      const isPublic = await tried(
+        (host) => host,
+        { repository: 'corp/app' },
+        wrong,
+        () => ok,
+      );
+      expect(isPublic.verdict).toMatchObject({
+        state: 'unknown',
+        why: expect.stringMatching(/; registries\[\]\.repository, corp\/app, is public: name a private one$/) as string,
+      });
+      expect([...other.sent, ...none.sent, ...isPublic.sent]).toEqual([]);
+    });
+
+    test('but where /v2/ tells, nothing more is asked: a login need not be allowed to pull from that repository', async () => {
+      const { verdict } = await tried(
+        (host) => host,
+        { repository: 'corp/app' },
+        right,
+        (seen, ...rest) => (seen.url === '/v2/' ? basicDoor(seen, ...rest) : { status: 403 }),
+      );
+      expect(verdict).toMatchObject({ state: 'accepted' });
+    });
+
+    test('also where its token server gives the same token to anybody', async () => {
+      const { host } = await upstream({ openToAll: ['pub/*'] });
+      const registries = [{ host, plainHttp: true, repository: 'corp/app' }];
+      expect(await reach().check(configuration(registries), { key: host, ...right }, signal)).toMatchObject({
+        state: 'accepted',
+      });
+      expect(await reach().check(configuration(registries), { key: host, ...wrong }, signal)).toMatchObject({
+        state: 'refused',
+      });
+    });
+  });
+
   test('no longer than the signal allows', async () => {
     await expect(
       reach().check(configuration(), { key: 'registry.test', ...right }, AbortSignal.abort(new Error('stopped'))),

@@ -134,7 +134,7 @@ test('a token server that gives tokens for any password proves nothing', async (
   });
   expect(await check({ registry: server.url })).toMatchObject({
     state: 'unknown',
-    why: expect.stringContaining('try it on a private repository') as unknown,
+    why: expect.stringContaining('so that the login proves nothing') as unknown,
   });
 });
 

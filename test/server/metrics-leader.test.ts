@@ -126,6 +126,7 @@ test('a replica that leads no more says nothing of what only the leader knows, a
     'pullpass_audit_success',
     'pullpass_audit_timestamp_seconds',
     'pullpass_credential_expiry_timestamp_seconds',
+    'pullpass_credential_lifetime_seconds',
     'pullpass_credential_verified',
     'pullpass_findings',
     'pullpass_proxy_applied',

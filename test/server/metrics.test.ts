@@ -17,7 +17,7 @@ describe('the exposition', () => {
     metrics.proxyApplied.set({ proxy: 'cache', source: 'upstream' }, 1);
     metrics.proxyVerified.set({ proxy: 'cache', source: 'upstream', state: 'verified' }, 1);
     metrics.setCredentials([{ source: 'upstream', key: 'docker.io', state: 'accepted' }]);
-    metrics.setExpiries([{ source: 'upstream', key: 'docker.io', expiresAt: 0 }]);
+    metrics.setExpiries([{ source: 'upstream', key: 'docker.io', expiresAt: 0, lifetimeMs: 60_000 }]);
     metrics.recordAudit({ rules: [{ id: 'PP001', severity: 'error' }], findings: [], gaps: 0, seconds: 1 });
     metrics.reconcileDuration.observe({ kind: 'namespace', result: 'changed' }, 0.02);
     metrics.apiRequests.inc({ verb: 'get', resource: 'secrets', code: 200 });
@@ -40,6 +40,7 @@ describe('the exposition', () => {
       'pullpass_config_reload_timestamp_seconds{} gauge',
       'pullpass_copies{source,state} gauge',
       'pullpass_credential_expiry_timestamp_seconds{source,registry} gauge',
+      'pullpass_credential_lifetime_seconds{source,registry} gauge',
       'pullpass_credential_verified{source,registry,state} gauge',
       'pullpass_findings{rule,severity} gauge',
       'pullpass_leader{} gauge',

@@ -139,6 +139,24 @@ describe('a new login', () => {
     expect(p.asked).toEqual([]);
   });
 
+  test('a name that is no registry gets no login: people took it for the one of Docker Hub', async () => {
+    const p = preflight(() => 'accepted');
+    const misnamed = [login('1', 'docker.com'), login('2', 'dockerhub.com'), login('3', 'hub.docker.com/r/corp')];
+    expect(await p.decided(auto, misnamed)).toEqual(misnamed.map(() => ({ state: 'accepted', proven: false })));
+    expect(await p.decided(enforce, misnamed)).toEqual(
+      misnamed.map(() => ({
+        state: 'unproven',
+        why: expect.stringMatching(
+          /^no registry has this name, .*; write (https:\/\/index\.docker\.io\/v1\/|docker\.io\/corp)$/,
+        ) as string,
+      })),
+    );
+    expect(p.asked).toEqual([]);
+    // Pullpass knows these for Docker Hub, and tries them there.
+    await p.decided(auto, [login('4', 'registry-1.docker.io'), login('5', 'docker.io:443')]);
+    expect(p.asked).toHaveLength(2);
+  });
+
   test('is tried again when it comes back after another one: it may have been revoked meanwhile', async () => {
     const p = preflight(() => 'accepted');
     await p.decided(auto, [login('one')]);

@@ -5,7 +5,7 @@ import type { KeyBook } from './keys.ts';
 import type { AuditedSource, Observation, AuditedProxy, Workload } from '../observe/observation.ts';
 import type { Steps } from '../../async/steps.ts';
 import { fit } from '../../text.ts';
-import { isNodeRegistry, isPublicRegistry } from './well-known.ts';
+import { isNodeRegistry, isPublicRegistry, KUBE_IMAGE_KEEPER } from './well-known.ts';
 
 export interface RegistryCoverage {
   /** `host[:port]`; Docker Hub is `docker.io`. */
@@ -24,6 +24,8 @@ export interface RegistryCoverage {
   readonly credentials: readonly { readonly secret: string; readonly key: string; readonly pods: number }[];
   /** Names of cache proxies that serve this registry, or have this host. */
   readonly proxies: readonly string[];
+  /** What kube-image-keeper v1 pulls for pods: pods with no other image there, and images; absent: nothing. */
+  readonly rewritten?: { readonly pods: number; readonly images: number };
   /** Pods that cannot pull an image from it now. */
   readonly failing: number;
   /** Owners of uncovered pods, at most {@link MAX_UNCOVERED}. */
@@ -36,6 +38,13 @@ export interface RegistryCoverage {
 }
 
 const MAX_UNCOVERED = 10;
+
+/** What is in front of a registry, for people: cache proxies of the configuration, and kube-image-keeper v1. */
+export function inFrontOf({ proxies, rewritten, images }: RegistryCoverage): string[] {
+  if (rewritten === undefined) return [...proxies];
+  const part = rewritten.images < images ? ` (${rewritten.images} of ${images} images)` : '';
+  return [...proxies, `${KUBE_IMAGE_KEEPER}${part}`];
+}
 
 type CoverageInput = Pick<Observation, 'workloads' | 'sources'> & { readonly proxies?: readonly AuditedProxy[] };
 
@@ -78,6 +87,9 @@ interface Row {
   unknown: number;
   failing: number;
   readonly images: Set<string>;
+  /** Pods and images that kube-image-keeper v1 did not rewrite. */
+  directPods: number;
+  readonly direct: Set<string>;
   readonly credentials: Map<string, { secret: string; key: string; pods: number }>;
   readonly owners: Map<string, Owner>;
 }
@@ -89,6 +101,8 @@ const newRow = (): Row => ({
   unknown: 0,
   failing: 0,
   images: new Set(),
+  directPods: 0,
+  direct: new Set(),
   credentials: new Map(),
   owners: new Map(),
 });
@@ -113,6 +127,9 @@ function count(row: Row, workload: Workload, images: readonly NamedImage[], keys
   const { pods, namespace, owner } = workload;
   row.pods += pods;
   for (const { reference } of images) row.images.add(reference);
+  const direct = images.filter(({ reference }) => workload.rewritten?.includes(reference) !== true);
+  for (const { reference } of direct) row.direct.add(reference);
+  if (direct.length > 0) row.directPods += pods;
   const here = new Set(images.map(({ reference }) => reference));
   if (workload.failures.some(({ image }) => here.has(image))) row.failing += pods;
 
@@ -148,6 +165,9 @@ function finish(registry: string, row: Row, proxies: readonly string[]): Registr
     unknown,
     credentials: [...row.credentials.values()].sort((a, b) => b.pods - a.pods),
     proxies,
+    ...((row.directPods < pods || row.direct.size < row.images.size) && {
+      rewritten: { pods: pods - row.directPods, images: row.images.size - row.direct.size },
+    }),
     failing,
     uncoveredOwners: [...row.owners.values()].sort((a, b) => b.pods - a.pods).slice(0, MAX_UNCOVERED),
   };

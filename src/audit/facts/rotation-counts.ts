@@ -29,7 +29,7 @@ export function countRotation(
     stale,
     copiesDone,
     copies: copiesDone + stale + states.filter((state) => state === 'missing').length,
-    proxiesDone: own.filter(({ applied }) => applied).length,
+    proxiesDone: own.filter(({ done }) => done).length,
     proxies: own.length,
   };
 }

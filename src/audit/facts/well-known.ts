@@ -35,8 +35,10 @@ export const isPublicRegistry = (registry: string): boolean => PUBLIC.has(regist
 export const isNodeRegistry = (registry: string): boolean =>
   BY_NODE.some((pattern) => pattern.test(registry.replace(/:\d+$/, '')));
 
+export const KUBE_IMAGE_KEEPER = 'kube-image-keeper';
+
 /**
  * Kinds of cache proxies that cannot serve images by digest: such pulls go past them, to the upstream.
  * kube-image-keeper: planned for version 3 (enix/kube-image-keeper#632).
  */
-export const DIGEST_BLIND_KINDS: ReadonlySet<string> = new Set(['kube-image-keeper']);
+export const DIGEST_BLIND_KINDS: ReadonlySet<string> = new Set([KUBE_IMAGE_KEEPER]);

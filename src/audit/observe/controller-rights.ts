@@ -10,7 +10,7 @@ import { isNotFound } from '../../kube/api-error.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { listPages } from '../../kube/list.ts';
 import { paths } from '../../kube/paths.ts';
-import type { SecretGrant } from './observation.ts';
+import type { Observation, SecretGrant } from './observation.ts';
 
 export interface ControllerAccount {
   readonly namespace: string;
@@ -18,19 +18,27 @@ export interface ControllerAccount {
 }
 
 const RBAC = '/apis/rbac.authorization.k8s.io/v1';
+export const CLUSTER_ROLES = `${RBAC}/clusterroles`;
 
 type Binding = V1ClusterRoleBinding | V1RoleBinding;
 
-/** From its bindings and their roles; empty if it has none. Throws ApiError if roles or bindings may not be read. */
+/** Every ClusterRoleBinding. Throws ApiError. */
+export const readClusterBindings = (client: KubeClient, signal?: AbortSignal): Promise<V1ClusterRoleBinding[]> =>
+  bindingsThat(client, `${RBAC}/clusterrolebindings`, () => true, signal);
+
+/**
+ * From its bindings and their roles; empty if it has none. `bindings`: every ClusterRoleBinding. Throws ApiError if roles or
+ * bindings may not be read.
+ */
 export async function readSecretGrants(
   client: KubeClient,
   account: ControllerAccount,
+  bindings: readonly V1ClusterRoleBinding[],
   signal?: AbortSignal,
 ): Promise<SecretGrant[]> {
-  const [everywhere, somewhere] = await Promise.all([
-    bindingsOf(client, `${RBAC}/clusterrolebindings`, account, signal),
-    bindingsOf(client, `${RBAC}/rolebindings`, account, signal),
-  ]);
+  const isOfIt = ({ subjects }: Binding): boolean => subjects?.some((subject) => isThe(subject, account)) === true;
+  const everywhere = bindings.filter(isOfIt);
+  const somewhere = await bindingsThat(client, `${RBAC}/rolebindings`, isOfIt, signal);
   const grants: SecretGrant[] = [];
   for (const { metadata, roleRef } of [...everywhere, ...somewhere]) {
     const namespace = metadata?.namespace;
@@ -41,9 +49,7 @@ export async function readSecretGrants(
       ...(roleNamespace !== undefined && { namespace: roleNamespace }),
     };
     const at =
-      roleNamespace === undefined
-        ? `${RBAC}/clusterroles`
-        : `${RBAC}/namespaces/${encodeURIComponent(roleNamespace)}/roles`;
+      roleNamespace === undefined ? CLUSTER_ROLES : `${RBAC}/namespaces/${encodeURIComponent(roleNamespace)}/roles`;
     for (const rule of (await rulesOf(client, `${at}/${encodeURIComponent(roleRef.name)}`, signal)).filter(
       isAboutSecrets,
     )) {
@@ -66,7 +72,7 @@ export async function readOwnGrants(
   client: KubeClient,
   { namespace: own, name }: ControllerAccount,
   signal?: AbortSignal,
-): Promise<SecretGrant[]> {
+): Promise<Pick<Observation, 'grants'>> {
   const role = { kind: 'ServiceAccount', namespace: own, name };
   const granted = async (namespace: string | undefined): Promise<string[]> => {
     const answers = await Promise.all(
@@ -86,19 +92,21 @@ export async function readOwnGrants(
   };
   const everywhere = await granted(undefined);
   const here = (await granted(own)).filter((verb) => !everywhere.includes(verb));
-  return [
-    ...(everywhere.length > 0 ? [{ role, verbs: everywhere, names: [] }] : []),
-    ...(here.length > 0 ? [{ role, namespace: own, verbs: here, names: [] }] : []),
-  ];
+  return {
+    grants: [
+      ...(everywhere.length > 0 ? [{ role, verbs: everywhere, names: [] }] : []),
+      ...(here.length > 0 ? [{ role, namespace: own, verbs: here, names: [] }] : []),
+    ],
+  };
 }
 
 /** Each is asked without a name; for `create` that is what the server itself checks, as a POST names no object. */
 const SECRET_VERBS = ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete'];
 
-async function bindingsOf(
+async function bindingsThat(
   client: KubeClient,
   path: string,
-  account: ControllerAccount,
+  keep: (binding: Binding) => boolean,
   signal: AbortSignal | undefined,
 ): Promise<Binding[]> {
   let found: Binding[] = [];
@@ -109,7 +117,7 @@ async function bindingsOf(
       ...(signal && { signal }),
       each: (object) => {
         const binding = object as unknown as Binding;
-        if (binding.subjects?.some((subject) => isThe(subject, account))) found.push(binding);
+        if (keep(binding)) found.push(binding);
       },
       restart: () => {
         found = [];
@@ -141,7 +149,7 @@ async function rulesOf(client: KubeClient, path: string, signal: AbortSignal | u
   }
 }
 
-function isAboutSecrets({ apiGroups = [], resources = [] }: V1PolicyRule): boolean {
+export function isAboutSecrets({ apiGroups = [], resources = [] }: V1PolicyRule): boolean {
   return (
     apiGroups.some((group) => group === '' || group === '*') &&
     resources.some((resource) => resource === 'secrets' || resource === '*')

@@ -62,12 +62,9 @@ export async function gatherPullSecrets({
     if (found.get(namespace)?.has(name)) return;
     const copy = source === undefined ? undefined : world.copies.get(name)?.get(namespace, name);
     if (source !== undefined && copy === undefined) return put(namespace, name, { state: 'missing' });
-    if (
-      source?.content !== undefined &&
-      copy?.type === TYPE_DOCKER_CONFIG_JSON &&
-      copy.digest === source.observed.digest
-    )
-      return put(namespace, name, { state: 'read', content: source.content });
+    const content = copy?.digest === undefined ? undefined : source?.contents.get(copy.digest);
+    if (content !== undefined && copy?.type === TYPE_DOCKER_CONFIG_JSON)
+      return put(namespace, name, { state: 'read', content });
     put(namespace, name, { state: 'unseen' });
     if (ownOnly && wanted.length >= MAX_READS) skipped++;
     else wanted.push({ namespace, name });

@@ -6,7 +6,7 @@ import { isForbidden } from '../../kube/api-error.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { heldLine } from '../../sources/merge.ts';
 import { accountOf } from '../../sources/preflight.ts';
-import { observeProxies } from '../../rotation/proxy-progress.ts';
+import { isProxyDone, observeProxies } from '../../rotation/proxy-progress.ts';
 import { createRefusals } from '../../observe/refusals.ts';
 import { keyId, recordOf } from '../../sources/record.ts';
 import type { Snapshot } from '../../sources/snapshot.ts';
@@ -47,7 +47,8 @@ export async function knownTo({ client, configuration, snapshot }: KnownOptions)
       proxies: book
         .observe()
         .flatMap(({ config, read }) => (read ? proxies.filter(({ source }) => source === config.name) : []))
-        .flatMap(({ name, kind, source, applied, appliedAt, verified, why, since }) => {
+        .flatMap((progress) => {
+          const { name, kind, source, applied, appliedAt, verified, reason, why, since } = progress;
           const config = configured.get(name);
           if (config === undefined || applied === undefined) return [];
           return [
@@ -59,6 +60,8 @@ export async function knownTo({ client, configuration, snapshot }: KnownOptions)
               ...(config.probe && { url: config.probe.url }),
               applied,
               verified,
+              ...(reason !== undefined && { reason }),
+              done: isProxyDone(progress),
               why,
               ...(appliedAt !== undefined && { appliedAt }),
               ...(since !== undefined && { since }),
@@ -91,15 +94,23 @@ function heldBackOf(source: SourceConfig, { book, state }: Snapshot): NonNullabl
   ];
 }
 
-/** The logins of the newest content, without aliases. */
+/** The logins of the newest content, without aliases. During a rollout a refusal of the login before it counts: most pods pull with it. */
 function registriesOf(source: SourceConfig, { book, state }: Snapshot): AuditedLogin[] {
   const record = recordOf(state, source);
   if (record === undefined) return [];
   const refusals = createRefusals(state);
-  return (book.rollout(source.name).newest?.own ?? []).map((credential): AuditedLogin => {
+  const { newest, passed } = book.rollout(source.name);
+  const before = new Map((passed?.own ?? []).map((credential) => [credential.key, credential]));
+  const logins = [
+    ...(newest?.own ?? []),
+    ...[...before.values()].filter(({ key }) => !newest?.own.some((each) => each.key === key)),
+  ];
+  return logins.map((credential): AuditedLogin => {
     const at = { source: source.name, key: redactKey(credential.key) };
-    const refused = refusals.waits(accountOf(credential));
-    if (refused?.tried) return { ...at, state: 'refused', why: refused.why };
+    const refused = [before.get(credential.key) ?? credential, credential]
+      .map((each) => refusals.waits(accountOf(each)))
+      .find((each) => each?.tried === true);
+    if (refused !== undefined) return { ...at, state: 'refused', why: refused.why };
     if (record.unproven.includes(keyId(state, credential.key)))
       return { ...at, state: 'unknown', why: 'it could not be tried' };
     return { ...at, state: 'accepted', why: 'the registry took it', since: record.since };

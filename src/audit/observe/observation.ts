@@ -1,7 +1,10 @@
 /** All data that the rules of an audit depend on. It holds no login, only registry keys and keyed digests. */
+import type { UnknownReason } from '../../plan/proxy.ts';
 import type { Confirmation } from '../../config/confirmation.ts';
 import type { SourceConfig } from '../../config/schema.ts';
+import type { Personal } from '../../credentials/personal-login.ts';
 import type { Unusable } from '../../credentials/usable-login.ts';
+import type { Maker } from '../../observe/pull-secrets.ts';
 import type { ObservedScope, ObservedSource } from '../../plan/observed.ts';
 
 export interface Observation {
@@ -24,8 +27,14 @@ export interface Observation {
   readonly workloads: readonly Workload[];
   /** Whether `workloads` holds every pod of `scopes`. */
   readonly podsSeen: boolean;
+  /** Whether `scopes` hold every ServiceAccount of their namespaces; absent: no. */
+  readonly accountsSeen?: boolean;
   /** Secrets that ServiceAccounts or pods name; one without an item here was not read. */
   readonly pullSecrets: PullSecrets;
+  /** Every pull Secret, of any maker, sorted by namespace and name; undefined: Secrets were not listed. */
+  readonly allPullSecrets?: readonly ListedSecret[];
+  /** Who may read every Secret of the cluster; undefined: not read. */
+  readonly secretReaders?: readonly SecretReader[];
   /** Secrets with our labels whose name is not in the configuration. */
   readonly strayCopies: readonly StrayCopy[];
   /** RBAC rules on Secrets for the controller's ServiceAccount; undefined: not read. */
@@ -51,10 +60,23 @@ export interface AuditedSource {
   readonly observed: ObservedSource;
   /** `unread`: its Secrets or copies could not be read. */
   readonly state: 'good' | 'missing' | 'invalid' | 'unread';
-  /** The newest good content; undefined if there is none. */
+  /**
+   * The content in force: what pods pull with, whatever the Secret holds now. During a rollout: what all carriers but the canaries
+   * have. Undefined: there is none. Findings about pulls judge by it.
+   */
   readonly content?: PullContent;
+  /** The newer content that only canaries have, or get first; absent: no rollout is under way. */
+  readonly next?: PullContent;
+  /** What the Secret holds now, in force or not, with what is suspicious in it; absent: nothing can be read from it. */
+  readonly written?: PullContent;
+  /** By digest, as copies have it: the contents that carriers are to have now. */
+  readonly contents: ReadonlyMap<string, PullContent>;
+  /** Nothing of it was ever spread, and the controller has not taken it over yet: it may be trying the logins. */
+  readonly fresh?: true;
   /** When the source Secret was last written, in milliseconds since 1970. */
   readonly changedAt?: number;
+  /** When it was created, in milliseconds since 1970. */
+  readonly createdAt?: number;
 }
 
 /** What a kubelet reads from one Secret. Equal Secrets share one value. */
@@ -75,12 +97,42 @@ export interface PullEntry {
   readonly login: string;
   /** Why kubelets cannot use its login; absent: they can. */
   readonly unusable?: Unusable;
-  /** Milliseconds since 1970, if the password or token is a JWT with `exp`. */
+  /** Milliseconds since 1970, if the password or token says when it ends: a JWT with `exp`, or a password of ECR. */
   readonly expiresAt?: number;
+  /** From its issue to its end, in milliseconds; absent: unknown. */
+  readonly lifetimeMs?: number;
+  /** How it shows that the login is of a user of the registry, and not of a robot; absent: it does not show. */
+  readonly personal?: Personal;
+}
+
+/** A pull Secret that was found by its type, whether anybody names it or not. */
+export interface ListedSecret {
+  readonly namespace: string;
+  readonly name: string;
+  readonly maker: Maker;
+  readonly content: PullContent;
+}
+
+/** A subject of RBAC, and what it may do with every Secret of the cluster. */
+export interface SecretReader {
+  readonly kind: string;
+  readonly namespace?: string;
+  readonly name: string;
+  /** Of get, list and watch. */
+  readonly verbs: readonly string[];
+  /** ClusterRoles that give it, sorted. */
+  readonly roles: readonly string[];
 }
 
 export type PullSecret =
-  | { readonly state: 'read'; readonly content: PullContent }
+  | {
+      readonly state: 'read';
+      readonly content: PullContent;
+      /** Milliseconds since 1970; absent: unknown, or a copy. */
+      readonly createdAt?: number;
+      /** The platform that made it and renews it by itself. */
+      readonly renewedBy?: 'OpenShift';
+    }
   | { readonly state: 'missing' }
   | { readonly state: 'unseen' };
 
@@ -92,7 +144,7 @@ export interface Workload {
   readonly serviceAccount: string;
   /** `imagePullSecrets` of the pods: kubelets use these, not those of the ServiceAccount. */
   readonly pullSecrets: readonly string[];
-  /** Images of init, ephemeral and normal containers, without duplicates. */
+  /** Images of init, ephemeral and normal containers, without duplicates; as their author wrote them, where that is known. */
   readonly images: readonly string[];
   readonly pods: number;
   /** Name of one of the pods. */
@@ -101,6 +153,8 @@ export interface Workload {
   readonly isStatic: boolean;
   /** What these pods fail to pull now, one per image; empty: no pull fails. */
   readonly failures: readonly PullFailure[];
+  /** Those of `images` that kube-image-keeper v1 pulls for these pods: `images` has their original names. Absent: none. */
+  readonly rewritten?: readonly string[];
 }
 
 export interface PullFailure {
@@ -152,6 +206,9 @@ export interface AuditedProxy {
   /** ISO 8601: when it got the current login. */
   readonly appliedAt?: string;
   readonly verified: 'verified' | 'refused' | 'unknown';
+  readonly reason?: UnknownReason;
+  /** Whether it needs the login before no longer: it has settled and, with a probe, it is proven. */
+  readonly done: boolean;
   readonly why: string;
   readonly since?: string;
   /** URL of its configured probe. */

@@ -6,20 +6,22 @@ import { UserError } from '../../errors.ts';
 import { isForbidden } from '../../kube/api-error.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { listPages } from '../../kube/list.ts';
-import { DEFAULT_NAMESPACE, KEY_DOCKER_CONFIG_JSON, TYPE_DOCKER_CONFIG_JSON } from '../../names.ts';
+import { DEFAULT_NAMESPACE } from '../../names.ts';
 import { keyOf } from '../../observe/world.ts';
 import type { Feed } from '../../observe/world.ts';
-import { readOwnGrants, readSecretGrants } from './controller-rights.ts';
+import { NOT_LISTED, readAllPullSecrets } from './all-pull-secrets.ts';
+import { auditSources, withoutFresh } from './audited-sources.ts';
+import { readOwnGrants } from './controller-rights.ts';
 import type { ControllerAccount } from './controller-rights.ts';
 import { gatherPullSecrets } from './gather-pull-secrets.ts';
 import type { Known } from './known.ts';
 import { readLease } from './lease.ts';
-import type { AuditedSource, Observation, StrayCopy, Workload } from './observation.ts';
+import type { Observation, StrayCopy, Workload } from './observation.ts';
 import { createPodTally } from './pod-images.ts';
 import { createContentReader } from './secret-facts.ts';
-import type { ContentReader } from './secret-facts.ts';
 import { readWorldWhereAllowed } from './read-world.ts';
 import type { ReadWorld } from './read-world.ts';
+import { readRights } from './secret-readers.ts';
 import { readStrayCopies } from './stray-copies.ts';
 import type { Turn } from '../../async/steps.ts';
 import { some } from '../../text.ts';
@@ -72,7 +74,7 @@ export async function observe(options: ObserveOptions): Promise<Observation> {
     }
   }
 
-  const [read, pods, strayCopies, grants, lease] = await Promise.all([
+  const [read, pods, strayCopies, rights, lease] = await Promise.all([
     watched ?? readWorldWhereAllowed({ client, configuration, namespace: controller.namespace, only, signal }),
     unlessRefused(readPods(options), 'Pods, so nothing is said about images and pulls'),
     configuration === undefined || watched !== undefined
@@ -82,11 +84,9 @@ export async function observe(options: ObserveOptions): Promise<Observation> {
           'Secrets by label, so copies that a renamed or dropped source left are not found',
         ),
     only === undefined
-      ? unlessRefused(
-          watched === undefined
-            ? readSecretGrants(client, controller, signal)
-            : readOwnGrants(client, controller, signal),
-          "RBAC, so nothing is said about the controller's own rights",
+      ? unlessRefused<Pick<Observation, 'grants' | 'secretReaders'>>(
+          watched === undefined ? readRights(client, controller, signal) : readOwnGrants(client, controller, signal),
+          "RBAC, so nothing is said about the controller's own rights, and about who may read every Secret",
         )
       : undefined,
     // If the controller itself audits, it is running: no need to read the Lease.
@@ -100,6 +100,17 @@ export async function observe(options: ObserveOptions): Promise<Observation> {
   const reader = createContentReader(read.world.digest);
   const sources = auditSources(read, reader);
   const workloads = pods ?? [];
+  const listed =
+    watched === undefined
+      ? await unlessRefused(readAllPullSecrets(client, { read: reader, only, signal }), NOT_LISTED)
+      : undefined;
+  if (watched !== undefined)
+    couldNotSee.push(
+      `${NOT_LISTED}, nor about who may read every Secret: the controller has no right to look; whoever has it ` +
+        'sees more with `pullpass audit`',
+    );
+  if (listed !== undefined && listed.left > 0)
+    couldNotSee.push(`${listed.left} pull Secrets that are too large or too many to look into`);
   return {
     server: client.server,
     now: now(),
@@ -108,10 +119,12 @@ export async function observe(options: ObserveOptions): Promise<Observation> {
     ...(only && { only }),
     // The limit of the brake depends on all namespaces: an audit of some cannot judge it.
     ...(configuration && only === undefined && { confirmation: confirmationOf(configuration) }),
-    scopes: read.scopes,
+    scopes: withoutFresh(read.scopes, sources),
     sources,
     workloads,
     podsSeen: pods !== undefined,
+    accountsSeen: ![...read.refused.keys()].some(({ resource }) => resource === 'serviceaccounts'),
+    ...(listed && { allPullSecrets: listed.secrets }),
     pullSecrets: await gatherPullSecrets({
       client,
       read,
@@ -125,7 +138,7 @@ export async function observe(options: ObserveOptions): Promise<Observation> {
       onProgress: progress && ((done) => progress('pull secrets', done)),
     }),
     strayCopies: strayCopies ?? [],
-    ...(grants && { grants }),
+    ...rights,
     ...(lease && { lease }),
     ...knownOf(found),
     couldNotSee,
@@ -175,28 +188,6 @@ function knownOf(found: Known | undefined): Pick<Observation, 'registries' | 'pr
   if (found === undefined) return {};
   const { gaps: _, ...known } = found;
   return known;
-}
-
-function auditSources({ world, book }: ReadWorld, reader: ContentReader): AuditedSource[] {
-  return book.observe().map((observed): AuditedSource => {
-    const { config } = observed;
-    if (!observed.read) return { config, observed, state: 'unread' };
-    const { namespace, name } = config.secret;
-    const secret = world.secrets.get(keyOf(config.secret))?.get(namespace, name);
-    const troubles = book.troubles(config.name);
-    const content = book.content(config.name);
-    return {
-      config,
-      // What is held back, or stopped by the canaries, has findings of its own.
-      observed: { ...observed, problems: troubles },
-      state: secret === undefined ? 'missing' : troubles.length > 0 ? 'invalid' : 'good',
-      ...(secret?.writtenAt !== undefined && { changedAt: secret.writtenAt }),
-      // Also if the Secret is missing or invalid: pods pull with the content in force.
-      ...(content !== undefined && {
-        content: reader({ type: TYPE_DOCKER_CONFIG_JSON, data: { [KEY_DOCKER_CONFIG_JSON]: content } }),
-      }),
-    };
-  });
 }
 
 const GAPS: Readonly<Record<Feed['resource'], readonly [what: string, consequence: string]>> = {

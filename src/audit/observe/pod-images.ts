@@ -2,6 +2,7 @@
 import type { V1ContainerStatus, V1Pod } from '@kubernetes/client-node';
 import { PULL_FAILURES } from '../../observe/failing-pulls.ts';
 import { redactText } from './redact.ts';
+import { originalImage } from './rewritten-images.ts';
 import type { PullFailure, Workload } from './observation.ts';
 import { cut, cutList } from '../../text.ts';
 
@@ -42,7 +43,7 @@ export function createPodTally(): PodTally {
         return;
       pods++;
       const workload = projectPod(pod);
-      const { namespace, owner, serviceAccount, pullSecrets, images, failures, isStatic } = workload;
+      const { namespace, owner, serviceAccount, pullSecrets, images, failures, isStatic, rewritten } = workload;
       const id = JSON.stringify([
         namespace,
         owner.kind,
@@ -52,6 +53,7 @@ export function createPodTally(): PodTally {
         images,
         failures.map(({ image }) => image),
         isStatic,
+        rewritten,
       ]);
       const known = groups.get(id);
       if (known === undefined) groups.set(id, workload);
@@ -80,9 +82,14 @@ export function createPodTally(): PodTally {
 
 /** A workload of one pod. */
 export function projectPod({ metadata = {}, spec, status }: V1Pod): Tallied {
-  const ephemeral = spec?.ephemeralContainers ?? [];
-  const containers = [...(spec?.initContainers ?? []), ...(spec?.containers ?? []), ...ephemeral];
+  const rewrites = new Set<string>();
+  const containers = [
+    ...withOriginals(spec?.initContainers, true, metadata.annotations, rewrites),
+    ...withOriginals(spec?.containers, false, metadata.annotations, rewrites),
+    ...(spec?.ephemeralContainers ?? []),
+  ];
   const images = cutList(new Set(containers.flatMap(({ image }) => (image ? [image] : []))), MAX_IMAGE, MAX_LIST);
+  const rewritten = images.filter((image) => rewrites.has(image));
   const imageOf = new Map(containers.map(({ name, image }) => [name, cut(image ?? '', MAX_IMAGE)]));
   const failuresOf = (
     statuses: readonly V1ContainerStatus[] | undefined,
@@ -122,7 +129,22 @@ export function projectPod({ metadata = {}, spec, status }: V1Pod): Tallied {
     example: metadata.name ?? '',
     isStatic: owner?.kind === 'Node' || metadata.annotations?.[ANNOTATION_MIRROR] !== undefined,
     failures: [...new Map(failures.slice(0, MAX_FAILURES).map((failure) => [failure.image, failure])).values()],
+    ...(rewritten.length > 0 && { rewritten }),
   };
+}
+
+/** Each container with the image that its author wrote; adds those that were rewritten to `rewrites`. */
+function withOriginals(
+  containers: readonly { readonly name: string; readonly image?: string }[] = [],
+  isInit: boolean,
+  annotations: Readonly<Record<string, string>> = {},
+  rewrites: Set<string>,
+): { name: string; image: string | undefined }[] {
+  return containers.map(({ name, image }) => {
+    const original = originalImage(image ?? '', name, isInit, annotations);
+    if (original !== undefined) rewrites.add(original);
+    return { name, image: original ?? image };
+  });
 }
 
 /** Pods of a Deployment name its ReplicaSet, and pods of a CronJob its Job; people know the Deployment and the CronJob. */

@@ -2,10 +2,14 @@
 import type { V1Secret } from '@kubernetes/client-node';
 import { parseSecret } from '../../credentials/docker-config.ts';
 import type { Credential, SecretContent } from '../../credentials/docker-config.ts';
-import { loginExpiry } from '../../credentials/token-expiry.ts';
+import { personalLogin } from '../../credentials/personal-login.ts';
+import { loginSpan } from '../../credentials/token-expiry.ts';
 import { isForbidden, isNotFound } from '../../kube/api-error.ts';
 import type { KubeClient } from '../../kube/client.ts';
+import type { ApiObject } from '../../kube/list.ts';
 import { paths } from '../../kube/paths.ts';
+import { ANNOTATIONS_OPENSHIFT_PULL_SECRET, TYPE_DOCKERCFG } from '../../names.ts';
+import { timeOf } from '../../observe/projections.ts';
 import type { Digest } from '../../observe/world.ts';
 import { eachBounded } from '../../async/bounded.ts';
 import type { PullContent, PullEntry, PullSecret } from './observation.ts';
@@ -43,12 +47,15 @@ function readContent(id: string, secret: SecretContent, digest: Digest): PullCon
 }
 
 function entryOf({ key, username, password, identityToken, unusable }: Credential, digest: Digest): PullEntry {
-  const expiresAt = loginExpiry({ password, identityToken });
+  const span = loginSpan({ password, identityToken });
+  const personal = personalLogin({ key, username, password });
   return {
     key,
     login: digest(JSON.stringify([username, password])),
     ...(unusable !== undefined && { unusable }),
-    ...(expiresAt && { expiresAt: expiresAt.getTime() }),
+    ...(span && { expiresAt: span.endsAt.getTime() }),
+    ...(span?.lifetimeMs !== undefined && { lifetimeMs: span.lifetimeMs }),
+    ...(personal !== undefined && { personal }),
   };
 }
 
@@ -79,14 +86,26 @@ export async function readPullSecrets({ client, wanted, read, onRead, limit, sig
 
   async function look(namespace: string, name: string): Promise<PullSecret> {
     try {
-      const { type, data } = await client.get<V1Secret>(paths.secrets(namespace, name), { sensitive: true, signal });
+      const { metadata, type, data } = await client.get<Partial<ApiObject> & Pick<V1Secret, 'type' | 'data'>>(
+        paths.secrets(namespace, name),
+        { sensitive: true, signal },
+      );
       const size = Object.values(data ?? {}).reduce((total, value) => total + value.length, 0);
       if (limit !== undefined && (size > limit.each || sum + size > limit.all)) {
         large++;
         return { state: 'unseen' };
       }
       sum += size;
-      return { state: 'read', content: read({ type, data }) };
+      const createdAt = timeOf(metadata?.creationTimestamp);
+      return {
+        state: 'read',
+        content: read({ type, data }),
+        ...(createdAt !== undefined && { createdAt }),
+        ...(type === TYPE_DOCKERCFG &&
+          ANNOTATIONS_OPENSHIFT_PULL_SECRET.some((key) => metadata?.annotations?.[key] !== undefined) && {
+            renewedBy: 'OpenShift',
+          }),
+      };
     } catch (error) {
       if (isNotFound(error)) return { state: 'missing' };
       if (!isForbidden(error)) throw error;

@@ -1,4 +1,5 @@
 /** Cache proxies: whether each has the newest login, and whether a pull through it works. Also: what could not be seen. */
+import { stateOf } from '../../plan/proxy.ts';
 import type { Report } from '../report/report.ts';
 import { html, prose } from './markup.ts';
 import type { Markup } from './markup.ts';
@@ -43,6 +44,7 @@ function proxyRow({
   applied,
   appliedAt,
   verified,
+  reason,
   why,
   since,
   url,
@@ -51,7 +53,7 @@ function proxyRow({
     at === undefined ? html`` : html` <span class="note">since ${time(at)}</span>`;
   const cells = [
     html`${badge(applied ? 'ok' : 'error', applied ? 'newest' : 'not the newest')}${from(appliedAt)}`,
-    html`${badge(VERIFIED[verified], verified === 'verified' ? 'works' : verified)}${from(since)} ${slot('why', why)}`,
+    html`${badge(VERIFIED[verified], verified === 'verified' ? 'works' : stateOf({ state: verified, reason }))}${from(since)} ${slot('why', why)}`,
     html`${registry} ${slot('source', source, 'note')}`,
     slot('url', url ?? '', 'code'),
   ];

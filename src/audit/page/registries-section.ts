@@ -1,4 +1,5 @@
 /** Registries in use: how many pods have a credential for each, which one, behind which cache proxy, and which owners lack one. */
+import { inFrontOf } from '../facts/coverage.ts';
 import type { RegistryCoverage } from '../facts/coverage.ts';
 import type { Report } from '../report/report.ts';
 import { agree, plural } from '../../text.ts';
@@ -40,19 +41,20 @@ ${more > 0 ? html`<p class="rest">and ${more} more, which <code>pullpass audit -
   });
 }
 
-function registry({
-  registry: name,
-  access,
-  pods,
-  images,
-  covered,
-  uncovered,
-  unknown,
-  failing,
-  proxies,
-  credentials,
-  uncoveredOwners,
-}: RegistryCoverage): Markup {
+function registry(row: RegistryCoverage): Markup {
+  const {
+    registry: name,
+    access,
+    pods,
+    images,
+    covered,
+    uncovered,
+    unknown,
+    failing,
+    credentials,
+    uncoveredOwners,
+  } = row;
+  const proxies = inFrontOf(row);
   const unable = failing > 0 ? html` ${badge('error', `${failing.toLocaleString('en-US')} cannot pull`)}` : html``;
   const legend = (
     [

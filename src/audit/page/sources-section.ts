@@ -61,7 +61,7 @@ ${
         rows: registries.map((each) => registryRow(each, now)),
       })
 }
-<h4>Rotation ${badge(rotation.complete ? 'ok' : 'warning', rotation.complete ? 'complete' : 'not complete')}</h4>
+<h4>Rotation ${rotationBadge(source)}</h4>
 ${progress(`${id}-copies`, 'Copies with the newest content', rotation.copiesDone, rotation.copies)}
 ${progress(`${id}-proxies`, 'Cache proxies with the newest login', rotation.proxiesDone, rotation.proxies)}
 ${copiesAmiss(copies)}
@@ -70,23 +70,29 @@ ${timeline(source, id)}
 `;
 }
 
-function registryRow({ key, state, why, since, expiresAt, used }: Registry, now: number): Markup {
+function registryRow({ key, state, why, since, expiresAt, endsSoon = false, used }: Registry, now: number): Markup {
   const cells = [
     html`${badge(LOGIN_TONES[state], state === 'untried' ? 'not tried' : state)}${slot('why', why ?? '')}`,
     since === undefined ? html`` : time(since),
-    expiresAt === undefined ? html`not known` : html`${time(expiresAt)} ${ends(Date.parse(expiresAt) - now)}`,
+    expiresAt === undefined ? html`not known` : html`${time(expiresAt)} ${ends(Date.parse(expiresAt) - now, endsSoon)}`,
     html`${used === undefined ? 'not known' : used ? 'yes' : 'no'}`,
   ];
   return html`<tr><th scope="row"><span class="code">${key}</span></th>${cells.map((cell) => html`<td>${cell}</td>`)}</tr>
 `;
 }
 
-const SOON = 14 * 86_400_000;
+/** Without a content there is no rotation: nothing has begun, so nothing is complete. */
+const rotationBadge = ({ state, rotation, registries }: SourceReport): Markup =>
+  state === 'unread'
+    ? badge('unknown', 'not known')
+    : registries.length === 0
+      ? badge('unknown', 'nothing to spread yet')
+      : badge(rotation.complete ? 'ok' : 'warning', rotation.complete ? 'complete' : 'not complete');
 
-const ends = (ms: number): Markup =>
+const ends = (ms: number, soon: boolean): Markup =>
   ms <= 0
     ? badge('error', `ended ${span(ms)} ago`)
-    : ms < SOON
+    : soon
       ? badge('warning', `in ${span(ms)}`)
       : html`<span class="note">in ${span(ms)}</span>`;
 

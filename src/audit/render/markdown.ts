@@ -1,4 +1,5 @@
 /** `-o markdown`: for CI comments and tickets. All text from the cluster is escaped, because tenants wrote some of it. */
+import { inFrontOf } from '../facts/coverage.ts';
 import { oneLine } from '../../text.ts';
 import type { Report } from '../report/report.ts';
 import { grouped, HEADINGS } from '../report/groups.ts';
@@ -37,9 +38,10 @@ export function renderMarkdown(report: Report): string {
       '| Registry | Pods | Images | With credential | Cache proxy | Failing |',
       '| --- | ---: | ---: | ---: | --- | ---: |',
     );
-    for (const { registry, pods, images, covered, proxies, failing } of report.registries.slice(0, MAX_REGISTRIES)) {
+    for (const row of report.registries.slice(0, MAX_REGISTRIES)) {
+      const { registry, pods, images, covered, failing } = row;
       lines.push(
-        `| ${escape(registry)} | ${pods} | ${images} | ${covered} | ${escape(proxies.join(', '))} | ${failing} |`,
+        `| ${escape(registry)} | ${pods} | ${images} | ${covered} | ${escape(inFrontOf(row).join(', '))} | ${failing} |`,
       );
     }
     if (report.registries.length > MAX_REGISTRIES)

@@ -1,6 +1,7 @@
 /** `-o table`: a summary for people, then registries, then the findings, each with what to do. */
 import { createColors } from 'picocolors';
 import type { Colors } from 'picocolors/types.js';
+import { inFrontOf } from '../facts/coverage.ts';
 import type { RegistryCoverage } from '../facts/coverage.ts';
 import type { Severity } from '../rules/rule.ts';
 import type { Report } from '../report/report.ts';
@@ -80,7 +81,7 @@ function registryTable({ registries }: Report, room: number, c: Colors): string[
       ({ credentials: [first, ...more] }) =>
         first === undefined ? '' : `${first.key} (${first.secret})${more.length > 0 ? ` +${more.length}` : ''}`,
     ],
-    ['CACHE PROXY', 100, ({ proxies }) => proxies.join(', ')],
+    ['CACHE PROXY', 100, (row) => inFrontOf(row).join(', ')],
     ['FAILING', 0, ({ failing }) => (failing === 0 ? '' : String(failing))],
   ];
   const fitting = cells.filter(([, narrowest]) => room >= narrowest);

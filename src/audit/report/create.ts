@@ -4,6 +4,7 @@ import type { ObservedScope } from '../../plan/observed.ts';
 import { accountSelectors } from '../../plan/selection.ts';
 import { factSteps } from '../facts/facts.ts';
 import type { Facts } from '../facts/facts.ts';
+import { isEnding } from '../facts/expiry.ts';
 import type { Finding, Severity } from '../rules/rule.ts';
 import type { AuditedSource, Observation } from '../observe/observation.ts';
 import { REPORT_API_VERSION, REPORT_KIND } from './report.ts';
@@ -190,6 +191,7 @@ function reportSource(facts: Facts, source: AuditedSource): SourceReport {
         ...(tried && { why: fit(tried.why) }),
         ...(tried?.since !== undefined && { since: tried.since }),
         ...(entry.expiresAt !== undefined && { expiresAt: new Date(entry.expiresAt).toISOString() }),
+        ...(isEnding(entry, source, facts.now) && { endsSoon: true }),
         ...(used && { used: used.has(entry) }),
       };
     }),
@@ -202,7 +204,15 @@ function reportSource(facts: Facts, source: AuditedSource): SourceReport {
       orphaned: states.filter(({ copy }) => copy === 'leftover' || copy === 'held').length,
     },
     rotation: {
-      complete: rotation.copiesDone === rotation.copies && rotation.proxiesDone === rotation.proxies,
+      // The newest content is not spread while it is held back, cannot be read, or only canaries have it.
+      complete:
+        state === 'good' &&
+        content !== undefined &&
+        source.next === undefined &&
+        source.fresh !== true &&
+        held.length === 0 &&
+        rotation.copiesDone === rotation.copies &&
+        rotation.proxiesDone === rotation.proxies,
       ...rotation,
       timeline: timelineOf(facts, source),
     },

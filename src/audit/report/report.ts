@@ -91,6 +91,8 @@ export interface SourceReport {
     readonly since?: string;
     /** ISO 8601. */
     readonly expiresAt?: string;
+    /** It is about to end, by how long it lasts (PP041). */
+    readonly endsSoon?: boolean;
     /** Whether an image of a pod, an alias or a cache proxy needs it; absent: unknown. */
     readonly used?: boolean;
   }[];
@@ -103,7 +105,7 @@ export interface SourceReport {
     readonly other: number;
     readonly orphaned: number;
   };
-  /** Whether every copy and every cache proxy carries the newest content. */
+  /** `complete`: every copy and every cache proxy carries what the Secret holds now; false while there is nothing to carry. */
   readonly rotation: {
     readonly complete: boolean;
     readonly stale: number;

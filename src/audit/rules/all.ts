@@ -11,13 +11,19 @@ import { controllerExcessiveRights } from './excessive-rights.ts';
 import { copyForeign, copyMissing, copyOrphaned, copyStale } from './copies.ts';
 import { credentialExpired, credentialExpiring, credentialRejected } from './credentials.ts';
 import { credentialShadowed, credentialUnused } from './entries.ts';
+import { dockerHubAnonymous } from './docker-hub.ts';
+import { loginInManyPlaces, personalAccount } from './logins.ts';
+import { imageOfNoRegistry } from './no-registry.ts';
 import { badAnnotation, optInDenied, unknownSource } from './opt-in.ts';
 import { podBeforePatch, podOwnSecrets } from './pods.ts';
 import { proxyAnonymous, proxyNotApplied, proxyNotVerified, proxyRefused } from './proxies.ts';
 import { pullFailing } from './pull-failing.ts';
 import { danglingReference, pullSecretBroken, pullSecretUseless } from './pull-secrets.ts';
 import { imageByDigest, registryWithoutCredential, registryWithoutProxy } from './registries.ts';
+import { pullSecretsReadable } from './secret-readers.ts';
 import { referenceOrphaned, serviceAccountNotPatched } from './service-accounts.ts';
+import { podTwoLogins } from './two-logins.ts';
+import { pullSecretUnnamed } from './unnamed.ts';
 import { loginUnusable } from './unusable.ts';
 import { rotationIncomplete, sourceHeldBack, sourceInvalid, sourceMissing, sourceSuspicious } from './sources.ts';
 
@@ -35,6 +41,7 @@ export const RULES: readonly Rule[] = [
   referenceOrphaned,
   pullSecretBroken,
   pullSecretUseless,
+  pullSecretUnnamed,
   podBeforePatch,
   podOwnSecrets,
   pullFailing,
@@ -42,11 +49,17 @@ export const RULES: readonly Rule[] = [
   registryWithoutCredential,
   registryWithoutProxy,
   loginUnusable,
+  podTwoLogins,
+  dockerHubAnonymous,
+  imageOfNoRegistry,
   credentialRejected,
   credentialExpiring,
   credentialExpired,
   credentialUnused,
   credentialShadowed,
+  personalAccount,
+  loginInManyPlaces,
+  pullSecretsReadable,
   proxyNotApplied,
   proxyNotVerified,
   proxyRefused,

@@ -6,9 +6,9 @@ import { remedyOf } from '../../plan/problem.ts';
 import type { Facts } from '../facts/facts.ts';
 import { problemsOf } from './problems.ts';
 import type { Hit, Rule } from './rule.ts';
-import { CHECK_CONTROLLER } from './remedies.ts';
+import { CHECK_CONTROLLER, CHECK_RUNNING } from './remedies.ts';
 import type { NamespacePlan, SourceStanding } from '../../plan/namespace-plan.ts';
-import { quote } from '../../text.ts';
+import { agree, plural, quote } from '../../text.ts';
 
 const CHECK_COPY = `${CHECK_CONTROLLER} What it would change: \`pullpass plan --config FILE\``;
 
@@ -22,13 +22,39 @@ export const copyMissing: Rule = {
     'The namespace is opted in to a source, and the copy of that source is not there: the controller ' +
     'does not run or may not write, or somebody deleted the copy a moment ago.',
   remedy: CHECK_COPY,
-  check: (facts) =>
-    copiesThatAre(facts, 'missing').map(({ plan, of }) => ({
+  check: (facts) => [
+    ...copiesThatAre(facts, 'missing').map(({ plan, of }) => ({
       object: secretIn(plan, of.copyName),
       about: of.source,
       message: `Copy "${of.copyName}" of source "${of.source}" is missing: pods in ${plan.namespace} cannot pull with it.`,
     })),
+    ...waitingForFirst(facts),
+  ],
 };
+
+/** The controller reads a new source within seconds; a registry that does not answer takes as long again. */
+const FIRST_TRY_MS = 2 * 60_000;
+
+/** One hit per source, however many namespaces wait: nobody has a copy yet. */
+function waitingForFirst(facts: Facts): Hit[] {
+  const { sources, plans, now } = facts;
+  return sources.flatMap(({ config: { name }, fresh, changedAt = 0 }): Hit[] => {
+    if (fresh !== true || now - changedAt < FIRST_TRY_MS) return [];
+    const waiting = plans.filter(({ standings }) =>
+      standings.some(({ source, choice, copy }) => source === name && choice.in && copy === 'unavailable'),
+    ).length;
+    if (waiting === 0) return [];
+    return [
+      {
+        object: { kind: 'Source', name },
+        message:
+          `The controller has not taken over source "${name}" yet: ${plural(waiting, 'namespace')} ` +
+          `${agree(waiting, 'waits', 'wait')} for a first copy.`,
+        remedy: CHECK_RUNNING,
+      },
+    ];
+  });
+}
 
 export const copyStale: Rule = {
   id: 'PP002',

@@ -2,13 +2,15 @@
 import { quoteKey, redactKey } from '../../credentials/registry-name.ts';
 import type { Facts } from '../facts/facts.ts';
 import type { Hit, Rule } from './rule.ts';
-import type { PullContent } from '../observe/observation.ts';
+import { isEnding } from '../facts/expiry.ts';
+import type { HeldIn } from '../facts/expiry.ts';
+import type { AuditedSource, PullContent, PullEntry } from '../observe/observation.ts';
 import { minute, fit, plural, sentence } from '../../text.ts';
 import { secretOf, secretOfSource } from './remedies.ts';
 
-const HOUR_MS = 3_600_000;
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
-const SOON_MS = 14 * DAY_MS;
 
 export const credentialRejected: Rule = {
   id: 'PP040',
@@ -38,13 +40,16 @@ export const credentialExpiring: Rule = {
   category: 'Credentials',
   severity: 'warning',
   title: 'A credential is about to end',
-  cause: 'The password or token is a JSON Web Token whose `exp` is less than 14 days away.',
+  cause:
+    'The password or token says when it ends (a JSON Web Token with `exp`, or a password of Amazon ECR), and less than a ' +
+    'quarter of its life is left, and less than 14 days. A Secret that is older than its token is renewed by ' +
+    'something: there only the last twelfth counts. What OpenShift renews by itself is left out.',
   remedy: 'Get a new token and put it into the Secret; for a source Pullpass spreads it.',
   check: (facts) =>
     endings(
       facts,
-      (at) => at > facts.now && at <= facts.now + SOON_MS,
-      (at) => `ends on ${minute(at)}, in ${remaining(at - facts.now)}`,
+      (entry, held) => held.renewedBy === undefined && isEnding(entry, held, facts.now),
+      (at) => `ends on ${minute(at)}, in ${span(at - facts.now)}`,
     ),
 };
 
@@ -54,75 +59,113 @@ export const credentialExpired: Rule = {
   category: 'Credentials',
   severity: 'error',
   title: 'A credential has ended',
-  cause: 'The password or token is a JSON Web Token whose `exp` is over: registries refuse it.',
+  cause:
+    'The password or token says when it ends (a JSON Web Token with `exp`, or a password of Amazon ECR), and that is over: ' +
+    'registries refuse it. What OpenShift renews by itself counts only an hour later.',
   remedy: 'Get a new token and put it into the Secret; for a source Pullpass spreads it.',
   check: (facts) =>
     endings(
       facts,
-      (at) => at <= facts.now,
+      ({ expiresAt = Infinity }, { renewedBy }) => expiresAt + (renewedBy === undefined ? 0 : HOUR_MS) <= facts.now,
       (at) => `ended on ${minute(at)}`,
     ),
 };
 
-function remaining(ms: number): string {
-  return ms < DAY_MS ? plural(Math.max(1, Math.round(ms / HOUR_MS)), 'hour') : plural(Math.round(ms / DAY_MS), 'day');
+function span(ms: number): string {
+  if (ms < 2 * HOUR_MS) return plural(Math.max(1, Math.round(ms / MINUTE_MS)), 'minute');
+  return ms < DAY_MS ? plural(Math.round(ms / HOUR_MS), 'hour') : plural(Math.round(ms / DAY_MS), 'day');
 }
 
 /** One hit per content and entry: copies are reported as their source. */
-function endings(facts: Facts, applies: (at: number) => boolean, words: (at: number) => string): Hit[] {
-  return contents(facts).flatMap(({ object, title, remedy, content }) =>
-    content.entries.flatMap(({ key, expiresAt }): Hit[] =>
-      expiresAt === undefined || !applies(expiresAt)
+function endings(
+  facts: Facts,
+  applies: (entry: PullEntry, held: Held) => boolean,
+  words: (at: number) => string,
+): Hit[] {
+  return contents(facts).flatMap((held) => {
+    const { object, title, remedy, content } = held;
+    return content.entries.flatMap((entry): Hit[] =>
+      entry.expiresAt === undefined || !applies(entry, held)
         ? []
         : [
             {
               object,
-              about: redactKey(key),
-              message: `Credential ${quoteKey(key)} of ${title} ${words(expiresAt)}.`,
-              remedy,
+              about: redactKey(entry.key),
+              message: `Credential ${quoteKey(entry.key)} of ${title} ${words(entry.expiresAt)}.`,
+              remedy: remedy(entry),
             },
           ],
-    ),
-  );
+    );
+  });
 }
 
-interface Held {
+interface Held extends HeldIn {
   readonly object: Hit['object'];
   readonly title: string;
-  readonly remedy: string;
+  readonly remedy: (entry: PullEntry) => string;
   readonly content: PullContent;
+  readonly renewedBy?: 'OpenShift' | undefined;
 }
 
 function contents({ sources, pullSecrets }: Facts): Held[] {
   const found = new Map<string, Held>();
   for (const source of sources) {
-    const {
-      config: { name },
-      content,
-    } = source;
-    if (content !== undefined)
-      found.set(content.id, {
-        object: { kind: 'Source', name },
-        title: `source "${name}"`,
-        remedy: `Get a new token and put it into ${secretOf(source)}; Pullpass spreads it.`,
-        content,
-      });
+    const { config, content, next, createdAt } = source;
+    // What is in force, for pods pull with it, and then what the canaries have.
+    for (const each of [content, next])
+      if (each !== undefined && !found.has(each.id))
+        found.set(each.id, {
+          object: { kind: 'Source', name: config.name },
+          title: `source "${config.name}"`,
+          remedy: (entry) => remedyOf(source, entry),
+          content: each === next ? without(each, content) : each,
+          createdAt,
+        });
   }
-  const others = new Map<string, { namespace: string; name: string; content: PullContent; more: number }>();
+  const others = new Map<string, Other>();
   for (const [namespace, secrets] of pullSecrets)
     for (const [name, secret] of secrets) {
       if (secret.state !== 'read' || found.has(secret.content.id)) continue;
-      const known = others.get(secret.content.id);
+      const { content, createdAt, renewedBy } = secret;
+      const id = `${content.id} ${renewedBy ?? ''}`;
+      const known = others.get(id);
       if (known !== undefined) known.more++;
-      else others.set(secret.content.id, { namespace, name, content: secret.content, more: 0 });
+      else others.set(id, { namespace, name, content, createdAt, renewedBy, more: 0 });
     }
-  return [
-    ...found.values(),
-    ...[...others.values()].map(({ namespace, name, content, more }): Held => ({
-      object: { kind: 'Secret', namespace, name },
-      title: `Secret "${name}" in ${namespace}${more > 0 ? ` and ${plural(more, 'Secret')} of the same content` : ''}`,
-      remedy: `Get a new token and put it into Secret ${namespace}/${name}${more > 0 ? ', and into the others of the same content' : ''}.`,
-      content,
-    })),
-  ];
+  return [...found.values(), ...[...others.values()].map(heldBy)];
+}
+
+interface Other extends Pick<Held, 'content' | 'createdAt' | 'renewedBy'> {
+  readonly namespace: string;
+  readonly name: string;
+  /** How many more Secrets have the same content. */
+  more: number;
+}
+
+function heldBy({ namespace, name, more, renewedBy, ...rest }: Other): Held {
+  return {
+    ...rest,
+    renewedBy,
+    object: { kind: 'Secret', namespace, name },
+    title: `Secret "${name}" in ${namespace}${more > 0 ? ` and ${plural(more, 'Secret')} of the same content` : ''}`,
+    remedy: () =>
+      renewedBy === undefined
+        ? `Get a new token and put it into Secret ${namespace}/${name}${more > 0 ? ', and into the others of the same content' : ''}.`
+        : `${renewedBy} renews this Secret by itself, and did not: look at the log of openshift-controller-manager.`,
+  };
+}
+
+/** The entries that differ from those of another content. */
+const without = (content: PullContent, other: PullContent | undefined): PullContent => ({
+  ...content,
+  entries: content.entries.filter(
+    ({ key, login }) => !(other?.entries ?? []).some((each) => each.key === key && each.login === login),
+  ),
+});
+
+function remedyOf(source: AuditedSource, { key, login }: PullEntry): string {
+  const newer = source.written?.entries.find((each) => each.key === key);
+  return newer === undefined || newer.login === login
+    ? `Get a new token and put it into ${secretOf(source)}; Pullpass spreads it.`
+    : `${secretOf(source)} has another login for it, which is not in force: see why in the finding PP082 of source "${source.config.name}", or wait for its canaries.`;
 }

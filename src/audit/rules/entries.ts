@@ -1,10 +1,10 @@
 /** Rules on entries that no pull uses, because no image needs them or because another entry comes first. */
-import { normaliseKey, quoteKey, redactKey } from '../../credentials/registry-name.ts';
+import { misnamedDockerHub, normaliseKey, quoteKey, redactKey, whyMisnamed } from '../../credentials/registry-name.ts';
 import { stepwise } from '../../async/steps.ts';
 import type { Steps } from '../../async/steps.ts';
 import type { Facts } from '../facts/facts.ts';
 import type { Hit, Rule } from './rule.ts';
-import type { PullEntry } from '../observe/observation.ts';
+import type { AuditedSource, PullEntry } from '../observe/observation.ts';
 import { HUB_DEFAULT } from '../facts/used-entries.ts';
 import { plural, quote } from '../../text.ts';
 import { secretOf } from './remedies.ts';
@@ -27,7 +27,9 @@ export const credentialUnused: Rule = {
       return used === undefined
         ? []
         : (source.content?.entries ?? [])
-            .filter((entry) => !used.has(entry))
+            // An entry that the Secret no longer has is told by PP082, with how to let it go.
+            .filter(({ key }) => source.written?.entries.some((entry) => entry.key === key))
+            .filter((entry) => !used.has(entry) && !isToldMisnamed(source, entry))
             .map(({ key }): Hit => ({
               object: { kind: 'Source', name: source.config.name },
               about: redactKey(key),
@@ -119,5 +121,10 @@ function* betweenSteps({ scopes, pullSecrets }: Facts): Steps<Hit[]> {
       : { ...hit, message: `${hit.message} The same goes for ${plural(accounts - 1, 'other ServiceAccount')}.` },
   );
 }
+
+/** Probably needed, but under another key: PP084 says which. To revoke it would be wrong. */
+const isToldMisnamed = ({ content }: AuditedSource, { key }: PullEntry): boolean =>
+  misnamedDockerHub(key) !== undefined &&
+  (content?.warnings ?? []).includes(`registry ${quoteKey(key)}: ${whyMisnamed(key)}`);
 
 const isDefault = ({ key }: PullEntry): boolean => normaliseKey(key) === HUB_DEFAULT;

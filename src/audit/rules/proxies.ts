@@ -1,9 +1,12 @@
 /** Rules on cache proxies: whether they have the upstream login, and whether it works. */
+import { WITHOUT_ENDPOINT } from '../../config/cache-proxies.ts';
 import { findEntry, quoteKey } from '../../credentials/registry-name.ts';
 import { WHY_UNUSABLE } from '../../credentials/usable-login.ts';
 import type { Facts } from '../facts/facts.ts';
 import type { Hit, Rule } from './rule.ts';
 import type { AuditedProxy } from '../observe/observation.ts';
+import { stateOf } from '../../plan/proxy.ts';
+import type { UnknownReason } from '../../plan/proxy.ts';
 import { fit, sentence } from '../../text.ts';
 import { secretOfSource } from './remedies.ts';
 
@@ -38,20 +41,36 @@ export const proxyNotVerified: Rule = {
   severity: 'warning',
   title: 'It is unknown whether the login of a cache proxy works',
   cause:
-    'The login was forwarded, but nothing shows that the cache proxy can pull with it: no private probe ' +
-    'image is configured, or the probe could not be made. A public image, or one that the cache holds, ' +
-    'proves nothing.',
-  remedy:
-    'Configure a probe: cacheProxies[].probe with a private image, best one that the cache does not hold yet; then run `pullpass verify --config FILE`',
+    'The login was forwarded, but nothing shows that the cache proxy can pull with it: no probe is configured, ' +
+    'or it could not be made. A public image, or one that the cache may hold, proves nothing. ' +
+    '(kube-image-keeper, kube-fledged and image-puller are no endpoint that could be asked: nodes pull, with the copy.)',
+  remedy: 'Configure a probe: cacheProxies[].probe with a private repository; then run `pullpass verify --config FILE`',
   check: ({ proxies = [] }) =>
     proxies
-      .filter(({ applied, verified }) => applied && verified === 'unknown')
-      .map((proxy) =>
-        hit(
-          proxy,
-          `Whether cache proxy "${proxy.name}" can pull from ${quoteKey(proxy.registry)} is unknown${since(proxy)}: ${sentence(fit(proxy.why))}`,
-        ),
-      ),
+      .filter(({ applied, verified, reason }) => applied && verified === 'unknown' && reason !== 'settling')
+      .filter(({ kind }) => !WITHOUT_ENDPOINT.has(kind))
+      .map((proxy) => {
+        const { name, registry, reason, why } = proxy;
+        const remedy = reason === undefined ? undefined : REMEDIES[reason];
+        return {
+          ...hit(
+            proxy,
+            `Whether cache proxy "${name}" can pull from ${quoteKey(registry)} is ${stateOf({ state: 'unknown', reason })}${since(proxy)}: ${sentence(fit(why))}`,
+          ),
+          ...(remedy !== undefined && { remedy }),
+        };
+      }),
+};
+
+const REMEDIES: Readonly<Partial<Record<UnknownReason, string>>> = {
+  'held already':
+    'Push a new tag to the repository of the probe, and let nobody else pull from it; or configure probe.push, with which a new image is pushed once a rotation.',
+  upstream:
+    'Let the controller reach the registry, if need be through HTTPS_PROXY: without that, an answer of the cache proves nothing. ' +
+    '(kube-image-keeper, kube-fledged and image-puller are no endpoint that could be asked: nodes pull, with the copy.)',
+  cache: 'Check that the cache proxy runs, that probe.url is right, and that its own login (probe.login) is taken.',
+  public: 'Name a private repository in cacheProxies[].probe.',
+  'no image': 'Correct cacheProxies[].probe: repository, reference, or upstreamRepository.',
 };
 
 const forwardAgain = (secret: string): string =>

@@ -1,9 +1,12 @@
 /** Rule on pulls that fail now: why, and whether a credential matches. */
 import type { Facts } from '../facts/facts.ts';
-import type { Hit, Rule } from './rule.ts';
-import type { PullFailure, Workload } from '../observe/observation.ts';
-import { capital, plural, quote, quoteList, sentence } from '../../text.ts';
-import { ownerSteps } from './owners.ts';
+import { KUBE_IMAGE_KEEPER } from '../facts/well-known.ts';
+import { failingOwnerSteps, groupFailing, podsOf } from '../facts/failing-images.ts';
+import type { FailingGroup, FailingOwner, Reasoned } from '../facts/failing-images.ts';
+import type { FindingObject, Hit, Rule } from './rule.ts';
+import { stepwise } from '../../async/steps.ts';
+import type { ObservedNamespace } from '../../plan/observed.ts';
+import { capital, plural, quote, quoteList, sentence, some, uncapital } from '../../text.ts';
 import { classifyPullError } from './pull-error.ts';
 import type { PullErrorClass } from './pull-error.ts';
 import { triedFor } from './tried-credential.ts';
@@ -19,46 +22,94 @@ export const pullFailing: Rule = {
     'A container waits in ErrImagePull, ImagePullBackOff or a relative of these: no or a refused login, ' +
     'an image that does not exist or may not be pulled (imagePullPolicy: Never), a rate limit, or a ' +
     'registry that does not answer. Behind a cache proxy "not found" can mean that its upstream login ' +
-    'was revoked.',
+    'was revoked. Pods with the same image and the same reason are one finding, whoever owns them.',
   remedy: 'See the line of each finding: it says what the registry answered and which credential was tried.',
   *check(facts) {
     const namespaces = new Map(facts.scopes.map(({ namespace }) => [namespace.name, namespace]));
-    const owners = yield* ownerSteps(facts.workloads, ({ failures }) => (failures.length > 0 ? {} : undefined));
-    return owners.flatMap(({ object, title, about }) => {
-      const byImage = new Map<string, { failure: PullFailure; workload: Workload; pods: number }>();
-      for (const { workload } of about) {
-        for (const failure of workload.failures) {
-          const known = byImage.get(failure.image);
-          if (known === undefined) byImage.set(failure.image, { failure, workload, pods: workload.pods });
-          else known.pods += workload.pods;
-        }
-      }
-      return [...byImage.values()].map(({ failure, workload, pods }): Hit => {
-        const kind = classifyPullError(failure.reason, failure.message);
-        const tried = triedFor(
-          facts,
-          { object, workload, pods, namespace: namespaces.get(workload.namespace) },
-          failure.image,
-        );
-        const where =
-          failure.containerKind === 'container' ? '' : ` of ${failure.containerKind} ${quote(failure.container)}`;
-        const said = failure.message === '' ? '' : ` The kubelet says: ${sentence(failure.message)}`;
-        const { text, remedy } = explain(kind, tried, proxiesOf(facts, failure.image));
-        return {
-          object,
-          about: failure.image,
-          message: `${title}: ${plural(pods, 'pod')} cannot pull ${quote(failure.image)}${where} (${failure.reason}): ${text}${said}`,
-          remedy,
-        };
-      });
-    });
+    const owners = yield* failingOwnerSteps(facts.workloads);
+    const judged: Judged[] = [];
+    yield* stepwise(owners, 500, (owner) => judged.push(judge(facts, owner, namespaces.get(owner.workload.namespace))));
+    const groups = groupFailing(judged);
+    const [next, ...rest] = groups.slice(MAX_TOLD);
+    return [
+      ...groups.slice(0, MAX_TOLD).map((group) => hitOf(facts, group)),
+      ...(next === undefined ? [] : [restOf(facts, [next, ...rest])]),
+    ];
   },
 };
+
+/** Tenants can run pods with any number of images: those with the most pods are told one by one. */
+const MAX_TOLD = 200;
+
+interface Judged extends Reasoned {
+  readonly object: FindingObject;
+  /** `team-a/Deployment web`. */
+  readonly title: string;
+  readonly error: PullErrorClass;
+  readonly text: string;
+  readonly remedy: string;
+}
+
+function judge(facts: Facts, owner: FailingOwner, namespace: ObservedNamespace | undefined): Judged {
+  const { failure, workload, pods } = owner;
+  const { kind, name } = workload.owner;
+  const object = { kind, namespace: workload.namespace, name };
+  const error = classifyPullError(failure.reason, failure.message);
+  const rewritten = workload.rewritten?.includes(failure.image) === true;
+  const tried = triedFor(facts, { object, workload, pods, namespace }, failure.image);
+  return {
+    ...owner,
+    object,
+    error,
+    title: `${workload.namespace}/${kind} ${name}`,
+    ...explain(error, tried, rewritten ? REWRITTEN : proxiesOf(facts, failure.image)),
+    reason: `${error}, ${tried.why}`,
+    vague: error === 'other' && /^(Back-off pulling image|$)/.test(failure.message),
+  };
+}
+
+function hitOf(facts: Facts, group: FailingGroup<Judged>): Hit {
+  const [first, ...others] = group;
+  const { failure, error, title, text, remedy } = first;
+  const pods = podsOf(group);
+  const where = failure.containerKind === 'container' ? '' : ` of ${failure.containerKind} ${quote(failure.container)}`;
+  const said = failure.message === '' ? '' : ` The kubelet says: ${sentence(failure.message)}`;
+  const what = `cannot pull ${quote(failure.image)}${where} (${failure.reason}): ${text}${said}`;
+  const object = objectOf(facts, group);
+  if (others.length === 0)
+    return { object, about: failure.image, message: `${title}: ${plural(pods, 'pod')} ${what}`, remedy };
+  const same = others.every((other) => other.remedy === remedy || (other.vague && !first.vague));
+  return {
+    object,
+    about: `${failure.image} ${error}`,
+    message: `${plural(pods, 'pod')} of ${some(group.map((each) => each.title))} ${what}`,
+    remedy: same ? remedy : `For ${title}: ${uncapital(remedy).replace(/\.$/, '')}; the others alike.`,
+  };
+}
+
+/** One owner, or the registry of the image: a group that grows stays the same finding. */
+function objectOf({ image }: Facts, [{ failure, object }, ...others]: FailingGroup<Judged>): FindingObject {
+  const registry = image(failure.image)?.registry ?? '';
+  return others.length === 0 || registry === '' ? object : { kind: 'Registry', name: registry };
+}
+
+function restOf(facts: Facts, groups: readonly [FailingGroup<Judged>, ...FailingGroup<Judged>[]]): Hit {
+  const images = new Set(groups.map(([{ failure }]) => failure.image));
+  const pods = groups.reduce((sum, group) => sum + podsOf(group), 0);
+  return {
+    object: objectOf(facts, groups[0]),
+    about: 'more',
+    message: `${plural(images.size, 'more image')} cannot be pulled by ${plural(pods, 'pod')}: ${quoteList(images)}.`,
+    remedy: 'To see those of one namespace: `pullpass audit --config FILE --namespace NAME`',
+  };
+}
+/** kube-image-keeper version 1 is in front: it pulls with the pull Secrets of the pods. */
+const REWRITTEN = 'rewritten';
 
 function explain(
   kind: PullErrorClass,
   { text, then, matched, wrong }: Tried,
-  proxies: readonly string[],
+  proxies: readonly string[] | typeof REWRITTEN,
 ): { text: string; remedy: string } {
   const once = capital(then);
   switch (kind) {
@@ -88,6 +139,13 @@ function explain(
         remedy: `Check DNS, the network and certificates from the node to the registry.${wrong === undefined ? '' : ` Then ${then}`}`,
       };
     case 'not found':
+      if (proxies === REWRITTEN)
+        return {
+          text:
+            `not found, behind ${KUBE_IMAGE_KEEPER}, which pulls with the pull Secrets of the pods: a refused login ` +
+            `can look the same; ${text}.`,
+          remedy: `Correct the name or tag of the image. If they are right: ${then}`,
+        };
       if (proxies.length > 0)
         return {
           text:

@@ -2,9 +2,10 @@
 import { canonicalRegistry } from '../../credentials/registry-name.ts';
 import type { Facts } from '../facts/facts.ts';
 import type { Hit, Rule } from './rule.ts';
-import { DIGEST_BLIND_KINDS } from '../facts/well-known.ts';
+import { DIGEST_BLIND_KINDS, KUBE_IMAGE_KEEPER } from '../facts/well-known.ts';
 import { agree, plural, quote, quoteList, some } from '../../text.ts';
-import { whyUnknown } from './remedies.ts';
+import { isNoRegistry } from './no-registry.ts';
+import { unusableSources, whyUnknown } from './remedies.ts';
 import { stepwise } from '../../async/steps.ts';
 import type { Steps } from '../../async/steps.ts';
 
@@ -20,33 +21,43 @@ export const imageByDigest: Rule = {
   remedy:
     'Name the image by tag, or put a cache proxy in front that serves digests; until then see that the pods have a credential for the upstream.',
   check: ({ proxies = [], workloads, coverage, image }) =>
-    proxies
-      .filter(({ kind }) => DIGEST_BLIND_KINDS.has(kind))
-      .flatMap((proxy): Hit[] => {
-        const registries = new Set(
-          coverage.filter((row) => row.proxies.includes(proxy.name)).map(({ registry }) => registry),
-        );
-        const images = new Set<string>();
-        let pods = 0;
-        for (const workload of workloads) {
-          const pinned = workload.images.filter((reference) => {
-            const parsed = image(reference);
-            return parsed?.digest !== undefined && registries.has(parsed.registry);
-          });
-          pinned.forEach((reference) => images.add(reference));
-          if (pinned.length > 0) pods += workload.pods;
-        }
-        if (images.size === 0) return [];
-        return [
-          {
-            object: { kind: 'CacheProxy', name: proxy.name },
-            message:
-              `Cache proxy "${proxy.name}" (${proxy.kind}) cannot serve images by digest: ` +
-              `${plural(images.size, 'image')} of ${plural(pods, 'pod')} ${agree(images.size, 'goes', 'go')} past ` +
-              `it, such as ${quote([...images].sort()[0] ?? '')}.`,
-          },
-        ];
-      }),
+    [
+      ...proxies
+        .filter(({ kind }) => DIGEST_BLIND_KINDS.has(kind))
+        .map(({ name, kind }) => ({
+          name,
+          title: `Cache proxy "${name}" (${kind})`,
+          rows: coverage.filter((row) => row.proxies.includes(name)),
+        })),
+      // Version 1 is in no configuration: it is known by the images that it rewrote.
+      {
+        name: KUBE_IMAGE_KEEPER,
+        title: `${KUBE_IMAGE_KEEPER} version 1`,
+        rows: coverage.filter(({ rewritten }) => rewritten !== undefined),
+      },
+    ].flatMap(({ name, title, rows }): Hit[] => {
+      const registries = new Set(rows.map(({ registry }) => registry));
+      const images = new Set<string>();
+      let pods = 0;
+      for (const workload of workloads) {
+        const pinned = workload.images.filter((reference) => {
+          const parsed = image(reference);
+          return parsed?.digest !== undefined && registries.has(parsed.registry);
+        });
+        pinned.forEach((reference) => images.add(reference));
+        if (pinned.length > 0) pods += workload.pods;
+      }
+      if (images.size === 0) return [];
+      return [
+        {
+          object: { kind: 'CacheProxy', name },
+          message:
+            `${title} cannot serve images by digest: ` +
+            `${plural(images.size, 'image')} of ${plural(pods, 'pod')} ${agree(images.size, 'goes', 'go')} past ` +
+            `it, such as ${quote([...images].sort()[0] ?? '')}.`,
+        },
+      ];
+    }),
 };
 
 export const registryWithoutCredential: Rule = {
@@ -61,12 +72,13 @@ export const registryWithoutCredential: Rule = {
   remedy: 'If the images are private: add a credential for the registry to a source and opt the namespaces in.',
   *check(facts) {
     const uncoveredRows = facts.coverage.filter(
-      ({ access, uncovered, proxies }) => access === 'unknown' && uncovered > 0 && proxies.length === 0,
+      ({ registry, access, uncovered, proxies }) =>
+        access === 'unknown' && uncovered > 0 && proxies.length === 0 && !isNoRegistry(registry),
     );
     const names = yield* uncoveredSteps(facts, new Set(uncoveredRows.map(({ registry }) => registry)));
     return uncoveredRows.map(({ registry, uncovered, pods, uncoveredOwners }): Hit => ({
       object: { kind: 'Registry', name: registry },
-      remedy: `If the images are private: ${whereCredential(facts, names.get(registry) ?? [])}`,
+      remedy: `If the images are private: ${whereCredential(facts, [...(names.get(registry) ?? [])])}`,
       message:
         `${registry}: ${uncovered} of ${plural(pods, 'pod')} ${agree(uncovered, 'has', 'have')} no ` +
         'credential for it: ' +
@@ -93,16 +105,24 @@ function* uncoveredSteps(
 }
 
 /** Where a credential for these images can come from; ends the sentence. */
-function whereCredential(facts: Facts, names: Iterable<string>): string {
+function whereCredential(facts: Facts, names: readonly string[]): string {
   const { configured, sourcesFor } = facts;
   if (!configured) return 'give the ServiceAccounts a pull Secret for this registry, then have the pods created anew.';
-  const sources = [...new Set([...names].flatMap((name) => sourcesFor(name).map(({ config }) => config.name)))];
+  const sources = [...new Set(names.flatMap((name) => sourcesFor(name).map(({ config }) => config.name)))];
   if (sources.length > 0)
     return (
       `${agree(sources.length, 'source', 'sources')} ${quoteList(sources)} ` +
       `${agree(sources.length, 'has', 'have')} a credential; opt the namespaces in, or have the pods ` +
       'created anew.'
     );
+  const waiting = names.flatMap((name) => facts.waitingFor(name));
+  if (waiting.length > 0) {
+    const held = [...new Set(waiting.map(({ source }) => source.config.name))];
+    return `${agree(held.length, 'source', 'sources')} ${quoteList(held)} ${agree(held.length, 'has', 'have')} an entry for it that is not in force yet: see the findings about ${agree(held.length, 'it', 'them')}.`;
+  }
+  const invalid = unusableSources(facts);
+  if (invalid.length > 0)
+    return `it is unknown whether a source has a credential, because ${quoteList(invalid)} cannot be used: see the finding PP081.`;
   const unknown = whyUnknown(facts);
   if (unknown !== undefined)
     return `it is unknown whether a source has a credential, because ${unknown}: look there first.`;
@@ -123,7 +143,15 @@ export const registryWithoutProxy: Rule = {
     // The host of a cache proxy needs no cache proxy.
     const hosts = new Set(proxies.flatMap(({ url }) => (url === undefined ? [] : [canonicalRegistry(url)])));
     return coverage
-      .filter(({ registry, proxies: inFront }) => inFront.length === 0 && !hosts.has(registry))
+      .filter(
+        ({ registry, proxies: inFront }) => inFront.length === 0 && !hosts.has(registry) && !isNoRegistry(registry),
+      )
+      .map(({ registry, pods, images, rewritten }) => ({
+        registry,
+        pods: pods - (rewritten?.pods ?? 0),
+        images: images - (rewritten?.images ?? 0),
+      }))
+      .filter(({ images }) => images > 0)
       .map(({ registry, pods, images }): Hit => ({
         object: { kind: 'Registry', name: registry },
         message: `${registry}: ${plural(images, 'image')} of ${plural(pods, 'pod')} ${agree(images, 'is', 'are')} pulled through no cache proxy.`,

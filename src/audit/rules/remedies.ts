@@ -9,6 +9,8 @@ const LOG = `\`kubectl -n ${DEFAULT_NAMESPACE} logs deployment/pullpass\``;
 
 export const CHECK_CONTROLLER = `The controller mends this within seconds: check that it runs (${LEASE}) and what its log says of this namespace (${LOG}).`;
 
+export const CHECK_RUNNING = `Check that the controller runs (${LEASE}), and what its log says (${LOG}).`;
+
 /** `Secret pullpass-system/upstream-registry`. */
 export const secretOf = ({ config: { secret } }: Pick<AuditedSource, 'config'>): string =>
   `Secret ${secret.namespace}/${secret.name}`;
@@ -27,6 +29,10 @@ export function whyUnknown({ sources }: Facts): string | undefined {
     ? `the Secret of source ${quoteList(unread)} could not be read`
     : `the Secrets of sources ${quoteList(unread)} could not be read`;
 }
+
+/** Sources whose Secret cannot be used, and of which nothing is in force: what they hold is unknown. */
+export const unusableSources = ({ sources }: Facts): string[] =>
+  sources.filter(({ state, content }) => state === 'invalid' && content === undefined).map(({ config }) => config.name);
 
 /** Whether a name needs no quoting in a command: names of pod owners and roles are not ours. */
 export const isPlainName = (name: string): boolean => /^[\w.:][\w.:-]*$/.test(name);

@@ -101,11 +101,12 @@ export const sourceSuspicious: Rule = {
   title: 'Something in a source is hardly meant so',
   cause:
     'The content of the source can be used, but something in it does not do what it looks like: an entry ' +
-    'that kubelets ignore, a password with a line break, two logins for one registry.',
+    'that kubelets ignore, a name that is not the one of Docker Hub (docker.com), a password with a line ' +
+    'break, two logins for one registry.',
   remedy: 'Correct the Secret of the source as the finding says.',
   check: ({ sources }) =>
     sources.flatMap((source) =>
-      (source.content?.warnings ?? []).map((warning): Hit => ({
+      (source.written?.warnings ?? []).map((warning): Hit => ({
         object: objectOf(source),
         about: warning,
         message: `Source "${source.config.name}": ${sentence(fit(warning))}`,

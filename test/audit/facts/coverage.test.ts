@@ -1,5 +1,6 @@
 /** Who pulls where, and with what. */
 import { expect, test } from 'vitest';
+import { inFrontOf } from '../../../src/audit/facts/coverage.ts';
 import type { Observation } from '../../../src/audit/observe/observation.ts';
 import {
   HUB,
@@ -103,4 +104,20 @@ test('a cache proxy is in front by its registry, by its own host, and by the hos
     'hub-cache.registry-cache:5000': ['hub-cache'],
     'quay.io': [],
   });
+});
+
+test('what kube-image-keeper v1 pulls for pods counts at the real registry, apart from what they pull themselves', () => {
+  const own = { images: ['quay.io/x/y:1'], pods: 2 };
+  const [row] = coverageOf({
+    workloads: [
+      workload({ ...own, rewritten: own.images }),
+      workload({ images: ['quay.io/x/y:1', 'quay.io/x/z:1'], rewritten: ['quay.io/x/y:1'], pods: 3 }),
+    ],
+  });
+  expect(row).toMatchObject({ registry: 'quay.io', pods: 5, images: 2, rewritten: { pods: 2, images: 1 } });
+  expect(row && inFrontOf(row)).toEqual(['kube-image-keeper (1 of 2 images)']);
+  const [whole] = coverageOf({ workloads: [workload({ ...own, rewritten: own.images })] });
+  expect(whole && inFrontOf(whole)).toEqual(['kube-image-keeper']);
+  const [none] = coverageOf({ workloads: [workload(own)] });
+  expect(none && [none.rewritten, inFrontOf(none)]).toEqual([undefined, []]);
 });

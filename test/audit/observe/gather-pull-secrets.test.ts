@@ -74,7 +74,9 @@ async function gather({
         config: observed.config,
         observed,
         state: 'good',
-        content: reader({ type: SECRET.type, data: { '.dockerconfigjson': base64(content) } }),
+        contents: new Map([
+          [observed.digest ?? '', reader({ type: SECRET.type, data: { '.dockerconfigjson': base64(content) } })],
+        ]),
       },
     ],
     workloads: copies.map((_, i) => workload({ namespace: `team-${i}`, pullSecrets })),

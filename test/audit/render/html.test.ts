@@ -10,7 +10,7 @@ import { CONTENT_SECURITY_POLICY, META_POLICY, renderHtml } from '../../../src/a
 import type { Report } from '../../../src/audit/report/report.ts';
 import { broken, empty, hostile, inOrder, large, unseen } from '../../page/reports.ts';
 import { HOSTILE, PASSWORD } from '../hostile.ts';
-import { auditedSource, goodScope, observation } from '../observations.ts';
+import { auditedSource, badSource, goodScope, observation } from '../observations.ts';
 import { namespace, scope, source } from '../../plan/observations.ts';
 
 const REPORTS = {
@@ -228,6 +228,15 @@ describe('a large cluster', () => {
 describe('where there is nothing to tell', () => {
   test('a cluster in order says that there is nothing to do', () => {
     expect(renderHtml(REPORTS['in order'])).toContain('Nothing is wrong: there is nothing to do.');
+  });
+  test('a source without its Secret is not a rotation that is complete', () => {
+    const page = renderHtml(createReport(observation({ sources: [badSource('missing')], pullSecrets: new Map() })));
+    expect(page).toContain('nothing to spread yet');
+    expect(page).not.toMatch(/<h4>Rotation <span[^>]*data-tone="ok"/);
+    expect(renderHtml(REPORTS['in order'])).toMatch(/<h4>Rotation <span[^>]*data-tone="ok"/);
+    expect(renderHtml(createReport(observation({ sources: [badSource('unread')] })))).toMatch(
+      /<h4>Rotation <span[^>]*data-tone="unknown"/,
+    );
   });
   test('no configuration says how to give one', () => {
     const page = renderHtml(REPORTS.empty);

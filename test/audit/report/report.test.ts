@@ -2,13 +2,16 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { createReport } from '../../../src/audit/report/create.ts';
+import type { Observation } from '../../../src/audit/observe/observation.ts';
 import { reportSchema } from '../report-schema.ts';
 import { account, copy, namespace, source } from '../../plan/observations.ts';
 import { HOSTILE, PASSWORD, hostileCluster } from '../hostile.ts';
 import {
   HUB_KEY,
+  NOW,
   auditedSource,
   badSource,
+  content,
   failure,
   goodScope,
   nothingOptedIn,
@@ -96,6 +99,29 @@ describe('says', () => {
       }),
     );
     expect(sources).toMatchObject([{ state: 'held back', problems: ['docker.io: 401'] }]);
+  });
+  test.each<[string, Partial<Observation>]>([
+    ['that has no Secret', { sources: [badSource('missing')] }],
+    ['that is held back', { heldBack: [{ source: 'upstream', why: 'docker.io: 401' }] }],
+    [
+      'of which only the canaries have the newest',
+      { sources: [auditedSource({ next: content({ 'docker.io': 'new' }) })] },
+    ],
+    ['that the controller has not taken over', { sources: [auditedSource({ fresh: true })] }],
+  ])('of a source %s no rotation is complete', (_, parts) => {
+    expect(createReport(observation()).sources).toMatchObject([{ rotation: { complete: true } }]);
+    expect(createReport(observation(parts)).sources).toMatchObject([{ rotation: { complete: false } }]);
+  });
+  test('of a token whether it ends soon, by how long it lasts', () => {
+    const ending = (minutes: number) => {
+      const exp = NOW / 1000 + minutes * 60;
+      const token = [{ alg: 'none' }, { iat: exp - 3_600, exp }].map((part) =>
+        Buffer.from(JSON.stringify(part)).toString('base64url'),
+      );
+      const held = content({ [HUB_KEY]: `${token.join('.')}.x` });
+      return createReport(observation({ sources: [auditedSource({ content: held })] })).sources[0]?.registries[0];
+    };
+    expect([ending(16)?.endsSoon, ending(14)?.endsSoon, ending(-1)?.endsSoon]).toEqual([undefined, true, undefined]);
   });
   test('of a ServiceAccount what it should name and does not', () => {
     const { namespaces } = createReport(

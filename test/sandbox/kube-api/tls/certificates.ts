@@ -9,8 +9,8 @@ export interface KeyPair {
 }
 
 export interface CertificateAuthority extends KeyPair {
-  /** A server certificate for `127.0.0.1`, `::1`, `localhost` and the names that pods use for the API server. */
-  serving(): Promise<KeyPair>;
+  /** A server certificate for `127.0.0.1`, `::1`, `localhost` and the names that pods use for the API server; and for `more` names. */
+  serving(...more: string[]): Promise<KeyPair>;
   /** A client certificate: Kubernetes reads the user from CN and the groups from O. */
   client(user: string, groups: readonly string[]): Promise<KeyPair>;
 }
@@ -54,12 +54,13 @@ export async function createCertificateAuthority(commonName: string): Promise<Ce
   return {
     certPem: ca.toString('pem'),
     keyPem: await exportKey(keys.privateKey),
-    serving: () =>
+    serving: (...more) =>
       sign([{ CN: ['kube-apiserver'] }], x509.ExtendedKeyUsage.serverAuth, [
         { type: 'ip', value: '127.0.0.1' },
         { type: 'ip', value: '::1' },
         { type: 'dns', value: 'localhost' },
         { type: 'dns', value: 'kubernetes.default.svc' },
+        ...more.map((value) => ({ type: 'dns' as const, value })),
       ]),
     client: (user, groups) =>
       sign([{ CN: [user] }, ...groups.map((group) => ({ O: [group] }))], x509.ExtendedKeyUsage.clientAuth, []),
