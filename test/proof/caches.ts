@@ -2,9 +2,13 @@
 import { chmod, mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { freeHost, launch } from './process.ts';
 import type { Process } from './process.ts';
 import type { Login } from './upstream.ts';
+
+/** They store in the background. */
+const STORE_MS = 200;
 
 /** What the Secret holds: key to text. */
 export type Content = Readonly<Record<string, string>>;
@@ -21,6 +25,8 @@ export interface Cache {
   start(content: Content): Promise<void>;
   /** The mounted Secret follows; what reads its login only at its start does not notice. */
   mount(content: Content): Promise<void>;
+  /** Resolves once it holds what was pulled of a repository through it. */
+  stored(repository: string): Promise<void>;
   stop(): Promise<void>;
   /** Drops all that it holds. It must be stopped. */
   empty(): Promise<void>;
@@ -146,6 +152,7 @@ export async function createCache(product: ProductName, options: CacheOptions): 
       process = await launch({ name: product, program: options.program, args, host, env: { HOME: directory, ...env } });
     },
     mount,
+    stored: () => delay(STORE_MS),
     async stop() {
       await process?.stop();
       process = undefined;

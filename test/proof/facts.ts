@@ -1,8 +1,10 @@
 /** What each cache answers by itself, with a good login, with a refused one, and with its upstream down: measured, not read. */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { digestOf } from '../sandbox/registry/images.ts';
 import { CONTENT, createCache } from './caches.ts';
 import type { Cache } from './caches.ts';
+import { basic, createHarborCache } from './harbor.ts';
 import { createOracle } from './oracle.ts';
 import type { Oracle } from './oracle.ts';
 import { startUpstream } from './upstream.ts';
@@ -33,12 +35,13 @@ async function measure({ upstream, cache, oracle, login }: World): Promise<Fact[
   const pulledTag = await oracle.push('facts/warm');
   const movingTag = await oracle.push('facts/moving');
   const lateTags: Record<string, string> = {};
-  for (const [repository, tag] of [
-    ['facts/warm', pulledTag],
-    ['facts/moving', movingTag],
+  for (const { repository, tag } of [
+    { repository: 'facts/warm', tag: pulledTag },
+    { repository: 'facts/moving', tag: movingTag },
   ]) {
     const { ok, why } = await oracle.pull(cache, repository, tag);
     if (!ok) throw new Error(`the cache under measurement does not pull: ${why}`);
+    await cache.stored(repository);
   }
   let newest = '';
   const newTags: string[] = [];
@@ -52,7 +55,7 @@ async function measure({ upstream, cache, oracle, login }: World): Promise<Fact[
   async function layerOf(repository: string, tag: string): Promise<string> {
     const token = (await (
       await fetch(`${upstream.url}/token?scope=repository:${repository}:pull`, {
-        headers: { authorization: `Basic ${btoa(`${upstream.admin.username}:${upstream.admin.password}`)}` },
+        headers: { authorization: basic(upstream.admin) },
       })
     ).json()) as { token: string };
     const answer = await fetch(`${upstream.url}/v2/${repository}/manifests/${tag}`, {
@@ -65,21 +68,22 @@ async function measure({ upstream, cache, oracle, login }: World): Promise<Fact[
   /** Status, error code or what was served, and in brackets what the upstream was asked. */
   async function ask(path: string, method = 'GET'): Promise<string> {
     const before = upstream.requests.length;
-    const answer = await fetch(`${cache.url}/v2/${path}`, {
+    const answer = await fetch(`${cache.url}/v2/${cache.imageOf(path)}`, {
       method,
-      headers: { accept: ACCEPT },
+      headers: { accept: ACCEPT, ...(cache.login !== undefined && { authorization: basic(cache.login) }) },
       signal: AbortSignal.timeout(60_000),
     });
-    const body = parse(await answer.text());
+    const bytes = Buffer.from(await answer.arrayBuffer());
+    const body = parse(bytes.toString());
     await delay(BACKGROUND_MS);
     const asked = upstream.requests
       .slice(before)
       .map(({ method, path, status }) => `${method} ${partOf(path)} ${status}`);
     const code = body?.errors?.[0]?.code;
     const tags = body?.tags === undefined ? undefined : `${(body.tags ?? []).length} tags`;
-    const digest = answer.headers.get('docker-content-digest');
-    const moved =
-      digest !== null && path.startsWith('facts/moving/') ? (digest === newest ? 'the new one' : 'the old one') : '';
+    // Of the content: Harbor's header may be empty.
+    const isMoving = answer.status === 200 && path.startsWith('facts/moving/');
+    const moved = isMoving ? (digestOf(bytes) === newest ? 'the new one' : 'the old one') : '';
     const link = answer.headers.has('link') ? 'with Link' : '';
     return `${[answer.status, code ?? tags ?? moved, link].filter((part) => part !== '').join(' ')} [${asked.join(', ')}]`;
   }
@@ -150,10 +154,21 @@ export async function measureProduct(
   cleanUp.defer(() => upstream.stop());
   const oracle = await createOracle(programs.skopeo, upstream);
   cleanUp.defer(() => oracle.stop());
-  const { product, program, title } = subject;
-  const cache = await createCache(product, { program, upstreamUrl: upstream.url, lifetimeSeconds: 1 });
-  cleanUp.defer(() => cache.remove());
   upstream.add(login);
+  const cache = await startCache(subject, upstream, login);
+  cleanUp.defer(() => cache.remove());
+  return { subject: subject.title, facts: await measure({ upstream, cache, oracle, login }) };
+}
+
+/** With this login, and without Pullpass. */
+async function startCache(subject: Subject, upstream: Upstream, login: Login): Promise<Cache> {
+  if (subject.kind === 'harbor') {
+    const harbor = await createHarborCache(subject.harbor);
+    await harbor.setUp(upstream.url, login);
+    return harbor;
+  }
+  const { product, program } = subject;
+  const cache = await createCache(product, { program, upstreamUrl: upstream.url, lifetimeSeconds: 1 });
   await cache.start(CONTENT[product](upstream.host, login));
-  return { subject: title, facts: await measure({ upstream, cache, oracle, login }) };
+  return cache;
 }

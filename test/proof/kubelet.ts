@@ -23,8 +23,8 @@ export interface Kubelet {
 export interface KubeletOptions {
   readonly cluster: Cluster;
   readonly cache: Cache;
-  /** The product reads its login at its start only, so that the Deployment is rolled. */
-  readonly isRolled: boolean;
+  /** How the product gets its login: at its start, so that the Deployment is rolled; by a mounted Secret; or not from here. */
+  readonly kind: 'rolled' | 'mounted' | 'elsewhere';
   readonly mountSeconds: number;
   /** A pod does not start, again and again; once for each reason. */
   readonly onCrash: (why: string) => void;
@@ -33,9 +33,10 @@ export interface KubeletOptions {
 const TICK_MS = 50;
 const BACKOFF_MS = 1_000;
 
-export function playKubelet({ cluster, cache, isRolled, mountSeconds, onCrash }: KubeletOptions): Kubelet {
+export function playKubelet({ cluster, cache, kind, mountSeconds, onCrash }: KubeletOptions): Kubelet {
   const stopping = new AbortController();
   const { signal } = stopping;
+  const isRolled = kind === 'rolled';
   let paused = false;
   let frozen = false;
   /** What the pod was made from: a template with a generation, or just "there is a Secret". */
@@ -62,6 +63,10 @@ export function playKubelet({ cluster, cache, isRolled, mountSeconds, onCrash }:
   }
 
   async function tick(): Promise<void> {
+    if (kind === 'elsewhere') {
+      if (!paused && !cache.isUp()) await cache.start({});
+      return;
+    }
     const [secret, pod] = [await content(), await wanted()];
     if (secret === undefined || pod === undefined) return;
     if (paused || frozen) return report(pod.generation, true);

@@ -1,7 +1,8 @@
 /** Where the products are: on PATH, or where the environment says. */
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { findOnPath } from '../sandbox/registry/on-path.ts';
 import type { Found } from '../sandbox/registry/on-path.ts';
+import type { Harbor } from './harbor.ts';
 import type { Subject } from './world.ts';
 
 export interface FoundPrograms {
@@ -56,23 +57,29 @@ export function findPrograms(environment: NodeJS.ProcessEnv): FoundPrograms {
       ? []
       : ([{ title: named(zot, 'zot'), product: 'zot', program: zot.found, kind: 'zot' }] satisfies Subject[])),
   ];
+  const harbor = findHarbor(environment);
+  if ('found' in harbor) subjects.push({ title: 'Harbor', kind: 'harbor', harbor: harbor.found });
   const missing = [three, zot].flatMap((program) => ('missing' in program ? [program.missing] : []));
   return {
     programs: { upstream: upstream.found, skopeo: skopeo.found },
     subjects,
-    missing,
+    missing: [...missing, ...('missing' in harbor ? [harbor.missing] : [])],
     isShort: missing.length > 0,
   };
 }
 
-/** zot says it as JSON on stderr. */
+/** One that runs already, with a job service: nothing on PATH starts a whole Harbor. */
+function findHarbor(environment: NodeJS.ProcessEnv): { readonly found: Harbor } | { readonly missing: string } {
+  const url = environment['PULLPASS_PROOF_HARBOR_URL'];
+  const [username = '', password = ''] = environment['PULLPASS_PROOF_HARBOR_ADMIN']?.split(/:(.*)/s) ?? [];
+  return url === undefined
+    ? { missing: 'Harbor: set PULLPASS_PROOF_HARBOR_URL, and PULLPASS_PROOF_HARBOR_ADMIN to user:password' }
+    : { found: { url, admin: { username, password } } };
+}
+
+/** A version; a commit, if it only says that: zot logs it as JSON on stderr. */
 function versionOf(program: string): string {
-  const [first = ''] = [['--version'], ['version']].map((args) => {
-    try {
-      return execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
-    } catch {
-      return '';
-    }
-  });
-  return /\d+\.\d+\.\d+/.exec(first)?.[0] ?? '(unknown version)';
+  const { stdout, stderr } = spawnSync(program, ['--version'], { encoding: 'utf8' });
+  const commit = /"commit":"([0-9a-z.-]+)"/.exec(stderr)?.[1];
+  return commit === undefined ? (/\d+\.\d+\.\d+/.exec(stdout)?.[0] ?? '(unknown version)') : `(${commit})`;
 }

@@ -99,6 +99,7 @@ async function makeWell(world: World): Promise<void> {
     const tag = await oracle.push(repository);
     const { ok, why } = await oracle.pull(cache, repository, tag);
     if (!ok) throw new Error(`the cache does not pull with the first login: ${why}`);
+    await cache.stored(repository);
   }
   // For the proofs of the row.
   for (let i = 0; i < 3; i++) await oracle.push(PROBED);

@@ -45,7 +45,11 @@ const subjects = found.subjects.filter(({ title }) => values.product === undefin
 const scenarios = SCENARIOS.filter(({ name }) => values.scenario === undefined || name.includes(values.scenario));
 const rows: Row[] = [];
 const facts: Measured[] = [];
-const queue = subjects.flatMap((subject) => scenarios.map((scenario) => ({ subject, scenario })));
+const queue = subjects.flatMap((subject) =>
+  scenarios
+    .filter(({ isAboutNode = false }) => subject.kind !== 'harbor' || !isAboutNode)
+    .map((scenario) => ({ subject, scenario })),
+);
 const planned = [...queue];
 
 /** Rows are worlds of their own, and mostly wait. */

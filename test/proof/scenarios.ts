@@ -1,5 +1,6 @@
 /** The rows: what happens in a world, and what Pullpass should be able to say of it. */
 import { setTimeout as delay } from 'node:timers/promises';
+import { CONTENT } from './caches.ts';
 import type { Expected } from './judge.ts';
 import { startPuller } from './puller.ts';
 import type { PullerResult } from './puller.ts';
@@ -11,6 +12,8 @@ export interface Scenario {
   readonly name: string;
   /** Of the source. */
   readonly verify: 'off' | 'auto';
+  /** It is about the node that the cache runs on. */
+  readonly isAboutNode?: boolean;
   /** What changes once all is well; the world then waits. Gives what to do after `wait`. */
   change(world: World): Promise<Change>;
   readonly expected: Expected;
@@ -115,6 +118,7 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: 'rotated, but the cache goes on with the old login, which is revoked; the new one is good',
     verify: 'auto',
+    isAboutNode: true,
     async change(world) {
       await world.kubelet.freeze();
       await rotate(world, SECOND);
@@ -123,6 +127,20 @@ export const SCENARIOS: readonly Scenario[] = [
     },
     expected: { wait: 1, verify: ['refused'] },
     patience: ROUND,
+  },
+  {
+    name: 'the cache started again with a wrong password, past Pullpass',
+    verify: 'auto',
+    isAboutNode: true,
+    async change({ subject, kubelet, cache, upstream }) {
+      if (subject.kind === 'harbor') throw new Error('Harbor is not started here');
+      await kubelet.freeze();
+      await cache.stop();
+      await cache.start(CONTENT[subject.product](upstream.host, { ...FIRST, password: 'wrong' }));
+      return {};
+    },
+    expected: { verify: ['refused'] },
+    patience: 5,
   },
   {
     name: 'rotated while the cache is down',

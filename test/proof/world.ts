@@ -5,6 +5,7 @@ import path from 'node:path';
 import { stringify } from 'yaml';
 import type { ApiServer } from '../integration/env/api-server.ts';
 import { rawClient } from '../integration/env/raw-client.ts';
+import type { RawClient } from '../integration/env/raw-client.ts';
 import { COPY, createCluster, HOME } from '../sandbox/demo/cluster.ts';
 import type { Cluster } from '../sandbox/demo/cluster.ts';
 import { startController } from '../sandbox/demo/controller.ts';
@@ -13,6 +14,8 @@ import { createPullpass } from '../sandbox/demo/pullpass.ts';
 import type { Finished } from '../sandbox/demo/pullpass.ts';
 import { createCache } from './caches.ts';
 import type { Cache, ProductName } from './caches.ts';
+import { createHarborCache } from './harbor.ts';
+import type { Harbor, HarborCache } from './harbor.ts';
 import { NAME, NAMESPACE, playKubelet, SECRET } from './kubelet.ts';
 import type { Kubelet } from './kubelet.ts';
 import { createOracle } from './oracle.ts';
@@ -20,13 +23,15 @@ import type { Oracle } from './oracle.ts';
 import { startUpstream } from './upstream.ts';
 import type { Login, Upstream } from './upstream.ts';
 
-/** A product under proof. */
-export interface Subject {
-  readonly title: string;
-  readonly product: ProductName;
-  readonly program: string;
-  readonly kind: 'distribution' | 'distribution-helper' | 'zot';
-}
+/** A product under proof: a program to run, or a Harbor that runs. */
+export type Subject =
+  | {
+      readonly title: string;
+      readonly kind: 'distribution' | 'distribution-helper' | 'zot';
+      readonly product: ProductName;
+      readonly program: string;
+    }
+  | { readonly title: string; readonly kind: 'harbor'; readonly harbor: Harbor };
 
 export interface Programs {
   readonly upstream: string;
@@ -37,6 +42,7 @@ export interface Programs {
 /** How slow the world is, and what Pullpass is told of it. */
 export const TIMES = { mountSeconds: 2, lifetimeSeconds: 3, tokenSeconds: 5 };
 const MARGIN_SECONDS = 1;
+const HARBOR_ADMIN = 'harbor-admin';
 
 /** Where only Pullpass pulls, and where nodes do. */
 export const PROBED = 'corp/probe';
@@ -83,22 +89,28 @@ export async function createWorld({ subject, programs, verify, first, signal, cl
   cleanUp.defer(() => upstream.stop());
   const oracle = await createOracle(programs.skopeo, upstream);
   cleanUp.defer(() => oracle.stop());
-  const cache = await createCache(subject.product, {
-    program: subject.program,
-    upstreamUrl: upstream.url,
-    lifetimeSeconds: TIMES.lifetimeSeconds,
-  });
+  let cache: Cache;
+  let harbor: HarborCache | undefined;
+  if (subject.kind === 'harbor') cache = harbor = await createHarborCache(subject.harbor);
+  else {
+    const { product, program } = subject;
+    const { lifetimeSeconds } = TIMES;
+    cache = await createCache(product, { program, upstreamUrl: upstream.url, lifetimeSeconds });
+  }
   cleanUp.defer(() => cache.remove());
   const admin = rawClient(api, api.admin);
   cleanUp.defer(() => admin.close());
   const cluster = createCluster(admin, signal);
-  const isRolled = subject.kind !== 'distribution-helper';
+  const isRolled = subject.kind === 'distribution' || subject.kind === 'zot';
 
   const file = async (name: string, text: string): Promise<string> => {
     await writeFile(path.join(directory, name), text, { mode: 0o600 });
     return path.join(directory, name);
   };
-  const config = await file('config.yaml', stringify(configuration(subject, { upstream, cache, verify, isRolled })));
+  const config = await file(
+    'config.yaml',
+    stringify(configuration(subject, { upstream, cache, harbor: harbor?.name, verify })),
+  );
   const connection = ['--config', config, '--kubeconfig', await file('kubeconfig', api.adminKubeconfig())];
   const pullpass = createPullpass({ signal, color: false });
 
@@ -111,13 +123,14 @@ export async function createWorld({ subject, programs, verify, first, signal, cl
   if (rbac.code !== 0) throw new Error(rbac.stderr);
   await cluster.apply(rbac.stdout);
   await cluster.createSecret(HOME, COPY, dockerConfig(both(first)));
+  if (harbor !== undefined) await basicAuthSecret(admin, HARBOR_ADMIN, harbor.login);
   await cluster.namespace('team', { 'pullpass.dev/sync': 'enabled' });
   if (isRolled) await cluster.createDeployment(NAMESPACE, NAME);
   const crashes: string[] = [];
   const kubelet = playKubelet({
     cluster,
     cache,
-    isRolled,
+    kind: harbor !== undefined ? 'elsewhere' : isRolled ? 'rolled' : 'mounted',
     mountSeconds: TIMES.mountSeconds,
     onCrash: (why) => crashes.push(why),
   });
@@ -147,10 +160,34 @@ export async function createWorld({ subject, programs, verify, first, signal, cl
   };
 }
 
+/** A Secret of type kubernetes.io/basic-auth. */
+async function basicAuthSecret(admin: RawClient, name: string, stringData: Login): Promise<void> {
+  const body = { metadata: { name }, type: 'kubernetes.io/basic-auth', stringData };
+  const { code, text } = await admin.call('POST', `/api/v1/namespaces/${NAMESPACE}/secrets`, { body });
+  if (code !== 201) throw new Error(text);
+}
+
 function configuration(
   { kind }: Subject,
-  { upstream, cache, verify, isRolled }: { upstream: Upstream; cache: Cache; verify: string; isRolled: boolean },
+  { upstream, cache, harbor, verify }: { upstream: Upstream; cache: Cache; harbor: string | undefined; verify: string },
 ): object {
+  const { mountSeconds, lifetimeSeconds, tokenSeconds } = TIMES;
+  const admin = { secret: { namespace: NAMESPACE, name: HARBOR_ADMIN } };
+  const target =
+    harbor === undefined
+      ? {
+          secret: { namespace: NAMESPACE, name: SECRET },
+          ...(kind !== 'distribution-helper' && { workload: { namespace: NAMESPACE, name: NAME } }),
+          settle: { mountSeconds: mountSeconds + MARGIN_SECONDS, lifetimeSeconds, tokenSeconds },
+        }
+      : {
+          url: cache.url,
+          admin,
+          endpoint: harbor,
+          endpointUrl: upstream.url,
+          project: harbor,
+          settle: { tokenSeconds },
+        };
   return {
     apiVersion: 'pullpass.dev/v1alpha1',
     kind: 'Configuration',
@@ -162,13 +199,12 @@ function configuration(
         kind,
         source: 'upstream',
         registry: upstream.host,
-        secret: { namespace: NAMESPACE, name: SECRET },
-        ...(isRolled && { workload: { namespace: NAMESPACE, name: NAME } }),
-        probe: { url: cache.url, repository: PROBED },
-        settle: {
-          mountSeconds: TIMES.mountSeconds + MARGIN_SECONDS,
-          lifetimeSeconds: TIMES.lifetimeSeconds,
-          tokenSeconds: TIMES.tokenSeconds,
+        ...target,
+        probe: {
+          url: cache.url,
+          repository: cache.imageOf(PROBED),
+          upstreamRepository: PROBED,
+          ...(harbor !== undefined && { login: admin }),
         },
       },
     ],
