@@ -102,8 +102,16 @@ export async function createHarborCache({ url, admin }: Harbor): Promise<HarborC
       await api('POST', 'projects', { project_name: name, registry_id: await endpointId() });
     },
     async remove() {
-      await cache.empty();
-      await api('DELETE', `projects/${name}`);
+      // A job may still be storing what was pulled.
+      for (let tries = 1; ; tries++, await delay(1_000)) {
+        try {
+          await cache.empty();
+          await api('DELETE', `projects/${name}`);
+          break;
+        } catch (error) {
+          if (tries === STORE_TRIES) throw error;
+        }
+      }
       const id = await endpointId();
       if (id !== undefined) await api('DELETE', `registries/${id}`);
       await cache.stop();

@@ -1,5 +1,6 @@
 /** Plays one scenario on one product, and asks both sides: Pullpass, and skopeo. */
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Finished } from '../sandbox/demo/pullpass.ts';
 import { judge } from './judge.ts';
 import type { Said, Truth } from './judge.ts';
 import type { PullerResult } from './puller.ts';
@@ -49,23 +50,23 @@ export async function playRow(
 async function play(subject: Subject, scenario: Scenario, programs: Programs, stop: AbortSignal): Promise<Row> {
   const startedAt = performance.now();
   await using cleanUp = new AsyncDisposableStack();
-  const expected = (subject.kind === 'zot' ? scenario.expectedByImages : undefined) ?? scenario.expected;
+  const expected = scenario.expectedOf?.[subject.kind] ?? scenario.expected;
   const world = await createWorld({ subject, programs, verify: scenario.verify, first: FIRST, signal: stop, cleanUp });
   await makeWell(world);
   const { old, afterwards, fresh } = await scenario.change(world);
-  const wait = await world.run('wait', '--source', 'upstream', '--timeout', String(scenario.patience));
-  const isComplete = wait.code === 0;
-  if (isComplete && old !== undefined) world.upstream.revoke(old.username);
+  const wait = (): Promise<Finished> =>
+    world.run('wait', '--source', 'upstream', '--timeout', String(scenario.patience));
+  const rotation = expected.wait === undefined ? undefined : await wait();
+  const revoked = rotation?.code === 0 && old !== undefined;
+  if (revoked) world.upstream.revoke(old.username);
   const puller = await afterwards?.();
 
   const first = await look(world, fresh);
   const { isPulled: cache, why } = first;
-  const revoked = old !== undefined && isComplete;
-  const said: Said = {
-    wait: { exit: wait.code, text: lineOf(wait.code, wait.code === 0 ? wait.stdout : wait.stderr) },
-    verify: await verify(world),
-    metric: await metric(world, expected.verify),
-  };
+  const asked = { verify: await verify(world), metric: await metric(world, expected.verify) };
+  // Where nothing rotates, it says what the controller knows: after its next look at the cache.
+  const { code, stdout, stderr } = rotation ?? (await wait());
+  const said: Said = { wait: { exit: code, text: lineOf(code, code === 0 ? stdout : stderr) }, ...asked };
   const truth: Truth = {
     cache,
     upstream: first.isAtUpstream,

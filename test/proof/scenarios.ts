@@ -6,7 +6,7 @@ import { startPuller } from './puller.ts';
 import type { PullerResult } from './puller.ts';
 import type { Login } from './upstream.ts';
 import { PROBED, PULLED, TIMES } from './world.ts';
-import type { World } from './world.ts';
+import type { Subject, World } from './world.ts';
 
 export interface Scenario {
   readonly name: string;
@@ -17,8 +17,8 @@ export interface Scenario {
   /** What changes once all is well; the world then waits. Gives what to do after `wait`. */
   change(world: World): Promise<Change>;
   readonly expected: Expected;
-  /** For a product that never says that an image is absent, so that only an image it does not hold proves anything. */
-  readonly expectedByImages?: Expected;
+  /** Where a product differs. */
+  readonly expectedOf?: Partial<Readonly<Record<Subject['kind'], Expected>>>;
   /** How long `wait` may take, in seconds. */
   readonly patience: number;
 }
@@ -78,6 +78,8 @@ export const SCENARIOS: readonly Scenario[] = [
       return {};
     },
     expected: { wait: 1, verify: ['refused'] },
+    // It tries a login before it takes it, and goes on with the old one.
+    expectedOf: { harbor: { wait: 1, verify: ['unknown'] } },
     patience: ROUND,
   },
   {
@@ -176,7 +178,8 @@ export const SCENARIOS: readonly Scenario[] = [
       return {};
     },
     expected: { wait: 0, verify: ['verified'] },
-    expectedByImages: { wait: 1, verify: ['unknown'] },
+    // It never asks the registry whether something is absent: only an image that it does not hold proves anything.
+    expectedOf: { zot: { wait: 1, verify: ['unknown'] } },
     patience: ENOUGH,
   },
   {
