@@ -22,7 +22,9 @@ const words = (text: string): string[] => text.split(' ');
 export const ROOMS: Readonly<Record<string, Room>> = {
   main: {
     may: ['commands', 'kube'],
-    packages: words('commander picocolors node:os node:readline/promises node:stream/consumers'),
+    packages: words(
+      'commander picocolors node:events node:os node:readline/promises node:stream node:stream/consumers',
+    ),
   },
   commands: {
     may: words(

@@ -3,14 +3,18 @@
  * too: commander reads the variables that options name, client-node reads $KUBECONFIG, and pino writes the log.
  */
 import { Command, CommanderError } from 'commander';
+import { once } from 'node:events';
 import { hostname } from 'node:os';
 import { createInterface } from 'node:readline/promises';
+import { Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import picocolors from 'picocolors';
 import manifest from '../package.json' with { type: 'json' };
 import { auditCommand } from './commands/audit.ts';
 import { controllerCommand } from './commands/controller.ts';
 import type { Environment } from './commands/environment.ts';
+import { loginCommand } from './commands/login.ts';
+import { logoutCommand } from './commands/logout.ts';
 import { matchCommand } from './commands/match.ts';
 import { planCommand } from './commands/plan.ts';
 import { pruneCommand } from './commands/prune.ts';
@@ -52,6 +56,20 @@ const env: Environment = {
       prompt.close();
     }
   },
+  async askSecret(question) {
+    if (!process.stdin.isTTY) return undefined;
+    // In raw mode the terminal shows nothing by itself, and readline writes what is typed to an output that shows nothing.
+    const nowhere = new Writable({ write: (_, __, done) => done() });
+    const prompt = createInterface({ input: process.stdin, output: nowhere, terminal: true, historySize: 0 });
+    try {
+      stderr.write(question);
+      // Ctrl-D closes it without an answer.
+      return await Promise.race([prompt.question(''), once(prompt, 'close').then(() => '')]);
+    } finally {
+      prompt.close();
+      stderr.write('\n');
+    }
+  },
   exitWith(status) {
     process.exitCode = status;
   },
@@ -83,6 +101,8 @@ const commands = [
   auditCommand,
   matchCommand,
   rbacCommand,
+  loginCommand,
+  logoutCommand,
   verifyCommand,
   waitCommand,
   pruneCommand,
@@ -93,7 +113,9 @@ for (const command of [root, ...commands]) {
   command
     .exitOverride()
     .showSuggestionAfterError()
-    .configureOutput({ outputError: (message, write) => write(message.replace(/^error: /, 'pullpass: ')) });
+    .configureOutput({
+      outputError: (message, write) => write(message.replace(/^error: /, 'pullpass: ').replace('\n(', ' (')),
+    });
 }
 
 // A reader that closes the pipe early (`pullpass plan | head`) is no error.

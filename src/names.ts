@@ -9,6 +9,9 @@ export const MANAGER = 'pullpass';
  */
 export const PATCH_MANAGER = 'pullpass-proxies';
 
+/** Field manager of `pullpass login` and `logout`, which write sources with the rights of whoever runs them. */
+export const LOGIN_MANAGER = 'pullpass-login';
+
 /** Where the manifests install the controller, and where sources live unless configured otherwise. */
 export const DEFAULT_NAMESPACE = 'pullpass-system';
 

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 
 const MAIN = path.resolve(import.meta.dirname, '../src/main.ts');
 const CONFIG = path.resolve(import.meta.dirname, '../manifests/config.yaml');
-const COMMANDS = ['controller', 'validate', 'plan', 'audit', 'match', 'rbac', 'verify', 'wait', 'prune', 'schema'];
+const COMMANDS = 'controller validate plan audit match rbac login logout verify wait prune schema'.split(' ');
 
 /** With nothing of the caller's environment: no kubeconfig, no configuration. */
 function pullpass(
@@ -49,6 +49,10 @@ describe('a wrong command line is one line and status 64', () => {
     [['match', 'app', '--docker-config', 'x', '--namespace', 'y'], 'cannot be used with'],
     [['match', 'app'], '--docker-config FILE, or --namespace NAME'],
     [['wait', '--config', CONFIG], '--source'],
+    [['login', '--config', CONFIG], '--from-docker-config FILE'],
+    [['login', 'a.corp', '--config', CONFIG, '--password=x'], 'use --password-stdin'],
+    [['login', 'a.corp', '--config', CONFIG, '-u', 'x', '--from-docker-config', 'y'], 'cannot be used with'],
+    [['logout', '--config', CONFIG], 'registry'],
   ])('%j', async (args, says) => {
     const { code, stdout, stderr } = await pullpass(args);
     expect([code, stdout]).toEqual([64, '']);

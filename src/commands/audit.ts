@@ -91,7 +91,9 @@ export async function runAudit(options: AuditOptions): Promise<{ report: Report;
     only: namespaces,
     controller,
     signal,
-    known: configuration && ((snapshot) => knownTo({ client, configuration, snapshot })),
+    known:
+      configuration &&
+      ((snapshot) => knownTo({ client, configuration, snapshot, only: namespaces, mayAsk: true, signal })),
     progress: progress && ((step, done) => progress(`${done} ${step} read`)),
   });
   const report = createReport(observation);

@@ -22,6 +22,8 @@ export interface Environment {
   showProgress(line: string): void;
   /** The answer; undefined if standard input is not a terminal. */
   ask(question: string): Promise<string | undefined>;
+  /** As {@link ask}, but the terminal does not show what is typed. */
+  askSecret(question: string): Promise<string | undefined>;
   /** Sets the exit status for when all work is done; 0 unless set. */
   exitWith(status: number): void;
   /** Aborts at the first SIGTERM or SIGINT; the second one ends the process at once. */

@@ -1,9 +1,9 @@
 /** `pullpass match`: shows which credentials a kubelet would try for an image, in order, and why. */
 import { Command, Option } from 'commander';
-import { readFileSync } from 'node:fs';
-import { messageOf, UsageError, UserError } from '../errors.ts';
+import { UsageError } from '../errors.ts';
 import { withClient } from './connect.ts';
 import type { Environment } from './environment.ts';
+import { readInputFile } from './input-file.ts';
 import { match, matchFromDockerConfig } from './match-lookup.ts';
 import type { MatchResult } from './match-lookup.ts';
 import { readPullSecrets } from './match-secrets.ts';
@@ -58,18 +58,8 @@ async function lookUp(
   env: Environment,
 ): Promise<MatchResult> {
   if (dockerConfig === '-') return matchFromDockerConfig(image, await env.readInput(), 'stdin');
-  if (dockerConfig !== undefined) return matchFromDockerConfig(image, readText(dockerConfig), dockerConfig);
+  if (dockerConfig !== undefined) return matchFromDockerConfig(image, readInputFile(dockerConfig), dockerConfig);
   if (namespace === undefined)
     throw new UsageError('match: give --docker-config FILE, or --namespace NAME to read the cluster');
   return match(image, await withClient(env, cluster, (client) => readPullSecrets(client, namespace, serviceAccount)));
-}
-
-function readText(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new UserError(`${file}: cannot be read: ${(error as NodeJS.ErrnoException).code ?? messageOf(error)}`, {
-      cause: error,
-    });
-  }
 }

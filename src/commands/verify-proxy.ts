@@ -10,6 +10,7 @@ import { runProbe } from '../proxies/probe.ts';
 import type { Reach } from '../proxies/reach.ts';
 import { loginMac } from '../reconcile/proxy.ts';
 import { askProxy, readMemory } from '../reconcile/verify-proxy.ts';
+import { derivedLine, observeHolders } from '../rotation/holders.ts';
 import { observeProxies } from '../rotation/proxy-progress.ts';
 import type { ProxyProgress } from '../rotation/proxy-progress.ts';
 import type { Snapshot } from '../sources/snapshot.ts';
@@ -24,24 +25,45 @@ interface ProxyQuestion {
 
 export interface ProxyCheck {
   readonly proxy: ConfiguredProxy['config'];
+  /** What the verdict is on, if not on the cache proxy itself: what it made of its login. */
+  readonly what?: string;
   readonly verdict: Verdict;
 }
 
-/** One per configured cache proxy, in order. Nothing is asked for that the cache would then hold. */
+/** At least one per configured cache proxy, in order. Nothing is asked for that the cache would then hold. */
 export async function checkProxies(question: ProxyQuestion): Promise<ProxyCheck[]> {
   const progress = await observeProxies(question);
-  return Promise.all(
-    createProxies(question.configuration).map(async (proxy, i) => ({
-      proxy: proxy.config,
-      verdict: before(progress[i]) ?? (await ask(proxy, question)),
-    })),
-  );
+  const checks = createProxies(question.configuration).map(async (proxy, i): Promise<ProxyCheck[]> => {
+    const verdict = before(progress[i]) ?? (await ask(proxy, question));
+    const derived = progress[i]?.applied === true ? await countDerived(proxy, question) : undefined;
+    return [{ proxy: proxy.config, verdict }, ...(derived === undefined ? [] : [derived])];
+  });
+  return (await Promise.all(checks)).flat();
+}
+
+/** Whether a product still holds an old login in what it made of it; undefined: it makes nothing, or all is current. */
+async function countDerived(
+  proxy: ConfiguredProxy,
+  { client, snapshot: { book, state }, signal }: ProxyQuestion,
+): Promise<ProxyCheck | undefined> {
+  const { source, name, registry } = proxy.config;
+  const choice = chooseLogin(book.credentials(source, name) ?? [], registry);
+  if (!choice.ok) return undefined;
+  const { derived } = await observeHolders(proxy, { client, login: choice.login, mac: state.mac, signal });
+  const line = derived && derivedLine(derived);
+  return line === undefined
+    ? undefined
+    : {
+        proxy: proxy.config,
+        what: derived?.what ?? '',
+        verdict: unknown(derived?.stale === 0 ? 'not tried' : 'settling', line),
+      };
 }
 
 /** Before it has settled with the login in force, an answer may be about another login. */
 function before(progress: ProxyProgress | undefined): Verdict | undefined {
   if (progress?.applied === false) return unknown('not applied', progress.why);
-  if (progress?.applied === true && progress.checked && !progress.settled)
+  if (progress?.applied === true && !progress.settled)
     return progress.verified === 'refused'
       ? { state: 'refused', why: progress.why }
       : unknown('settling', progress.why);

@@ -65,7 +65,7 @@ export function verifyCommand(env: Environment): Command {
  * unusable: there is no login to try.
  */
 export interface Check {
-  readonly what: 'credential' | 'cache proxy';
+  readonly what: 'credential' | 'cache proxy' | 'made by a cache proxy';
   readonly source: string;
   /** Registry key, or the name of the cache proxy. */
   readonly name: string;
@@ -120,7 +120,12 @@ export async function runChecks({ client, configuration, snapshot, reach, signal
     ];
   });
   const proxies = checkProxies({ client, configuration, snapshot, reach, signal }).then((checks) =>
-    checks.map(({ proxy: { name, source }, verdict }): Check => ({ what: 'cache proxy', source, name, ...verdict })),
+    checks.map(({ proxy: { name, source }, what, verdict }): Check => ({
+      what: what === undefined ? 'cache proxy' : 'made by a cache proxy',
+      source,
+      name: what === undefined ? name : `${name}: ${what}`,
+      ...verdict,
+    })),
   );
   try {
     return [...(await Promise.all(logins)), ...(await proxies)];

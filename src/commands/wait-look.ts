@@ -3,11 +3,38 @@ import type { Configuration } from '../config/schema.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { createWorld, feedsOf, readFeeds } from '../observe/world.ts';
 import type { World } from '../observe/world.ts';
+import { chooseLogin } from '../plan/proxy.ts';
+import { createProxies } from '../proxies/kinds.ts';
+import { derivedLine, observeHolders } from '../rotation/holders.ts';
 import { observeRotations } from '../rotation/progress.ts';
 import type { RotationProgress } from '../rotation/progress.ts';
 import { peekState, snapshotOf } from '../sources/snapshot.ts';
+import type { Snapshot } from '../sources/snapshot.ts';
 
-/** `namespace`: where the controller keeps its state. The first look always reads everything. */
+interface Line {
+  /** Name of the cache proxy. */
+  readonly proxy: string;
+  readonly line: string;
+}
+
+/** What products made of their logins. */
+export interface Elsewhere {
+  /** They still hold another login. */
+  readonly behind: readonly Line[];
+  /** Whether they do could not be counted. */
+  readonly unseen: readonly Line[];
+  /** What nobody can count. */
+  readonly also: readonly string[];
+}
+
+interface Look {
+  /** The first look always reads everything. */
+  readonly look: (whole: boolean) => Promise<RotationProgress[]>;
+  /** After a look. */
+  readonly elsewhere: (rotation: Pick<RotationProgress, 'source'>) => Promise<Elsewhere>;
+}
+
+/** `namespace`: where the controller keeps its state. */
 export function createLook({
   client,
   configuration,
@@ -16,17 +43,34 @@ export function createLook({
   client: KubeClient;
   configuration: Configuration;
   namespace: string;
-}): (whole: boolean) => Promise<RotationProgress[]> {
+}): Look {
   const users = new Map<string, string>();
   let before: Pick<World, 'namespaces' | 'serviceAccounts'> | undefined;
-  return async (whole) => {
-    const memory = await peekState(client, namespace);
-    const world = { ...createWorld(memory.state.mac), ...(!whole && before) };
-    const feeds = feedsOf(world, configuration);
-    const changing = feeds.filter(({ resource }) => resource === 'copies' || resource === 'sources');
-    await readFeeds(whole || before === undefined ? feeds : changing, client);
-    before = { namespaces: world.namespaces, serviceAccounts: world.serviceAccounts };
-    const snapshot = await snapshotOf({ client, world, configuration, ...memory });
-    return observeRotations({ client, configuration, snapshot, users });
+  let last: Snapshot | undefined;
+  return {
+    async look(whole) {
+      const memory = await peekState(client, namespace);
+      const world = { ...createWorld(memory.state.mac), ...(!whole && before) };
+      const feeds = feedsOf(world, configuration);
+      const changing = feeds.filter(({ resource }) => resource === 'copies' || resource === 'sources');
+      await readFeeds(whole || before === undefined ? feeds : changing, client);
+      before = { namespaces: world.namespaces, serviceAccounts: world.serviceAccounts };
+      last = await snapshotOf({ client, world, configuration, ...memory });
+      return observeRotations({ client, configuration, snapshot: last, users });
+    },
+    async elsewhere({ source }) {
+      const [behind, unseen, also]: [Line[], Line[], string[]] = [[], [], []];
+      for (const proxy of createProxies(configuration).filter(({ config }) => config.source === source)) {
+        const { name, registry } = proxy.config;
+        const choice = chooseLogin(last?.book.credentials(source, name) ?? [], registry);
+        if (last === undefined || !choice.ok) continue;
+        const seen = await observeHolders(proxy, { client, login: choice.login, mac: last.state.mac });
+        also.push(`cache proxy ${name}: also held by ${seen.unseen}`);
+        const line = seen.derived && derivedLine(seen.derived);
+        if (line === undefined) continue;
+        (seen.derived?.stale === 0 ? unseen : behind).push({ proxy: name, line: `cache proxy ${name}: ${line}` });
+      }
+      return { behind, unseen, also };
+    },
   };
 }

@@ -3,19 +3,21 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 import { sleep } from '../async/sleep.ts';
 import { loadConfiguration } from '../config/load.ts';
-import { quoteKey } from '../credentials/registry-name.ts';
 import { messageOf, UsageError } from '../errors.ts';
 import { UnreachableError } from '../kube/api-error.ts';
-import { stateOf } from '../plan/proxy.ts';
-import { isProxyDone } from '../rotation/proxy-progress.ts';
-import type { ProofTerms, ProxyProgress } from '../rotation/proxy-progress.ts';
+import type { ProofTerms } from '../rotation/proxy-progress.ts';
 import { isComplete } from '../rotation/progress.ts';
 import type { RotationProgress } from '../rotation/progress.ts';
 import { withClient } from './connect.ts';
+import type { Configuration } from '../config/schema.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { plural } from '../text.ts';
 import type { Environment } from './environment.ts';
 import { between, configuredCommand } from './options.ts';
 import type { Configured } from './options.ts';
 import { createLook } from './wait-look.ts';
+import type { Elsewhere } from './wait-look.ts';
+import { behind, completeLine, NOT_COVERED, revocable, shown, summary } from './wait-text.ts';
 import { scanElsewhere } from './wait-scan.ts';
 
 export function waitCommand(env: Environment): Command {
@@ -42,20 +44,40 @@ export function waitCommand(env: Environment): Command {
             `wait: there is no cache proxy "${name}"; the configuration has: ${known.join(', ') || 'none'}`,
           );
       await withClient(env, cluster, async (client) => {
-        const { text, exitCode } = await runWait({
-          source,
-          timeoutMs: timeout * 1000,
-          signal,
-          observe: createLook({ client, configuration, namespace: controllerNamespace }),
-          progress: (line) => env.writeErr(`${source}: ${line}\n`),
-          paused: configuration.paused,
-          terms: { requireProof, acceptUnproven },
-        });
-        (exitCode === 0 ? env.writeOut : env.writeErr)(`${text}\n`);
-        env.exitWith(exitCode);
+        const terms = { requireProof, acceptUnproven };
+        const look = { client, configuration, namespace: controllerNamespace };
+        env.exitWith(await awaitRotation(env, { ...look, source, timeoutMs: timeout * 1000, terms, signal }));
         if (scan) env.writeErr(await scanElsewhere({ client, configuration, source, signal }));
       });
     });
+}
+
+interface Awaited {
+  client: KubeClient;
+  configuration: Configuration;
+  source: string;
+  /** Where the controller keeps its state. */
+  namespace: string;
+  timeoutMs: number;
+  terms?: ProofTerms;
+  signal: AbortSignal;
+}
+
+/** Says how far it is and how it ended; resolves to the exit status. */
+export async function awaitRotation(
+  env: Pick<Environment, 'writeOut' | 'writeErr'>,
+  { client, configuration, namespace, ...options }: Awaited,
+): Promise<0 | 1> {
+  const { look, elsewhere } = createLook({ client, configuration, namespace });
+  const { text, exitCode } = await runWait({
+    ...options,
+    observe: look,
+    elsewhere,
+    progress: (line) => env.writeErr(`${options.source}: ${line}\n`),
+    paused: configuration.paused,
+  });
+  (exitCode === 0 ? env.writeOut : env.writeErr)(`${text}\n`);
+  return exitCode;
 }
 
 interface Flags {
@@ -70,6 +92,8 @@ interface WaitOptions {
   source: string;
   /** Reads the progress of all rotations. `whole`: reads everything, not only what a rotation changes. */
   observe: (whole: boolean) => Promise<readonly RotationProgress[]>;
+  /** What products made of the login, for a rotation that is complete otherwise. */
+  elsewhere?: (rotation: RotationProgress) => Promise<Elsewhere>;
   timeoutMs: number;
   intervalMs?: number;
   /** Gets a line of progress each time it differs from the last one. */
@@ -87,6 +111,7 @@ const LOOKS_PER_WHOLE = 10;
 export async function runWait({
   source,
   observe,
+  elsewhere = () => Promise.resolve({ behind: [], unseen: [], also: [] }),
   timeoutMs,
   intervalMs = 1_000,
   progress,
@@ -111,8 +136,20 @@ export async function runWait({
       if (!whole && (isComplete(seen, terms) || over)) seen = rotationOf(source, await observe(true));
       at = seen;
       line = summary(at);
-      if (isComplete(at, terms)) return { text: [completeLine(line), ...shown(at)].join('\n  '), exitCode: 0 };
       trouble = [];
+      if (isComplete(at, terms)) {
+        const { behind: held, unseen, also } = await elsewhere(at);
+        const accepted = new Set(terms.acceptUnproven);
+        trouble = [...held, ...unseen.filter(({ proxy }) => !accepted.has(proxy))].map(({ line: why }) => why);
+        if (trouble.length === 0)
+          return {
+            text: [completeLine(line), ...shown(at), ...unseen.map(({ line: why }) => why), ...also, NOT_COVERED].join(
+              '\n  ',
+            ),
+            exitCode: 0,
+          };
+        line = `${line}; ${plural(trouble.length, 'product')} may still hold the old login`;
+      }
     } catch (error) {
       // The API server may restart during a rotation: keep waiting.
       if (!(error instanceof UnreachableError)) throw error;
@@ -140,75 +177,4 @@ function rotationOf(source: string, all: readonly RotationProgress[]): RotationP
   if (found !== undefined) return found;
   const names = all.map((rotation) => rotation.source).join(', ');
   throw new UsageError(`wait: the configuration has no source "${source}"; it has: ${names}`);
-}
-
-/** Names the logins to revoke if only some entries are held back, and the others have arrived everywhere. */
-function revocable({ held, current, copies, proxies }: RotationProgress, terms: ProofTerms): string[] {
-  if (
-    held.length === 0 ||
-    current.length === 0 ||
-    copies.behind.length > 0 ||
-    (copies.kept ?? []).length > 0 ||
-    !proxies.every((proxy) => isProxyDone(proxy, terms))
-  )
-    return [];
-  const kept = held.map(({ key }) => quoteKey(key)).join(', ');
-  return [
-    `The old logins of ${current.map(quoteKey).join(', ')} can be revoked: their new ones are everywhere. Keep those of ${kept}.`,
-  ];
-}
-
-function summary({ copies, proxies, heldBack }: RotationProgress): string {
-  const done = copies.total - copies.behind.length - (copies.kept ?? []).length;
-  const settled = proxies.filter((proxy) => proxy.applied === true && proxy.settled);
-  const proven = settled.filter((proxy) => proxy.proven && proxy.verified !== 'refused');
-  const parts = [
-    `${done}/${copies.total} copies`,
-    ...(proxies.length === 0
-      ? []
-      : [`${settled.length}/${proxies.length} cache proxies settled`, `${proven.length} proven`]),
-  ];
-  return `${heldBack.length > 0 ? 'held back; ' : ''}${parts.join(', ')}`;
-}
-
-const completeLine = (line: string): string =>
-  `complete: the old credential can be revoked, everywhere Pullpass manages (${line})`;
-
-/** How each cache proxy is known to be done, and what that does not cover. */
-function shown({ proxies }: RotationProgress): string[] {
-  return [
-    ...proxies.map((proxy) => {
-      const { name, proven, verified, reason, why } = proxy;
-      const how = !proven
-        ? 'not proven'
-        : verified === 'verified'
-          ? 'proven'
-          : `proven, now ${stateOf({ state: verified, reason })}`;
-      return `cache proxy ${name}: ${how}: ${why}`;
-    }),
-    ...(proxies.some(({ proven }) => proven)
-      ? ['While the old credential works too, a proof shows that a login works, not which one.']
-      : []),
-    'Not covered: pulls already under way, and Secrets that Pullpass does not manage.',
-  ];
-}
-
-function behind({ copies, proxies, heldBack }: RotationProgress, terms: ProofTerms): string[] {
-  const { kept = [] } = copies;
-  const ten = (namespaces: readonly string[]): string =>
-    `${namespaces.slice(0, 10).join(', ')}${namespaces.length > 10 ? ', ...' : ''}`;
-  return [
-    ...heldBack.map((why) => `the source is held back: ${why}`),
-    ...(copies.behind.length === 0 ? [] : [`${copies.behind.length} copies: ${ten(copies.behind)}`]),
-    ...(kept.length === 0
-      ? []
-      : [
-          `${kept.length} copies that are to be removed are kept by the brake, with the old credential: ${ten(kept)}. \`pullpass plan\` says how to go on`,
-        ]),
-    ...proxies.filter((proxy) => !isProxyDone(proxy, terms)).map(standing),
-  ];
-}
-
-function standing({ name, applied, checked, verified, reason, why }: ProxyProgress): string {
-  return `cache proxy ${name}: ${applied === true && checked ? `${stateOf({ state: verified, reason })}: ` : ''}${why}`;
 }

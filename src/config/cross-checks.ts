@@ -1,6 +1,7 @@
 /** What must hold between the parts of a configuration. Works on documents with other errors too, so that one run lists all. */
 import { collisions } from './collisions.ts';
 import { field, items, type CrossProblem } from './document.ts';
+import { checkHost } from './host-checks.ts';
 import { checkProxy } from './proxy-checks.ts';
 
 /** @param document as it was read: parts of the wrong shape are skipped here, the schema reports them. */
@@ -39,7 +40,10 @@ export function crossCheck(document: unknown): CrossProblem[] {
       'two cache proxies cannot share one Secret',
     ),
     ...proxies.flatMap((proxy, i) =>
-      checkProxy(proxy, sources).map(({ path, message }) => ({ path: ['cacheProxies', i, ...path], message })),
+      [...checkProxy(proxy, sources), ...checkHost(proxy, sources)].map(({ path, message }) => ({
+        path: ['cacheProxies', i, ...path],
+        message,
+      })),
     ),
     ...collisions(document),
     ...repeated(retired, (i) => ['retiredCopyNames', i], 'remove one of the two'),

@@ -97,7 +97,7 @@ export function createAudits({
         controller: { namespace, name: MANAGER },
         watched: { ...snapshot, refused: watches.unread() },
         turn,
-        known: () => knownTo({ client, configuration: config, snapshot }),
+        known: () => knownTo({ client, configuration: config, snapshot, mayAsk: false }),
       });
       const isSteady = configuration() === config && sourceVersions(world) === versions;
       if (isSteady || tries === MOST_TRIES) return { config, observation };

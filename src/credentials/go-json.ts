@@ -1,15 +1,25 @@
 /**
  * JSON as Go's encoding/json reads it: document order and duplicate members are kept, invalid UTF-8 inside strings
  * becomes U+FFFD, nesting is limited. A syntax error is a position; it never quotes the text, which holds credentials.
+ * Nodes say where they stand, so that an edit can leave all other bytes as they are.
  */
 import { type ByteString, toByteString, toText } from './byte-string.ts';
 
-export type JsonNode =
-  | { kind: 'object'; members: JsonMember[] }
-  | { kind: 'string'; value: string }
-  | { kind: 'array' | 'number' | 'boolean' | 'null' };
+/** A part of the document, in bytes; `to` is behind its last byte. */
+export interface Span {
+  from: number;
+  to: number;
+}
+export type JsonNode = Span &
+  (
+    | { kind: 'object'; members: JsonMember[] }
+    | { kind: 'string'; value: string }
+    | { kind: 'array' | 'number' | 'boolean' | 'null' }
+  );
 export interface JsonMember {
   name: string;
+  /** Where its name begins; it ends where its value ends. */
+  from: number;
   value: JsonNode;
 }
 type JsonResult = { ok: true; root: JsonNode } | { ok: false; line: number; column: number };
@@ -48,7 +58,7 @@ export function readJson(content: string | Uint8Array): JsonResult {
 // Without recursion: 10,000 levels are allowed, and the document is not trusted.
 function parse(bytes: ByteString): JsonNode {
   let at = 0;
-  const open: { node: JsonNode; name: string }[] = [];
+  const open: { node: JsonNode; name: string; from: number }[] = [];
 
   const token = (pattern: RegExp): string | undefined => {
     pattern.lastIndex = at;
@@ -72,20 +82,26 @@ function parse(bytes: ByteString): JsonNode {
     at++;
     return unescape(bytes.slice(start, at - 1));
   };
-  const memberName = (): string => {
+  const memberName = (): { name: string; from: number } => {
+    next();
+    const from = at;
     const name = string();
     expect(':');
-    return name;
+    return { name, from };
   };
   const scalar = (): JsonNode => {
-    if (bytes.charAt(at) === '"') return { kind: 'string', value: string() };
+    const from = at;
+    if (bytes.charAt(at) === '"') {
+      const value = string();
+      return { kind: 'string', value, from, to: at };
+    }
     for (const [text, kind] of LITERALS) {
       if (!bytes.startsWith(text, at)) continue;
       at += text.length;
-      return { kind };
+      return { kind, from, to: at };
     }
     if (token(NUMBER) === undefined) throw new SyntaxAt(at);
-    return { kind: 'number' };
+    return { kind: 'number', from, to: at };
   };
 
   for (;;) {
@@ -93,13 +109,13 @@ function parse(bytes: ByteString): JsonNode {
     let done: JsonNode;
     if (first === '{' || first === '[') {
       if (open.length === MAX_DEPTH) throw new SyntaxAt(at);
-      at++;
-      const node: JsonNode = first === '{' ? { kind: 'object', members: [] } : { kind: 'array' };
+      const span = { from: at++, to: at };
+      const node: JsonNode = first === '{' ? { kind: 'object', members: [], ...span } : { kind: 'array', ...span };
       if (next() !== closer(node)) {
-        open.push({ node, name: first === '{' ? memberName() : '' });
+        open.push({ node, ...(first === '{' ? memberName() : { name: '', from: at }) });
         continue;
       }
-      at++;
+      node.to = ++at;
       done = node;
     } else {
       done = scalar();
@@ -112,14 +128,16 @@ function parse(bytes: ByteString): JsonNode {
         if (at < bytes.length) throw new SyntaxAt(at);
         return done;
       }
-      if (parent.node.kind === 'object') parent.node.members.push({ name: parent.name, value: done });
+      if (parent.node.kind === 'object')
+        parent.node.members.push({ name: parent.name, from: parent.from, value: done });
       if (following !== ',' && following !== closer(parent.node)) throw new SyntaxAt(at);
       at++;
       if (following === ',') {
-        if (parent.node.kind === 'object') parent.name = memberName();
+        if (parent.node.kind === 'object') Object.assign(parent, memberName());
         break;
       }
       done = parent.node;
+      done.to = at;
       open.pop();
     }
   }

@@ -1,6 +1,7 @@
 /** The interface of every cache proxy product. One file per product implements it; all pass one conformance suite. */
 import type { FailureKind } from '../errors.ts';
 import type { Mac } from '../credentials/digest.ts';
+import type { SecretContent } from '../credentials/docker-config.ts';
 import type { Verdict } from '../plan/proxy.ts';
 import type { UpstreamLogin } from '../credentials/upstream.ts';
 import type { ApiObject } from '../kube/list.ts';
@@ -120,6 +121,28 @@ export interface Consumer {
   release(copyName: string, release: Release, context: Pick<ProxyContext, 'kube' | 'signal'>): Promise<boolean>;
 }
 
+/** What holds a login besides what Pullpass writes, and can go on using the one before. */
+export interface Holders {
+  /** What nobody can count. For people; completes "Also held by ...", without a full stop. */
+  readonly unseen: string;
+  readonly derived?: DerivedSecrets;
+}
+
+/**
+ * Secrets that the product itself makes of the login, under names that nobody configured. Whoever may list Secrets in all
+ * namespaces can count them; the controller may not.
+ */
+export interface DerivedSecrets {
+  /** Plural, for people: `Secrets that kube-image-keeper made of the copy`. */
+  readonly what: string;
+  /** Path of the object that they come from. */
+  readonly origin: string;
+  /** The label selector that finds them; undefined: the object does not tell. Pure. */
+  selector(origin: ApiObject): string | undefined;
+  /** The login for this registry in one of them; undefined: it holds none of ours. Pure. */
+  login(origin: ApiObject, secret: ApiObject & SecretContent): Pick<UpstreamLogin, 'username' | 'password'> | undefined;
+}
+
 export interface CacheProxy {
   /** Rights on the API server, limited to names. */
   readonly rights: readonly Right[];
@@ -137,6 +160,7 @@ export interface CacheProxy {
   apply(login: UpstreamLogin, context: ProxyContext): Promise<void>;
   /** Only for a product that is pointed at the copy. */
   readonly consumer?: Consumer;
+  readonly holders: Holders;
   /** How long it surely takes to work with a login that was written. Absent: at once. */
   readonly settling?: Settling;
   /** Why the product does not yet run with what was applied; undefined: it does. Asked before a verification. */

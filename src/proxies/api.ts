@@ -1,6 +1,7 @@
 /** Shared by all products with an HTTP API: the administrator's login, URLs, and one-line errors made from answers. */
 import type { z } from 'zod';
 import { UserError } from '../errors.ts';
+import { ApiError, UnreachableError } from '../kube/api-error.ts';
 import type { Right } from '../plan/rights.ts';
 import { HttpError } from '../registry/http-error.ts';
 import type { HttpAuth, HttpMethod, HttpResponse } from '../registry/http.ts';
@@ -154,12 +155,32 @@ export function joinUrl(
   return url.href;
 }
 
+/**
+ * The verdict of a product that says whose login it holds, but not whether it works. `held`: its user name; empty: it holds no login;
+ * undefined: it does not show that. `only`: what shows more.
+ */
+export function holderVerdict(what: string, held: string | undefined, wanted: string, only: string): Verdict {
+  if (held === wanted)
+    return {
+      state: 'unknown',
+      why: `${what} holds a login of this user; only ${only} shows whether its password works`,
+    };
+  if (held === undefined) return { state: 'unknown', why: `${what} does not show whose login it holds` };
+  return { state: 'refused', why: notHeld(what, held) };
+}
+
+/** The product answered, and what it holds is not what Pullpass gave it. */
+export const notHeld = (what: string, held: string): string =>
+  `${what} does not hold this login, but ${held === '' ? 'none' : 'that of another user'}: somebody changed it since`;
+
 /** If the question fails, the verdict is "unknown", with the error as its reason. */
 export async function verdict(ask: () => Promise<Verdict>): Promise<Verdict> {
   try {
     return await ask();
   } catch (error) {
-    const known = [UserError, ProductError, LoginRefusedError, HttpError].some((kind) => error instanceof kind);
+    const known = [UserError, ProductError, LoginRefusedError, HttpError, ApiError, UnreachableError].some(
+      (kind) => error instanceof kind,
+    );
     if (known && error instanceof Error) return { state: 'unknown', reason: 'cache', why: error.message };
     throw error;
   }

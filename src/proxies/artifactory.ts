@@ -3,8 +3,9 @@ import { z } from 'zod';
 import type { ConfigOf } from '../config/cache-proxies.ts';
 import { UserError } from '../errors.ts';
 import { redactUrl } from '../registry/http-error.ts';
-import { type Api, adminRight, openApi, type Product, title, verdict } from './api.ts';
+import { type Api, adminRight, holderVerdict, openApi, type Product, title, verdict } from './api.ts';
 import type { CacheProxy } from './adapter.ts';
+import type { UpstreamLogin } from '../credentials/upstream.ts';
 import { leadsTo } from '../credentials/registry-name.ts';
 
 const repository = z.object({ rclass: z.string(), url: z.string().optional(), username: z.string().nullish() });
@@ -27,19 +28,26 @@ export const artifactory = (config: ConfigOf<'artifactory'>): CacheProxy => {
     return answer.read(repository);
   }
 
+  function requireUpstream(url: string, { registry }: UpstreamLogin): void {
+    if (!leadsTo(url, registry))
+      throw new UserError(
+        `${what} does not pull from "${registry}": name another repository, or the registry of its URL`,
+      );
+  }
+
   return {
     rights: [adminRight(config)],
     targets: [],
     settling: { token: 'registry' },
+    holders: {
+      unseen: "Artifactory's database, where the new login replaces the one before; upstream tokens, until they expire",
+    },
     identity: JSON.stringify(['artifactory', redactUrl(config.url), config.repository]),
     async apply(login, context) {
       const api = await openApi(product, config, context);
       const { rclass, url = '' } = await get(api);
       if (rclass !== 'remote') throw new UserError(`${what} is not a remote repository: name one that is`);
-      if (!leadsTo(url, login.registry))
-        throw new UserError(
-          `${what} does not pull from "${login.registry}": name another repository, or the registry of its URL`,
-        );
+      requireUpstream(url, login);
       // Fields that are not sent keep their values. An edition without this call answers 400: it needs Pro.
       await api({
         method: 'POST',
@@ -51,13 +59,10 @@ export const artifactory = (config: ConfigOf<'artifactory'>): CacheProxy => {
     },
     verify: (login, context) =>
       verdict(async () => {
-        const { username } = await get(await openApi(product, config, context));
+        const { username, url = '' } = await get(await openApi(product, config, context));
+        requireUpstream(url, login);
         // Its "test" button has no documented call.
-        const why =
-          username === login.username
-            ? 'holds the user name; only a pull shows whether its upstream accepts the login'
-            : 'holds the login of another user';
-        return { state: 'unknown', why: `${what} ${why}` };
+        return holderVerdict(what, username ?? undefined, login.username, 'a pull');
       }),
   };
 };

@@ -2,19 +2,19 @@
  * The patch shape: a product that reads the login itself, from the Secret that a field of its custom object names. Pullpass
  * points the field at the copy. Two targets show that a login has arrived: the object names the copy, and the copy holds it.
  */
-import { findEntry } from '../credentials/registry-name.ts';
-import { type SecretContent, parseSecret } from '../credentials/docker-config.ts';
+import type { SecretContent } from '../credentials/docker-config.ts';
 import { UserError } from '../errors.ts';
 import type { ApiObject } from '../kube/list.ts';
 import { paths } from '../kube/paths.ts';
 import type { JsonPatchOperation } from '../plan/service-account.ts';
 import { createConsumer, isOurs } from './consumer.ts';
 import { converge } from './converge.ts';
+import { byRegistry, loginIn, type LoginLookup } from './copy-login.ts';
 import { forgotten, isRecorded, type Notes, recorded } from './copy-record.ts';
 import { annotate, type Edit, type Place } from './object-edit.ts';
 import { absence, collectionPath, groupOf, type ObjectRef } from './object-ref.ts';
 import { NotYetError } from './adapter.ts';
-import type { CacheProxy, Target } from './adapter.ts';
+import type { CacheProxy, Holders, Target } from './adapter.ts';
 import type { UpstreamLogin } from '../credentials/upstream.ts';
 import type { Mac } from '../credentials/digest.ts';
 
@@ -34,7 +34,12 @@ interface PatchedProduct {
   readonly name: string;
   /** The product's name in messages. */
   readonly product: string;
+  /** Name of its source. */
+  readonly source: string;
   readonly registry: string;
+  /** Which login of a copy the product uses. Absent: it is not known, so the entry of the registry counts. */
+  readonly lookup?: LoginLookup;
+  readonly holders: Holders;
   readonly object: ObjectRef;
   /** The copy that the product is to read. */
   readonly copy: { readonly namespace: string; readonly name: string };
@@ -59,7 +64,9 @@ interface PatchedProduct {
 }
 
 export function patchedProduct(product: PatchedProduct): CacheProxy {
-  const { object: ref, copy, registry, retired = [], place, several, point, places, trigger, gate } = product;
+  const { object: ref, copy, source, registry, retired = [], place, several, point, places, trigger, gate } = product;
+  const own = byRegistry(registry);
+  const lookup = product.lookup ?? own;
   const collection = collectionPath(ref);
   const path = `${collection}/${encodeURIComponent(ref.name)}`;
   const what = `${ref.kind} "${ref.namespace === undefined ? '' : `${ref.namespace}/`}${ref.name}"`;
@@ -86,7 +93,7 @@ export function patchedProduct(product: PatchedProduct): CacheProxy {
     path: paths.secrets(copy.namespace),
     namespace: copy.namespace,
     name: copy.name,
-    fingerprint: (secret, mac) => (secret === undefined ? 'absent' : carried(secret, registry, mac)),
+    fingerprint: (secret, mac) => (secret === undefined ? 'absent' : carried(secret, lookup, mac)),
     expected: macOf,
   };
 
@@ -139,6 +146,7 @@ export function patchedProduct(product: PatchedProduct): CacheProxy {
     targets: [objectTarget, copyTarget],
     identity: JSON.stringify([ref, copy, registry]),
     consumer: createConsumer({ ...product, path, what, retired }),
+    holders: product.holders,
 
     async apply(login, { kube, mac, signal }) {
       const secret = await kube.get<ApiObject & SecretContent>(paths.secrets(copy.namespace, copy.name));
@@ -148,10 +156,15 @@ export function patchedProduct(product: PatchedProduct): CacheProxy {
           `namespace "${copy.namespace}" has no copy "${copy.name}" for ${what}: ` +
             "opt the namespace in (pullpass.dev/sync=enabled), and let the source's guard admit it",
         );
-      if (carried(secret, registry, mac) !== macOf(login, mac))
+      if (carried(secret, lookup, mac) !== macOf(login, mac)) {
+        const title = `copy "${copy.namespace}/${copy.name}"`;
+        // The copy is up to date, and still the product would not find the login: waiting does not help.
+        if (carried(secret, own, mac) === macOf(login, mac))
+          throw new UserError(`${title} ${lookup.miss(loginIn(secret, lookup) === undefined, registry, source)}`);
         throw new NotYetError(
-          `copy "${copy.namespace}/${copy.name}" does not hold the current login of ${registry} yet; if that lasts, look for an alias that replaces it`,
+          `${title} does not hold the current login of ${registry} yet; if that lasts, look for an alias that replaces it`,
         );
+      }
 
       await converge(kube, signal, {
         path,
@@ -167,9 +180,8 @@ function macOf({ username, password }: Pick<UpstreamLogin, 'username' | 'passwor
   return mac(JSON.stringify([username, password]));
 }
 
-/** The MAC of the login that a copy holds for `registry`. */
-function carried(secret: ApiObject & SecretContent, registry: string, mac: Mac): string {
-  const parsed = parseSecret(secret);
-  const entry = parsed.ok ? findEntry(parsed.credentials, registry) : undefined;
-  return entry === undefined ? 'no login' : macOf(entry, mac);
+/** The MAC of the login that the product finds in a copy. */
+function carried(secret: ApiObject & SecretContent, lookup: LoginLookup, mac: Mac): string {
+  const login = loginIn(secret, lookup);
+  return login === undefined ? 'no login' : macOf(login, mac);
 }

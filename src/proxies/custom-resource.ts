@@ -7,7 +7,7 @@ import { readField } from './json-pointer.ts';
 import type { CacheProxy } from './adapter.ts';
 
 export function customResource(config: ConfigOf<'custom-resource'>, { copyName, retired }: PatchOptions): CacheProxy {
-  const { name, registry, object, path, form, copyNamespace, trigger } = config;
+  const { name, source, registry, object, path, form, copyNamespace, trigger } = config;
   // The schema requires at least one of the two.
   const copy = { namespace: copyNamespace ?? object.namespace ?? '', name: copyName };
   const reference = copyNamespace === undefined ? { name: copyName } : { name: copyName, namespace: copyNamespace };
@@ -19,7 +19,9 @@ export function customResource(config: ConfigOf<'custom-resource'>, { copyName, 
   const product = patchedProduct({
     name,
     product: `what serves ${object.apiVersion}`,
+    source,
     registry,
+    holders: { unseen: 'unknown: whatever the product made of the copy' },
     object: { ...object, kind: object.resource },
     copy,
     retired,

@@ -12,8 +12,13 @@ export const distributionHelper = (config: ConfigOf<'distribution-helper'>): Cac
       [config.key]: ({ registry, username, password }) =>
         JSON.stringify({ ServerURL: upstreamHost(registry), Username: username, Secret: password }),
     },
-    // `proxy.exec.lifetime` as the page of this kind has it.
-    { when: 'again', lifetime: 60 },
+    {
+      when: 'again',
+      // `proxy.exec.lifetime` as the page of this kind has it.
+      lifetime: 60,
+      unseen:
+        "the mounted file, until the kubelet's next sync; the running process, for proxy.exec.lifetime; its upstream tokens, until they expire",
+    },
   ),
   tellsAbsence: true,
 });

@@ -12,7 +12,7 @@ export const distribution = (config: ConfigOf<'distribution'>): CacheProxy => ({
       [config.usernameKey]: ({ username }) => environmentValue(username),
       [config.passwordKey]: ({ password }) => environmentValue(password),
     },
-    { when: 'at start' },
+    { when: 'at start', unseen: 'every process that started before, until it ends' },
   ),
   tellsAbsence: true,
 });

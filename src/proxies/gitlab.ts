@@ -4,7 +4,7 @@ import type { ConfigOf } from '../config/cache-proxies.ts';
 import { DOCKER_HUB } from '../credentials/registry-name.ts';
 import { UserError } from '../errors.ts';
 import { redactUrl } from '../registry/http-error.ts';
-import { type Api, adminRight, openApi, type Product, ProductError, title, verdict } from './api.ts';
+import { type Api, adminRight, holderVerdict, openApi, type Product, ProductError, title, verdict } from './api.ts';
 import type { CacheProxy } from './adapter.ts';
 
 // `enabled` is not sent: Pullpass forwards a login, but never switches a proxy on.
@@ -13,6 +13,8 @@ const UPDATE = `mutation pullpassForward($input: UpdateDependencyProxySettingsIn
 }`;
 const READ =
   'query pullpassVerify($group: ID!) { group(fullPath: $group) { dependencyProxySetting { enabled identity } } }';
+
+const FLAG_OFF = 'its feature flag dependency_proxy_containers_docker_hub_credentials is off';
 
 /** GitLab always answers 200: top-level `errors` are about the request, those below `data` about the change. */
 const failures = z.array(z.object({ message: z.string() })).nullish();
@@ -65,6 +67,9 @@ export const gitlab = (config: ConfigOf<'gitlab'>): CacheProxy => {
     rights: [adminRight(config)],
     targets: [],
     settling: { token: 'registry' },
+    holders: {
+      unseen: "GitLab's database, where the new login replaces the one before; upstream tokens, until they expire",
+    },
     identity: JSON.stringify(['gitlab', redactUrl(config.url), config.group]),
     async apply(login, context) {
       if (login.registry !== DOCKER_HUB)
@@ -78,7 +83,7 @@ export const gitlab = (config: ConfigOf<'gitlab'>): CacheProxy => {
       if (change && change.errors.length > 0)
         throw failed(`${what}: could not update its dependency proxy`, change.errors);
       if (change?.dependencyProxySetting?.identity !== login.username)
-        throw new ProductError(`${what}: GitLab did not keep the identity; it needs GitLab 17.10 or newer`);
+        throw new ProductError(`${what}: GitLab did not keep the identity: it is older than 17.10, or ${FLAG_OFF}`);
     },
     verify: (login, context) =>
       verdict(async () => {
@@ -90,12 +95,13 @@ export const gitlab = (config: ConfigOf<'gitlab'>): CacheProxy => {
           settings,
         );
         const setting = data?.group?.dependencyProxySetting;
-        const why = !setting
-          ? 'does not show its dependency proxy: the token must be of an Owner'
-          : setting.identity !== login.username
-            ? 'holds the login of another user'
-            : `holds the identity${setting.enabled ? '' : ', its dependency proxy is off'}; only a pull shows whether Docker Hub accepts the login`;
-        return { state: 'unknown', why: `${what} ${why}` };
+        if (!setting)
+          return { state: 'unknown', why: `${what} does not show its dependency proxy: the token must be of an Owner` };
+        // Without the feature flag GitLab shows no identity, and ignores one that is sent.
+        if (typeof setting.identity !== 'string')
+          return { state: 'unknown', why: `${what} shows no identity: none is stored, or ${FLAG_OFF}` };
+        const { state, why } = holderVerdict(what, setting.identity, login.username, 'a pull');
+        return { state, why: setting.enabled ? why : `${why}; its dependency proxy is off` };
       }),
   };
 };

@@ -4,9 +4,9 @@ import type { ConfigOf } from '../config/cache-proxies.ts';
 import { DOCKER_HUB, leadsTo } from '../credentials/registry-name.ts';
 import { UserError } from '../errors.ts';
 import { redactUrl } from '../registry/http-error.ts';
-import { type Api, adminRight, openApi, type Product, ProductError, title, verdict } from './api.ts';
-import { ensureProject } from './harbor-project.ts';
-import type { CacheProxy } from './adapter.ts';
+import { type Api, adminRight, notHeld, openApi, type Product, ProductError, title, verdict } from './api.ts';
+import { ensureProject, isProject } from './harbor-project.ts';
+import type { CacheProxy, ProxyContext, Verdict } from './adapter.ts';
 import { LoginRefusedError } from './adapter.ts';
 import type { UpstreamLogin } from '../credentials/upstream.ts';
 
@@ -72,9 +72,29 @@ export const harbor = (config: ConfigOf<'harbor'>): CacheProxy => {
     await api({ method: 'PUT', path: ['registries', String(id)], body, to: 'update it', expect: [200] });
   }
 
+  const projects = (context: ProxyContext): Promise<Api> =>
+    openApi({ ...product, object: `project "${config.project ?? ''}"` }, config, context);
+
+  /** The stored login works. Without the project, still nobody can pull by it. */
+  async function withProject(context: ProxyContext, id: number): Promise<Verdict> {
+    const works = `${what} logs in to its upstream`;
+    const { project } = config;
+    if (project === undefined) return { state: 'verified', why: works };
+    const { state, why } = await verdict(async () =>
+      (await isProject(await projects(context), project, { id, name: config.endpoint }))
+        ? { state: 'verified', why: works }
+        : { state: 'unknown', why: `Harbor project "${project}" is not there, or is not shown: create it in Harbor` },
+    );
+    return { state, why: state === 'verified' ? why : `${works}, but ${why}` };
+  }
+
   return {
     rights: [adminRight(config)],
     targets: [],
+    holders: {
+      unseen:
+        "Harbor's database, where the new login replaces the one before; replication and preheat jobs that run now, until they end",
+    },
     identity: JSON.stringify([
       'harbor',
       redactUrl(config.url),
@@ -90,11 +110,10 @@ export const harbor = (config: ConfigOf<'harbor'>): CacheProxy => {
       if (config.project === undefined) return;
       const stored = await findEndpoint(api, config.endpoint);
       if (stored === undefined) throw new ProductError(`${what} went away while it was set up`);
-      const projects = await openApi({ ...product, object: `project "${config.project}"` }, config, context);
-      await ensureProject(projects, config.project, { id: stored.id, name: config.endpoint }).catch(
+      await ensureProject(await projects(context), config.project, { id: stored.id, name: config.endpoint }).catch(
         (error: unknown) => {
-          // LoginRefusedError would mean that nothing was changed; but the login is stored, only a right on projects is missing.
-          throw error instanceof LoginRefusedError ? new UserError(error.message) : error;
+          // The login is stored: it counts as applied. What a person must do about the project is for the verification to say.
+          if (!(error instanceof LoginRefusedError || error instanceof UserError)) throw error;
         },
       );
     },
@@ -102,11 +121,16 @@ export const harbor = (config: ConfigOf<'harbor'>): CacheProxy => {
       verdict(async () => {
         const api = await openApi(product, config, context);
         const stored = await findEndpoint(api, config.endpoint);
-        if (stored === undefined) return { state: 'unknown', why: `${what} does not exist` };
-        if (stored.credential?.access_key !== login.username)
-          return { state: 'unknown', why: `${what} holds the login of another user` };
+        if (stored === undefined)
+          return {
+            state: 'refused',
+            why: `${what} does not exist: somebody deleted it, so nothing pulls with this login`,
+          };
+        requireUpstream(stored.url, login);
+        const held = stored.credential?.access_key ?? '';
+        if (held !== login.username) return { state: 'refused', why: notHeld(what, held) };
         // The stored `status` is only from the last health check: a ping asks now.
-        if (await ping(api, { id: stored.id })) return { state: 'verified', why: `${what} logs in to its upstream` };
+        if (await ping(api, { id: stored.id })) return withProject(context, stored.id);
         if (await reaches(api, { id: stored.id }))
           return { state: 'refused', why: `${what}: its upstream refuses the stored login` };
         return { state: 'unknown', why: `${what}: Harbor does not reach its upstream` };

@@ -1,6 +1,7 @@
 /** kubernetes-image-puller has names in one string, separated by ";". Its operator restarts the puller when the string changes. */
 import type { ConfigOf } from '../config/cache-proxies.ts';
 import type { ApiObject } from '../kube/list.ts';
+import { byImage } from './copy-login.ts';
 import { patchedProduct, type PatchOptions } from './custom-object.ts';
 import { type Edit, missing, type Place, put } from './object-edit.ts';
 import { readField } from './json-pointer.ts';
@@ -11,13 +12,17 @@ const NAMES = '/spec/imagePullSecrets';
 export function imagePuller(config: ConfigOf<'image-puller'>, { copyName, retired }: PatchOptions): CacheProxy {
   const {
     name,
+    source,
     registry,
     object: { namespace, name: puller },
   } = config;
   return patchedProduct({
     name,
     product: 'kubernetes-image-puller',
+    source,
     registry,
+    lookup: byImage({ registry, product: 'a kubelet' }),
+    holders: { unseen: 'pulls of its pods that run now, until they end' },
     object: {
       apiVersion: 'che.eclipse.org/v1alpha1',
       resource: 'kubernetesimagepullers',

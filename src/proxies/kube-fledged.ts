@@ -2,6 +2,7 @@
 import type { ConfigOf } from '../config/cache-proxies.ts';
 import { UserError } from '../errors.ts';
 import type { ApiObject } from '../kube/list.ts';
+import { byImage } from './copy-login.ts';
 import type { Notes } from './copy-record.ts';
 import { patchedProduct, type PatchOptions } from './custom-object.ts';
 import { NotYetError } from './adapter.ts';
@@ -14,13 +15,18 @@ const REFRESH = 'kubefledged.io/refresh-imagecache';
 export function kubeFledged(config: ConfigOf<'kube-fledged'>, { copyName, retired }: PatchOptions): CacheProxy {
   const {
     name,
+    source,
     registry,
     object: { namespace, name: cache },
   } = config;
   return patchedProduct({
     name,
     product: 'kube-fledged',
+    source,
     registry,
+    lookup: byImage({ registry, product: 'a kubelet' }),
+    // Its jobs name the copy: kubelets read it at each pull.
+    holders: { unseen: 'jobs of kube-fledged that pull now, until they end' },
     object: {
       apiVersion: 'kubefledged.io/v1alpha2',
       resource: 'imagecaches',

@@ -1,18 +1,13 @@
 /** kube-image-keeper v2 pulls from an upstream, or pushes to a mirror, with the element's `credentialSecret`. */
 import type { ConfigOf } from '../config/cache-proxies.ts';
-import { canonicalRegistry } from '../credentials/registry-name.ts';
+import { canonicalRegistry, registryHost } from '../credentials/registry-name.ts';
 import type { ApiObject } from '../kube/list.ts';
+import { byImage } from './copy-login.ts';
 import { patchedProduct, type PatchOptions } from './custom-object.ts';
-import { readField } from './json-pointer.ts';
-import { type Edit, isRecord, type Place, put, take } from './object-edit.ts';
+import { derivedSecrets } from './kuik-secrets.ts';
+import { elementsOf, names, registryOf, serves, type Wanted } from './kuik-elements.ts';
+import { type Edit, type Place, put, take } from './object-edit.ts';
 import type { CacheProxy } from './adapter.ts';
-
-interface Wanted {
-  /** `upstreams` or `mirrors`. */
-  readonly list: string;
-  readonly host: string;
-  readonly secret: { readonly name: string; readonly namespace?: string };
-}
 
 export function kubeImageKeeper(
   config: ConfigOf<'kube-image-keeper'>,
@@ -20,11 +15,14 @@ export function kubeImageKeeper(
 ): CacheProxy {
   const {
     name,
+    source,
     registry,
-    host = registry,
+    host: named,
     copyNamespace,
     object: { kind, namespace, name: object },
   } = config;
+  const host = named ?? registryHost(registry);
+  const lookup = byImage({ registry, host: named, product: 'kube-image-keeper' });
   const wanted: Wanted = {
     list: kind.endsWith('ReplicatedImageSet') ? 'upstreams' : 'mirrors',
     host,
@@ -34,7 +32,16 @@ export function kubeImageKeeper(
   return patchedProduct({
     name,
     product: 'kube-image-keeper v2',
+    source,
     registry,
+    lookup,
+    holders: {
+      unseen: 'copies of images that it makes now, until they end',
+      // Objects of a namespace serve its own pods only, with the copy itself.
+      ...(kind.startsWith('Cluster') && {
+        derived: derivedSecrets({ kind, object, wanted, lookup, copyNames: [copyName, ...(retired ?? [])] }),
+      }),
+    },
     object: { apiVersion: 'kuik.enix.io/v1alpha1', resource: `${kind.toLowerCase()}s`, kind, namespace, name: object },
     copy: { namespace: copyNamespace, name: copyName },
     retired,
@@ -50,7 +57,7 @@ export function kubeImageKeeper(
 function pointElements(object: ApiObject, { list, host, secret }: Wanted): Edit {
   const elements = elementsOf(object, list);
   const found = elements.flatMap((element, i) =>
-    canonicalRegistry(registryOf(element)) === canonicalRegistry(host) ? [{ element, at: `/spec/${list}/${i}` }] : [],
+    serves(element, host) ? [{ element, at: `/spec/${list}/${i}` }] : [],
   );
   if (found.length === 0) {
     const others = [...new Set(elements.map(registryOf).filter((registry) => registry !== ''))];
@@ -75,20 +82,5 @@ function findNaming(object: ApiObject, { list, secret }: Wanted): Place[] {
   );
 }
 
-function elementsOf(object: ApiObject, list: string): Record<string, unknown>[] {
-  const field = readField(object, `/spec/${list}`);
-  return 'value' in field && Array.isArray(field.value)
-    ? (field.value as unknown[]).map((element) => (isRecord(element) ? element : {}))
-    : [];
-}
-
-const registryOf = (element: Record<string, unknown>): string =>
-  typeof element['registry'] === 'string' ? element['registry'] : '';
-
 /** A place is a host, not an index: elements can move, and their paths can change. */
 const placeOf = (list: string, host: string): string => `/spec/${list} ${canonicalRegistry(host) ?? host}`;
-
-function names(element: Record<string, unknown>, { name, namespace }: Wanted['secret']): boolean {
-  const current = isRecord(element['credentialSecret']) ? element['credentialSecret'] : {};
-  return current['name'] === name && (namespace === undefined || current['namespace'] === namespace);
-}

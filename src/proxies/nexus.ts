@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { ConfigOf } from '../config/cache-proxies.ts';
 import { UserError } from '../errors.ts';
 import { redactUrl } from '../registry/http-error.ts';
-import { type Api, adminRight, openApi, type Product, ProductError, title, verdict } from './api.ts';
+import { type Api, adminRight, holderVerdict, openApi, type Product, ProductError, title, verdict } from './api.ts';
 import type { CacheProxy } from './adapter.ts';
 import type { UpstreamLogin } from '../credentials/upstream.ts';
 import { leadsTo } from '../credentials/registry-name.ts';
@@ -37,18 +37,25 @@ export const nexus = (config: ConfigOf<'nexus'>): CacheProxy => {
     return answer.read(repository);
   }
 
+  function requireUpstream(url: string, { registry }: UpstreamLogin): void {
+    if (!leadsTo(url, registry))
+      throw new UserError(
+        `${what} does not pull from "${registry}": name another repository, or the registry of its remote URL`,
+      );
+  }
+
   return {
     rights: [adminRight(config)],
     targets: [],
     settling: { token: 'registry' },
+    holders: {
+      unseen: "Nexus's database, where the new login replaces the one before; upstream tokens, until they expire",
+    },
     identity: JSON.stringify(['nexus', redactUrl(config.url), config.repository]),
     async apply(login, context) {
       const api = await openApi(product, config, context);
       const current = await get(api);
-      if (!leadsTo(current.proxy.remoteUrl, login.registry))
-        throw new UserError(
-          `${what} does not pull from "${login.registry}": name another repository, or the registry of its remote URL`,
-        );
+      requireUpstream(current.proxy.remoteUrl, login);
       await api({ method: 'PUT', path, body: withLogin(current, login), to: 'update it', expect: [200, 204] });
       // Read again: a concurrent update of another administrator may have undone ours, as ours may have undone theirs.
       if ((await get(api)).httpClient?.authentication?.username !== login.username)
@@ -56,13 +63,10 @@ export const nexus = (config: ConfigOf<'nexus'>): CacheProxy => {
     },
     verify: (login, context) =>
       verdict(async () => {
-        const held = (await get(await openApi(product, config, context))).httpClient?.authentication?.username;
+        const { proxy, httpClient } = await get(await openApi(product, config, context));
+        requireUpstream(proxy.remoteUrl, login);
         // Nexus has no call that tries a login.
-        const why =
-          held === login.username
-            ? 'holds the user name; only a pull shows whether its upstream accepts the login'
-            : 'holds the login of another user';
-        return { state: 'unknown', why: `${what} ${why}` };
+        return holderVerdict(what, httpClient?.authentication?.username ?? '', login.username, 'a pull');
       }),
   };
 };

@@ -1,4 +1,5 @@
 /** The configured probe of a cache proxy: which repository to ask for, there and at the registry, and with which logins. */
+import { WITHOUT_ENDPOINT } from '../config/cache-proxies.ts';
 import type { CacheProxyConfig, Configuration } from '../config/schema.ts';
 import { DOCKER_HUB, registryHost } from '../credentials/registry-name.ts';
 import type { UpstreamLogin } from '../credentials/upstream.ts';
@@ -27,12 +28,19 @@ const NO_PROBE: Verdict = {
   why: 'no private probe image is configured, and a public or cached pull proves nothing',
 };
 
+const NO_ENDPOINT: Verdict = {
+  state: 'unknown',
+  reason: 'no probe',
+  why: 'it has no address through which an image could be asked for; nodes pull, with the copy',
+};
+
 /** Rejects if a Secret of the probe cannot be read, or the memory cannot be written. */
 export async function runProbe(
   { proxy: { config, adapter }, login, memory, configuration, context: { kube, signal } }: Question,
   reach: Reach,
 ): Promise<Verdict> {
   const { probe } = config;
+  if (WITHOUT_ENDPOINT.has(config.kind)) return NO_ENDPOINT;
   if (probe === undefined) return NO_PROBE;
   const read = async (from: Probe['push']): Promise<Login | undefined> => {
     if (from === undefined) return undefined;

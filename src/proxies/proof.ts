@@ -3,7 +3,7 @@
  * it cannot hold it. What it holds, it serves with any login. `docs/proof.md` has what real products answer.
  */
 import { randomBytes } from 'node:crypto';
-import { describe, isRefusal } from '../registry/answer.ts';
+import { describe, isHtml, isRefusal } from '../registry/answer.ts';
 import { askBlob, askManifest } from '../registry/probe.ts';
 import { deleteImage, pushImage } from '../registry/push.ts';
 import { isDenial } from '../registry/repository.ts';
@@ -48,7 +48,8 @@ export async function prove(proof: Proof): Promise<Verdict> {
   const alive = await cache.enter();
   if (isDenial(alive)) return unknown('cache', `the cache proxy does not let the probe in: ${alive.why}`);
   if (isRefusal(alive)) return unknown('cache', `the cache proxy refuses the probe's own login: ${describe(alive)}`);
-  if (alive.status >= 500) return unknown('cache', `the cache proxy answers ${describe(alive)}`);
+  // Every registry answers so. A web server that says "not found" to everything would look like one that was told so.
+  if (alive.status !== 200 || isHtml(alive)) return unknown('cache', `the cache proxy answers ${describe(alive)}`);
   return (tellsAbsence ? await byAbsence(proof) : undefined) ?? byImages(proof);
 }
 
@@ -65,8 +66,8 @@ async function byAbsence({ cache, upstream, anybody }: Proof): Promise<Verdict |
   const anybodys = await askBlob(anybody, digest);
   if (anybodys.state === 'unknown') return unreachable(anybodys.why);
   if (ours.state === 'served' || anybodys.state !== 'refused') return undefined;
-  const { state, status, why } = await askBlob(cache, digest);
-  if (state === 'missing')
+  const { state, status, code, why } = await askBlob(cache, digest);
+  if (state === 'missing' && code === 'BLOB_UNKNOWN')
     return {
       state: 'verified',
       why: `it asked the registry for a random blob of ${repository}, and was told that there is none: only a login that may pull there is told so`,

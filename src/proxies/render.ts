@@ -53,6 +53,8 @@ interface Reading {
   readonly when: 'at start' | 'again';
   /** For how many seconds it keeps what it read. */
   readonly lifetime?: number;
+  /** What holds the login besides the Secret and the pods that were not rolled yet: see Holders. */
+  readonly unseen: string;
 }
 
 export function render({ name, secret, workload, settle }: RenderConfig, files: Files, reading: Reading): CacheProxy {
@@ -79,6 +81,9 @@ export function render({ name, secret, workload, settle }: RenderConfig, files: 
       secretTarget(name, secret, Object.keys(files), content),
       ...(workload === undefined ? [] : [workloadTarget(workload, revision)]),
     ],
+    holders: {
+      unseen: workload === undefined ? reading.unseen : `pods that were not rolled yet; ${reading.unseen}`,
+    },
     identity: JSON.stringify({ secret, workload, keys: Object.keys(files).sort() }),
     async apply(login, { kube, mac }) {
       // First the Secret: pods that start from now on have the new login; then the old pods are replaced.

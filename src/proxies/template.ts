@@ -12,5 +12,5 @@ export const template = (config: ConfigOf<'template'>): CacheProxy => {
       compileTemplate(text, `cache proxy "${config.name}": files.${key}`),
     ]),
   );
-  return render(config, files, { when: 'again' });
+  return render(config, files, { when: 'again', unseen: 'unknown: whatever the product made of the file' });
 };

@@ -21,6 +21,7 @@ export const webhook = (config: ConfigOf<'webhook'>): CacheProxy => {
     rights: [adminRight(config)],
     targets: [],
     settling: { token: 'registry' },
+    holders: { unseen: 'unknown: whatever the receiver and its cache made of the login' },
     identity: JSON.stringify(['webhook', config.name, redactUrl(config.url)]),
     async apply({ registry, username, password }, { kube, http, signal }) {
       const login = await adminLogin(product, config, kube);

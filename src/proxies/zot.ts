@@ -16,7 +16,7 @@ export const zot = (config: ConfigOf<'zot'>): CacheProxy =>
           ),
         ),
     },
-    { when: 'at start' },
+    { when: 'at start', unseen: 'every process that started before, until it ends' },
   );
 
 /** Users may paste the sync URL itself; under such a key zot would silently find no login. */

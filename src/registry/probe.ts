@@ -15,6 +15,8 @@ export interface ProbeResult {
   readonly state: 'served' | 'refused' | 'missing' | 'unknown';
   /** HTTP status of the last answer, of the registry or its token server; undefined if there was none. */
   readonly status?: number;
+  /** The registry's error code, of `missing`. */
+  readonly code?: string;
   /** `sha256:...`, as the server states it. */
   readonly digest?: string;
   /** One line, without any part of the login. */
@@ -82,11 +84,11 @@ function read(response: HttpResponse, image: string): ProbeResult {
   const why = `${image}: answered with ${describe(response)}`;
   if (isRefusal(response)) return { state: 'refused', status, why };
   // An HTML 404 is not from a registry (a web server, an ingress without a backend), and says nothing of the image.
-  if (status === 404 && !isHtml(response))
-    return {
-      state: 'missing',
-      status,
-      why: errorCode(response) === undefined ? `${why}, without a registry's error code` : why,
-    };
+  if (status === 404 && !isHtml(response)) {
+    const code = errorCode(response);
+    return code === undefined
+      ? { state: 'missing', status, why: `${why}, without a registry's error code` }
+      : { state: 'missing', status, code, why };
+  }
   return { state: 'unknown', status, why };
 }

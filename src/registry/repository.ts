@@ -63,7 +63,6 @@ export function openRepository(access: RepositoryAccess): Repository | Denial {
     return { state: 'unknown', why: `${base.host}: the repository to ask for is malformed` };
   const problem = login === undefined ? undefined : unusable(login);
   if (problem !== undefined) return { state: 'unknown', why: `${base.host}: the login was not tried: ${problem}` };
-  const scope = push ? `${pullScope(repository)},push` : pullScope(repository);
   let permit: HttpAuth | undefined;
 
   async function request(url: string, { method, headers, body, maxBytes }: Omit<RepositoryRequest, 'path'>) {
@@ -80,19 +79,21 @@ export function openRepository(access: RepositoryAccess): Repository | Denial {
     const first = await send(permit);
     if (first.status !== 401) return first;
     // Without a permit yet; or its token has ended.
-    const entered = await permission(first);
+    const entered = await permission(first, method);
     if ('why' in entered) return entered;
     return send((permit = entered));
   }
 
   /** The login or token to send. */
-  async function permission(refusal: HttpResponse): Promise<HttpAuth | Denial> {
+  async function permission(refusal: HttpResponse, method: HttpMethod): Promise<HttpAuth | Denial> {
     const { status } = refusal;
     const demand = readDemand(refusal, base);
     if (demand.type !== 'login')
       return { state: 'unknown', status, why: `the registry ${demand.type === 'unknown' ? demand.why : 'is open'}` };
     const { scheme } = demand;
     if (scheme.type === 'basic') return login ?? { state: 'refused', status, why: 'the registry asks for a login' };
+    const actions = push ? (method === 'DELETE' ? ',push,delete' : ',push') : '';
+    const scope = `${pullScope(repository)}${actions}`;
     // Also without a login: public images are pulled with anonymous tokens.
     const answer = await requestToken({ realm: scheme.realm, service: scheme.service, scope, login, http, signal });
     return answer.state === 'issued'

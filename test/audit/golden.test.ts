@@ -91,6 +91,7 @@ const proxy = {
   registry: 'docker.io',
   applied: true,
   verified: 'verified',
+  done: true,
   why: 'pulled corp/app:1.0 through it',
 } as const;
 const unauthorized =
@@ -1330,7 +1331,7 @@ const CASES: readonly Case[] = [
         pullSecrets: secrets({ 'team-a/regcred': held }),
       });
     },
-    found: ['PP084 Source upstream'],
+    found: ['PP084 Source upstream', 'PP028 Registry docker.io'],
     says: ['registry "docker.com": kubelets never use this key for Docker Hub; write https://index.docker.io/v1/'],
   },
   {
@@ -1509,7 +1510,9 @@ const CASES: readonly Case[] = [
   {
     name: 'a cache proxy that was not given the login',
     given: () =>
-      observation({ proxies: [{ ...proxy, applied: false, verified: 'unknown', why: 'connection refused' }] }),
+      observation({
+        proxies: [{ ...proxy, applied: false, done: false, verified: 'unknown', why: 'connection refused' }],
+      }),
     found: ['PP060 CacheProxy hub-cache', 'PP083 Source upstream'],
     says: ['0 of 1 cache proxy'],
   },
@@ -1534,14 +1537,15 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'a cache proxy whose login is refused',
-    given: () => observation({ proxies: [{ ...proxy, verified: 'refused', why: '404 for corp/app:1.0' }] }),
-    found: ['PP062 CacheProxy hub-cache'],
+    given: () =>
+      observation({ proxies: [{ ...proxy, done: false, verified: 'refused', why: '404 for corp/app:1.0' }] }),
+    found: ['PP062 CacheProxy hub-cache', 'PP083 Source upstream'],
   },
   {
     name: 'a cache proxy for a registry that the source does not have',
     given: () =>
       observation({
-        proxies: [{ ...proxy, registry: 'quay.io', applied: false, verified: 'unknown' }],
+        proxies: [{ ...proxy, registry: 'quay.io', applied: false, done: false, verified: 'unknown' }],
         workloads: [workload()],
       }),
     found: ['PP063 CacheProxy hub-cache', 'PP083 Source upstream', 'PP025 Registry docker.io'],
@@ -1558,6 +1562,27 @@ const CASES: readonly Case[] = [
     },
     found: ['PP026 Deployment team-a/web', 'PP063 CacheProxy hub-cache'],
     says: ['only an identity token'],
+  },
+  {
+    name: 'Secrets that a cache proxy made of a login that was rotated since',
+    given: () =>
+      observation({
+        proxies: [proxy],
+        derived: [
+          {
+            proxy: 'hub-cache',
+            source: 'upstream',
+            registry: 'docker.io',
+            line: '1 of 2 Secrets that kube-image-keeper made of the copy holds another login: namespace b',
+            selector: 'kuik.enix.io/owner-uid=u-1',
+          },
+        ],
+      }),
+    found: ['PP064 CacheProxy hub-cache'],
+    says: [
+      'Cache proxy "hub-cache" has the login of source "upstream" for "docker.io", but 1 of 2 Secrets that kube-image-keeper made of the copy holds another login: namespace b.',
+      '(`kubectl get secrets --all-namespaces --selector kuik.enix.io/owner-uid=u-1`)',
+    ],
   },
   {
     name: 'pods whose only matching entry has no password',

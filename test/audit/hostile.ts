@@ -52,6 +52,7 @@ export function hostileCluster(): Observation {
         source: 'upstream',
         registry: 'docker.io',
         applied: false,
+        done: false,
         verified: 'refused',
         why: HOSTILE,
         url: `https://robot:${PASSWORD}@harbor.corp/`,

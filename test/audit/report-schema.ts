@@ -1,4 +1,5 @@
 /** The schema of the report, for tests, for `-o json` consumers, and for whatever reads a stored report. */
+import { UNKNOWN_REASONS } from '../../src/plan/proxy.ts';
 import { z } from 'zod';
 import { SEVERITIES } from '../../src/audit/rules/rule.ts';
 import { REPORT_API_VERSION, REPORT_KIND } from '../../src/audit/report/report.ts';
@@ -154,6 +155,8 @@ export const reportSchema = z.strictObject({
       applied: z.boolean(),
       appliedAt: z.string().exactOptional(),
       verified: z.enum(['verified', 'refused', 'unknown']),
+      reason: z.enum(UNKNOWN_REASONS).exactOptional(),
+      done: z.boolean(),
       why: z.string(),
       since: z.string().exactOptional(),
       url: z.string().exactOptional(),

@@ -9,11 +9,19 @@ export interface Ran {
   asked: string[];
 }
 
-/** `input`: all of standard input. `answer`: of whoever is asked; undefined: nobody is there. */
+/**
+ * `input`: all of standard input. `answer`, `secret`: of whoever is asked; undefined: nobody is there. `meanwhile`: what happens
+ * before the secret is typed.
+ */
 export async function run(
   command: (env: Environment) => Command,
   args: readonly string[],
-  { input = '', answer }: { input?: string; answer?: string } = {},
+  {
+    input = '',
+    answer,
+    secret,
+    meanwhile,
+  }: { input?: string; answer?: string; secret?: string; meanwhile?: () => Promise<void> } = {},
 ): Promise<Ran> {
   const ran: Ran = { out: '', err: '', status: 0, asked: [] };
   const env: Environment = {
@@ -31,6 +39,11 @@ export async function run(
     ask(question) {
       ran.asked.push(question);
       return Promise.resolve(answer);
+    },
+    async askSecret(question) {
+      ran.asked.push(question);
+      await meanwhile?.();
+      return secret;
     },
     exitWith: (status) => void (ran.status = status),
     untilInterrupted: () => new AbortController().signal,

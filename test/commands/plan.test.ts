@@ -12,6 +12,8 @@ const proxy = {
   kind: 'zot',
   source: 'upstream',
   applied: false as boolean | undefined,
+  settled: false,
+  proven: false,
   verified: 'unknown' as const,
   checked: false,
   probed: true,
@@ -24,7 +26,6 @@ const rotation = (parts: Partial<RotationProgress> = {}): RotationProgress => ({
   current: [],
   copies: { total: 1, behind: [], foreign: [] },
   proxies: [proxy],
-  complete: false,
   ...parts,
 });
 const plan = (parts: Partial<ClusterPlan> = {}): ClusterPlan => ({

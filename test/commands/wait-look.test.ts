@@ -20,7 +20,7 @@ function watched({ failures = 0 } = {}) {
     const optedIn = { metadata: { ...metadata, annotations: { 'pullpass.dev/sync': 'enabled' } } };
     return { metadata: {}, items: path === NAMESPACES ? [optedIn] : path === SOURCES ? [SOURCE] : [] };
   });
-  const look = createLook({ client, configuration: configuration([sourceConfig()]), namespace: 'pullpass-system' });
+  const { look } = createLook({ client, configuration: configuration([sourceConfig()]), namespace: 'pullpass-system' });
   return {
     rename: (name: string) => void (namespace = name),
     behind: async (whole: boolean) => (await look(whole))[0]?.copies.behind,

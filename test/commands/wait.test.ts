@@ -1,15 +1,22 @@
-import { describe, expect, test } from 'vitest';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import type { RotationProgress } from '../../src/rotation/progress.ts';
-import { isDone } from '../../src/rotation/proxy-progress.ts';
-import type { ProxyProgress } from '../../src/rotation/proxy-progress.ts';
-import { runWait } from '../../src/commands/wait.ts';
+import { isProxyDone } from '../../src/rotation/proxy-progress.ts';
+import type { ProofTerms, ProxyProgress } from '../../src/rotation/proxy-progress.ts';
+import { runWait, waitCommand } from '../../src/commands/wait.ts';
+import { UsageError } from '../../src/errors.ts';
 import { UnreachableError } from '../../src/kube/api-error.ts';
+import { run } from './environment.ts';
 
 const proxy = (parts: Partial<ProxyProgress> = {}): ProxyProgress => ({
   name: 'cache',
   kind: 'zot',
   source: 'hub',
   applied: true,
+  settled: true,
+  proven: true,
   verified: 'verified',
   checked: true,
   probed: true,
@@ -23,15 +30,20 @@ const rotation = (parts: Partial<RotationProgress> = {}): RotationProgress => ({
   current: [],
   copies: { total: 3, behind: [], foreign: [] },
   proxies: [proxy()],
-  complete: true,
   ...parts,
 });
-const behind = rotation({ complete: false, copies: { total: 3, behind: ['team-b'], foreign: [] } });
+const behind = rotation({ copies: { total: 3, behind: ['team-b'], foreign: [] } });
 
 /** Each look costs a second of a clock that nothing else moves. */
 async function wait(
   looks: (RotationProgress | Error)[],
-  { timeoutMs = 10_000, signal = new AbortController().signal, source = 'hub', paused = false } = {},
+  {
+    timeoutMs = 10_000,
+    signal = new AbortController().signal,
+    source = 'hub',
+    paused = false,
+    terms = {} as ProofTerms,
+  } = {},
 ) {
   const progress: string[] = [];
   let now = 0;
@@ -40,6 +52,7 @@ async function wait(
     source,
     timeoutMs,
     paused,
+    terms,
     intervalMs: 0,
     now: () => now,
     signal,
@@ -58,8 +71,13 @@ async function wait(
 test('ends with 0 as soon as everything carries the content', async () => {
   expect(await wait([behind, behind, rotation()])).toEqual({
     exitCode: 0,
-    text: 'complete: the old credential can be revoked (3/3 copies, 1/1 cache proxies, 1 verified)',
-    progress: ['2/3 copies, 1/1 cache proxies, 1 verified'],
+    text: [
+      'complete: the old credential can be revoked, everywhere Pullpass manages (3/3 copies, 1/1 cache proxies settled, 1 proven)',
+      '  cache proxy cache: proven: pulled',
+      '  While the old credential works too, a proof shows that a login works, not which one.',
+      '  Not covered: pulls already under way, and Secrets that Pullpass does not manage (--scan lists some).',
+    ].join('\n'),
+    progress: ['2/3 copies, 1/1 cache proxies settled, 1 proven'],
     whole: [true, false, false, true],
   });
 });
@@ -74,7 +92,8 @@ test('one look in ten is whole, and so is the one that says complete', async () 
 
 test('without cache proxies speaks of copies only', async () => {
   expect((await wait([rotation({ proxies: [] })])).text).toBe(
-    'complete: the old credential can be revoked (3/3 copies)',
+    'complete: the old credential can be revoked, everywhere Pullpass manages (3/3 copies)\n' +
+      '  Not covered: pulls already under way, and Secrets that Pullpass does not manage (--scan lists some).',
   );
 });
 
@@ -82,7 +101,6 @@ test('ends with 1 after the time is over, and says what is behind', async () => 
   const { exitCode, text, whole } = await wait(
     [
       rotation({
-        complete: false,
         heldBack: ['registry: refused'],
         copies: { total: 12, behind: Array.from({ length: 12 }, (_, i) => `team-${i}`), foreign: [] },
         proxies: [proxy(), proxy({ name: 'late', applied: false, why: 'does not carry the current login yet' })],
@@ -100,10 +118,10 @@ test('ends with 1 after the time is over, and says what is behind', async () => 
 });
 
 test('is not complete while the brake keeps copies with the old credential', async () => {
-  const kept = rotation({ complete: false, copies: { total: 3, behind: [], foreign: [], kept: ['team-b', 'team-c'] } });
+  const kept = rotation({ copies: { total: 3, behind: [], foreign: [], kept: ['team-b', 'team-c'] } });
   expect(await wait([kept], { timeoutMs: 0 })).toMatchObject({
     exitCode: 1,
-    progress: ['1/3 copies, 1/1 cache proxies, 1 verified'],
+    progress: ['1/3 copies, 1/1 cache proxies settled, 1 proven'],
     text: expect.stringContaining(
       '2 copies that are to be removed are kept by the brake, with the old credential: team-b, team-c. `pullpass plan` says how to go on',
     ) as string,
@@ -113,7 +131,7 @@ test('is not complete while the brake keeps copies with the old credential', asy
 test('says that a pause is why it does not end', async () => {
   expect(await wait([behind], { timeoutMs: 0, paused: true })).toMatchObject({
     exitCode: 1,
-    progress: ['paused; 2/3 copies, 1/1 cache proxies, 1 verified'],
+    progress: ['paused; 2/3 copies, 1/1 cache proxies settled, 1 proven'],
     text: expect.stringContaining('the configuration says paused: true') as string,
   });
   expect(await wait([rotation()], { paused: true })).toMatchObject({ exitCode: 0 });
@@ -122,7 +140,6 @@ test('says that a pause is why it does not end', async () => {
 test('where some entries are held back and all else has arrived, it says which old logins may be revoked, and which not', async () => {
   const held = [{ key: 'b.test', cause: 'refused' as const, why: 'no', keeps: true }];
   const some = rotation({
-    complete: false,
     heldBack: ['registry "b.test": held back: no'],
     held,
     current: ['a.test', 'c.test'],
@@ -141,7 +158,7 @@ test('where some entries are held back and all else has arrived, it says which o
 
 test('what may be revoked is not said after a last look that failed', async () => {
   const held = [{ key: 'b.test', cause: 'refused' as const, why: 'no', keeps: true }];
-  const some = rotation({ complete: false, heldBack: ['held'], held, current: ['a.test'] });
+  const some = rotation({ heldBack: ['held'], held, current: ['a.test'] });
   const { text } = await wait([some, some, new UnreachableError('no answer')], { timeoutMs: 2_000 });
   expect(text).toContain('no answer');
   expect(text).not.toContain('can be revoked');
@@ -163,7 +180,7 @@ test('an API server that is away is waited for, and what was seen before is not 
   expect(await wait([away, behind, away, rotation()])).toMatchObject({
     exitCode: 0,
     whole: [true, false, false, false, true],
-    progress: ['no answer', '2/3 copies, 1/1 cache proxies, 1 verified', 'no answer'],
+    progress: ['no answer', '2/3 copies, 1/1 cache proxies settled, 1 proven', 'no answer'],
   });
   expect(await wait([away], { timeoutMs: 2_000 })).toMatchObject({
     exitCode: 1,
@@ -185,17 +202,113 @@ test('an interrupt ends it with 1', async () => {
   expect(await wait([behind], { signal: AbortSignal.abort() })).toMatchObject({ exitCode: 1, whole: [true] });
 });
 
-describe('a cache proxy is done', () => {
-  test.each<[boolean, string, Partial<ProxyProgress>]>([
-    [true, 'verified by a private pull', {}],
-    [false, 'not applied', { applied: false }],
-    [false, 'applied or not: unknown', { applied: undefined }],
-    [false, 'applied, not looked at yet', { checked: false, verified: 'unknown' }],
-    [false, 'a private pull that could not be tried', { verified: 'unknown' }],
-    [false, 'refused', { verified: 'refused' }],
-    [true, 'without a private pull, looked at, nothing against it', { probed: false, verified: 'unknown' }],
-    [false, 'without a private pull, refused by the product', { probed: false, verified: 'refused' }],
-  ])('%j: %s', (done, _, parts) => {
-    expect(isDone(proxy(parts))).toBe(done);
+describe('a cache proxy', () => {
+  const unproven: Partial<ProxyProgress> = {
+    proven: false,
+    verified: 'unknown',
+    reason: 'held already',
+    why: 'all may be in the cache',
+  };
+  test.each<[boolean, string, Partial<ProxyProgress>, ProofTerms]>([
+    [true, 'settled and proven', {}, {}],
+    [false, 'not applied', { applied: false }, {}],
+    [false, 'applied or not: unknown', { applied: undefined }, {}],
+    [false, 'applied, not looked at yet', { checked: false, verified: 'unknown' }, {}],
+    [false, 'proven, and not settled', { settled: false }, {}],
+    [false, 'with a probe that shows nothing', unproven, {}],
+    [false, 'with a probe that shows nothing, where another is accepted', unproven, { acceptUnproven: ['other'] }],
+    [true, 'with a probe that shows nothing, accepted', unproven, { acceptUnproven: ['cache'] }],
+    [false, 'accepted unproven, and not settled', { ...unproven, settled: false }, { acceptUnproven: ['cache'] }],
+    [false, 'accepted unproven, and refused', { ...unproven, verified: 'refused' }, { acceptUnproven: ['cache'] }],
+    [true, 'proven, and its registry is down since', { verified: 'unknown', reason: 'upstream' }, {}],
+    [false, 'proven, and refused since', { verified: 'refused' }, {}],
+    [true, 'without a probe, looked at, nothing against it', { ...unproven, probed: false }, {}],
+    [false, 'without a probe, where a proof is asked of all', { ...unproven, probed: false }, { requireProof: true }],
+    [
+      true,
+      'without a probe, where a proof is asked of all but this',
+      { ...unproven, probed: false },
+      { requireProof: true, acceptUnproven: ['cache'] },
+    ],
+    [false, 'without a probe, refused by the product', { ...unproven, probed: false, verified: 'refused' }, {}],
+  ])('%j: %s', async (done, _, parts, terms) => {
+    expect(isProxyDone(proxy(parts), terms)).toBe(done);
+    expect((await wait([rotation({ proxies: [proxy(parts)] })], { timeoutMs: 0, terms })).exitCode).toBe(done ? 0 : 1);
+  });
+
+  test.each<[string, Partial<ProxyProgress>, string, string]>([
+    [
+      'held already',
+      unproven,
+      '1/1 cache proxies settled, 0 proven',
+      'cache proxy cache: unknown: held already: all may be in the cache',
+    ],
+    [
+      'settling',
+      { ...unproven, settled: false, reason: 'settling', why: 'until 12:00' },
+      '0/1 cache proxies settled, 0 proven',
+      'cache proxy cache: unknown: settling: until 12:00',
+    ],
+    [
+      'upstream',
+      { ...unproven, reason: 'upstream', why: 'no answer' },
+      '1/1 cache proxies settled, 0 proven',
+      'cache proxy cache: unknown: upstream: no answer',
+    ],
+    [
+      'refused',
+      { verified: 'refused', why: 'it cannot' },
+      '1/1 cache proxies settled, 0 proven',
+      'cache proxy cache: refused: it cannot',
+    ],
+    [
+      'not applied',
+      { ...unproven, applied: false, settled: false, checked: false, why: 'does not carry it' },
+      '0/1 cache proxies settled, 0 proven',
+      'cache proxy cache: does not carry it',
+    ],
+  ])('that is behind says why: %s', async (_, parts, line, says) => {
+    const { exitCode, text, progress } = await wait([rotation({ proxies: [proxy(parts)] })], { timeoutMs: 0 });
+    expect([exitCode, progress]).toEqual([1, [`3/3 copies, ${line}`]]);
+    expect(text.split('\n')).toEqual(['not complete: do not revoke the old credential yet. Behind:', `  ${says}`]);
+  });
+
+  test.each<[string, Partial<ProxyProgress>, ProofTerms, string]>([
+    ['not proven', unproven, { acceptUnproven: ['cache'] }, 'cache proxy cache: not proven: all may be in the cache'],
+    [
+      'proven, and what is known since',
+      { verified: 'unknown', reason: 'upstream', why: 'no answer' },
+      {},
+      'cache proxy cache: proven, now unknown: upstream: no answer',
+    ],
+  ])('that is done says how: %s', async (_, parts, terms, says) => {
+    const { exitCode, text } = await wait([rotation({ proxies: [proxy(parts)] })], { terms });
+    expect(exitCode).toBe(0);
+    expect(text.split('\n')[1]).toBe(`  ${says}`);
+    expect(text.includes('a proof shows that a login works, not which one')).toBe(parts.proven !== false);
+  });
+});
+
+describe('the command', () => {
+  const CONFIGURATION = `apiVersion: pullpass.dev/v1alpha1
+kind: Configuration
+sources: [{ name: hub, secret: { namespace: n, name: hub }, copyName: c }]
+cacheProxies: [{ name: cache, kind: zot, source: hub, registry: docker.io, secret: { namespace: n, name: s } }]
+`;
+  const command = async (...args: string[]) => {
+    const directory = await mkdtemp(path.join(tmpdir(), 'pullpass-wait-'));
+    onTestFinished(() => rm(directory, { recursive: true }));
+    const config = path.join(directory, 'config.yaml');
+    await writeFile(config, CONFIGURATION);
+    const flags = ['--config', config, '--kubeconfig', path.join(directory, 'none'), '--source', 'hub'];
+    return run(waitCommand, [...flags, ...args]);
+  };
+
+  test('to accept a cache proxy that is not there is a mistake in the call', async () => {
+    const mistyped: unknown = await command('--accept-unproven', 'cache', 'cahce').catch((error: unknown) => error);
+    expect(mistyped).toBeInstanceOf(UsageError);
+    expect(String(mistyped)).toContain('wait: there is no cache proxy "cahce"; the configuration has: cache');
+    // The names that are there are taken: only the cluster is missing.
+    await expect(command('--accept-unproven', 'cache')).rejects.not.toBeInstanceOf(UsageError);
   });
 });

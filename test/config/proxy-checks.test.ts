@@ -159,7 +159,8 @@ describe('the name of a registry', () => {
 
   test.each(places)('%s may be a host', (place) => {
     for (const name of ['quay.io', 'registry.corp:5000', 'localhost:5000', '10.0.0.1', '[fd00::1]:5000', 'docker.io'])
-      expect(said(place, name)).toEqual([]);
+      // Whether kube-image-keeper finds a login under the host is another question.
+      expect(said(place, name).filter((line) => !line.includes(' has no alias for it'))).toEqual([]);
   });
 
   test.each([

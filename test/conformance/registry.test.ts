@@ -136,6 +136,30 @@ describe.each<{ name: string; real: boolean; start: (upstream: Upstream) => Prom
     },
   );
 
+  test.skipIf(real && program === '')(
+    'says "404 BLOB_UNKNOWN" of a blob that cannot exist only if its registry said so: not with a refused login, without one, or alone',
+    async () => {
+      const upstream = await startSandbox('bearer');
+      upstream.putImage('corp/app', '1');
+      const cache = await start(upstream);
+      const ask = async (): Promise<string> => {
+        const answer = await fetch(`${cache.url}/v2/corp/app/blobs/${digestOf(String(Math.random()))}`);
+        const { errors } = (await answer.json()) as { errors: { code: string }[] };
+        return `${answer.status} ${errors[0]?.code}`;
+      };
+      expect(await ask()).toBe('404 BLOB_UNKNOWN');
+      upstream.revoke(old.username);
+      expect(await ask()).toBe('500 UNKNOWN');
+      await cache.restart(undefined);
+      expect(await ask()).not.toMatch(/^404/);
+      upstream.setPassword(fresh.username, fresh.password);
+      await cache.restart(fresh);
+      expect(await ask()).toBe('404 BLOB_UNKNOWN');
+      upstream.breakDown(503);
+      expect(await ask()).not.toMatch(/^404/);
+    },
+  );
+
   test.skipIf(real && program === '')('says 404 for what does not exist upstream', async () => {
     const upstream = await startSandbox('bearer');
     upstream.putImage('corp/app', '1');

@@ -14,6 +14,8 @@ import { createReach } from '../../src/proxies/reach.ts';
 import { createMetrics } from '../../src/server/metrics.ts';
 import { createMemory } from '../sources/memory.ts';
 
+/** For a product that no kubelet and no token delays. */
+const AT_ONCE = { mountSeconds: 0, lifetimeSeconds: 0, tokenSeconds: 0 };
 const SECRET = { namespace: 'n', name: 'login' };
 const fence = new AbortController().signal;
 const configured = (...proxies: object[]) =>
@@ -33,6 +35,7 @@ const zot = (more: object = {}) => ({
   source: 'hub',
   registry: 'docker.io',
   secret: SECRET,
+  settle: AT_ONCE,
   probe: { url: 'http://cache.test', repository: 'r', reference: '1' },
   ...more,
 });
@@ -97,13 +100,14 @@ function controller() {
       signal,
       copyName: 'hub-copy',
     }),
-    probe: () => {
+    tokenSeconds: () => Promise.resolve(undefined),
+    prove: () => {
       w.pulls++;
       w.meanwhile();
       return Promise.resolve(w.verdict);
     },
     now: () => w.now,
-    onApplied: (source, name) => arrived.push(`${source} ${name}`),
+    onDone: (source, name) => arrived.push(`${source} ${name}`),
   });
   const feedsOf = (...entries: object[]) => proxies.configure(configured(...entries));
   return Object.assign(w, {
@@ -276,13 +280,50 @@ test('a workload that is still rolling is not pulled through: the pod before wou
   expect([...c.standings.values()]).toMatchObject([
     {
       applied: true,
-      verified: { state: 'unknown', why: 'Deployment n/cache: 1 pods with the login before are still there' },
+      verified: {
+        state: 'unknown',
+        reason: 'settling',
+        why: 'Deployment n/cache: 1 pods with the login before are still there',
+      },
     },
   ]);
+  expect(c.arrived).toEqual([]);
   c.workload = { metadata: { name: 'cache', generation: 2 }, status: { ...status, replicas: 1 } };
   c.now += 60_000;
   await c.proxies.handle('cache', fence);
-  expect(c.pulls).toBe(1);
+  expect([c.pulls, c.arrived]).toEqual([1, ['hub cache']]);
+});
+
+test('is asked in the second in which it has settled, whatever wakes it before, and arrives only then', async () => {
+  const c = controller();
+  const feeds = c.feedsOf(zot({ settle: { mountSeconds: 90, lifetimeSeconds: 10, tokenSeconds: 0 } }));
+  expect(await c.proxies.handle('cache', fence)).toEqual({ afterMs: 100_000 });
+  c.see(feeds);
+  c.now += 99_000;
+  c.proxies.verifyAgain();
+  expect(await c.proxies.handle('cache', fence)).toEqual({ afterMs: 1_000 });
+  expect([c.pulls, c.arrived]).toEqual([0, []]);
+  expect([...c.standings.values()]).toMatchObject([{ applied: true, verified: { reason: 'settling' } }]);
+  c.now += 1_000;
+  expect(await c.proxies.handle('cache', fence)).toBe('done');
+  expect([c.pulls, c.arrived]).toEqual([1, ['hub cache']]);
+});
+
+test('where a probe is configured, only a proof makes it arrive', async () => {
+  const c = controller();
+  c.feedsOf(zot());
+  c.verdict = { state: 'unknown', reason: 'held already', why: 'w' };
+  expect(await c.proxies.handle('cache', fence)).toEqual({ afterMs: 1_000 });
+  expect(c.arrived).toEqual([]);
+  const exposed = (await c.metrics.exposition()).body;
+  expect(exposed).toMatch(/proxy_unknown\{proxy="cache",source="hub",reason="held already"\} 1/);
+  expect(exposed).toMatch(/proxy_done\{proxy="cache",source="hub"\} 0/);
+
+  const without = controller();
+  without.feedsOf({ ...zot(), probe: undefined });
+  without.verdict = { state: 'unknown', reason: 'no probe', why: 'w' };
+  expect(await without.proxies.handle('cache', fence)).toBe('done');
+  expect(without.arrived).toEqual(['hub cache']);
 });
 
 test('of a cache proxy that goes, or gets another source, while it is looked at, nothing is kept', async () => {

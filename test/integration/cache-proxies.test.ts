@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { runAudit } from '../../src/commands/audit.ts';
 import { isInSync } from '../../src/plan/namespace.ts';
 import { planCluster, readCluster } from '../../src/sources/snapshot.ts';
-import { observeRotations } from '../../src/rotation/progress.ts';
+import { isComplete, observeRotations } from '../../src/rotation/progress.ts';
 import { renderChecks, runChecks } from '../../src/commands/verify.ts';
 import { runWait } from '../../src/commands/wait.ts';
 import { configurationSchema } from '../../src/config/schema.ts';
@@ -189,7 +189,7 @@ onEachServer((server) => {
   test('the login reaches the copies and the cache proxy, and a private pull through it proves it', async () => {
     await eventually(async () => expect(await copied()).toBe('pw-of-first'));
     expect((await wait(30_000)).text).toMatch(
-      /^complete: the old credential can be revoked \(1\/1 copies, 1\/1 cache proxies, 1 verified\)/,
+      /^complete: the old credential can be revoked, everywhere Pullpass manages \(1\/1 copies, 1\/1 cache proxies settled, 1 proven\)\n/,
     );
     expect(await pullNew(cache)).toBe('pulled');
   });
@@ -219,7 +219,10 @@ onEachServer((server) => {
       }
     })();
     await putSource('second');
-    await eventually(async () => expect((await rotations())[0]?.complete).toBe(true), 60_000);
+    await eventually(
+      async () => expect((await rotations()).map((rotation) => isComplete(rotation))).toEqual([true]),
+      60_000,
+    );
     expect((await wait(30_000)).exitCode).toBe(0);
     upstream.revoke('first');
     await delay(300);
@@ -319,7 +322,7 @@ onEachServer((server) => {
 
   describe('a new controller', () => {
     test('remembers what was applied: it writes nothing and asks nothing that is known', async () => {
-      await eventually(async () => expect((await rotations())[0]?.complete).toBe(true));
+      await eventually(async () => expect((await rotations()).map((rotation) => isComplete(rotation))).toEqual([true]));
       await controller.stop();
       controller = await cluster.controller(config);
       await delay(500);

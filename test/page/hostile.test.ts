@@ -58,6 +58,7 @@ function attack(): Report {
         registry: payload,
         applied: true,
         appliedAt: payload,
+        done: true,
         verified: 'verified',
         why: payload,
         since: payload,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Credential } from '../../src/credentials/docker-config.ts';
-import { chooseLogin, planProxy } from '../../src/plan/proxy.ts';
-import type { ProxyRecord } from '../../src/plan/proxy.ts';
+import { chooseLogin, isDone, planProxy, shownOf, stateOf } from '../../src/plan/proxy.ts';
+import type { ProxyRecord, Shown } from '../../src/plan/proxy.ts';
 
 const credential = (key: string, more: Partial<Credential> = {}): Credential => ({
   key,
@@ -59,6 +59,7 @@ describe('the next step', () => {
     planProxy({ mac: 'new', record, carried, verifyDue, waits: false });
   const applied = { mac: 'new', at: ago(1) };
   const verified = { mac: 'new', state: 'verified', why: '', at: ago(1) } as const;
+  const settled = { mac: 'new', at: ago(1) };
 
   test.each<[string, ReturnType<typeof step>, ProxyRecord, boolean | undefined, boolean]>([
     ['never given anything', 'apply', {}, undefined, false],
@@ -67,16 +68,24 @@ describe('the next step', () => {
     [
       'given it, looked at with the login before',
       'verify',
-      { applied, verified: { ...verified, mac: 'old' } },
+      { applied, settled, verified: { ...verified, mac: 'old' } },
       undefined,
       false,
     ],
-    ['given it and looked at', 'nothing', { applied, verified }, undefined, false],
-    ['given it, looked at, and due again', 'verify', { applied, verified }, undefined, true],
-    ['remembered, but its targets show another', 'apply', { applied, verified }, false, false],
-    ['remembered, but its targets show another, and due', 'apply', { applied, verified }, false, true],
+    ['given it, settled and looked at', 'nothing', { applied, settled, verified }, undefined, false],
+    ['given it and looked at, and not settled', 'verify', { applied, verified }, undefined, false],
+    [
+      'given it and looked at, and settled with the login before',
+      'verify',
+      { applied, settled: { ...settled, mac: 'old' }, verified },
+      undefined,
+      false,
+    ],
+    ['given it, looked at, and due again', 'verify', { applied, settled, verified }, undefined, true],
+    ['remembered, but its targets show another', 'apply', { applied, settled, verified }, false, false],
+    ['remembered, but its targets show another, and due', 'apply', { applied, settled, verified }, false, true],
     ['not remembered, but its targets show it', 'verify', {}, true, false],
-    ['shown by its targets and looked at', 'nothing', { verified }, true, false],
+    ['shown by its targets, settled and looked at', 'nothing', { settled, verified }, true, false],
   ])('%s -> %s', (_, expected, record, carried, verifyDue) => {
     expect(step(record, carried, verifyDue)).toBe(expected);
   });
@@ -85,5 +94,43 @@ describe('the next step', () => {
     const waiting = (carried?: boolean) =>
       planProxy({ mac: 'new', record: {}, carried, verifyDue: false, waits: true });
     expect([waiting(), waiting(false), waiting(true)]).toEqual(['wait', 'wait', 'verify']);
+  });
+});
+
+describe('the login before is not needed any more', () => {
+  const at = '2030-01-01T00:00:00.000Z';
+  const good: Shown = { settled: true, proven: true, verdict: { state: 'verified', why: 'w' } };
+  const unproven: Shown = { ...good, proven: false, verdict: { state: 'unknown', reason: 'held already', why: 'w' } };
+  test.each<[boolean, string, Shown, boolean]>([
+    [true, 'settled and proven', good, true],
+    [false, 'not settled, whatever was proven before', { ...good, settled: false }, true],
+    [false, 'settled, and nobody asked it yet', { ...good, proven: false, verdict: undefined }, false],
+    [false, 'settled, not proven, and a proof is asked for', unproven, true],
+    [true, 'settled, not proven, and none is asked for', unproven, false],
+    [
+      true,
+      'proven, and now the registry is down',
+      { ...good, verdict: { state: 'unknown', reason: 'upstream', why: 'w' } },
+      true,
+    ],
+    [false, 'proven, and refused since', { ...good, verdict: { state: 'refused', why: 'w' } }, true],
+    [false, 'refused, where no proof is asked for', { ...unproven, verdict: { state: 'refused', why: 'w' } }, false],
+  ])('%j: %s', (done, _, shown, asksForProof) => {
+    expect(isDone(shown, asksForProof)).toBe(done);
+  });
+
+  test('what is remembered of another login says nothing of this one', () => {
+    const record: ProxyRecord = {
+      settled: { mac: 'old', at },
+      proven: { mac: 'old', why: 'w', at },
+      verified: { mac: 'old', state: 'verified', why: 'w', at },
+    };
+    expect(shownOf(record, 'new')).toEqual({ settled: false, proven: false, verdict: undefined });
+    expect(shownOf(record, 'old')).toMatchObject({ settled: true, proven: true, verdict: { state: 'verified' } });
+  });
+
+  test('an unknown state has its reason', () => {
+    expect(stateOf({ state: 'unknown', reason: 'held already' })).toBe('unknown: held already');
+    expect(stateOf({ state: 'verified' })).toBe('verified');
   });
 });

@@ -106,7 +106,7 @@ describe('openApi', () => {
       const server = await serveProduct(() => reply);
       return {
         server,
-        proxy: { rights: [], targets: [], identity: '', apply: async () => undefined },
+        proxy: { rights: [], targets: [], identity: '', holders: { unseen: '' }, apply: async () => undefined },
         admin: { username: 'u', password: 'p' },
         holds: () => undefined,
         writes: () => 0,
@@ -150,6 +150,10 @@ describe('openApi', () => {
 });
 
 test('verdict: what could not be asked is unknown, a bug is not swallowed', async () => {
-  expect(await verdict(async () => Promise.reject(new ProductError('why')))).toEqual({ state: 'unknown', why: 'why' });
+  expect(await verdict(async () => Promise.reject(new ProductError('why')))).toEqual({
+    state: 'unknown',
+    reason: 'cache',
+    why: 'why',
+  });
   await expect(verdict(async () => Promise.reject(new TypeError('a bug')))).rejects.toThrow(TypeError);
 });

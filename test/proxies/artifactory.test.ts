@@ -118,12 +118,31 @@ describe('artifactory', () => {
 
   test('verify says what Artifactory holds, and that it cannot try it', async () => {
     await it.proxy.apply(upstreamLogin('pw-1'), it.context);
-    expect(await it.proxy.verify?.(upstreamLogin('pw-1'), it.context)).toEqual({
+    const verify = async (more: object = {}) => it.proxy.verify?.(upstreamLogin('pw-1', more), it.context);
+    expect(await verify()).toEqual({
       state: 'unknown',
-      why: 'Artifactory repository "docker-remote" holds the user name; only a pull shows whether its upstream accepts the login',
+      why: 'Artifactory repository "docker-remote" holds a login of this user; only a pull shows whether its password works',
     });
-    expect(await it.proxy.verify?.(upstreamLogin('pw-1', { username: 'somebody' }), it.context)).toMatchObject({
-      why: expect.stringContaining('another user') as string,
+    expect(await verify({ username: 'somebody' })).toMatchObject({
+      state: 'refused',
+      why: expect.stringContaining('but that of another user') as string,
+    });
+    product.repositories.set('docker-remote', remote());
+    expect(await verify()).toEqual({
+      state: 'unknown',
+      why: 'Artifactory repository "docker-remote" does not show whose login it holds',
+    });
+    product.repositories.set('docker-remote', { ...remote(), username: '' });
+    expect(await verify()).toMatchObject({ state: 'refused', why: expect.stringContaining('but none') as string });
+    product.repositories.set('docker-remote', { ...remote(), url: 'https://quay.io' });
+    expect(await verify()).toMatchObject({
+      state: 'unknown',
+      why: expect.stringContaining('does not pull from "docker.io"') as string,
+    });
+    await it.server.goDown();
+    expect(await verify()).toMatchObject({
+      state: 'unknown',
+      why: expect.stringContaining('could not read it') as string,
     });
   });
 });

@@ -126,11 +126,12 @@ describe('gitlab', () => {
       it.server.trouble = () => ({ status: 200, body: { data: { group: { dependencyProxySetting } } } });
       return (await it.proxy.verify?.(upstreamLogin('pw-1'), it.context))?.why;
     };
-    const holds = `GitLab group "${GROUP}" holds the identity`;
-    const onlyAPull = 'only a pull shows whether Docker Hub accepts the login';
-    expect(await why({ identity: 'robot', enabled: true })).toBe(`${holds}; ${onlyAPull}`);
-    expect(await why({ identity: 'robot', enabled: false })).toBe(
-      `${holds}, its dependency proxy is off; ${onlyAPull}`,
+    const holds = `GitLab group "${GROUP}" holds a login of this user; only a pull shows whether its password works`;
+    expect(await why({ identity: 'robot', enabled: true })).toBe(holds);
+    expect(await why({ identity: 'robot', enabled: false })).toBe(`${holds}; its dependency proxy is off`);
+    expect(await why({ identity: null, enabled: true })).toBe(
+      `GitLab group "${GROUP}" shows no identity: none is stored, or ` +
+        'its feature flag dependency_proxy_containers_docker_hub_credentials is off',
     );
     expect(await why(null)).toContain('does not show its dependency proxy');
   });
@@ -148,16 +149,34 @@ describe('gitlab', () => {
   });
 
   test('verify compares the identity', async () => {
-    const why = async (username: string): Promise<unknown> =>
-      (await it.proxy.verify?.(upstreamLogin('pw-1', { username }), it.context))?.why;
+    const verdict = async (username: string) => it.proxy.verify?.(upstreamLogin('pw-1', { username }), it.context);
     await it.proxy.apply(upstreamLogin('pw-1'), it.context);
-    expect(await why('robot')).toBe(
-      `GitLab group "${GROUP}" holds the identity, its dependency proxy is off; only a pull shows whether Docker Hub accepts the login`,
-    );
-    expect(await why('somebody')).toBe(`GitLab group "${GROUP}" holds the login of another user`);
+    expect(await verdict('robot')).toEqual({
+      state: 'unknown',
+      why: `GitLab group "${GROUP}" holds a login of this user; only a pull shows whether its password works; its dependency proxy is off`,
+    });
+    expect(await verdict('somebody')).toEqual({
+      state: 'refused',
+      why: `GitLab group "${GROUP}" does not hold this login, but that of another user: somebody changed it since; its dependency proxy is off`,
+    });
     product.admin.owner = false;
-    expect(await why('robot')).toBe(
-      `GitLab group "${GROUP}" does not show its dependency proxy: the token must be of an Owner`,
+    expect(await verdict('robot')).toEqual({
+      state: 'unknown',
+      why: `GitLab group "${GROUP}" does not show its dependency proxy: the token must be of an Owner`,
+    });
+    await it.server.goDown();
+    expect(await verdict('robot')).toMatchObject({
+      state: 'unknown',
+      why: expect.stringContaining('could not read its dependency proxy') as string,
+    });
+  });
+
+  test('a GitLab whose feature flag is off ignores identity and secret: that is an error', async () => {
+    product.flag = false;
+    expect((await apply()).message).toBe(
+      `GitLab group "${GROUP}": GitLab did not keep the identity: it is older than 17.10, or its feature flag ` +
+        'dependency_proxy_containers_docker_hub_credentials is off',
     );
+    expect(product.groups.get(GROUP)?.secret ?? '').toBe('');
   });
 });

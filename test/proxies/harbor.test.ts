@@ -236,6 +236,9 @@ describe('harbor', () => {
     );
   });
 
+  const WORKS = 'Harbor registry endpoint "hub" logs in to its upstream';
+  const verdict = async (username = 'robot') => it.proxy.verify?.(upstreamLogin('pw-1', { username }), it.context);
+
   describe('project', () => {
     beforeEach(async () => {
       await it.stop();
@@ -256,23 +259,49 @@ describe('harbor', () => {
     ])('of %s is not touched, and the login arrives all the same', async (_, registryId) => {
       const theirs = { project_id: 3, name: 'dockerhub', ...(registryId !== undefined && { registry_id: registryId }) };
       product.projects.push(theirs);
-      const error = await failureOf(it.proxy.apply(upstreamLogin('pw-1'), it.context), 'pw-1');
-      expect(error).toBeInstanceOf(UserError);
-      expect(error.message).toBe(
-        'Harbor project "dockerhub" exists and is not a proxy cache of registry endpoint "hub": name another project',
-      );
+      // The login is applied: a rotation must not wait for a project.
+      await it.proxy.apply(upstreamLogin('pw-1'), it.context);
       expect(product.projects).toEqual([theirs]);
       expect(await it.holds()).toMatchObject({ password: 'pw-1' });
+      expect(await verdict()).toEqual({
+        state: 'unknown',
+        why: `${WORKS}, but Harbor project "dockerhub" exists and is not a proxy cache of registry endpoint "hub": name another project`,
+      });
     });
 
-    test('that the robot account may not create is no refusal of the login, which is stored', async () => {
-      product.admin.permissions = product.admin.permissions.filter((permission) => permission !== 'project:create');
-      const error = await failureOf(it.proxy.apply(upstreamLogin('pw-1'), it.context), 'pw-1');
-      expect(error).toBeInstanceOf(UserError);
-      expect(error.message).toContain(
-        'Harbor project "dockerhub": could not create it: the administrator\'s login in Secret',
-      );
+    test.each([
+      [
+        'the robot account may not create',
+        (): unknown =>
+          (product.admin.permissions = product.admin.permissions.filter((one) => one !== 'project:create')),
+      ],
+      [
+        'Harbor does not take',
+        (): unknown =>
+          (it.server.trouble = ({ method, path }) =>
+            method === 'POST' && path.endsWith('/projects') ? { status: 400, body: {} } : undefined),
+      ],
+    ])('that %s keeps nobody from the login, which is stored; the verification tells', async (_, forbid) => {
+      forbid();
+      await it.proxy.apply(upstreamLogin('pw-1'), it.context);
       expect(await it.holds()).toMatchObject({ password: 'pw-1' });
+      expect(await verdict()).toEqual({
+        state: 'unknown',
+        why: `${WORKS}, but Harbor project "dockerhub" is not there, or is not shown: create it in Harbor`,
+      });
+      // Somebody creates it.
+      product.projects.push({ project_id: 3, name: 'dockerhub', registry_id: product.endpoints[0]?.id ?? 0 });
+      expect(await verdict()).toEqual({ state: 'verified', why: WORKS });
+    });
+
+    test('that Harbor cannot create now is tried again', async () => {
+      it.server.trouble = ({ method, path }) =>
+        method === 'POST' && path.endsWith('/projects') ? { status: 500, body: {} } : undefined;
+      const error = await failureOf(it.proxy.apply(upstreamLogin('pw-1'), it.context), 'pw-1');
+      expect(error.message).toBe('Harbor project "dockerhub": could not create it: HTTP 500');
+      it.server.trouble = undefined;
+      await it.proxy.apply(upstreamLogin('pw-1'), it.context);
+      expect(product.projects).toHaveLength(1);
     });
 
     test('that somebody just made for another endpoint is told, and the login arrives all the same', async () => {
@@ -281,8 +310,8 @@ describe('harbor', () => {
           product.projects.push({ project_id: 3, name: 'dockerhub', registry_id: 4711 });
         return undefined;
       };
-      const error = await failureOf(it.proxy.apply(upstreamLogin('pw-1'), it.context), 'pw-1');
-      expect(error.message).toContain('exists and is not a proxy cache of registry endpoint "hub"');
+      await it.proxy.apply(upstreamLogin('pw-1'), it.context);
+      expect((await verdict())?.why).toContain('exists and is not a proxy cache of registry endpoint "hub"');
       expect(await it.holds()).toMatchObject({ password: 'pw-1' });
     });
 
@@ -305,24 +334,68 @@ describe('harbor', () => {
   });
 
   describe('verify', () => {
-    const verify = async (username = 'robot'): Promise<string | undefined> =>
-      (await it.proxy.verify?.(upstreamLogin('pw-1', { username }), it.context))?.state;
+    const mine = (more: object = {}): void =>
+      existing({ credential: { type: 'basic', access_key: 'robot', access_secret: 'pw-1' }, ...more });
 
-    test('is a ping with what is stored', async () => {
-      existing({ credential: { type: 'basic', access_key: 'robot', access_secret: 'pw-1' } });
-      expect(await verify()).toBe('verified');
+    test('is a ping with what is stored, and tells a refused login from an upstream that is down', async () => {
+      mine();
+      expect(await verdict()).toEqual({ state: 'verified', why: WORKS });
       product.upstream.refused.add('pw-1');
-      expect(await verify()).toBe('refused');
+      expect(await verdict()).toEqual({
+        state: 'refused',
+        why: 'Harbor registry endpoint "hub": its upstream refuses the stored login',
+      });
       product.upstream.up = false;
-      expect(await verify()).toBe('unknown');
+      expect(await verdict()).toEqual({
+        state: 'unknown',
+        why: 'Harbor registry endpoint "hub": Harbor does not reach its upstream',
+      });
       expect(it.server.calls.some(({ body }) => body.includes('pw-1'))).toBe(false);
+      expect(product.writes).toBe(0);
     });
 
-    test('knows nothing of a missing endpoint or the login of another user', async () => {
-      expect(await verify()).toBe('unknown');
-      existing();
-      expect(await verify('somebody')).toBe('unknown');
+    test('an endpoint that went away, or holds another login, does not pull with this one: nothing is tried', async () => {
+      expect((await verdict())?.why).toContain('does not exist: somebody deleted it');
+      mine();
+      expect(await verdict('somebody')).toEqual({
+        state: 'refused',
+        why: 'Harbor registry endpoint "hub" does not hold this login, but that of another user: somebody changed it since',
+      });
+      product.endpoints.length = 0;
+      existing({ credential: undefined });
+      expect(await verdict()).toMatchObject({ state: 'refused', why: expect.stringContaining('but none') as string });
       expect(asked().filter((call) => call.endsWith('ping'))).toEqual([]);
+    });
+
+    test('an endpoint that was pointed at another registry says nothing of this one', async () => {
+      mine({ url: 'https://quay.io' });
+      expect(await verdict()).toMatchObject({
+        state: 'unknown',
+        why: expect.stringContaining('does not pull from "docker.io"') as string,
+      });
+      expect(asked().filter((call) => call.endsWith('ping'))).toEqual([]);
+    });
+
+    test.each([
+      ['is down', async () => it.server.goDown(), /^Harbor registry endpoint "hub": could not look for it: /],
+      ['fails', async () => void (it.server.trouble = () => ({ status: 503, body: '' })), /HTTP 503$/],
+      [
+        'refuses the administrator',
+        async () => void (product.admin.password = 'changed'),
+        /is not accepted \(HTTP 401\)$/,
+      ],
+      ['has an administrator without a Secret', async () => it.secrets.clear(), /does not exist/],
+    ])('a Harbor that %s is unknown, with the reason', async (_, change, why) => {
+      mine();
+      await change();
+      expect(await verdict()).toMatchObject({ state: 'unknown', why: expect.stringMatching(why) as string });
+    });
+
+    test("an adapter's own failure is unknown", async () => {
+      mine();
+      product.upstream.refused.add('pw-1');
+      product.upstream.failing = true;
+      expect(await verdict()).toMatchObject({ state: 'unknown', why: expect.stringContaining('HTTP 500') as string });
     });
   });
 });

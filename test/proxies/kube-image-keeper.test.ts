@@ -3,7 +3,7 @@ import { cacheProxySchema, type ConfigOf } from '../../src/config/cache-proxies.
 import { kubeImageKeeper } from '../../src/proxies/kube-image-keeper.ts';
 import { describeCacheProxy } from '../conformance/cache-proxy.ts';
 import { describePatchAdapter } from './patch-behaviour.ts';
-import { type Bench, openBench, patchFixture, type PlayedProduct, shared } from './patch-fixture.ts';
+import { type Bench, login, mac, openBench, patchFixture, type PlayedProduct, shared } from './patch-fixture.ts';
 import { COPY, onEachWorld } from './patch-worlds.ts';
 import { describeRelease } from './release-behaviour.ts';
 
@@ -129,10 +129,50 @@ onEachWorld(
 
       test('uses "host" where the product calls the registry otherwise', async () => {
         const at = await start(kind, [quay, { registry: 'harbor.corp:8443', path: '/hub' }], 'harbor.corp:8443');
-        await at.apply('pw-1');
+        await at.apply('pw-1', { 'harbor.corp:8443': 'pw-1' });
         expect(await secrets(at)).toEqual([
           ['quay.io', 'theirs'],
           ['harbor.corp:8443', COPY],
+        ]);
+      });
+
+      test('is not done where the copy has the login, but not for the host that kube-image-keeper asks', async () => {
+        const at = await start(kind, [quay, { registry: 'harbor.corp', path: '/hub' }], 'harbor.corp');
+        const [, copy] = at.proxy.targets;
+        if (copy === undefined) throw new Error('no copy');
+        const shows = async (): Promise<boolean> =>
+          copy.fingerprint(await at.adapter.observe(copy), mac) === copy.expected(login('pw-1'), mac);
+        await expect(at.apply('pw-1')).rejects.toThrow(
+          `" holds no login that kube-image-keeper finds for images of harbor.corp: it would pull them anonymously. ` +
+            'Add the alias { host: "harbor.corp", from: "docker.io" } to source "upstream"',
+        );
+        expect([await shows(), at.writes]).toEqual([false, []]);
+        await expect(at.apply('pw-1', { 'harbor.corp': 'pw-other' })).rejects.toThrow(
+          'holds another login for harbor.corp, for which kube-image-keeper asks, than for docker.io: set registry',
+        );
+        expect([await shows(), at.writes]).toEqual([false, []]);
+        // The source was rotated, and the copy is still as it was: that will come.
+        const late = at.proxy.apply(login('pw-2'), at.context);
+        await expect(late).rejects.toThrow('does not hold the current login of docker.io yet');
+        await at.apply('pw-1', { 'harbor.corp/hub': 'pw-1' });
+        expect([await shows(), await secrets(at)]).toEqual([
+          true,
+          [
+            ['quay.io', 'theirs'],
+            ['harbor.corp', COPY],
+          ],
+        ]);
+      });
+
+      test("takes the host of Docker Hub's API for another registry, as kube-image-keeper does", async () => {
+        const api = { registry: 'registry-1.docker.io', path: '/corp' };
+        const at = await start(kind, [api]);
+        await expect(at.apply('pw-1')).rejects.toThrow('has nothing for registry docker.io');
+        const other = await start(kind, [api, hub], 'registry-1.docker.io');
+        await other.apply('pw-1', { 'registry-1.docker.io': 'pw-1' });
+        expect(await secrets(other)).toEqual([
+          ['registry-1.docker.io', COPY],
+          ['docker.io', undefined],
         ]);
       });
 

@@ -21,7 +21,9 @@ onEachServer((server) => {
   beforeEach(async () => {
     bench = await openBench(
       server(),
-      (namespace) => render({ ...shared(namespace), workload: workloadIn(namespace) }, {}).rights,
+      (namespace) =>
+        render({ ...shared(namespace), workload: workloadIn(namespace) }, {}, { when: 'at start', unseen: 'a process' })
+          .rights,
     );
     kube = bench.context.kube;
   });

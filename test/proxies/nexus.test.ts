@@ -107,11 +107,31 @@ describe('nexus', () => {
     await it.proxy.apply(upstreamLogin('pw-1'), it.context);
     expect(await verify('robot')).toEqual({
       state: 'unknown',
-      why: 'Nexus repository "docker hub" holds the user name; only a pull shows whether its upstream accepts the login',
+      why: 'Nexus repository "docker hub" holds a login of this user; only a pull shows whether its password works',
     });
     expect(await verify('somebody')).toEqual({
+      state: 'refused',
+      why: 'Nexus repository "docker hub" does not hold this login, but that of another user: somebody changed it since',
+    });
+    const before = dockerHubProxy('docker hub');
+    product.repositories.set('docker hub', { ...before, httpClient: { ...before.httpClient, authentication: null } });
+    expect(await verify('robot')).toMatchObject({
+      state: 'refused',
+      why: expect.stringContaining('but none') as string,
+    });
+    expect(product.writes).toBe(1);
+  });
+
+  test('verify says nothing of a repository that pulls from elsewhere now, and says why where Nexus is down', async () => {
+    const verify = async (more: object = {}) => it.proxy.verify?.(upstreamLogin('pw-1', more), it.context);
+    expect(await verify({ registry: 'ghcr.io' })).toMatchObject({
       state: 'unknown',
-      why: 'Nexus repository "docker hub" holds the login of another user',
+      why: expect.stringContaining('does not pull from "ghcr.io"') as string,
+    });
+    await it.server.goDown();
+    expect(await verify()).toMatchObject({
+      state: 'unknown',
+      why: expect.stringContaining('could not read it') as string,
     });
   });
 });

@@ -31,10 +31,10 @@ export interface Bench {
   object<T>(): Promise<T>;
   /** Somebody else's merge patch. */
   edit(body: object): Promise<void>;
-  /** What the controller does for namespaces: writes the copy. */
-  giveCopy(password: string): Promise<void>;
+  /** What the controller does for namespaces: writes the copy. `more`: further entries, registry key to password. */
+  giveCopy(password: string, more?: Readonly<Record<string, string>>): Promise<void>;
   /** Copy first, then the adapter, as the engine does it. */
-  apply(password: string): Promise<void>;
+  apply(password: string, more?: Readonly<Record<string, string>>): Promise<void>;
   holds: ProxyFixture['holds'];
   /** The adapter's patches, in order. */
   readonly writes: JsonPatchOperation[][];
@@ -111,9 +111,11 @@ export async function openBench(world: World, { make, object, reads, told }: Pla
       await admin.patch(path, 'application/merge-patch+json', body);
       seen = await get();
     },
-    async giveCopy(password) {
+    async giveCopy(password, more = {}) {
+      const entry = (secret: string): object => ({ auth: Buffer.from(`robot:${secret}`).toString('base64') });
       const auths = {
-        [DOCKER_HUB_KEY]: { auth: Buffer.from(`robot:${password}`).toString('base64') },
+        [DOCKER_HUB_KEY]: entry(password),
+        ...Object.fromEntries(Object.entries(more).map(([key, secret]) => [key, entry(secret)])),
         'quay.io': { auth: Buffer.from('other:pw-other').toString('base64') },
       };
       const data = { '.dockerconfigjson': Buffer.from(JSON.stringify({ auths })).toString('base64') };
@@ -127,8 +129,8 @@ export async function openBench(world: World, { make, object, reads, told }: Pla
         data,
       });
     },
-    async apply(password) {
-      await bench.giveCopy(password);
+    async apply(password, more) {
+      await bench.giveCopy(password, more);
       await proxy.apply(login(password), bench.context);
     },
     holds: async () => (told === undefined ? readSecrets() : read),

@@ -1,8 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { configurationSchema } from '../../src/config/schema.ts';
 import type { Configuration } from '../../src/config/schema.ts';
-import { createProxies } from '../../src/proxies/kinds.ts';
-import type { ProxyKube } from '../../src/proxies/adapter.ts';
 import { createReach } from '../../src/proxies/reach.ts';
 import type { Reach } from '../../src/proxies/reach.ts';
 import { createCertificateAuthority } from '../sandbox/kube-api/tls/certificates.ts';
@@ -18,22 +16,12 @@ function reach(): Reach {
   onTestFinished(() => made.close());
   return made;
 }
-function configuration(registries: object[] = [], probe?: object): Configuration {
+function configuration(registries: object[] = []): Configuration {
   return configurationSchema.parse({
     apiVersion: 'pullpass.dev/v1alpha1',
     kind: 'Configuration',
     registries,
     sources: [{ name: 'hub', secret: { namespace: 'n', name: 'hub' }, copyName: 'c' }],
-    cacheProxies: [
-      {
-        name: 'cache',
-        kind: 'zot',
-        source: 'hub',
-        registry: 'docker.io',
-        secret: { namespace: 'n', name: 's' },
-        ...(probe && { probe }),
-      },
-    ],
   });
 }
 const basicDoor: Script = ({ authorization }) =>
@@ -168,76 +156,4 @@ test('clients are kept, one for each CA', async () => {
   expect(all.http()).toBe(all.http(''));
   expect(all.http(certPem)).toBe(all.http(certPem));
   expect(all.http(certPem)).not.toBe(all.http());
-});
-
-describe('a probe', () => {
-  const kube = (data: Record<string, string> = {}): ProxyKube => ({
-    applySecret: () => Promise.reject(new Error('not for a probe')),
-    patch: () => Promise.reject(new Error('not for a probe')),
-    get: () => Promise.resolve(undefined),
-    readSecret: () => Promise.resolve(data),
-  });
-  async function probe(script: Script, more: object = {}, data?: Record<string, string>) {
-    const server = await startScripted(script);
-    onTestFinished(() => server.stop());
-    const [proxy] = createProxies(
-      configuration([], { url: server.url, repository: 'corp/app', reference: 'v1', ...more }),
-    );
-    if (proxy === undefined) throw new Error('no proxy');
-    return { verdict: await reach().probe(proxy, kube(data), signal), seen: server.seen };
-  }
-  const manifest = {
-    schemaVersion: 2,
-    mediaType: 'application/vnd.oci.image.manifest.v1+json',
-    config: { mediaType: 'application/vnd.oci.image.config.v1+json', digest: `sha256:${'0'.repeat(64)}`, size: 2 },
-    layers: [],
-  };
-  const served: Script = () => ({
-    status: 200,
-    headers: { 'content-type': manifest.mediaType },
-    body: JSON.stringify(manifest),
-  });
-
-  test('that is not configured says why it is unknown', async () => {
-    const [proxy] = createProxies(configuration());
-    if (proxy === undefined) throw new Error('no proxy');
-    expect(await reach().probe(proxy, kube(), signal)).toEqual({
-      state: 'unknown',
-      why: expect.stringContaining('no private probe image') as string,
-    });
-  });
-
-  test('that is served is verified', async () => {
-    expect((await probe(served)).verdict.state).toBe('verified');
-  });
-
-  test('that is "not found" is refused, and explained', async () => {
-    const { verdict } = await probe(() => ({
-      status: 404,
-      headers: { 'content-type': 'application/json' },
-      body: '{"errors":[{"code":"MANIFEST_UNKNOWN"}]}',
-    }));
-    expect(verdict).toEqual({
-      state: 'refused',
-      why: expect.stringContaining('is "not found" through a cache proxy whose upstream login is refused') as string,
-    });
-  });
-
-  test('that breaks is unknown', async () => {
-    expect((await probe(() => ({ status: 503 }))).verdict.state).toBe('unknown');
-  });
-
-  test('logs in to the cache proxy where it is told how', async () => {
-    const guarded: Script = (seen, ...rest) =>
-      seen.authorization === undefined
-        ? { status: 401, headers: { 'www-authenticate': 'Basic realm="cache"' } }
-        : served(seen, ...rest);
-    const { verdict, seen } = await probe(
-      guarded,
-      { login: { secret: { namespace: 'n', name: 'probe' } } },
-      { username: 'p', password: 'q' },
-    );
-    expect(verdict.state).toBe('verified');
-    expect(seen.at(-1)?.authorization).toBe(`Basic ${Buffer.from('p:q').toString('base64')}`);
-  });
 });

@@ -15,7 +15,7 @@ import type { UpstreamLogin } from '../../src/credentials/upstream.ts';
 
 const files: Files = { user: ({ username }) => username, pass: ({ password }) => password };
 const make = (namespace: string, of: Files = files): CacheProxy =>
-  render({ ...shared(namespace), workload: workloadIn(namespace) }, of);
+  render({ ...shared(namespace), workload: workloadIn(namespace) }, of, { when: 'at start', unseen: 'a process' });
 const login = (password: string): UpstreamLogin => ({ registry: 'docker.io', username: 'robot', password });
 
 /** Which targets show `login`, in the order Secret, workload. */
@@ -41,7 +41,7 @@ onEachServer((server) => {
   describeCacheProxy('render without a workload', () =>
     renderFixture(
       server(),
-      (namespace) => render(shared(namespace), files),
+      (namespace) => render(shared(namespace), files, { when: 'again', unseen: 'a process' }),
       ({ data }) =>
         async () => {
           const { user, pass } = (await data()) ?? {};
@@ -150,7 +150,10 @@ onEachServer((server) => {
     test('another name of the cache proxy in the configuration takes the Secret along', () =>
       withBench(server(), async (bench, proxy) => {
         await proxy.apply(login('pw-1'), bench.context);
-        const renamed = render({ ...shared(bench.namespace), name: 'hub-mirror' }, files);
+        const renamed = render({ ...shared(bench.namespace), name: 'hub-mirror' }, files, {
+          when: 'again',
+          unseen: 'a process',
+        });
         expect(await shown(bench, renamed, login('pw-1'))).toEqual([false]);
         await renamed.apply(login('pw-1'), {
           ...bench.context,
@@ -166,7 +169,10 @@ test.each([
   ['StatefulSet', 'statefulsets'],
   ['DaemonSet', 'daemonsets'],
 ] as const)('a %s is watched and patched by name', (kind, resource) => {
-  const proxy = render({ ...shared('cache'), workload: { kind, namespace: 'other', name: 'zot' } }, files);
+  const proxy = render({ ...shared('cache'), workload: { kind, namespace: 'other', name: 'zot' } }, files, {
+    when: 'at start',
+    unseen: 'a process',
+  });
   expect(proxy.targets.map(({ path, name }) => `${path}/${name}`)).toEqual([
     '/api/v1/namespaces/cache/secrets/hub-cache-login',
     `/apis/apps/v1/namespaces/other/${resource}/zot`,

@@ -28,6 +28,7 @@ function world() {
       rights: [],
       targets: [],
       identity: '',
+      holders: { unseen: 'nothing' },
       apply: () => Promise.resolve(),
       consumer: {
         object: `Thing "${name}"`,

@@ -6,7 +6,7 @@ import type { Credential } from '../../src/credentials/docker-config.ts';
 import type { ProxyRecord } from '../../src/plan/proxy.ts';
 import type { ConfiguredProxy } from '../../src/proxies/kinds.ts';
 import { AdminRefusedError, LoginRefusedError, NotYetError } from '../../src/proxies/adapter.ts';
-import type { Target, Verdict } from '../../src/proxies/adapter.ts';
+import type { Target, Unsettled, Verdict } from '../../src/proxies/adapter.ts';
 import { createProxyKube } from '../../src/proxies/kube.ts';
 import { reconcileProxy } from '../../src/reconcile/proxy.ts';
 import type { ProxyDeps } from '../../src/reconcile/proxy.ts';
@@ -19,7 +19,7 @@ const START = Date.parse('2030-01-01T00:00:00Z');
 const AT = new Date(START).toISOString();
 const credential = (password: string): Credential => ({ key: 'docker.io', username: 'robot', password });
 const verified: Verdict = { state: 'verified', why: 'pulled' };
-const UNTRIED: Verdict = { state: 'unknown', why: 'not tried yet' };
+const UNTRIED: Verdict = { state: 'unknown', reason: 'not tried', why: 'not tried yet' };
 const MINUTE = 60_000;
 
 function world(parts: { targets?: boolean; probe?: boolean; verifies?: boolean } = {}) {
@@ -59,13 +59,14 @@ function world(parts: { targets?: boolean; probe?: boolean; verifies?: boolean }
       await apply();
       return 'applied';
     },
-    unsettled: undefined as string | undefined,
+    unsettled: undefined as Unsettled | undefined,
     verify: (): Verdict => w.own ?? { state: 'unknown', why: 'cannot tell' },
   };
   const adapter = {
     rights: [],
     targets: parts.targets === true ? [target] : [],
     identity: 'cache.test',
+    holders: { unseen: 'nothing' },
     apply: ({ password }: { password: string }): Promise<void> =>
       Promise.resolve().then(() => {
         log.push(`apply ${password}`);
@@ -111,7 +112,8 @@ function world(parts: { targets?: boolean; probe?: boolean; verifies?: boolean }
       signal,
       copyName: 'c',
     }),
-    probe: () =>
+    tokenSeconds: () => Promise.resolve(undefined),
+    prove: () =>
       Promise.resolve().then(() => {
         log.push('pull');
         return w.pull();
@@ -139,7 +141,7 @@ describe.each([
 ])('a product %s', (_, targets) => {
   test('is given the login, and what was done is saved before it is verified', async () => {
     const w = world({ targets });
-    expect(await w.reconcile()).toEqual({ applied: true, changed: true, verified });
+    expect(await w.reconcile()).toEqual({ applied: true, done: true, changed: true, verified });
     expect(w.said()).toEqual(['apply one', 'save', 'pull', 'save']);
     expect(w.record()).toMatchObject({ applied: { at: AT }, verified: { state: 'verified', why: 'pulled', at: AT } });
     expect(JSON.stringify(w.record())).not.toContain('robot');
@@ -162,6 +164,7 @@ describe.each([
     w.pull = () => ({ state: 'refused', why: 'not found' });
     expect(await w.reconcile(true)).toEqual({
       applied: true,
+      done: false,
       changed: false,
       verified: { state: 'refused', why: 'not found' },
       problem: { reason: 'ProxyNotVerified', note: 'not found' },
@@ -254,6 +257,7 @@ describe.each([
     w.apply = throwing(new AdminRefusedError('admin refused'));
     expect(await w.reconcile()).toEqual({
       applied: false,
+      done: false,
       changed: false,
       verified: UNTRIED,
       problem: { reason: 'ProxyNotApplied', note: 'admin refused' },
@@ -268,6 +272,7 @@ describe.each([
     w.apply = throwing(error);
     expect(await w.reconcile()).toEqual({
       applied: false,
+      done: false,
       changed: false,
       verified: UNTRIED,
       error,
@@ -336,13 +341,25 @@ describe('the verdict', () => {
   test.each<[string, Verdict | undefined, Verdict, Verdict]>([
     ['a no of the product counts', own('refused'), verified, own('refused')],
     [
-      'a pull counts for more than its yes',
+      'a yes of the product counts: it tried the login itself',
       own('verified'),
+      { state: 'refused', why: 'pull' },
+      own('verified'),
+    ],
+    ['a proof counts where it cannot tell', own('unknown'), verified, verified],
+    [
+      'a refused proof counts where it cannot tell',
+      own('unknown'),
       { state: 'refused', why: 'pull' },
       { state: 'refused', why: 'pull' },
     ],
-    ['its yes counts where no pull says anything', own('verified'), unknown, own('verified')],
-    ['a pull counts where it cannot tell', own('unknown'), verified, verified],
+    ['a proof that was tried says why there is none', own('unknown'), unknown, unknown],
+    [
+      'where none is configured, the product says why',
+      own('unknown'),
+      { state: 'unknown', reason: 'no probe', why: 'no probe' },
+      { ...own('unknown'), reason: 'no probe' },
+    ],
   ])('%s', async (_, product, pull, expected) => {
     const w = world();
     w.own = product;
@@ -381,6 +398,7 @@ describe('while the copy that its object names is about to go', () => {
     w.point = () => Promise.resolve(pointed);
     expect(await w.reconcile()).toEqual({
       applied: false,
+      done: false,
       changed: false,
       withdrawn,
       verified: UNTRIED,
@@ -400,7 +418,7 @@ describe('while the copy that its object names is about to go', () => {
   test('a copy that stays after all is named as ever', async () => {
     const w = world();
     w.going = true;
-    expect(await w.reconcile()).toEqual({ applied: true, changed: true, verified });
+    expect(await w.reconcile()).toEqual({ applied: true, done: true, changed: true, verified });
     expect(w.said()).toEqual(['apply one', 'save', 'pull', 'save']);
   });
 
@@ -411,6 +429,7 @@ describe('while the copy that its object names is about to go', () => {
     w.point = throwing(error);
     expect(await w.reconcile()).toEqual({
       applied: false,
+      done: false,
       changed: false,
       verified: UNTRIED,
       error,
@@ -419,6 +438,7 @@ describe('while the copy that its object names is about to go', () => {
     w.point = throwing(new NotYetError('being processed'));
     expect(await w.reconcile()).toEqual({
       applied: false,
+      done: false,
       changed: false,
       verified: UNTRIED,
       waits: { for: 'not yet', note: 'being processed' },
@@ -448,6 +468,7 @@ test('what must happen first is waited for, and is no problem', async () => {
   w.apply = throwing(new NotYetError('the copy is not there yet'));
   expect(await w.reconcile()).toEqual({
     applied: false,
+    done: false,
     changed: false,
     verified: UNTRIED,
     waits: { for: 'not yet', note: 'the copy is not there yet' },
@@ -462,15 +483,21 @@ test('a target that was not read is waited for', async () => {
 
 test('while pods with the old login are left nothing is pulled: they could prove the wrong one', async () => {
   const w = world();
-  w.unsettled = '1 of 2 pods is old';
+  w.unsettled = { why: '1 of 2 pods is old' };
+  const settling: Verdict = { state: 'unknown', reason: 'settling', why: '1 of 2 pods is old' };
   expect(await w.reconcile()).toEqual({
     applied: true,
+    done: false,
     changed: true,
-    verified: { state: 'unknown', why: '1 of 2 pods is old' },
+    verified: settling,
     waits: { for: 'pull unknown' },
   });
-  expect(w.said()).toEqual(['apply one', 'save']);
-  expect(w.record().verified).toBeUndefined();
+  expect(w.said()).toEqual(['apply one', 'save', 'save']);
+  expect(w.record()).toMatchObject({ verified: settling });
+  expect(w.record()).not.toHaveProperty('settled');
+  w.unsettled = undefined;
+  expect(await w.reconcile()).toEqual({ applied: true, done: true, changed: false, verified });
+  expect(w.said()).toEqual(['pull', 'save']);
 });
 
 describe('what fails after the login was given', () => {
@@ -490,7 +517,13 @@ describe('what fails after the login was given', () => {
     const w = world();
     w.pull = throwing(new Error('no answer'));
     const first = await w.reconcile();
-    expect(first).toEqual({ applied: true, changed: true, verified: UNTRIED, error: new Error('no answer') });
+    expect(first).toEqual({
+      applied: true,
+      done: false,
+      changed: true,
+      verified: UNTRIED,
+      error: new Error('no answer'),
+    });
     expect(await w.reconcile()).toEqual({ ...first, changed: false });
   });
 

@@ -12,7 +12,28 @@ describe('a registry with a token server', () => {
       state: 'accepted',
       why: `${server.host}: takes the login`,
       realm: `${server.url}/token`,
+      tokenSeconds: 60,
     });
+  });
+
+  test.each([
+    ['as it says', 900, 900],
+    ['a minute where it says less, or nothing that is a number', 5, 60],
+    ['a minute where it says less, or nothing that is a number', 'soon', 60],
+    ['a minute where it says nothing', undefined, 60],
+  ])('tells how long its tokens live: %s', async (_, expires, seconds) => {
+    const server = await scripted(({ url, authorization }) => {
+      if (url.startsWith('/token'))
+        return authorization === undefined
+          ? { status: 401 }
+          : { status: 200, body: JSON.stringify({ token: 't', expires_in: expires }) };
+      return authorization === undefined ? bearerAt(`${server.url}/token`) : ok;
+    });
+    expect(await check({ registry: server.url })).toMatchObject({ state: 'accepted', tokenSeconds: seconds });
+  });
+
+  test('tells no lifetime where it gives no token', async () => {
+    expect(await check({ registry: (await upstream()).url, login: wrong })).not.toHaveProperty('tokenSeconds');
   });
 
   test('refuses a wrong password, after one attempt', async () => {
@@ -81,10 +102,12 @@ describe('a registry with Basic authentication', () => {
     expect(await check({ registry: server.url, repository: 'corp/app' })).toEqual({
       state: 'accepted',
       why: `${server.host}: takes the login`,
+      tokenSeconds: 0,
     });
     expect(await check({ registry: server.url, repository: 'corp/app', login: wrong })).toEqual({
       state: 'refused',
       why: `${server.host}: the login is refused`,
+      tokenSeconds: 0,
     });
     // One of them is the first, anonymous request, which counts for nobody.
     expect(server.failedLogins(right.username)).toBe(1);

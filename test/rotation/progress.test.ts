@@ -1,7 +1,7 @@
 /** Rotations as they stand in a cluster that a test plays: the state Secret, and what the targets show. */
 import { createHmac } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { observeRotations } from '../../src/rotation/progress.ts';
+import { isComplete, observeRotations } from '../../src/rotation/progress.ts';
 import { configurationSchema } from '../../src/config/schema.ts';
 import { createProxies } from '../../src/proxies/kinds.ts';
 import { loginMac } from '../../src/reconcile/proxy.ts';
@@ -46,10 +46,17 @@ async function observe(content: string | undefined, state: (own: string) => obje
   const snapshot = await snapshotOf({ client, world, configuration, ...(await peekState(client, 'pullpass-system')) });
   const [rotation] = await observeRotations({ client, configuration, snapshot });
   expect(calls.every(({ verb }) => verb === 'get')).toBe(true);
-  return rotation;
+  return rotation && { ...rotation, complete: isComplete(rotation) };
 }
-const verified = (own: string, state = 'verified') => ({
-  proxies: { cache: { applied: { mac: own, at: AT }, verified: { mac: own, state, why: 'w', at: AT } } },
+const verified = (own: string, state = 'verified', more: object = {}) => ({
+  proxies: {
+    cache: {
+      applied: { mac: own, at: AT },
+      settled: { mac: own, at: AT },
+      verified: { mac: own, state, why: 'w', at: AT },
+      ...more,
+    },
+  },
 });
 
 test('complete: every proxy carries the login and was looked at', async () => {
@@ -67,6 +74,8 @@ test('complete: every proxy carries the login and was looked at', async () => {
         source: 'hub',
         applied: true,
         appliedAt: AT,
+        settled: true,
+        proven: false,
         verified: 'verified',
         checked: true,
         probed: false,
@@ -83,7 +92,7 @@ test.each<[string, (own: string) => object | number, object]>([
   [
     'it was given and not looked at',
     (own) => ({ proxies: { cache: { applied: { mac: own, at: AT } } } }),
-    { applied: true, checked: false, why: 'applied; it is still being rolled, or was not verified yet' },
+    { applied: true, checked: false, why: 'applied; it was not verified yet' },
   ],
   [
     'its last look was at the login before',
@@ -93,6 +102,20 @@ test.each<[string, (own: string) => object | number, object]>([
       },
     }),
     { applied: true, checked: false, verified: 'unknown' },
+  ],
+  [
+    'it may still work with the login before',
+    (own) =>
+      verified(own, 'unknown', {
+        settled: { mac: 'old', at: AT },
+        verified: { mac: own, state: 'unknown', reason: 'settling', why: 'w', at: AT },
+      }),
+    { applied: true, settled: false, checked: true, verified: 'unknown', reason: 'settling' },
+  ],
+  [
+    'it was proven with the login before only',
+    (own) => verified(own, 'refused', { proven: { mac: 'old', why: 'w', at: AT } }),
+    { applied: true, proven: false },
   ],
   ['its pull is refused', (own) => verified(own, 'refused'), { applied: true, verified: 'refused' }],
   [

@@ -11,6 +11,8 @@ import { configuration, sourceConfig } from '../plan/observations.ts';
 import { createMemory } from './memory.ts';
 import { dockerConfig, putCopy, putSource, rawSecret, worldFor } from './worlds.ts';
 
+const UNKNOWN: CarrierProxy['verified'] = { state: 'unknown', reason: 'no probe', why: 'w' };
+
 const ONE = { namespaces: 1, proxies: 1, seconds: 10 };
 const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -203,7 +205,7 @@ describe('the time of the canaries begins', () => {
     p.copy('team-a', 'two');
     expect([await started(p), p.passed()]).toEqual([true, 'two']);
     expect(p.lines).toMatchObject([
-      { level: 'info', source: 'upstream', msg: 'the canaries are well: the rest follows' },
+      { level: 'info', source: 'upstream', msg: 'no pull fails at the canaries: the rest follows' },
     ]);
   });
 
@@ -218,18 +220,47 @@ describe('the time of the canaries begins', () => {
   test('when the cache proxies among them have it too', async () => {
     const p = play({}, ['a', 'b']);
     p.proxies = [
-      { name: 'a', applied: false, verified: { state: 'unknown' } },
-      { name: 'b', applied: true, verified: { state: 'unknown' } },
+      { name: 'a', applied: false, verified: UNKNOWN },
+      { name: 'b', applied: true, verified: UNKNOWN },
     ];
     p.turn();
     await p.pass(1);
     p.copy('team-a', 'two');
     expect([p.first(), await started(p)]).toEqual([['team-a', 'a'], false]);
     p.proxies = [
-      { name: 'a', applied: true, verified: { state: 'unknown' } },
-      { name: 'b', applied: false, verified: { state: 'unknown' } },
+      { name: 'a', applied: true, verified: UNKNOWN },
+      { name: 'b', applied: false, verified: UNKNOWN },
     ];
     expect(await started(p)).toBe(true);
+  });
+
+  test('when the cache proxies among them do not work with the login before any more', async () => {
+    const p = play({}, ['a']);
+    p.proxies = [{ name: 'a', applied: true, verified: { state: 'unknown', reason: 'settling', why: 'w' } }];
+    p.turn();
+    await p.pass(1);
+    p.copy('team-a', 'two');
+    await p.pass(600);
+    expect(p.stage()).toBe('canary');
+    p.proxies = [{ name: 'a', applied: true, verified: { state: 'verified', why: 'w' } }];
+    expect(await started(p)).toBe(true);
+    expect(p.lines.at(-1)).toMatchObject({
+      cacheProxies: ['a: verified'],
+      msg: 'no pull fails at the canaries: the rest follows',
+    });
+  });
+
+  test('after half an hour with a cache proxy that never settles, and the log says so', async () => {
+    const p = play({}, ['a']);
+    p.proxies = [{ name: 'a', applied: true, verified: { state: 'unknown', reason: 'settling', why: 'w' } }];
+    p.turn();
+    await p.pass(1);
+    p.copy('team-a', 'two');
+    await p.pass(1_780);
+    expect(p.stage()).toBe('canary');
+    await p.pass(60);
+    expect([p.stage(), p.passed()]).toEqual(['settled', 'two']);
+    expect(p.lines.at(-1)).toMatchObject({ cacheProxies: ['a: unknown: settling'] });
   });
 
   test('after five minutes with those that have it: one that cannot be written to delays no one for good', async () => {
@@ -288,7 +319,7 @@ describe('a canary that is no more is not waited for', () => {
 
   test('a cache proxy that is configured no more, with only others left', async () => {
     const p = play({ canary: { ...ONE, namespaces: 0 } }, ['a', 'b']);
-    p.proxies = [{ name: 'b', applied: true, verified: { state: 'unknown' } }];
+    p.proxies = [{ name: 'b', applied: true, verified: UNKNOWN }];
     p.turn();
     expect([p.first(), await others(p)]).toEqual([['a'], ['b']]);
     expect(p.lines).toMatchObject([{ namespaces: [], proxies: ['a'] }]);
@@ -349,7 +380,7 @@ describe('the rollout halts', () => {
     expect([p.stage(), p.passed(), p.lines.at(-1)?.['msg']]).toEqual([
       'settled',
       'two',
-      'the canaries are well: the rest follows',
+      'no pull fails at the canaries: the rest follows',
     ]);
   });
 
@@ -392,7 +423,7 @@ describe('the rollout halts', () => {
     const proxy = (name: string, state: CarrierProxy['verified']['state']) => ({
       name,
       applied: true,
-      verified: { state },
+      verified: { state, why: 'w' },
     });
     p.proxies = [proxy('a', 'verified'), proxy('b', 'verified')];
     p.turn();
@@ -406,7 +437,7 @@ describe('the rollout halts', () => {
     await p.pass(13);
     expect([p.stage(), p.passed()]).toEqual(['halted', 'two']);
     expect(p.problems()).toEqual([
-      expect.stringMatching(/halted at the canaries: cache proxy a: a private pull through it fails$/),
+      expect.stringMatching(/halted at the canaries: cache proxy a: it cannot pull with the new login$/),
     ]);
   });
 });

@@ -10,9 +10,10 @@ import { isProxyDone, observeProxies } from '../../rotation/proxy-progress.ts';
 import { createRefusals } from '../../observe/refusals.ts';
 import { keyId, recordOf } from '../../sources/record.ts';
 import type { Snapshot } from '../../sources/snapshot.ts';
+import { derivedLogins } from './derived.ts';
 import type { Observation, AuditedLogin } from './observation.ts';
 
-export interface Known extends Pick<Observation, 'registries' | 'proxies' | 'heldBack'> {
+export interface Known extends Pick<Observation, 'registries' | 'proxies' | 'heldBack' | 'derived'> {
   /** One line each: what could not be read, and why. */
   readonly gaps: readonly string[];
 }
@@ -21,22 +22,31 @@ interface KnownOptions {
   readonly client: KubeClient;
   readonly configuration: Configuration;
   readonly snapshot: Snapshot;
+  /** Only what cache proxies made of their logins in these namespaces; absent: in all. */
+  readonly only?: readonly string[] | undefined;
+  /** false for the controller: it may not read Secrets under other names than its own, so it does not ask. */
+  readonly mayAsk: boolean;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What may not be read becomes a gap, without findings about it. */
-export async function knownTo({ client, configuration, snapshot }: KnownOptions): Promise<Known> {
+export async function knownTo(options: KnownOptions): Promise<Known> {
+  const { client, configuration, snapshot } = options;
   const { remembered, unreadable, book } = snapshot;
   try {
     const proxies = await observeProxies({ client, configuration, snapshot });
     const configured = new Map(configuration.cacheProxies.map((proxy) => [proxy.name, proxy]));
+    const { derived, gaps } = await derivedLogins({ ...options, proxies });
     return {
       gaps:
         unreadable === undefined
-          ? []
+          ? gaps
           : [
               'What the controller remembers, so nothing is said about refused logins and about cache proxies: ' +
                 unreadable,
+              ...gaps,
             ],
+      ...(derived.length > 0 && { derived }),
       ...(remembered && {
         registries: configuration.sources.flatMap((source) =>
           source.verify === 'off' ? [] : registriesOf(source, snapshot),

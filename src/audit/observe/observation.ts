@@ -49,6 +49,8 @@ export interface Observation {
   /** Verdicts of registries on logins. */
   readonly registries?: readonly AuditedLogin[];
   readonly proxies?: readonly AuditedProxy[];
+  /** What cache proxies made of their logins, where some of it holds another one. */
+  readonly derived?: readonly AuditedDerived[];
   /** Entries and rollouts that are held back, and why. */
   readonly heldBack?: readonly { readonly source: string; readonly why: string; readonly since?: string }[];
   /** One line each: what this audit could not read, so says nothing about, and why. */
@@ -213,4 +215,15 @@ export interface AuditedProxy {
   readonly since?: string;
   /** URL of its configured probe. */
   readonly url?: string;
+}
+
+/** Secrets that a cache proxy made of its login, some of which hold another one. */
+export interface AuditedDerived {
+  readonly proxy: string;
+  readonly source: string;
+  readonly registry: string;
+  /** One line: how many of what, and in which namespaces. */
+  readonly line: string;
+  /** The label selector that lists them. */
+  readonly selector?: string;
 }

@@ -87,6 +87,7 @@ test('a cache proxy is in front by its registry, by its own host, and by the hos
         registry: HUB_KEY,
         applied: true,
         verified: 'verified',
+        done: true,
         why: '',
         url: 'http://hub-cache.registry-cache:5000',
       },

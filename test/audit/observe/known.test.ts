@@ -1,6 +1,6 @@
 /** What an audit learns from the state of the controller: verdicts of registries and cache proxies, and nothing that it cannot know. */
 import { createHmac } from 'node:crypto';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { knownTo } from '../../../src/audit/observe/known.ts';
 import { configurationSchema } from '../../../src/config/schema.ts';
 import { createProxies } from '../../../src/proxies/kinds.ts';
@@ -8,7 +8,7 @@ import { loginMac } from '../../../src/reconcile/proxy.ts';
 import { createRefusals } from '../../../src/observe/refusals.ts';
 import { peekState, snapshotOf } from '../../../src/sources/snapshot.ts';
 import { entryMac, keyId } from '../../../src/sources/record.ts';
-import { refusal, scriptedClient } from '../../kube/scripted-client.ts';
+import { refusal, scriptedClient, type Call } from '../../kube/scripted-client.ts';
 import { createMemory } from '../../sources/memory.ts';
 import { recordOf } from '../../sources/records.ts';
 import { base64, dockerConfig, putSource, rawSecret, worldFor } from '../../sources/worlds.ts';
@@ -44,16 +44,30 @@ function worldOf(
 
 async function known(
   state: object | number,
-  { verify = 'auto', ...parts }: { verify?: 'auto' | 'off' } & Parameters<typeof worldOf>[1] = {},
+  {
+    verify = 'auto',
+    answer = () => undefined,
+    mayAsk = true,
+    only,
+    ...parts
+  }: {
+    verify?: 'auto' | 'off';
+    answer?: (call: Call) => unknown;
+    mayAsk?: boolean;
+    only?: string[];
+  } & Parameters<typeof worldOf>[1] = {},
 ) {
-  const { client, calls } = scriptedClient(({ path }) => {
+  const { client, calls } = scriptedClient((call) => {
+    const { path } = call;
+    const own = answer(call);
+    if (own !== undefined) return own;
     if (path.includes('/namespaces/not-ours/')) throw refusal(403);
     if (typeof state === 'number' && path.includes('pullpass-state')) throw refusal(state);
     return { metadata: {}, data: { 'mac-key': KEY.toString('base64'), 'state.json': base64(JSON.stringify(state)) } };
   });
   const given = worldOf(verify, parts);
   const snapshot = await snapshotOf({ client, ...given, ...(await peekState(client, 'pullpass-system')) });
-  const found = await knownTo({ client, configuration: given.configuration, snapshot });
+  const found = await knownTo({ client, configuration: given.configuration, snapshot, mayAsk, only });
   expect(calls.every(({ verb }) => verb === 'get')).toBe(true);
   return found;
 }
@@ -163,6 +177,8 @@ test('a cache proxy is told with its registry, when it was given the login, and 
           proxies: {
             cache: {
               applied: { mac: own, at: AT },
+              settled: { mac: own, at: AT },
+              proven: { mac: own, why: 'pulled r:1', at: later },
               verified: { mac: own, state: 'verified', why: 'pulled r:1', at: later },
             },
           },
@@ -179,6 +195,7 @@ test('a cache proxy is told with its registry, when it was given the login, and 
       applied: true,
       appliedAt: AT,
       verified: 'verified',
+      done: true,
       why: 'pulled r:1',
       since: later,
       url: 'https://cache.test',
@@ -213,6 +230,103 @@ test('a state without its key is none: no verdict in it can be told from another
   }));
   const given = worldOf('auto');
   const snapshot = await snapshotOf({ client, ...given, ...(await peekState(client, 'pullpass-system')) });
-  const found = await knownTo({ client, configuration: given.configuration, snapshot });
+  const found = await knownTo({ client, configuration: given.configuration, snapshot, mayAsk: true });
   expect([found?.registries, found?.heldBack, found?.proxies]).toEqual([undefined, [], []]);
+});
+
+const KUIK = {
+  name: 'kuik',
+  kind: 'kube-image-keeper',
+  source: 'hub',
+  registry: 'registry.test',
+  object: { kind: 'ClusterReplicatedImageSet', name: 'set' },
+  copyNamespace: 'kuik-system',
+};
+
+describe('what kube-image-keeper made of its login', () => {
+  const secret = (namespace: string, password: string, name = 'kuik-c-182d49977813a14c') => ({
+    metadata: { namespace, name },
+    type: 'kubernetes.io/dockerconfigjson',
+    data: { '.dockerconfigjson': base64(dockerConfig(password)) },
+  });
+  const playing =
+    (copy: string, secrets: () => unknown) =>
+    ({ path }: Call): unknown => {
+      if (path.endsWith('/clusterreplicatedimagesets/set'))
+        return {
+          metadata: {
+            name: 'set',
+            uid: 'u-1',
+            annotations: { 'pullpass.dev/copies': '{"/spec/upstreams registry.test":["c"]}' },
+          },
+          spec: {
+            upstreams: [{ registry: 'registry.test', credentialSecret: { name: 'c', namespace: 'kuik-system' } }],
+          },
+        };
+      if (path === '/api/v1/namespaces/kuik-system/secrets/c') return secret('kuik-system', copy, 'c');
+      return path.endsWith('/secrets') ? secrets() : undefined;
+    };
+  const two = () => ({ metadata: {}, items: [secret('a', 'one'), secret('b', 'before')] });
+
+  test('is told, with those that hold another one and where they are', async () => {
+    const found = await known(record(), { cache: KUIK, answer: playing('one', two) });
+    expect(found?.proxies).toMatchObject([{ applied: true }]);
+    expect(found?.derived).toEqual([
+      {
+        proxy: 'kuik',
+        source: 'hub',
+        registry: 'registry.test',
+        line: '1 of 2 Secrets that kube-image-keeper made of the copy holds another login: namespace b',
+        selector: 'kuik.enix.io/owner-uid=u-1',
+      },
+    ]);
+    expect(found?.gaps).toEqual([]);
+    expect(JSON.stringify(found)).not.toContain('before');
+  });
+
+  test('is no finding where all of it is current, or where the product does not have the login itself', async () => {
+    const current = () => ({ metadata: {}, items: [secret('a', 'one')] });
+    expect((await known(record(), { cache: KUIK, answer: playing('one', current) }))?.derived).toBeUndefined();
+    const late = await known(record(), { cache: KUIK, answer: playing('before', two) });
+    expect([late?.proxies?.[0]?.applied, late?.derived, late?.gaps]).toEqual([false, undefined, []]);
+  });
+
+  test('is a gap where it may not be read', async () => {
+    const no = (): never => {
+      throw refusal(403);
+    };
+    const found = await known(record(), { cache: KUIK, answer: playing('one', no) });
+    expect(found?.gaps).toEqual([
+      'What cache proxy "kuik" made of its login, so it is unknown what holds an old one: no right to list Secrets in all namespaces',
+    ]);
+    expect(found).toMatchObject({ proxies: [{ applied: true }] });
+    expect(found?.derived).toBeUndefined();
+  });
+
+  test('is not asked for by the controller, and is a gap there', async () => {
+    const asked: string[] = [];
+    const found = await known(record(), {
+      cache: KUIK,
+      mayAsk: false,
+      answer: (call) => {
+        asked.push(call.path);
+        return playing('one', two)(call);
+      },
+    });
+    expect(asked).not.toContain('/api/v1/secrets');
+    expect(found?.gaps).toEqual([expect.stringMatching(/the controller has no right to list Secrets that kube-image/)]);
+  });
+
+  test('is looked for in the namespaces of the audit only', async () => {
+    const asked: string[] = [];
+    await known(record(), {
+      cache: KUIK,
+      only: ['a'],
+      answer: (call) => {
+        if (call.path.endsWith('/secrets')) asked.push(call.path);
+        return playing('one', two)(call);
+      },
+    });
+    expect(asked).toEqual(['/api/v1/namespaces/a/secrets']);
+  });
 });

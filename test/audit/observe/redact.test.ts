@@ -10,8 +10,14 @@ test('logins, queries and tokens are left out, wherever they stand', () => {
 });
 
 test('a text made of the beginnings of URLs costs no more than any other', () => {
-  const from = performance.now();
-  for (let i = 0; i < 500; i++) redactText('https://'.repeat(500) + 'a'.repeat(1_000_000));
-  // It took 5 seconds.
-  expect(performance.now() - from).toBeLessThan(1_500);
+  const cost = (text: string): number => {
+    const from = performance.now();
+    for (let i = 0; i < 50; i++) redactText(text);
+    return performance.now() - from;
+  };
+  const rounds = [0, 1, 2].map(
+    () => cost('https://'.repeat(500) + 'a'.repeat(1_000_000)) / cost('a'.repeat(1_004_000)),
+  );
+  // It was several thousand times as much.
+  expect(Math.min(...rounds)).toBeLessThan(500);
 });

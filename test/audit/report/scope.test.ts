@@ -38,6 +38,7 @@ test('asked for some namespaces, it tells of the sources and cache proxies that 
     registry: 'docker.io',
     applied: false,
     verified: 'unknown',
+    done: false,
     why: 'not yet',
   } as const;
   const rules = (sync: string | undefined): string[] =>

@@ -18,6 +18,7 @@ const proxy = (parts: Partial<AuditedProxy>): AuditedProxy => ({
   registry: 'docker.io',
   applied: true,
   verified: 'verified',
+  done: true,
   why: 'w',
   ...parts,
 });

@@ -13,6 +13,8 @@ export interface FakeGitlab extends ProductServer {
   admin: { token: string; owner: boolean };
   /** 1710 is 17.10; before, it knows `enabled` only. */
   version: number;
+  /** Its feature flag dependency_proxy_containers_docker_hub_credentials: off, identity and secret are ignored and not shown. */
+  flag: boolean;
   writes: number;
   readonly violations: string[];
 }
@@ -51,6 +53,7 @@ export async function startGitlab(tls?: Tls): Promise<FakeGitlab> {
     groups,
     admin: { token: 'glpat-admin-1', owner: true },
     version: 1710,
+    flag: true,
     writes: 0,
     violations,
   });
@@ -92,6 +95,10 @@ export async function startGitlab(tls?: Tls): Promise<FakeGitlab> {
           data: { updateDependencyProxySettings: null },
         },
       };
+    if (!gitlab.flag) {
+      delete change.identity;
+      delete change.secret;
+    }
     const after = { ...group, ...change };
     const error =
       after.secret && !after.identity
@@ -105,7 +112,7 @@ export async function startGitlab(tls?: Tls): Promise<FakeGitlab> {
       gitlab.writes++;
       Object.assign(group, change);
     }
-    const shown = error === undefined ? { enabled: group.enabled, identity: group.identity } : null;
+    const shown = error === undefined ? settingOf(group) : null;
     return {
       status: 200,
       body: {
@@ -116,10 +123,14 @@ export async function startGitlab(tls?: Tls): Promise<FakeGitlab> {
     };
   }
 
+  const settingOf = ({ enabled, identity }: GitlabGroup): object => ({
+    enabled,
+    identity: gitlab.flag ? identity : null,
+  });
+
   function read(path: string): Reply {
     const group = groups.get(path);
-    const setting =
-      group === undefined || !gitlab.admin.owner ? null : { enabled: group.enabled, identity: group.identity };
+    const setting = group === undefined || !gitlab.admin.owner ? null : settingOf(group);
     return { status: 200, body: { data: { group: group === undefined ? null : { dependencyProxySetting: setting } } } };
   }
   return gitlab;

@@ -5,6 +5,8 @@ export interface User {
   readonly password: string;
   /** What the user may pull and push: `corp/app`, `corp/*`, `*`. */
   readonly repositories: readonly string[];
+  /** Whether it may delete there. Default: no. */
+  readonly mayDelete?: boolean;
 }
 
 export interface Accounts {
@@ -22,6 +24,7 @@ export interface Accounts {
   identityToken(name: string): string;
   /** `name` undefined: somebody without a login. */
   mayUse(name: string | undefined, repository: string): boolean;
+  mayDelete(name: string | undefined): boolean;
   /** Since the user was added or {@link Accounts.unlock}ed; unknown names count too. */
   failedLogins(name: string): number;
   isLocked(name: string): boolean;
@@ -77,6 +80,7 @@ export function createAccounts(options: { lockAfter: number; openToAll: readonly
       [...options.openToAll, ...((name === undefined ? undefined : accounts.get(name))?.repositories ?? [])].some(
         (pattern) => matches(pattern, repository),
       ),
+    mayDelete: (name) => name !== undefined && accounts.get(name)?.mayDelete === true,
     failedLogins: (name) => failures.get(name) ?? 0,
     isLocked,
     unlock: (name) => void failures.delete(name),

@@ -95,6 +95,10 @@ export function createApi(images: Images): (route: Route, exchange: Exchange) =>
       }
       case 'manifest':
         if (method === 'PUT') return putManifest(route.repository, route.id, exchange);
+        if (method === 'DELETE' && images.manifest(route.repository, route.id) !== undefined) {
+          images.removeManifest(route.repository, route.id);
+          return { status: 202 };
+        }
         return isPush(method) ? wrong : manifestReply(images.manifest(route.repository, route.id));
       case 'blob':
         return isPush(method) ? wrong : blobReply(images.blob(route.repository, route.id), route.id);

@@ -17,6 +17,8 @@ export interface Images {
   tags(repository: string): string[] | undefined;
   /** Takes a tag away; the manifest stays. */
   untag(repository: string, tag: string): void;
+  /** Takes a manifest away, with its tags. */
+  removeManifest(repository: string, digest: string): void;
 }
 
 interface Repository {
@@ -59,5 +61,10 @@ export function createImages(): Images {
       return repository && [...repository.tags.keys()].sort();
     },
     untag: (name, tag) => void repositories.get(name)?.tags.delete(tag),
+    removeManifest(name, digest) {
+      const repository = repositories.get(name);
+      repository?.manifests.delete(digest);
+      for (const [tag, to] of repository?.tags ?? []) if (to === digest) repository?.tags.delete(tag);
+    },
   };
 }

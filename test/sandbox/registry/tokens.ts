@@ -63,7 +63,12 @@ export function createTokens({ accounts, seconds, anonymous, now }: TokenOptions
     if (repository === undefined || !accounts.mayUse(user, repository)) return [];
     const allowed = (actions ?? '')
       .split(',')
-      .filter((action) => action === 'pull' || (action === 'push' && user !== undefined));
+      .filter(
+        (action) =>
+          action === 'pull' ||
+          (action === 'push' && user !== undefined) ||
+          (action === 'delete' && accounts.mayDelete(user)),
+      );
     return [{ repository, actions: allowed }];
   }
 

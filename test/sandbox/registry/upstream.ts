@@ -15,6 +15,8 @@ export interface UpstreamOptions extends ServerOptions {
   readonly users?: Readonly<Record<string, User>>;
   /** Repositories that need no login to pull (bearer): the token endpoint then gives tokens to anybody. Default: none. */
   readonly openToAll?: readonly string[];
+  /** Whether a repository that one may not pull from is "not found" instead of refused, also for anybody. */
+  readonly hides?: boolean;
   /** Lifetime of an issued token. Default: 60, what clients take for granted at least. */
   readonly tokenSeconds?: number;
   /** Failed logins after which an account takes no login at all. Default: never. */
@@ -23,7 +25,7 @@ export interface UpstreamOptions extends ServerOptions {
   readonly now?: () => number;
 }
 
-export interface Upstream extends RunningServer, Omit<Accounts, 'login' | 'redeem' | 'mayUse'> {
+export interface Upstream extends RunningServer, Omit<Accounts, 'login' | 'redeem' | 'mayUse' | 'mayDelete'> {
   /** Puts a tiny image there, without a push. `text`: its only content; another text makes another digest. */
   putImage(repository: string, tag: string, text?: string): { digest: string };
   removeTag(repository: string, tag: string): void;
@@ -36,13 +38,14 @@ export async function startUpstream(options: UpstreamOptions = {}): Promise<Upst
     auth = 'bearer',
     users = {},
     openToAll = [],
+    hides = false,
     tokenSeconds = 60,
     lockAfter = Infinity,
     now = Date.now,
   } = options;
   const accounts = createAccounts({ lockAfter, openToAll });
   for (const [name, user] of Object.entries(users)) accounts.add(name, user);
-  const tokens = createTokens({ accounts, seconds: tokenSeconds, anonymous: openToAll.length > 0, now });
+  const tokens = createTokens({ accounts, seconds: tokenSeconds, anonymous: openToAll.length > 0 || hides, now });
   const images = createImages();
   const api = createApi(images);
   let broken: number | undefined;
@@ -67,15 +70,17 @@ export async function startUpstream(options: UpstreamOptions = {}): Promise<Upst
 
   function refuseBearer(route: Route, { method, headers }: Exchange): Reply | undefined {
     const claims = tokens.read(/^bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1] ?? '');
-    const action = isPush(method) ? 'push' : 'pull';
+    // Each method needs the right of its own, as in Distribution.
+    const action = method === 'DELETE' ? 'delete' : isPush(method) ? 'push' : 'pull';
     if (route.type === 'root') return claims === undefined ? challenge() : undefined;
     if (
       claims?.access.some(({ repository, actions }) => repository === route.repository && actions.includes(action)) ===
       true
     )
       return undefined;
+    if (hides && claims !== undefined) return failure(404, 'NAME_UNKNOWN', 'repository name not known to registry');
     return challenge(
-      `repository:${route.repository}:${action === 'push' ? 'pull,push' : 'pull'}`,
+      `repository:${route.repository}:${action === 'push' ? 'pull,push' : action}`,
       claims === undefined ? undefined : 'insufficient_scope',
     );
   }

@@ -115,7 +115,9 @@ async function waitFor({ connection, logins, pullpass, tell }: Stage): Promise<s
   expect(!logins.leakedIn(stdout + stderr), 'a credential is in the output of pullpass wait');
   expectEqual(code, 0, `the exit status of pullpass wait (${stderr.trim().replaceAll('\n', '; ')})`);
   expect(
-    stdout.startsWith('complete: the old credential can be revoked (1/1 copies, 1/1 cache proxies, 1 verified)'),
+    stdout.startsWith(
+      'complete: the old credential can be revoked, everywhere Pullpass manages (1/1 copies, 1/1 cache proxies settled, 1 proven)',
+    ),
     `pullpass wait said: ${stdout}`,
   );
   return stdout;
