@@ -39,8 +39,11 @@ export interface Programs {
   readonly startApi: () => Promise<ApiServer>;
 }
 
-/** How slow the world is, and what Pullpass is told of it. */
-export const TIMES = { mountSeconds: 2, lifetimeSeconds: 3, tokenSeconds: 5 };
+/**
+ * How slow the world is, and what Pullpass is told of it. Much slower than a command: a `wait` that did not wait for a mounted
+ * file and what its reader keeps would exit 0 while the old login is still in use, and the puller would see it.
+ */
+export const TIMES = { mountSeconds: 8, lifetimeSeconds: 6, tokenSeconds: 5 };
 const MARGIN_SECONDS = 1;
 const HARBOR_ADMIN = 'harbor-admin';
 
@@ -177,8 +180,9 @@ function configuration(
     harbor === undefined
       ? {
           secret: { namespace: NAMESPACE, name: SECRET },
-          ...(kind !== 'distribution-helper' && { workload: { namespace: NAMESPACE, name: NAME } }),
-          settle: { mountSeconds: mountSeconds + MARGIN_SECONDS, lifetimeSeconds, tokenSeconds },
+          ...(kind === 'distribution-helper'
+            ? { settle: { mountSeconds: mountSeconds + MARGIN_SECONDS, lifetimeSeconds, tokenSeconds } }
+            : { workload: { namespace: NAMESPACE, name: NAME }, settle: { tokenSeconds } }),
         }
       : {
           url: cache.url,
