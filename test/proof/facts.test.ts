@@ -10,6 +10,8 @@ for (const line of missing) process.stderr.write(`skipped, what a cache answers:
 
 test.skipIf(missing.length > 0)(
   'a list of tags asks upstream first, and falls back to the tags that the cache holds',
+  // Some seconds; more where the machine is busy.
+  { timeout: 180_000 },
   async () => {
     if ('missing' in registry || 'missing' in skopeo) throw new Error('skipped');
     const { facts } = await measureProduct(

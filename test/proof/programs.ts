@@ -77,9 +77,9 @@ function findHarbor(environment: NodeJS.ProcessEnv): { readonly found: Harbor } 
     : { found: { url, admin: { username, password } } };
 }
 
-/** A version; a commit, if it only says that: zot logs it as JSON on stderr. */
+/** A version; a commit, if it only says that: zot logs it as JSON. */
 function versionOf(program: string): string {
   const { stdout, stderr } = spawnSync(program, ['--version'], { encoding: 'utf8' });
-  const commit = /"commit":"([0-9a-z.-]+)"/.exec(stderr)?.[1];
+  const commit = /"commit":"([0-9a-z.-]+)"/.exec(`${stdout}${stderr}`)?.[1];
   return commit === undefined ? (/\d+\.\d+\.\d+/.exec(stdout)?.[0] ?? '(unknown version)') : `(${commit})`;
 }
