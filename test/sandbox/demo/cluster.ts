@@ -177,10 +177,12 @@ export function createCluster(client: RawClient, signal: AbortSignal) {
       });
     },
     /** What the controller of the Deployment would report: its one pod runs what the template of this generation says. */
-    reportRolled: (namespace: string, name: string, observedGeneration: number) =>
-      merge(`/apis/apps/v1/namespaces/${namespace}/deployments/${name}/status`, {
-        status: { observedGeneration, replicas: 1, updatedReplicas: 1, readyReplicas: 1, availableReplicas: 1 },
-      }),
+    reportRolled: (namespace: string, name: string, observedGeneration: number, isReady = true) => {
+      const ready = isReady ? 1 : 0;
+      return merge(`/apis/apps/v1/namespaces/${namespace}/deployments/${name}/status`, {
+        status: { observedGeneration, replicas: 1, updatedReplicas: 1, readyReplicas: ready, availableReplicas: ready },
+      });
+    },
     deployment: (namespace: string, name: string) =>
       call<V1Deployment>('GET', `/apis/apps/v1/namespaces/${namespace}/deployments/${name}`),
     deleteAccount: (namespace: string, name: string) =>

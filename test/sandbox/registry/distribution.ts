@@ -146,7 +146,7 @@ async function launch(
   };
 }
 
-interface Keeper {
+export interface Keeper {
   readonly gone: () => boolean;
   stop(): Promise<void>;
 }
@@ -158,7 +158,7 @@ interface Keeper {
 const SHELL =
   '"$@" 3<&- & child=$!; (read -r _ <&3; kill -TERM $child) 2>/dev/null & watch=$!; wait $child; kill $watch 2>/dev/null; true';
 
-function keep(
+export function keep(
   program: string,
   args: readonly string[],
   env: Record<string, string>,
@@ -180,7 +180,7 @@ function keep(
   };
 }
 
-async function answers(host: string, keeper: Keeper): Promise<boolean> {
+export async function answers(host: string, keeper: Keeper): Promise<boolean> {
   for (let attempt = 0; attempt < 300 && !keeper.gone(); attempt++) {
     const status = await new Promise<number | undefined>((resolve) => {
       const request = get(`http://${host}/`, (response) => resolve(response.resume().statusCode));
@@ -194,7 +194,7 @@ async function answers(host: string, keeper: Keeper): Promise<boolean> {
 }
 
 /** Free a moment ago: nothing better can be had for a program that takes its port from a file. */
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer().once('error', reject);
     server.listen(0, '127.0.0.1', () => {
