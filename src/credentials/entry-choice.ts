@@ -17,8 +17,7 @@ export type Choice =
 
 /** Docker Hub's key for a name that is meant for it and that no kubelet uses; undefined: another name. */
 export function correctedHubKey(name: string): string | undefined {
-  const misnamed = misnamedDockerHub(name);
-  return misnamed?.dead === true ? misnamed.right : undefined;
+  return misnamedDockerHub(name)?.dead === true ? DOCKER_HUB_KEY : undefined;
 }
 
 /**
