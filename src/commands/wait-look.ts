@@ -68,7 +68,11 @@ export function createLook({
         also.push(`cache proxy ${name}: also held by ${seen.unseen}`);
         const line = seen.derived && derivedLine(seen.derived);
         if (line === undefined) continue;
-        (seen.derived?.stale === 0 ? unseen : behind).push({ proxy: name, line: `cache proxy ${name}: ${line}` });
+        const isStale = seen.derived !== undefined && seen.derived.stale > 0;
+        const remedy = isStale
+          ? 'recreate the pods there, or see PP064 in `pullpass audit`'
+          : `use a kubeconfig that may list Secrets, or --accept-unproven ${name}`;
+        (isStale ? behind : unseen).push({ proxy: name, line: `cache proxy ${name}: ${line}: ${remedy}` });
       }
       return { behind, unseen, also };
     },

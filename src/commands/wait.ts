@@ -11,7 +11,6 @@ import type { RotationProgress } from '../rotation/progress.ts';
 import { withClient } from './connect.ts';
 import type { Configuration } from '../config/schema.ts';
 import type { KubeClient } from '../kube/client.ts';
-import { plural } from '../text.ts';
 import type { Environment } from './environment.ts';
 import { between, configuredCommand } from './options.ts';
 import type { Configured } from './options.ts';
@@ -148,7 +147,7 @@ export async function runWait({
             ),
             exitCode: 0,
           };
-        line = `${line}; ${plural(trouble.length, 'product')} may still hold the old login`;
+        line = `${line}; ${trouble.join('; ')}`;
       }
     } catch (error) {
       // The API server may restart during a rotation: keep waiting.

@@ -72,5 +72,6 @@ export function makerOf({ metadata }: ApiObject): Maker {
 
 /** `ClusterReplicatedImageSet docker-hub`: the object for which kube-image-keeper made the Secret. */
 export function kuikOwnerOf({ metadata: { labels = {} } }: ApiObject): string {
-  return `${labels[LABEL_KUIK_KIND] ?? ''} ${labels[LABEL_KUIK_NAME] ?? ''}`.trim();
+  // It derives Secrets for cluster-scoped kinds only, and leaves "Cluster" out of the label.
+  return `${labels[LABEL_KUIK_KIND]?.replace(/^(?!Cluster)/, 'Cluster') ?? ''} ${labels[LABEL_KUIK_NAME] ?? ''}`.trim();
 }

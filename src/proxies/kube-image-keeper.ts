@@ -9,6 +9,9 @@ import { elementsOf, names, registryOf, serves, type Wanted } from './kuik-eleme
 import { type Edit, type Place, put, take } from './object-edit.ts';
 import type { CacheProxy } from './adapter.ts';
 
+/** Its webhook keeps a login for a second, and an admission takes up to ten: then it makes no Secret of the login before any more. */
+const ADMISSION_SECONDS = 12;
+
 export function kubeImageKeeper(
   config: ConfigOf<'kube-image-keeper'>,
   { copyName, retired }: PatchOptions,
@@ -29,14 +32,16 @@ export function kubeImageKeeper(
     // A namespaced kind always reads its own namespace, so none is written.
     secret: kind.startsWith('Cluster') ? { name: copyName, namespace: copyNamespace } : { name: copyName },
   };
-  return patchedProduct({
+  const product = patchedProduct({
     name,
     product: 'kube-image-keeper v2',
     source,
     registry,
     lookup,
     holders: {
-      unseen: 'copies of images that it makes now, until they end',
+      unseen: kind.endsWith('Mirror')
+        ? 'copies of images that it makes now, until they end'
+        : 'admissions of pods that are under way, for some seconds',
       // Objects of a namespace serve its own pods only, with the copy itself.
       ...(kind.startsWith('Cluster') && {
         derived: derivedSecrets({ kind, object, wanted, lookup, copyNames: [copyName, ...(retired ?? [])] }),
@@ -51,6 +56,7 @@ export function kubeImageKeeper(
     point: (observed) => pointElements(observed, wanted),
     places: (observed, name) => findNaming(observed, { ...wanted, secret: { ...wanted.secret, name } }),
   });
+  return { ...product, settling: { lifetime: ADMISSION_SECONDS } };
 }
 
 /** Points every element with the host: one registry can have several elements, with different paths. */

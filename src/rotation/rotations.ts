@@ -55,7 +55,7 @@ export function createRotations(
     meter.complete(source, seconds);
     log.info(
       facts,
-      'rotation complete: every copy carries the new content, and every cache proxy is done with the login before',
+      'rotation complete: as far as the controller sees, every copy has the new content, and every cache proxy is done with the login before',
     );
   }
 

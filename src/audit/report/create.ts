@@ -15,6 +15,7 @@ import type { Steps } from '../../async/steps.ts';
 import { timelineOf } from './timeline.ts';
 import { fit } from '../../text.ts';
 import { findingSteps, RULES } from '../rules/all.ts';
+import { proxyLoginElsewhere } from '../rules/proxy-elsewhere.ts';
 import type { NamespacePlan } from '../../plan/namespace-plan.ts';
 
 export const createReport = (observation: Observation): Report => inOneGo(reportSteps(observation));
@@ -62,8 +63,13 @@ function concerning({ only, plans, proxies = [] }: Facts, findings: readonly Fin
     plans.flatMap(({ standings }) => standings.filter(({ choice }) => choice.in).map(({ source }) => source)),
   );
   const caches = new Set(proxies.filter(({ source }) => sources.has(source)).map(({ name }) => name));
-  return findings.filter(({ object: { kind, name } }) =>
-    kind === 'Source' ? sources.has(name) : kind === 'CacheProxy' ? caches.has(name) : true,
+  // What a cache proxy made of its login is counted in these namespaces, and may well be where there is no copy.
+  return findings.filter(({ rule, object: { kind, name } }) =>
+    kind === 'Source'
+      ? sources.has(name)
+      : kind === 'CacheProxy'
+        ? rule === proxyLoginElsewhere.id || caches.has(name)
+        : true,
   );
 }
 

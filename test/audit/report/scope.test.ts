@@ -1,4 +1,5 @@
 /** What a report may not say: of sources that were not read, of sources of others, of keys that hold a login. */
+import type { Observation } from '../../../src/audit/observe/observation.ts';
 import { expect, test } from 'vitest';
 import { createReport } from '../../../src/audit/report/create.ts';
 import { resultOf } from '../../../src/audit/report/result.ts';
@@ -41,7 +42,7 @@ test('asked for some namespaces, it tells of the sources and cache proxies that 
     done: false,
     why: 'not yet',
   } as const;
-  const rules = (sync: string | undefined): string[] =>
+  const rules = (sync: string | undefined, more: Partial<Observation> = {}): string[] =>
     createReport(
       observation({
         only: ['team-a'],
@@ -50,10 +51,14 @@ test('asked for some namespaces, it tells of the sources and cache proxies that 
         workloads: [],
         pullSecrets: new Map(),
         proxies: [proxy],
+        ...more,
       }),
     ).findings.map(({ rule }) => rule);
   expect(rules('enabled')).toEqual(expect.arrayContaining(['PP060', 'PP080']));
   expect(rules(undefined)).toEqual([]);
+  // What a product made of the login may be where nobody opted in.
+  const derived = [{ proxy: 'cache', source: 'upstream', registry: 'docker.io', line: '1 of 1 holds another login' }];
+  expect(rules(undefined, { derived })).toEqual(['PP064']);
 });
 
 test('a source that was written without a new content has not changed: its copies are older than that', () => {
