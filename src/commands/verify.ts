@@ -28,7 +28,7 @@ export function verifyCommand(env: Environment): Command {
   return configuredCommand('verify')
     .summary('try credentials at their registries and through the cache proxies')
     .description(
-      'Tries every credential at its registry. Asks every cache proxy, and the product itself where it can tell, whether it\n' +
+      'Tries every credential at its registry. Asks every cache proxy, and the product itself where it can tell, whether it ' +
         'pulls with its login. One try each.\n' +
         'Exit status: 0; 3 when one is refused or unusable, or a cache proxy does not answer; see --fail-on.',
     )

@@ -23,7 +23,7 @@ export function waitCommand(env: Environment): Command {
   return configuredCommand('wait')
     .summary('block until a rotation is complete: the old credential can be revoked')
     .description(
-      'Blocks, with progress, until every copy and every cache proxy carries what the source holds now, every cache proxy has\n' +
+      'Blocks, with progress, until every copy and every cache proxy carries what the source holds now, every cache proxy has ' +
         'settled, and each one with a probe was shown to pull with its login.\n' +
         'Exit status: 0 "complete: the old credential can be revoked", 1 not in time (what is behind is printed).',
     )
