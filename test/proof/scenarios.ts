@@ -131,14 +131,16 @@ export const SCENARIOS: readonly Scenario[] = [
     patience: ROUND,
   },
   {
-    name: 'the cache started again with a wrong password, past Pullpass',
+    name: "the cache started again with a wrong password, past Pullpass, and new images pushed to the probe's repository",
     verify: 'auto',
     isAboutNode: true,
-    async change({ subject, kubelet, cache, upstream }) {
+    async change({ subject, kubelet, cache, upstream, oracle }) {
       if (subject.kind === 'harbor') throw new Error('Harbor is not started here');
       await kubelet.freeze();
       await cache.stop();
       await cache.start(CONTENT[subject.product](upstream.host, { ...FIRST, password: 'wrong' }));
+      // More than the controller leaves for the next login.
+      for (let i = 0; i < 4; i++) await oracle.push(PROBED);
       return {};
     },
     expected: { verify: ['refused'] },
