@@ -15,8 +15,6 @@ import type { Verdict } from './adapter.ts';
 export interface ProofMemory {
   /** How the login in force was proven before; undefined: it was not. */
   readonly proven: string | undefined;
-  /** False: it cannot be remembered what was asked for, so no image may be asked for. */
-  readonly mayAsk: boolean;
   /** Whether the cache may hold this image because Pullpass asked for it. */
   wasAsked(image: string): boolean;
   /** Saved before the image is asked for: after a crash it counts as held. @throws if it cannot be saved */
@@ -98,14 +96,12 @@ async function byImages(proof: Proof): Promise<Verdict> {
   if (sample !== undefined && (await askManifest(anybody, sample)).state === 'served')
     return unknown('public', `${nameOf(upstream, sample)} is public, and a cache gets that without a login`);
   if (memory.proven !== undefined) {
-    const cold = memory.mayAsk ? await notHeld(proof, [reference, ...shuffled(tags)]) : [];
+    const cold = await notHeld(proof, [reference, ...shuffled(tags)]);
     const again = cold.length > RESERVE ? await pull(proof, cold) : undefined;
     return again ?? { state: 'verified', why: memory.proven };
   }
   const fresh = await pushFresh(proof);
-  const verdict = memory.mayAsk
-    ? await pull(proof, await notHeld(proof, [fresh.tag, reference, ...shuffled(tags)]))
-    : undefined;
+  const verdict = await pull(proof, await notHeld(proof, [fresh.tag, reference, ...shuffled(tags)]));
   if (fresh.digest !== undefined && pusher !== undefined) await deleteImage(pusher, fresh.digest);
   return (
     verdict ??

@@ -100,19 +100,18 @@ export async function askProxy(
   return own === undefined || proof.reason !== 'no probe' ? proof : { ...own, reason: own.reason ?? 'no probe' };
 }
 
-/** For a reader that cannot save: nothing is asked for that would have to be remembered. */
+/** For a reader that cannot save: no image is asked for that would have to be remembered. */
 export function readMemory({ name }: ConfiguredProxy['config'], mac: string, state: Pick<State, 'proxy'>): ProofMemory {
   const { proven, verified } = state.proxy(name);
   // The controller may ask for more, and a refusal that it saw since counts.
   const stands = proven?.mac === mac && verified?.state !== 'refused';
-  const cannot = (): Promise<never> => Promise.reject(new Error('nothing is remembered here'));
   return {
     proven: stands ? `proven ${proven.at}: ${proven.why}` : undefined,
-    mayAsk: false,
     wasAsked: () => true,
-    setAsked: cannot,
+    // Only of a product that says itself what it holds.
+    setAsked: () => Promise.resolve(),
     pushed: true,
-    setPushed: cannot,
+    setPushed: () => Promise.resolve(),
   };
 }
 
@@ -127,7 +126,6 @@ function createMemory({ proxy: { config }, mac, context: { signal } }: Applied, 
   };
   return {
     proven: proven?.mac === mac ? proven.why : undefined,
-    mayAsk: true,
     wasAsked: (image) => asked().length >= MAX_ASKED || asked().includes(id(image)),
     setAsked: (image, isAsked) =>
       save({ asked: [...asked().filter((each) => each !== id(image)), ...(isAsked ? [id(image)] : [])] }),

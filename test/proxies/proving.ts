@@ -32,7 +32,6 @@ export function remember(): Kept {
     pushed: undefined,
     of: (login, proven) => ({
       proven,
-      mayAsk: true,
       wasAsked: (image) => kept.asked.has(image),
       setAsked: (image, asked) => Promise.resolve(void (asked ? kept.asked.add(image) : kept.asked.delete(image))),
       pushed: kept.pushed === login,
