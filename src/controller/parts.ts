@@ -11,7 +11,7 @@ import { createWorld, observeNamespace } from '../observe/world.ts';
 import { isGoing } from '../plan/going.ts';
 import type { ObservedScope } from '../plan/observed.ts';
 import { createProxyKube } from '../proxies/kube.ts';
-import { runProbe } from '../proxies/probe.ts';
+import { createProver } from '../proxies/probe.ts';
 import type { Reach } from '../proxies/reach.ts';
 import { createApplier } from '../reconcile/apply.ts';
 import { createRotations } from '../rotation/rotations.ts';
@@ -170,10 +170,7 @@ export function createParts(options: ManagerOptions, stop: AbortSignal) {
       signal,
       copyName,
     }),
-    prove: (proxy, login, memory, context) =>
-      runProbe({ proxy, login, memory, context, configuration: configuration() }, reach),
-    tokenSeconds: async ({ registry, ...login }, signal) =>
-      (await reach.check(configuration(), { key: registry, ...login }, signal)).tokenSeconds,
+    ...createProver(reach, configuration),
     // A change of the system's time must not make a wait shorter; a machine that sleeps makes it longer.
     now: () => performance.timeOrigin + performance.now(),
     onDone: (source, name) => rotations.arrive(source, `proxy/${name}`),

@@ -83,3 +83,25 @@ function nameUpstream(config: CacheProxyConfig, { repository, upstreamRepository
   const prefix = config.kind === 'artifactory' ? `${config.repository}/` : '';
   return repository.startsWith(prefix) ? repository.slice(prefix.length) : repository;
 }
+
+interface Prover {
+  /** Rejects as {@link runProbe} does. */
+  prove(
+    proxy: ConfiguredProxy,
+    login: UpstreamLogin,
+    memory: ProofMemory,
+    context: Question['context'],
+  ): Promise<Verdict>;
+  /** How long a token lives that the registry gives for the login, in seconds; undefined: unknown. */
+  tokenSeconds(login: UpstreamLogin, signal: AbortSignal): Promise<number | undefined>;
+}
+
+/** What the controller asks of cache proxies and their registries, by the configuration in force. */
+export function createProver(reach: Reach, configuration: () => Configuration): Prover {
+  return {
+    prove: (proxy, login, memory, context) =>
+      runProbe({ proxy, login, memory, context, configuration: configuration() }, reach),
+    tokenSeconds: async ({ registry, ...login }, signal) =>
+      (await reach.check(configuration(), { key: registry, ...login }, signal)).tokenSeconds,
+  };
+}
