@@ -24,9 +24,10 @@ export function validateLogins(text: string, fileName: string): { text: string; 
       ...Object.values(WHY_UNUSABLE).map((why) => `registry ${quoteKey(key)}: ${why}`),
     ]),
   );
+  const some = `${bad} of ${lines.length} entries ${agree(bad, 'has', 'have')} no login that kubelets would use`;
   return {
     text: [
-      `${fileName}: ${bad === 0 ? 'every login can be used' : `${bad} of ${lines.length} entries ${agree(bad, 'has', 'have')} no login that kubelets would use`}`,
+      `${fileName}: ${bad === 0 ? 'every login can be used' : some}`,
       ...lines.map(({ line }) => line),
       ...parsed.warnings.filter((warning) => !said.has(warning)).map((warning) => `warning: ${warning}`),
     ].join('\n'),

@@ -37,8 +37,10 @@ function writes(proxy: CacheProxyConfig): string {
       return `a reference in ImageCache ${placed(proxy.object)}`;
     case 'image-puller':
       return `a reference in KubernetesImagePuller ${placed(proxy.object)}`;
-    case 'custom-resource':
-      return `a reference in ${fit(proxy.object.resource, 63)} ${placed(proxy.object)}${proxy.copyNamespace === undefined ? '' : `, to the copy in ${proxy.copyNamespace}`}`;
+    case 'custom-resource': {
+      const copy = proxy.copyNamespace === undefined ? '' : `, to the copy in ${proxy.copyNamespace}`;
+      return `a reference in ${fit(proxy.object.resource, 63)} ${placed(proxy.object)}${copy}`;
+    }
   }
 }
 

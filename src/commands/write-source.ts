@@ -45,7 +45,8 @@ export async function writeSourceSecret(
       const changed = keys.find((key) => text(now, key) !== text(before, key));
       if (changed !== undefined)
         throw new UserError(
-          `${command}: somebody else changed registry ${quoteKey(changed)} of Secret ${secretName(source)} meanwhile; nothing was written. Run it again if it is still wanted`,
+          `${command}: somebody else changed registry ${quoteKey(changed)} of Secret ${secretName(source)} meanwhile; ` +
+            'nothing was written. Run it again if it is still wanted',
         );
       current = now;
     }

@@ -66,7 +66,7 @@ const shared = {
         .strictObject({ secret: namespaced })
         .optional()
         .describe(
-          'A login that may push to this one repository (kubernetes.io/basic-auth): then a tiny new image is pushed once a rotation, which no cache can hold yet.',
+          'A login that may push to this one repository (kubernetes.io/basic-auth): a tiny new image is then pushed once a rotation.',
         ),
     })
     .optional()

@@ -31,7 +31,8 @@ export function checkHost(proxy: unknown, sources: readonly unknown[]): CrossPro
       path: ['host'],
       message:
         covering.length === 0
-          ? `is another host than that of "${registry}", and source "${String(source)}" has no alias for it, so kube-image-keeper would pull anonymously: add ${wanted} to its aliases`
+          ? `is another host than that of "${registry}", and source "${String(source)}" has no alias for it, ` +
+            `so kube-image-keeper would pull anonymously: add ${wanted} to its aliases`
           : `has an alias with another login than that of "${registry}": make it ${wanted}, or correct "registry"`,
     },
   ];

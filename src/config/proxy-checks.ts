@@ -54,7 +54,9 @@ function checkKind(proxy: unknown): CrossProblem[] {
         ? [
             {
               path: ['registry'],
-              message: `is ${quoteKey(registry)}, and GitLab's dependency proxy pulls from Docker Hub only: write ${DOCKER_HUB}, or use a product of another kind`,
+              message:
+                `is ${quoteKey(registry)}, and GitLab's dependency proxy pulls from Docker Hub only: ` +
+                `write ${DOCKER_HUB}, or use a product of another kind`,
             },
           ]
         : [];
@@ -90,7 +92,9 @@ function checkGuard(proxy: unknown, sources: readonly unknown[]): CrossProblem[]
   return [
     {
       path,
-      message: `is "${place}", which the guard of source "${String(field(source, 'name'))}" does not admit, so that no copy is ever there: change its namespaces.allow or deny, or choose another namespace`,
+      message:
+        `is "${place}", which the guard of source "${String(field(source, 'name'))}" does not admit, so that no copy is ever ` +
+        'there: change its namespaces.allow or deny, or choose another namespace',
     },
   ];
 }

@@ -40,7 +40,9 @@ export function chooseEntry(
   if (only !== undefined && more.length === 0) return found(only);
   const ask = (several: readonly string[], which: string, otherwise = ''): Choice => ({
     found: 'no answer',
-    problem: `${quoteKey(name)}: the source has ${plural(several.length, 'entry', 'entries')} ${which}: ${some(several.map(quoteKey), 10)}; give the exact key${otherwise}`,
+    problem:
+      `${quoteKey(name)}: the source has ${plural(several.length, 'entry', 'entries')} ${which}: ` +
+      `${some(several.map(quoteKey), 10)}; give the exact key${otherwise}`,
   });
   if (more.length > 0) return ask(same, 'for it');
   if (!exactly && !isPath(name) && sameHost.length > 0) return ask(sameHost, 'for parts of it', orElse);

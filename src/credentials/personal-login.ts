@@ -10,8 +10,13 @@ const USERS_BY_MAIL: ReadonlySet<string> = new Set(['docker.io', 'quay.io', 'ghc
 const GITHUB: ReadonlySet<string> = new Set(['ghcr.io', 'docker.pkg.github.com']);
 
 /** Robots, service accounts, and fixed names that say nothing of whose the password is. Harbor: `robot$`; Quay: `org+robot`. */
-const ROBOT =
-  /^(?:robot\$.*|[^@]*\+[^@]*|AWS|_json_key(?:_base64)?|oauth2accesstoken|00000000-0000-0000-0000-000000000000|x-access-token|\$oauthtoken|\$app|<token>|.*\[bot\].*)$/is;
+const ROBOT = new RegExp(
+  `^(?:${[
+    String.raw`robot\$.*|[^@]*\+[^@]*|AWS|_json_key(?:_base64)?|oauth2accesstoken|00000000-0000-0000-0000-000000000000`,
+    String.raw`x-access-token|\$oauthtoken|\$app|<token>|.*\[bot\].*`,
+  ].join('|')})$`,
+  'is',
+);
 
 /** undefined: it does not show, which is no proof of a robot. */
 export function personalLogin({

@@ -167,5 +167,6 @@ function remedyOf(source: AuditedSource, { key, login }: PullEntry): string {
   const newer = source.written?.entries.find((each) => each.key === key);
   return newer === undefined || newer.login === login
     ? `Get a new token and put it into ${secretOf(source)}; Pullpass spreads it.`
-    : `${secretOf(source)} has another login for it, which is not in force: see why in the finding PP082 of source "${source.config.name}", or wait for its canaries.`;
+    : `${secretOf(source)} has another login for it, which is not in force: see why in the finding PP082 of ` +
+        `source "${source.config.name}", or wait for its canaries.`;
 }

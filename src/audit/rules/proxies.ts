@@ -55,7 +55,8 @@ export const proxyNotVerified: Rule = {
         return {
           ...hit(
             proxy,
-            `Whether cache proxy "${name}" can pull from ${quoteKey(registry)} is ${stateOf({ state: 'unknown', reason })}${since(proxy)}: ${sentence(fit(why))}`,
+            `Whether cache proxy "${name}" can pull from ${quoteKey(registry)} is ` +
+              `${stateOf({ state: 'unknown', reason })}${since(proxy)}: ${sentence(fit(why))}`,
           ),
           ...(remedy !== undefined && { remedy }),
         };
@@ -64,7 +65,8 @@ export const proxyNotVerified: Rule = {
 
 const REMEDIES: Readonly<Partial<Record<UnknownReason, string>>> = {
   'held already':
-    'Push a new tag to the repository of the probe, and let nobody else pull from it; or configure probe.push, with which a new image is pushed once a rotation.',
+    'Push a new tag to the repository of the probe, and let nobody else pull from it; ' +
+    'or configure probe.push, with which a new image is pushed once a rotation.',
   upstream:
     'Let the controller reach the registry, if need be through HTTPS_PROXY: without that, an answer of the cache proves nothing.',
   cache: 'Check that the cache proxy runs, that probe.url is right, and that its own login (probe.login) is taken.',

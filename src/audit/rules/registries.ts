@@ -118,7 +118,10 @@ function whereCredential(facts: Facts, names: readonly string[]): string {
   const waiting = names.flatMap((name) => facts.waitingFor(name));
   if (waiting.length > 0) {
     const held = [...new Set(waiting.map(({ source }) => source.config.name))];
-    return `${agree(held.length, 'source', 'sources')} ${quoteList(held)} ${agree(held.length, 'has', 'have')} an entry for it that is not in force yet: see the findings about ${agree(held.length, 'it', 'them')}.`;
+    return (
+      `${agree(held.length, 'source', 'sources')} ${quoteList(held)} ${agree(held.length, 'has', 'have')} an entry for it ` +
+      `that is not in force yet: see the findings about ${agree(held.length, 'it', 'them')}.`
+    );
   }
   const invalid = unusableSources(facts);
   if (invalid.length > 0)

@@ -1,5 +1,8 @@
 /** Parts of remedies that several rules share. Commands are in backticks; no full stop follows a command at the end of a text. */
-import { DEFAULT_NAMESPACE, LEASE_NAME } from '../../names.ts';
+import type { SourceConfig } from '../../config/schema.ts';
+import { ANNOTATION_SOURCES, ANNOTATION_SYNC, DEFAULT_NAMESPACE, LEASE_NAME } from '../../names.ts';
+import type { ObservedNamespace } from '../../plan/observed.ts';
+import { splitList } from '../../plan/selection.ts';
 import type { Facts } from '../facts/facts.ts';
 import type { AuditedSource } from '../observe/observation.ts';
 import { quoteList } from '../../text.ts';
@@ -36,3 +39,16 @@ export const unusableSources = ({ sources }: Facts): string[] =>
 
 /** Whether a name needs no quoting in a command: names of pod owners and roles are not ours. */
 export const isPlainName = (name: string): boolean => /^[\w.:][\w.:-]*$/.test(name);
+
+/** Every step that is needed to opt the namespace in to the source. */
+export function stepsIn(config: SourceConfig, { name, sync, sources }: ObservedNamespace, admits: boolean): string[] {
+  return [
+    ...(admits ? [] : [`allow the namespace in the configuration: sources[].namespaces of source "${config.name}"`]),
+    ...(sources === undefined || splitList(sources).includes(config.name)
+      ? []
+      : [`add "${config.name}" to the annotation ${ANNOTATION_SOURCES} of the namespace`]),
+    ...(sync === 'enabled' || (sync === undefined && config.optInByDefault)
+      ? []
+      : [`opt the namespace in: \`kubectl annotate namespace ${name} --overwrite ${ANNOTATION_SYNC}=enabled\``]),
+  ];
+}

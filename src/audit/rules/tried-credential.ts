@@ -1,10 +1,9 @@
 /** For a failing pull: which credential kubelets try, or why none, and what to do. */
-import type { SourceConfig } from '../../config/schema.ts';
 import { whyNoRegistry } from '../../credentials/image-reference.ts';
 import { quoteKey } from '../../credentials/registry-name.ts';
-import { ANNOTATION_SERVICE_ACCOUNTS, ANNOTATION_SOURCES, ANNOTATION_SYNC } from '../../names.ts';
+import { ANNOTATION_SERVICE_ACCOUNTS, ANNOTATION_SOURCES } from '../../names.ts';
 import type { ObservedNamespace } from '../../plan/observed.ts';
-import { admitted, splitList, type Choice } from '../../plan/selection.ts';
+import { admitted, type Choice } from '../../plan/selection.ts';
 import type { Facts } from '../facts/facts.ts';
 import { KUBE_IMAGE_KEEPER } from '../facts/well-known.ts';
 import type { FindingObject } from './rule.ts';
@@ -12,7 +11,7 @@ import type { PickedKey } from '../facts/keys.ts';
 import type { Workload } from '../observe/observation.ts';
 import { agree, minute, quote, quoteList } from '../../text.ts';
 import { recreate } from './owners.ts';
-import { secretOf, unusableSources, whyUnknown } from './remedies.ts';
+import { secretOf, stepsIn, unusableSources, whyUnknown } from './remedies.ts';
 import type { SourceStanding } from '../../plan/namespace-plan.ts';
 
 interface Pulling {
@@ -36,6 +35,13 @@ export interface Tried {
   readonly wrong?: string | undefined;
 }
 
+const STATIC: Tried = {
+  text: 'it is a static pod, for which its node must log in',
+  then: 'give the node a login.',
+  why: 'static',
+  matched: false,
+};
+
 export function triedFor(facts: Facts, pulling: Pulling, reference: string): Tried {
   const { image, keys, account } = facts;
   const {
@@ -54,22 +60,17 @@ export function triedFor(facts: Facts, pulling: Pulling, reference: string): Tri
       wrong: noRegistry,
     };
   const { name } = parsed;
-  if (isStatic)
-    return {
-      text: 'it is a static pod, for which its node must log in',
-      then: 'give the node a login.',
-      why: 'static',
-      matched: false,
-    };
+  if (isStatic) return STATIC;
   const own = keys.of(namespace, pullSecrets);
   if (own.broken.length > 0) {
     const wrong = `pull Secret ${quoteList(own.broken)} cannot be parsed, which fails every pull`;
     return { text: wrong, then: 'mend that Secret.', why: 'broken', matched: false, wrong };
   }
   const [pick] = own.picks(name);
+  const tries = rewritten.includes(reference) ? `${KUBE_IMAGE_KEEPER} tries` : 'kubelets try';
   if (pick !== undefined)
     return {
-      text: `${rewritten.includes(reference) ? `${KUBE_IMAGE_KEEPER} tries` : 'kubelets try'} the credential ${quoteKey(pick.entry.key)} of Secret ${quote(pick.secret)}`,
+      text: `${tries} the credential ${quoteKey(pick.entry.key)} of Secret ${quote(pick.secret)}`,
       then: `replace that credential in ${placeOf(facts, namespace, pick)}, or give its user the right to pull.`,
       why: `${pick.secret} ${pick.entry.key} ${pick.entry.login}`,
       matched: true,
@@ -215,19 +216,6 @@ const rank = ({
   readonly standing: SourceStanding | undefined;
   readonly admits: boolean;
 }): number => (standing?.choice.in === true ? (standing.copy === 'foreign' ? 1 : 0) : admits ? 2 : 3);
-
-/** Every step that is needed to opt the namespace in to the source. */
-function stepsIn(config: SourceConfig, { name, sync, sources }: ObservedNamespace, admits: boolean): string[] {
-  return [
-    ...(admits ? [] : [`allow the namespace in the configuration: sources[].namespaces of source "${config.name}"`]),
-    ...(sources === undefined || splitList(sources).includes(config.name)
-      ? []
-      : [`add "${config.name}" to the annotation ${ANNOTATION_SOURCES} of the namespace`]),
-    ...(sync === 'enabled' || (sync === undefined && config.optInByDefault)
-      ? []
-      : [`opt the namespace in: \`kubectl annotate namespace ${name} --overwrite ${ANNOTATION_SYNC}=enabled\``]),
-  ];
-}
 
 /** The Secret in which to replace the credential: for a copy, its source. */
 function placeOf({ sources, planOf }: Facts, namespace: string, { secret }: PickedKey): string {
