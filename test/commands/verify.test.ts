@@ -278,6 +278,19 @@ describe('a cache proxy', () => {
       record: (mac) => ({ ...settled(mac), proven: { mac, why: 'it came through', at } }),
     });
     expect([proven.state, proven.check.why]).toEqual(['verified', `proven ${at}: it came through`]);
+    // The controller has asked for another image since.
+    const since = await look(p, probed(p), {
+      record: (mac) => ({
+        ...settled(mac),
+        proven: { mac, why: 'it came through', at },
+        verified: { mac, state: 'refused', why: 'not found', at },
+      }),
+    });
+    expect(since).toMatchObject({
+      state: 'refused',
+      exitCode: 3,
+      check: { why: `the controller saw this at ${at}: not found` },
+    });
     expect(p.cache.requests.filter(({ path }) => path.includes('/manifests/'))).toEqual([]);
   });
 

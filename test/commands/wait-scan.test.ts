@@ -120,7 +120,8 @@ describe('of other pull Secrets it lists', () => {
   test('whose they are: another source, kube-image-keeper, Helm', async () => {
     const login = { [HUB]: 'robot:new-pw' };
     const kuik = {
-      'kuik.enix.io/owner-kind': 'ClusterReplicatedImageSet',
+      // The real one leaves "Cluster" out.
+      'kuik.enix.io/owner-kind': 'ReplicatedImageSet',
       'kuik.enix.io/owner-name': 'docker-hub',
     };
     const text = await scan([

@@ -42,7 +42,7 @@ async function run(p: Proving, { probe, more = {}, registry = { plainHttp: true 
         kind: 'distribution',
         source: 'hub',
         registry: p.upstream.host,
-        ...('url' in more ? {} : { secret: { namespace: 'n', name: 's' } }),
+        ...('url' in more || 'object' in more ? {} : { secret: { namespace: 'n', name: 's' } }),
         ...more,
         ...(probe && { probe: { url: p.cache.url, repository: REPOSITORY, ...probe } }),
       },
@@ -91,6 +91,16 @@ test('a kind that tells absence needs no image; another asks for one', async () 
   expect(
     stateOf(await run(p, { probe: { push }, more: { kind: 'template', files: { f: '{{username}}' } }, memory })),
   ).toBe('verified');
+});
+
+test('a kind without an address to pull through says so, and not that a probe is to be configured', async () => {
+  const p = await proving();
+  const more = { kind: 'kube-fledged', object: { namespace: 'team', name: 'o' } };
+  const verdict = await run(p, { more });
+  expect([stateOf(verdict), verdict.why]).toEqual([
+    'unknown: no probe',
+    expect.stringMatching(/nodes pull, with the copy$/),
+  ]);
 });
 
 test('zot is asked for nothing that it lists', async () => {
