@@ -8,6 +8,10 @@ import type { HttpClient } from '../../src/registry/http.ts';
 import type { Login } from '../../src/registry/login.ts';
 import { probeManifest } from '../../src/registry/probe.ts';
 import type { ProbeResult } from '../../src/registry/probe.ts';
+import { deleteImage, pushImage } from '../../src/registry/push.ts';
+import { openRepository } from '../../src/registry/repository.ts';
+import type { Repository } from '../../src/registry/repository.ts';
+import { listTags } from '../../src/registry/tags.ts';
 import { leaks } from '../registry/leaks.ts';
 import { findDistribution, startDistribution, startDistributionCache } from '../sandbox/registry/distribution.ts';
 import { digestOf } from '../sandbox/registry/images.ts';
@@ -85,6 +89,25 @@ describe.each<{ name: string; real: boolean; start: () => Promise<Registry> }>([
     expect(await probe(registry.url, '1', fresh)).toMatchObject({ state: 'refused', status: 401 });
     expect(await probe(registry.url, '1')).toMatchObject({ state: 'refused', status: 401 });
   });
+
+  test.skipIf(real && program === '')(
+    'takes a tiny new image from a login that may push, and from no other',
+    async () => {
+      const registry = await start();
+      const open = (login: Login): Repository => {
+        const opened = openRepository({ base: registry.url, repository: 'corp/app', login, push: true, http });
+        if ('why' in opened) throw new Error(opened.why);
+        return opened;
+      };
+      const pushed = await listen(pushImage(open(old), 'pullpass-0', 'tiny\n'));
+      if (pushed.state !== 'pushed') throw new Error(pushed.why);
+      expect(await probe(registry.url, 'pullpass-0', old)).toMatchObject({ state: 'served', digest: pushed.digest });
+      expect(await listen(listTags(open(old)))).toMatchObject({ state: 'listed', tags: ['pullpass-0'] });
+      expect(await listen(pushImage(open(fresh), 'pullpass-1', 'x'))).toMatchObject({ state: 'refused' });
+      // Most registries let nobody delete: that is no failure.
+      await deleteImage(open(old), pushed.digest);
+    },
+  );
 });
 
 interface Cache {
