@@ -20,13 +20,14 @@ interface LeadingOptions {
   drain: () => Promise<void>;
 }
 
-/** Leads whenever it is elected, until `stop` aborts. */
+/** Leads whenever it is elected, or all the time without an election, until `stop` aborts. */
 export async function leadInTurn({ election, drain, ...options }: LeadingOptions, stop: AbortSignal): Promise<void> {
-  if (!election) return options.lead(new AbortController().signal);
   if (stop.aborted) return;
-  // The Lease is kept until the writes in flight are done: only then may another replica begin.
+  // The lead is kept until the writes in flight are done: only then may another replica begin.
   const campaign = new AbortController();
-  const running = runElection({ ...options, name: LEASE_NAME }, campaign.signal);
+  const running = election
+    ? runElection({ ...options, name: LEASE_NAME }, campaign.signal)
+    : options.lead(campaign.signal);
   await Promise.race([running, aborted(stop)]);
   await drain();
   campaign.abort();

@@ -88,9 +88,9 @@ export interface Cluster {
   close(): Promise<void>;
 }
 
-/** A configuration with defaults filled in, as a file would give it. */
-export function configuration(...sources: { name: string; [key: string]: unknown }[]): Configuration {
-  return configurationSchema.parse({
+/** A configuration as a person writes it: without defaults, so that an older version reads it too. */
+export function configurationDocument(...sources: { name: string; [key: string]: unknown }[]): object {
+  return {
     apiVersion: 'pullpass.dev/v1alpha1',
     kind: 'Configuration',
     sources: sources.map(({ name, ...rest }) => ({
@@ -100,7 +100,12 @@ export function configuration(...sources: { name: string; [key: string]: unknown
       verify: 'off',
       ...rest,
     })),
-  });
+  };
+}
+
+/** The same with defaults filled in, as a file would give it. */
+export function configuration(...sources: { name: string; [key: string]: unknown }[]): Configuration {
+  return configurationSchema.parse(configurationDocument(...sources));
 }
 
 /** The content of a Secret with one login per registry; the username is always `robot`. */
