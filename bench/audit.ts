@@ -61,6 +61,7 @@ async function measure(configuration: Configuration, namespaces: number) {
     watches: { isRead: () => true, unread: () => new Map(), problems: () => [] },
     configuration: () => configuration,
     leading: () => true,
+    term: () => new AbortController().signal,
     idle: () => Promise.resolve(),
     publisher: createReportPublisher({ client, log }),
     metrics: createMetrics({ version: 'bench', processMetrics: false }),

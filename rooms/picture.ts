@@ -76,7 +76,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     may: words('kube credentials async'),
     packages: words('prom-client node:crypto node:http node:net node:util node:zlib'),
   },
-  registry: { may: ['credentials'], packages: words('undici node:crypto node:net node:tls') },
+  registry: { may: words('credentials async'), packages: words('undici node:crypto node:net node:tls') },
   config: {
     may: ['credentials'],
     packages: words('node-cron yaml zod node:crypto node:fs/promises node:util'),

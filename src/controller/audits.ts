@@ -38,6 +38,8 @@ export interface AuditsOptions {
   /** Where the controller runs. */
   namespace: string;
   leading: () => boolean;
+  /** The term as leader: the report object is written only in it. */
+  term: () => AbortSignal;
   /** Resolves when no work is left: what the controller is about to correct should not become a finding. */
   idle: () => Promise<void>;
   /** How long a scheduled audit waits for `idle`, in milliseconds; {@link PATIENCE_MS} unless given. */
@@ -61,6 +63,7 @@ export function createAudits({
   configuration,
   namespace,
   leading,
+  term,
   idle,
   patienceMs = PATIENCE_MS,
   publisher,
@@ -138,7 +141,7 @@ export function createAudits({
           { ...report.summary, rules: rulesOf(report), couldNotSee: report.couldNotSee.length },
           `audit: ${headline}`,
         );
-        if (configuration().audit.reportObject) await publisher.publish(report, stop);
+        if (configuration().audit.reportObject) await publisher.publish(report, term());
       } catch (error) {
         if (stop.aborted || !leading()) return;
         metrics.auditFailures.inc();

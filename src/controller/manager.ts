@@ -4,8 +4,9 @@ import type { Configuration } from '../config/schema.ts';
 import { createAccess, secured } from '../server/access.ts';
 import { followConfiguration, warnOfLeftCopies } from './follow.ts';
 import { leadInTurn } from './leading.ts';
+import type { ManagerOptions } from './manager-options.ts';
 import { createParts } from './parts.ts';
-import type { ManagerOptions, Parts } from './parts.ts';
+import type { Parts } from './parts.ts';
 import { createReportPage } from './report-page.ts';
 import { startServing } from './serving.ts';
 
@@ -116,6 +117,7 @@ async function lead(
   // Another replica may have led in between: load the state that it saved.
   await memory.load(pause.on, fence);
   current.leading = true;
+  current.term = fence;
   brake.begin(term);
   // Not at once: it would report copies as missing that are just being written.
   void sleep(timings?.firstAuditMs ?? FIRST_AUDIT_MS, term).then(() => audits.scheduled());
@@ -131,19 +133,24 @@ async function lead(
 /** Starts the HTTP server for health, metrics and the report. */
 function serve(
   { client, log, metrics, address, version, secureReport, timings }: ManagerOptions,
-  { configuration, leading, watches, sources, reconciler, audits }: Parts,
+  { configuration, leading, memory, watches, sources, reconciler, audits }: Parts,
 ): ReturnType<typeof startServing> {
+  const problems = (): string[] => {
+    const trouble = memory.trouble();
+    return trouble === undefined ? watches.problems() : [trouble, ...watches.problems()];
+  };
   const page = createReportPage({
     audits,
     enabled: () => configuration().schedules.audit !== undefined,
-    problems: () => watches.problems(),
+    problems,
     version,
     maxAgeMs: timings?.reportAgeMs,
   });
   return startServing({
     address,
     metrics,
-    watches,
+    livez: watches.stuck,
+    readyz: problems,
     sources,
     configuration,
     leading,

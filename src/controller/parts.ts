@@ -1,10 +1,6 @@
 /** Creates the parts of the controller. Each part gets only parts that are created above it. */
 import type { Configuration } from '../config/schema.ts';
-import type { KubeClient } from '../kube/client.ts';
 import { createEventRecorder } from '../kube/events.ts';
-import type { ElectionTimings } from '../kube/leader-election.ts';
-import type { ReflectorTimings } from '../kube/reflector.ts';
-import type { Log } from '../log.ts';
 import { createRefusals } from '../observe/refusals.ts';
 import { createState } from '../observe/state.ts';
 import { createWorld, observeNamespace } from '../observe/world.ts';
@@ -12,14 +8,13 @@ import { isGoing } from '../plan/going.ts';
 import type { ObservedScope } from '../plan/observed.ts';
 import { createProxyKube } from '../proxies/kube.ts';
 import { createProver } from '../proxies/probe.ts';
-import type { Reach } from '../proxies/reach.ts';
 import { createApplier } from '../reconcile/apply.ts';
 import { createRotations } from '../rotation/rotations.ts';
-import type { Metrics } from '../server/metrics.ts';
 import { createSources } from '../sources/loop.ts';
 import { createAudits } from './audits.ts';
 import { createBrakeNews } from './brake-news.ts';
 import { createBrake } from './brake.ts';
+import type { Current, ManagerOptions } from './manager-options.ts';
 import { createLeaving } from './leaving.ts';
 import { createMemory } from './memory.ts';
 import { createRightsCheck } from './missing-rights.ts';
@@ -34,53 +29,14 @@ import type { Key } from './triggers.ts';
 import { createWatches } from './watches.ts';
 import { createWorkQueue } from './work-queue.ts';
 
-export interface ManagerOptions {
-  client: KubeClient;
-  configuration: Configuration;
-  /** File to reload; undefined: the configuration does not change. */
-  configurationFile?: string | undefined;
-  /** Namespace of the Lease and the state Secret: the controller's own. */
-  namespace: string;
-  /** Unique for each replica: the pod's name. */
-  identity: string;
-  leaderElection: boolean;
-  concurrency: number;
-  /** Listening address of /livez, /readyz, /metrics and /report. */
-  address: string;
-  /** Whether only users with the RBAC right to `get` /report may see it. */
-  secureReport?: boolean | undefined;
-  /** Version of the program, for the report. */
-  version?: string | undefined;
-  /** HTTP access to registries and cache proxies. */
-  reach: Reach;
-  metrics: Metrics;
-  log: Log;
-  timings?: {
-    election?: ElectionTimings | undefined;
-    reflector?: Partial<ReflectorTimings> | undefined;
-    configurationMs?: number;
-    drainMs?: number;
-    eventsMs?: number;
-    firstAuditMs?: number;
-    reportAgeMs?: number;
-  };
-  /** Gets the URL that the server listens on; undefined if it is switched off. */
-  onListening?: (url: string | undefined) => void;
-}
-
-/** What changes while the parts stay. Parts read it each time they need it. */
-interface Current {
-  configuration: Configuration;
-  leading: boolean;
-}
-
 export type Parts = ReturnType<typeof createParts>;
 
 export function createParts(options: ManagerOptions, stop: AbortSignal) {
   const { client, namespace, log, metrics, reach, timings = {} } = options;
-  const current: Current = { configuration: options.configuration, leading: false };
+  const current: Current = { configuration: options.configuration, leading: false, term: AbortSignal.abort() };
   const configuration = (): Configuration => current.configuration;
   const leading = (): boolean => current.leading;
+  const term = (): AbortSignal => current.term;
 
   // What is known: the saved state, refused logins, and the watched objects.
   const state = createState(client, namespace);
@@ -128,6 +84,7 @@ export function createParts(options: ManagerOptions, stop: AbortSignal) {
     reach,
     configuration,
     leading,
+    term,
     pause,
     isRead: watches.isRead,
     proxies: () => [...standings.values()],
@@ -200,6 +157,7 @@ export function createParts(options: ManagerOptions, stop: AbortSignal) {
     stop,
     configuration,
     leading,
+    term,
     idle: async () => {
       await sources.whenLooked();
       await queue.idle();

@@ -50,9 +50,11 @@ export function createReportPublisher({ client, log }: PublisherOptions): Report
     return served.flat();
   }
 
-  /** Server-side apply with `force`: overwrites what other field managers changed in our object. */
-  async function apply(object: ReportObject, signal: AbortSignal): Promise<void> {
-    await client.patch(reportPath(object.kind), 'application/apply-patch+yaml', object, {
+  /** Server-side apply with `force`: overwrites what other field managers changed in our object, and only in the one that was read. */
+  async function apply(object: ReportObject, live: Live | undefined, signal: AbortSignal): Promise<void> {
+    const { uid, resourceVersion } = live?.metadata ?? {};
+    const body = { ...object, metadata: { ...object.metadata, ...(live && { uid, resourceVersion }) } };
+    await client.patch(reportPath(object.kind), 'application/apply-patch+yaml', body, {
       query: { fieldManager: MANAGER, force: true },
       accept: METADATA_ONLY,
       signal,
@@ -63,7 +65,7 @@ export function createReportPublisher({ client, log }: PublisherOptions): Report
   async function empty(kind: ReportObjectKind, signal: AbortSignal): Promise<void> {
     const live = await undefinedIfGone(client.get<Live>(reportPath(kind), { signal }));
     if (live !== undefined && ownerOf(live.metadata) === 'report' && !isSame(live, emptyReportObject(kind)))
-      await apply(emptyReportObject(kind), signal);
+      await apply(emptyReportObject(kind), live, signal);
   }
 
   async function write(report: Report, signal: AbortSignal): Promise<Published> {
@@ -87,7 +89,7 @@ export function createReportPublisher({ client, log }: PublisherOptions): Report
     }
     const wanted = reportObjectOf(report, kind, live);
     const stands = live !== undefined && isSame(live, wanted);
-    if (!stands) await apply(wanted, signal);
+    if (!stands) await apply(wanted, live, signal);
     for (const other of others) await empty(other, signal);
     return stands ? 'unchanged' : 'written';
   }

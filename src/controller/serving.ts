@@ -7,13 +7,15 @@ import type { Metrics } from '../server/metrics.ts';
 import type { SourceBook } from '../sources/book.ts';
 import type { Sources } from '../sources/loop.ts';
 import { publishStandings } from './standings.ts';
-import type { Watches } from './watches.ts';
 import type { SourceStanding } from '../plan/namespace-plan.ts';
 
 export interface ServingOptions {
   address: string;
   metrics: Metrics;
-  watches: Pick<Watches, 'stuck' | 'problems'>;
+  /** Problems that only a restart solves, one line each. */
+  livez: () => string[];
+  /** Why this replica is not in step with the API server, one line each. */
+  readyz: () => string[];
   sources: Pick<Sources, 'standings' | 'book'>;
   configuration: () => Configuration;
   leading: () => boolean;
@@ -25,7 +27,8 @@ export interface ServingOptions {
 export function startServing({
   address,
   metrics,
-  watches,
+  livez,
+  readyz,
   sources,
   configuration,
   leading,
@@ -34,8 +37,8 @@ export function startServing({
 }: ServingOptions): Promise<RunningServer> {
   return startServer({
     address,
-    livez: () => watches.stuck(),
-    readyz: () => watches.problems(),
+    livez,
+    readyz,
     pages: {
       '/metrics': () => {
         const leads = leading();

@@ -57,6 +57,7 @@ const ESSENTIAL = ['namespaces', 'serviceaccounts'];
 export function createWatches({ client, world, log, metrics, timings }: WatchesOptions): Watches {
   const running = new Map<string, { feed: Feed; reflector: Reflector }>();
   const onRestart = (resource: string): void => metrics.watchRestarts.inc({ resource });
+  let configured = false;
   const isSynced = (id: string): boolean => running.get(id)?.reflector.isSynced === true;
 
   return {
@@ -72,6 +73,7 @@ export function createWatches({ client, world, log, metrics, timings }: WatchesO
         running.set(feed.id, { feed, reflector });
         void reflector.synced.then(() => onSynced(feed));
       }
+      configured = true;
       await Promise.all(old.map(([, { reflector }]) => reflector.stop()));
     },
     async settled(signal) {
@@ -95,11 +97,13 @@ export function createWatches({ client, world, log, metrics, timings }: WatchesO
       ),
     problemOf: (id) => running.get(id)?.reflector.problem,
     isRead: (source) => feedsOfSource(source).every(isSynced),
-    problems: () =>
-      [...running].flatMap(([id, { reflector }]) => {
+    problems: () => [
+      ...(configured ? [] : ['nothing was read yet']),
+      ...[...running].flatMap(([id, { reflector }]) => {
         if (reflector.problem !== undefined) return ESSENTIAL.includes(id) ? [`${id}: ${reflector.problem}`] : [];
         return reflector.isSynced ? [] : [`${id}: not read yet`];
       }),
+    ],
     stuck: () =>
       [...running].flatMap(([id, { reflector }]) => (reflector.isStuck() ? [`${id}: the watch is stuck`] : [])),
     silentForMs: (resource) =>

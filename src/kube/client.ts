@@ -7,6 +7,7 @@ import { MANAGER } from '../names.ts';
 import { messageOf } from '../errors.ts';
 import { apiErrorOf, TooLargeError, UnreachableError, MAX_MESSAGE } from './api-error.ts';
 import type { Connection } from './connection.ts';
+import { SupersededError } from './races.ts';
 import { fit } from '../text.ts';
 
 export type PatchType = 'application/json-patch+json' | 'application/merge-patch+json' | 'application/apply-patch+yaml';
@@ -16,6 +17,7 @@ export type Query = Record<string, string | number | boolean | undefined>;
 export interface CallOptions {
   query?: Query;
   accept?: string;
+  /** Stops the call. If it is a leader's term, nothing is sent when the term is over. */
   signal?: AbortSignal | undefined;
   /** The body holds a credential: then errors repeat no text from the server. */
   sensitive?: boolean;
@@ -80,9 +82,11 @@ export function createClient(connection: Connection, options: ClientOptions = {}
           headers,
           ...(text !== undefined && { body: text }),
           signal,
+          term: call.signal,
           pool,
         });
       } catch (error) {
+        if (error instanceof SupersededError) throw error;
         onCall?.(verb, resourceOf(path), 0);
         throw unreachable(`${method} ${path}`, connection.server, error, signal);
       }

@@ -6,7 +6,9 @@ import { KubeConfig } from '@kubernetes/client-node';
 import { Agent, ProxyAgent, request } from 'undici';
 import type { Dispatcher } from 'undici';
 import type { AgentOptions, RequestOptions } from 'node:https';
+import { dropWhenOver } from '../async/term.ts';
 import { UserError } from '../errors.ts';
+import { SupersededError } from './races.ts';
 
 /** Tokens and CAs are read again after this long; client-go does the same once a minute. */
 const CREDENTIALS_MAX_AGE_MS = 30_000;
@@ -23,6 +25,8 @@ export interface Connection {
     headers: Record<string, string>;
     body?: string;
     signal: AbortSignal;
+    /** The request is not sent if this term is over by then. */
+    term?: AbortSignal | undefined;
     pool: 'call' | 'watch';
   }): Promise<Dispatcher.ResponseData>;
   /** Forgets token and CA, so that the next call reads them again. For use after a 401. */
@@ -83,7 +87,10 @@ export function connect(config: KubeConfig, now: () => number = Date.now): Conne
     return fresh;
   }
 
-  function pool(options: RequestOptions, connections: number | null): Dispatcher {
+  const pool = (options: RequestOptions, connections: number | null): Dispatcher =>
+    agent(options, connections).compose(dropWhenOver(termIsOver));
+
+  function agent(options: RequestOptions, connections: number | null): Dispatcher {
     const wanted = config.createDispatcherOptions(cluster, options as AgentOptions);
     const limits = { connections, pipelining: 1, keepAliveTimeout: 60_000, bodyTimeout: 0, headersTimeout: 0 };
     switch (wanted.type) {
@@ -100,7 +107,7 @@ export function connect(config: KubeConfig, now: () => number = Date.now): Conne
 
   return {
     server,
-    async send({ method, path, headers, body, signal, pool: which }) {
+    async send({ method, path, headers, body, signal, term, pool: which }) {
       const { headers: auth, pools: open_ } = await open();
       return request(server + path, {
         method,
@@ -108,6 +115,7 @@ export function connect(config: KubeConfig, now: () => number = Date.now): Conne
         body: body ?? null,
         signal,
         dispatcher: open_[which],
+        ...{ term },
       });
     },
     refresh() {
@@ -130,3 +138,5 @@ export function connect(config: KubeConfig, now: () => number = Date.now): Conne
     },
   };
 }
+
+const termIsOver = (): Error => new SupersededError('not sent: this replica may no longer be the leader');

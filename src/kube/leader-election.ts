@@ -4,6 +4,7 @@
  * from the moment they saw that renewal, each on its own monotonic clock. No two clocks are compared.
  */
 import { aborted, sleep } from '../async/sleep.ts';
+import { endBy } from '../async/term.ts';
 import { systemTimers } from '../async/timers.ts';
 import type { Timers } from '../async/timers.ts';
 import { messageOf } from '../errors.ts';
@@ -91,6 +92,8 @@ export async function runElection(
     /** The Lease is still ours at the end, so it can be released at once. */
     let giveUp = false;
     let deadline: unknown;
+    let endsAt = startedAt + renewDeadlineMs;
+    endBy(term, () => now() >= endsAt);
     const end = (why: string, isOurs: boolean): void => {
       if (term.aborted) return;
       giveUp = isOurs;
@@ -101,7 +104,8 @@ export async function runElection(
     const prolong = (sentAt: number): void => {
       timers.clear(deadline);
       const late = (): void => end('the Lease could not be renewed in time', false);
-      const leftMs = sentAt + renewDeadlineMs - now();
+      endsAt = sentAt + renewDeadlineMs;
+      const leftMs = endsAt - now();
       if (leftMs > 0) deadline = timers.set(late, leftMs);
       else late();
     };

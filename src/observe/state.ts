@@ -8,6 +8,7 @@ import type { Configuration } from '../config/schema.ts';
 import { digestOf } from '../credentials/digest.ts';
 import { messageOf } from '../errors.ts';
 import { isConflict, isForbidden, isNotFound } from '../kube/api-error.ts';
+import { SupersededError } from '../kube/races.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { paths } from '../kube/paths.ts';
 import { LABEL_MANAGED_BY, LABEL_ROLE, MANAGER, STATE_NAME } from '../names.ts';
@@ -33,7 +34,10 @@ export interface State {
   peek(signal?: AbortSignal): Promise<Peeked>;
   /** Continues in memory only, with the key it has or a new one: if the Secret is missing or cannot be read. */
   forget(): void;
-  /** Writes the Secret if anything changed since the last load or save. Throws ApiError. */
+  /**
+   * Writes the Secret if anything changed since the last load or save. Throws ApiError; SupersededError, until the next load, if
+   * another process wrote it: this one no longer leads, and what it knows is old.
+   */
   save(signal: AbortSignal): Promise<void>;
 }
 
@@ -45,6 +49,10 @@ export interface Peeked {
 
 const KEY = 'mac-key';
 const CONTENT = 'state.json';
+/** Which process saved last: only a leader saves. */
+const WRITER = 'writer';
+
+const base64 = (text: string): string => Buffer.from(text).toString('base64');
 
 export function createState(client: KubeClient, namespace: string): State {
   const path = paths.secrets(namespace, STATE_NAME);
@@ -54,11 +62,15 @@ export function createState(client: KubeClient, namespace: string): State {
   let version: { uid?: string; resourceVersion?: string } = {};
   let saving: Promise<void> = Promise.resolve();
   let inMemory = false;
+  const self = base64(randomUUID());
+  let writer: string | undefined;
+  let superseded = false;
 
   async function write(
     text: string,
     { fieldManager = MANAGER, force }: { fieldManager?: string; force: boolean },
     signal: AbortSignal,
+    by = writer,
   ): Promise<void> {
     if (key === undefined) throw new Error('the state was not loaded');
     const body: V1Secret = {
@@ -71,7 +83,7 @@ export function createState(client: KubeClient, namespace: string): State {
         ...version,
       },
       type: 'Opaque',
-      data: { [KEY]: key.toString('base64'), [CONTENT]: Buffer.from(text).toString('base64') },
+      data: { [KEY]: key.toString('base64'), [CONTENT]: base64(text), ...(by && { [WRITER]: by }) },
     };
     take(
       await client.patch<V1Secret>(path, 'application/apply-patch+yaml', body, {
@@ -89,6 +101,7 @@ export function createState(client: KubeClient, namespace: string): State {
       ...(metadata?.resourceVersion && { resourceVersion: metadata.resourceVersion }),
     };
     if (data?.[KEY]) key = Buffer.from(data[KEY], 'base64');
+    writer = data?.[WRITER];
   }
 
   async function load(signal: AbortSignal): Promise<void> {
@@ -147,7 +160,10 @@ export function createState(client: KubeClient, namespace: string): State {
       for (const name of content.proxies.keys()) if (!known.proxies.has(name)) content.proxies.delete(name);
       for (const name of content.sources.keys()) if (!known.sources.has(name)) content.sources.delete(name);
     },
-    load,
+    load(signal) {
+      superseded = false;
+      return load(signal);
+    },
     async peek(signal) {
       try {
         const secret = await client.get<V1Secret>(path, { ...(signal && { signal }), sensitive: true });
@@ -170,19 +186,25 @@ export function createState(client: KubeClient, namespace: string): State {
         .catch(() => undefined)
         .then(async () => {
           const text = textOf(content);
+          if (superseded) throw anotherWrote();
           if (inMemory || text === saved) return;
           try {
-            await write(text, { force: true }, signal);
+            await write(text, { force: true }, signal, self);
           } catch (error) {
             if (!isConflict(error) && !isNotFound(error)) throw error;
-            // The Secret was changed or deleted. What is in memory is newer: take over its version and key, and write again.
-            const mine = content;
+            // The Secret was changed or deleted. What is in memory is newer, unless another process wrote it: take over its version
+            // and key, and write again.
+            const [mine, before] = [content, writer];
             await load(signal);
             content = mine;
-            await write(textOf(content), { force: true }, signal);
+            superseded = writer !== undefined && ![before, self].includes(writer);
+            if (superseded) throw anotherWrote();
+            await write(textOf(content), { force: true }, signal, self);
           }
         });
       return saving;
     },
   };
 }
+
+const anotherWrote = (): Error => new SupersededError(`another replica wrote Secret ${STATE_NAME} meanwhile`);

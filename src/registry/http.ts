@@ -1,5 +1,6 @@
 /** A small HTTP client for registries and cache proxies, with limits on everything that the server decides. */
 import tls from 'node:tls';
+import { dropWhenOver, isOver } from '../async/term.ts';
 import { Agent, buildConnector, request as send } from 'undici';
 import type { Dispatcher } from 'undici';
 import { readEgress } from './egress.ts';
@@ -20,6 +21,7 @@ export interface HttpRequest {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
   readonly auth?: HttpAuth | undefined;
+  /** Stops the exchange. If it is a leader's term, nothing is sent when the term is over. */
   readonly signal?: AbortSignal | undefined;
   /** Longest body to read, in bytes; a longer one is an error. Default: 1 MiB. */
   readonly maxBytes?: number;
@@ -85,7 +87,7 @@ export function createHttpClient({
         }),
       );
 
-  const agent = new Agent({
+  const agent: Dispatcher = new Agent({
     allowH2: false,
     pipelining: 1,
     connections: 8,
@@ -98,7 +100,7 @@ export function createHttpClient({
       const tunnel = proxy === undefined ? undefined : tunnels.get(proxy);
       (tunnel?.connect ?? direct)(options, callback);
     },
-  });
+  }).compose(dropWhenOver(() => new HttpError('cancelled', 'this replica may no longer be the leader')));
 
   async function hop(
     url: URL,
@@ -116,12 +118,13 @@ export function createHttpClient({
         headers: headersOf({ accept: '*/*', 'user-agent': userAgent, ...headers }, auth, what),
         body: body ?? null,
         signal: AbortSignal.any([exchange, late.signal, ...(signal === undefined ? [] : [signal])]),
+        ...{ term: signal },
       });
       clearTimeout(timer);
       const text = await readBody(answer, method === 'HEAD' ? Infinity : maxBytes, what);
       return { status: answer.statusCode, headers: flatten(answer.headers), body: text };
     } catch (error) {
-      if (signal?.aborted) throw new HttpError('cancelled', `${what}: cancelled`);
+      if (isOver(signal)) throw new HttpError('cancelled', `${what}: cancelled`);
       if (exchange.aborted) throw new HttpError('timeout', `${what}: not complete after ${exchangeMs / 1000} s`);
       if (late.signal.aborted) throw new HttpError('timeout', `${what}: no answer after ${requestMs / 1000} s`);
       throw error instanceof HttpError && error.failure === 'egress'

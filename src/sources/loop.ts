@@ -53,6 +53,8 @@ interface SourcesOptions {
   configuration: () => Configuration;
   /** Only the leader looks: two replicas would try a bad login twice as often. */
   leading: () => boolean;
+  /** The term as leader: what is in force is saved only in it. */
+  term: () => AbortSignal;
   /** During a pause no login is tried and nothing new is put in force: it waits. */
   pause: { readonly on: boolean; over(): Promise<void> };
   isRead: (source: SourceConfig) => boolean;
@@ -80,6 +82,7 @@ export function createSources({
   metrics,
   configuration,
   leading,
+  term,
   pause,
   isRead,
   proxies,
@@ -171,7 +174,7 @@ export function createSources({
       )),
     );
     // Save what is to be in force before any carrier gets it: the next leader continues from there.
-    await state.save(stop).catch(unlessPassing);
+    await state.save(term()).catch(unlessPassing);
     if (!leading()) return;
     book.publish();
     const changes = untold.splice(0);

@@ -86,6 +86,7 @@ function audit({
     },
     configuration: () => configuration,
     leading: () => leading,
+    term: () => new AbortController().signal,
     idle: () => Promise.resolve(),
     publisher: { publish: () => Promise.resolve('written') },
     log: createLog('silent'),

@@ -41,6 +41,7 @@ function play(parts: Partial<AuditsOptions> & { pods?: () => unknown } = {}) {
     watches: { isRead: () => true, unread: () => new Map(), problems: () => [] },
     configuration: () => w.configuration,
     leading: () => w.leading,
+    term: () => new AbortController().signal,
     idle: () => Promise.resolve(),
     now: () => w.now,
     publisher: { publish: async (report) => (published.push(report), 'written') },

@@ -34,7 +34,8 @@ async function serve(parts: Partial<ServingOptions> = {}) {
   const server = await startServing({
     address: '127.0.0.1:0',
     metrics: createMetrics({ version: 'test', processMetrics: false }),
-    watches: { stuck: () => [], problems: () => [] },
+    livez: () => [],
+    readyz: () => [],
     sources: {
       standings: () => [standing('upstream'), standing('dropped')],
       book: {
@@ -107,12 +108,12 @@ test('who leads no more says nothing of logins any more, and counts no copy', as
 });
 
 test('a watch that is behind makes the replica not ready, and only one that is stuck has it started again', async () => {
-  const behind = await serve({ watches: { stuck: () => [], problems: () => ['namespaces: not read yet'] } });
+  const behind = await serve({ readyz: () => ['namespaces: not read yet'] });
   expect([(await behind.get('/livez')).status, await behind.get('/readyz')]).toEqual([
     200,
     { status: 503, body: 'namespaces: not read yet\n' },
   ]);
-  const stuck = await serve({ watches: { stuck: () => ['namespaces: silent'], problems: () => [] } });
+  const stuck = await serve({ livez: () => ['namespaces: silent'] });
   expect([await stuck.get('/livez'), (await stuck.get('/readyz')).status]).toEqual([
     { status: 503, body: 'namespaces: silent\n' },
     200,

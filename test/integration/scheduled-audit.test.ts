@@ -8,7 +8,7 @@ import type { Configuration } from '../../src/config/schema.ts';
 import { CONTROLLER_NAMESPACE, configuration, createCluster, dockerConfig, eventually } from './env/cluster.ts';
 import type { Cluster, Controller } from './env/cluster.ts';
 import { onEachServer } from './env/servers.ts';
-import type { ManagerOptions } from '../../src/controller/parts.ts';
+import type { ManagerOptions } from '../../src/controller/manager-options.ts';
 
 const OPT_IN = { annotations: { 'pullpass.dev/sync': 'enabled' } };
 const HOURLY = '0 * * * *';

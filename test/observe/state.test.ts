@@ -254,12 +254,44 @@ describe('spoiled by hand', () => {
 
 describe('somebody else', () => {
   test('who wrote meanwhile does not undo what we know: it is written again', async () => {
-    const [state, other] = [await loaded(), await loaded()];
-    other.setProxy('cache', { applied: { mac: 'old', at: AT } });
-    await other.save(signal);
+    const state = await loaded();
+    state.setProxy('cache', { applied: { mac: 'old', at: AT } });
+    await state.save(signal);
+    await client.patch(PATH, 'application/merge-patch+json', { data: { 'state.json': base64('{}') } });
     state.setProxy('cache', { applied: { mac: 'new', at: AT } });
     await state.save(signal);
     expect((await loaded()).proxy('cache').applied?.mac).toBe('new');
+  });
+
+  test('who leads now keeps its records: one that led before, and does not know it yet, writes nothing until it loads', async () => {
+    const before = await loaded();
+    before.setProxy('cache', { applied: { mac: 'first', at: AT } });
+    await before.save(signal);
+    const after = await loaded();
+    after.setProxy('cache', { applied: { mac: 'second', at: AT } });
+    await after.save(signal);
+
+    for (const mac of ['third', 'fourth']) {
+      before.setProxy('cache', { applied: { mac, at: AT } });
+      await expect(before.save(signal)).rejects.toMatchObject({ kind: 'superseded' });
+    }
+    expect((await loaded()).proxy('cache').applied?.mac).toBe('second');
+    await before.load(signal);
+    before.setProxy('cache', { applied: { mac: 'fifth', at: AT } });
+    await before.save(signal);
+    expect((await loaded()).proxy('cache').applied?.mac).toBe('fifth');
+  });
+
+  test('a replica that makes the Secret anew as it starts does not keep the leader from saving', async () => {
+    const leader = await loaded();
+    leader.setSource('hub', held);
+    await leader.save(signal);
+    await client.delete(PATH, {});
+    await loaded();
+    leader.setProxy('cache', { applied: { mac: 'new', at: AT } });
+    await leader.save(signal);
+    const next = await loaded();
+    expect([next.source('hub'), next.proxy('cache').applied?.mac]).toEqual([held, 'new']);
   });
 
   test('who deleted it loses us neither the records nor the key', async () => {

@@ -186,6 +186,7 @@ export async function createCluster({ verify }: { verify: SourceConfig['verify']
       metrics: createMetrics({ version: 'test', processMetrics: false }),
       configuration: () => config.now,
       leading: () => !stopping.signal.aborted,
+      term: () => new AbortController().signal,
       isRead: () => true,
       proxies: () => [],
       onAccepted: () => undefined,

@@ -86,6 +86,7 @@ function play(
     metrics: createMetrics({ version: 'test', processMetrics: false }),
     configuration: () => config,
     leading: () => w.leading,
+    term: () => new AbortController().signal,
     pause: {
       get on() {
         return w.paused;

@@ -19,7 +19,7 @@ import { createMetrics } from '../../../src/server/metrics.ts';
 import { runManager } from '../../../src/controller/manager.ts';
 import { createLog } from '../../../src/log.ts';
 import type { ApiServer } from './api-server.ts';
-import type { ManagerOptions } from '../../../src/controller/parts.ts';
+import type { ManagerOptions } from '../../../src/controller/manager-options.ts';
 
 export const CONTROLLER_NAMESPACE = 'pullpass-system';
 
