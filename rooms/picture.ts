@@ -23,7 +23,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   main: {
     may: ['commands', 'kube'],
     packages: words(
-      'commander picocolors node:events node:os node:readline/promises node:stream node:stream/consumers',
+      'commander picocolors node:events node:fs node:os node:readline/promises node:stream node:stream/consumers',
     ),
   },
   commands: {

@@ -4,6 +4,7 @@
  */
 import { Command, CommanderError } from 'commander';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
@@ -27,6 +28,13 @@ import { messageOf, UserError } from './errors.ts';
 import { isForbidden } from './kube/api-error.ts';
 
 const { stdout, stderr } = process;
+
+// Logins are in memory: on Linux, no part of it goes into a core dump. Elsewhere there is no such file.
+try {
+  writeFileSync('/proc/self/coredump_filter', '0');
+} catch {
+  // Nothing to do about it: a limit of the machine or container can still forbid core dumps.
+}
 
 /** As in Go, of a variable's two spellings the upper case one wins, unless it is empty. */
 const variable = (name: string): string | undefined => process.env[name] || process.env[name.toLowerCase()];
