@@ -13,6 +13,13 @@ export function endBy(term: AbortSignal, isOver: () => boolean): void {
 export const isOver = (signal: AbortSignal | undefined): boolean =>
   signal !== undefined && (signal.aborted || clocks.get(signal)?.() === true);
 
+/** Aborts with either; over when the term is. */
+export function during(term: AbortSignal, signal: AbortSignal): AbortSignal {
+  const both = AbortSignal.any([term, signal]);
+  endBy(both, () => isOver(term));
+  return both;
+}
+
 /** What undici tells of a request. */
 interface Handler {
   onRequestStart?(controller: { abort(reason: Error): void }, context: unknown): void;

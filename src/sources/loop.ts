@@ -4,6 +4,7 @@ import { isPassing, messageOf } from '../errors.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import { sleep } from '../async/sleep.ts';
+import { during } from '../async/term.ts';
 import { systemTimers } from '../async/timers.ts';
 import type { Timers } from '../async/timers.ts';
 import type { Log } from '../log.ts';
@@ -98,7 +99,7 @@ export function createSources({
     state,
     refusals,
     ready: () => pause.over(),
-    check: (credential, signal) => reach.check(configuration(), credential, signal),
+    check: (credential, signal) => reach.check(configuration(), credential, during(term(), signal)),
     onVerdict: look,
   });
   const book = createSourceBook({

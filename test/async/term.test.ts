@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { endBy, isOver } from '../../src/async/term.ts';
+import { during, endBy, isOver } from '../../src/async/term.ts';
 import { createClient } from '../../src/kube/client.ts';
 import { connect } from '../../src/kube/connection.ts';
 import { createHttpClient } from '../../src/registry/http.ts';
@@ -31,6 +31,16 @@ test('a signal without a clock is over when it is aborted', () => {
   expect([isOver(undefined), isOver(stop.signal)]).toEqual([false, false]);
   stop.abort();
   expect(isOver(stop.signal)).toBe(true);
+});
+
+test('during a term: over with the term, by its clock too, and aborted with the other signal', () => {
+  const [{ signal, end }, stop] = [term(), new AbortController()];
+  const both = during(signal, stop.signal);
+  expect(isOver(both)).toBe(false);
+  end();
+  expect([isOver(both), both.aborted]).toEqual([true, false]);
+  stop.abort();
+  expect(both.aborted).toBe(true);
 });
 
 test('the API server gets nothing from a term that is over, and all from one that is not', async () => {
