@@ -1,0 +1,57 @@
+/** The saved state at the start: what was not read is not taken for absent. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { createMemory } from '../../src/controller/memory.ts';
+import { createLog } from '../../src/log.ts';
+import type { State } from '../../src/observe/state.ts';
+import { UnreachableError } from '../../src/kube/api-error.ts';
+import { refusal } from '../kube/scripted-client.ts';
+
+function play(answers: (Error | 'loaded')[]) {
+  const lines: string[] = [];
+  let forgotten = 0;
+  const load = (): Promise<void> => {
+    const answer = answers.length > 1 ? answers.shift() : answers[0];
+    return answer instanceof Error ? Promise.reject(answer) : Promise.resolve();
+  };
+  const state = { load, peek: () => load().then(() => ({ remembered: true })), forget: () => void forgotten++ };
+  const log = createLog('info', {
+    write: (line: string) => void lines.push((JSON.parse(line) as { msg: string }).msg),
+  });
+  return {
+    lines,
+    forgotten: () => forgotten,
+    memory: createMemory(state as unknown as State, { namespace: 'ns', log }),
+  };
+}
+const signal = new AbortController().signal;
+
+test.each([false, true])(
+  'it is read again until there is an answer, and says once what is wrong; paused: %s',
+  async (paused) => {
+    const { memory, lines, forgotten } = play([new UnreachableError('no answer'), refusal(500), 'loaded']);
+    const loading = memory.load(paused, signal);
+    await delay(50);
+    expect(memory.trouble()).toBe('Secret ns/pullpass-state: no answer');
+    await loading;
+    expect(memory.trouble()).toBeUndefined();
+    expect(forgotten()).toBe(0);
+    expect(lines).toEqual(['cannot read Secret ns/pullpass-state, and nothing is done before: no answer']);
+  },
+);
+
+test('without the right to it, the controller goes on in memory', async () => {
+  const { memory, lines, forgotten } = play([refusal(403)]);
+  await memory.load(false, signal);
+  expect([forgotten(), memory.trouble()]).toEqual([1, undefined]);
+  expect(lines[0]).toMatch(/cannot keep state in Secret ns\/pullpass-state: .*given their login again at each restart/);
+});
+
+test('a stop ends the wait', async () => {
+  const { memory, forgotten } = play([new UnreachableError('no answer')]);
+  const stop = new AbortController();
+  const loading = memory.load(false, stop.signal);
+  stop.abort();
+  await loading;
+  expect(forgotten()).toBe(0);
+});
