@@ -87,6 +87,7 @@ export type EventReason =
   | 'ProxyNotVerified' // a pull through the cache proxy fails although it has the login
   | 'RemovalHeld' // the brake holds a removal that is too large
   | 'CopyStillNamed' // a custom object that Pullpass cannot change references a copy that is to be removed: the copy stays
+  | 'WriteUndone' // another writer undoes each write of Pullpass, again and again
   | 'WriteRefused'; // the API server refuses a write for good (quota, admission policy, missing right)
 
 /** Name of the cluster-scoped report object. */

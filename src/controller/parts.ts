@@ -137,6 +137,7 @@ export function createParts(options: ManagerOptions, stop: AbortSignal) {
     events,
     rotations,
     log,
+    metrics,
     brake,
     observe,
     proxy: proxies.handle,

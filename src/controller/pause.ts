@@ -56,6 +56,7 @@ export function createPause({ queue, beforeWrites, log, metrics }: PauseOptions)
       finish();
     },
     pausable: (applier) => ({
+      whoUndid: (action, signal) => (on ? Promise.resolve(undefined) : applier.whoUndid(action, signal)),
       async apply(action, signal) {
         // The rest of a namespace's plan is planned again when the pause is over.
         if (on) throw new SupersededError('paused by the configuration');

@@ -5,19 +5,22 @@ import { createStore } from '../kube/store.ts';
 import type { Store, Stored } from '../kube/store.ts';
 import type { Feed } from '../observe/world.ts';
 import type { State } from '../observe/state.ts';
+import { otherWriter } from '../plan/writer.ts';
 import type { Target, Verdict } from '../proxies/adapter.ts';
 import { createProxies } from '../proxies/kinds.ts';
 import type { ConfiguredProxy } from '../proxies/kinds.ts';
 import { createConsumers } from '../reconcile/consumers.ts';
 import type { Consumers, ConsumersOptions } from '../reconcile/consumers.ts';
-import { reconcileProxy } from '../reconcile/proxy.ts';
+import { chooseLogin } from '../plan/proxy.ts';
+import { carries, loginMac, NOTHING_DONE, reconcileProxy } from '../reconcile/proxy.ts';
 import type { ProxyDeps, ProxyOutcome } from '../reconcile/proxy.ts';
-import { delayMs, retryUnwatched } from '../retry.ts';
+import { retryUnwatched } from '../retry.ts';
 import type { Retry } from '../retry.ts';
 import type { Metrics } from '../server/metrics.ts';
 import type { Leaving } from './leaving.ts';
-import { createPace } from './pace.ts';
-import type { Pace } from './pace.ts';
+import { lookAgain } from './proxy-again.ts';
+import type { ProxyChecks } from './proxy-again.ts';
+import { createProxyContests } from './proxy-contests.ts';
 import { createProxyNews } from './proxy-news.ts';
 import type { ProxyTellers } from './proxy-news.ts';
 import type { Wake } from './triggers.ts';
@@ -43,7 +46,7 @@ interface ProxiesOptions
   isSynced: (feed: string) => boolean;
   /** Why a feed cannot be read; undefined: nothing is wrong. */
   feedProblem: (feed: string) => string | undefined;
-  metrics: ProxyTellers['metrics'] & Pick<Metrics, 'reconcileDuration'>;
+  metrics: ProxyTellers['metrics'] & Pick<Metrics, 'reconcileDuration' | 'contestedObjects'>;
   leaving: Leaving;
   /** The standing of each cache proxy by name: written here, read by other parts. */
   standings: Map<string, ProxyStanding>;
@@ -54,6 +57,8 @@ interface ProxiesOptions
 interface Fingerprint extends Stored {
   /** Computed on demand: until then both the configured target and the key of the MACs can change. */
   readonly fingerprint: (target: Target) => string;
+  /** Who else wrote it, in words. */
+  readonly other: () => string | undefined;
 }
 
 interface Watched {
@@ -68,16 +73,9 @@ interface Entry {
   readonly source: SourceConfig;
   readonly watched: readonly Watched[];
   readonly known: {
-    readonly pace: Pace;
     /** The problem that was logged last. */
     told?: string | undefined;
-    /** When to verify it again, in milliseconds since 1970. */
-    verifyAt?: number | undefined;
-    /** How many reconciles in a row ended with "not yet". */
-    notYet: number;
-    /** How many verifications in a row ended with a refused or unknown pull. */
-    failedPulls: number;
-  };
+  } & ProxyChecks;
 }
 
 /** How many "not yet" in a row are no problem: a few seconds. */
@@ -97,6 +95,7 @@ export function createProxyController({
 }: ProxiesOptions): Proxies {
   const { state, now } = deps;
   const news = createProxyNews({ log, events, metrics });
+  const contests = createProxyContests({ metrics });
   let entries = new Map<string, Entry>();
   const proxiesOf = (all: ReadonlyMap<string, Entry>): ConfiguredProxy[] => [...all.values()].map(({ proxy }) => proxy);
   const consumers = createConsumers({
@@ -125,6 +124,7 @@ export function createProxyController({
       uid: object.metadata.uid ?? '',
       resourceVersion: object.metadata.resourceVersion ?? '',
       fingerprint: (now) => now.fingerprint(object, state.mac),
+      other: () => otherWriter(object.metadata, '', [['data']]),
     }),
     store,
   });
@@ -150,12 +150,38 @@ export function createProxyController({
     return { ...outcome, problem: { reason: 'ProxyNotApplied', note } };
   }
 
+  const choiceOf = ({ config: { name, source, registry } }: ConfiguredProxy) =>
+    chooseLogin(deps.credentials(source, name) ?? [], registry);
+
+  /** What a write is to achieve: another login, or none. */
+  function intentOf(proxy: ConfiguredProxy): string {
+    const choice = choiceOf(proxy);
+    return JSON.stringify([consumers.isGoing(proxy), choice.ok && loginMac({ state, proxy, login: choice.login })]);
+  }
+
+  /** Whether its objects have the login that it is to have, so that nothing is to be written. */
+  function isCarried({ proxy, watched }: Entry): boolean {
+    const choice = choiceOf(proxy);
+    const now = fingerprints(watched);
+    return choice.ok && now !== undefined && carries(proxy, choice.login, now, state.mac) === true;
+  }
+
+  function settle({ proxy, source, known }: Entry, outcome: ProxyOutcome): void {
+    const { name } = proxy.config;
+    standings.set(name, { name, source: source.name, applied: outcome.applied, verified: outcome.verified });
+    known.told = news.tell(proxy, source, outcome, known.told);
+  }
+
   async function handle(name: string, fence: AbortSignal): Promise<Retry> {
     const entry = entries.get(name);
     if (entry === undefined) return 'done';
     const { proxy, source, watched, known } = entry;
-    const pauseMs = known.pace.pauseMs();
-    if (pauseMs > 0) return { afterMs: pauseMs };
+    const intent = intentOf(proxy);
+    const pauseMs = isCarried(entry) ? 0 : contests.pauseMs(name, intent, watched);
+    if (pauseMs > 0) {
+      settle(entry, contests.judge(name, NOTHING_DONE));
+      return { afterMs: pauseMs };
+    }
     const startedAt = performance.now();
     const verifyDue = (known.verifyAt ?? Infinity) <= now();
     if (verifyDue) known.verifyAt = undefined;
@@ -169,43 +195,14 @@ export function createProxyController({
     );
     // No longer the leader: the failure may come only from that. Or no longer configured like this: nothing is kept of it.
     if (fence.aborted || entries.get(name)?.known !== known) return 'done';
-    // Another writer may revert each of our writes to the product's object.
-    if (proxy.adapter.consumer !== undefined && (outcome.changed || outcome.withdrawn === true)) known.pace.wrote();
-    standings.set(name, { name, source: source.name, applied: outcome.applied, verified: outcome.verified });
-    known.told = news.tell(proxy, source, outcome, known.told);
+    if (watched.length > 0 && (outcome.changed || outcome.withdrawn === true)) contests.wrote(name, intent);
+    settle(entry, contests.judge(name, outcome));
     if (outcome.done) onDone(source.name, name);
     if (outcome.error !== undefined) {
       if (verifyDue) known.verifyAt = now();
       return retryUnwatched(outcome.error);
     }
-    return lookAgain(known, outcome);
-  }
-
-  function lookAgain(known: Entry['known'], { changed, waits }: ProxyOutcome): Retry {
-    if (changed) {
-      known.verifyAt = undefined;
-      known.failedPulls = 0;
-    }
-    if (waits?.for === 'pull unknown' || waits?.for === 'pull refused') {
-      // An event, such as one of its workload, woke it early: that was no verification, so the rest of the delay stays.
-      const left = (known.verifyAt ?? 0) - now();
-      if (left > 0) return { afterMs: left };
-      const afterMs = delayMs(waits.for, known.failedPulls++);
-      known.verifyAt = now() + afterMs;
-      return { afterMs };
-    }
-    known.failedPulls = 0;
-    switch (waits?.for) {
-      case undefined:
-        return 'done';
-      case 'not yet':
-        return { afterMs: delayMs('not yet', known.notYet - 1) };
-      case 'administrator refused':
-        return { afterMs: delayMs('administrator refused') };
-      case 'login refused':
-      case 'settling':
-        return { afterMs: Math.max(1_000, waits.untilMs - now()) };
-    }
+    return lookAgain(known, outcome, now());
   }
 
   return {
@@ -217,7 +214,7 @@ export function createProxyController({
           const old = before.get(name);
           const source = configuration.sources.find((each) => each.name === proxy.config.source);
           if (source === undefined) return [];
-          const fresh = { pace: createPace(now), notYet: 0, failedPulls: 0 };
+          const fresh = { notYet: 0, failedPulls: 0 };
           const known = old?.source.name === source.name ? old.known : fresh;
           return [[name, { proxy, source, known, watched: watch(proxy, old) }]];
         }),
@@ -226,6 +223,7 @@ export function createProxyController({
       for (const [name, { source }] of before) {
         if (entries.get(name)?.source.name === source.name) continue;
         standings.delete(name);
+        contests.forget(name);
         news.forget(name, source.name);
       }
       return [...entries].flatMap(([name, { watched }]) => watched.map((each) => feedOf(name, each)));
@@ -235,7 +233,7 @@ export function createProxyController({
       [...entries].filter(([, { proxy }]) => proxy.adapter.consumer?.namespace === namespace).map(([name]) => name),
     namespaceOf: (name) => entries.get(name)?.proxy.adapter.consumer?.namespace,
     async handle(name, fence) {
-      const retry = await handle(name, fence);
+      const retry = contests.again(name, await handle(name, fence));
       // Last: the cache proxy that now owns this field of the object goes first.
       const left = await leaving.handle(name, consumers, fence);
       return retry === 'done' ? left : retry;

@@ -28,7 +28,7 @@ interface ProxyNews {
   forget(name: string, source: string): void;
 }
 
-const REASONS = ['ProxyNotApplied', 'ProxyLoginRefused', 'ProxyNotVerified'] as const;
+const REASONS = ['ProxyNotApplied', 'ProxyLoginRefused', 'ProxyNotVerified', 'WriteUndone'] as const;
 const labelOf = (reason: UnknownReason): string => reason.replaceAll(' ', '-');
 const VERDICTS = ['verified', 'refused', 'unknown'] as const;
 
@@ -46,7 +46,8 @@ export function createProxyNews({ log, events, metrics }: ProxyTellers): ProxyNe
       const about: { proxy: string; kind: CacheProxyKind; source: string } = { ...labels, kind: config.kind };
       const name = `cache proxy ${config.name}`;
       const regarding = { apiVersion: 'v1', kind: 'Secret', ...source.secret };
-      if (changed) log.info(about, `${name}: login forwarded`);
+      // A contest is told once, not at each write.
+      if (changed && problem?.reason !== 'WriteUndone') log.info(about, `${name}: login forwarded`);
       if (withdrawn === true) log.info(about, `${name}: ${consumer?.object} names its copy no longer`);
       if (problem !== undefined) {
         const note = `Cache proxy ${config.name}: ${problem.note}`;

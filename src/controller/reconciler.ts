@@ -16,6 +16,8 @@ import { reconcileNamespace } from '../reconcile/namespace.ts';
 import type { NamespaceOutcome } from '../reconcile/namespace.ts';
 import { createTurns } from '../async/fair.ts';
 import type { Brake } from './brake.ts';
+import { createContests } from './contests.ts';
+import type { Metrics } from '../server/metrics.ts';
 import type { Rotations } from '../rotation/rotations.ts';
 import { parseKey } from './triggers.ts';
 import type { Key } from './triggers.ts';
@@ -37,7 +39,8 @@ interface ReconcilerOptions {
   proxy: (name: string, fence: AbortSignal) => Promise<Retry>;
   /** Says whether plans may remove, and gets each plan. */
   brake: Pick<Brake, 'isOpen' | 'settle'>;
-  onReconciled: (result: 'in-sync' | 'changed' | 'failed', seconds: number) => void;
+  metrics: Pick<Metrics, 'contestedObjects'>;
+  onReconciled: (result: 'in-sync' | 'changed' | 'waiting' | 'failed', seconds: number) => void;
 }
 
 interface Reconciler {
@@ -59,10 +62,12 @@ export function createReconciler({
   log,
   proxy,
   brake,
+  metrics,
   onReconciled,
 }: ReconcilerOptions): Reconciler {
   const standings = new Map<string, readonly SourceStanding[]>();
   const turn = createTurns();
+  const contests = createContests({ whoUndid: applier.whoUndid, log, metrics, now: () => performance.now() });
   /** The reported problems of each namespace, to tell a solved problem from one that lasts. */
   const reported = new Map<string, Map<string, Problem>>();
 
@@ -79,21 +84,27 @@ export function createReconciler({
       report(namespace, []);
       rotations.drop(namespace);
       brake.settle(namespace, undefined);
+      contests.drop(namespace);
       queue.forget(key);
       return;
     }
     const startedAt = performance.now();
-    const outcome = await reconcileNamespace(scope, applier, fence, { turn, hold: !brake.isOpen() });
+    const outcome = await reconcileNamespace(scope, applier, fence, {
+      turn,
+      hold: !brake.isOpen(),
+      pace: contests.pace,
+    });
     standings.set(namespace, outcome.plan.standings);
-    const result = outcome.failures.length > 0 ? 'failed' : outcome.done.length > 0 ? 'changed' : 'in-sync';
-    onReconciled(result, (performance.now() - startedAt) / 1000);
+    onReconciled(resultOf(outcome), (performance.now() - startedAt) / 1000);
     tell(key, namespace, outcome, fence);
-    report(namespace, [...outcome.plan.problems, ...refusals(scope, outcome, queue.retries(key))]);
+    const contest = await contests.settle(scope, outcome.held, fence);
+    report(namespace, [...outcome.plan.problems, ...refusals(scope, outcome, queue.retries(key)), ...contest.problems]);
     // A namespace that is being deleted gets no new content, however long the deletion takes.
     if (scope.namespace.terminating) rotations.drop(namespace);
     else rotations.settle(namespace, asWritten(outcome), scope.sources, outcome.plan.held);
     brake.settle(namespace, outcome.plan);
     settle(key, retryAfter(outcome.failures.map(({ error }) => error)), fence);
+    if (contest.afterMs !== undefined && !fence.aborted) queue.addAfter(key, contest.afterMs);
   }
 
   function settle(key: Key, retry: Retry, fence: AbortSignal): void {
@@ -106,8 +117,10 @@ export function createReconciler({
 
   function tell(key: Key, namespace: string, { done, failures }: NamespaceOutcome, fence: AbortSignal): void {
     if (done.length > 0) {
-      // A rotation updates many copies, and has its own log line. Other writes, such as for an opt-in, are logged at info.
-      const level = done.every(({ type }) => type === 'updateCopy') ? 'debug' : 'info';
+      // A rotation updates many copies, and has its own log line; so has a contest. Others, as for an opt-in, are logged at info.
+      const level = done.every((action) => action.type === 'updateCopy' || contests.isContested(action))
+        ? 'debug'
+        : 'info';
       log[level]({ namespace }, some(done.map(describeDone), MAX_DESCRIBED));
     }
     const retries = queue.retries(key);
@@ -148,8 +161,8 @@ export function createReconciler({
 
   return {
     standings: () => standings,
-    run: ({ concurrency, signal, fence }) =>
-      queue.run({
+    run: async ({ concurrency, signal, fence }) => {
+      await queue.run({
         concurrency,
         signal,
         handle: async (key) => {
@@ -161,7 +174,9 @@ export function createReconciler({
             queue.retry(key);
           }
         },
-      }),
+      });
+      contests.clear();
+    },
   };
 }
 
@@ -185,6 +200,11 @@ function refusals({ namespace }: ObservedScope, { failures }: NamespaceOutcome, 
         ]
       : [];
   });
+}
+
+function resultOf({ done, failures, held }: NamespaceOutcome): 'in-sync' | 'changed' | 'waiting' | 'failed' {
+  if (failures.length > 0) return 'failed';
+  return done.length > 0 ? 'changed' : held.length > 0 ? 'waiting' : 'in-sync';
 }
 
 /** The standings after the actions that were done. */

@@ -18,6 +18,8 @@ import {
 import { ownerOf } from '../owner.ts';
 import { isListable, MAX_ANNOTATION } from '../plan/bounds.ts';
 import type { ObservedCopy, ObservedNamespace, ObservedServiceAccount } from '../plan/observed.ts';
+import { recordOf } from '../plan/service-account.ts';
+import { COPY_FIELDS, LIST_FIELDS, otherWriter } from '../plan/writer.ts';
 import type { ApiObject } from '../kube/list.ts';
 import type { Stored } from '../kube/store.ts';
 import { cut } from '../text.ts';
@@ -56,13 +58,18 @@ export function projectServiceAccount({
   const annotations = metadata.annotations ?? {};
   const pullSecrets = imagePullSecrets?.map(({ name }) => name ?? '');
   const oversized = pullSecrets !== undefined && !isListable(pullSecrets);
+  const added = beginning(annotations[ANNOTATION_ADDED], MAX_ANNOTATION);
+  // Only where a reference was taken out: the managers of every ServiceAccount would be too much to keep.
+  const isUndone = added !== undefined && !oversized && lacksOne(added, pullSecrets);
+  const undoneBy = isUndone ? otherWriter(metadata, 'ServiceAccount', LIST_FIELDS) : undefined;
   return {
     namespace: metadata.namespace ?? '',
     ...identity(metadata),
     pullSecrets: oversized ? undefined : pullSecrets,
     ...(oversized && { oversized }),
     sync: beginning(annotations[ANNOTATION_SYNC], MAX_WORD),
-    added: beginning(annotations[ANNOTATION_ADDED], MAX_ANNOTATION),
+    added,
+    ...(undoneBy && { undoneBy }),
     annotated: metadata.annotations !== undefined,
   };
 }
@@ -74,6 +81,7 @@ export function projectCopy(
 ): ObservedCopy {
   const content = data?.[KEY_DOCKER_CONFIG_JSON];
   const owner = ownerOf(metadata);
+  const undoneBy = owner === 'copy' ? otherWriter(metadata, 'Secret', COPY_FIELDS, { ownersOnly: true }) : undefined;
   return {
     namespace: metadata.namespace ?? '',
     ...identity(metadata),
@@ -84,8 +92,14 @@ export function projectCopy(
     adopt: metadata.annotations?.[ANNOTATION_ADOPT] === 'true',
     digest: content === undefined ? undefined : digest(content),
     writtenAt: writtenAt(metadata),
+    ...(undoneBy && { undoneBy }),
     terminating: metadata.deletionTimestamp !== undefined,
   };
+}
+
+/** Whether a name of the record is not in the list. */
+function lacksOne(added: string, pullSecrets: readonly string[] | undefined): boolean {
+  return [...recordOf({ added })].some((name) => pullSecrets?.includes(name) !== true);
 }
 
 export function projectSource({ metadata, type, data }: ApiObject & Pick<V1Secret, 'type' | 'data'>): SourceSecret {

@@ -33,6 +33,8 @@ export interface ObservedServiceAccount {
   readonly added: string | undefined;
   /** Whether it has any annotation: a JSON Patch cannot add a key to an absent map. */
   readonly annotated: boolean;
+  /** Who took a recorded reference out of the list, in words. Absent: the list has all of them, or the object does not say. */
+  readonly undoneBy?: string;
 }
 
 export interface ObservedCopy {
@@ -54,6 +56,8 @@ export interface ObservedCopy {
   readonly digest: string | undefined;
   /** When its content was last written, in milliseconds since 1970; undefined: the server does not say. For reports only. */
   readonly writtenAt?: number | undefined;
+  /** Who else wrote the content or the label of a copy of ours, in words. Absent: nobody. */
+  readonly undoneBy?: string;
   readonly terminating: boolean;
 }
 

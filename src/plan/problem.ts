@@ -15,7 +15,10 @@ export type Problem = { readonly object: ObjectRef } &
   /** `annotation`: the subject of the sentence `what`; absent: `what` has its own subject. */
   (
     | { readonly reason: 'InvalidAnnotation'; readonly annotation?: string; readonly what: string }
-    | { readonly reason: 'TooManyPullSecrets' | 'CopyStillNamed' | 'WriteRefused'; readonly what: string }
+    | {
+        readonly reason: 'TooManyPullSecrets' | 'CopyStillNamed' | 'WriteRefused' | 'WriteUndone';
+        readonly what: string;
+      }
     | { readonly reason: 'UnknownSource'; readonly names: readonly string[] }
     | { readonly reason: 'OptInDenied'; readonly sources: readonly string[] }
     | SecretNotOurs

@@ -55,7 +55,7 @@ export function hasRoom({ pullSecrets = [], oversized }: ObservedServiceAccount,
 }
 
 /** What Pullpass added. Pullpass never writes a record longer than the limit: a longer one is ignored. */
-export function recordOf({ added = '' }: ObservedServiceAccount): ReadonlySet<string> {
+export function recordOf({ added = '' }: Pick<ObservedServiceAccount, 'added'>): ReadonlySet<string> {
   return new Set(isRecord(added) ? splitList(added) : []);
 }
 

@@ -10,11 +10,14 @@ import type { ApiObject } from '../kube/list.ts';
 import { paths } from '../kube/paths.ts';
 import { projectCopy, projectServiceAccount } from '../observe/projections.ts';
 import type { Consumers } from './consumers.ts';
+import { readOtherWriter } from './other-writer.ts';
 import type { World } from '../observe/world.ts';
 
 export interface Applier {
   /** Applies one action, and puts the server's answer into the world. `signal` aborts when leadership ends or the process stops. */
   apply(action: Action, signal: AbortSignal): Promise<void>;
+  /** Who undid the same action before, in words, from the live object; undefined: it does not say, or not yet. */
+  whoUndid(action: Action, signal: AbortSignal): Promise<string | undefined>;
 }
 
 interface ApplierOptions {
@@ -108,6 +111,7 @@ export function createApplier({ client, world, content, consumers }: ApplierOpti
   }
 
   return {
+    whoUndid: (action, signal) => readOtherWriter(client, action, signal),
     async apply(action, signal) {
       signal.throwIfAborted();
       switch (action.type) {

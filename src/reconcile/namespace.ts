@@ -14,32 +14,54 @@ export interface Failure {
   readonly error: unknown;
 }
 
+/** An action that waits, because another writer undid the same one again and again. */
+export interface Held {
+  readonly action: Action;
+  readonly ms: number;
+}
+
+/** Says how long to wait with an action, and gets each that was done. */
+export interface WritePace {
+  /** In milliseconds; 0: it may be done now. */
+  pauseMs(action: Action): number;
+  wrote(action: Action): void;
+}
+
 export interface NamespaceOutcome {
   readonly plan: NamespacePlan;
   /** Actions that were done, in order. */
   readonly done: readonly Action[];
   readonly failures: readonly Failure[];
+  readonly held: readonly Held[];
 }
 
 /** `turn`: awaited between the steps of a long plan. */
 interface ReconcileOptions extends PlanOptions {
   readonly turn?: () => Promise<unknown>;
+  readonly pace?: WritePace;
 }
 
-/** A failed action stops only actions that depend on it; those wait for the next reconcile. Never throws. */
+/** An action that failed, or waits, stops only actions that depend on it; those wait for the next reconcile. Never throws. */
 export async function reconcileNamespace(
   scope: ObservedScope,
-  applier: Applier,
+  applier: Pick<Applier, 'apply'>,
   signal: AbortSignal,
-  { turn = () => Promise.resolve(), ...options }: ReconcileOptions = {},
+  { turn = () => Promise.resolve(), pace, ...options }: ReconcileOptions = {},
 ): Promise<NamespaceOutcome> {
   const plan = await inTurns(planSteps(scope, options), turn);
   const done: Action[] = [];
   const failures: Failure[] = [];
+  const held: Held[] = [];
 
   async function attempt(action: Action): Promise<boolean> {
+    const ms = pace?.pauseMs(action) ?? 0;
+    if (ms > 0) {
+      held.push({ action, ms });
+      return false;
+    }
     try {
       await applier.apply(action, signal);
+      pace?.wrote(action);
       done.push(action);
       return true;
     } catch (error) {
@@ -60,7 +82,7 @@ export async function reconcileNamespace(
   }
 
   for (const action of plan.deleteCopies) if (!stillReferenced.has(action.name)) await attempt(action);
-  return { plan, done, failures };
+  return { plan, done, failures, held };
 }
 
 /** The edit without references to copies that could not be written; undefined if nothing is left. */

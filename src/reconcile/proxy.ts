@@ -38,7 +38,7 @@ export interface ProxyOutcome {
   readonly verified: Verdict;
   /** A person must act; `note` is one line. */
   readonly problem?: {
-    readonly reason: 'ProxyNotApplied' | 'ProxyLoginRefused' | 'ProxyNotVerified';
+    readonly reason: 'ProxyNotApplied' | 'ProxyLoginRefused' | 'ProxyNotVerified' | 'WriteUndone';
     readonly note: string;
   };
   /** A failure that is retried. */
@@ -59,7 +59,7 @@ type ProxyWait =
 
 const UNVERIFIED: Verdict = { state: 'unknown', reason: 'not tried', why: 'not tried yet' };
 /** Not applied, and nothing was written. */
-const LACKING = { applied: false, done: false, changed: false, verified: UNVERIFIED };
+export const NOTHING_DONE: ProxyOutcome = { applied: false, done: false, changed: false, verified: UNVERIFIED };
 
 /** MAC of the login and of its destination: decides whether a product without targets to watch has the login. */
 export function loginMac({
@@ -98,17 +98,17 @@ export async function reconcileProxy(
 ): Promise<ProxyOutcome> {
   const { config } = proxy;
   const { state, now } = deps;
-  const lacking = (note: string): ProxyOutcome => ({ ...LACKING, problem: { reason: 'ProxyNotApplied', note } });
+  const lacking = (note: string): ProxyOutcome => ({ ...NOTHING_DONE, problem: { reason: 'ProxyNotApplied', note } });
 
   const withoutCopy = await withdraw(proxy, deps, signal);
   if (withoutCopy !== undefined) return withoutCopy;
   const credentials = deps.credentials(config.source, config.name);
-  if (credentials === undefined) return LACKING;
+  if (credentials === undefined) return NOTHING_DONE;
   const choice = chooseLogin(credentials, config.registry);
   if (!choice.ok) return lacking(choice.problem);
   const fingerprints = deps.fingerprints(proxy);
   if (fingerprints === undefined)
-    return { ...LACKING, waits: { for: 'not yet', note: 'what it was given before was not read yet' } };
+    return { ...NOTHING_DONE, waits: { for: 'not yet', note: 'what it was given before was not read yet' } };
 
   const { login } = choice;
   const mac = loginMac({ state, proxy, login });
@@ -149,7 +149,7 @@ export async function reconcileProxy(
     const { verdict, untilMs } = await verifyApplied({ proxy, login, mac, context }, deps);
     return outcome(verdict, untilMs);
   } catch (error) {
-    if (kindOf(error) === 'not yet') return { ...LACKING, changed, waits: notYet(error) };
+    if (kindOf(error) === 'not yet') return { ...NOTHING_DONE, changed, waits: notYet(error) };
     // The product refused Pullpass's administrator login: that says nothing about the login to forward.
     if (error instanceof AdminRefusedError)
       return {
@@ -176,7 +176,7 @@ export async function reconcileProxy(
   function said({ why, untilMs }: { readonly why: string; readonly untilMs: number }): ProxyOutcome {
     const note = `the login is refused, and the one before stays: ${why}`;
     return {
-      ...LACKING,
+      ...NOTHING_DONE,
       changed,
       problem: { reason: 'ProxyLoginRefused', note },
       waits: { for: 'login refused', untilMs },
@@ -211,14 +211,14 @@ async function withdraw(
     return pointed === 'applied' ? undefined : noCopy(proxy, pointed);
   } catch (error) {
     return kindOf(error) === 'not yet'
-      ? { ...LACKING, waits: notYet(error) }
-      : { ...LACKING, error, problem: { reason: 'ProxyNotApplied', note: messageOf(error) } };
+      ? { ...NOTHING_DONE, waits: notYet(error) }
+      : { ...NOTHING_DONE, error, problem: { reason: 'ProxyNotApplied', note: messageOf(error) } };
   }
 }
 
 function noCopy({ adapter: { consumer }, copyName }: ConfiguredProxy, was: 'withdrawn' | 'no copy'): ProxyOutcome {
   return {
-    ...LACKING,
+    ...NOTHING_DONE,
     withdrawn: was === 'withdrawn',
     waits: {
       for: 'not yet',

@@ -167,6 +167,8 @@ export function createMetrics({ version, now = Date.now, processMetrics = true }
       [0.001, 0.01, 0.1, 0.5, 1, 5, 10, 30, 60, 300],
     ),
     removalsHeld,
+    /** `kind`: ServiceAccount, Secret (a copy), CacheProxy (an object of it) */
+    contestedObjects: gauge('contested_objects', 'Objects on which another writer undoes each write, by kind.', ['kind']),
     paused: gauge('paused', '1 while the configuration says paused: true, and nothing is written.'),
     leader: gauge('leader', '1 if this replica is the one that writes.'),
     configReloadSuccess: gauge(

@@ -278,6 +278,41 @@ const CASES: readonly Case[] = [
     found: ['PP005 ServiceAccount team-a/default'],
   },
   {
+    name: 'a ServiceAccount from which another writer took the reference out',
+    given: () =>
+      observation({
+        scopes: [
+          goodScope({
+            serviceAccounts: [
+              account({
+                pullSecrets: ['from-git'],
+                added: 'regcred',
+                annotated: true,
+                undoneBy: 'field manager "argocd-controller" (Argo CD), Update, 2026-03-01 12:00 UTC',
+              }),
+              account({ name: 'ci', added: 'regcred', annotated: true }),
+            ],
+            namespace: namespace({ serviceAccounts: '*' }),
+          }),
+        ],
+      }),
+    found: ['PP014 ServiceAccount team-a/ci', 'PP014 ServiceAccount team-a/default'],
+    says: [
+      'took it out of imagePullSecrets: field manager "argocd-controller" (Argo CD), Update, 2026-03-01 12:00 UTC.',
+      'took it out of imagePullSecrets: a writer that the object does not name',
+      'docs/argo-cd.md',
+    ],
+  },
+  {
+    name: 'a copy that another writer wrote',
+    given: () =>
+      observation({
+        scopes: [goodScope({ copies: [copy({ digest: 'theirs', undoneBy: 'field manager "replicator"' })] })],
+      }),
+    found: ['PP014 Secret team-a/regcred', 'PP083 Source upstream'],
+    says: ['does not hold the content of source "upstream": another writer wrote it, field manager "replicator".'],
+  },
+  {
     name: 'a ServiceAccount without a reference to a source that cannot be read',
     given: () =>
       observation({ sources: [badSource('unread')], scopes: [scope()], workloads: [], pullSecrets: new Map() }),

@@ -69,6 +69,7 @@ test('a namespace in flight begins no further write', async () => {
   const p = pausing();
   const applied: Action[] = [];
   const applier = p.pause.pausable({
+    whoUndid: () => Promise.resolve('somebody'),
     apply: (each) => {
       applied.push(each);
       return Promise.resolve();
@@ -77,6 +78,7 @@ test('a namespace in flight begins no further write', async () => {
   await applier.apply(action, signal);
   p.pause.set(true);
   await expect(applier.apply(action, signal)).rejects.toThrow(SupersededError);
+  expect(await applier.whoUndid(action, signal)).toBeUndefined();
   p.pause.set(false);
   await p.pause.end();
   await applier.apply(action, signal);

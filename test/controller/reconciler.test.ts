@@ -37,6 +37,9 @@ function controlling(
   const events: string[] = [];
   const results: string[] = [];
   const complete: string[] = [];
+  const contested = new Map<string, number>();
+  /** What is read of who undoes a write, look by look. */
+  const whoUndid: (string | undefined)[] = [];
   const tried: Action[] = [];
   const proxied: string[] = [];
   let open = true;
@@ -59,6 +62,7 @@ function controlling(
       return observed;
     },
     applier: {
+      whoUndid: () => Promise.resolve(whoUndid.shift()),
       apply: async (action, signal) => {
         tried.push(action);
         await apply(action, signal);
@@ -74,6 +78,9 @@ function controlling(
     proxy: async (name) => {
       proxied.push(name);
       return await proxy(name);
+    },
+    metrics: {
+      contestedObjects: { set: ({ kind }: { kind: string }, n: number) => void contested.set(kind, n) } as never,
     },
     onReconciled: (result) => void results.push(result),
   });
@@ -91,6 +98,8 @@ function controlling(
     events,
     results,
     complete,
+    contested,
+    whoUndid,
     tried,
     proxied,
     rotations,

@@ -66,11 +66,17 @@ export const copyStale: Rule = {
     "The copy's content, type or labels differ from the source's: a rotation has not reached the namespace, or somebody edited the copy.",
   remedy: CHECK_COPY,
   check: (facts) =>
-    copiesThatAre(facts, 'stale').map(({ plan, of, copy }) => ({
-      object: secretIn(plan, of.copyName),
-      about: of.source,
-      message: `Copy "${of.copyName}" ${howStale(copy, of.source)}: pods in ${plan.namespace} pull with what it holds now.`,
-    })),
+    copiesThatAre(facts, 'stale').flatMap(({ plan, of, copy }) =>
+      copy?.undoneBy !== undefined
+        ? []
+        : [
+            {
+              object: secretIn(plan, of.copyName),
+              about: of.source,
+              message: `Copy "${of.copyName}" ${howStale(copy, of.source)}: pods in ${plan.namespace} pull with what it holds now.`,
+            },
+          ],
+    ),
 };
 
 export const copyForeign: Rule = {
@@ -152,7 +158,7 @@ interface PlannedCopy {
   readonly copy: ObservedCopy | undefined;
 }
 
-function copiesThatAre({ plans, scopes }: Facts, state: CopyState): PlannedCopy[] {
+export function copiesThatAre({ plans, scopes }: Facts, state: CopyState): PlannedCopy[] {
   return plans.flatMap((plan, i) =>
     plan.standings
       .filter(({ copy }) => copy === state)
@@ -160,9 +166,13 @@ function copiesThatAre({ plans, scopes }: Facts, state: CopyState): PlannedCopy[
   );
 }
 
-const secretIn = ({ namespace }: NamespacePlan, name: string): Hit['object'] => ({ kind: 'Secret', namespace, name });
+export const secretIn = ({ namespace }: NamespacePlan, name: string): Hit['object'] => ({
+  kind: 'Secret',
+  namespace,
+  name,
+});
 
-function howStale(copy: ObservedCopy | undefined, source: string): string {
+export function howStale(copy: ObservedCopy | undefined, source: string): string {
   if (copy !== undefined && copy.type !== TYPE_DOCKER_CONFIG_JSON) return `is of the wrong type, ${quote(copy.type)}`;
   if (copy !== undefined && !copy.ours) return `is to be taken over for source "${source}", and was not yet`;
   if (copy?.digest === undefined) return 'is empty';

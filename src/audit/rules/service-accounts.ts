@@ -1,4 +1,5 @@
 /** Rules on references of ServiceAccounts to copies: missing ones, and unwanted ones. */
+import { recordOf } from '../../plan/service-account.ts';
 import { hitOf, problemsOf } from './problems.ts';
 import type { Hit, Rule } from './rule.ts';
 import { CHECK_CONTROLLER } from './remedies.ts';
@@ -12,15 +13,16 @@ export const serviceAccountNotPatched: Rule = {
   title: 'A ServiceAccount does not reference its copy',
   cause:
     'The namespace is opted in and the ServiceAccount selected, but its imagePullSecrets do not name the copy: new pods of it pull without the credential.',
-  remedy: `${CHECK_CONTROLLER} If the reference vanishes again, look for another tool that writes the imagePullSecrets of this ServiceAccount.`,
+  remedy: CHECK_CONTROLLER,
   // From the plan, which adds no reference to a copy that cannot be made, is not ours, or was not read.
   check: (facts) => [
     ...facts.plans.flatMap((plan) =>
       plan.editReferences
-        .filter(({ edit }) => edit.add.length > 0)
-        .map(({ account, edit }): Hit => ({
+        .map(({ account, edit }) => ({ account, add: edit.add.filter((name) => !recordOf(account).has(name)) }))
+        .filter(({ add }) => add.length > 0)
+        .map(({ account, add }): Hit => ({
           object: { kind: 'ServiceAccount', namespace: plan.namespace, name: account.name },
-          message: `ServiceAccount "${account.name}" in ${plan.namespace} does not reference ${quoteList(edit.add)}: its new pods pull without it.`,
+          message: `ServiceAccount "${account.name}" in ${plan.namespace} does not reference ${quoteList(add)}: its new pods pull without it.`,
         })),
     ),
     ...problemsOf(facts)

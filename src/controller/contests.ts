@@ -1,0 +1,172 @@
+/**
+ * Objects that Pullpass and another writer write against each other: their writes are paced, and the namespace is told once,
+ * with the other's name. An object that was quiet for a while is forgotten.
+ */
+import type { Log } from '../log.ts';
+import type { Action } from '../plan/action.ts';
+import type { ObservedScope } from '../plan/observed.ts';
+import type { Problem } from '../plan/problem.ts';
+import { NAMED, sayUndone } from '../plan/undone.ts';
+import type { Undone } from '../plan/undone.ts';
+import type { Applier } from '../reconcile/apply.ts';
+import type { Held, WritePace } from '../reconcile/namespace.ts';
+import type { Metrics } from '../server/metrics.ts';
+import { createPace } from './pace.ts';
+
+export interface Contests {
+  readonly pace: WritePace;
+  isContested(action: Action): boolean;
+  /** After a reconcile. `afterMs`: when to look at the namespace again, although no event may come; undefined: no need to. */
+  settle(
+    scope: ObservedScope,
+    held: readonly Held[],
+    signal: AbortSignal,
+  ): Promise<{ readonly problems: readonly Problem[]; readonly afterMs?: number }>;
+  /** The namespace is gone. */
+  drop(namespace: string): void;
+  /** At the end of a term: the next leader sees for itself. */
+  clear(): void;
+}
+
+interface Contest extends Undone {
+  by: string | undefined;
+  /** How often it was looked for who undoes it. */
+  looks: number;
+  /** Whether Pullpass wrote it since. */
+  isDue: boolean;
+}
+
+/** The first look may only make the server note who writes from then on. */
+const LOOKS = 2;
+
+interface ContestsOptions {
+  whoUndid: Applier['whoUndid'];
+  log: Pick<Log, 'info'>;
+  metrics: Pick<Metrics, 'contestedObjects'>;
+  /** Monotonic, in milliseconds. */
+  now: () => number;
+}
+
+export function createContests({ whoUndid, log, metrics, now }: ContestsOptions): Contests {
+  let pace = createPace(now);
+  /** By namespace, then by object. */
+  const contested = new Map<string, Map<string, Contest>>();
+  /** Namespaces whose contest was told. */
+  const told = new Set<string>();
+  const counts = { ServiceAccount: 0, Secret: 0 };
+  count('ServiceAccount', 0);
+  count('Secret', 0);
+
+  function add(action: Action): void {
+    const { kind, namespace, name } = targetOf(action);
+    let here = contested.get(namespace);
+    if (here === undefined) contested.set(namespace, (here = new Map<string, Contest>()));
+    const key = keyOf(action);
+    const known = here.get(key);
+    if (known !== undefined) {
+      known.isDue = true;
+      return;
+    }
+    here.set(key, { kind, name, by: undefined, looks: 0, isDue: true });
+    count(kind, 1);
+  }
+
+  function count(kind: Undone['kind'], more: number): void {
+    counts[kind] += more;
+    metrics.contestedObjects.set({ kind }, counts[kind]);
+  }
+
+  /** Asks for the other writer of the first objects: once after each write, and not for ever. */
+  async function look(here: ReadonlyMap<string, Contest>, held: readonly Held[], signal: AbortSignal): Promise<void> {
+    const first = new Set([...here.values()].slice(0, NAMED));
+    for (const { action } of held) {
+      const contest = here.get(keyOf(action));
+      if (contest === undefined || !first.has(contest)) continue;
+      if (contest.by !== undefined || !contest.isDue || contest.looks >= LOOKS) continue;
+      contest.isDue = false;
+      contest.looks++;
+      // A name is not worth a failure: without one, it is told that the object does not say.
+      contest.by = await whoUndid(action, signal).catch(() => undefined);
+    }
+  }
+
+  function drop(namespace: string): void {
+    for (const [key, { kind }] of contested.get(namespace) ?? []) {
+      pace.forget(key);
+      count(kind, -1);
+    }
+    contested.delete(namespace);
+    told.delete(namespace);
+  }
+
+  return {
+    pace: {
+      pauseMs: (action) => pace.pauseMs(keyOf(action), intentOf(action)),
+      wrote(action) {
+        pace.wrote(keyOf(action), intentOf(action));
+        if (pace.isContested(keyOf(action))) add(action);
+      },
+    },
+    isContested: (action) => pace.isContested(keyOf(action)),
+    async settle({ namespace }, held, signal) {
+      const here = contested.get(namespace.name) ?? new Map<string, Contest>();
+      await look(here, held, signal);
+      const waits = held.map(({ ms }) => ms);
+      for (const [key, { kind }] of here) {
+        const quietInMs = pace.quietInMs(key);
+        if (quietInMs > 0) waits.push(quietInMs);
+        else if (here.delete(key)) count(kind, -1);
+      }
+      if (here.size === 0) contested.delete(namespace.name);
+      const known = [...here.values()].filter(({ by, looks }) => by !== undefined || looks >= LOOKS);
+      if (known.length > 0) told.add(namespace.name);
+      else if (told.delete(namespace.name))
+        log.info({ namespace: namespace.name }, 'no other writer undoes the writes of Pullpass here any more');
+      return {
+        problems:
+          known.length === 0
+            ? []
+            : [
+                {
+                  reason: 'WriteUndone',
+                  object: { kind: 'Namespace', name: namespace.name, uid: namespace.uid },
+                  what: sayUndone(known, here.size > known.length),
+                },
+              ],
+        ...(waits.length > 0 && { afterMs: Math.min(...waits) }),
+      };
+    },
+    drop,
+    clear() {
+      for (const namespace of contested.keys()) drop(namespace);
+      pace = createPace(now);
+    },
+  };
+}
+
+const targetOf = (action: Action): { kind: Undone['kind']; namespace: string; name: string } =>
+  action.type === 'editReferences'
+    ? { kind: 'ServiceAccount', namespace: action.account.namespace, name: action.account.name }
+    : { kind: 'Secret', namespace: action.namespace, name: action.name };
+
+function keyOf(action: Action): string {
+  const { kind, namespace, name } = targetOf(action);
+  return `${kind}/${namespace}/${name}`;
+}
+
+/**
+ * What the write is to achieve, whatever it finds. A ServiceAccount that was made anew is another object; a copy that was made
+ * anew is not, because deleting a copy is a way to undo it.
+ */
+function intentOf(action: Action): string {
+  switch (action.type) {
+    case 'editReferences': {
+      const { wanted, kept, keepRest = false } = action.wanted;
+      return JSON.stringify([action.account.uid, [...wanted].sort(), [...kept].sort(), keepRest]);
+    }
+    case 'deleteCopy':
+      return 'delete';
+    default:
+      return JSON.stringify([action.source, action.digest]);
+  }
+}

@@ -1,0 +1,116 @@
+/** Another controller takes our reference out of each ServiceAccount, every time it sees it there. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { configurationDocument, createCluster, eventually } from '../integration/env/cluster.ts';
+import type { Cluster } from '../integration/env/cluster.ts';
+import { startProgram } from '../integration/env/program.ts';
+import type { Program } from '../integration/env/program.ts';
+import { configurationSchema } from '../../src/config/schema.ts';
+import { paths } from '../../src/kube/paths.ts';
+import { startSandbox } from '../sandbox/kube-api/index.ts';
+import type { Sandbox } from '../sandbox/kube-api/index.ts';
+
+const CONTESTED = ['team-a', 'team-b', 'team-c'];
+const SECONDS = Number(process.env['PULLPASS_UNDONE_SECONDS'] ?? 6);
+
+let sandbox: Sandbox;
+let cluster: Cluster;
+let program: Program;
+/** Ends the other controller. */
+const leave = new AbortController();
+let undone = 0;
+
+/** Argo CD's self-heal, as fast as a program can be: puts the list of Git back at each watch event. */
+async function selfHeal(): Promise<void> {
+  const options = { query: { watch: true }, signal: leave.signal };
+  type Account = { metadata: { namespace: string; name: string }; imagePullSecrets?: { name: string }[] };
+  for await (const { object } of cluster.admin.watch<Account>('/api/v1/serviceaccounts', options)) {
+    const { namespace, name } = object.metadata;
+    if (!CONTESTED.includes(namespace) || object.imagePullSecrets?.some((each) => each.name === 'hub-copy') !== true)
+      continue;
+    undone++;
+    await cluster.admin.patch(
+      paths.serviceAccounts(namespace, name),
+      'application/merge-patch+json',
+      { imagePullSecrets: [{ name: 'from-git' }] },
+      { query: { fieldManager: 'argocd-controller' } },
+    );
+  }
+}
+
+beforeAll(async () => {
+  sandbox = await startSandbox();
+  cluster = await createCluster(sandbox);
+  const document = configurationDocument({ name: 'hub', namespaces: { allow: ['*'] } });
+  await cluster.applyRbac(configurationSchema.parse(document));
+  await cluster.source({ namespace: 'pullpass-system', name: 'hub' }, { 'registry.corp': 'old' });
+  for (const name of [...CONTESTED, 'bystander', 'late']) await cluster.namespace(name);
+  program = await startProgram(sandbox, { configuration: document, args: ['--no-leader-election'] });
+  await program.ready();
+}, 60_000);
+afterAll(async () => {
+  leave.abort();
+  await program.stop();
+  await cluster.close();
+  await sandbox.stop();
+});
+
+const optIn = (name: string): Promise<void> => cluster.annotateNamespace(name, { 'pullpass.dev/sync': 'enabled' });
+const writesTo = (namespace: string): number =>
+  sandbox
+    .requests()
+    .filter(
+      ({ verb, resource, user, namespace: at }) =>
+        verb === 'patch' && resource === 'serviceaccounts' && user.includes('pullpass') && at === namespace,
+    ).length;
+const linesOf = (namespace: string): unknown[] => program.logs.filter((line) => line['namespace'] === namespace);
+async function contestedAccounts(): Promise<string | undefined> {
+  return /^pullpass_contested_objects\{kind="ServiceAccount"\} (\d+)$/m.exec(
+    (await program.page('/metrics')).text,
+  )?.[1];
+}
+
+test(
+  'each write is undone: the writes become rare, it is told once, and everybody else is served',
+  { timeout: 60_000 },
+  async () => {
+    const healing = selfHeal().catch(() => undefined);
+    for (const name of CONTESTED) await optIn(name);
+    await optIn('bystander');
+    const began = performance.now();
+    await eventually(async () => expect(await cluster.pullSecrets('bystander')).toEqual(['hub-copy']), 5_000);
+
+    // A rotation reaches every namespace, the contested ones too: their copies are not contested.
+    await cluster.source({ namespace: 'pullpass-system', name: 'hub' }, { 'registry.corp': 'new' });
+    await eventually(async () => {
+      for (const name of [...CONTESTED, 'bystander'])
+        expect(await cluster.login(name, 'hub-copy')).toEqual({ 'registry.corp': 'new' });
+    }, 5_000);
+    await optIn('late');
+    await eventually(async () => expect(await cluster.pullSecrets('late')).toEqual(['hub-copy']), 5_000);
+
+    await new Promise((resolve) => setTimeout(resolve, SECONDS * 1_000 - (performance.now() - began)));
+    expect(undone).toBeGreaterThan(3);
+    for (const name of CONTESTED) {
+      // Four at once, then after 1, 2, 4, 8 seconds: 12 in two minutes.
+      expect(writesTo(name)).toBeLessThan(16);
+      expect(linesOf(name).length).toBeLessThan(16);
+      const events = (await cluster.events(name)).filter(({ reason }) => reason === 'WriteUndone');
+      expect(events).toHaveLength(1);
+      expect(events[0]).toMatchObject({ type: 'Warning', regarding: { kind: 'Namespace', name } });
+      expect(events[0]?.note).toContain('imagePullSecrets of ServiceAccount "default"');
+      expect(events[0]?.note).toContain('field manager "argocd-controller" (Argo CD), Update, ');
+      expect(events[0]?.note).toContain('docs/argo-cd.md');
+    }
+    expect(await contestedAccounts()).toBe('3');
+
+    // The other leaves the list alone, as with `ignoreDifferences`: the reference comes, and stays.
+    leave.abort();
+    await healing;
+    await eventually(
+      async () => {
+        for (const name of CONTESTED) expect(await cluster.pullSecrets(name)).toEqual(['from-git', 'hub-copy']);
+      },
+      2 * SECONDS * 1_000,
+    );
+  },
+);
