@@ -1,6 +1,7 @@
 /** What `pullpass wait` says: how far a rotation is, what is behind, and how it is known to be complete. */
 import { quoteKey } from '../credentials/registry-name.ts';
 import { stateOf } from '../plan/proxy.ts';
+import { UNDONE_DOCS } from '../plan/undone.ts';
 import { isProxyDone } from '../rotation/proxy-progress.ts';
 import type { ProofTerms, ProxyProgress } from '../rotation/proxy-progress.ts';
 import type { RotationProgress } from '../rotation/progress.ts';
@@ -59,12 +60,15 @@ export function shown({ proxies }: RotationProgress): string[] {
 }
 
 export function behind({ copies, proxies, heldBack }: RotationProgress, terms: ProofTerms): string[] {
-  const { kept = [] } = copies;
+  const { kept = [], undone = [] } = copies;
   const ten = (namespaces: readonly string[]): string =>
     `${namespaces.slice(0, 10).join(', ')}${namespaces.length > 10 ? ', ...' : ''}`;
   return [
     ...heldBack.map((why) => `the source is held back: ${why}`),
     ...(copies.behind.length === 0 ? [] : [`${copies.behind.length} copies: ${ten(copies.behind)}`]),
+    ...undone
+      .slice(0, 10)
+      .map(({ namespace, by }) => `copy in ${namespace}: another writer wrote it, ${by}: see ${UNDONE_DOCS}`),
     ...(kept.length === 0
       ? []
       : [

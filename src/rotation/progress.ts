@@ -22,6 +22,8 @@ export interface RotationProgress {
     readonly total: number;
     /** Namespaces, sorted. */
     readonly behind: readonly string[];
+    /** Who else writes copies that are behind; absent: nobody. */
+    readonly undone?: readonly { readonly namespace: string; readonly by: string }[];
     /** Namespaces in which the copy's name is taken by a Secret that is not ours. */
     readonly foreign: readonly string[];
     /** Namespaces in which the brake keeps a copy with older content; absent: none. */
@@ -76,6 +78,10 @@ export async function observeRotations({
     const behind = standings
       .filter(({ copy }) => copy !== 'in sync' && copy !== 'source' && copy !== 'foreign')
       .map((s) => s.namespace);
+    const undone = standings.flatMap(({ namespace, copy, copyName }) => {
+      const by = snapshot.world.copies.get(copyName)?.get(namespace, copyName)?.undoneBy;
+      return copy === 'stale' && by !== undefined ? [{ namespace, by }] : [];
+    });
     const kept = plans.flatMap(({ namespace, held: by }) =>
       (by?.copies ?? []).filter(({ source, current }) => source === name && !current).map(() => namespace),
     );
@@ -120,6 +126,7 @@ export async function observeRotations({
         total: standings.length - foreign.length + kept.length,
         behind,
         foreign,
+        ...(undone.length > 0 && { undone }),
         ...(kept.length > 0 && { kept }),
       },
       proxies: own,

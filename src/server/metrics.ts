@@ -168,7 +168,9 @@ export function createMetrics({ version, now = Date.now, processMetrics = true }
     ),
     removalsHeld,
     /** `kind`: ServiceAccount, Secret (a copy), CacheProxy (an object of it) */
-    contestedObjects: gauge('contested_objects', 'Objects on which another writer undoes each write, by kind.', ['kind']),
+    contestedObjects: gauge('contested_objects', 'Objects on which another writer undoes each write, by kind.', [
+      'kind',
+    ]),
     paused: gauge('paused', '1 while the configuration says paused: true, and nothing is written.'),
     leader: gauge('leader', '1 if this replica is the one that writes.'),
     configReloadSuccess: gauge(

@@ -53,7 +53,7 @@ export function fullMetrics(labels: readonly string[] = HOSTILE): Metrics {
     seconds: 0.75,
   });
   for (const kind of ['namespace', 'proxy'])
-    for (const result of ['in-sync', 'changed', 'failed']) metrics.reconcileDuration.observe({ kind, result }, 0.02);
+    for (const result of ['in-sync', 'changed', 'waiting', 'failed']) metrics.reconcileDuration.observe({ kind, result }, 0.02);
   metrics.apiRequests.inc({ verb: 'get', resource: 'secrets', code: 200 });
   metrics.auditFailures.inc();
   metrics.queueDepth.set(Number.NaN);
@@ -63,6 +63,7 @@ export function fullMetrics(labels: readonly string[] = HOSTILE): Metrics {
   metrics.configReloadTimestamp.set(1.7e9);
   metrics.missingRights.set(Infinity);
   metrics.removalsHeld.set(57);
+  for (const kind of ['ServiceAccount', 'Secret', 'CacheProxy']) metrics.contestedObjects.set({ kind }, 3);
   metrics.paused.set(1);
   return metrics;
 }
