@@ -95,7 +95,7 @@ export function createProxyController({
 }: ProxiesOptions): Proxies {
   const { state, now } = deps;
   const news = createProxyNews({ log, events, metrics });
-  const contests = createProxyContests({ metrics });
+  const contests = createProxyContests({ metrics, now });
   let entries = new Map<string, Entry>();
   const proxiesOf = (all: ReadonlyMap<string, Entry>): ConfiguredProxy[] => [...all.values()].map(({ proxy }) => proxy);
   const consumers = createConsumers({

@@ -24,8 +24,15 @@ interface ProxyContests {
   forget(proxy: string): void;
 }
 
-export function createProxyContests({ metrics }: { metrics: Pick<Metrics, 'contestedObjects'> }): ProxyContests {
-  const pace = createPace(() => performance.now());
+/** `now`: a monotonic clock, in milliseconds. */
+export function createProxyContests({
+  metrics,
+  now,
+}: {
+  metrics: Pick<Metrics, 'contestedObjects'>;
+  now: () => number;
+}): ProxyContests {
+  const pace = createPace(now);
   /** What is told of each, once: who writes it back can change each time. */
   const told = new Map<string, string>();
   const count = (): void => metrics.contestedObjects.set({ kind: 'CacheProxy' }, told.size);

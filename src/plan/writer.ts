@@ -113,7 +113,7 @@ export function markedBy(
 
 function othersOf({ managedFields = [] }: Tracked): { readonly writer: Writer; readonly fieldsV1: unknown }[] {
   return managedFields
-    .filter(({ manager = '' }) => !OURS.includes(manager))
+    .filter(({ manager = '' }) => manager !== '' && !OURS.includes(manager))
     .map(({ manager = '', operation = '', time, fieldsV1 }) => {
       const at = Date.parse(time ?? '');
       return { writer: { manager, operation, at: Number.isNaN(at) ? undefined : at }, fieldsV1 };

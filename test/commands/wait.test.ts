@@ -142,6 +142,14 @@ test('ends with 1 after the time is over, and says what is behind', async () => 
   ]);
 });
 
+test('says who wrote a copy that is behind', async () => {
+  const undone = [{ namespace: 'team-b', by: 'field manager "replicator"' }];
+  const { text } = await wait([rotation({ copies: { total: 3, behind: ['team-b'], foreign: [], undone } })], {
+    timeoutMs: 0,
+  });
+  expect(text).toContain('copy in team-b: another writer wrote it, field manager "replicator": see docs/argo-cd.md');
+});
+
 test('is not complete while the brake keeps copies with the old credential', async () => {
   const kept = rotation({ copies: { total: 3, behind: [], foreign: [], kept: ['team-b', 'team-c'] } });
   expect(await wait([kept], { timeoutMs: 0 })).toMatchObject({

@@ -120,7 +120,7 @@ function controller() {
     metrics,
     feedsOf,
     /** The watch sees what was written. */
-    see(feeds: ReturnType<typeof feedsOf>, version = '5'): void {
+    see(feeds: ReturnType<typeof feedsOf>, version = '5', managedFields: object[] = []): void {
       for (const { store, project } of feeds) {
         store.put(
           project({
@@ -128,6 +128,7 @@ function controller() {
               ...SECRET,
               uid: 'u',
               resourceVersion: version,
+              managedFields,
               labels: { 'app.kubernetes.io/managed-by': 'pullpass', 'pullpass.dev/cache-proxy': 'cache' },
             },
             type: 'Opaque',
@@ -206,7 +207,12 @@ test('a failing pull is tried again ever more rarely, whatever wakes it meanwhil
   c.verdict = { state: 'verified', why: 'pulled' };
   c.events.length = 0;
   expect(await c.proxies.handle('cache', fence)).toBe('done');
-  expect(c.events).toEqual(['resolved ProxyNotApplied', 'resolved ProxyLoginRefused', 'resolved ProxyNotVerified']);
+  expect(c.events).toEqual([
+    'resolved ProxyNotApplied',
+    'resolved ProxyLoginRefused',
+    'resolved ProxyNotVerified',
+    'resolved WriteUndone',
+  ]);
 });
 
 test('the schedule has each verified once more', async () => {
@@ -335,4 +341,56 @@ test('of a cache proxy that goes, or gets another source, while it is looked at,
     expect([c.standings.size, c.arrived]).toEqual([0, []]);
     expect((await c.metrics.exposition()).body).not.toMatch(/proxy="cache",source="hub"/);
   }
+});
+
+test('a Secret that another writer writes back each time is written ever more rarely, and told once; a new login is not delayed', async () => {
+  const c = controller();
+  const feeds = c.feedsOf(zot());
+  let version = 10;
+  const fields = { 'f:data': { 'f:config.json': {} } };
+  const theirs = [{ manager: 'replicator', operation: 'Update', time: '2030-01-01T00:00:00Z', fieldsV1: fields }];
+  const undo = (): void => {
+    c.data = { theirs: 'x' };
+    c.see(feeds, String(version++), theirs);
+  };
+  const written = async (): Promise<number> => {
+    const before = c.applied.length;
+    await c.proxies.handle('cache', fence);
+    return c.applied.length - before;
+  };
+  for (let i = 0; i < 4; i++) {
+    undo();
+    expect(await written()).toBe(1);
+  }
+  c.lines.length = 0;
+  c.events.length = 0;
+  undo();
+  expect(msOf(await c.proxies.handle('cache', fence))).toBe(1_000);
+  for (let i = 0; i < 20; i++) expect(await written()).toBe(0);
+  expect(c.standings.get('cache')?.applied).toBe(false);
+  expect([new Set(c.events).size, c.events[0], c.lines.length]).toEqual([
+    1,
+    expect.stringContaining(
+      'another writer undoes each write of Pullpass to n/login: field manager "replicator", Update, 2030-01-01 00:00 UTC',
+    ),
+    1,
+  ]);
+  expect((await c.metrics.exposition()).body).toContain('pullpass_contested_objects{kind="CacheProxy"} 1');
+
+  // A rotation is news.
+  c.password = 'two';
+  expect(await written()).toBe(1);
+  undo();
+  expect(await written()).toBe(0);
+  c.now += 2_000;
+  expect(await written()).toBe(1);
+
+  // The other leaves it alone.
+  c.see(feeds, String(version++));
+  const { afterMs } = (await c.proxies.handle('cache', fence)) as { afterMs: number };
+  c.now += afterMs;
+  c.events.length = 0;
+  expect(await c.proxies.handle('cache', fence)).toBe('done');
+  expect(c.events).toContain('resolved WriteUndone');
+  expect((await c.metrics.exposition()).body).toContain('pullpass_contested_objects{kind="CacheProxy"} 0');
 });

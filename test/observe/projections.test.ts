@@ -42,6 +42,34 @@ test('of thousands only the first few are kept', () => {
   ).toHaveLength(5);
 });
 
+describe('who undid a write', () => {
+  const managedFields = [
+    {
+      manager: 'other',
+      operation: 'Apply',
+      fieldsV1: { 'f:imagePullSecrets': {}, 'f:data': { 'f:.dockerconfigjson': {} } },
+    },
+  ];
+  const accountWith = (added: string | undefined, ...names: string[]) =>
+    projectServiceAccount({
+      metadata: { name: 'app', managedFields, ...(added && { annotations: { [ANNOTATION_ADDED]: added } }) },
+      imagePullSecrets: names.map((name) => ({ name })),
+    });
+
+  test('is kept of a ServiceAccount that lacks what is in its record, and of no other', () => {
+    expect(accountWith('hub,quay', 'hub').undoneBy).toBe('field manager "other", Apply');
+    expect(accountWith('hub', 'hub', 'more')).not.toHaveProperty('undoneBy');
+    expect(accountWith(undefined, 'more')).not.toHaveProperty('undoneBy');
+  });
+
+  test('is kept of a copy, and not of a Secret that is none', () => {
+    const labels = { 'pullpass.dev/source': 'hub' };
+    const digest = (): string => 'd';
+    expect(projectCopy({ metadata: { name: 'c', managedFields, labels } }, digest).undoneBy).toContain('"other"');
+    expect(projectCopy({ metadata: { name: 'c', managedFields } }, digest)).not.toHaveProperty('undoneBy');
+  });
+});
+
 describe('of an object as large as the API server takes', () => {
   const objects = 40;
   setFlagsFromString('--expose-gc');
