@@ -9,7 +9,7 @@ import type { Problem } from '../plan/problem.ts';
 import { NAMED, sayUndone } from '../plan/undone.ts';
 import type { Undone } from '../plan/undone.ts';
 import type { Applier } from '../reconcile/apply.ts';
-import type { Held, WritePace } from '../reconcile/namespace.ts';
+import type { Waiting, WritePace } from '../reconcile/namespace.ts';
 import type { Metrics } from '../server/metrics.ts';
 import { createPace } from './pace.ts';
 
@@ -19,7 +19,7 @@ export interface Contests {
   /** After a reconcile. `afterMs`: when to look at the namespace again, although no event may come; undefined: no need to. */
   settle(
     scope: ObservedScope,
-    held: readonly Held[],
+    waiting: readonly Waiting[],
     signal: AbortSignal,
   ): Promise<{ readonly problems: readonly Problem[]; readonly afterMs?: number }>;
   /** The namespace is gone. */
@@ -30,14 +30,17 @@ export interface Contests {
 
 interface Contest extends Undone {
   by: string | undefined;
-  /** How often it was looked for who undoes it. */
-  looks: number;
+  /** How many of its writes were undone and waited for. */
+  undone: number;
   /** Whether Pullpass wrote it since. */
   isDue: boolean;
 }
 
-/** The first look may only make the server note who writes from then on. */
-const LOOKS = 2;
+/**
+ * It is told when so many writes were undone that waited before: by then others of the namespace are contested, too, and the
+ * text can stay as it is. And the first look may only make the server note who writes from then on.
+ */
+const TOLD = 2;
 
 interface ContestsOptions {
   whoUndid: Applier['whoUndid'];
@@ -51,8 +54,8 @@ export function createContests({ whoUndid, log, metrics, now }: ContestsOptions)
   let pace = createPace(now);
   /** By namespace, then by object. */
   const contested = new Map<string, Map<string, Contest>>();
-  /** Namespaces whose contest was told. */
-  const told = new Set<string>();
+  /** By namespace: what was told of it. */
+  const told = new Map<string, readonly (Undone & { readonly key: string })[]>();
   const counts = { ServiceAccount: 0, Secret: 0 };
   count('ServiceAccount', 0);
   count('Secret', 0);
@@ -67,7 +70,7 @@ export function createContests({ whoUndid, log, metrics, now }: ContestsOptions)
       known.isDue = true;
       return;
     }
-    here.set(key, { kind, name, by: undefined, looks: 0, isDue: true });
+    here.set(key, { kind, name, by: undefined, undone: 0, isDue: true });
     count(kind, 1);
   }
 
@@ -77,17 +80,31 @@ export function createContests({ whoUndid, log, metrics, now }: ContestsOptions)
   }
 
   /** Asks for the other writer of the first objects: once after each write, and not for ever. */
-  async function look(here: ReadonlyMap<string, Contest>, held: readonly Held[], signal: AbortSignal): Promise<void> {
+  async function look(
+    here: ReadonlyMap<string, Contest>,
+    waiting: readonly Waiting[],
+    signal: AbortSignal,
+  ): Promise<void> {
     const first = new Set([...here.values()].slice(0, NAMED));
-    for (const { action } of held) {
+    for (const { action } of waiting) {
       const contest = here.get(keyOf(action));
-      if (contest === undefined || !first.has(contest)) continue;
-      if (contest.by !== undefined || !contest.isDue || contest.looks >= LOOKS) continue;
+      if (contest?.isDue !== true) continue;
       contest.isDue = false;
-      contest.looks++;
+      contest.undone++;
+      if (contest.by !== undefined || contest.undone > TOLD || !first.has(contest)) continue;
       // A name is not worth a failure: without one, it is told that the object does not say.
       contest.by = await whoUndid(action, signal).catch(() => undefined);
     }
+  }
+
+  /** What is told of a namespace: it stays the same as long as one of the objects that it names is contested. */
+  function toldOf(namespace: string, here: ReadonlyMap<string, Contest>): readonly Undone[] {
+    const before = told.get(namespace)?.filter(({ key }) => here.has(key)) ?? [];
+    if (before.length > 0) return before;
+    if (![...here.values()].some(({ undone }) => undone >= TOLD)) return [];
+    const named = [...here].slice(0, NAMED).map(([key, contest]) => ({ ...contest, key }));
+    told.set(namespace, named);
+    return named;
   }
 
   function drop(namespace: string): void {
@@ -108,29 +125,28 @@ export function createContests({ whoUndid, log, metrics, now }: ContestsOptions)
       },
     },
     isContested: (action) => pace.isContested(keyOf(action)),
-    async settle({ namespace }, held, signal) {
+    async settle({ namespace }, waiting, signal) {
       const here = contested.get(namespace.name) ?? new Map<string, Contest>();
-      await look(here, held, signal);
-      const waits = held.map(({ ms }) => ms);
+      await look(here, waiting, signal);
+      const waits = waiting.map(({ ms }) => ms);
       for (const [key, { kind }] of here) {
         const quietInMs = pace.quietInMs(key);
         if (quietInMs > 0) waits.push(quietInMs);
         else if (here.delete(key)) count(kind, -1);
       }
       if (here.size === 0) contested.delete(namespace.name);
-      const known = [...here.values()].filter(({ by, looks }) => by !== undefined || looks >= LOOKS);
-      if (known.length > 0) told.add(namespace.name);
-      else if (told.delete(namespace.name))
+      const named = toldOf(namespace.name, here);
+      if (named.length === 0 && told.delete(namespace.name))
         log.info({ namespace: namespace.name }, 'no other writer undoes the writes of Pullpass here any more');
       return {
         problems:
-          known.length === 0
+          named.length === 0
             ? []
             : [
                 {
                   reason: 'WriteUndone',
                   object: { kind: 'Namespace', name: namespace.name, uid: namespace.uid },
-                  what: sayUndone(known, here.size > known.length),
+                  what: sayUndone(named, here.size > named.length),
                 },
               ],
         ...(waits.length > 0 && { afterMs: Math.min(...waits) }),

@@ -97,7 +97,7 @@ export function createReconciler({
     standings.set(namespace, outcome.plan.standings);
     onReconciled(resultOf(outcome), (performance.now() - startedAt) / 1000);
     tell(key, namespace, outcome, fence);
-    const contest = await contests.settle(scope, outcome.held, fence);
+    const contest = await contests.settle(scope, outcome.waiting, fence);
     report(namespace, [...outcome.plan.problems, ...refusals(scope, outcome, queue.retries(key)), ...contest.problems]);
     // A namespace that is being deleted gets no new content, however long the deletion takes.
     if (scope.namespace.terminating) rotations.drop(namespace);
@@ -202,9 +202,9 @@ function refusals({ namespace }: ObservedScope, { failures }: NamespaceOutcome, 
   });
 }
 
-function resultOf({ done, failures, held }: NamespaceOutcome): 'in-sync' | 'changed' | 'waiting' | 'failed' {
+function resultOf({ done, failures, waiting }: NamespaceOutcome): 'in-sync' | 'changed' | 'waiting' | 'failed' {
   if (failures.length > 0) return 'failed';
-  return done.length > 0 ? 'changed' : held.length > 0 ? 'waiting' : 'in-sync';
+  return done.length > 0 ? 'changed' : waiting.length > 0 ? 'waiting' : 'in-sync';
 }
 
 /** The standings after the actions that were done. */

@@ -17,23 +17,19 @@ export const UNNAMED = 'a writer that the object does not name (the audit log of
 /** So many objects of a namespace are named. */
 export const NAMED = 3;
 
-/**
- * One sentence for all objects of a namespace. Of many it names only the first, without a number: each change of it would be
- * reported as a new problem.
- */
-export function sayUndone(objects: readonly Undone[], others = false): string {
-  const first = objects.slice(0, NAMED);
+/** `others`: there are more. Their number is not told: each change of it would be reported as a new problem. */
+export function sayUndone(objects: readonly Undone[], others: boolean): string {
   const named = (kind: Undone['kind'], what: string): string[] => {
-    const names = first.filter((each) => each.kind === kind).map(({ name }) => quote(name));
+    const names = objects.filter((each) => each.kind === kind).map(({ name }) => quote(name));
     return names.length === 0 ? [] : [`${what} ${names.join(', ')}`];
   };
   const what = [...named('ServiceAccount', 'imagePullSecrets of ServiceAccount'), ...named('Secret', 'copy')].join(
     '; ',
   );
-  const writers = [...new Set(first.map(({ by = UNNAMED }) => by))];
+  const writers = [...new Set(objects.flatMap(({ by }) => by ?? []))];
   return (
-    `Another writer undoes each write of Pullpass: ${what}${objects.length > NAMED || others ? ' and others' : ''}. ` +
-    `It is ${writers.join('; ')}. Pullpass writes again after a growing delay of up to 5 minutes, and pods made meanwhile ` +
-    `may lack the credential. What ends it, in Argo CD and others: ${UNDONE_DOCS}`
+    `Another writer undoes each write of Pullpass: ${what}${others ? ' and others' : ''}. ` +
+    `It is ${writers.length === 0 ? UNNAMED : writers.join('; ')}. Pullpass writes again after a growing delay of up to ` +
+    `5 minutes, and pods made meanwhile may lack the credential. What ends it, in Argo CD and others: ${UNDONE_DOCS}`
   );
 }

@@ -15,7 +15,7 @@ export interface Failure {
 }
 
 /** An action that waits, because another writer undid the same one again and again. */
-export interface Held {
+export interface Waiting {
   readonly action: Action;
   readonly ms: number;
 }
@@ -32,7 +32,7 @@ export interface NamespaceOutcome {
   /** Actions that were done, in order. */
   readonly done: readonly Action[];
   readonly failures: readonly Failure[];
-  readonly held: readonly Held[];
+  readonly waiting: readonly Waiting[];
 }
 
 /** `turn`: awaited between the steps of a long plan. */
@@ -51,12 +51,12 @@ export async function reconcileNamespace(
   const plan = await inTurns(planSteps(scope, options), turn);
   const done: Action[] = [];
   const failures: Failure[] = [];
-  const held: Held[] = [];
+  const waiting: Waiting[] = [];
 
   async function attempt(action: Action): Promise<boolean> {
     const ms = pace?.pauseMs(action) ?? 0;
     if (ms > 0) {
-      held.push({ action, ms });
+      waiting.push({ action, ms });
       return false;
     }
     try {
@@ -82,7 +82,7 @@ export async function reconcileNamespace(
   }
 
   for (const action of plan.deleteCopies) if (!stillReferenced.has(action.name)) await attempt(action);
-  return { plan, done, failures, held };
+  return { plan, done, failures, waiting };
 }
 
 /** The edit without references to copies that could not be written; undefined if nothing is left. */
