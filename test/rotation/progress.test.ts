@@ -12,7 +12,8 @@ import { entryMac } from '../../src/sources/record.ts';
 import { refusal, scriptedClient } from '../kube/scripted-client.ts';
 import { createMemory } from '../sources/memory.ts';
 import { recordOf } from '../sources/records.ts';
-import { base64, digest, dockerConfig, putSource, rawSecret, worldFor } from '../sources/worlds.ts';
+import { namespace } from '../plan/observations.ts';
+import { base64, digest, dockerConfig, putCopy, putSource, rawSecret, worldFor } from '../sources/worlds.ts';
 
 const AT = '2030-01-01T00:00:00.000Z';
 const KEY = Buffer.alloc(32, 7);
@@ -203,6 +204,31 @@ test('a source without a good content is said, and its proxy waits', async () =>
     complete: false,
     heldBack: [expect.stringContaining('does not exist')],
     proxies: [{ why: 'the source has no usable content' }],
+  });
+});
+
+test('a copy that another writer wrote is behind, and it is said who wrote it', async () => {
+  const configuration = configurationSchema.parse({
+    apiVersion: 'pullpass.dev/v1alpha1',
+    kind: 'Configuration',
+    sources: [{ name: 'hub', secret: { namespace: 'pullpass-system', name: 'hub' }, copyName: 'c', verify: 'off' }],
+  });
+  const world = worldFor(configuration);
+  putSource(world, rawSecret({ namespace: 'pullpass-system', name: 'hub', uid: 'u', content: CONTENT }));
+  world.namespaces.put(namespace());
+  const copy = rawSecret({ namespace: 'team-a', name: 'c', uid: 'u', content: dockerConfig('theirs'), source: 'hub' });
+  const managedFields = [{ manager: 'replicator', fieldsV1: { 'f:data': { 'f:.dockerconfigjson': {} } } }];
+  putCopy(world, { ...copy, metadata: { ...copy.metadata, managedFields } as typeof copy.metadata });
+  const { client } = scriptedClient(() => {
+    throw refusal(404);
+  });
+  const snapshot = await snapshotOf({ client, world, configuration, state: createMemory({ mac }), remembered: false });
+  const [rotation] = await observeRotations({ client, configuration, snapshot });
+  expect(rotation?.copies).toEqual({
+    total: 1,
+    behind: ['team-a'],
+    foreign: [],
+    undone: [{ namespace: 'team-a', by: 'field manager "replicator"' }],
   });
 });
 
