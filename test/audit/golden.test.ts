@@ -296,10 +296,10 @@ const CASES: readonly Case[] = [
           }),
         ],
       }),
-    found: ['PP014 ServiceAccount team-a/ci', 'PP014 ServiceAccount team-a/default'],
+    found: ['PP005 ServiceAccount team-a/ci', 'PP005 ServiceAccount team-a/default'],
     says: [
-      'took it out of imagePullSecrets: field manager "argocd-controller" (Argo CD), Update, 2026-03-01 12:00 UTC.',
-      'took it out of imagePullSecrets: a writer that the object does not name',
+      'Pullpass had added it, and another writer took it out: field manager "argocd-controller" (Argo CD), Update, 2026-03-01 12:00 UTC.',
+      'another writer took it out: a writer that the object does not name',
       'docs/argo-cd.md',
     ],
   },
@@ -309,8 +309,8 @@ const CASES: readonly Case[] = [
       observation({
         scopes: [goodScope({ copies: [copy({ digest: 'theirs', undoneBy: 'field manager "replicator"' })] })],
       }),
-    found: ['PP014 Secret team-a/regcred', 'PP083 Source upstream'],
-    says: ['does not hold the content of source "upstream": another writer wrote it, field manager "replicator".'],
+    found: ['PP002 Secret team-a/regcred', 'PP083 Source upstream'],
+    says: ['Another writer wrote it: field manager "replicator".', 'docs/argo-cd.md'],
   },
   {
     name: 'a ServiceAccount without a reference to a source that cannot be read',

@@ -5,7 +5,7 @@ import { planNamespace } from '../../src/plan/namespace.ts';
 import { account, copy, namespace } from '../plan/observations.ts';
 import { auditedSource, findingsOf, goodScope, observation } from './observations.ts';
 
-const MENDED_BY_CONTROLLER = new Set(['PP001', 'PP002', 'PP004', 'PP005', 'PP010', 'PP014']);
+const MENDED_BY_CONTROLLER = new Set(['PP001', 'PP002', 'PP004', 'PP005', 'PP010']);
 
 const clusters = fc.record({
   sync: fc.constantFrom('enabled', 'disabled', undefined, 'nonsense'),

@@ -14,6 +14,7 @@ describe('the exposition', () => {
     metrics.sourceChanged.set({ source: 'upstream' }, 1_700_000_000);
     metrics.rotationPending.set({ source: 'upstream' }, 0);
     metrics.rotationDuration.observe({ source: 'upstream' }, 3);
+    metrics.contestedObjects.set({ kind: 'ServiceAccount' }, 0);
     metrics.proxyApplied.set({ proxy: 'cache', source: 'upstream' }, 1);
     metrics.proxyVerified.set({ proxy: 'cache', source: 'upstream', state: 'verified' }, 1);
     metrics.proxyUnknown.set({ proxy: 'cache', source: 'upstream', reason: 'settling' }, 0);
@@ -40,6 +41,7 @@ describe('the exposition', () => {
       'pullpass_build_info{version} gauge',
       'pullpass_config_reload_success{} gauge',
       'pullpass_config_reload_timestamp_seconds{} gauge',
+      'pullpass_contested_objects{kind} gauge',
       'pullpass_copies{source,state} gauge',
       'pullpass_credential_expiry_timestamp_seconds{source,registry} gauge',
       'pullpass_credential_lifetime_seconds{source,registry} gauge',

@@ -25,7 +25,6 @@ import { pullSecretsReadable } from './secret-readers.ts';
 import { referenceOrphaned, serviceAccountNotPatched } from './service-accounts.ts';
 import { podTwoLogins } from './two-logins.ts';
 import { pullSecretUnnamed } from './unnamed.ts';
-import { writeUndone } from './undone.ts';
 import { loginUnusable } from './unusable.ts';
 import { rotationIncomplete, sourceHeldBack, sourceInvalid, sourceMissing, sourceSuspicious } from './sources.ts';
 
@@ -44,7 +43,6 @@ export const RULES: readonly Rule[] = [
   pullSecretBroken,
   pullSecretUseless,
   pullSecretUnnamed,
-  writeUndone,
   podBeforePatch,
   podOwnSecrets,
   pullFailing,

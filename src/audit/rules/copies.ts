@@ -6,7 +6,7 @@ import { remedyOf } from '../../plan/problem.ts';
 import type { Facts } from '../facts/facts.ts';
 import { problemsOf } from './problems.ts';
 import type { Hit, Rule } from './rule.ts';
-import { CHECK_CONTROLLER, CHECK_RUNNING } from './remedies.ts';
+import { CHECK_CONTROLLER, CHECK_RUNNING, LEAVE_ALONE } from './remedies.ts';
 import type { NamespacePlan, SourceStanding } from '../../plan/namespace-plan.ts';
 import { agree, plural, quote } from '../../text.ts';
 
@@ -66,17 +66,14 @@ export const copyStale: Rule = {
     "The copy's content, type or labels differ from the source's: a rotation has not reached the namespace, or somebody edited the copy.",
   remedy: CHECK_COPY,
   check: (facts) =>
-    copiesThatAre(facts, 'stale').flatMap(({ plan, of, copy }) =>
-      copy?.undoneBy !== undefined
-        ? []
-        : [
-            {
-              object: secretIn(plan, of.copyName),
-              about: of.source,
-              message: `Copy "${of.copyName}" ${howStale(copy, of.source)}: pods in ${plan.namespace} pull with what it holds now.`,
-            },
-          ],
-    ),
+    copiesThatAre(facts, 'stale').map(({ plan, of, copy }) => ({
+      object: secretIn(plan, of.copyName),
+      about: of.source,
+      message: `Copy "${of.copyName}" ${howStale(copy, of.source)}: pods in ${plan.namespace} pull with what it holds now.${
+        copy?.undoneBy === undefined ? '' : ` Another writer wrote it: ${copy.undoneBy}.`
+      }`,
+      ...(copy?.undoneBy !== undefined && { remedy: LEAVE_ALONE }),
+    })),
 };
 
 export const copyForeign: Rule = {
@@ -158,7 +155,7 @@ interface PlannedCopy {
   readonly copy: ObservedCopy | undefined;
 }
 
-export function copiesThatAre({ plans, scopes }: Facts, state: CopyState): PlannedCopy[] {
+function copiesThatAre({ plans, scopes }: Facts, state: CopyState): PlannedCopy[] {
   return plans.flatMap((plan, i) =>
     plan.standings
       .filter(({ copy }) => copy === state)
@@ -166,13 +163,9 @@ export function copiesThatAre({ plans, scopes }: Facts, state: CopyState): Plann
   );
 }
 
-export const secretIn = ({ namespace }: NamespacePlan, name: string): Hit['object'] => ({
-  kind: 'Secret',
-  namespace,
-  name,
-});
+const secretIn = ({ namespace }: NamespacePlan, name: string): Hit['object'] => ({ kind: 'Secret', namespace, name });
 
-export function howStale(copy: ObservedCopy | undefined, source: string): string {
+function howStale(copy: ObservedCopy | undefined, source: string): string {
   if (copy !== undefined && copy.type !== TYPE_DOCKER_CONFIG_JSON) return `is of the wrong type, ${quote(copy.type)}`;
   if (copy !== undefined && !copy.ours) return `is to be taken over for source "${source}", and was not yet`;
   if (copy?.digest === undefined) return 'is empty';

@@ -2,6 +2,7 @@
 import type { SourceConfig } from '../../config/schema.ts';
 import { ANNOTATION_SOURCES, ANNOTATION_SYNC, DEFAULT_NAMESPACE, LEASE_NAME } from '../../names.ts';
 import type { ObservedNamespace } from '../../plan/observed.ts';
+import { UNDONE_DOCS } from '../../plan/undone.ts';
 import { splitList } from '../../plan/selection.ts';
 import type { Facts } from '../facts/facts.ts';
 import type { AuditedSource } from '../observe/observation.ts';
@@ -11,6 +12,11 @@ const LEASE = `\`kubectl -n ${DEFAULT_NAMESPACE} get lease ${LEASE_NAME}\``;
 const LOG = `\`kubectl -n ${DEFAULT_NAMESPACE} logs deployment/pullpass\``;
 
 export const CHECK_CONTROLLER = `The controller mends this within seconds: check that it runs (${LEASE}) and what its log says of this namespace (${LOG}).`;
+
+/** For what another writer undid. */
+export const LEAVE_ALONE =
+  `Have the other tool leave it alone: ${UNDONE_DOCS} says how, for Argo CD (ignoreDifferences), Flux, Helm and kubectl. ` +
+  'Pullpass writes it again within seconds, or after up to 5 minutes if that was undone again and again.';
 
 export const CHECK_RUNNING = `Check that the controller runs (${LEASE}), and what its log says (${LOG}).`;
 
