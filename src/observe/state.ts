@@ -8,7 +8,7 @@ import type { Configuration } from '../config/schema.ts';
 import { digestOf } from '../credentials/digest.ts';
 import { messageOf } from '../errors.ts';
 import { isConflict, isForbidden, isNotFound } from '../kube/api-error.ts';
-import { SupersededError } from '../kube/races.ts';
+import { beforeRerun, SupersededError } from '../kube/races.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { paths } from '../kube/paths.ts';
 import { LABEL_MANAGED_BY, LABEL_ROLE, MANAGER, STATE_NAME } from '../names.ts';
@@ -105,7 +105,7 @@ export function createState(client: KubeClient, namespace: string): State {
   }
 
   async function load(signal: AbortSignal): Promise<void> {
-    for (;;) {
+    for (let lost = 0; ; lost++) {
       try {
         const secret = await client.get<V1Secret>(path, { signal, sensitive: true });
         inMemory = false;
@@ -116,7 +116,10 @@ export function createState(client: KubeClient, namespace: string): State {
         if (key === undefined || key.length < 16) key = randomBytes(32);
         return await write(textOf(content), { force: true }, signal);
       } catch (error) {
-        if (isConflict(error)) continue;
+        if (isConflict(error)) {
+          await beforeRerun(`Secret ${STATE_NAME}: `, lost + 1, error, signal);
+          continue;
+        }
         if (!isNotFound(error)) throw error;
       }
       try {
@@ -129,6 +132,7 @@ export function createState(client: KubeClient, namespace: string): State {
       } catch (error) {
         // Another replica was first: its key is used.
         if (!isConflict(error)) throw error;
+        await beforeRerun(`Secret ${STATE_NAME}: `, lost + 1, error, signal);
       }
     }
   }

@@ -41,7 +41,13 @@ const result = z.strictObject({
 });
 const count = z.int().min(0);
 const common = {
-  metadata: z.strictObject({ name: z.literal('pullpass'), labels: z.record(z.string(), z.string()) }),
+  metadata: z.strictObject({
+    name: z.literal('pullpass'),
+    labels: z.record(z.string(), z.string()),
+    // Of the object that was read: no other one is overwritten.
+    uid: z.string().optional(),
+    resourceVersion: z.string().optional(),
+  }),
   summary: z.strictObject({ pass: count, fail: count, warn: count, error: count, skip: count }),
   results: z.array(result),
 };
