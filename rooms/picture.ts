@@ -4,7 +4,7 @@
  */
 
 /** Files directly in `src` that every room may import. */
-export const GROUND = ['names', 'owner', 'errors', 'retry', 'text', 'log'];
+export const GROUND = ['names', 'owner', 'errors', 'retry', 'text', 'log', 'clock'];
 
 export interface Room {
   /** Rooms that it may import. */
@@ -89,7 +89,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   credentials: { may: [], packages: ['node:crypto'], pure: true },
   async: { may: [], packages: ['node:timers/promises'], pure: ['steps'] },
-  ground: { may: [], packages: ['pino'], pure: true, impure: ['log'] },
+  ground: { may: [], packages: ['pino'], pure: true, impure: words('log clock') },
 };
 
 /** Every room may import types of these packages: types do not exist at run time. */

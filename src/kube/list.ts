@@ -1,5 +1,6 @@
 /** Reads a whole collection in pages, so that neither side holds more than a page of full objects, however large they are. */
-import { ApiError, isGone, TooLargeError } from './api-error.ts';
+import { ApiError, isGone, TooLargeError, UnreachableError } from './api-error.ts';
+import { askedFor, isObject } from './asked-for.ts';
 import type { KubeClient } from './client.ts';
 
 /** The part that all API objects have in common. */
@@ -41,6 +42,11 @@ export const acceptObject = (metadataOnly = false): string =>
 /** A page of ordinary objects is far smaller. A page of 500 of the largest would be 750 MB, and several times that in memory. */
 const MAX_PAGE_BYTES = 16 * 1024 * 1024;
 
+/** More objects in one list than any cluster has: a server that never comes to an end must not fill the memory. */
+const MOST_OBJECTS = 500_000;
+/** So many pages in a row without an object are no progress. */
+const MOST_EMPTY_PAGES = 100;
+
 interface PagesOptions {
   /** Objects per page, at most. */
   pageSize?: number;
@@ -53,15 +59,19 @@ interface PagesOptions {
 /**
  * Resolves to the resourceVersion of the list, after `each` was called for every object. An expired continue token
  * (410) starts the list again: `restart` then drops what was read so far. A page that is too large is requested again
- * with fewer objects; after it, pages grow again.
+ * with fewer objects; after it, pages grow again. Objects that were not asked for are left out.
  */
 export async function listPages(
   client: KubeClient,
-  { path, fieldSelector, labelSelector, metadataOnly }: Selector,
+  selector: Selector,
   { pageSize = 500, signal, each, restart, onPage }: PagesOptions,
 ): Promise<string | undefined> {
+  const { path, fieldSelector, labelSelector, metadataOnly } = selector;
+  const { isOfCollection, isSelected } = askedFor(selector);
   let token: string | undefined;
   let limit = pageSize;
+  let objects = 0;
+  let empty = 0;
   for (let restarts = 0; ;) {
     try {
       // A page of one object cannot get smaller: only the client's limit applies.
@@ -71,11 +81,18 @@ export async function listPages(
         signal,
         maxBytes: limit > 1 ? MAX_PAGE_BYTES : undefined,
       });
+      const items = itemsOf(page, path);
       onPage?.();
       limit = Math.min(pageSize, limit * 2);
-      page.items?.forEach(each);
-      token = page.metadata.continue || undefined;
-      if (token === undefined) return page.metadata.resourceVersion;
+      objects += items.length;
+      empty = items.length === 0 ? empty + 1 : 0;
+      if (objects > MOST_OBJECTS) throw new UnreachableError(`GET ${path}: more than ${MOST_OBJECTS} objects`);
+      for (const item of items) if (isOfCollection(item) && isSelected(item)) each(item);
+      const next = page.metadata.continue || undefined;
+      if (next === undefined) return page.metadata.resourceVersion;
+      if (next === token || empty > MOST_EMPTY_PAGES)
+        throw new UnreachableError(`GET ${path}: the pages of the list lead nowhere`);
+      token = next;
     } catch (error) {
       if (error instanceof TooLargeError && limit > 1) {
         limit = Math.ceil(limit / 4);
@@ -83,7 +100,31 @@ export async function listPages(
       }
       if (!(error instanceof ApiError && isGone(error) && token !== undefined) || restarts++ >= 3) throw error;
       token = undefined;
+      objects = 0;
       restart();
     }
   }
+}
+
+/** The version of the collection now; undefined: the server does not say. */
+export async function newestVersion(
+  client: KubeClient,
+  { path, fieldSelector, labelSelector }: Selector,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const query = { fieldSelector, labelSelector, limit: 1 };
+  const accept = acceptList(true);
+  const page: Partial<ApiList> | null = await client.get(path, { query, accept, signal });
+  const found: unknown = page?.metadata?.resourceVersion;
+  return typeof found === 'string' ? found : undefined;
+}
+
+/** A gateway may answer 200 with anything. */
+function itemsOf(page: unknown, path: string): readonly ApiObject[] {
+  const { metadata, items } = (page ?? {}) as { metadata?: unknown; items?: unknown };
+  const found: unknown = items ?? [];
+  if (typeof metadata !== 'object' || metadata === null || !Array.isArray(found))
+    throw new UnreachableError(`GET ${path}: the answer is no list`);
+  if (!found.every(isObject)) throw new UnreachableError(`GET ${path}: an object of the list has no name`);
+  return found;
 }

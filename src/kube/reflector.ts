@@ -1,17 +1,19 @@
 /**
  * Keeps a {@link Store} equal to what the server has: list, then watch, forever. It never stops by itself: every error
- * leads to another try with a longer backoff, a silent stream is cut, and an expired resourceVersion (410) leads to a
- * new list, which also shows what was deleted meanwhile.
+ * leads to another try with a longer backoff, a silent stream is cut, and a version that the server no longer has, or does
+ * not have yet because it was restored from a backup, leads to a new list, which also shows what was deleted meanwhile.
  */
 import { sleep } from '../async/sleep.ts';
+import { monotonic } from '../clock.ts';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
-import { ApiError, isForbidden, isGone, isTooNew } from './api-error.ts';
+import { ApiError, isForbidden, isGone, isTooNew, UnreachableError } from './api-error.ts';
 import type { KubeClient, Query, WatchEvent } from './client.ts';
-import { listPages } from './list.ts';
+import { NoEndError } from './initial-events.ts';
 import type { ApiObject, Selector } from './list.ts';
+import { createMirror, WentBackError } from './mirror.ts';
 import type { Store, Stored } from './store.ts';
-import { SilentError, watchStream } from './watch-stream.ts';
+import { OddStreamError, SilentError, watchStream } from './watch-stream.ts';
 
 interface ReflectorOptions<T extends Stored> {
   client: KubeClient;
@@ -33,6 +35,8 @@ export interface ReflectorTimings {
   watchMs: number;
   /** A stream without any event or bookmark for this long is dead (bookmarks come about once a minute). */
   idleMs: number;
+  /** A streaming list that is silent for this long before its end never comes to it. */
+  initialMs: number;
   minBackoffMs: number;
   maxBackoffMs: number;
   pageSize: number;
@@ -55,13 +59,17 @@ export interface Reflector {
 const DEFAULTS: ReflectorTimings = {
   watchMs: 300_000,
   idleMs: 150_000,
+  initialMs: 10_000,
   minBackoffMs: 250,
   maxBackoffMs: 30_000,
   pageSize: 500,
 };
 /** A stream that lasted this long resets the backoff, unless it fell silent. */
 const HEALTHY_MS = 5_000;
-const INITIAL_EVENTS_END = 'k8s.io/initial-events-end';
+/** After an outage as long as this, the server may have been restored from a backup, and may count beyond our version again. */
+const OUTAGE_MS = 15_000;
+/** So many odd streams in a row are no accident. */
+const ODD = 3;
 
 export function startReflector<T extends Stored>(options: ReflectorOptions<T>): Reflector {
   const { client, resource, selector, store, log, onRestart, random = Math.random } = options;
@@ -70,27 +78,33 @@ export function startReflector<T extends Stored>(options: ReflectorOptions<T>): 
   const stopping = new AbortController();
   const synced = Promise.withResolvers<void>();
   let isSynced = false;
-  let lastSign = Date.now();
+  let lastSign = monotonic();
   let lastTry = lastSign;
   let problem: string | undefined;
   let failures = 0;
-  // The version to watch from: set as long as the store is complete up to it.
-  let version: string | undefined;
-  // Servers before 1.32 lack streaming lists, later ones can switch them off: detected once.
+  /** When the first of these failures was. */
+  let failingSince: number | undefined;
+  // Servers before 1.32 lack streaming lists, later ones can switch them off, and gateways may ignore them: detected once.
   let watchList = true;
+  /** How many lists in a row failed. */
+  let failedLists = 0;
 
   const sign = (): void => {
-    lastSign = Date.now();
+    lastSign = monotonic();
     problem = undefined;
   };
 
   /** One stream. Calls `each` per event; ends when the server closes it, throws when it breaks, goes idle or is stopped. */
-  async function stream(query: Query, each: (event: WatchEvent<ApiObject>) => void): Promise<void> {
-    const openedAt = Date.now();
+  async function stream(
+    query: Query,
+    each: (event: WatchEvent<ApiObject>) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const openedAt = monotonic();
     let alive = false;
     try {
       const timeoutSeconds = Math.ceil((timings.watchMs * (1 + random())) / 1000);
-      const options = { query: { timeoutSeconds, ...query }, idleMs: timings.idleMs, signal: stopping.signal };
+      const options = { query: { timeoutSeconds, ...query }, idleMs: timings.idleMs, signal };
       for await (const event of watchStream(client, selector, options)) {
         sign();
         each(event);
@@ -98,88 +112,57 @@ export function startReflector<T extends Stored>(options: ReflectorOptions<T>): 
       }
       alive = true;
     } catch (error) {
-      if (error instanceof SilentError) alive = false;
+      if (error instanceof SilentError || error instanceof WentBackError) alive = false;
       throw error;
     } finally {
+      if (alive) failingSince = undefined;
       // Not at the first event: if the server breaks each watch soon after accepting it, the backoff must grow.
-      if (alive && Date.now() - openedAt >= HEALTHY_MS) failures = 0;
+      if (alive && monotonic() - openedAt >= HEALTHY_MS) failures = 0;
     }
   }
 
-  function apply({ type, object }: WatchEvent<ApiObject>): void {
-    if (type === 'DELETED')
-      store.remove(object.metadata.namespace ?? '', object.metadata.name, object.metadata.resourceVersion);
-    else if (type !== 'BOOKMARK') store.put(project(object));
-    // Last: an event that could not be applied is requested again.
-    version = object.metadata.resourceVersion ?? version;
-  }
+  const mirror = createMirror({
+    ...{ client, resource, selector, project, store, log, stream },
+    ...{ pageSize: timings.pageSize, initialMs: timings.initialMs, stop: stopping.signal },
+    onPage: () => {
+      lastSign = monotonic();
+    },
+    onSynced: () => {
+      sign();
+      failedLists = 0;
+      isSynced = true;
+      synced.resolve();
+    },
+  });
 
-  /** Lists in pages. The store changes only after the last page. */
-  async function list(): Promise<void> {
-    let items: T[] = [];
-    const reached = await listPages(client, selector, {
-      pageSize: timings.pageSize,
-      signal: stopping.signal,
-      each: (object) => items.push(project(object)),
-      restart: () => {
-        items = [];
-      },
-      onPage: () => {
-        lastSign = Date.now();
-      },
-    });
-    becomeSynced(items, reached);
-  }
-
-  /** The initial list as a stream (one request, no pages held by the server), and then the watch on the same stream. */
-  async function watchFromStart(): Promise<void> {
-    let initial: Map<string, T> | undefined = new Map();
-    await stream({ sendInitialEvents: true, resourceVersionMatch: 'NotOlderThan' }, (event) => {
-      if (initial === undefined) return apply(event);
-      if (event.type === 'BOOKMARK' && event.object.metadata.annotations?.[INITIAL_EVENTS_END] === 'true') {
-        becomeSynced(initial.values(), event.object.metadata.resourceVersion);
-        initial = undefined;
-      } else if (event.type !== 'BOOKMARK') {
-        // Changes during the initial events come before their end, too: an object can be deleted again.
-        const { namespace = '', name } = event.object.metadata;
-        if (event.type === 'DELETED') initial.delete(`${namespace}/${name}`);
-        else initial.set(`${namespace}/${name}`, project(event.object));
-      }
-    });
-    if (initial !== undefined) throw new Error('the server closed the stream before the end of the initial events');
-  }
-
-  function becomeSynced(items: Iterable<T>, reached: string | undefined): void {
-    if (!reached) throw new Error('the list of the server has no resourceVersion');
-    store.replace(items, reached);
-    version = reached;
-    sign();
-    isSynced = true;
-    synced.resolve();
+  /** Whatever is wrong with streaming lists, a plain list is tried now and then. */
+  function step(): Promise<void> {
+    if (mirror.isComplete) return mirror.follow();
+    return watchList && failedLists % ODD !== ODD - 1 ? mirror.streamFromStart() : mirror.list();
   }
 
   async function run(): Promise<void> {
     while (!stopping.signal.aborted) {
-      lastTry = Date.now();
+      lastTry = monotonic();
       try {
-        if (version !== undefined) await stream({ resourceVersion: version }, apply);
-        else if (watchList) await watchFromStart();
-        else await list();
+        await step();
       } catch (error) {
         if (stopping.signal.aborted) return;
-        if (version === undefined && watchList && isWatchListUnknown(error)) {
+        if (!mirror.isComplete && watchList && (isWatchListUnknown(error) || error instanceof NoEndError)) {
           watchList = false;
           log.debug({ resource }, 'the server has no streaming lists: listing in pages');
           continue;
         }
-        // A broken watch continues from its last event, unless the server no longer keeps that version or is behind it:
-        // restored from a backup, it counts from a lower version, and is silent until it passes ours.
-        if (isGone(error) || isTooNew(error) || error instanceof SilentError) version = undefined;
         onRestart?.(resource);
         failures++;
+        failingSince ??= monotonic();
+        // A clear no of the server is no reason to ask it in another way.
+        if (!mirror.isComplete) failedLists += error instanceof ApiError ? 0 : 1;
+        // A broken watch continues from its last event, unless that version may be none of the server's.
+        else if (mustList(error)) mirror.distrust();
         const text = messageOf(error);
         // A watch cut by a restarting server is normal; the same problem is logged once, not at every try.
-        const worthTelling = failures > 1 || isForbidden(error);
+        const worthTelling = failures > 1 || isForbidden(error) || error instanceof WentBackError;
         if (worthTelling && problem !== text)
           log.warn(
             { resource, failures },
@@ -191,6 +174,16 @@ export function startReflector<T extends Stored>(options: ReflectorOptions<T>): 
     }
   }
 
+  /** Whether what the server has now must be listed again. */
+  function mustList(error: unknown): boolean {
+    if (isGone(error) || isTooNew(error) || error instanceof SilentError || error instanceof WentBackError) return true;
+    if (error instanceof UnreachableError) return monotonic() - (failingSince ?? monotonic()) >= OUTAGE_MS;
+    if (!(error instanceof OddStreamError) || failures < ODD) return false;
+    // It cannot stream, it seems: then it is polled.
+    watchList = false;
+    return true;
+  }
+
   const running = run();
   return {
     resource,
@@ -198,8 +191,8 @@ export function startReflector<T extends Stored>(options: ReflectorOptions<T>): 
     get isSynced() {
       return isSynced;
     },
-    silentForMs: () => Date.now() - lastSign,
-    isStuck: () => Date.now() - Math.max(lastSign, lastTry) > 2 * (timings.idleMs + timings.maxBackoffMs),
+    silentForMs: () => monotonic() - lastSign,
+    isStuck: () => monotonic() - Math.max(lastSign, lastTry) > 2 * (timings.idleMs + timings.maxBackoffMs),
     get problem() {
       return problem;
     },

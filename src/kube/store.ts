@@ -1,5 +1,7 @@
 /** All objects of one kind: only the fields we need, by namespace and name, with change listeners. */
 
+import { compareVersions, isNewer } from './version.ts';
+
 /** Every projection keeps these four. `namespace` is '' for cluster-scoped objects. */
 export interface Stored {
   readonly namespace?: string;
@@ -73,10 +75,11 @@ export function createStore<T extends Stored>(): Store<T> {
       if (
         settled !== '' &&
         !byNamespace.get(object.namespace ?? '')?.has(object.name) &&
-        !isNewer(object.resourceVersion, settled)
+        // Versions that cannot be compared: what the server says last counts.
+        (compareVersions(object.resourceVersion, settled) ?? 1) <= 0
       )
         return;
-      set(object, (known) => isNewer(object.resourceVersion, known.resourceVersion));
+      set(object, (known) => (compareVersions(object.resourceVersion, known.resourceVersion) ?? 1) > 0);
     },
     remove(namespace, name, resourceVersion) {
       const known = byNamespace.get(namespace)?.get(name);
@@ -102,11 +105,4 @@ export function createStore<T extends Stored>(): Store<T> {
       listeners.push(listener);
     },
   };
-}
-
-/**
- * Resource versions of one kind in one cluster are integers that grow. Longer is larger, so no BigInt is needed.
- */
-export function isNewer(a: string, b: string): boolean {
-  return a.length === b.length ? a > b : a.length > b.length;
 }

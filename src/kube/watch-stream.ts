@@ -1,5 +1,6 @@
 /** One watch: a stream of events that throws when the server reports an error in it, and is cut when it falls silent. */
 import { apiErrorOf } from './api-error.ts';
+import { isBookmark, isObject } from './asked-for.ts';
 import type { KubeClient, Query, WatchEvent } from './client.ts';
 import { acceptObject } from './list.ts';
 import type { ApiObject, Selector } from './list.ts';
@@ -9,6 +10,8 @@ const TOO_SHORT_MS = 1_000;
 
 /** The stream was cut: no event and no bookmark came in time. */
 export class SilentError extends Error {}
+/** The server answers, but not as a watch should. */
+export class OddStreamError extends Error {}
 
 interface StreamOptions {
   query: Query;
@@ -29,23 +32,18 @@ export async function* watchStream(
     idle = setTimeout(() => cut.abort(), idleMs);
   };
   touch();
-  const openedAt = Date.now();
+  const openedAt = performance.now();
   try {
-    for await (const event of client.watch<ApiObject>(path, {
+    for await (const event of client.watch<unknown>(path, {
       query: { fieldSelector, labelSelector, allowWatchBookmarks: true, ...query },
       accept: acceptObject(metadataOnly),
       signal: AbortSignal.any([cut.signal, signal]),
     })) {
       touch();
-      if (event.type === 'ERROR') {
-        const { code } = event.object as { code?: unknown };
-        const status = typeof code === 'number' ? code : 500;
-        throw apiErrorOf(`WATCH ${path}`, status, JSON.stringify(event.object), undefined, false);
-      }
-      yield event;
+      yield eventOf(event, path);
     }
     // Otherwise a proxy that answers and hangs up would be asked again without a wait.
-    if (Date.now() - openedAt < TOO_SHORT_MS) throw new Error('the server closed the watch at once');
+    if (performance.now() - openedAt < TOO_SHORT_MS) throw new OddStreamError('the server closed the watch at once');
   } catch (error) {
     if (!cut.signal.aborted) throw error;
     throw new SilentError('no event and no bookmark in time', { cause: error });
@@ -53,4 +51,28 @@ export async function* watchStream(
     clearTimeout(idle);
     cut.abort();
   }
+}
+
+/** Any line of JSON can come: a gateway in between may answer with anything. */
+function eventOf(line: unknown, path: string): WatchEvent<ApiObject> {
+  const { type, object } = (typeof line === 'object' && line !== null ? line : {}) as {
+    type?: unknown;
+    object?: unknown;
+  };
+  switch (type) {
+    case 'ERROR': {
+      const { code } = (object ?? {}) as { code?: unknown };
+      const status = typeof code === 'number' && code >= 400 && code < 600 ? code : 500;
+      throw apiErrorOf(`WATCH ${path}`, status, JSON.stringify(object ?? null), undefined, false);
+    }
+    case 'ADDED':
+    case 'MODIFIED':
+    case 'DELETED':
+      if (isObject(object)) return { type, object };
+      break;
+    case 'BOOKMARK':
+      if (isBookmark(object)) return { type, object };
+      break;
+  }
+  throw new OddStreamError('the server sent an event that is none of a watch');
 }

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { UnreachableError } from '../../src/kube/api-error.ts';
 import type { WatchEvent } from '../../src/kube/client.ts';
+import type { Selector } from '../../src/kube/list.ts';
 import { startReflector } from '../../src/kube/reflector.ts';
 import type { Reflector, ReflectorTimings } from '../../src/kube/reflector.ts';
 import { createStore } from '../../src/kube/store.ts';
@@ -10,7 +11,7 @@ import { createLog } from '../../src/log.ts';
 import { refusal, scriptedClient } from './scripted-client.ts';
 import type { Call, Stream } from './scripted-client.ts';
 
-beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] }));
+beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'] }));
 const running: Reflector[] = [];
 afterEach(async () => {
   await Promise.all(running.splice(0).map((reflector) => reflector.stop()));
@@ -50,6 +51,7 @@ const page = (resourceVersion: number, names: string[], next?: string) => ({
 const TIMINGS: ReflectorTimings = {
   watchMs: 300_000,
   idleMs: 150_000,
+  initialMs: 10_000,
   minBackoffMs: 250,
   maxBackoffMs: 30_000,
   pageSize: 2,
@@ -60,13 +62,18 @@ interface Setup {
   refusals?: unknown[];
   answer?: (call: Call) => unknown;
   project?: (raw: Raw) => Stored;
+  selector?: Selector;
 }
 
-function reflect({ answer, refusals = [], project }: Setup = {}) {
-  /** When each watch was asked for, in milliseconds since the start. */
+function reflect({ answer, refusals = [], project, selector }: Setup = {}) {
+  /** When each watch and list was asked for, in milliseconds since the start. */
   const tries: number[] = [];
   const start = Date.now();
-  const server = scriptedClient(answer, () => {
+  const asked = (call: Call): unknown => {
+    tries.push(Date.now() - start);
+    return answer === undefined ? {} : answer(call);
+  };
+  const server = scriptedClient(asked, () => {
     tries.push(Date.now() - start);
     if (refusals.length > 0) throw refusals.shift() as Error;
   });
@@ -76,7 +83,7 @@ function reflect({ answer, refusals = [], project }: Setup = {}) {
   const reflector = startReflector<Stored>({
     client: server.client,
     resource: 'things',
-    selector: { path: '/api/v1/things', fieldSelector: 'metadata.name=a' },
+    selector: selector ?? { path: '/api/v1/things', fieldSelector: 'spec.of=tests' },
     store,
     random: () => 0,
     project: project ?? (({ metadata }: Raw) => metadata),
@@ -134,7 +141,7 @@ describe('a server with streaming lists', () => {
       resourceVersionMatch: 'NotOlderThan',
       allowWatchBookmarks: true,
       timeoutSeconds: 300,
-      fieldSelector: 'metadata.name=a',
+      fieldSelector: 'spec.of=tests',
     });
 
     r.stream(0).send(event('ADDED', 'a', 90), event('ADDED', 'b', 91));
@@ -191,7 +198,7 @@ describe('a server with streaming lists', () => {
       resourceVersion: '150',
       allowWatchBookmarks: true,
       timeoutSeconds: 300,
-      fieldSelector: 'metadata.name=a',
+      fieldSelector: 'spec.of=tests',
     });
     expect(r.restarts).toEqual([]);
     expect(r.reflector.problem).toBeUndefined();
@@ -204,8 +211,8 @@ describe('a server without streaming lists', () => {
     const r = reflect({ refusals: [refusal(code)], answer: () => pages.shift() });
     await turn();
     expect(r.calls.map(({ query }) => query)).toEqual([
-      { fieldSelector: 'metadata.name=a', limit: 2 },
-      { fieldSelector: 'metadata.name=a', limit: 2, continue: 'token-1' },
+      { fieldSelector: 'spec.of=tests', limit: 2 },
+      { fieldSelector: 'spec.of=tests', limit: 2, continue: 'token-1' },
     ]);
     expect(r.holds()).toEqual(['a@99', 'b@99', 'c@99']);
     expect(r.reflector.isSynced).toBe(true);
@@ -324,6 +331,188 @@ describe('an etcd that was restored from a backup', () => {
   });
 });
 
+describe('versions that go back', () => {
+  test.each<[string, WatchEvent<object>]>([
+    ['a bookmark', bookmark(60)],
+    ['an event', event('ADDED', 'c', 60)],
+    ['a deletion', event('DELETED', 'a', 60)],
+  ])('%s with a lower version leads to a new list, and is told', async (_, lower) => {
+    const r = await inStep();
+    r.stream(0).send(lower);
+    await turn(250);
+    expect(r.holds()).toEqual(['a@90', 'b@91']); // kept until the new list is there
+    expect(r.stream(1).query['sendInitialEvents']).toBe(true);
+    expect(r.reflector.problem).toContain('went back from 100 to 60');
+    r.stream(1).send(event('ADDED', 'a', 40), initialEnd(60));
+    await turn();
+    expect(r.holds()).toEqual(['a@40']);
+    expect(r.reflector.problem).toBeUndefined();
+    r.stream(1).send(event('MODIFIED', 'a', 61));
+    await turn();
+    expect(r.holds()).toEqual(['a@61']);
+  });
+
+  test('a server that is behind when a watch begins again is listed anew at once, without waiting for silence', async () => {
+    let newest = 100;
+    const r = await inStep({ answer: () => page(newest, []) });
+    await turn(6_000);
+    newest = 50;
+    r.stream(0).end();
+    await turn(250);
+    expect(r.calls.map(({ query }) => query)).toEqual([{ fieldSelector: 'spec.of=tests', limit: 1 }]);
+    expect(r.stream(1).query['sendInitialEvents']).toBe(true);
+  });
+
+  test('after an outage everything is listed: meanwhile the server may have been restored, and count beyond our version', async () => {
+    const r = await inStep();
+    await turn(6_000);
+    r.refusals.push(...Array.from({ length: 8 }, () => new UnreachableError('refused')));
+    r.stream(0).fail(new UnreachableError('reset'));
+    await turn(60_000);
+    expect(r.stream(1).query['sendInitialEvents']).toBe(true);
+  });
+
+  test('a gateway that sends the past again and again is asked less and less often', async () => {
+    const r = await inStep();
+    for (let i = 0; i < 120; i++) {
+      for (const stream of r.streams.filter((s) => !s.isClosed()))
+        stream.send(event('ADDED', 'a', 90), initialEnd(100), event('ADDED', 'a', 90));
+      await turn(1_000);
+    }
+    expect(r.streams.length).toBeLessThan(20);
+    expect(r.holds()).toEqual(['a@90']);
+  });
+
+  test('versions that are no numbers are taken as they come', async () => {
+    const r = reflect();
+    await turn();
+    const odd = (type: WatchEvent<object>['type'], name: string, resourceVersion: string): WatchEvent<object> => ({
+      type,
+      object: { metadata: { namespace: 'ns', name, uid: name, resourceVersion } },
+    });
+    r.stream(0).send(odd('ADDED', 'a', 'x-9'), initialEnd(100));
+    r.stream(0).send(odd('MODIFIED', 'a', 'x-1'), odd('ADDED', 'b', '-5'), odd('ADDED', 'c', '1e9'));
+    await turn();
+    expect(r.holds()).toEqual(['a@x-1', 'b@-5', 'c@1e9']);
+    r.stream(0).send(odd('DELETED', 'a', 'x-0'));
+    await turn();
+    expect(r.holds()).toEqual(['b@-5', 'c@1e9']);
+  });
+});
+
+describe('a gateway', () => {
+  test('that ignores the wish for a streaming list is found out, and listed in pages', async () => {
+    const r = reflect({ answer: () => page(100, ['a', 'b']) });
+    await turn();
+    r.stream(0).send(event('ADDED', 'a', 90), event('ADDED', 'b', 91));
+    await turn(9_000);
+    r.stream(0).send(bookmark(95));
+    await turn(9_000);
+    expect(r.calls).toEqual([]);
+    await turn(1_100);
+    expect(r.holds()).toEqual(['a@99', 'b@99']);
+    expect(r.stream(0).isClosed()).toBe(true);
+    expect(r.stream(1).query).toMatchObject({ resourceVersion: '100' });
+    expect(r.restarts).toEqual([]);
+  });
+
+  test('that does so in a busy cluster, where it is never silent, too', async () => {
+    const r = reflect({ answer: () => page(100, ['a']) });
+    for (let i = 0; i < 61 && r.calls.length === 0; i++) {
+      await turn(1_000);
+      r.stream(0).send(event('MODIFIED', 'a', 90 + i));
+    }
+    await turn();
+    expect(r.holds()).toEqual(['a@99']);
+  });
+
+  test.each<[string, WatchEvent<object>[]]>([
+    ['that closes each watch at once', []],
+    [
+      'that marks the end without a version',
+      [{ type: 'BOOKMARK', object: { metadata: { annotations: { 'k8s.io/initial-events-end': 'true' } } } }],
+    ],
+    ['that sends events of nothing', [{ type: 'ADDED', object: {} }]],
+    ['that sends no events at all', [null as never]],
+  ])('%s is polled by lists, with a pause', async (_, sends) => {
+    const r = reflect({ answer: ({ query }) => page(100, query['limit'] === 1 ? [] : ['a', 'b']) });
+    for (let i = 0; i < 120; i++) {
+      for (const stream of r.streams.filter((s) => !s.isClosed())) {
+        stream.send(...sends);
+        stream.end();
+      }
+      await turn(1_000);
+    }
+    expect(r.reflector.isSynced).toBe(true);
+    expect(r.holds()).toEqual(['a@99', 'b@99']);
+    expect(r.calls.filter(({ query }) => query['limit'] === 2).length).toBeGreaterThan(2);
+    expect(r.calls.length + r.streams.length).toBeLessThan(40);
+    expect(r.reflector.problem).toBeDefined();
+  });
+
+  test('whose errors have any shape ends no reflector', async () => {
+    const r = await inStep();
+    for (const object of [undefined, null, 5, 'no', [], { code: 'x', message: {} }, { code: 1e9, details: 5 }]) {
+      r.stream(-1).send({ type: 'ERROR', object: object as never });
+      await turn(60_000);
+    }
+    r.stream(-1).send(event('ADDED', 'c', 191), initialEnd(200));
+    await turn();
+    expect(r.holds()).toContain('c@191');
+  });
+});
+
+describe('objects that were not asked for', () => {
+  const secret = (name: string, more: object = {}, namespace = 'ns'): object => ({
+    kind: 'Secret',
+    metadata: { namespace, name, uid: name, resourceVersion: '101', labels: { of: 'us' }, ...more },
+  });
+  const wanted: Selector = {
+    path: '/api/v1/namespaces/ns/secrets',
+    fieldSelector: 'metadata.name=a',
+    labelSelector: 'of=us',
+  };
+  const others: object[] = [
+    secret('b'),
+    secret('a', {}, 'other'),
+    { ...secret('a'), kind: 'ConfigMap' },
+    secret('a', { labels: { of: 'them' } }),
+    secret('a', { labels: undefined }),
+  ];
+
+  test('enter no store, from a stream or a list, and are told once', async () => {
+    const r = reflect({ selector: wanted, answer: () => ({ metadata: { resourceVersion: '100' }, items: others }) });
+    await turn();
+    r.stream(0).send(...others.map((object) => ({ type: 'ADDED' as const, object })), initialEnd(100));
+    r.stream(0).send(...others.map((object) => ({ type: 'MODIFIED' as const, object })));
+    await turn();
+    expect([r.reflector.isSynced, r.holds()]).toEqual([true, []]);
+    expect(r.lines.filter(({ level }) => level === 'warn').map(({ msg }) => msg)).toEqual([
+      'the server sends objects that were not asked for as things: they are left out',
+    ]);
+
+    const listed = reflect({
+      selector: wanted,
+      refusals: [refusal(400)],
+      answer: () => ({ metadata: { resourceVersion: '100' }, items: [...others, secret('a')] }),
+    });
+    await turn();
+    expect(listed.holds()).toEqual(['a@101']);
+  });
+
+  test('one that stops matching has left; a deletion of another removes nothing', async () => {
+    const r = reflect({ selector: wanted });
+    await turn();
+    r.stream(0).send({ type: 'ADDED', object: secret('a') }, initialEnd(100));
+    r.stream(0).send(...others.slice(0, 3).map((object) => ({ type: 'DELETED' as const, object })));
+    await turn();
+    expect(r.holds()).toEqual(['a@101']);
+    r.stream(0).send({ type: 'MODIFIED', object: secret('a', { labels: {}, resourceVersion: '102' }) });
+    await turn();
+    expect(r.holds()).toEqual([]);
+  });
+});
+
 describe('a stream that breaks', () => {
   test('goes on from the last event', async () => {
     const r = await inStep();
@@ -427,7 +616,7 @@ describe('a server that refuses', () => {
     const r = reflect({ refusals: Array.from({ length: 5 }, () => forbidden) });
     await turn();
     expect(r.reflector.problem).toContain('cannot list resource');
-    await turn(60_000);
+    await turn(10_000);
     expect(r.lines.filter(({ level }) => level === 'warn')).toHaveLength(1);
     expect(r.lines.find(({ level }) => level === 'warn')?.msg).toContain('pullpass rbac');
     r.stream(0).send(initialEnd(100));
@@ -444,7 +633,13 @@ describe('a server that refuses', () => {
   });
 
   test('is asked with a growing pause that has a limit', async () => {
-    const r = reflect({ refusals: Array.from({ length: 100 }, () => new UnreachableError('refused')) });
+    const refused = new UnreachableError('refused');
+    const r = reflect({
+      refusals: Array.from({ length: 100 }, () => refused),
+      answer: () => {
+        throw refused;
+      },
+    });
     await turn(120_000);
     const pauses = r.tries.slice(1).map((t, i) => t - (r.tries[i] ?? 0));
     expect(pauses.slice(0, 6)).toEqual([125, 250, 500, 1_000, 2_000, 4_000]);
@@ -490,6 +685,23 @@ describe('stop', () => {
 test('is stuck when it neither hears nor tries anything for longer than its limits allow', async () => {
   const r = await inStep();
   expect(r.reflector.isStuck()).toBe(false);
-  vi.setSystemTime(Date.now() + 2 * (150_000 + 30_000) + 1);
+  const now = vi.spyOn(performance, 'now').mockReturnValue(performance.now() + 2 * (150_000 + 30_000) + 1);
   expect(r.reflector.isStuck()).toBe(true);
+  now.mockRestore();
 });
+
+test.each([-31_536_000_000, -3_600_000, 3_600_000, 31_536_000_000])(
+  'a clock that moves by %i ms makes nothing silent, stuck or late',
+  async (ms) => {
+    const r = await inStep();
+    vi.setSystemTime(Date.now() + ms);
+    expect([r.reflector.isStuck(), r.reflector.silentForMs() < 1_000]).toEqual([false, true]);
+    await turn(6_000);
+    r.stream(0).fail(new UnreachableError('reset'));
+    await turn(250);
+    expect(r.streams).toHaveLength(2);
+    r.stream(1).send(event('MODIFIED', 'a', 101));
+    await turn();
+    expect(r.holds()).toEqual(['a@101', 'b@91']);
+  },
+);

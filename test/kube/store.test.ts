@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createStore, isNewer } from '../../src/kube/store.ts';
+import { createStore } from '../../src/kube/store.ts';
 import type { Stored } from '../../src/kube/store.ts';
+import { compareVersions, isNewer, isOlder } from '../../src/kube/version.ts';
 
 const object = (name: string, resourceVersion: string, { namespace = 'ns', uid = `uid-${name}` } = {}): Stored => ({
   namespace,
