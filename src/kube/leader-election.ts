@@ -74,7 +74,7 @@ export async function runElection(
   const { leaseDurationMs, renewDeadlineMs, retryPeriodMs } = timings;
   if (!(leaseDurationMs > renewDeadlineMs && renewDeadlineMs > 2 * retryPeriodMs))
     throw new Error('leader election: leaseDuration > renewDeadline > 2 * retryPeriod must hold');
-  const lock = createLeaseLock({ client, namespace, name, identity, leaseDurationMs, now, wall });
+  const lock = createLeaseLock({ client, namespace, name, identity, leaseDurationMs, now, wall, log });
   /** The last logged error, until an attempt succeeds. */
   let trouble: string | undefined;
 

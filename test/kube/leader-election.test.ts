@@ -309,6 +309,82 @@ describe('the log', () => {
   });
 });
 
+describe('a Lease that a stranger wrote', () => {
+  const byStranger = (spec: object) => {
+    const server = leaseServer();
+    return { server, write: () => server.put({ holderIdentity: 'stranger', leaseDurationSeconds: 15, ...spec }) };
+  };
+
+  test.each<[string, object, number]>([
+    ['for years', { leaseDurationSeconds: 2_000_000_000 }, 30],
+    ['a little longer than ours', { leaseDurationSeconds: 20 }, 20],
+    ['for no time', { leaseDurationSeconds: 0 }, 15],
+    ['for less than no time', { leaseDurationSeconds: -5 }, 15],
+    ['for no number', { leaseDurationSeconds: 'long' }, 15],
+    ['for more than a number', { leaseDurationSeconds: Infinity }, 15],
+    ['without a duration', { leaseDurationSeconds: undefined }, 15],
+    ['at no time', { renewTime: 'yesterday', acquireTime: '' }, 15],
+    ['in the year 9999', { renewTime: '9999-12-31T23:59:59.000000Z' }, 15],
+  ])('%s runs out', async (_, spec, seconds) => {
+    const { server, write } = byStranger(spec);
+    write();
+    const a = replica(server, 'a');
+    await advance((seconds - 1) * 1_000);
+    expect(a.leading()).toBe(false);
+    await advance(6_000);
+    expect(a.leading()).toBe(true);
+    expect(server.lease()?.spec).toMatchObject({ holderIdentity: 'a', leaseDurationSeconds: 15 });
+  });
+
+  test.each([
+    [2 ** 31 - 1, 2 ** 31 - 1],
+    [Number.NaN, 1],
+    [-7, 1],
+    ['many', 1],
+    [41, 42],
+  ])('with %j transitions before is written with %j', async (before, after) => {
+    const { server, write } = byStranger({ leaseTransitions: before });
+    write();
+    const a = replica(server, 'a');
+    await advance(30_000);
+    expect(a.leading()).toBe(true);
+    expect(server.lease()?.spec.leaseTransitions).toBe(after);
+  });
+
+  test('and renews for ever cannot be outwaited: the log says once whose it is', async () => {
+    const { server, write } = byStranger({ leaseDurationSeconds: 2e9, acquireTime: '2026-01-01T00:00:00.000000Z' });
+    const a = replica(server, 'a');
+    for (let i = 0; i < 60; i++) {
+      server.put({ holderIdentity: `stranger ${'x'.repeat(10_000)}`, leaseDurationSeconds: 2e9, renewTime: String(i) });
+      await advance(5_000);
+    }
+    expect(a.history).toEqual([]);
+    expect(a.lines.map(({ msg }) => msg)).toEqual([
+      'another holds the Lease with a duration of 2000000000 s, which is not trusted: without a renewal it runs out in 30 s',
+    ]);
+    expect(JSON.stringify(a.lines).length).toBeLessThan(1_000);
+    for (let i = 0; i < 60; i++) {
+      server.put({ holderIdentity: `stranger-${i}`, leaseDurationSeconds: 15 });
+      await advance(5_000);
+    }
+    expect(a.lines.length).toBeLessThan(8);
+    write();
+    await advance(40_000);
+    expect(a.leading()).toBe(true);
+  });
+
+  test('over ours, with no time left: no candidate takes that for the end of our term', async () => {
+    const { server, a, b } = await pair();
+    for (let i = 0; i < 10; i++) {
+      server.edit((lease) => {
+        lease.spec.leaseDurationSeconds = 0;
+      });
+      await advance(1_900);
+    }
+    expect([a.history, b.history]).toEqual([['started'], []]);
+  });
+});
+
 test('timings that could let two replicas lead are refused', async () => {
   for (const [leaseDurationMs, renewDeadlineMs] of [
     [10_000, 10_000],
