@@ -2,6 +2,8 @@ import eslint from '@eslint/js';
 import tseslint from 'typescript-eslint';
 import { roomRules } from './rooms/rule.ts';
 
+const CLOCK = 'take monotonic, steady or wall of src/clock.ts';
+
 export default tseslint.config(
   { ignores: ['dist/', 'coverage/', 'node_modules/'] },
   eslint.configs.recommended,
@@ -52,6 +54,19 @@ export default tseslint.config(
     files: ['src/**/*.ts'],
     ignores: ['src/main.ts'],
     rules: { 'no-restricted-globals': ['error', 'process'] },
+  },
+  {
+    // The time of day can be set back or forth: src/clock.ts says what each use of a clock needs.
+    files: ['src/**/*.ts'],
+    ignores: ['src/clock.ts', 'src/log.ts', 'src/kube/events.ts'],
+    rules: {
+      'no-restricted-properties': ['error', { object: 'Date', property: 'now', message: CLOCK }],
+      'no-restricted-syntax': [
+        'error',
+        { selector: "NewExpression[callee.name='Date'][arguments.length=0]", message: CLOCK },
+        { selector: "CallExpression[callee.name='Date']", message: CLOCK },
+      ],
+    },
   },
   // Which room may import which, and what pure rooms must not touch.
   ...roomRules,

@@ -2,6 +2,8 @@
 import type { V1Lease } from '@kubernetes/client-node';
 import type { Command } from 'commander';
 import { Option } from 'commander';
+import { sleep } from '../async/sleep.ts';
+import { wall } from '../clock.ts';
 import { loadConfiguration } from '../config/load.ts';
 import type { Configuration } from '../config/schema.ts';
 import { messageOf, UserError } from '../errors.ts';
@@ -68,6 +70,8 @@ export interface PruneOptions {
   /** Asks whether to go on. */
   confirm: (question: string) => Promise<boolean>;
   signal: AbortSignal;
+  /** How long to wait for a renewal by a leader, in milliseconds. */
+  lookAgainMs?: number;
 }
 
 /** Plans as if no namespace had opted in. */
@@ -86,8 +90,9 @@ export async function runPrune({
   write,
   confirm,
   signal,
+  lookAgainMs = LOOK_AGAIN_MS,
 }: PruneOptions): Promise<number> {
-  await refuseWhileLed(client, namespace);
+  await refuseWhileLed(client, namespace, lookAgainMs, signal);
   const configuration: Configuration = {
     ...configured,
     sources: configured.sources.map((source) => ({ ...source, onOptOut: 'remove' })),
@@ -164,21 +169,33 @@ async function* remove(
   }
 }
 
-async function refuseWhileLed(client: KubeClient, namespace: string): Promise<void> {
-  let lease: V1Lease;
-  try {
-    lease = await client.get<V1Lease>(paths.leases(namespace, LEASE_NAME));
-  } catch (error) {
-    // Without the right to read the Lease, prune cannot know whether a controller runs, and goes on.
-    if (isNotFound(error) || isForbidden(error)) return;
-    throw error;
+/** Longer than a leader takes between two renewals. */
+const LOOK_AGAIN_MS = 6_000;
+/** A Lease can say that it holds for years. */
+const LONGEST_LEASE_MS = 60_000;
+
+async function refuseWhileLed(client: KubeClient, namespace: string, lookAgainMs: number, signal: AbortSignal) {
+  const { holderIdentity, renewTime, leaseDurationSeconds = 15 } = await leaseOf(client, namespace);
+  if (!holderIdentity) return;
+  const age = wall() - new Date(String(renewTime)).getTime();
+  if (!(age >= 0 && age < Math.min(leaseDurationSeconds * 1000, LONGEST_LEASE_MS))) {
+    // Out of date by our clock, which can be wrong: a leader is known by its next renewal.
+    await sleep(lookAgainMs, signal);
+    const again = await leaseOf(client, namespace);
+    if (!again.holderIdentity || String(again.renewTime) === String(renewTime)) return;
   }
-  const { holderIdentity, renewTime, leaseDurationSeconds = 15 } = lease.spec ?? {};
-  const age = Date.now() - new Date(String(renewTime)).getTime();
-  if (holderIdentity && age < leaseDurationSeconds * 1000) {
-    throw new UserError(
-      `prune: the controller is running (${holderIdentity}) and would put everything back; ` +
-        `first: kubectl -n ${namespace} scale deployment pullpass --replicas=0`,
-    );
+  throw new UserError(
+    `prune: the controller is running (${holderIdentity}) and would put everything back; ` +
+      `first: kubectl -n ${namespace} scale deployment pullpass --replicas=0`,
+  );
+}
+
+/** Without the right to read the Lease, prune cannot know whether a controller runs, and goes on. */
+async function leaseOf(client: KubeClient, namespace: string): Promise<NonNullable<V1Lease['spec']>> {
+  try {
+    return (await client.get<V1Lease>(paths.leases(namespace, LEASE_NAME))).spec ?? {};
+  } catch (error) {
+    if (isNotFound(error) || isForbidden(error)) return {};
+    throw error;
   }
 }

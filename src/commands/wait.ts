@@ -1,4 +1,5 @@
 /** `pullpass wait`: blocks until a rotation is complete; at the timeout it says what is behind. */
+import { monotonic } from '../clock.ts';
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import { sleep } from '../async/sleep.ts';
@@ -116,7 +117,7 @@ export async function runWait({
   progress,
   paused = false,
   terms = {},
-  now = Date.now,
+  now = monotonic,
   signal,
 }: WaitOptions): Promise<{ text: string; exitCode: 0 | 1 }> {
   const deadline = now() + timeoutMs;

@@ -1,4 +1,5 @@
 /** The controller's own audits, on schedule and for the page. They use what it watches, and only one runs at a time. */
+import { monotonic, wall } from '../clock.ts';
 import { reportSteps } from '../audit/report/create.ts';
 import { knownTo } from '../audit/observe/known.ts';
 import type { Observation } from '../audit/observe/observation.ts';
@@ -48,7 +49,9 @@ export interface AuditsOptions {
   log: Log;
   metrics: Pick<Metrics, 'recordAudit' | 'auditFailures'>;
   stop: AbortSignal;
+  /** Milliseconds since 1970, and of a clock that never goes back. */
   now?: () => number;
+  ticks?: () => number;
 }
 
 /** A rotation through thousands of namespaces is faster. A slower one should become a finding. */
@@ -70,7 +73,8 @@ export function createAudits({
   log,
   metrics,
   stop,
-  now = Date.now,
+  now = wall,
+  ticks = monotonic,
 }: AuditsOptions): Audits {
   let last: { readonly at: number; readonly report: Report; readonly of: Configuration } | undefined;
   let running: Promise<Report> | undefined;
@@ -108,7 +112,7 @@ export function createAudits({
   }
 
   async function look(): Promise<Report> {
-    const startedAt = now();
+    const startedAt = ticks();
     // Work in turns: lease renewals and probes must not wait until thousands of namespaces are audited.
     const turn = createTurns();
     const { config, observation } = await observeSteadily(turn);
@@ -120,7 +124,7 @@ export function createAudits({
         rules: RULES,
         findings: report.findings,
         gaps: report.couldNotSee.length,
-        seconds: (now() - startedAt) / 1000,
+        seconds: (ticks() - startedAt) / 1000,
       });
     return report;
   }
@@ -150,7 +154,7 @@ export function createAudits({
     },
     async recent(maxAgeMs) {
       // A report for an earlier configuration can name sources that no longer exist.
-      if (last !== undefined && last.of === configuration() && now() - last.at <= maxAgeMs) return last.report;
+      if (last !== undefined && last.of === configuration() && ticks() - last.at <= maxAgeMs) return last.report;
       return audit();
     },
   };

@@ -1,4 +1,5 @@
 /** Reloads the configuration file while the controller runs, and reports the result of each reload. */
+import { wall } from '../clock.ts';
 import { renderProblem } from '../config/mistake.ts';
 import { watchConfiguration } from '../config/reload.ts';
 import type { Configuration } from '../config/schema.ts';
@@ -29,7 +30,7 @@ export function followConfiguration({ file, running, intervalMs, signal, log, me
     onChange: (next) => {
       log.info({ sources: next.sources.map(({ name }) => name) }, 'configuration reloaded');
       metrics.configReloadSuccess.set(1);
-      metrics.configReloadTimestamp.set(Date.now() / 1000);
+      metrics.configReloadTimestamp.set(wall() / 1000);
       take(next).catch((error: unknown) => log.error({ err: error }, `unexpected: ${messageOf(error)}`));
     },
     onProblem: (problems) => {

@@ -1,4 +1,5 @@
 /** Runs the controller: starts its parts in order, puts configurations in force, leads for a term, and stops. */
+import { monotonic, wall } from '../clock.ts';
 import { sleep, within } from '../async/sleep.ts';
 import type { Configuration } from '../config/schema.ts';
 import { createAccess, secured } from '../server/access.ts';
@@ -34,9 +35,9 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
     await rights.check(current.configuration);
     await memory.load(pause.on, stop);
     for (const resource of ['namespaces', 'serviceaccounts', 'copies', 'sources', 'proxies'] as const)
-      metrics.observeWatch(resource, () => Date.now() - watches.silentForMs(resource));
+      metrics.observeWatch(resource, () => watches.silentForMs(resource));
     metrics.configReloadSuccess.set(1);
-    metrics.configReloadTimestamp.set(Date.now() / 1000);
+    metrics.configReloadTimestamp.set(wall() / 1000);
     await configure(current.configuration, options, parts);
     await watches.settled(stop);
     followConfiguration({
@@ -155,6 +156,7 @@ function serve(
     configuration,
     leading,
     standings: () => reconciler.standings().values(),
-    report: secureReport === true ? secured(page, createAccess({ client, path: '/report', now: Date.now, log })) : page,
+    report:
+      secureReport === true ? secured(page, createAccess({ client, path: '/report', now: monotonic, log })) : page,
   });
 }

@@ -1,4 +1,5 @@
 /** Creates the parts of the controller. Each part gets only parts that are created above it. */
+import { steady } from '../clock.ts';
 import type { Configuration } from '../config/schema.ts';
 import { createEventRecorder } from '../kube/events.ts';
 import { createRefusals } from '../observe/refusals.ts';
@@ -129,7 +130,7 @@ export function createParts(options: ManagerOptions, stop: AbortSignal) {
     }),
     ...createProver(reach, configuration),
     // A change of the system's time must not make a wait shorter; a machine that sleeps makes it longer.
-    now: () => performance.timeOrigin + performance.now(),
+    now: steady,
     onDone: (source, name) => rotations.arrive(source, `proxy/${name}`),
   });
   const reconciler = createReconciler({

@@ -1,4 +1,5 @@
 /** The errors of calls to the API server, and what kind of failure each is. */
+import { wall } from '../clock.ts';
 import type { FailureKind } from '../errors.ts';
 import { fit } from '../text.ts';
 
@@ -134,6 +135,6 @@ function plainText(body: string): string {
 function parseRetryAfter(value: string | undefined): number | undefined {
   if (value === undefined || value === '') return undefined;
   const seconds = Number(value);
-  const ms = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(value) - Date.now();
+  const ms = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(value) - wall();
   return Number.isFinite(ms) ? ms : undefined;
 }

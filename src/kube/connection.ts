@@ -7,6 +7,7 @@ import { Agent, ProxyAgent, request } from 'undici';
 import type { Dispatcher } from 'undici';
 import type { AgentOptions, RequestOptions } from 'node:https';
 import { dropWhenOver } from '../async/term.ts';
+import { monotonic } from '../clock.ts';
 import { UserError } from '../errors.ts';
 import { SupersededError } from './races.ts';
 
@@ -42,7 +43,8 @@ interface Session {
 }
 type Pools = Record<'call' | 'watch', Dispatcher>;
 
-export function connect(config: KubeConfig, now: () => number = Date.now): Connection {
+/** `now`: milliseconds of a clock that never goes back. */
+export function connect(config: KubeConfig, now: () => number = monotonic): Connection {
   const cluster = config.getCurrentCluster();
   if (cluster === null) throw new UserError('no cluster to talk to');
   const server = cluster.server.replace(/\/+$/, '');
@@ -56,11 +58,13 @@ export function connect(config: KubeConfig, now: () => number = Date.now): Conne
 
   async function open(): Promise<Session> {
     if (session !== undefined && now() - session.readAt < CREDENTIALS_MAX_AGE_MS) return session;
+    if (opening !== undefined) return opening;
+    if (readsTokenFile(config)) reader = copyOf(config);
     // All waiting calls share one read: it can run a program (`exec` of a kubeconfig).
-    opening ??= read(reader).finally(() => {
-      opening = undefined;
+    const read_ = read(reader).finally(() => {
+      if (opening === read_) opening = undefined;
     });
-    return opening;
+    return (opening = read_);
   }
 
   async function read(from: KubeConfig): Promise<Session> {
@@ -122,14 +126,7 @@ export function connect(config: KubeConfig, now: () => number = Date.now): Conne
       // Many calls get a 401 at the same time: one read serves them all.
       if (refreshedAt !== undefined && now() - refreshedAt < REFRESH_INTERVAL_MS) return;
       refreshedAt = now();
-      // client-node caches file tokens for a minute, program tokens until they expire: only a new KubeConfig reads again.
-      reader = new KubeConfig();
-      reader.loadFromOptions({
-        clusters: config.clusters,
-        users: config.users,
-        contexts: config.contexts,
-        currentContext: config.currentContext,
-      });
+      reader = copyOf(config);
       session = undefined;
       opening = undefined;
     },
@@ -140,3 +137,19 @@ export function connect(config: KubeConfig, now: () => number = Date.now): Conne
 }
 
 const termIsOver = (): Error => new SupersededError('not sent: this replica may no longer be the leader');
+
+/**
+ * client-node caches the token of a file for a minute of the time of day, and that of a program until it expires: only a new
+ * KubeConfig reads again.
+ */
+function copyOf({ clusters, users, contexts, currentContext }: KubeConfig): KubeConfig {
+  const copy = new KubeConfig();
+  copy.loadFromOptions({ clusters, users, contexts, currentContext });
+  return copy;
+}
+
+/** Reading a file costs nothing. A program is run only when its token has expired or was refused. */
+function readsTokenFile(config: KubeConfig): boolean {
+  const provider: unknown = config.getCurrentUser()?.authProvider?.config;
+  return typeof provider === 'object' && provider !== null && 'tokenFile' in provider;
+}

@@ -3,6 +3,7 @@
  * its term ends `renewDeadline` after the start of its last successful renewal, while the others wait `leaseDuration`
  * from the moment they saw that renewal, each on its own monotonic clock. No two clocks are compared.
  */
+import { monotonic, wall as timeOfDay } from '../clock.ts';
 import { aborted, sleep } from '../async/sleep.ts';
 import { endBy } from '../async/term.ts';
 import { systemTimers } from '../async/timers.ts';
@@ -64,8 +65,8 @@ export async function runElection(
     log,
     lead,
     timings = DEFAULT_TIMINGS,
-    now = () => performance.now(),
-    wall = Date.now,
+    now = monotonic,
+    wall = timeOfDay,
     timers = systemTimers,
     random = Math.random,
   }: ElectionOptions,

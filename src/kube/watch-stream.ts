@@ -1,4 +1,5 @@
 /** One watch: a stream of events that throws when the server reports an error in it, and is cut when it falls silent. */
+import { monotonic } from '../clock.ts';
 import { apiErrorOf } from './api-error.ts';
 import { isBookmark, isObject } from './asked-for.ts';
 import type { KubeClient, Query, WatchEvent } from './client.ts';
@@ -32,7 +33,7 @@ export async function* watchStream(
     idle = setTimeout(() => cut.abort(), idleMs);
   };
   touch();
-  const openedAt = performance.now();
+  const openedAt = monotonic();
   try {
     for await (const event of client.watch<unknown>(path, {
       query: { fieldSelector, labelSelector, allowWatchBookmarks: true, ...query },
@@ -43,7 +44,7 @@ export async function* watchStream(
       yield eventOf(event, path);
     }
     // Otherwise a proxy that answers and hangs up would be asked again without a wait.
-    if (performance.now() - openedAt < TOO_SHORT_MS) throw new OddStreamError('the server closed the watch at once');
+    if (monotonic() - openedAt < TOO_SHORT_MS) throw new OddStreamError('the server closed the watch at once');
   } catch (error) {
     if (!cut.signal.aborted) throw error;
     throw new SilentError('no event and no bookmark in time', { cause: error });

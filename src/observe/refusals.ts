@@ -2,6 +2,7 @@
  * Refused logins, counted by account: registries lock an account after a few. A login refused for one key, source, cache
  * proxy or command is not tried for another before its time. Kept in the state, across restarts and leaders.
  */
+import { steady } from '../clock.ts';
 import { refusedLoginMs } from '../retry.ts';
 import type { State } from './state.ts';
 import type { Refusal } from './records.ts';
@@ -39,12 +40,21 @@ export function accountId(mac: State['mac'], { host, username }: AccountLogin): 
 
 export function createRefusals(
   state: Pick<State, 'mac' | 'refusals' | 'setRefusals'>,
-  now: () => number = Date.now,
+  now: () => number = steady,
 ): Refusals {
   /** Last success of each account: earlier refusals do not count towards its lock. */
   const successes = new Map<string, number>();
-  /** If the clock was set back, no wait gets longer than its delay. */
-  const timeOf = ({ at }: Refusal): number => Math.min(Date.parse(at), now());
+  /** When times in the future were first seen. */
+  const future = new Map<string, number>();
+  /** A time in the future was written before the clock was set back: it counts from when it is first seen, so that the wait ends. */
+  const timeOf = ({ at }: Refusal): number => {
+    const time = Date.parse(at);
+    if (time <= now()) return time;
+    const seen = future.get(at) ?? now();
+    if (future.size >= 2 * MOST_REMEMBERED) future.clear();
+    future.set(at, seen);
+    return seen;
+  };
   const change = (login: AccountLogin, next: Refusal | undefined): void => {
     const account = accountId(state.mac, login);
     const id = loginId(state.mac, login);

@@ -1,4 +1,5 @@
 /** Any product with an API of its own: the login goes to a receiver as a JSON POST signed with HMAC-SHA256. */
+import { wall } from '../clock.ts';
 import { createHmac, randomUUID } from 'node:crypto';
 import type { ConfigOf } from '../config/cache-proxies.ts';
 import { redactUrl } from '../registry/http-error.ts';
@@ -26,7 +27,7 @@ export const webhook = (config: ConfigOf<'webhook'>): CacheProxy => {
     async apply({ registry, username, password }, { kube, http, signal }) {
       const login = await adminLogin(product, config, kube);
       const key = 'bearer' in login ? login.bearer : '';
-      const timestamp = Date.now();
+      const timestamp = wall();
       // A new id per delivery: an earlier login that is sent again must not look like a replay.
       const body = JSON.stringify({ proxy: config.name, registry, username, password, id: randomUUID(), timestamp });
       const headers = {

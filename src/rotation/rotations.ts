@@ -1,4 +1,5 @@
 /** Follows each rotation until every carrier has the new content, then logs "rotation complete". */
+import { monotonic } from '../clock.ts';
 import type { Log } from '../log.ts';
 import type { ObservedSource } from '../plan/observed.ts';
 import type { SourceStanding, HeldRemovals } from '../plan/namespace-plan.ts';
@@ -35,11 +36,7 @@ interface Rotation {
   copies: number;
 }
 
-export function createRotations(
-  log: Log,
-  meter: RotationMeter,
-  now: () => number = () => performance.now(),
-): Rotations {
+export function createRotations(log: Log, meter: RotationMeter, now: () => number = monotonic): Rotations {
   const rotations = new Map<string, Rotation>();
 
   function leave(source: string, namespace: string, isCopy: boolean): void {

@@ -26,7 +26,7 @@ interface Access {
 export interface AccessOptions {
   client: Pick<KubeClient, 'create'>;
   path: string;
-  /** Milliseconds since 1970. */
+  /** Milliseconds of a clock that never goes back: an answer must not be kept for longer. */
   now: () => number;
   /** Gets a warning when access cannot be checked, at most once a minute. */
   log?: Pick<Log, 'warn'>;

@@ -8,6 +8,7 @@
  * - `resource`: from code, and custom resources of cache proxies of the configuration;
  * - `code`: HTTP statuses of the API server.
  */
+import { wall } from '../clock.ts';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { redactKey } from '../credentials/registry-name.ts';
 import { printable } from '../text.ts';
@@ -35,7 +36,7 @@ interface MetricsOptions {
 export type Metrics = ReturnType<typeof createMetrics>;
 
 /** All metrics, in a prom-client registry of their own; two calls share nothing. */
-export function createMetrics({ version, now = Date.now, processMetrics = true }: MetricsOptions) {
+export function createMetrics({ version, now = wall, processMetrics = true }: MetricsOptions) {
   const registry = new Registry();
   const families = familiesIn(registry);
   const { gauge, counter, histogram } = families;
@@ -112,15 +113,14 @@ export function createMetrics({ version, now = Date.now, processMetrics = true }
 
   const audits = createAuditMetrics(families, now);
 
-  const lastEvents = new Map<string, () => number>();
+  const silences = new Map<string, () => number>();
   new Gauge({
     name: 'pullpass_watch_last_event_age_seconds',
     help: 'Time since the API server last sent anything on the watch of the resource.',
     labelNames: ['resource'],
     registers: [registry],
     collect() {
-      for (const [resource, lastEventAt] of lastEvents)
-        this.set({ resource }, Math.max(0, now() - lastEventAt()) / 1000);
+      for (const [resource, silentForMs] of silences) this.set({ resource }, silentForMs() / 1000);
     },
   });
   gauge('build_info', 'Always 1; the version is in the label.', ['version']).set({ version }, 1);
@@ -227,9 +227,9 @@ export function createMetrics({ version, now = Date.now, processMetrics = true }
       removalsHeld.set(0);
       audits.forgetAudit();
     },
-    /** Exposes the age of the last event of a watch, computed when scraped. `lastEventAt`: milliseconds since 1970. */
-    observeWatch(resource: string, lastEventAt: () => number): void {
-      lastEvents.set(resource, lastEventAt);
+    /** Exposes the age of the last event of a watch, computed when scraped. `silentForMs`: in milliseconds. */
+    observeWatch(resource: string, silentForMs: () => number): void {
+      silences.set(resource, silentForMs);
     },
     /** Removes all series of a source that left the configuration: their last values would stay forever. */
     forgetSource(source: string): void {

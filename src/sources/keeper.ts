@@ -1,4 +1,5 @@
 /** One source: what its Secrets hold is merged with what is in force; the result is a step of its rollout, and its record. */
+import { wall } from '../clock.ts';
 import type { SourceConfig } from '../config/schema.ts';
 import type { Credential } from '../credentials/docker-config.ts';
 import { redactKey } from '../credentials/registry-name.ts';
@@ -52,7 +53,7 @@ export function createSourceKeeper({
   judge = ACCEPT_ALL,
   find = () => Promise.resolve(undefined),
   canaries = () => undefined,
-  now = Date.now,
+  now = wall,
 }: KeeperOptions): SourceKeeper {
   const fresh = (config: SourceConfig): KnownSource => ({
     config,

@@ -91,11 +91,11 @@ export function createSources({
   onChange,
   stop,
   timers = systemTimers,
-  now = Date.now,
+  now,
 }: SourcesOptions): Sources {
   const preflight = createPreflight({
     timers,
-    now,
+    ...(now && { now }),
     state,
     refusals,
     ready: () => pause.over(),
@@ -109,7 +109,7 @@ export function createSources({
     judge: (source, group, credentials) => preflight.judge(source, group, credentials),
     find: (source, digest) => findContent({ client, world, signal: stop }, source, digest),
     canaries: (source, digest, first) => canaries.choose(source, digest, first),
-    now,
+    ...(now && { now }),
   });
   const canaries = createCanaries({
     timers,

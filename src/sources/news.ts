@@ -1,4 +1,5 @@
 /** Reports changes of sources: a log line, an Event on the source Secret, and metrics. */
+import { wall } from '../clock.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import type { Log } from '../log.ts';
 import type { SourceConfig } from '../config/schema.ts';
@@ -18,7 +19,7 @@ export function announceSources(changes: readonly SourceChange[], { log, metrics
     const about = { source: name, secret: `${secret.namespace}/${secret.name}` };
     metrics.sourceValid.set({ source: name }, problems.length > 0 ? 0 : 1);
     if (accepted !== undefined) {
-      metrics.sourceChanged.set({ source: name }, Date.now() / 1000);
+      metrics.sourceChanged.set({ source: name }, wall() / 1000);
       log.info(
         { ...about, registries: accepted.registries },
         accepted.first ? 'source read' : 'source changed: spreading the new content',

@@ -2,6 +2,7 @@
  * Tries logins at their registries before they are spread. A refusal holds an entry back; no answer does not, unless the source
  * says `enforce`. One try per host and login, for all entries and callers, and only a few refused tries per account.
  */
+import { steady } from '../clock.ts';
 import type { SourceConfig } from '../config/schema.ts';
 import type { Credential } from '../credentials/docker-config.ts';
 import { isDockerHub, misnamedDockerHub, redactKey, registryHost, whyMisnamed } from '../credentials/registry-name.ts';
@@ -55,6 +56,7 @@ interface PreflightOptions {
   check: (credential: Credential, signal: AbortSignal) => Promise<LoginVerdict>;
   /** A try ended: call `judge` again. */
   onVerdict: (source: string) => void;
+  /** Of the same clock as the refusals. */
   now?: () => number;
   timers?: Timers;
 }
@@ -80,7 +82,7 @@ export function createPreflight({
   ready = () => Promise.resolve(),
   check,
   onVerdict,
-  now = Date.now,
+  now = steady,
   timers = systemTimers,
 }: PreflightOptions): Preflight {
   const stopping = new AbortController();

@@ -142,6 +142,7 @@ function cluster(fails: (call: Call) => number | undefined = () => undefined) {
         configuration,
         namespace: 'pullpass-system',
         signal,
+        lookAgainMs: 10,
         write: (line) => lines.push(line),
         confirm: (question) => {
           asked.push(question);
@@ -349,6 +350,24 @@ describe('while a controller leads', () => {
   test('a Lease without a length counts for the usual one, and a longer one for longer', async () => {
     expect(await led({ holderIdentity: 'x', renewTime: ago(13) })).toMatch(/is running/);
     expect(await led({ holderIdentity: 'x', renewTime: ago(30), leaseDurationSeconds: 60 })).toMatch(/is running/);
+  });
+
+  test.each([3_600, -3_600, 31_536_000])(
+    'a leader whose clock is %i s behind ours is known by its renewals',
+    async (s) => {
+      let looks = 0;
+      const c = cluster(({ path }) => {
+        if (path === LEASE) c.put(LEASE, { spec: { holderIdentity: 'pullpass-0', renewTime: ago(s - 2 * looks++) } });
+        return undefined;
+      });
+      c.team();
+      await expect(c.prune()).rejects.toThrow(/is running/);
+      expect(c.changes()).toEqual([]);
+    },
+  );
+
+  test.each([-3_600, 600])('a Lease of %i s ago that nobody renews is no leader, even if it says years', async (s) => {
+    expect(await led({ holderIdentity: 'x', renewTime: ago(s), leaseDurationSeconds: 2e9 })).toBe('pruned');
   });
 
   test('a Lease that is not there or may not be read says nothing; another error ends it', async () => {

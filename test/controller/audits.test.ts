@@ -44,6 +44,7 @@ function play(parts: Partial<AuditsOptions> & { pods?: () => unknown } = {}) {
     term: () => new AbortController().signal,
     idle: () => Promise.resolve(),
     now: () => w.now,
+    ticks: () => w.now,
     publisher: { publish: async (report) => (published.push(report), 'written') },
     log: createLog('info', {
       write: (line: string) => void lines.push(JSON.parse(line) as { level: string; msg: string }),
@@ -176,6 +177,7 @@ test('a report is as old as what it saw first, however long it took', async () =
   const w = { now: 0 };
   const { audits, reads } = play({
     now: () => w.now,
+    ticks: () => w.now,
     pods: () => {
       w.now += 900;
       return { metadata: {}, items: [] };

@@ -83,3 +83,19 @@ test('what takes longer than its schedule is not begun a second time meanwhile',
   expect(lines.filter(({ msg }) => msg.startsWith('schedule: '))).not.toEqual([]);
   expect(new Set(lines.map(({ level }) => level))).toEqual(new Set(['debug']));
 });
+
+test.each([-HOUR, -365 * 24 * HOUR, 365 * 24 * HOUR])(
+  'a clock that is moved by %i ms delays the next run by no more than the schedule',
+  async (ms) => {
+    const { schedules, ran, pass } = play();
+    schedules.configure(configured({ resync: '*/5 * * * *' }));
+    await pass(10 * 60 * SECOND);
+    const before = ran.length;
+    expect(before).toBeGreaterThan(1);
+    vi.setSystemTime(Date.now() + ms);
+    await pass(6 * 60 * SECOND);
+    schedules.stop();
+    expect(ran.length).toBeGreaterThan(before);
+    expect(vi.getTimerCount()).toBe(0);
+  },
+);

@@ -1,4 +1,5 @@
 /** Reads what an audit needs, and writes nothing. What may not be read becomes a gap that the report names. */
+import { wall } from '../../clock.ts';
 import type { V1Pod } from '@kubernetes/client-node';
 import { confirmationOf } from '../../config/confirmation.ts';
 import type { Configuration } from '../../config/schema.ts';
@@ -54,7 +55,7 @@ export async function observe(options: ObserveOptions): Promise<Observation> {
     client,
     configuration,
     only,
-    now = Date.now,
+    now = wall,
     signal,
     progress,
     known,
