@@ -150,6 +150,8 @@ function copyOf({ clusters, users, contexts, currentContext }: KubeConfig): Kube
 
 /** Reading a file costs nothing. A program is run only when its token has expired or was refused. */
 function readsTokenFile(config: KubeConfig): boolean {
-  const provider: unknown = config.getCurrentUser()?.authProvider?.config;
-  return typeof provider === 'object' && provider !== null && 'tokenFile' in provider;
+  const { authProvider } = (config.getCurrentUser() ?? {}) as {
+    authProvider?: { config?: { tokenFile?: unknown } | null };
+  };
+  return authProvider?.config?.tokenFile !== undefined;
 }

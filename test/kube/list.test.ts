@@ -6,7 +6,9 @@ import type { KubeClient } from '../../src/kube/client.ts';
 import { connect } from '../../src/kube/connection.ts';
 import type { Connection } from '../../src/kube/connection.ts';
 import { listPages } from '../../src/kube/list.ts';
+import type { ApiObject } from '../../src/kube/list.ts';
 import { httpsServer, json } from './https-server.ts';
+import { scriptedClient } from './scripted-client.ts';
 
 const MiB = 2 ** 20;
 let server: Awaited<ReturnType<typeof httpsServer>>;
@@ -95,4 +97,54 @@ test('an answer that is larger than the caller takes is an error of its own', as
   await expect(client.get('/api/v1/things?limit=1', { maxBytes: MiB })).rejects.toThrow(
     /^GET .*: the answer is larger than 1048576 bytes$/,
   );
+});
+
+test.each<[string, (page: number) => object]>([
+  ['gives the same token again and again', () => ({ metadata: { resourceVersion: '7', continue: 'more' }, items: [] })],
+  ['gives new tokens for nothing', (n) => ({ metadata: { resourceVersion: '7', continue: String(n) }, items: [] })],
+  ['is no list', () => ({ kind: 'Status', metadata: {}, items: 'many' })],
+  ['is nothing', () => [null] as object],
+  ['has objects without a name', () => ({ metadata: { resourceVersion: '7' }, items: [{ metadata: {} }] })],
+])('a server whose answer %s is not asked for ever', async (_, answer) => {
+  let pages = 0;
+  const { client: scripted } = scriptedClient(() => answer(++pages));
+  await expect(
+    listPages(scripted, { path: '/p' }, { each: () => undefined, restart: () => undefined }),
+  ).rejects.toThrow(/^GET \/p: /);
+  expect(pages).toBeLessThan(200);
+});
+
+test('a list without an end fills no memory', async () => {
+  let pages = 0;
+  const items = Array.from({ length: 5_000 }, (_, i) => ({ metadata: { name: `o${i}` } }));
+  const { client: scripted } = scriptedClient(() => ({ metadata: { continue: String(++pages) }, items }));
+  let taken = 0;
+  const list = listPages(scripted, { path: '/p' }, { each: () => void taken++, restart: () => undefined });
+  await expect(list).rejects.toThrow('GET /p: more than 500000 objects');
+  expect(taken).toBeLessThanOrEqual(500_000);
+});
+
+test('objects that were not asked for are in no list', async () => {
+  const of = (namespace: string, name: string, labels?: object) => ({
+    type: 'Opaque',
+    metadata: { namespace, name, labels },
+  });
+  const all = [of('ns', 'a', { us: 'x' }), of('ns', 'b'), of('other', 'a', { us: 'x' })];
+  const { client: scripted } = scriptedClient(() => ({ metadata: {}, items: all }));
+  const names = async (selector: object): Promise<string[]> => {
+    const found: string[] = [];
+    const each = ({ metadata }: ApiObject) => void found.push(`${metadata.namespace}/${metadata.name}`);
+    await listPages(scripted, { path: '/api/v1/secrets', ...selector }, { each, restart: () => undefined });
+    return found;
+  };
+  expect(await names({})).toEqual(['ns/a', 'ns/b', 'other/a']);
+  expect(await names({ path: '/api/v1/namespaces/ns/secrets' })).toEqual(['ns/a', 'ns/b']);
+  expect(await names({ labelSelector: 'us' })).toEqual(['ns/a', 'other/a']);
+  expect(await names({ labelSelector: '!us' })).toEqual(['ns/b']);
+  expect(await names({ labelSelector: 'us!=x' })).toEqual(['ns/b']);
+  expect(await names({ labelSelector: 'us in (y,z)' })).toHaveLength(3); // left to the server
+  expect(await names({ fieldSelector: 'metadata.name=b' })).toEqual(['ns/b']);
+  expect(await names({ fieldSelector: 'metadata.namespace!=ns' })).toEqual(['other/a']);
+  expect(await names({ fieldSelector: 'type=kubernetes.io/dockercfg' })).toEqual([]);
+  expect(await names({ fieldSelector: 'status.phase=Bound' })).toHaveLength(3); // it cannot be seen here
 });

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createStore } from '../../src/kube/store.ts';
 import type { Stored } from '../../src/kube/store.ts';
-import { compareVersions, isNewer, isOlder } from '../../src/kube/version.ts';
+import { isNewer, isOlder } from '../../src/kube/version.ts';
 
 const object = (name: string, resourceVersion: string, { namespace = 'ns', uid = `uid-${name}` } = {}): Stored => ({
   namespace,
@@ -178,4 +178,22 @@ test.each([
   ['18446744073709551615', '9', true],
 ])('version %j is newer than %j: %j', (a, b, newer) => {
   expect(isNewer(a, b)).toBe(newer);
+  expect(isOlder(b, a)).toBe(newer);
+});
+
+test.each(['x-1', '-5', '1e9', '0x10', '01', ' 7', '9'.repeat(65)])(
+  '%j is no version that could be compared',
+  (odd) => {
+    expect([isNewer(odd, '5'), isOlder(odd, '5'), isNewer('5', odd), isOlder('5', odd)]).toEqual(Array(4).fill(false));
+  },
+);
+
+test('with versions that cannot be compared, what the server says last counts', () => {
+  const { store } = watched();
+  store.replace([object('a', 'x')], 'list-1');
+  store.put(object('a', 'w'));
+  store.put(object('b', 'a'));
+  expect(contents(store)).toEqual(['ns/a@w', 'ns/b@a']);
+  store.remove('ns', 'a', '7');
+  expect(contents(store)).toEqual(['ns/b@a']);
 });
