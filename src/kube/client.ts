@@ -92,7 +92,7 @@ export function createClient(connection: Connection, options: ClientOptions = {}
       }
       onCall?.(verb, resourceOf(path), response.statusCode);
       if (response.statusCode < 300) return response;
-      const answer = await readText(response.body, 64 * 1024).catch(() => '');
+      const answer = connection.redact(await readText(response.body, 64 * 1024).catch(() => ''));
       // A bound token is replaced on disk before it expires; the one in memory can be the old one.
       if (response.statusCode === 401 && attempt === 0) {
         connection.refresh();
@@ -148,7 +148,10 @@ export function createClient(connection: Connection, options: ClientOptions = {}
         'watch',
       );
       try {
-        yield* jsonLines<WatchEvent<T>>(response.body);
+        for await (const event of jsonLines<WatchEvent<T>>(response.body))
+          yield event?.type === 'ERROR'
+            ? (JSON.parse(connection.redact(JSON.stringify(event))) as WatchEvent<T>)
+            : event;
       } catch (error) {
         if (error instanceof SyntaxError)
           throw new UnreachableError(`WATCH ${path}: the stream of ${connection.server} is not JSON`);

@@ -32,6 +32,8 @@ export interface Connection {
   }): Promise<Dispatcher.ResponseData>;
   /** Forgets token and CA, so that the next call reads them again. For use after a 401. */
   refresh(): void;
+  /** The text without our own credential, which a server or a gateway may repeat. */
+  redact(text: string): string;
   readonly server: string;
   close(): Promise<void>;
 }
@@ -129,6 +131,10 @@ export function connect(config: KubeConfig, now: () => number = monotonic): Conn
       reader = copyOf(config);
       session = undefined;
       opening = undefined;
+    },
+    redact(text) {
+      const credential = session?.headers['Authorization']?.split(' ').at(-1) ?? '';
+      return credential === '' ? text : text.replaceAll(credential, '***');
     },
     async close() {
       await Promise.allSettled([pools?.call.destroy(), pools?.watch.destroy()]);

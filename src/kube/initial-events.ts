@@ -45,7 +45,6 @@ export function gatherInitialEvents<T>(
       return ended;
     },
     take({ type, object }) {
-      clearTimeout(silence);
       if (type === 'BOOKMARK' && object.metadata.annotations?.[INITIAL_EVENTS_END] === 'true') {
         stop();
         ended = true;
@@ -53,8 +52,10 @@ export function gatherInitialEvents<T>(
         objects.clear();
         return;
       }
-      silence = setTimeout(() => late.abort(), waitMs);
+      // A plain watch has bookmarks, too: they bring the end no nearer.
       if (type === 'BOOKMARK') return;
+      clearTimeout(silence);
+      silence = setTimeout(() => late.abort(), waitMs);
       // Changes during the initial events come before their end, too: an object can be deleted again.
       const key = `${object.metadata.namespace ?? ''}/${object.metadata.name}`;
       const projected = type === 'DELETED' ? undefined : project(object);

@@ -21,7 +21,7 @@ afterAll(async () => {
 
 test(
   'a Lease for 63 years with as many transitions as there can be runs out after twice our own duration, and is told',
-  { timeout: 90_000 },
+  { timeout: 120_000 },
   async () => {
     const document = configurationDocument({ name: 'hub', namespaces: { allow: ['*'] } });
     await cluster.applyRbac(configurationSchema.parse(document));
@@ -40,7 +40,7 @@ test(
     });
     const program = await startProgram(sandbox, { configuration: document });
     try {
-      await program.logged('leading', 45_000);
+      await program.logged('leading', 60_000);
       expect(program.logs.filter(({ msg }) => String(msg).includes('which is not trusted'))).toMatchObject([
         { holder: 'stranger', lease: `${CONTROLLER_NAMESPACE}/pullpass-controller` },
       ]);

@@ -406,8 +406,9 @@ describe('a gateway', () => {
     await turn();
     r.stream(0).send(event('ADDED', 'a', 90), event('ADDED', 'b', 91));
     await turn(9_000);
-    r.stream(0).send(bookmark(95));
+    r.stream(0).send(event('ADDED', 'b', 92));
     await turn(9_000);
+    r.stream(0).send(bookmark(95));
     expect(r.calls).toEqual([]);
     await turn(1_100);
     expect(r.holds()).toEqual(['a@99', 'b@99']);
