@@ -1,6 +1,6 @@
 /**
- * A process that owns others: it reads one command a line (JSON: `[program, ...arguments]`) and kills what it started as
- * soon as its stdin ends, which happens however its parent dies. Last it removes the directory named by its only argument.
+ * A process that owns others: it reads one command a line (JSON: `[program, ...arguments]`, or the name of a program to kill)
+ * and kills what it started as soon as its stdin ends, which happens however its parent dies. Last it removes the directory named by its only argument.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { appendFileSync, openSync, rmSync } from 'node:fs';
@@ -15,7 +15,12 @@ const children: ChildProcess[] = [];
 const input = createInterface({ input: process.stdin });
 
 input.on('line', (line) => {
-  const [program = '', ...args] = JSON.parse(line) as string[];
+  const command = JSON.parse(line) as string | string[];
+  if (typeof command === 'string') {
+    for (const child of children) if (path.basename(child.spawnfile) === command) child.kill('SIGKILL');
+    return;
+  }
+  const [program = '', ...args] = command;
   const log = openSync(path.join(directory, `${path.basename(program)}.log`), 'a');
   const child = spawn(program, args, { cwd: directory, stdio: ['ignore', log, log] });
   // A child that dies on its own is the launcher's business: its readiness check times out and shows the log.

@@ -22,18 +22,29 @@ export interface RealApiOptions {
   readonly timeout?: number;
 }
 
+/** The two programs, for tests of what happens when they die. */
+export interface RealApi extends ApiServer {
+  readonly directory: string;
+  /** The etcd's own API, as JSON over HTTP. */
+  readonly etcdUrl: string;
+  /** SIGKILL; resolves when its port is closed. */
+  kill(program: 'etcd' | 'kube-apiserver'): Promise<void>;
+  /** Starts it again on the same port, with the same data; resolves when the API server is ready. */
+  start(program: 'etcd' | 'kube-apiserver'): Promise<void>;
+}
+
 /** The binaries, or one line that says how to get them. */
 export function findRealApi(): FoundBinaries {
   return findBinaries(process.env);
 }
 
-export async function startRealApi(binaries: RealApiBinaries, options: RealApiOptions = {}): Promise<ApiServer> {
+export async function startRealApi(binaries: RealApiBinaries, options: RealApiOptions = {}): Promise<RealApi> {
   const directory = await mkdtemp(path.join(tmpdir(), 'real-api-'));
   const guard = spawn(process.execPath, [path.join(import.meta.dirname, 'guard.ts'), directory], {
     stdio: ['pipe', 'ignore', 'inherit'],
   });
   const gone = new Promise<void>((resolve) => guard.once('exit', () => resolve()));
-  const run = (...command: string[]): boolean => guard.stdin.write(`${JSON.stringify(command)}\n`);
+  const tell = (command: string | string[]): boolean => guard.stdin.write(`${JSON.stringify(command)}\n`);
 
   const ca = await createCertificateAuthority('real-api');
   const admin = await ca.client('test-admin', ['system:masters']);
@@ -43,7 +54,39 @@ export async function startRealApi(binaries: RealApiBinaries, options: RealApiOp
   const client = rawClient({ url, caPem: ca.certPem }, admin);
   let lifecycle = Promise.resolve();
 
-  const server: ApiServer = {
+  const commands = {
+    etcd: [
+      binaries.etcd,
+      '--data-dir',
+      path.join(directory, 'etcd'),
+      '--unsafe-no-fsync',
+      '--log-level=error',
+      `--listen-client-urls=http://127.0.0.1:${etcdPort}`,
+      `--advertise-client-urls=http://127.0.0.1:${etcdPort}`,
+      `--listen-peer-urls=http://127.0.0.1:${peerPort}`,
+    ],
+    'kube-apiserver': [
+      binaries.apiServer,
+      ...(await apiServerFlags(directory, ca)),
+      `--etcd-servers=http://127.0.0.1:${etcdPort}`,
+      `--secure-port=${apiPort}`,
+      ...(options.flags ?? []),
+    ],
+  };
+  const isReady = (): Promise<void> => ready(() => client.call('GET', '/readyz'), directory, options.timeout ?? 60_000);
+
+  const server: RealApi = {
+    directory,
+    etcdUrl: `http://127.0.0.1:${etcdPort}`,
+    async kill(program) {
+      tell(program);
+      while (await listens(program === 'etcd' ? etcdPort : apiPort)) await delay(20);
+    },
+    async start(program) {
+      tell(commands[program]);
+      if (program === 'kube-apiserver') await isReady();
+      else while (!(await listens(etcdPort))) await delay(20);
+    },
     url,
     caPem: ca.certPem,
     admin,
@@ -66,24 +109,9 @@ export async function startRealApi(binaries: RealApiBinaries, options: RealApiOp
   };
 
   try {
-    run(
-      binaries.etcd,
-      '--data-dir',
-      path.join(directory, 'etcd'),
-      '--unsafe-no-fsync',
-      '--log-level=error',
-      `--listen-client-urls=http://127.0.0.1:${etcdPort}`,
-      `--advertise-client-urls=http://127.0.0.1:${etcdPort}`,
-      `--listen-peer-urls=http://127.0.0.1:${peerPort}`,
-    );
-    run(
-      binaries.apiServer,
-      ...(await apiServerFlags(directory, ca)),
-      `--etcd-servers=http://127.0.0.1:${etcdPort}`,
-      `--secure-port=${apiPort}`,
-      ...(options.flags ?? []),
-    );
-    await ready(() => client.call('GET', '/readyz'), directory, options.timeout ?? 60_000);
+    tell(commands.etcd);
+    tell(commands['kube-apiserver']);
+    await isReady();
   } catch (error) {
     await server.stop();
     throw error;
@@ -139,6 +167,14 @@ async function ready(probe: () => Promise<{ code: number }>, directory: string, 
   }
   const log = await readFile(path.join(directory, 'kube-apiserver.log'), 'utf8').catch(() => '(no log)');
   throw new Error(`kube-apiserver was not ready after ${timeout} ms:\n${log.slice(-2_000)}`);
+}
+
+function listens(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = net.connect(port, '127.0.0.1');
+    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
+    socket.once('connect', () => socket.destroy());
+  });
 }
 
 /** Ports that were free a moment ago: etcd and kube-apiserver cannot tell which port they chose themselves. */
