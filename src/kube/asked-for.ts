@@ -2,7 +2,7 @@
  * What the server sends is compared with what it was asked for: a gateway in between may ignore a selector or a path, and
  * an object of others must enter no store and no list.
  */
-import type { ApiObject, Selector } from './list.ts';
+import type { ApiObject, Selector } from './objects.ts';
 
 /** Longest name of an object, as the API has it. */
 const MAX_NAME = 253;
