@@ -45,7 +45,7 @@ function proxyOf(config: object) {
 }
 
 const secret = (namespace: string, password: string, name = `kuik-regcred-${HASH}`, key = 'docker.io') => ({
-  metadata: { namespace, name },
+  metadata: { namespace, name, labels: { 'kuik.enix.io/owner-uid': UID } },
   type: 'kubernetes.io/dockerconfigjson',
   data: {
     '.dockerconfigjson': Buffer.from(
@@ -186,9 +186,10 @@ test.each<[string, (call: Call) => unknown, string]>([
 });
 
 test('an endless collection is not read to its end, and what was found is told', async () => {
+  let pages = 0;
   const page = Array.from({ length: 500 }, () => secret('a', 'pw-old'));
   const { derived, calls } = await look([], {
-    answer: ({ path }) => (path === SET ? undefined : { metadata: { continue: 'more' }, items: page }),
+    answer: ({ path }) => (path === SET ? undefined : { metadata: { continue: `more-${++pages}` }, items: page }),
   });
   expect(derived).toMatchObject({ total: 10_000, stale: 10_000, unseen: 'there are more than 10000 of them' });
   expect(calls.length).toBe(22);

@@ -245,7 +245,7 @@ const KUIK = {
 
 describe('what kube-image-keeper made of its login', () => {
   const secret = (namespace: string, password: string, name = 'kuik-c-182d49977813a14c') => ({
-    metadata: { namespace, name },
+    metadata: { namespace, name, labels: { 'kuik.enix.io/owner-uid': 'u-1' } },
     type: 'kubernetes.io/dockerconfigjson',
     data: { '.dockerconfigjson': base64(dockerConfig(password)) },
   });
