@@ -1,4 +1,5 @@
 /** A stranger wrote the Lease. The program leads all the same, soon. */
+import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { configurationSchema } from '../../src/config/schema.ts';
 import { CONTROLLER_NAMESPACE, configurationDocument, createCluster } from '../integration/env/cluster.ts';
@@ -7,6 +8,7 @@ import { startProgram } from '../integration/env/program.ts';
 import { startSandbox } from '../sandbox/kube-api/index.ts';
 import type { Sandbox } from '../sandbox/kube-api/index.ts';
 
+const runtime = [process.execPath, '--import', path.join(import.meta.dirname, 'quick-terms.ts')];
 let sandbox: Sandbox;
 let cluster: Cluster;
 
@@ -38,14 +40,14 @@ test(
         renewTime: '9999-12-31T23:59:59.000000Z',
       },
     });
-    const program = await startProgram(sandbox, { configuration: document });
+    const program = await startProgram(sandbox, { configuration: document, runtime });
     try {
-      await program.logged('leading', 60_000);
+      await program.logged('leading', 20_000);
       expect(program.logs.filter(({ msg }) => String(msg).includes('which is not trusted'))).toMatchObject([
         { holder: 'stranger', lease: `${CONTROLLER_NAMESPACE}/pullpass-controller` },
       ]);
       expect(await cluster.admin.get(`${leases}/pullpass-controller`)).toMatchObject({
-        spec: { holderIdentity: 'program', leaseDurationSeconds: 15, leaseTransitions: 2 ** 31 - 1 },
+        spec: { holderIdentity: 'program', leaseDurationSeconds: 3, leaseTransitions: 2 ** 31 - 1 },
       });
     } finally {
       await program.stop();
