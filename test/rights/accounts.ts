@@ -48,7 +48,8 @@ export const ACCOUNTS: readonly Attempt[] = [
   patch(ON, 'change a label', team, { metadata: { labels: { team: 'b' } } }),
   patch(ON, 'remove a label', team, { metadata: { labels: { team: null } } }),
   patch(ON, 'mount its token: `automountServiceAccountToken`', team, { automountServiceAccountToken: true }),
-  patch(ON, 'add to its `secrets`', team, { secrets: [{ name: 'database' }] }),
+  patch(ON, 'add to its `secrets`', team, { secrets: [{ name: 'database' }, { name: 'evil' }] }),
+  patch(ON, 'remove its `secrets`', team, { secrets: null }),
   patch(ON, 'add a finalizer', team, { metadata: { finalizers: ['example.com/keep'] } }),
   patch(ON, 'give it an owner, to have it deleted', team, {
     metadata: { ownerReferences: [{ apiVersion: 'v1', kind: 'ConfigMap', name: 'gone', uid: '1' }] },

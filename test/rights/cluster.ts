@@ -53,13 +53,13 @@ export const copy = (namespace: string, changes: { metadata?: object; [field: st
 
 /**
  * `team` is opted in, `mixed` too, and others added to its objects; `empty` has no copy, in `taken` somebody else's Secret has the
- * copy's name.
+ * copy's name, in `marked` one of another owner.
  */
 export async function setUp(cluster: Cluster): Promise<void> {
   const { admin } = cluster;
   await applyShipped(admin);
   const opaque = { type: 'Opaque', stringData: { password: 'x' } };
-  for (const name of ['team', 'mixed', 'empty', 'taken']) await cluster.namespace(name);
+  for (const name of ['team', 'mixed', 'empty', 'taken', 'marked']) await cluster.namespace(name);
   await cluster.source({ namespace: NAMESPACE, name: COPY }, { 'registry.corp': 'pw' });
   await cluster.secret('team', 'database', opaque);
   await cluster.secret('kube-system', 'bootstrap-token-abcdef', opaque);
@@ -68,6 +68,11 @@ export async function setUp(cluster: Cluster): Promise<void> {
     data: dockerConfig({ 'a.corp': 'x' }),
   });
 
+  await cluster.secret('marked', COPY, {
+    type: 'kubernetes.io/dockerconfigjson',
+    data: dockerConfig({ 'a.corp': 'x' }),
+    metadata: { labels: { 'pullpass.dev/cache-proxy': 'x' }, annotations: { 'pullpass.dev/adopt': 'true' } },
+  });
   const { client } = await cluster.asController();
   for (const namespace of ['team', 'mixed'])
     await client.patch(
@@ -81,7 +86,10 @@ export async function setUp(cluster: Cluster): Promise<void> {
   await cluster.patchSecret('mixed', COPY, {
     metadata: { labels: { team: 'a' }, annotations: { owner: 'a' }, finalizers: ['example.com/keep'] },
   });
-  const account = { imagePullSecrets: [{ name: 'theirs' }, { name: 'second' }, { name: COPY }] };
+  const account = {
+    imagePullSecrets: [{ name: 'theirs' }, { name: 'second' }, { name: COPY }],
+    secrets: [{ name: 'database' }],
+  };
   await admin.patch('/api/v1/namespaces/team/serviceaccounts/default', 'application/merge-patch+json', {
     ...account,
     metadata: { labels: { team: 'a' }, annotations: { owner: 'a', 'pullpass.dev/added-pull-secrets': COPY } },
@@ -97,6 +105,7 @@ export async function setUp(cluster: Cluster): Promise<void> {
   await admin.create('/api/v1/namespaces/team/pods', pod('web-1'));
   await admin.create('/apis/apps/v1/namespaces/team/deployments', deployment('web'));
   await admin.create('/apis/events.k8s.io/v1/namespaces/team/events', event('kubelet.1', 'kubelet'));
+  await admin.create('/apis/events.k8s.io/v1/namespaces/team/events', event('own.1', 'pullpass.dev/controller'));
   for (const namespace of ['kube-system', NAMESPACE])
     await admin.create(`/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`, lease('scheduler'));
 }
@@ -105,13 +114,14 @@ const container = { name: 'main', image: 'registry.corp/web:1' };
 export const pod = (name: string, spec: object = {}): object => ({
   ...{ apiVersion: 'v1', kind: 'Pod', metadata: { name }, spec: { containers: [container], ...spec } },
 });
-export const deployment = (name: string): object => ({
+export const deployment = (name: string, spec: object = {}, annotations: object = {}): object => ({
   apiVersion: 'apps/v1',
   kind: 'Deployment',
   metadata: { name },
   spec: {
     selector: { matchLabels: { app: name } },
-    template: { metadata: { labels: { app: name } }, spec: { containers: [container] } },
+    template: { metadata: { labels: { app: name }, annotations }, spec: { containers: [container] } },
+    ...spec,
   },
 });
 export const event = (name: string, reportingController: string, namespace = 'team'): object => ({

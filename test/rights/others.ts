@@ -1,5 +1,5 @@
 /** What somebody with the controller's token could try on other objects in namespaces. */
-import { connect, create, get, list, patch, remove, removeAll, SELF, update, watch } from './attempt.ts';
+import { connect, create, get, list, patch, remove, removeAll, update, watch } from './attempt.ts';
 import type { Attempt } from './attempt.ts';
 import { deployment, event, lease, NAMESPACE, pod } from './cluster.ts';
 
@@ -26,6 +26,7 @@ const OWN_OBJECTS: readonly Attempt[] = [
     core('team', 'events'),
     object('v1', 'Event', 'evil.2', { involvedObject: { namespace: 'team' } }),
   ),
+  patch('Event', 'put a label on its own', `${events('team')}/own.1`, { metadata: { labels: { tier: 'a' } } }),
   remove('Event', 'delete one', `${events('team')}/kubelet.1`),
   list('Event', 'read all', '/apis/events.k8s.io/v1/events'),
   create('Lease', 'another one where it runs', leases(NAMESPACE), lease('evil')),

@@ -23,8 +23,9 @@ administrator's rights for the same, who was refused nothing: so none of it is r
 \`npx vitest run test/rights -u\`.
 
 **${refused.length} attempts, all refused: ${refused.length - byPolicy} by RBAC, ${byPolicy} by a policy.** What is refused by a
-policy passes without the policies. The last column is for a mistake: the controller is also bound to \`cluster-admin\`. Then RBAC refuses nothing, and only the policies are left. They never
-see a read or an impersonation, and Kubernetes lets no policy judge policies: whoever may impersonate or change them is free of them.
+policy passes without the policies. The last column is for a mistake: the controller is also bound to \`cluster-admin\`. Then RBAC refuses
+nothing, and only the policies are left. They never see a read or an impersonation, and Kubernetes lets no policy judge policies: whoever
+may impersonate or change them is free of them.
 
 ${attempts(shipped)}
 

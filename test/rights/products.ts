@@ -1,6 +1,7 @@
 /** The same for a configuration with cache proxies, a retired name and a report object. */
 import { configurationSchema } from '../../src/config/schema.ts';
 import type { Cluster } from '../integration/env/cluster.ts';
+import { dockerConfig } from '../integration/env/cluster.ts';
 import { apply, patch, remove, update } from './attempt.ts';
 import type { Attempt } from './attempt.ts';
 import { deployment, NAMESPACE } from './cluster.ts';
@@ -11,6 +12,7 @@ export const PRODUCTS = configurationSchema.parse({
   retiredCopyNames: ['old-registry'],
   sources: [
     { name: 'upstream', secret: { namespace: NAMESPACE, name: 'upstream-registry' }, copyName: 'upstream-registry' },
+    { name: 'second', secret: { namespace: 'cache', name: 'second-registry' }, copyName: 'second-registry' },
   ],
   cacheProxies: [
     {
@@ -29,6 +31,7 @@ export const PRODUCTS = configurationSchema.parse({
   audit: { reportObject: true },
 });
 
+const source = '/api/v1/namespaces/cache/secrets/second-registry';
 const login = '/api/v1/namespaces/cache/secrets/hub-cache-login';
 const workload = '/apis/apps/v1/namespaces/cache/deployments/hub-cache';
 const puller = '/apis/example.com/v1/namespaces/cache/pullers/main';
@@ -48,6 +51,23 @@ const WORKLOAD = 'Deployment of a cache proxy';
 const OBJECT = 'custom object of a cache proxy';
 
 export const PRODUCT_ATTEMPTS: readonly Attempt[] = [
+  apply(
+    'Secret, a source where its guard admits copies',
+    'write over it, although it says that it may be adopted',
+    source,
+    {
+      ...{
+        apiVersion: 'v1',
+        kind: 'Secret',
+        type: 'kubernetes.io/dockerconfigjson',
+        data: dockerConfig({ 'a.corp': 'y' }),
+      },
+      metadata: {
+        name: 'second-registry',
+        labels: { 'app.kubernetes.io/managed-by': 'pullpass', 'pullpass.dev/source': 'second' },
+      },
+    },
+  ),
   apply(LOGIN, 'without labels', login, rendered({ metadata: { labels: {} } })),
   apply(
     LOGIN,
@@ -95,8 +115,10 @@ export const PRODUCT_ATTEMPTS: readonly Attempt[] = [
     workload,
     template({ annotations: { 'example.com/role': 'x' } }),
   ),
+  patch(WORKLOAD, 'remove another annotation of its pods', workload, template({ annotations: { owner: null } })),
   patch(WORKLOAD, 'change a label of its pods', workload, template({ labels: { tier: 'x' } })),
   patch(WORKLOAD, 'run it as another ServiceAccount', workload, template({}, { serviceAccountName: 'admin' })),
+  patch(WORKLOAD, 'go on with a paused rollout', workload, { spec: { paused: null } }),
   patch(WORKLOAD, 'stop it', workload, { spec: { replicas: 0 } }),
   patch(WORKLOAD, 'change an annotation of itself', workload, { metadata: { annotations: { owner: 'x' } } }),
   patch(
@@ -107,6 +129,7 @@ export const PRODUCT_ATTEMPTS: readonly Attempt[] = [
   ),
   remove(WORKLOAD, 'delete it', workload),
   patch(OBJECT, 'change another field', puller, { spec: { images: 'evil' } }),
+  patch(OBJECT, 'remove another field', puller, { settings: null }),
   patch(OBJECT, 'change another annotation', puller, { metadata: { annotations: { owner: 'x' } } }),
   patch(OBJECT, 'change a label', puller, { metadata: { labels: { owner: 'x' } } }),
   patch(OBJECT, 'add a finalizer', puller, { metadata: { finalizers: ['example.com/keep'] } }),
@@ -157,8 +180,16 @@ export async function setUpProducts({ admin, ...cluster }: Cluster): Promise<voi
   ])
     await admin.create('/apis/apiextensions.k8s.io/v1/customresourcedefinitions', definition);
   for (const name of ['hub-cache', 'other'])
-    await admin.create('/apis/apps/v1/namespaces/cache/deployments', deployment(name));
+    await admin.create(
+      '/apis/apps/v1/namespaces/cache/deployments',
+      deployment(name, { paused: true }, { owner: 'a' }),
+    );
   await cluster.secret('cache', 'theirs', { type: 'Opaque' });
+  await cluster.secret('cache', 'second-registry', {
+    type: 'kubernetes.io/dockerconfigjson',
+    data: dockerConfig({ 'a.corp': 'x' }),
+    metadata: { annotations: { 'pullpass.dev/adopt': 'true' } },
+  });
   await cluster.secret('team', 'old-registry', { type: 'Opaque' });
 }
 
@@ -166,7 +197,7 @@ export async function setUpProducts({ admin, ...cluster }: Cluster): Promise<voi
 export async function setUpObjects({ admin }: Cluster): Promise<void> {
   for (const name of ['main', 'other'])
     await admin.create('/apis/example.com/v1/namespaces/cache/pullers', {
-      ...{ apiVersion: 'example.com/v1', kind: 'Puller', metadata: { name }, spec: { images: 'a' } },
+      ...{ apiVersion: 'example.com/v1', kind: 'Puller', metadata: { name }, spec: { images: 'a' }, settings: {} },
     });
   await admin.create(reports, report('theirs'));
 }

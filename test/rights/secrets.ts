@@ -106,6 +106,9 @@ const COPIES: readonly Attempt[] = [
   made('with the type of a bootstrap token', { type: 'bootstrap.kubernetes.io/token' }),
   made('as `Opaque`', { type: 'Opaque' }),
   made('without labels', { metadata: { labels: {} } }),
+  made('without the label that tells people whose it is', {
+    metadata: { labels: { 'pullpass.dev/source': 'upstream' } },
+  }),
   made('without the label of its source', { metadata: { labels: { 'app.kubernetes.io/managed-by': 'pullpass' } } }),
   made('with the name of no source', { metadata: { labels: { ...labels, 'pullpass.dev/source': 'other' } } }),
   made('as the login of a cache proxy, too', { metadata: { labels: { ...labels, 'pullpass.dev/cache-proxy': 'x' } } }),
@@ -141,6 +144,14 @@ const COPIES: readonly Attempt[] = [
     metadata: { annotations: { 'pullpass.dev/adopt': 'true' } },
   }),
   remove("somebody's Secret with the copy's name", 'delete it', at('taken')),
+  patch(
+    'Secret with the label of another owner',
+    'take it over, although it says that it may be adopted',
+    at('marked'),
+    {
+      metadata: { labels: { ...labels, 'pullpass.dev/cache-proxy': null } },
+    },
+  ),
 ];
 
 export const SECRETS: readonly Attempt[] = [...READ, ...WRITTEN, ...SOURCE, ...COPIES];
