@@ -28,7 +28,8 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   commands: {
     may: words(
-      'controller audit/render audit/report audit/rules audit/observe rotation reconcile sources admission proxies observe plan server registry config kube credentials async',
+      'controller audit/render audit/report audit/rules audit/observe rotation reconcile sources admission ' +
+        'proxies observe plan server registry config kube credentials async',
     ),
     packages: words('cli-table3 commander picocolors yaml zod node:fs'),
   },
