@@ -28,7 +28,8 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   commands: {
     may: words(
-      'controller audit/render audit/report audit/rules audit/observe rotation reconcile sources proxies observe plan server registry config kube credentials async',
+      'controller audit/render audit/report audit/rules audit/observe rotation reconcile sources admission ' +
+        'proxies observe plan server registry config kube credentials async',
     ),
     packages: words('cli-table3 commander picocolors yaml zod node:fs'),
   },
@@ -67,6 +68,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     pure: words('merge rollout content'),
   },
   observe: { may: words('plan config kube credentials'), packages: words('zod node:crypto') },
+  admission: { may: words('proxies plan config'), pure: true },
   proxies: {
     may: words('plan registry config kube credentials'),
     packages: words('zod node:crypto node:util'),

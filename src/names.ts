@@ -73,6 +73,9 @@ export const LEASE_NAME = 'pullpass-controller';
 /** The Secret that keeps what must survive a restart; see `observe/state.ts`. */
 export const STATE_NAME = 'pullpass-state';
 
+/** Who reports an Event: a qualified name, as the API requires; people filter Events by it. */
+export const REPORTING_CONTROLLER = 'pullpass.dev/controller';
+
 /** Reasons of the Events that Pullpass writes. Part of the interface: people alert on them. */
 export type EventReason =
   | 'InvalidAnnotation' // a pullpass.dev annotation is unknown, or its value is not valid

@@ -83,6 +83,21 @@ test('rbac prints the right to ask who may see the report only when it is to be 
   expect(await rights('--secure-report')).toContain('tokenreviews');
 });
 
+test('rbac --policies prints the admission policies behind the rights, in one stream', async () => {
+  const print = async (...more: string[]): Promise<string> =>
+    (await pullpass(['rbac', '--config', CONFIG, ...more])).stdout;
+  const rights = await print();
+  const both = await print('--policies', '--service-account', 'runner');
+  expect(rights).not.toContain('kind: ValidatingAdmissionPolicy');
+  expect(
+    both.startsWith(
+      rights.replaceAll('- kind: ServiceAccount\n    name: pullpass', '- kind: ServiceAccount\n    name: runner'),
+    ),
+  ).toBe(true);
+  expect(both).toContain('kind: ValidatingAdmissionPolicyBinding');
+  expect(both).toContain(':runner');
+});
+
 test('the version is that of the package', async () => {
   expect((await pullpass(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
 });

@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
+import { renderPolicies } from '../src/commands/policies-text.ts';
 import { renderRbac, RBAC_NAME } from '../src/commands/rbac.ts';
 import { loadConfiguration, parseConfiguration } from '../src/config/load.ts';
 import { findOnPath } from './sandbox/registry/on-path.ts';
@@ -58,7 +59,7 @@ test('every file is YAML, and every namespaced object says which namespace', () 
       kind: expect.any(String) as string,
       metadata: { name: expect.any(String) as string },
     });
-    if (!/^(Namespace|ClusterRole.*)$/.test(object.kind))
+    if (!/^(Namespace|ClusterRole.*|ValidatingAdmissionPolicy.*)$/.test(object.kind))
       expect(object.metadata.namespace).toBe(
         name.startsWith('components/cache-proxy/') ? 'registry-cache' : DEFAULT_NAMESPACE,
       );
@@ -72,6 +73,19 @@ test('rbac.yaml is what `pullpass rbac` prints for config.yaml', async () => {
       serviceAccount: RBAC_NAME,
     }),
   );
+});
+
+test('the component for policies is what `pullpass rbac --policies` prints for config.yaml', async () => {
+  expect(file('components/policies/policies.yaml')).toBe(
+    renderPolicies(await loadConfiguration(path.join(root, 'config.yaml')), {
+      namespace: DEFAULT_NAMESPACE,
+      serviceAccount: RBAC_NAME,
+    }),
+  );
+  expect(one('components/policies/kustomization.yaml')).toMatchObject({
+    kind: 'Component',
+    resources: ['policies.yaml'],
+  });
 });
 
 test('config.yaml spells out the defaults and nothing else', async () => {
@@ -120,7 +134,7 @@ test('the pod passes the "restricted" standard that its namespace enforces', () 
 });
 
 test('the pod runs the controller as the ServiceAccount that the rights are bound to', () => {
-  expect(pod).toMatchObject({ serviceAccountName: RBAC_NAME, automountServiceAccountToken: true });
+  expect(pod).toMatchObject({ serviceAccountName: RBAC_NAME, automountServiceAccountToken: false });
   expect(one('service-account.yaml').metadata.name).toBe(RBAC_NAME);
   expect(container).toMatchObject({
     args: ['controller', '--config', '/etc/pullpass/config.yaml'],
@@ -134,8 +148,8 @@ test('the ConfigMap keeps its name and is mounted as a directory, so that a chan
   expect(base['configMapGenerator']).toMatchObject([
     { name: 'pullpass-config', options: { disableNameSuffixHash: true } },
   ]);
-  expect(pod['volumes']).toEqual([{ name: 'config', configMap: { name: 'pullpass-config' } }]);
-  expect(container['volumeMounts']).toEqual([{ name: 'config', mountPath: '/etc/pullpass', readOnly: true }]);
+  expect(pod['volumes']).toContainEqual({ name: 'config', configMap: { name: 'pullpass-config' } });
+  expect(container['volumeMounts']).toContainEqual({ name: 'config', mountPath: '/etc/pullpass', readOnly: true });
 });
 
 test('a disruption budget, the replicas and the selectors agree', () => {

@@ -23,6 +23,7 @@ const FILES: Record<string, string> = {
   reconcile: 'reconcile/apply.ts',
   sources: 'sources/merge.ts',
   observe: 'observe/world.ts',
+  admission: 'admission/guard.ts',
   proxies: 'proxies/zot.ts',
   plan: 'plan/copy.ts',
   server: 'server/body.ts',

@@ -1,12 +1,14 @@
 /** `pullpass rbac`: prints the rights table (`allRights`) as RBAC objects. */
 import { Command, Option } from 'commander';
-import { Document, isMap, isSeq, visit } from 'yaml';
+import { Document, isMap, isSeq } from 'yaml';
 import { loadConfiguration } from '../config/load.ts';
 import type { Configuration } from '../config/schema.ts';
 import type { Right, Verb } from '../plan/rights.ts';
 import { allRights } from '../proxies/kinds.ts';
 import type { Environment } from './environment.ts';
+import { printStream } from './manifest-text.ts';
 import { options } from './options.ts';
+import { renderPolicies } from './policies-text.ts';
 
 /** Name of the printed roles and bindings, and of the ServiceAccount in the manifests. */
 export const RBAC_NAME = 'pullpass';
@@ -28,6 +30,7 @@ export function rbacCommand({ writeOut }: Environment): Command {
     .summary('print the RBAC objects that a configuration needs')
     .description(
       'Prints the RBAC objects that a configuration needs, Secrets limited by name. ' +
+        'With --policies, also the admission policies that hold the controller to what it does with these rights. ' +
         'To apply: pullpass rbac --config FILE | kubectl apply -f -',
     )
     .addOption(options.config())
@@ -38,9 +41,14 @@ export function rbacCommand({ writeOut }: Environment): Command {
         false,
       ),
     )
-    .action(async ({ config, controllerNamespace: namespace, serviceAccount, secureReport }: Flags) =>
-      writeOut(renderRbac(await loadConfiguration(config), { namespace, serviceAccount, secureReport })),
-    );
+    .addOption(
+      new Option('--policies', 'with ValidatingAdmissionPolicies, for Kubernetes 1.30 and later').default(false),
+    )
+    .action(async ({ config, controllerNamespace: namespace, serviceAccount, secureReport, policies }: Flags) => {
+      const configuration = await loadConfiguration(config);
+      const rbac = renderRbac(configuration, { namespace, serviceAccount, secureReport });
+      writeOut(policies ? rbac + renderPolicies(configuration, { namespace, serviceAccount }) : rbac);
+    });
 }
 
 interface Flags {
@@ -48,6 +56,7 @@ interface Flags {
   controllerNamespace: string;
   serviceAccount: string;
   secureReport: boolean;
+  policies: boolean;
 }
 
 const HEADER = `\
@@ -83,7 +92,7 @@ export function renderRbac(configuration: Configuration, options: RbacOptions): 
     return [role(namespace, here), binding(namespace, options)];
   });
   if (options.secureReport === true) documents.push(reportViewer());
-  return HEADER + documents.map((document) => `---\n${print(document)}`).join('');
+  return HEADER + printStream(documents);
 }
 
 /** Merges rights on the same objects into one. */
@@ -153,14 +162,4 @@ function head(namespace: string | undefined, kind: 'Role' | 'RoleBinding') {
 
 function kindIn(namespace: string | undefined, kind: 'Role' | 'RoleBinding'): string {
   return namespace === undefined ? `Cluster${kind}` : kind;
-}
-
-/** Prints lists of words on one line, as people write RBAC rules. */
-function print(document: Document): string {
-  visit(document, {
-    Seq: (_, node) => {
-      node.flow = !node.items.some(isMap);
-    },
-  });
-  return document.toString({ lineWidth: 0, flowCollectionPadding: false });
 }

@@ -122,6 +122,9 @@ function inOurWords(code: number, status: Status | undefined, said: string): str
     return `${name}: the namespace is being deleted`;
   if (said.includes('exceeded quota')) return `${name}: a ResourceQuota of the namespace is used up`;
   if (/ cannot [a-z]+ resource /.test(said)) return `${name}: the right is missing`;
+  const [, policy] = /ValidatingAdmissionPolicy '(pullpass-[-a-z]{1,40})'/.exec(said) ?? [];
+  if (policy !== undefined)
+    return `${name}: the policy ${policy} denies it; if the configuration changed, apply the output of \`pullpass rbac --policies\``;
   if (/admission webhook|ValidatingAdmissionPolicy/.test(said))
     return `${name}: an admission webhook or policy denies it`;
   return name;

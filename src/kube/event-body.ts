@@ -1,9 +1,8 @@
 /** Builds Events of events.k8s.io/v1 within the limits of the API server. */
+import { REPORTING_CONTROLLER } from '../names.ts';
 import type { EventReason } from '../names.ts';
 import { microTime } from './lease-lock.ts';
 
-/** A qualified name, as the API requires; people filter Events by it. */
-const REPORTING_CONTROLLER = 'pullpass.dev/controller';
 const MAX_NAME = 253;
 /** Limit of `action`, `reason` and `reportingInstance`. */
 const MAX_FIELD_BYTES = 128;

@@ -14,6 +14,8 @@ export interface Right {
   resourceNames?: string[];
   /** Absent: in all namespaces, or the resource is cluster-scoped. */
   namespace?: string;
+  /** JSON pointers of all that `patch` changes. RBAC cannot say that; the admission policies do. Absent: the whole object. */
+  fields?: readonly string[];
   /** Completes the sentence "Pullpass needs this to ...". */
   why: string;
 }

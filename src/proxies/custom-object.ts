@@ -6,12 +6,13 @@ import type { SecretContent } from '../credentials/docker-config.ts';
 import { UserError } from '../errors.ts';
 import type { ApiObject } from '../kube/list.ts';
 import { paths } from '../kube/paths.ts';
+import { ANNOTATION_COPIES } from '../names.ts';
 import type { JsonPatchOperation } from '../plan/service-account.ts';
 import { createConsumer, isOurs } from './consumer.ts';
 import { converge } from './converge.ts';
 import { byRegistry, loginIn, type LoginLookup } from './copy-login.ts';
 import { forgotten, isRecorded, type Notes, recorded } from './copy-record.ts';
-import { annotate, type Edit, type Place } from './object-edit.ts';
+import { annotate, annotationPath, type Edit, type Place } from './object-edit.ts';
 import { absence, collectionPath, groupOf, type ObjectRef } from './object-ref.ts';
 import { NotYetError } from './adapter.ts';
 import type { CacheProxy, Holders, Target } from './adapter.ts';
@@ -59,12 +60,27 @@ interface PatchedProduct {
    */
   readonly trigger?:
     ((object: ApiObject, record: Readonly<Record<string, string>>, login: string) => Notes) | undefined;
+  /** Keys of the annotations that `trigger` changes, besides the record. */
+  readonly triggers?: readonly string[];
   /** Called before each write. @throws NotYetError, UserError if the product would ignore a change now */
   readonly gate?: (object: ApiObject) => void;
 }
 
 export function patchedProduct(product: PatchedProduct): CacheProxy {
-  const { object: ref, copy, source, registry, retired = [], place, several, point, places, trigger, gate } = product;
+  const {
+    object: ref,
+    copy,
+    source,
+    registry,
+    retired = [],
+    place,
+    several,
+    point,
+    places,
+    trigger,
+    triggers = [],
+    gate,
+  } = product;
   const own = byRegistry(registry);
   const lookup = product.lookup ?? own;
   const collection = collectionPath(ref);
@@ -140,6 +156,7 @@ export function patchedProduct(product: PatchedProduct): CacheProxy {
         verbs: ['get', 'list', 'watch', 'patch'],
         resourceNames: [ref.name],
         ...(ref.namespace !== undefined && { namespace: ref.namespace }),
+        fields: [product.field, ...[ANNOTATION_COPIES, recordKey, ...triggers].map(annotationPath)],
         why: `point ${product.product} at the copy`,
       },
     ],

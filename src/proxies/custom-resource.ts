@@ -40,6 +40,7 @@ export function customResource(config: ConfigOf<'custom-resource'>, { copyName, 
         ? { problem: `${result.problem}; or correct "path" and "form" of the cache proxy` }
         : result;
     },
+    ...(trigger && { triggers: [trigger.annotation] }),
     trigger: trigger && ((_, record, login) => ({ [trigger.annotation]: login, ...record })),
   });
   return { ...product, settling: { token: 'registry' } };

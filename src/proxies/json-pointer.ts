@@ -8,13 +8,12 @@ type Field =
 
 /** `pointer` is `/a/b`, or empty for the object itself. */
 export function readField(object: unknown, pointer: string): Field {
-  const parts = pointer.split('/').slice(1);
+  const parts = partsOf(pointer);
   let current = object;
   for (const [depth, part] of parts.entries()) {
     if (typeof current !== 'object' || current === null)
-      return { missingParent: `/${parts.slice(0, depth).join('/')}` };
-    const key = unescapePart(part);
-    current = Object.hasOwn(current, key) ? (current as Record<string, unknown>)[key] : undefined;
+      return { missingParent: `/${parts.slice(0, depth).map(escapePart).join('/')}` };
+    current = Object.hasOwn(current, part) ? (current as Record<string, unknown>)[part] : undefined;
   }
   return { value: current ?? undefined };
 }
@@ -24,6 +23,10 @@ export function escapePart(part: string): string {
   return part.replaceAll('~', '~0').replaceAll('/', '~1');
 }
 
-function unescapePart(part: string): string {
-  return part.replaceAll('~1', '/').replaceAll('~0', '~');
+/** The segments of a pointer, unescaped. */
+export function partsOf(pointer: string): string[] {
+  return pointer
+    .split('/')
+    .slice(1)
+    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
 }

@@ -43,6 +43,7 @@ export function kubeFledged(config: ConfigOf<'kube-fledged'>, { copyName, retire
     point: (object) => addReference(object, LIST, copyName),
     places: (object, copy) => findReference(object, LIST, copy),
     trigger: refresh,
+    triggers: [REFRESH],
     gate: idle(`${namespace}/${cache}`),
   });
 }

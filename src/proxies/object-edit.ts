@@ -56,7 +56,7 @@ export function annotate(
   return entries.map(([key, value]) => (value === null ? take(annotationPath(key)) : put(annotationPath(key), value)));
 }
 
-function annotationPath(key: string): string {
+export function annotationPath(key: string): string {
   return `/metadata/annotations/${escapePart(key)}`;
 }
 

@@ -14,6 +14,7 @@ import { LABEL_CACHE_PROXY } from '../names.ts';
 import { ownerOf } from '../owner.ts';
 import type { Right } from '../plan/rights.ts';
 import type { CacheProxy, ProxyKube, Target } from './adapter.ts';
+import { annotationPath } from './object-edit.ts';
 import { decode, ownedKeys, TYPE_OPAQUE } from './rendered-secret.ts';
 import type { ObservedSecret } from './rendered-secret.ts';
 import type { UpstreamLogin } from '../credentials/upstream.ts';
@@ -189,6 +190,7 @@ function rightToRoll({ kind, namespace, name }: Workload, proxy: string): Right 
     verbs: ['get', 'list', 'watch', 'patch'],
     resourceNames: [name],
     namespace,
+    fields: [`/spec/template${annotationPath(ANNOTATION_LOGIN)}`],
     why: `roll cache proxy "${proxy}" when its login changes`,
   };
 }

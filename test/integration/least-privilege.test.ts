@@ -95,7 +95,14 @@ onEachServer((server) => {
       await client.patch(
         path,
         'application/apply-patch+yaml',
-        { ...options, metadata: { name: 'hub-copy', namespace: 'team' } },
+        {
+          ...options,
+          metadata: {
+            name: 'hub-copy',
+            namespace: 'team',
+            labels: { 'app.kubernetes.io/managed-by': 'pullpass', 'pullpass.dev/source': 'hub' },
+          },
+        },
         apply,
       );
       await expect(

@@ -311,6 +311,17 @@ describe('a call whose body is a credential', () => {
       'admission webhook "w" denied the request: no',
       'HTTP status 403 Forbidden: an admission webhook or policy denies it',
     ],
+    [
+      403,
+      "ValidatingAdmissionPolicy 'theirs' with binding 'b' denied request: no",
+      'HTTP status 403 Forbidden: an admission webhook or policy denies it',
+    ],
+    [
+      403,
+      `ValidatingAdmissionPolicy 'pullpass-secrets' with binding 'b' denied request: ${SECRET}`,
+      'HTTP status 403 Forbidden: the policy pullpass-secrets denies it; ' +
+        'if the configuration changed, apply the output of `pullpass rbac --policies`',
+    ],
     [403, 'go away', 'HTTP status 403 Forbidden'],
     [422, 'Secret "regcred" is invalid: data: immutable', 'HTTP status 422 Forbidden'],
   ])('its %i is told in our own words: %s', async (code, message, expected) => {

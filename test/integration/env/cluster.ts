@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { RBAC_NAME, renderRbac } from '../../../src/commands/rbac.ts';
+import { renderPolicies } from '../../../src/commands/policies-text.ts';
 import { isInSync } from '../../../src/plan/namespace.ts';
 import { planCluster, readCluster } from '../../../src/sources/snapshot.ts';
 import { configurationSchema } from '../../../src/config/schema.ts';
@@ -19,9 +20,12 @@ import { createMetrics } from '../../../src/server/metrics.ts';
 import { runManager } from '../../../src/controller/manager.ts';
 import { createLog } from '../../../src/log.ts';
 import type { ApiServer } from './api-server.ts';
+import { applyPolicies, hasAdmission } from './policies.ts';
 import type { ManagerOptions } from '../../../src/controller/manager-options.ts';
 
 export const CONTROLLER_NAMESPACE = 'pullpass-system';
+/** Whom the printed rights and policies are for. */
+export const IDENTITY = { namespace: CONTROLLER_NAMESPACE, serviceAccount: RBAC_NAME };
 
 /** What a test writes of an object. */
 interface Meta {
@@ -80,6 +84,7 @@ export interface Cluster {
       >
     >,
   ): Promise<Controller>;
+  /** With PULLPASS_POLICIES=1 and a real API server, also the admission policies, so that each test shows what they let pass. */
   applyRbac(configuration: Configuration, options?: { secureReport?: boolean | undefined }): Promise<void>;
   /** A client of the controller's ServiceAccount. */
   asController(onCall?: ClientOptions['onCall']): Promise<{ client: KubeClient; close(): Promise<void> }>;
@@ -215,9 +220,7 @@ export async function createCluster(server: ApiServer): Promise<Cluster> {
           metadata: { name: 'pullpass' },
         })
         .catch(undefinedIfThere);
-      for (const document of parseAllDocuments(
-        renderRbac(config, { namespace: CONTROLLER_NAMESPACE, serviceAccount: RBAC_NAME, secureReport }),
-      )) {
+      for (const document of parseAllDocuments(renderRbac(config, { ...IDENTITY, secureReport }))) {
         const object = document.toJS() as { kind: string; metadata: { name: string; namespace?: string } };
         const scope = object.metadata.namespace === undefined ? '' : `/namespaces/${object.metadata.namespace}`;
         await admin.patch(
@@ -226,6 +229,11 @@ export async function createCluster(server: ApiServer): Promise<Cluster> {
           object,
           { query: { fieldManager: 'test', force: true } },
         );
+      }
+      if (process.env['PULLPASS_POLICIES'] === '1' && (await hasAdmission(admin))) {
+        const { client, close } = await cluster.asController();
+        await applyPolicies(admin, renderPolicies(config, IDENTITY), client);
+        await close();
       }
     },
     asController: async (onCall) =>

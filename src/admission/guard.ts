@@ -1,0 +1,43 @@
+/** The guards of the sources in CEL. A test compares their answers with those of `admitted`, which the planner uses. */
+import type { Configuration, SourceConfig } from '../config/schema.ts';
+import { list, text } from './cel.ts';
+
+/** CEL for the list of copies that the namespace of a request may have. */
+export function copiesAdmitted({ sources }: Pick<Configuration, 'sources'>): string {
+  const byGuard = new Map<string, string[]>();
+  for (const { namespaces, copyName } of sources) {
+    const guard = guardOf(namespaces);
+    byGuard.set(guard, [...(byGuard.get(guard) ?? []), copyName]);
+  }
+  return [...byGuard].map(([guard, names]) => `(${guard} ? ${list(names)} : [])`).join(' +\n');
+}
+
+/** CEL for whether the namespace of a request may opt in. */
+export function guardOf({ allow, deny }: SourceConfig['namespaces']): string {
+  return `${matches(allow)} && !(${matches(deny)})`;
+}
+
+/** As `matchNames` of `config/glob.ts`. */
+function matches(patterns: readonly string[]): string {
+  const excluded = patterns.filter((pattern) => pattern.startsWith('!')).map((pattern) => pattern.slice(1));
+  const listed = patterns.filter((pattern) => !pattern.startsWith('!'));
+  if (excluded.length === 0) return matchesAny(listed);
+  return `(${listed.length === 0 ? 'true' : matchesAny(listed)} && !${matchesAny(excluded)})`;
+}
+
+function matchesAny(patterns: readonly string[]): string {
+  if (patterns.includes('*')) return 'true';
+  const names = patterns.filter((pattern) => !/[*?]/.test(pattern));
+  const globs = patterns.filter((pattern) => /[*?]/.test(pattern));
+  const choices = [
+    ...(names.length > 0 ? [`request.namespace in ${list(names)}`] : []),
+    ...(globs.length > 0 ? [`request.namespace.matches(${text(regularExpression(globs))})`] : []),
+  ];
+  return choices.length === 0 ? 'false' : `(${choices.join(' || ')})`;
+}
+
+/** Of RE2: the time to match is linear in the length of the name. */
+function regularExpression(globs: readonly string[]): string {
+  const parts = globs.map((glob) => glob.replaceAll('.', '[.]').replaceAll('*', '.*').replaceAll('?', '.'));
+  return `^(?:${parts.join('|')})$`;
+}

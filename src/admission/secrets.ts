@@ -1,0 +1,129 @@
+/** Which Secrets the controller may write: copies where a guard admits them, the logins of cache proxies, and its state. */
+import type { Configuration } from '../config/schema.ts';
+import {
+  ANNOTATION_ADOPT,
+  KEY_DOCKER_CONFIG_JSON,
+  LABEL_CACHE_PROXY,
+  LABEL_MANAGED_BY,
+  LABEL_ROLE,
+  LABEL_SOURCE,
+  MANAGER,
+  OUR_PREFIX,
+  STATE_NAME,
+  TYPE_DOCKER_CONFIG_JSON,
+} from '../names.ts';
+import { createProxies } from '../proxies/kinds.ts';
+import { TYPE_OPAQUE } from '../proxies/rendered-secret.ts';
+import { all, any, list, map, sameBut, sameObject, text } from './cel.ts';
+import { copiesAdmitted } from './guard.ts';
+import type { Policy } from './policy.ts';
+
+const MARKS = list([LABEL_SOURCE, LABEL_CACHE_PROXY, LABEL_ROLE]);
+
+/** `namespace`: the controller's. */
+export function secretsPolicy(configuration: Configuration, namespace: string): Policy {
+  const { sources, retiredCopyNames } = configuration;
+  return {
+    name: 'secrets',
+    judges: [{ apiGroup: '', apiVersion: 'v1', resources: ['secrets'], operations: ['CREATE', 'UPDATE', 'DELETE'] }],
+    variables: {
+      deletes: "request.operation == 'DELETE'",
+      after: 'variables.deletes ? oldObject : object',
+      before: "request.operation == 'CREATE' ? {} : oldObject",
+      labels: 'variables.after.metadata.?labels.orValue({})',
+      labelsBefore: 'variables.before.?metadata.?labels.orValue({})',
+      marks: `${MARKS}.filter(label, label in variables.labels)`,
+      marksBefore: `${MARKS}.filter(label, label in variables.labelsBefore)`,
+      name: 'variables.after.metadata.name',
+      path: "request.namespace + '/' + variables.name",
+      here: copiesAdmitted(configuration),
+      // Name of a copy, or path of the Secret of a cache proxy -> the value of its label.
+      copies: map(sources.map(({ name, copyName }) => [copyName, text(name)])),
+      logins: map(renderedSecrets(configuration)),
+      kind: [
+        "variables.path in variables.logins ? 'login'",
+        `variables.path == ${text(`${namespace}/${STATE_NAME}`)} ? 'state'`,
+        "variables.name in variables.copies ? 'copy'",
+        `variables.name in ${list(retiredCopyNames)} ? 'retired' : 'foreign'`,
+      ].join(' :\n'),
+      mark: [
+        `variables.kind == 'login' ? ${text(LABEL_CACHE_PROXY)}`,
+        `variables.kind == 'state' ? ${text(LABEL_ROLE)} : ${text(LABEL_SOURCE)}`,
+      ].join(' :\n'),
+      value: [
+        "variables.kind == 'copy' ? variables.copies[variables.name]",
+        "variables.kind == 'login' ? variables.logins[variables.path] : 'state'",
+      ].join(' :\n'),
+    },
+    only: {
+      'writes no Secret but its copies, those of its cache proxies and its state': "variables.kind != 'foreign'",
+      'writes no Secret that a source is read from': `!(variables.path in ${list(readSecrets(configuration))})`,
+      'writes a copy only in namespaces that the guard of its source admits':
+        "variables.kind != 'copy' || variables.deletes || variables.name in variables.here",
+      'only deletes copies with a retired name': "variables.kind != 'retired' || variables.deletes",
+      'does not delete its state': "variables.kind != 'state' || !variables.deletes",
+      // The first version wrote its state without a label.
+      'changes only Secrets with its own label or with the annotation that lets it adopt them, and deletes only the former':
+        any(
+          "request.operation == 'CREATE'",
+          'variables.marksBefore == [variables.mark]',
+          all(
+            '!variables.deletes',
+            'variables.marksBefore == []',
+            any(
+              "variables.kind == 'state'",
+              `variables.before.metadata.?annotations[?${text(ANNOTATION_ADOPT)}].orValue('') == 'true'`,
+            ),
+          ),
+        ),
+      'writes Secrets only with its own labels and type': any(
+        'variables.deletes',
+        all(
+          'variables.marks == [variables.mark]',
+          'variables.labels[variables.mark] == variables.value',
+          `variables.labels[?${text(LABEL_MANAGED_BY)}].orValue('') == ${text(MANAGER)}`,
+          `object.type == (variables.kind == 'copy' ? ${text(TYPE_DOCKER_CONFIG_JSON)} : ${text(TYPE_OPAQUE)})`,
+        ),
+      ),
+      'leaves all else of a Secret as it is: other labels and data, annotations, owners, finalizers': any(
+        'variables.deletes',
+        all(
+          sameObject('variables.after', 'variables.before', [
+            ...['apiVersion', 'kind', 'type', 'data'].map((field) => [field]),
+            ...['name', 'namespace', 'uid', 'creationTimestamp', 'labels'].map((field) => ['metadata', field]),
+          ]),
+          `variables.labels.all(key, ${isOurs('key')} || variables.labelsBefore[?key].orValue('') == variables.labels[key])`,
+          `variables.labelsBefore.all(key, ${isOurs('key')} || key in variables.labels)`,
+          any(
+            "variables.kind != 'copy'",
+            sameBut('variables.after.?data', 'variables.before.?data', [[KEY_DOCKER_CONFIG_JSON]]),
+          ),
+        ),
+      ),
+    },
+  };
+}
+
+/** Whether a label is for Pullpass to write. */
+const isOurs = (label: string): string =>
+  `${label}.startsWith(${text(OUR_PREFIX)}) || ${label} == ${text(LABEL_MANAGED_BY)}`;
+
+/** Path -> name of the cache proxy. */
+function renderedSecrets(configuration: Configuration): [path: string, proxy: string][] {
+  return createProxies(configuration).flatMap(({ config, adapter }) =>
+    adapter.rights
+      .filter(({ resource, verbs }) => resource === 'secrets' && verbs.includes('create'))
+      .flatMap(({ namespace = '', resourceNames = [] }) =>
+        resourceNames.map((name): [string, string] => [`${namespace}/${name}`, text(config.name)]),
+      ),
+  );
+}
+
+/** Paths of the Secrets that sources and logins of aliases are read from. */
+function readSecrets({ sources }: Configuration): string[] {
+  const paths = sources.flatMap(({ secret: { namespace, name }, aliases }) => [
+    `${namespace}/${name}`,
+    ...aliases.flatMap((alias) => ('login' in alias ? [`${namespace}/${alias.login.secret}`] : [])),
+  ]);
+  return [...new Set(paths)].sort();
+}
