@@ -159,6 +159,11 @@ export function createMetrics({ version, now = wall, processMetrics = true }: Me
       'resource',
       'code',
     ]),
+    /** `reason`: DROP_REASONS */
+    eventsDropped: counter('events_dropped_total', 'Events that were not written, by what stood against it.', [
+      'reason',
+    ]),
+    logLinesDropped: counter('log_lines_dropped_total', 'Log lines about namespaces that had more than their share.'),
     watchRestarts: counter('watch_restarts_total', 'Watches that ended and were started again.', ['resource']),
     queueDepth: gauge('queue_depth', 'Keys that are due and wait to be reconciled.'),
     queueWait: histogram(
