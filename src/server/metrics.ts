@@ -13,6 +13,7 @@ import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { redactKey } from '../credentials/registry-name.ts';
 import { printable } from '../text.ts';
 import { createAuditMetrics } from './audit-metrics.ts';
+import { createDropMetrics } from './drop-metrics.ts';
 import { familiesIn } from './families.ts';
 import type { Page } from './listener.ts';
 
@@ -159,11 +160,7 @@ export function createMetrics({ version, now = wall, processMetrics = true }: Me
       'resource',
       'code',
     ]),
-    /** `reason`: DROP_REASONS */
-    eventsDropped: counter('events_dropped_total', 'Events that were not written, by what stood against it.', [
-      'reason',
-    ]),
-    logLinesDropped: counter('log_lines_dropped_total', 'Log lines about namespaces that had more than their share.'),
+    ...createDropMetrics(families),
     watchRestarts: counter('watch_restarts_total', 'Watches that ended and were started again.', ['resource']),
     queueDepth: gauge('queue_depth', 'Keys that are due and wait to be reconciled.'),
     queueWait: histogram(
