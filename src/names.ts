@@ -93,6 +93,16 @@ export type EventReason =
   | 'WriteUndone' // another writer undoes each write of Pullpass, again and again
   | 'WriteRefused'; // the API server refuses a write for good (quota, admission policy, missing right)
 
+/** What the platform team decides, not a tenant: told before everything else. */
+export const PLATFORM_REASONS: ReadonlySet<EventReason> = new Set([
+  'SourceInvalid',
+  'SourceAccepted',
+  'ProxyNotApplied',
+  'ProxyLoginRefused',
+  'ProxyNotVerified',
+  'RemovalHeld',
+]);
+
 /** Name of the cluster-scoped report object. */
 export const REPORT_NAME = 'pullpass';
 /** Kinds that dashboards read, the preferred one first. */

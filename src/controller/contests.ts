@@ -2,7 +2,7 @@
  * Objects that Pullpass and another writer write against each other: their writes are paced, and the namespace is told once,
  * with the other's name. An object that was quiet for a while is forgotten.
  */
-import type { Log } from '../log.ts';
+import type { TenantLog } from './tenant-log.ts';
 import type { Action } from '../plan/action.ts';
 import type { ObservedScope } from '../plan/observed.ts';
 import type { Problem } from '../plan/problem.ts';
@@ -44,7 +44,7 @@ const TOLD = 2;
 
 interface ContestsOptions {
   whoUndid: Applier['whoUndid'];
-  log: Pick<Log, 'info'>;
+  log: Pick<TenantLog, 'line'>;
   metrics: Pick<Metrics, 'contestedObjects'>;
   /** Monotonic, in milliseconds. */
   now: () => number;
@@ -137,7 +137,7 @@ export function createContests({ whoUndid, log, metrics, now }: ContestsOptions)
       if (here.size === 0) contested.delete(namespace.name);
       const named = toldOf(namespace.name, here);
       if (named.length === 0 && told.delete(namespace.name))
-        log.info({ namespace: namespace.name }, 'no other writer undoes the writes of Pullpass here any more');
+        log.line('info', namespace.name, {}, 'no other writer undoes the writes of Pullpass here any more');
       return {
         problems:
           named.length === 0

@@ -23,7 +23,7 @@ const CONFIGURATION_MS = 5_000;
 export async function runManager(options: ManagerOptions, stop: AbortSignal): Promise<void> {
   const { client, log, metrics, timings = {} } = options;
   const parts = createParts(options, stop);
-  const { current, memory, world, watches, queue, pause, events, sources, rights, schedules } = parts;
+  const { current, memory, world, watches, queue, pause, events, tenantLog, sources, rights, schedules } = parts;
   const drain = (): Promise<void> => within(timings.drainMs ?? DRAIN_MS, queue.shutdown());
 
   // The server comes first: it must answer probes before anything is read.
@@ -75,6 +75,7 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
     events.stop();
     await watches.stop();
     await server.close();
+    tenantLog.stop();
     log.info('stopped');
   }
 }

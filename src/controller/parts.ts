@@ -1,7 +1,6 @@
 /** Creates the parts of the controller. Each part gets only parts that are created above it. */
 import { steady } from '../clock.ts';
 import type { Configuration } from '../config/schema.ts';
-import { createEventRecorder } from '../kube/events.ts';
 import { createRefusals } from '../observe/refusals.ts';
 import { createState } from '../observe/state.ts';
 import { createWorld, observeNamespace } from '../observe/world.ts';
@@ -10,7 +9,6 @@ import type { ObservedScope } from '../plan/observed.ts';
 import { createProxyKube } from '../proxies/kube.ts';
 import { createProver } from '../proxies/probe.ts';
 import { createApplier } from '../reconcile/apply.ts';
-import { createRotations } from '../rotation/rotations.ts';
 import { createSources } from '../sources/loop.ts';
 import { createAudits } from './audits.ts';
 import { createBrakeNews } from './brake-news.ts';
@@ -25,6 +23,7 @@ import type { ProxyStanding } from './proxies.ts';
 import { createReportPublisher } from './publish-report.ts';
 import { createReconciler } from './reconciler.ts';
 import { createSchedules } from './schedules.ts';
+import { createTellers } from './tellers.ts';
 import { createTriggers, namespaceKey } from './triggers.ts';
 import type { Key } from './triggers.ts';
 import { createWatches } from './watches.ts';
@@ -59,12 +58,8 @@ export function createParts(options: ManagerOptions, stop: AbortSignal) {
   ]);
   const pause = createPause({ queue, log, metrics, beforeWrites: () => memory.resume(stop) });
 
-  // Events and rotations.
-  const events = createEventRecorder({ client, log, instance: options.identity });
-  const rotations = createRotations(log, {
-    pending: (source, namespaces) => metrics.rotationPending.set({ source }, namespaces),
-    complete: (source, seconds) => metrics.rotationDuration.observe({ source }, seconds),
-  });
+  // What tells people, and rotations.
+  const { events, tenantLog, rotations } = createTellers(options);
   /** Carriers of a source: all namespaces by name, its cache proxies as `proxy/<name>`, which is no valid namespace name. */
   const carriers = (source: string): string[] => [
     ...[...world.namespaces.all()].map(({ name }) => name),
@@ -139,6 +134,7 @@ export function createParts(options: ManagerOptions, stop: AbortSignal) {
     rotations,
     log,
     metrics,
+    tenantLog,
     brake,
     observe,
     proxy: proxies.handle,
@@ -202,6 +198,7 @@ export function createParts(options: ManagerOptions, stop: AbortSignal) {
     schedules,
     sources,
     state,
+    tenantLog,
     triggers,
     watches,
     world,

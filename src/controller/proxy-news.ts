@@ -49,16 +49,15 @@ export function createProxyNews({ log, events, metrics }: ProxyTellers): ProxyNe
       // A contest is told once, not at each write.
       if (changed && problem?.reason !== 'WriteUndone') log.info(about, `${name}: login forwarded`);
       if (withdrawn === true) log.info(about, `${name}: ${consumer?.object} names its copy no longer`);
-      if (problem !== undefined) {
-        const note = `Cache proxy ${config.name}: ${problem.note}`;
+      const note = problem && `Cache proxy ${config.name}: ${problem.note}`;
+      // By its note: other cache proxies have their problems on the same Secret.
+      if (told !== undefined && told !== note) for (const reason of REASONS) events.resolve(regarding, reason, told);
+      if (problem !== undefined && note !== undefined) {
         events.record({ regarding, type: 'Warning', reason: problem.reason, action: 'Forward', note });
         if (told !== note) log.warn({ ...about, reason: problem.reason }, note);
         return note;
       }
-      if (told !== undefined) {
-        for (const reason of REASONS) events.resolve(regarding, reason);
-        if (applied) log.info(about, `${name}: applied; ${stateOf(verified)}`);
-      }
+      if (told !== undefined && applied) log.info(about, `${name}: applied; ${stateOf(verified)}`);
       if (error !== undefined) log.warn(about, `${name}: ${messageOf(error)}`);
       return undefined;
     },

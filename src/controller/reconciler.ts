@@ -19,6 +19,7 @@ import type { Brake } from './brake.ts';
 import { createContests } from './contests.ts';
 import type { Metrics } from '../server/metrics.ts';
 import type { Rotations } from '../rotation/rotations.ts';
+import type { TenantLog } from './tenant-log.ts';
 import { parseKey } from './triggers.ts';
 import type { Key } from './triggers.ts';
 import type { WorkQueue } from './work-queue.ts';
@@ -35,6 +36,7 @@ interface ReconcilerOptions {
   events: EventRecorder;
   rotations: Rotations;
   log: Log;
+  tenantLog: TenantLog;
   /** Reconciles a cache proxy by name. */
   proxy: (name: string, fence: AbortSignal) => Promise<Retry>;
   /** Says whether plans may remove, and gets each plan. */
@@ -60,6 +62,7 @@ export function createReconciler({
   events,
   rotations,
   log,
+  tenantLog,
   proxy,
   brake,
   metrics,
@@ -67,7 +70,12 @@ export function createReconciler({
 }: ReconcilerOptions): Reconciler {
   const standings = new Map<string, readonly SourceStanding[]>();
   const turn = createTurns();
-  const contests = createContests({ whoUndid: applier.whoUndid, log, metrics, now: () => performance.now() });
+  const contests = createContests({
+    whoUndid: applier.whoUndid,
+    log: tenantLog,
+    metrics,
+    now: () => performance.now(),
+  });
   /** The reported problems of each namespace, to tell a solved problem from one that lasts. */
   const reported = new Map<string, Map<string, Problem>>();
 
@@ -121,26 +129,21 @@ export function createReconciler({
       const level = done.every((action) => action.type === 'updateCopy' || contests.isContested(action))
         ? 'debug'
         : 'info';
-      log[level]({ namespace }, some(done.map(describeDone), MAX_DESCRIBED));
+      tenantLog.line(level, namespace, {}, some(done.map(describeDone), MAX_DESCRIBED));
     }
     const retries = queue.retries(key);
     for (const failure of failures) {
       // After the fence aborts, every write fails as intended.
       const passing = fence.aborted || (isPassing(failure.error) && retries < PATIENCE);
-      log[passing ? 'debug' : 'warn']({ namespace, retries }, describeFailure(failure));
+      tenantLog.line(passing ? 'debug' : 'warn', namespace, { retries }, describeFailure(failure));
     }
   }
 
   function report(namespace: string, problems: readonly Problem[]): void {
     const before = reported.get(namespace);
     const now = new Map(problems.map((problem) => [problemKey(problem), problem]));
-    // Resolve first: the recorder forgets by object and reason, and must not forget what is recorded below.
-    const lasting = new Set(
-      [...(before?.keys() ?? [])].filter((key) => now.has(key)).map((key) => subject(now.get(key))),
-    );
-    for (const [key, problem] of before ?? []) {
-      if (!now.has(key) && !lasting.has(subject(problem))) events.resolve(regarding(problem.object), problem.reason);
-    }
+    for (const [key, problem] of before ?? [])
+      if (!now.has(key)) events.resolve(regarding(problem.object), problem.reason, noteOf(problem));
     for (const [key, problem] of now) {
       events.record({
         regarding: regarding(problem.object),
@@ -150,8 +153,10 @@ export function createReconciler({
         note: noteOf(problem),
       });
       if (!before?.has(key))
-        log.warn(
-          { namespace, reason: problem.reason, object: `${problem.object.kind}/${problem.object.name}` },
+        tenantLog.line(
+          'warn',
+          namespace,
+          { reason: problem.reason, object: `${problem.object.kind}/${problem.object.name}` },
           noteOf(problem),
         );
     }
@@ -170,7 +175,10 @@ export function createReconciler({
             await handle(key, fence);
           } catch (error) {
             // Reconciles do not throw, so this is a bug. One key must not stop the others.
-            log.error({ err: error, key }, `unexpected: ${messageOf(error)}`);
+            const text = `unexpected: ${messageOf(error)}`;
+            const [kind, name] = parseKey(key);
+            if (kind === 'proxy') log.error({ err: error, key }, text);
+            else tenantLog.line('error', name, { err: error, key }, text);
             queue.retry(key);
           }
         },
@@ -225,10 +233,6 @@ function regarding({ kind, namespace, name, uid }: ObjectRef) {
     ...(namespace !== undefined && { namespace }),
     ...(uid !== undefined && { uid }),
   };
-}
-
-function subject(problem: Problem | undefined): string {
-  return JSON.stringify([problem?.reason, problem?.object.kind, problem?.object.name, problem?.object.uid]);
 }
 
 function problemKey(problem: Problem): string {

@@ -77,7 +77,7 @@ export function eventBody(
     action: cut(event.action, MAX_FIELD_BYTES),
     reason: cut(event.reason, MAX_FIELD_BYTES),
     type: event.type,
-    note: cut(event.note, MAX_NOTE_BYTES),
+    note: cutNote(event.note),
     // The server requires both namespaces to be equal; other cluster-scoped objects have none here.
     regarding: event.regarding.kind === 'Namespace' ? { ...event.regarding, namespace } : event.regarding,
     ...(sightings.count > 1 && { series: eventSeries(sightings) }),
@@ -87,6 +87,8 @@ export function eventBody(
 export function eventSeries({ count, lastAt }: Sightings): object {
   return { count, lastObservedTime: microTime(lastAt) };
 }
+
+export const cutNote = (note: string): string => cut(note, MAX_NOTE_BYTES);
 
 /** At most `bytes` bytes of UTF-8; a cut text ends with a mark, and no character is split. */
 function cut(text: string, bytes: number): string {

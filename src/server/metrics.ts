@@ -13,6 +13,7 @@ import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { redactKey } from '../credentials/registry-name.ts';
 import { printable } from '../text.ts';
 import { createAuditMetrics } from './audit-metrics.ts';
+import { createDropMetrics } from './drop-metrics.ts';
 import { familiesIn } from './families.ts';
 import type { Page } from './listener.ts';
 
@@ -159,6 +160,7 @@ export function createMetrics({ version, now = wall, processMetrics = true }: Me
       'resource',
       'code',
     ]),
+    ...createDropMetrics(families),
     watchRestarts: counter('watch_restarts_total', 'Watches that ended and were started again.', ['resource']),
     queueDepth: gauge('queue_depth', 'Keys that are due and wait to be reconciled.'),
     queueWait: histogram(

@@ -4,6 +4,7 @@ import type { EventRecorder } from '../kube/events.ts';
 import type { Log } from '../log.ts';
 import type { SourceConfig } from '../config/schema.ts';
 import type { ObservedSource } from '../plan/observed.ts';
+import { MAX_TOLD } from '../plan/problem.ts';
 import type { Metrics } from '../server/metrics.ts';
 import type { SourceChange } from './known-source.ts';
 
@@ -21,10 +22,10 @@ export function announceSources(changes: readonly SourceChange[], { log, metrics
     if (accepted !== undefined) {
       metrics.sourceChanged.set({ source: name }, wall() / 1000);
       log.info(
-        { ...about, registries: accepted.registries },
+        { ...about, registries: firstFew(accepted.registries) },
         accepted.first ? 'source read' : 'source changed: spreading the new content',
       );
-      for (const warning of accepted.warnings) log.warn(about, warning);
+      for (const warning of firstFew(accepted.warnings)) log.warn(about, warning);
       if (!accepted.first)
         events.record({
           regarding: regarding(source),
@@ -35,13 +36,13 @@ export function announceSources(changes: readonly SourceChange[], { log, metrics
         });
     }
     if (!isNews) continue;
+    events.resolve(regarding(source), 'SourceInvalid');
     if (problems.length === 0) {
       if (accepted === undefined) log.info(about, 'source is good again, its content is the one in force');
-      events.resolve(regarding(source), 'SourceInvalid');
       continue;
     }
     const consequence = consequenceOf(hasLastGood);
-    for (const problem of problems) log.warn(about, `source refused: ${problem}. ${consequence}`);
+    for (const problem of firstFew(problems)) log.warn(about, `source refused: ${problem}. ${consequence}`);
     events.record(invalid(source, problems, hasLastGood));
   }
 }
@@ -71,6 +72,10 @@ const consequenceOf = (hasLastGood: boolean): string =>
   hasLastGood
     ? 'The last good content stays in force for what is named here.'
     : 'Nothing is copied until it is mended.';
+
+/** A Secret can hold thousands of entries. */
+const firstFew = (lines: readonly string[]): readonly string[] =>
+  lines.length > MAX_TOLD ? [...lines.slice(0, MAX_TOLD), `and ${lines.length - MAX_TOLD} more like these`] : lines;
 
 /** Without a UID: the Secret may not exist, and its Events are searched by name. */
 function regarding({ secret }: SourceConfig) {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createReconciler } from '../../src/controller/reconciler.ts';
+import { createTenantLog } from '../../src/controller/tenant-log.ts';
 import type { Retry } from '../../src/retry.ts';
 import { createRotations } from '../../src/rotation/rotations.ts';
 import { namespaceKey } from '../../src/controller/triggers.ts';
@@ -53,6 +54,7 @@ function controlling(
     queue,
     rotations,
     log,
+    tenantLog: createTenantLog({ log }),
     brake: {
       isOpen: () => open,
       settle: (name, plan) => void settled.push(`${name} keeps ${plan?.held?.copies.length ?? 0}`),
@@ -71,7 +73,7 @@ function controlling(
     events: {
       record: ({ regarding, reason, note }) =>
         void events.push(`${reason} ${regarding.kind}/${regarding.name}: ${note}`),
-      resolve: ({ kind, name }, reason) => void events.push(`mended: ${reason} ${kind}/${name}`),
+      resolve: ({ kind, name }, reason, note) => void events.push(`mended: ${reason} ${kind}/${name}: ${note}`),
       flush: () => Promise.resolve(),
       stop: () => undefined,
     },
@@ -180,7 +182,7 @@ describe('a reconcile', () => {
     expect(c.controller.standings().size).toBe(1);
     await c.now(undefined);
     expect(c.controller.standings().size).toBe(0);
-    expect(c.events.at(-1)).toBe('mended: InvalidAnnotation Namespace/team-a');
+    expect(c.events.at(-1)).toMatch(/^mended: InvalidAnnotation Namespace\/team-a: .*"nonsense"/);
   });
 
   test('that runs into a bug of ours is told and tried again, and stops nobody else', async () => {
@@ -280,34 +282,34 @@ describe('what is reported', () => {
     expect(c.events.filter((e) => e.startsWith('InvalidAnnotation Namespace/team-a'))).toHaveLength(2);
     expect(c.told('warn')).toHaveLength(1);
     await c.now(IN_SYNC);
-    expect(c.events.at(-1)).toBe('mended: InvalidAnnotation Namespace/team-a');
+    expect(c.events.at(-1)).toMatch(/^mended: InvalidAnnotation Namespace\/team-a: .*"nonsense"/);
     await c.now(bad);
     expect(c.told('warn')).toHaveLength(2);
   });
 
-  test('of two problems of one kind, the one that lasts is not forgotten with the one that is mended', async () => {
+  test('of two problems of one kind, only the one that is mended is taken back', async () => {
     const c = controlling();
     const selecting = { sync: 'enabled', serviceAccounts: 'BAD', sources: undefined };
-    await c.now(scope({ ...IN_SYNC, copies: [copy()], namespace: namespace({ ...selecting, sources: 'upstream' }) }));
+    const with_ = (chosen: object) =>
+      c.now(scope({ ...IN_SYNC, copies: [copy()], namespace: namespace({ ...selecting, ...chosen }) }));
+    await with_({ sources: 'upstream' });
     expect(c.events).toHaveLength(1);
     // Two notes by the reason InvalidAnnotation on the Namespace, then one of them alone.
-    await c.now(
-      scope({
-        ...IN_SYNC,
-        copies: [copy()],
-        namespace: namespace({ ...selecting, serviceAccounts: `BAD,${'x,'.repeat(300)}` }),
-      }),
-    );
-    await c.now(scope({ ...IN_SYNC, copies: [copy()], namespace: namespace(selecting) }));
-    expect(c.events.filter((e) => e.startsWith('mended'))).toEqual([]);
+    await with_({ serviceAccounts: `BAD,${'x,'.repeat(300)}` });
+    await with_({});
+    const mended = c.events.filter((e) => e.startsWith('mended'));
+    expect(mended).toEqual([expect.stringContaining('is too long')]);
   });
 
-  test('what is mended is said before what is told anew: the recorder would forget that, too', async () => {
+  test('what is mended is said before what is told anew: a queue that is full then has room', async () => {
     const c = controlling();
     await c.now(scope({ namespace: namespace({ sync: 'one' }) }));
     c.events.length = 0;
     await c.now(scope({ namespace: namespace({ sync: 'two' }) }));
-    expect(c.events).toEqual(['mended: InvalidAnnotation Namespace/team-a', expect.stringContaining('is "two"')]);
+    expect(c.events).toEqual([
+      expect.stringMatching(/^mended: InvalidAnnotation Namespace\/team-a: .*"one"/),
+      expect.stringContaining('is "two"'),
+    ]);
   });
 
   test('a write that the server refuses for good, on the namespace', async () => {

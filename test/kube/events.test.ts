@@ -22,9 +22,10 @@ interface StoredEvent {
   eventTime: string;
 }
 
-/** Keeps Events by path. `answer` decides what a write gets instead of being done. */
+/** Keeps Events by path. `answer` decides what a write gets instead of being done; `hold` delays it. */
 function setup(
   answer: (verb: 'create' | 'patch', path: string) => Error | 'lost answer' | undefined = () => undefined,
+  hold: (path: string) => Promise<void> | undefined = () => undefined,
 ) {
   const events = new Map<string, StoredEvent>();
   const writes: string[] = [];
@@ -34,6 +35,7 @@ function setup(
   const write = async <T>(verb: 'create' | 'patch', path: string, run: () => void): Promise<T> => {
     writes.push(`${verb} ${path}`);
     const answered = answer(verb, path);
+    await hold(path);
     if (answered instanceof Error) throw answered;
     run();
     if (answered === 'lost answer') throw new UnreachableError('socket closed');
@@ -193,10 +195,12 @@ describe('what lasts', () => {
     await pass(MINUTE);
     await report(problem(), problem({ reason: 'UnknownSource' }));
     expect(stored().map(({ reason }) => reason)).toEqual(['OptInDenied', 'UnknownSource', 'OptInDenied']);
-    recorder.resolve(namespace('team-a'));
-    await pass(MINUTE);
+    recorder.resolve(namespace('team-a'), 'OptInDenied', 'another note');
     await report(problem(), problem({ reason: 'UnknownSource' }));
-    expect(stored()).toHaveLength(5);
+    expect(stored()).toHaveLength(3);
+    recorder.resolve(namespace('team-a'), 'OptInDenied', problem().note);
+    await report(problem(), problem({ reason: 'UnknownSource' }));
+    expect(stored()).toHaveLength(4);
   });
 
   test('is news again after it was not seen for hours', async () => {
@@ -228,7 +232,7 @@ describe('limits', () => {
     const { report, recorder, writes } = setup();
     for (let i = 0; i < 100; i++) {
       await report(problem({ note: `${i}` }));
-      recorder.resolve(namespace('team-a'));
+      recorder.resolve(namespace('team-a'), 'OptInDenied');
     }
     expect(writes).toHaveLength(25);
     await pass(5 * MINUTE);
@@ -261,14 +265,128 @@ describe('limits', () => {
     expect(new Set(writes).size).toBe(1_200);
   });
 
+  test('a namespace whose problems always change delays neither another one nor a source, and is written on', async () => {
+    const { recorder, report, writes } = setup();
+    const account = (name: string): Regarding => ({
+      apiVersion: 'v1',
+      kind: 'ServiceAccount',
+      namespace: 'loud',
+      name,
+    });
+    const loud = (n: number): RecordedEvent => problem({ regarding: account(`sa-${n % 200}`), note: `${n}` });
+    let n = 0;
+    for (let second = 0; second < 120; second++) {
+      await report(...Array.from({ length: 50 }, () => loud(n++)));
+      await pass(1_000);
+    }
+    const before = writes.length;
+    // All that it may at once, and then one in five seconds.
+    expect(before).toBe(64 + 24);
+    const source: Regarding = { apiVersion: 'v1', kind: 'Secret', namespace: 'pullpass-system', name: 'hub' };
+    await report(problem(), problem({ regarding: source, reason: 'SourceInvalid' }));
+    expect(writes.slice(before)).toEqual([
+      'create /apis/events.k8s.io/v1/namespaces/pullpass-system/events',
+      'create /apis/events.k8s.io/v1/namespaces/team-a/events',
+    ]);
+    recorder.stop();
+  });
+
+  test('what is said of a source goes before all that waits, also that of the namespace of the source', async () => {
+    const { report, writes } = setup();
+    const many = (name: string) =>
+      Array.from({ length: 60 }, (_, i) =>
+        problem({ regarding: { apiVersion: 'v1', kind: 'ServiceAccount', namespace: name, name: `sa-${i}` } }),
+      );
+    await report(...many('a'), ...many('b'), ...many('pullpass-system'));
+    expect(writes).toHaveLength(100);
+    await report(
+      problem({
+        regarding: { apiVersion: 'v1', kind: 'Secret', namespace: 'pullpass-system', name: 'hub' },
+        reason: 'SourceInvalid',
+      }),
+    );
+    await pass(200);
+    expect(writes.slice(100, 102)[0]).toContain('pullpass-system');
+  });
+
+  test('what is mended while it waits is not written, and gives its place back', async () => {
+    const { recorder, report, writes, stored } = setup();
+    const all = Array.from({ length: 300 }, (_, i) => problem({ regarding: namespace(`team-${i}`) }));
+    await report(...all);
+    expect(writes).toHaveLength(100);
+    for (const { regarding, note } of all.slice(0, 299)) recorder.resolve(regarding, 'OptInDenied', note);
+    await pass(300);
+    expect(writes).toHaveLength(101);
+    expect(stored().at(-1)?.regarding.name).toBe('team-299');
+    await recorder.flush();
+  });
+
+  test('what was mended while its write is tried again is not tried any more', async () => {
+    const { recorder, report, writes } = setup(() => new UnreachableError('connection refused'));
+    await report(problem());
+    recorder.resolve(namespace('team-a'), 'OptInDenied');
+    await pass(MINUTE);
+    expect(writes).toHaveLength(1);
+  });
+
+  test('an object whose problem comes and goes while it waits may still tell when it stays', async () => {
+    const { recorder, report, stored } = setup();
+    await report(...Array.from({ length: 100 }, (_, i) => problem({ regarding: namespace(`team-${i}`) })));
+    for (let i = 0; i < 100; i++) {
+      recorder.record(problem({ note: `${i}` }));
+      recorder.resolve(namespace('team-a'), 'OptInDenied', `${i}`);
+    }
+    await report(problem());
+    await pass(1_000);
+    expect(stored().at(-1)?.regarding.name).toBe('team-a');
+  });
+
+  test('a namespace whose writes hang delays no other', async () => {
+    let hang: (() => void) | undefined;
+    const hung = new Promise<void>((resolve) => (hang = resolve));
+    const { report, writes, recorder } = setup(undefined, (path) => (path.includes('slow') ? hung : undefined));
+    await report(...['a', 'b', 'c'].map((note) => problem({ regarding: namespace('slow'), note })));
+    await report(problem());
+    expect(writes.map((path) => path.split('/')[5])).toEqual(['slow', 'team-a']);
+    hang?.();
+    await pass(200);
+    await recorder.flush();
+    expect(writes).toHaveLength(4);
+  });
+
+  test('a clock that is set changes no limit and no interval, only the time that an Event states', async () => {
+    const { report, writes, stored } = setup();
+    await report(problem());
+    vi.setSystemTime(Date.UTC(2025, 0, 1));
+    for (let i = 0; i < 7; i++) {
+      await report(problem());
+      await pass(10 * MINUTE);
+    }
+    expect(writes).toHaveLength(2);
+    expect(stored()[0]?.series?.lastObservedTime).toMatch(/^2025-01-01T0[01]:/);
+  });
+
+  test('objects of one namespace are forgotten for those of the same only', async () => {
+    const { report, writes } = setup();
+    await report(problem());
+    for (let i = 0; i < 9_000; i++)
+      await report(
+        problem({ regarding: { apiVersion: 'v1', kind: 'ServiceAccount', namespace: 'loud', name: `${i}` } }),
+      );
+    await pass(10 * MINUTE);
+    const before = writes.filter((path) => path.includes('team-a')).length;
+    await report(problem());
+    expect(writes.filter((path) => path.includes('team-a')).length - before).toBe(0);
+  });
+
   test('what is remembered is bounded: the objects not reported for the longest time are forgotten', async () => {
     const { report, writes } = setup();
     await report(problem());
-    for (let i = 0; i < 2_100; i++) {
+    for (let i = 0; i < 4_200; i++) {
       await report(problem({ regarding: namespace(`other-${i}`) }));
       await pass(100);
     }
-    await report(problem({ regarding: namespace('other-2099') }));
+    await report(problem({ regarding: namespace('other-4199') }));
     const before = writes.length;
     await report(problem());
     expect(writes.length - before).toBe(1);

@@ -2,6 +2,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { DROP_REASONS } from '../../src/kube/events.ts';
 import { UNKNOWN_REASONS } from '../../src/plan/proxy.ts';
 import { COPY_STATES, createMetrics, CREDENTIAL_STATES, REFERENCE_STATES } from '../../src/server/metrics.ts';
 import type { Metrics } from '../../src/server/metrics.ts';
@@ -56,6 +57,8 @@ export function fullMetrics(labels: readonly string[] = HOSTILE): Metrics {
     for (const result of ['in-sync', 'changed', 'waiting', 'failed']) metrics.reconcileDuration.observe({ kind, result }, 0.02);
   metrics.apiRequests.inc({ verb: 'get', resource: 'secrets', code: 200 });
   metrics.auditFailures.inc();
+  for (const reason of DROP_REASONS) metrics.eventsDropped.inc({ reason });
+  metrics.logLinesDropped.inc();
   metrics.queueDepth.set(Number.NaN);
   metrics.queueWait.observe(1_000);
   metrics.leader.set(1);

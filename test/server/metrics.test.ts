@@ -24,6 +24,7 @@ describe('the exposition', () => {
     metrics.recordAudit({ rules: [{ id: 'PP001', severity: 'error' }], findings: [], gaps: 0, seconds: 1 });
     metrics.reconcileDuration.observe({ kind: 'namespace', result: 'changed' }, 0.02);
     metrics.apiRequests.inc({ verb: 'get', resource: 'secrets', code: 200 });
+    metrics.eventsDropped.inc({ reason: 'all' });
     metrics.watchRestarts.inc({ resource: 'secrets' });
     metrics.observeWatch('secrets', () => 0);
     const { families } = await exposed(metrics);
@@ -46,8 +47,10 @@ describe('the exposition', () => {
       'pullpass_credential_expiry_timestamp_seconds{source,registry} gauge',
       'pullpass_credential_lifetime_seconds{source,registry} gauge',
       'pullpass_credential_verified{source,registry,state} gauge',
+      'pullpass_events_dropped_total{reason} counter',
       'pullpass_findings{rule,severity} gauge',
       'pullpass_leader{} gauge',
+      'pullpass_log_lines_dropped_total{} counter',
       'pullpass_missing_rights{} gauge',
       'pullpass_paused{} gauge',
       'pullpass_proxy_applied{proxy,source} gauge',

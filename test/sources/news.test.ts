@@ -82,6 +82,7 @@ describe('what is wrong', () => {
       const { lines, events, values } = await announce(change({ problems, isNews: true, hasLastGood }));
       expect(lines).toEqual(problems.map((problem) => `warn: source refused: ${problem}. ${then}`));
       expect(events).toEqual([
+        { resolved: 'SourceInvalid', regarding: SECRET },
         {
           regarding: SECRET,
           type: 'Warning',
@@ -112,6 +113,21 @@ describe('what is wrong', () => {
     const changed = await announce(change({ isNews: true, accepted }));
     expect(changed.lines).toEqual(['info: source changed: spreading the new content']);
     expect(changed.events).toEqual([expect.objectContaining({ reason: 'SourceAccepted' }), resolved]);
+  });
+
+  test('and is another, takes back the Event before: what waits to be written must be true', async () => {
+    const { events } = await announce(change({ problems, isNews: true }));
+    expect(events).toEqual([
+      { resolved: 'SourceInvalid', regarding: SECRET },
+      expect.objectContaining({ reason: 'SourceInvalid' }),
+    ]);
+  });
+
+  test('at thousands of entries has twenty lines in the log, and one for the rest', async () => {
+    const many = Array.from({ length: 3_000 }, (_, i) => `entry ${i} is wrong`);
+    const { lines } = await announce(change({ problems: many, isNews: true }));
+    expect(lines).toHaveLength(21);
+    expect(lines.at(-1)).toBe(`warn: source refused: and 2980 more like these. ${LAST_GOOD}`);
   });
 
   test('at one source keeps no other from being told', async () => {
