@@ -64,9 +64,9 @@ describe('who undid a write', () => {
 
   test('is kept of a copy, and not of a Secret that is none', () => {
     const labels = { 'pullpass.dev/source': 'hub' };
-    const digest = (): string => 'd';
-    expect(projectCopy({ metadata: { name: 'c', managedFields, labels } }, digest).undoneBy).toContain('"other"');
-    expect(projectCopy({ metadata: { name: 'c', managedFields } }, digest)).not.toHaveProperty('undoneBy');
+    const by = { digest: (): string => 'd', instance: 'pullpass-system' };
+    expect(projectCopy({ metadata: { name: 'c', managedFields, labels } }, by).undoneBy).toContain('"other"');
+    expect(projectCopy({ metadata: { name: 'c', managedFields } }, by)).not.toHaveProperty('undoneBy');
   });
 });
 
@@ -121,7 +121,7 @@ describe('of an object as large as the API server takes', () => {
     expect(
       kept(
         (n) => ({ ...meta(), type: text(n, 1e6) }),
-        (object: ApiObject) => projectCopy(object, () => 'digest'),
+        (object: ApiObject) => projectCopy(object, { digest: () => 'digest', instance: 'pullpass-system' }),
       ),
     ).toBeLessThan(16 * 1024);
   });

@@ -289,7 +289,7 @@ describe('the publisher', () => {
       world,
       calls,
       lines,
-      publisher: createReportPublisher({ client, log }),
+      publisher: createReportPublisher({ client, log, instance: 'pullpass-system' }),
       writes: () => calls.filter(({ verb }) => verb !== 'get'),
     };
   }
