@@ -385,6 +385,20 @@ describe('the publisher', () => {
     ]);
   });
 
+  test("leaves another installation's object alone, and names the installation", async () => {
+    const { publisher, world, lines, writes } = start(['clusterreports']);
+    await publisher.publish(reportOf(), signal);
+    const ours = world.objects.get(PATHS.ClusterReport) as { metadata: { labels: Record<string, string> } };
+    expect(ours.metadata.labels['pullpass.dev/instance']).toBe('pullpass-system');
+    ours.metadata.labels['pullpass.dev/instance'] = 'team-tools';
+    const before = writes().length;
+    expect(await publisher.publish(reportOf(finding()), signal)).toBe('foreign');
+    expect([writes().length, lines.at(-1)]).toEqual([
+      before,
+      expect.stringMatching(/^warn .*another installation of Pullpass \(controller namespace "team-tools"\)/),
+    ]);
+  });
+
   test('a refusal is one line, once, and no failure of the audit', async () => {
     const { publisher, world, lines } = start(['clusterreports']);
     world.refuse = refusal(403, { message: 'clusterreports "pullpass" is forbidden:\n no' });
