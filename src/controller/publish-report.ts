@@ -61,7 +61,7 @@ export function createReportPublisher({ client, log, instance }: PublisherOption
   /** Server-side apply with `force`: overwrites what other field managers changed in our object, and only in the one that was read. */
   async function apply(object: ReportObject, live: Live | undefined, signal: AbortSignal): Promise<void> {
     const { uid, resourceVersion } = live?.metadata ?? {};
-    const body = { ...object, metadata: { ...object.metadata, ...(live && { uid, resourceVersion }) } };
+    const body = { ...object, metadata: { ...object.metadata, ...(uid !== undefined && { uid, resourceVersion }) } };
     await client.patch(reportPath(object.kind), 'application/apply-patch+yaml', body, {
       query: { fieldManager: MANAGER, force: true },
       accept: METADATA_ONLY,
