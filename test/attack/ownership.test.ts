@@ -143,6 +143,7 @@ onEachServer((server, kind) => {
       await optedIn(tenant);
       const { program } = await controller(at);
       await holds(tenant, at.copy, 'old');
+      await eventually(async () => expect(await cluster.pullSecrets(tenant)).toEqual([at.copy]));
       await cluster.patchSecret(tenant, at.copy, { immutable: true });
       await steady(tenant, at.copy, 1_000);
       await cluster.source(source, { [REGISTRY]: 'new' });
@@ -286,6 +287,7 @@ onEachServer((server, kind) => {
       await two.program.ready();
       await delay(1_000);
       for (const tenant of [both, first]) {
+        await eventually(async () => expect(await cluster.pullSecrets(tenant)).toEqual([at.copy]));
         await steady(tenant, at.copy);
         await holds(tenant, at.copy, 'first', 0);
         expect(await cluster.pullSecrets(tenant)).toEqual([at.copy]);
