@@ -68,9 +68,12 @@ export const isTooNew = (error: unknown): boolean =>
 /** A create in a namespace that is being deleted: a 403, but not a missing right. */
 export const isNamespaceTerminating = (error: unknown): boolean =>
   error instanceof ApiError && error.causes.includes('NamespaceTerminating');
-/** A 403 of RBAC, and not of a quota or of admission. */
+/** A 403 of RBAC or of Pullpass's own policies, and not of what a namespace has: a quota, or the admission of others. */
 export const lacksRight = (error: unknown): boolean =>
-  isForbidden(error) && (/ cannot [a-z]+ resource /.test(messageOf(error)) || messageOf(error).endsWith(RIGHT_MISSING));
+  isForbidden(error) &&
+  (/ cannot [a-z]+ resource /.test(messageOf(error)) ||
+    messageOf(error).endsWith(RIGHT_MISSING) ||
+    OWN_POLICY.test(messageOf(error)));
 /** The server rejects what was sent: a policy, an immutable field. For a JSON Patch it can also be a lost race. */
 export const isInvalid = (error: unknown): boolean =>
   error instanceof ApiError && (error.code === 400 || error.code === 422);
@@ -119,6 +122,7 @@ function readStatus(body: string): Status | undefined {
 }
 
 const RIGHT_MISSING = 'the right is missing';
+const OWN_POLICY = /the policy pullpass-[-a-z]+ denies it/;
 
 /** Why a write of a credential was refused, with no text from the server: webhooks quote what they refuse. */
 function inOurWords(code: number, status: Status | undefined, said: string): string {

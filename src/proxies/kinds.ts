@@ -72,7 +72,7 @@ export function createProxies(
 
 /** All rights that the controller uses for `configuration`: its own, and those of each cache proxy, limited to names. */
 export function allRights(configuration: Configuration, controller: RightsOptions): Right[] {
-  const proxies = createProxies(configuration).flatMap(({ config, adapter }) => [
+  const proxies = createProxies(configuration, controller.namespace).flatMap(({ config, adapter }) => [
     ...adapter.rights,
     ...probeRights(config),
   ]);
