@@ -63,7 +63,7 @@ async function measure(configuration: Configuration, namespaces: number) {
     leading: () => true,
     term: () => new AbortController().signal,
     idle: () => Promise.resolve(),
-    publisher: createReportPublisher({ client, log }),
+    publisher: createReportPublisher({ client, instance: 'pullpass-system', log }),
     metrics: createMetrics({ version: 'bench', processMetrics: false }),
     stop: new AbortController().signal,
   });

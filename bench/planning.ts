@@ -35,7 +35,7 @@ function measure(namespaces: number): { namespaces: number; ms: number; mib: num
   const key = randomBytes(32);
   globalThis.gc?.();
   const before = process.memoryUsage().heapUsed;
-  const world = createWorld((content) => digestOf(content, key));
+  const world = createWorld((content) => digestOf(content, key), 'pullpass-system');
   feedsOf(world, configuration);
   const data = { '.dockerconfigjson': Buffer.from('{"auths":{"registry.corp":{"auth":"dTpw"}}}').toString('base64') };
   world.secrets.get(keyOf({ namespace: 'pullpass-system', name: 'hub' }))?.put({
@@ -71,6 +71,7 @@ function measure(namespaces: number): { namespaces: number; ms: number; mib: num
       ...at,
       type: 'kubernetes.io/dockerconfigjson',
       ours: true,
+      instance: 'pullpass-system',
       source: 'hub',
       adopt: false,
       digest,

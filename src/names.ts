@@ -23,6 +23,11 @@ export const LABEL_SOURCE = 'pullpass.dev/source';
 export const LABEL_CACHE_PROXY = 'pullpass.dev/cache-proxy';
 /** On Pullpass's own objects: `state` or `report`. */
 export const LABEL_ROLE = 'pullpass.dev/role';
+/**
+ * On copies, rendered Secrets and the report object: the installation that wrote them, by the namespace of its Lease and state.
+ * Without it, two installations with one copy name would remove each other's copies for ever.
+ */
+export const LABEL_INSTANCE = 'pullpass.dev/instance';
 
 /** On a Namespace: opts in or out (`enabled`, `disabled`). On a ServiceAccount: overrides the namespace's choice. */
 export const ANNOTATION_SYNC = 'pullpass.dev/sync';
@@ -45,6 +50,7 @@ export const ANNOTATION_CONFIRM_REMOVAL = 'pullpass.dev/confirm-removal';
 /**
  * On a ServiceAccount, written by Pullpass: the pull secrets that Pullpass added to it, comma-separated and sorted.
  * It makes opting out exact: a pull secret that another writer added is not in this record and is never removed.
+ * Those of an installation outside {@link DEFAULT_NAMESPACE} are `name@namespace`: each edits only its own.
  */
 export const ANNOTATION_ADDED = 'pullpass.dev/added-pull-secrets';
 
@@ -89,6 +95,8 @@ export type EventReason =
   | 'ProxyLoginRefused' // the product, or its upstream, refuses the login: nothing was changed
   | 'ProxyNotVerified' // a pull through the cache proxy fails although it has the login
   | 'RemovalHeld' // the brake holds a removal that is too large
+  | 'CopyBlocked' // a copy is being deleted, and finalizers of others keep it
+  | 'CopyRemoved' // a Secret with the labels of a copy was removed that somebody else had made
   | 'CopyStillNamed' // a custom object that Pullpass cannot change references a copy that is to be removed: the copy stays
   | 'WriteUndone' // another writer undoes each write of Pullpass, again and again
   | 'WriteRefused'; // the API server refuses a write for good (quota, admission policy, missing right)

@@ -10,6 +10,8 @@ const BY_US = { 'app.kubernetes.io/managed-by': 'pullpass' };
 const BY_HELM = { 'app.kubernetes.io/managed-by': 'Helm' };
 const COPY = { 'pullpass.dev/source': 'upstream' };
 const LOGIN = { 'pullpass.dev/cache-proxy': 'hub-cache' };
+const HERE = { 'pullpass.dev/instance': 'pullpass-system' };
+const ELSEWHERE = { 'pullpass.dev/instance': 'team-tools' };
 const STATE = { 'pullpass.dev/role': 'state' };
 
 test.each<[ReturnType<typeof ownerOf>, string, Record<string, string>]>([
@@ -27,14 +29,26 @@ test.each<[ReturnType<typeof ownerOf>, string, Record<string, string>]>([
   ['nobody', 'pullpass-state', BY_HELM],
   ['nobody', 'pullpass-state', {}],
   ['nobody', 'pullpass-state', { ...BY_US, 'pullpass.dev/role': 'other' }],
+  ['copy', 'regcred', { ...COPY, ...HERE }],
+  ['login', 'hub-login', { ...LOGIN, ...HERE }],
+  ['instance', 'regcred', { ...COPY, ...ELSEWHERE }],
+  ['instance', 'hub-login', { ...LOGIN, ...ELSEWHERE }],
+  ['instance', 'pullpass', { ...BY_US, 'pullpass.dev/role': 'report', ...ELSEWHERE }],
+  ['nobody', 'regcred', ELSEWHERE],
+  ['contested', 'regcred', { ...COPY, ...LOGIN, ...ELSEWHERE }],
   ['contested', 'regcred', { ...COPY, ...LOGIN }],
   ['contested', 'pullpass-state', { ...BY_US, ...STATE, ...COPY }],
   ['contested', 'hub-login', { ...LOGIN, ...STATE }],
 ])('%s: %s with %j', (owner, name, labels) => {
-  expect(ownerOf({ name, labels })).toBe(owner);
+  expect(ownerOf({ name, labels }, 'pullpass-system')).toBe(owner);
+});
+
+test('who does not ask for an installation gets the use of the object, whichever has it', () => {
+  expect(ownerOf({ labels: { ...COPY, ...ELSEWHERE } }, undefined)).toBe('copy');
 });
 
 test.each([
+  ["another installation's copy", { ...BY_US, ...COPY, ...ELSEWHERE }, 'controller namespace "team-tools"'],
   [
     'the login of a cache proxy',
     { ...BY_US, ...LOGIN },
@@ -58,7 +72,7 @@ test.each([
         type: 'kubernetes.io/dockerconfigjson',
         data: {},
       },
-      (content) => content,
+      { digest: (content) => content, instance: 'pullpass-system' },
     );
     const plan = planCopy(namespace(), source(), { in: true, why: 'enabled' }, copy, false);
     expect(plan).toMatchObject({ state: 'foreign', references: 'keep', problem: { reason: 'SecretNotOurs' } });

@@ -33,7 +33,7 @@ export async function findLeftovers(
   namespace: string,
 ): Promise<Leftover[]> {
   const found = await Promise.all(
-    [...secrets(configuration, namespace), ...reports(configuration)].map(
+    [...secrets(configuration, namespace), ...reports(configuration, namespace)].map(
       async ({ isOurs, optional = false, ...candidate }): Promise<Leftover[]> => {
         try {
           const { metadata } = await client.get<ApiObject>(candidate.path, { sensitive: candidate.kind === 'Secret' });
@@ -62,7 +62,8 @@ function secrets({ cacheProxies }: Configuration, controllerNamespace: string): 
               ...at(proxy.secret.namespace, proxy.secret.name),
               what: `login of cache proxy ${proxy.name} (Secret ${proxy.secret.name})`,
               isOurs: (metadata) =>
-                ownerOf(metadata) === 'login' && metadata.labels?.[LABEL_CACHE_PROXY] === proxy.name,
+                ownerOf(metadata, controllerNamespace) === 'login' &&
+                metadata.labels?.[LABEL_CACHE_PROXY] === proxy.name,
             },
           ]
         : [],
@@ -70,18 +71,18 @@ function secrets({ cacheProxies }: Configuration, controllerNamespace: string): 
     {
       ...at(controllerNamespace, STATE_NAME),
       what: `state of the controller (Secret ${STATE_NAME})`,
-      isOurs: (metadata) => ownerOf(metadata) === 'state',
+      isOurs: (metadata) => ownerOf(metadata, controllerNamespace) === 'state',
     },
   ];
 }
 
 /** In both report APIs, even if the configuration does not ask for a report object: an object from earlier may be left. */
-function reports({ audit }: Configuration): Candidate[] {
+function reports({ audit }: Configuration, controllerNamespace: string): Candidate[] {
   return REPORT_RESOURCES.map(({ kind }) => ({
     kind: 'report object',
     what: `report object (${kind} ${REPORT_NAME})`,
     path: reportPath(kind),
-    isOurs: (metadata) => ownerOf(metadata) === 'report',
+    isOurs: (metadata) => ownerOf(metadata, controllerNamespace) === 'report',
     // RBAC answers 403 even if the API is not installed. Without a configured report object, that must not stop `prune`.
     optional: !audit.reportObject,
   }));

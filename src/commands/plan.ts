@@ -27,7 +27,7 @@ export function planCommand(env: Environment): Command {
         const planned = planCluster(snapshot, {}, configuration);
         const plans = planned.namespaces;
         const rotations = await observeRotations({ client, configuration, snapshot, plans, users: new Map() });
-        const named = await readNamedCopies({ client, configuration, scopes: snapshot.scopes });
+        const named = await readNamedCopies({ client, configuration, snapshot });
         return { ...planned, sources: problemsOf(snapshot.book), rotations, named, paused: configuration.paused };
       });
       env.writeOut(renderPlan(plan, flags.output, env.colors));

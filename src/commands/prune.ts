@@ -101,7 +101,7 @@ export async function runPrune({
   const removal: Removal = {
     plans: pendingIn(planCluster(snapshot, NOBODY)),
     leftovers: await findLeftovers(client, configuration, namespace),
-    named: await readNamedCopies({ client, configuration, scopes: snapshot.scopes, options: NOBODY, signal }),
+    named: await readNamedCopies({ client, configuration, snapshot, options: NOBODY, signal }),
   };
   if (removal.plans.length === 0 && removal.leftovers.length === 0 && pendingReferences(removal).length === 0) {
     write('Nothing to remove: no copy and no reference of Pullpass is left.');
@@ -134,11 +134,14 @@ async function* remove(
   { plans, named, leftovers }: Removal,
   { client, configuration, snapshot, signal }: RemoveOptions,
 ): AsyncGenerator<string> {
-  const proxies = createProxies(configuration);
+  const proxies = createProxies(configuration, snapshot.world.instance);
   const consumers = createConsumers({
     proxies: () => proxies,
     isGoing: () => true,
-    context: ({ config }) => ({ kube: createProxyKube({ client, proxy: config.name, signal }), signal }),
+    context: ({ config }) => ({
+      kube: createProxyKube({ client, proxy: config.name, instance: snapshot.world.instance, signal }),
+      signal,
+    }),
   });
   const applier = createApplier({ client, world: snapshot.world, consumers, content: () => undefined });
   const concerned = new Set(plans.map((plan) => plan.namespace));

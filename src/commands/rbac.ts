@@ -3,6 +3,7 @@ import { Command, Option } from 'commander';
 import { Document, isMap, isSeq } from 'yaml';
 import { loadConfiguration } from '../config/load.ts';
 import type { Configuration } from '../config/schema.ts';
+import { DEFAULT_NAMESPACE } from '../names.ts';
 import type { Right, Verb } from '../plan/rights.ts';
 import { allRights } from '../proxies/kinds.ts';
 import type { Environment } from './environment.ts';
@@ -10,7 +11,7 @@ import { printStream } from './manifest-text.ts';
 import { options } from './options.ts';
 import { renderPolicies } from './policies-text.ts';
 
-/** Name of the printed roles and bindings, and of the ServiceAccount in the manifests. */
+/** Name of the printed roles and bindings of a controller in {@link DEFAULT_NAMESPACE}, and of the ServiceAccount in the manifests. */
 export const RBAC_NAME = 'pullpass';
 
 /** ClusterRole of users who may see the report; manifests/components/secure-report uses the same name. */
@@ -89,7 +90,7 @@ export function renderRbac(configuration: Configuration, options: RbacOptions): 
   ].sort();
   const documents = [undefined, ...namespaces].flatMap((namespace) => {
     const here = merge(rights.filter((right) => right.namespace === namespace));
-    return [role(namespace, here), binding(namespace, options)];
+    return [role(namespace, here, options), binding(namespace, options)];
   });
   if (options.secureReport === true) documents.push(reportViewer());
   return HEADER + printStream(documents);
@@ -115,14 +116,14 @@ function merge(rights: Right[]): Right[] {
   return [...merged.values()];
 }
 
-function role(namespace: string | undefined, rights: Right[]): Document {
+function role(namespace: string | undefined, rights: Right[], options: RbacOptions): Document {
   const rules = rights.map(({ apiGroup, resource, resourceNames, verbs }): Rule => ({
     apiGroups: [apiGroup],
     resources: [resource],
     ...(resourceNames !== undefined && { resourceNames }),
     verbs,
   }));
-  const document = new Document({ ...head(namespace, 'Role'), rules });
+  const document = new Document({ ...head(namespace, 'Role', options), rules });
   const nodes = document.get('rules');
   if (isSeq(nodes)) {
     nodes.items.forEach((node, index) => {
@@ -134,8 +135,8 @@ function role(namespace: string | undefined, rights: Right[]): Document {
 
 function binding(namespace: string | undefined, options: RbacOptions): Document {
   return new Document({
-    ...head(namespace, 'RoleBinding'),
-    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: kindIn(namespace, 'Role'), name: RBAC_NAME },
+    ...head(namespace, 'RoleBinding', options),
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: kindIn(namespace, 'Role'), name: nameOf(options) },
     subjects: [{ kind: 'ServiceAccount', name: options.serviceAccount, namespace: options.namespace }],
   });
 }
@@ -152,11 +153,15 @@ function reportViewer(): Document {
   return document;
 }
 
-function head(namespace: string | undefined, kind: 'Role' | 'RoleBinding') {
+/** A second installation's roles must not take the place of the first one's. */
+const nameOf = ({ namespace }: Pick<RbacOptions, 'namespace'>): string =>
+  namespace === DEFAULT_NAMESPACE ? RBAC_NAME : `${RBAC_NAME}-${namespace}`;
+
+function head(namespace: string | undefined, kind: 'Role' | 'RoleBinding', options: RbacOptions) {
   return {
     apiVersion: 'rbac.authorization.k8s.io/v1',
     kind: kindIn(namespace, kind),
-    metadata: { name: RBAC_NAME, ...(namespace !== undefined && { namespace }), labels: LABELS },
+    metadata: { name: nameOf(options), ...(namespace !== undefined && { namespace }), labels: LABELS },
   };
 }
 

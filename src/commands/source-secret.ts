@@ -53,7 +53,7 @@ export async function readSourceSecret({
     return { version: undefined, form: 'dockerconfigjson', content: EMPTY, credentials: [], writer: undefined };
   }
   const { metadata = {}, data, type } = secret;
-  if (ownerOf(metadata) !== 'nobody')
+  if (ownerOf(metadata, undefined) !== 'nobody')
     throw new UserError(
       `${what} was made by Pullpass itself, and is no source; correct sources[].secret in the configuration`,
     );

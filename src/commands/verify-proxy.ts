@@ -33,11 +33,13 @@ export interface ProxyCheck {
 /** At least one per configured cache proxy, in order. Nothing is asked for that the cache would then hold. */
 export async function checkProxies(question: ProxyQuestion): Promise<ProxyCheck[]> {
   const progress = await observeProxies(question);
-  const checks = createProxies(question.configuration).map(async (proxy, i): Promise<ProxyCheck[]> => {
-    const verdict = before(progress[i]) ?? (await ask(proxy, question));
-    const derived = progress[i]?.applied === true ? await countDerived(proxy, question) : undefined;
-    return [{ proxy: proxy.config, verdict }, ...(derived === undefined ? [] : [derived])];
-  });
+  const checks = createProxies(question.configuration, question.snapshot.world.instance).map(
+    async (proxy, i): Promise<ProxyCheck[]> => {
+      const verdict = before(progress[i]) ?? (await ask(proxy, question));
+      const derived = progress[i]?.applied === true ? await countDerived(proxy, question) : undefined;
+      return [{ proxy: proxy.config, verdict }, ...(derived === undefined ? [] : [derived])];
+    },
+  );
   return (await Promise.all(checks)).flat();
 }
 
@@ -72,7 +74,7 @@ function before(progress: ProxyProgress | undefined): Verdict | undefined {
 
 async function ask(
   proxy: ConfiguredProxy,
-  { client, configuration, snapshot: { book, state }, reach, signal }: ProxyQuestion,
+  { client, configuration, snapshot: { book, state, world }, reach, signal }: ProxyQuestion,
 ): Promise<Verdict> {
   const { config, copyName } = proxy;
   const credentials = book.credentials(config.source, config.name);
@@ -82,7 +84,7 @@ async function ask(
   const { login } = choice;
   const mac = loginMac({ state, proxy, login });
   const context = {
-    kube: createProxyKube({ client, proxy: config.name, signal }),
+    kube: createProxyKube({ client, proxy: config.name, instance: world.instance, signal }),
     http: reach.http('ca' in config ? config.ca : undefined),
     mac: state.mac,
     signal,

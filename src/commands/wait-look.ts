@@ -50,7 +50,7 @@ export function createLook({
   return {
     async look(whole) {
       const memory = await peekState(client, namespace);
-      const world = { ...createWorld(memory.state.mac), ...(!whole && before) };
+      const world = { ...createWorld(memory.state.mac, namespace), ...(!whole && before) };
       const feeds = feedsOf(world, configuration);
       const changing = feeds.filter(({ resource }) => resource === 'copies' || resource === 'sources');
       await readFeeds(whole || before === undefined ? feeds : changing, client);

@@ -11,6 +11,7 @@ import type { KubeClient } from '../kube/client.ts';
 import { paths } from '../kube/paths.ts';
 import { projectSource } from '../observe/projections.ts';
 import type { SourceSecret } from '../observe/projections.ts';
+import { ownerOf } from '../owner.ts';
 import { kuikOwnerOf, listPullSecrets, makerOf } from '../observe/pull-secrets.ts';
 import type { RawPullSecret } from '../observe/pull-secrets.ts';
 import { keyOf, secretsOf } from '../observe/world.ts';
@@ -36,17 +37,19 @@ interface ScanOptions {
   readonly configuration: Configuration;
   /** Its name in the configuration. */
   readonly source: string;
+  /** The installation that waits, by the namespace of its controller. */
+  readonly instance: string;
   readonly signal?: AbortSignal;
 }
 
 /** A list for people, or one line: why nothing was scanned, or that nothing was found. It ends with a line break. */
-export async function scanElsewhere({ client, configuration, source, signal }: ScanOptions): Promise<string> {
+export async function scanElsewhere({ client, configuration, source, instance, signal }: ScanOptions): Promise<string> {
   const config = configuration.sources.find(({ name }) => name === source);
   if (config === undefined) return '';
   try {
     const own = await readLogins(client, config, signal);
     if (typeof own === 'string') return `scan: not scanned for other Secrets with this login: ${own}\n`;
-    return report(source, await find(client, configuration, { config, own, signal }));
+    return report(source, await find(client, configuration, { config, own, instance, signal }));
   } catch (error) {
     if (!(error instanceof ApiError) && !(error instanceof UnreachableError)) throw error;
     const why = isForbidden(error) ? 'the right to list Secrets is missing: ' : '';
@@ -85,8 +88,14 @@ async function find(
   {
     config,
     own,
+    instance,
     signal,
-  }: { readonly config: SourceConfig; readonly own: readonly Credential[]; readonly signal: AbortSignal | undefined },
+  }: {
+    readonly config: SourceConfig;
+    readonly own: readonly Credential[];
+    readonly instance: string;
+    readonly signal: AbortSignal | undefined;
+  },
 ): Promise<{ found: Found[]; left: number }> {
   const lists = new Map<string, { found: Found[]; left: number }>();
   const copyNames = new Set([
@@ -98,9 +107,9 @@ async function find(
     signal,
     each(secret, list) {
       const { namespace = '', name } = secret.metadata;
-      const maker = makerOf(secret);
+      const owner = ownerOf(secret.metadata, instance);
       // `wait` itself tells of these. A copy whose name is in no configuration is one that nobody updates.
-      if (maker === 'login' || (maker === 'copy' && copyNames.has(name))) return;
+      if (owner === 'login' || (owner === 'copy' && copyNames.has(name))) return;
       if (keyOf({ namespace, name }) === keyOf(config.secret)) return;
       let kept = lists.get(list);
       if (kept === undefined) lists.set(list, (kept = { found: [], left: 0 }));
@@ -112,7 +121,7 @@ async function find(
             key: quoteKey(key),
             user: quote(username),
             current,
-            whose: whoseIs(secret, configuration),
+            whose: owner === 'instance' ? '; another installation of Pullpass has it' : whoseIs(secret, configuration),
           });
       }
     },

@@ -12,6 +12,7 @@ export function revocable({ held, current, copies, proxies }: RotationProgress, 
     held.length === 0 ||
     current.length === 0 ||
     copies.behind.length > 0 ||
+    (copies.blocked ?? []).length > 0 ||
     (copies.kept ?? []).length > 0 ||
     !proxies.every((proxy) => isProxyDone(proxy, terms))
   )
@@ -23,7 +24,7 @@ export function revocable({ held, current, copies, proxies }: RotationProgress, 
 }
 
 export function summary({ copies, proxies, heldBack }: RotationProgress): string {
-  const done = copies.total - copies.behind.length - (copies.kept ?? []).length;
+  const done = copies.total - copies.behind.length - (copies.blocked ?? []).length - (copies.kept ?? []).length;
   const settled = proxies.filter((proxy) => proxy.applied === true && proxy.settled);
   const proven = settled.filter((proxy) => proxy.proven && proxy.verified !== 'refused');
   const parts = [
@@ -60,7 +61,7 @@ export function shown({ proxies }: RotationProgress): string[] {
 }
 
 export function behind({ copies, proxies, heldBack }: RotationProgress, terms: ProofTerms): string[] {
-  const { kept = [], undone = [] } = copies;
+  const { blocked = [], kept = [], undone = [] } = copies;
   const ten = (namespaces: readonly string[]): string =>
     `${namespaces.slice(0, 10).join(', ')}${namespaces.length > 10 ? ', ...' : ''}`;
   return [
@@ -69,6 +70,12 @@ export function behind({ copies, proxies, heldBack }: RotationProgress, terms: P
     ...undone
       .slice(0, 10)
       .map(({ namespace, by }) => `copy in ${namespace}: another writer wrote it, ${by}: see ${UNDONE_DOCS}`),
+    ...(blocked.length === 0
+      ? []
+      : [
+          `${blocked.length} copies that are being deleted cannot be brought up to date before their finalizers are gone, ` +
+            `which only the namespace's owner can see to: ${ten(blocked.map(({ namespace, by }) => `${namespace} (${by})`))}`,
+        ]),
     ...(kept.length === 0
       ? []
       : [

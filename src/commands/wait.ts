@@ -47,7 +47,8 @@ export function waitCommand(env: Environment): Command {
         const terms = { requireProof, acceptUnproven };
         const look = { client, configuration, namespace: controllerNamespace };
         env.exitWith(await awaitRotation(env, { ...look, source, timeoutMs: timeout * 1000, terms, signal }));
-        if (scan) env.writeErr(await scanElsewhere({ client, configuration, source, signal }));
+        if (scan)
+          env.writeErr(await scanElsewhere({ client, configuration, source, instance: controllerNamespace, signal }));
       });
     });
 }

@@ -43,7 +43,7 @@ export function createParts(options: ManagerOptions, stop: AbortSignal) {
   const memory = createMemory(state, { namespace, log });
   const refusals = createRefusals(state);
   // The state's key makes the digests equal in every replica and command: the content in force is found by its digest.
-  const world = createWorld(state.mac);
+  const world = createWorld(state.mac, namespace);
   const watches = createWatches({ client, world, log, metrics, timings: timings.reflector });
 
   // The work queue, what fills it, and what stops it.
@@ -105,6 +105,7 @@ export function createParts(options: ManagerOptions, stop: AbortSignal) {
   // The writers.
   const proxies = createProxyController({
     state,
+    instance: namespace,
     refusals,
     log,
     events,
@@ -117,7 +118,7 @@ export function createParts(options: ManagerOptions, stop: AbortSignal) {
     feedProblem: watches.problemOf,
     credentials: book.credentials,
     context: ({ config, copyName }, signal) => ({
-      kube: createProxyKube({ client, proxy: config.name, signal }),
+      kube: createProxyKube({ client, proxy: config.name, instance: namespace, signal }),
       http: reach.http('ca' in config ? config.ca : undefined),
       mac: state.mac,
       signal,
@@ -160,7 +161,7 @@ export function createParts(options: ManagerOptions, stop: AbortSignal) {
       await sources.whenLooked();
       await queue.idle();
     },
-    publisher: createReportPublisher({ client, log }),
+    publisher: createReportPublisher({ client, log, instance: namespace }),
   });
   const schedules = createSchedules(
     {

@@ -43,6 +43,8 @@ interface Proxies extends Pick<Wake, 'naming' | 'namespaceOf'>, Pick<Consumers, 
 interface ProxiesOptions
   extends Omit<ProxyDeps, 'fingerprints' | 'consumers'>, Pick<ConsumersOptions, 'isGoing'>, ProxyTellers {
   state: State;
+  /** Namespace of the controller. */
+  instance: string;
   isSynced: (feed: string) => boolean;
   /** Why a feed cannot be read; undefined: nothing is wrong. */
   feedProblem: (feed: string) => string | undefined;
@@ -82,6 +84,7 @@ interface Entry {
 const PATIENCE = 3;
 
 export function createProxyController({
+  instance,
   isGoing,
   isSynced,
   feedProblem,
@@ -209,7 +212,7 @@ export function createProxyController({
     configure(configuration) {
       const before = entries;
       entries = new Map(
-        createProxies(configuration).flatMap((proxy): [string, Entry][] => {
+        createProxies(configuration, instance).flatMap((proxy): [string, Entry][] => {
           const { name } = proxy.config;
           const old = before.get(name);
           const source = configuration.sources.find((each) => each.name === proxy.config.source);

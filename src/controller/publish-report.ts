@@ -8,8 +8,9 @@ import { isNotFound } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { ApiObject } from '../kube/list.ts';
 import type { Log } from '../log.ts';
-import { MANAGER, REPORT_NAME, REPORT_RESOURCES } from '../names.ts';
+import { LABEL_INSTANCE, MANAGER, REPORT_NAME, REPORT_RESOURCES } from '../names.ts';
 import { ownerOf } from '../owner.ts';
+import { quote } from '../text.ts';
 
 /** `absent`: no report API is installed. `foreign`: an object of this name exists that Pullpass did not make. */
 type Published = 'written' | 'unchanged' | 'absent' | 'foreign' | 'failed';
@@ -22,6 +23,8 @@ export interface ReportPublisher {
 interface PublisherOptions {
   client: Pick<KubeClient, 'get' | 'patch'>;
   log: Pick<Log, 'info' | 'warn'>;
+  /** Namespace of the controller. */
+  instance: string;
 }
 
 /** Asks for a small answer to writes: a full one would be as large as the report. */
@@ -29,13 +32,18 @@ const METADATA_ONLY = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v
 
 type Live = ApiObject & Partial<Pick<ReportObject, 'summary' | 'results' | 'source'>>;
 
-export function createReportPublisher({ client, log }: PublisherOptions): ReportPublisher {
+export function createReportPublisher({ client, log, instance }: PublisherOptions): ReportPublisher {
   /** The last line that was logged: a state that lasts is logged once. */
   let told: string | undefined;
   const tell = (level: 'info' | 'warn', line: string): void => {
     if (told !== line) log[level](line);
     told = line;
   };
+
+  const named = ({ metadata, ...object }: ReportObject): ReportObject => ({
+    ...object,
+    metadata: { ...metadata, labels: { ...metadata.labels, [LABEL_INSTANCE]: instance } },
+  });
 
   /** Installed report APIs, the preferred one first. Asked each time: it costs two requests, and an API can be added or removed. */
   async function servedKinds(signal: AbortSignal): Promise<ReportObjectKind[]> {
@@ -53,7 +61,7 @@ export function createReportPublisher({ client, log }: PublisherOptions): Report
   /** Server-side apply with `force`: overwrites what other field managers changed in our object, and only in the one that was read. */
   async function apply(object: ReportObject, live: Live | undefined, signal: AbortSignal): Promise<void> {
     const { uid, resourceVersion } = live?.metadata ?? {};
-    const body = { ...object, metadata: { ...object.metadata, ...(live && { uid, resourceVersion }) } };
+    const body = { ...object, metadata: { ...object.metadata, ...(uid !== undefined && { uid, resourceVersion }) } };
     await client.patch(reportPath(object.kind), 'application/apply-patch+yaml', body, {
       query: { fieldManager: MANAGER, force: true },
       accept: METADATA_ONLY,
@@ -64,8 +72,12 @@ export function createReportPublisher({ client, log }: PublisherOptions): Report
   /** Empties our object in the less preferred API: dashboards would show its old findings for ever, and a second time. */
   async function empty(kind: ReportObjectKind, signal: AbortSignal): Promise<void> {
     const live = await undefinedIfGone(client.get<Live>(reportPath(kind), { signal }));
-    if (live !== undefined && ownerOf(live.metadata) === 'report' && !isSame(live, emptyReportObject(kind)))
-      await apply(emptyReportObject(kind), live, signal);
+    if (
+      live !== undefined &&
+      ownerOf(live.metadata, instance) === 'report' &&
+      !isSame(live, named(emptyReportObject(kind)))
+    )
+      await apply(named(emptyReportObject(kind)), live, signal);
   }
 
   async function write(report: Report, signal: AbortSignal): Promise<Published> {
@@ -80,14 +92,19 @@ export function createReportPublisher({ client, log }: PublisherOptions): Report
       return 'absent';
     }
     const live = await undefinedIfGone(client.get<Live>(reportPath(kind), { signal }));
-    if (live !== undefined && ownerOf(live.metadata) !== 'report') {
+    const owner = live === undefined ? 'report' : ownerOf(live.metadata, instance);
+    if (owner !== 'report') {
+      const whose =
+        owner === 'instance'
+          ? `is of another installation of Pullpass (controller namespace ${quote(live?.metadata.labels?.[LABEL_INSTANCE] ?? '')})`
+          : 'was not made by Pullpass';
       tell(
         'warn',
-        `the audit is not published: ${kind} "${REPORT_NAME}" was not made by Pullpass and is left alone; delete it to have the audit in its place`,
+        `the audit is not published: ${kind} "${REPORT_NAME}" ${whose} and is left alone; delete it to have the audit in its place`,
       );
       return 'foreign';
     }
-    const wanted = reportObjectOf(report, kind, live);
+    const wanted = named(reportObjectOf(report, kind, live));
     const stands = live !== undefined && isSame(live, wanted);
     if (!stands) await apply(wanted, live, signal);
     for (const other of others) await empty(other, signal);

@@ -12,6 +12,7 @@ import type { ObjectRef, Problem } from '../plan/problem.ts';
 import type { Applier } from '../reconcile/apply.ts';
 import { StillNamedError } from '../reconcile/consumers.ts';
 import { describeDone, describeFailure } from '../reconcile/describe.ts';
+import { noticesOf, standingsAfter } from '../reconcile/outcome.ts';
 import { reconcileNamespace } from '../reconcile/namespace.ts';
 import type { NamespaceOutcome } from '../reconcile/namespace.ts';
 import { createTurns } from '../async/fair.ts';
@@ -51,6 +52,8 @@ interface Reconciler {
   /** The standings of each namespace at its last reconcile. */
   standings(): ReadonlyMap<string, readonly SourceStanding[]>;
 }
+
+const EVENT = { type: 'Warning', action: 'Reconcile' } as const;
 
 /** Most writes that the log line of one reconcile names. */
 const MAX_DESCRIBED = 20;
@@ -102,14 +105,17 @@ export function createReconciler({
       hold: !brake.isOpen(),
       pace: contests.pace,
     });
-    standings.set(namespace, outcome.plan.standings);
+    const now = standingsAfter(outcome);
+    standings.set(namespace, now);
     onReconciled(resultOf(outcome), (performance.now() - startedAt) / 1000);
     tell(key, namespace, outcome, fence);
+    for (const note of noticesOf(outcome))
+      events.record({ ...EVENT, regarding: regarding(namespaceRef(scope)), reason: 'CopyRemoved', note });
     const contest = await contests.settle(scope, outcome.waiting, fence);
     report(namespace, [...outcome.plan.problems, ...refusals(scope, outcome, queue.retries(key)), ...contest.problems]);
     // A namespace that is being deleted gets no new content, however long the deletion takes.
     if (scope.namespace.terminating) rotations.drop(namespace);
-    else rotations.settle(namespace, asWritten(outcome), scope.sources, outcome.plan.held);
+    else rotations.settle(namespace, now, scope.sources, outcome.plan.held);
     brake.settle(namespace, outcome.plan);
     settle(key, retryAfter(outcome.failures.map(({ error }) => error)), fence);
     if (contest.afterMs !== undefined && !fence.aborted) queue.addAfter(key, contest.afterMs);
@@ -146,10 +152,9 @@ export function createReconciler({
       if (!now.has(key)) events.resolve(regarding(problem.object), problem.reason, noteOf(problem));
     for (const [key, problem] of now) {
       events.record({
+        ...EVENT,
         regarding: regarding(problem.object),
-        type: 'Warning',
         reason: problem.reason,
-        action: 'Reconcile',
         note: noteOf(problem),
       });
       if (!before?.has(key))
@@ -189,8 +194,8 @@ export function createReconciler({
 }
 
 /** A refused write, or a copy that must stay, becomes an Event on the namespace: the namespace's owner can act on it. */
-function refusals({ namespace }: ObservedScope, { failures }: NamespaceOutcome, retries: number): Problem[] {
-  const object = { kind: 'Namespace' as const, name: namespace.name, uid: namespace.uid };
+function refusals(scope: ObservedScope, { failures }: NamespaceOutcome, retries: number): Problem[] {
+  const object = namespaceRef(scope);
   return failures.flatMap((failure): Problem[] => {
     const { error } = failure;
     if (error instanceof StillNamedError)
@@ -215,15 +220,7 @@ function resultOf({ done, failures, waiting }: NamespaceOutcome): 'in-sync' | 'c
   return done.length > 0 ? 'changed' : waiting.length > 0 ? 'waiting' : 'in-sync';
 }
 
-/** The standings after the actions that were done. */
-function asWritten({ plan, done }: NamespaceOutcome): SourceStanding[] {
-  const written = new Set(
-    done.flatMap((action) => (action.type === 'editReferences' || action.type === 'deleteCopy' ? [] : [action.name])),
-  );
-  return plan.standings.map((standing) =>
-    written.has(standing.copyName) ? { ...standing, copy: 'in sync' } : standing,
-  );
-}
+const namespaceRef = ({ namespace: { name, uid } }: ObservedScope): ObjectRef => ({ kind: 'Namespace', name, uid });
 
 function regarding({ kind, namespace, name, uid }: ObjectRef) {
   return {

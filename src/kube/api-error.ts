@@ -1,5 +1,6 @@
 /** The errors of calls to the API server, and what kind of failure each is. */
 import { wall } from '../clock.ts';
+import { messageOf } from '../errors.ts';
 import type { FailureKind } from '../errors.ts';
 import { fit } from '../text.ts';
 
@@ -67,6 +68,12 @@ export const isTooNew = (error: unknown): boolean =>
 /** A create in a namespace that is being deleted: a 403, but not a missing right. */
 export const isNamespaceTerminating = (error: unknown): boolean =>
   error instanceof ApiError && error.causes.includes('NamespaceTerminating');
+/** A 403 of RBAC or of Pullpass's own policies, and not of what a namespace has: a quota, or the admission of others. */
+export const lacksRight = (error: unknown): boolean =>
+  isForbidden(error) &&
+  (/ cannot [a-z]+ resource /.test(messageOf(error)) ||
+    messageOf(error).endsWith(RIGHT_MISSING) ||
+    OWN_POLICY.test(messageOf(error)));
 /** The server rejects what was sent: a policy, an immutable field. For a JSON Patch it can also be a lost race. */
 export const isInvalid = (error: unknown): boolean =>
   error instanceof ApiError && (error.code === 400 || error.code === 422);
@@ -114,6 +121,9 @@ function readStatus(body: string): Status | undefined {
   };
 }
 
+const RIGHT_MISSING = 'the right is missing';
+const OWN_POLICY = /the policy pullpass-[-a-z]+ denies it/;
+
 /** Why a write of a credential was refused, with no text from the server: webhooks quote what they refuse. */
 function inOurWords(code: number, status: Status | undefined, said: string): string {
   const name = `HTTP status ${code}${status?.reason === undefined ? '' : ` ${status.reason}`}`;
@@ -121,7 +131,7 @@ function inOurWords(code: number, status: Status | undefined, said: string): str
   if (status?.details?.causes?.some(({ reason }) => reason === 'NamespaceTerminating'))
     return `${name}: the namespace is being deleted`;
   if (said.includes('exceeded quota')) return `${name}: a ResourceQuota of the namespace is used up`;
-  if (/ cannot [a-z]+ resource /.test(said)) return `${name}: the right is missing`;
+  if (/ cannot [a-z]+ resource /.test(said)) return `${name}: ${RIGHT_MISSING}`;
   const [, policy] = /ValidatingAdmissionPolicy '(pullpass-[-a-z]{1,40})'/.exec(said) ?? [];
   if (policy !== undefined)
     return `${name}: the policy ${policy} denies it; if the configuration changed, apply the output of \`pullpass rbac --policies\``;

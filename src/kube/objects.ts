@@ -11,6 +11,7 @@ export interface ApiObject {
     annotations?: Record<string, string>;
     labels?: Record<string, string>;
     deletionTimestamp?: string;
+    finalizers?: string[];
     managedFields?: { manager?: string; operation?: string; time?: string; fieldsV1?: Record<string, unknown> }[];
   };
 }

@@ -11,18 +11,20 @@ import {
   ANNOTATION_SOURCES,
   ANNOTATION_SYNC,
   KEY_DOCKER_CONFIG_JSON,
+  LABEL_INSTANCE,
   LABEL_SOURCE,
+  MANAGER,
   NAMESPACE_ANNOTATIONS,
   OUR_PREFIX,
 } from '../names.ts';
 import { ownerOf } from '../owner.ts';
 import { isListable, MAX_ANNOTATION } from '../plan/bounds.ts';
 import type { ObservedCopy, ObservedNamespace, ObservedServiceAccount } from '../plan/observed.ts';
-import { recordOf } from '../plan/service-account.ts';
+import { addedTo } from '../plan/service-account.ts';
 import { COPY_FIELDS, LIST_FIELDS, otherWriter } from '../plan/writer.ts';
 import type { ApiObject } from '../kube/list.ts';
 import type { Stored } from '../kube/store.ts';
-import { cut } from '../text.ts';
+import { cut, cutList } from '../text.ts';
 
 /** A source Secret, or the Secret of an alias's login: the only Secrets whose data is kept. */
 export interface SourceSecret extends Stored {
@@ -74,13 +76,14 @@ export function projectServiceAccount({
   };
 }
 
-/** Keeps `digest` of the content instead of the content. */
+/** Keeps `digest` of the content instead of the content. `instance`: who asks, see `ownerOf`. */
 export function projectCopy(
-  { metadata, type, data }: ApiObject & Pick<V1Secret, 'type' | 'data'>,
-  digest: (base64: string) => string,
+  { metadata, type, data, immutable }: ApiObject & Pick<V1Secret, 'type' | 'data' | 'immutable'>,
+  { digest, instance }: { readonly digest: (base64: string) => string; readonly instance: string },
 ): ObservedCopy {
   const content = data?.[KEY_DOCKER_CONFIG_JSON];
-  const owner = ownerOf(metadata);
+  const owner = ownerOf(metadata, instance);
+  const { finalizers = [], managedFields = [], deletionTimestamp } = metadata;
   const undoneBy = owner === 'copy' ? otherWriter(metadata, 'Secret', COPY_FIELDS, { ownersOnly: true }) : undefined;
   return {
     namespace: metadata.namespace ?? '',
@@ -89,17 +92,22 @@ export function projectCopy(
     ours: owner === 'copy',
     ...(owner !== 'copy' && owner !== 'nobody' && { other: owner }),
     source: metadata.labels?.[LABEL_SOURCE],
+    instance: metadata.labels?.[LABEL_INSTANCE],
     adopt: metadata.annotations?.[ANNOTATION_ADOPT] === 'true',
     digest: content === undefined ? undefined : digest(content),
     writtenAt: writtenAt(metadata),
     ...(undoneBy && { undoneBy }),
-    terminating: metadata.deletionTimestamp !== undefined,
+    ...(immutable === true && { immutable }),
+    ...(managedFields.length > 0 && managedFields.every(({ manager }) => manager !== MANAGER) && { handmade: true }),
+    terminating: deletionTimestamp !== undefined,
+    ...(deletionTimestamp !== undefined &&
+      finalizers.length > 0 && { finalizers: cutList(finalizers, MAX_WORD, 2 * MAX_WORD) }),
   };
 }
 
 /** Whether a name of the record is not in the list. */
 function lacksOne(added: string, pullSecrets: readonly string[] | undefined): boolean {
-  return [...recordOf({ added })].some((name) => pullSecrets?.includes(name) !== true);
+  return [...addedTo({ added })].some((name) => pullSecrets?.includes(name) !== true);
 }
 
 export function projectSource({ metadata, type, data }: ApiObject & Pick<V1Secret, 'type' | 'data'>): SourceSecret {

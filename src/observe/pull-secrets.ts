@@ -53,7 +53,7 @@ export async function listPullSecrets(
 
 export function makerOf({ metadata }: ApiObject): Maker {
   const { namespace = '', labels = {}, annotations = {} } = metadata;
-  const owner = ownerOf(metadata);
+  const owner = ownerOf(metadata, undefined);
   if (owner === 'copy' || owner === 'login') return owner;
   if (labels[LABEL_KUIK_NAME] !== undefined) return 'kube-image-keeper';
   // OpenShift makes one for each ServiceAccount, and renews it itself.

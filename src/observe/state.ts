@@ -6,8 +6,8 @@ import type { V1Secret } from '@kubernetes/client-node';
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { Configuration } from '../config/schema.ts';
 import { digestOf } from '../credentials/digest.ts';
-import { messageOf } from '../errors.ts';
-import { isConflict, isForbidden, isNotFound } from '../kube/api-error.ts';
+import { messageOf, UserError } from '../errors.ts';
+import { isConflict, isForbidden, isInvalid, isNotFound } from '../kube/api-error.ts';
 import { beforeRerun, SupersededError } from '../kube/races.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { paths } from '../kube/paths.ts';
@@ -65,6 +65,7 @@ export function createState(client: KubeClient, namespace: string): State {
   const self = base64(randomUUID());
   let writer: string | undefined;
   let superseded = false;
+  let immutable = false;
 
   async function write(
     text: string,
@@ -95,7 +96,8 @@ export function createState(client: KubeClient, namespace: string): State {
     saved = text;
   }
 
-  function take({ metadata, data }: V1Secret): void {
+  function take({ metadata, data, ...secret }: V1Secret): void {
+    immutable = secret.immutable === true;
     version = {
       ...(metadata?.uid && { uid: metadata.uid }),
       ...(metadata?.resourceVersion && { resourceVersion: metadata.resourceVersion }),
@@ -195,14 +197,19 @@ export function createState(client: KubeClient, namespace: string): State {
           try {
             await write(text, { force: true }, signal, self);
           } catch (error) {
-            if (!isConflict(error) && !isNotFound(error)) throw error;
-            // The Secret was changed or deleted. What is in memory is newer, unless another process wrote it: take over its version
-            // and key, and write again.
+            if (!isConflict(error) && !isNotFound(error) && !isInvalid(error)) throw error;
+            // The Secret was changed, deleted or made immutable. What is in memory is newer, unless another process wrote it: take
+            // over its version and key, and write again.
             const [mine, before] = [content, writer];
             await load(signal);
             content = mine;
             superseded = writer !== undefined && ![before, self].includes(writer);
             if (superseded) throw anotherWrote();
+            if (immutable)
+              throw new UserError(
+                `Secret ${namespace}/${STATE_NAME} is immutable, so nothing can be remembered in it: delete it, and Pullpass makes it anew`,
+                { cause: error },
+              );
             await write(textOf(content), { force: true }, signal, self);
           }
         });

@@ -27,6 +27,8 @@ export interface World {
   /** Secrets of sources and of alias logins, by `namespace/name`: at most one object per store. */
   readonly secrets: Map<string, Store<SourceSecret>>;
   readonly digest: Digest;
+  /** Who looks, by the namespace of the Lease and the state: see `ownerOf`. */
+  readonly instance: string;
 }
 
 /** One resource to list and watch, and the store that it fills. */
@@ -44,8 +46,15 @@ export interface Feed<T extends Stored = Stored> {
   readonly store: Store<T>;
 }
 
-export function createWorld(digest: Digest): World {
-  return { namespaces: createStore(), serviceAccounts: createStore(), copies: new Map(), secrets: new Map(), digest };
+export function createWorld(digest: Digest, instance: string): World {
+  return {
+    namespaces: createStore(),
+    serviceAccounts: createStore(),
+    copies: new Map(),
+    secrets: new Map(),
+    digest,
+    instance,
+  };
 }
 
 /** The feeds that a configuration needs. Existing stores are reused; those no longer named are dropped. */
@@ -76,7 +85,7 @@ export function feedsOf(world: World, configuration: Configuration): Feed[] {
         secret: { name },
         // The right to list is limited to this name, and the server checks it against this selector.
         selector: { path: paths.secrets(), fieldSelector: `metadata.name=${name}` },
-        project: (object: ApiObject) => projectCopy(object, world.digest),
+        project: (object: ApiObject) => projectCopy(object, world),
         store: storeAt(world.copies, name),
       }),
     ),
@@ -137,7 +146,14 @@ export function observeNamespace(
     const copy = store.get(name, copyName);
     if (copy !== undefined) copies.set(copyName, copy);
   }
-  return { namespace, serviceAccounts: [...world.serviceAccounts.in(name)], copies, sources, retiredCopyNames };
+  return {
+    instance: world.instance,
+    namespace,
+    serviceAccounts: [...world.serviceAccounts.in(name)],
+    copies,
+    sources,
+    retiredCopyNames,
+  };
 }
 
 /** The source's Secret and those that its aliases log in with, all in the source's namespace. */

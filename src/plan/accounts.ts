@@ -8,7 +8,7 @@ import type { ObservedServiceAccount } from './observed.ts';
 import { MAX_TOLD } from './problem.ts';
 import type { AccountProblem, ObjectRef } from './problem.ts';
 import { hasRoom, isRecord, planReferences } from './service-account.ts';
-import type { WantedReferences } from './service-account.ts';
+import type { WantedReferences, Whose } from './service-account.ts';
 import { quote } from '../text.ts';
 
 /** A copy, and which ServiceAccounts are to reference it; without `selects`: none. */
@@ -32,6 +32,7 @@ const AT_A_STEP = 64;
 export function* accountSteps(
   accounts: readonly ObservedServiceAccount[],
   copies: readonly ReferencedCopy[],
+  whose: Whose,
 ): Steps<AccountsPlan> {
   const counts = copies.map(() => ({ selected: 0, referenced: 0 }));
   const edits: EditReferences[] = [];
@@ -45,9 +46,9 @@ export function* accountSteps(
     const chosen = copies.map(({ selects }) => selects?.(account) === true);
     const id = chosen.join();
     let wish = wishes.get(id);
-    if (wish === undefined) wishes.set(id, (wish = wishOf(copies, chosen)));
+    if (wish === undefined) wishes.set(id, (wish = wishOf(copies, chosen, whose)));
 
-    const room = hasRoom(account, wish.wanted);
+    const room = hasRoom(account, wish);
     for (const [n, { copyName }] of copies.entries()) {
       const count = counts[n];
       if (chosen[n] !== true || count === undefined) continue;
@@ -64,14 +65,14 @@ export function* accountSteps(
   return { edits, counts, problems };
 }
 
-function wishOf(copies: readonly ReferencedCopy[], chosen: readonly boolean[]): WantedReferences {
+function wishOf(copies: readonly ReferencedCopy[], chosen: readonly boolean[], whose: Whose): WantedReferences {
   const wanted = new Set<string>();
   const kept = new Set<string>();
   for (const [i, { copyName, references }] of copies.entries()) {
     if (references === 'add' && chosen[i] === true) wanted.add(copyName);
     if (references === 'freeze' || (references === 'keep' && chosen[i] === true)) kept.add(copyName);
   }
-  return { wanted, kept };
+  return { wanted, kept, ...whose };
 }
 
 function problemsOf(account: ObservedServiceAccount): AccountProblem[] {

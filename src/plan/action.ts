@@ -23,9 +23,10 @@ export type CopyAction =
   | ({ readonly type: 'createCopy' } & CopyContent)
   /** In place: so nodes keep their record of which pull Secrets may use a cached image. */
   | ({ readonly type: 'updateCopy' } & CopyContent & Preconditions)
-  /** Wrong `type`, which is immutable: deleted and created again. */
-  | ({ readonly type: 'replaceCopy' } & CopyContent & Preconditions)
-  | ({ readonly type: 'deleteCopy' } & CopyTarget & Preconditions);
+  /** What is wrong cannot be changed (its type, or `immutable: true`): deleted and created again. */
+  | ({ readonly type: 'replaceCopy'; readonly why: 'type' | 'immutable' } & CopyContent & Preconditions)
+  /** `handmade`: somebody else made it, with the labels of a copy. */
+  | ({ readonly type: 'deleteCopy'; readonly handmade?: true } & CopyTarget & Preconditions);
 
 export interface EditReferences {
   readonly type: 'editReferences';

@@ -9,7 +9,7 @@ export const MAX_ANNOTATION = 4096;
 export const MAX_LISTED = 256;
 /** Entries in the `imagePullSecrets` of a ServiceAccount. */
 export const MAX_PULL_SECRETS = 256;
-/** Characters of all of them, with a comma each: so those that Pullpass added always fit into its record. */
+/** Characters of all of them, with a comma each: as much as their record may have. */
 export const MAX_PULL_SECRETS_CHARS = MAX_ANNOTATION;
 
 /** Whether a list of pull secrets is short enough to be managed. */

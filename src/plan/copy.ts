@@ -2,7 +2,7 @@
 import { TYPE_DOCKER_CONFIG_JSON } from '../names.ts';
 import type { CopyAction } from './action.ts';
 import type { ObservedCopy, ObservedNamespace, ObservedSource } from './observed.ts';
-import type { Problem } from './problem.ts';
+import type { ObjectRef, Problem } from './problem.ts';
 import type { Choice } from './selection.ts';
 
 /** The standing of a copy, for tables, metrics and findings. */
@@ -17,6 +17,8 @@ export type CopyState =
   | 'retained'
   | 'held'
   | 'terminating'
+  /** Being deleted, kept by finalizers of others, and not to be brought up to date until they let go. */
+  | 'blocked'
   | 'none';
 
 export interface CopyPlan {
@@ -62,30 +64,52 @@ function planWanted(
     // No problem of the namespace: thousands may wait, and the source has its own Event, log line and finding.
     return { state: 'unavailable', references: 'keep' };
   }
+  const stuck = copy.terminating ? blockedBy(copy) : undefined;
   // The deletion ends by itself; then its watch event causes the copy to be created again.
-  if (copy.terminating) return { state: 'terminating', references: 'keep' };
-  const wrongType = copy.type !== TYPE_DOCKER_CONFIG_JSON;
-  // A type cannot be changed, and a Secret of others is never deleted, even with the adopt annotation.
-  if (!copy.ours && (!copy.adopt || wrongType || copy.other !== undefined)) {
+  if (copy.terminating && stuck === undefined) return { state: 'terminating', references: 'keep' };
+  const unchangeable = whyUnchangeable(copy, digest);
+  // A Secret of others is never deleted, even with the adopt annotation.
+  if (!copy.ours && (!copy.adopt || unchangeable !== undefined || copy.other !== undefined || copy.terminating)) {
     return {
       state: 'foreign',
       references: 'keep',
-      problem: {
-        reason: 'SecretNotOurs',
-        object: { kind: 'Secret', namespace: copy.namespace, name: copy.name, uid: copy.uid },
-        source: config.name,
-        taken: copy,
-      },
+      problem: stuck ?? { reason: 'SecretNotOurs', object: refTo(copy), source: config.name, taken: copy },
     };
   }
+  const update =
+    digest === undefined
+      ? undefined
+      : ({ type: 'updateCopy', ...target, digest, uid: copy.uid, resourceVersion: copy.resourceVersion } as const);
   // Without a content in force there is nothing to compare with: the copy counts as the last good one.
-  if (digest === undefined) return { state: copy.ours ? 'in sync' : 'foreign', references: copy.ours ? 'add' : 'keep' };
-  const content = { ...target, digest, uid: copy.uid, resourceVersion: copy.resourceVersion };
-  if (wrongType) return { state: 'stale', action: { type: 'replaceCopy', ...content }, references: 'add' };
-  if (!copy.ours || copy.digest !== digest || copy.source !== config.name)
-    return { state: 'stale', action: { type: 'updateCopy', ...content }, references: 'add' };
-  return { state: 'in sync', references: 'add' };
+  if (update === undefined && !copy.ours) return { state: 'foreign', references: 'keep' };
+  const isStale = update !== undefined && (!copy.ours || copy.digest !== digest || copy.source !== config.name);
+  // It cannot be replaced while finalizers keep it, but pods still pull with it: what can be changed is.
+  if (stuck !== undefined) {
+    const blocked = { references: 'keep', problem: stuck } as const;
+    if (unchangeable !== undefined) return { state: 'blocked', ...blocked };
+    return isStale ? { state: 'stale', action: update, ...blocked } : { state: 'in sync', ...blocked };
+  }
+  if (update !== undefined && unchangeable !== undefined)
+    return { state: 'stale', action: { ...update, type: 'replaceCopy', why: unchangeable }, references: 'add' };
+  if (isStale) return { state: 'stale', action: update, references: 'add' };
+  // Written before copies named their installation: the next write, with the same content, makes it surely ours.
+  const unnamed = update !== undefined && copy.instance === undefined;
+  return { state: 'in sync', ...(unnamed && { action: update }), references: 'add' };
 }
+
+/** Why an update cannot make it what it should be; undefined: it can. */
+function whyUnchangeable(copy: ObservedCopy, digest: string | undefined): 'type' | 'immutable' | undefined {
+  if (copy.type !== TYPE_DOCKER_CONFIG_JSON) return 'type';
+  return copy.immutable === true && digest !== undefined && copy.digest !== digest ? 'immutable' : undefined;
+}
+
+/** Undefined: nothing keeps it. */
+function blockedBy(copy: ObservedCopy): Problem | undefined {
+  const { finalizers } = copy;
+  return finalizers && { reason: 'CopyBlocked', object: refTo(copy), finalizers };
+}
+
+const refTo = ({ namespace, name, uid }: ObservedCopy): ObjectRef => ({ kind: 'Secret', namespace, name, uid });
 
 /** Overwritten, that source would spread this source's content under its own name; removed, it would be lost. */
 function planReserved(namespace: ObservedNamespace, { config }: ObservedSource): CopyPlan {
@@ -110,11 +134,19 @@ function planUnwanted(onOptOut: 'remove' | 'retain', copy: ObservedCopy | undefi
 /** Plans the removal of a copy that is no longer wanted, also of one under a retired name. */
 export function planRemoval(copy: ObservedCopy | undefined): CopyPlan {
   if (copy === undefined || !copy.ours) return { state: 'none', references: 'remove' };
-  if (copy.terminating) return { state: 'terminating', references: 'remove' };
+  if (copy.terminating) {
+    const problem = blockedBy(copy);
+    return {
+      state: problem === undefined ? 'terminating' : 'blocked',
+      references: 'remove',
+      ...(problem && { problem }),
+    };
+  }
   return {
     state: 'leftover',
     action: {
       type: 'deleteCopy',
+      ...(copy.handmade && { handmade: copy.handmade }),
       namespace: copy.namespace,
       name: copy.name,
       uid: copy.uid,

@@ -15,6 +15,7 @@ export function isGoing(scope: ObservedScope | undefined, source: string, option
     case 'leftover':
       return deleteCopies.some(({ name }) => name === standing.copyName);
     case 'terminating':
+    case 'blocked':
       return true;
     case 'none':
       // Gone already, unless a Secret of others has the name, or the source itself has it.

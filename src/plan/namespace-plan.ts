@@ -10,6 +10,8 @@ export interface SourceStanding {
   readonly copyName: string;
   readonly choice: Choice;
   readonly copy: CopyState;
+  /** Why it is `blocked`, for people: completes "blocked by ...". */
+  readonly blockedBy?: string;
   /** How many ServiceAccounts are to reference the copy and have room for it, and how many of them do already. */
   readonly accounts: { readonly selected: number; readonly referenced: number };
 }

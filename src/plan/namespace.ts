@@ -6,7 +6,7 @@ import { planCopy, planRemoval } from './copy.ts';
 import { holdRemovals } from './hold.ts';
 import type { NamespacePlan } from './namespace-plan.ts';
 import type { ObservedScope, ObservedSource } from './observed.ts';
-import { firstFew } from './problem.ts';
+import { finalizersOf, firstFew } from './problem.ts';
 import { accountSelectors, listProblems, selectSources } from './selection.ts';
 import type { Selection } from './selection.ts';
 
@@ -26,7 +26,7 @@ export function* planSteps(
   scope: ObservedScope,
   { select = chosen, hold = false }: PlanOptions = {},
 ): Steps<NamespacePlan> {
-  const { namespace, serviceAccounts, copies, sources, retiredCopyNames } = scope;
+  const { namespace, serviceAccounts, copies, sources, retiredCopyNames, instance } = scope;
   const empty = {
     namespace: namespace.name,
     standings: [],
@@ -58,6 +58,7 @@ export function* planSteps(
       references: plan.references,
       selects: choice.in ? selects(config) : undefined,
     })),
+    { instance, own: new Set([...copies.values()].filter(({ ours }) => ours).map(({ name }) => name)) },
   );
   const actions = [...planned.map(({ plan }) => plan), ...retired].flatMap(({ action }) => action ?? []);
   const plan: NamespacePlan = {
@@ -67,6 +68,7 @@ export function* planSteps(
       copyName: config.copyName,
       choice,
       copy: plan.state,
+      ...(plan.problem?.reason === 'CopyBlocked' && { blockedBy: finalizersOf(plan.problem) }),
       accounts: accounts.counts[i] ?? { selected: 0, referenced: 0 },
     })),
     writeCopies: actions.filter(({ type }) => type !== 'deleteCopy'),
@@ -74,7 +76,7 @@ export function* planSteps(
     deleteCopies: actions.filter(({ type }) => type === 'deleteCopy'),
     problems: [
       ...selection.problems,
-      ...planned.flatMap(({ plan }) => plan.problem ?? []),
+      ...[...planned.map(({ plan }) => plan), ...retired].flatMap(({ problem }) => problem ?? []),
       ...(planned.some(({ choice }) => choice.in) ? listProblems(namespace) : []),
       ...firstFew(accounts.problems, { kind: 'Namespace', name: namespace.name, uid: namespace.uid }),
     ],

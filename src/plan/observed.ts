@@ -50,6 +50,8 @@ export interface ObservedCopy {
   readonly other?: Exclude<Owner, 'copy' | 'nobody'>;
   /** Value of {@link LABEL_SOURCE}. */
   readonly source: string | undefined;
+  /** Value of {@link LABEL_INSTANCE}; undefined: it was written before there was that label. */
+  readonly instance: string | undefined;
   /** Has the annotation `pullpass.dev/adopt: "true"`. */
   readonly adopt: boolean;
   /** Keyed digest of `.dockerconfigjson`; undefined: the key is absent. */
@@ -58,7 +60,13 @@ export interface ObservedCopy {
   readonly writtenAt?: number | undefined;
   /** Who else wrote the content or the label of a copy of ours, in words. Absent: nobody. */
   readonly undoneBy?: string;
+  /** Only its metadata can be changed. Absent: no. */
+  readonly immutable?: true;
+  /** No write of Pullpass is among those that made it what it is. Absent: there is one, or the server does not say. */
+  readonly handmade?: true;
   readonly terminating: boolean;
+  /** What keeps it although it is being deleted; the first few. Absent: nothing, or it is not being deleted. */
+  readonly finalizers?: readonly string[];
 }
 
 /** A source as a plan sees it: the digest of the content in force, and what is wrong with the source's Secret. */
@@ -74,6 +82,8 @@ export interface ObservedSource {
 
 /** Everything that one namespace's plan may depend on. */
 export interface ObservedScope {
+  /** The installation that the plan is for, by the namespace of its Lease and state. */
+  readonly instance: string;
   readonly namespace: ObservedNamespace;
   readonly serviceAccounts: readonly ObservedServiceAccount[];
   /** Secrets in the namespace that have a configured or retired copy name, by name. */

@@ -1,5 +1,12 @@
 /** Something that a plan cannot or must not do, and the object to report it on: a Warning Event, a log line and a finding. */
-import { ANNOTATION_SOURCES, LABEL_CACHE_PROXY, LABEL_ROLE, LABEL_SOURCE } from '../names.ts';
+import {
+  ANNOTATION_SOURCES,
+  LABEL_CACHE_PROXY,
+  LABEL_INSTANCE,
+  LABEL_ROLE,
+  LABEL_SOURCE,
+  TYPE_DOCKER_CONFIG_JSON,
+} from '../names.ts';
 import { agree, quote, quoteList } from '../text.ts';
 import type { ObservedCopy } from './observed.ts';
 
@@ -21,6 +28,8 @@ export type Problem = { readonly object: ObjectRef } &
       }
     | { readonly reason: 'UnknownSource'; readonly names: readonly string[] }
     | { readonly reason: 'OptInDenied'; readonly sources: readonly string[] }
+    /** Never empty. */
+    | { readonly reason: 'CopyBlocked'; readonly finalizers: readonly string[] }
     | SecretNotOurs
   );
 
@@ -28,7 +37,7 @@ interface SecretNotOurs {
   readonly reason: 'SecretNotOurs';
   readonly source: string;
   /** The Secret that has the copy's name; absent: the configuration names it as a source or a login. */
-  readonly taken?: Pick<ObservedCopy, 'type' | 'adopt' | 'other'>;
+  readonly taken?: Pick<ObservedCopy, 'type' | 'adopt' | 'other' | 'instance' | 'immutable'>;
 }
 
 /** One line: what is wrong and what to do. */
@@ -43,6 +52,8 @@ export function noteOf(problem: Problem): string {
       );
     case 'SecretNotOurs':
       return `${whatIsTaken(problem)}: it is left alone. ${remedyOf(problem)}`;
+    case 'CopyBlocked':
+      return `The Secret is being deleted, and is kept by ${finalizersOf(problem)}. ${BLOCKED_REMEDY}`;
     case 'InvalidAnnotation':
       return problem.annotation === undefined ? problem.what : `${problem.annotation} ${problem.what}`;
     default:
@@ -55,11 +66,23 @@ export const deniedBy = (sources: readonly string[]): string =>
   `opted in, but the ${agree(sources.length, 'guard of source', 'guards of sources')} ${quoteList(sources)} ` +
   `${agree(sources.length, 'does', 'do')} not admit it`;
 
+/** `finalizer "a/b"`. */
+export const finalizersOf = ({ finalizers }: { readonly finalizers: readonly string[] }): string =>
+  `${agree(finalizers.length, 'finalizer', 'finalizers')} ${quoteList(finalizers)}`;
+
+export const BLOCKED_REMEDY =
+  'Whoever set a finalizer must finish its work, or remove it; then Pullpass goes on by itself.';
+
 function whatIsTaken({ source, taken }: SecretNotOurs): string {
   if (taken === undefined)
     return (
       `The copy of source "${source}" would have the place of a Secret ` +
       'that the configuration names as a source or a login'
+    );
+  if (taken.other === 'instance')
+    return (
+      `Another installation of Pullpass (controller namespace ${quote(taken.instance ?? '')}) has the Secret ` +
+      `with the name of the copy of source "${source}"`
     );
   const whose = taken.other === undefined ? 'did not make' : 'has for something else';
   return `A Secret that Pullpass ${whose} has the name of the copy of source "${source}"`;
@@ -68,15 +91,20 @@ function whatIsTaken({ source, taken }: SecretNotOurs): string {
 export function remedyOf({ taken }: SecretNotOurs): string {
   if (taken === undefined) return 'Give the source another copyName, or do not opt this namespace in to it.';
   if (taken.other !== undefined) return OTHER_REMEDIES[taken.other];
-  return taken.adopt
-    ? `It is to be adopted, but is of type ${quote(taken.type)}, which cannot be changed: delete it.`
-    : 'Delete or rename it, or annotate it pullpass.dev/adopt="true" to let Pullpass take it over.';
+  if (taken.adopt)
+    return taken.type === TYPE_DOCKER_CONFIG_JSON
+      ? 'It is to be adopted, but is immutable: delete it.'
+      : `It is to be adopted, but is of type ${quote(taken.type)}, which cannot be changed: delete it.`;
+  return 'Delete or rename it, or annotate it pullpass.dev/adopt="true" to let Pullpass take it over.';
 }
 
 /** For a Secret that Pullpass made for another use, or that has the labels of several uses. */
 const OTHER_REMEDIES: Readonly<Record<NonNullable<ObservedCopy['other']>, string>> = {
   login: `It holds the login of a cache proxy (label ${LABEL_CACHE_PROXY}): delete it, or give the source another copyName.`,
   state: 'Pullpass keeps its state there: give the source another copyName.',
+  instance:
+    'Give the source another copyName, or remove one of the two installations; if the other is gone already, ' +
+    `remove the label ${LABEL_INSTANCE} from the Secret.`,
   report: `It carries the label ${LABEL_ROLE}: remove the label, or give the source another copyName.`,
   contested:
     `It carries several of ${LABEL_SOURCE}, ${LABEL_CACHE_PROXY} and ${LABEL_ROLE}, ` +

@@ -1,11 +1,11 @@
 /** How a ServiceAccount must change to reference exactly the copies it should, without losing pull secrets of others. */
-import { ANNOTATION_ADDED } from '../names.ts';
+import { ANNOTATION_ADDED, DEFAULT_NAMESPACE } from '../names.ts';
 import { isListable, MAX_ANNOTATION } from './bounds.ts';
 import type { ObservedServiceAccount } from './observed.ts';
 import { splitList } from './selection.ts';
 
 /** What one ServiceAccount is to reference. */
-export interface WantedReferences {
+export interface WantedReferences extends Whose {
   /** Copies to reference. */
   readonly wanted: ReadonlySet<string>;
   /** Copies whose references stay as they are: neither added nor removed (a retained opt-out, a copy not written yet). */
@@ -14,11 +14,19 @@ export interface WantedReferences {
   readonly keepRest?: boolean;
 }
 
+/** Whose entries of the record change: those of all other installations stay as they are. */
+export interface Whose {
+  /** The installation, by the namespace of its Lease. */
+  readonly instance: string;
+  /** Copies that are surely its own: so are their entries that name no installation. The versions before wrote such entries everywhere. */
+  readonly own: ReadonlySet<string>;
+}
+
 export interface ReferenceEdit {
   readonly add: readonly string[];
   /** Names to remove, all added by Pullpass: of each name the first in the list, for Pullpass added at most one. */
   readonly remove: readonly string[];
-  /** The new value of {@link ANNOTATION_ADDED}; empty: the annotation is removed. */
+  /** The new parts of {@link ANNOTATION_ADDED}, with those of other installations; empty: the annotation is removed. */
   readonly record: readonly string[];
 }
 
@@ -31,32 +39,80 @@ export interface JsonPatchOperation {
 /** The edit to make, or undefined if none is needed. A pull secret that another writer added is never in `remove`. */
 export function planReferences(
   account: ObservedServiceAccount,
-  { wanted, kept, keepRest = false }: WantedReferences,
+  { wanted, kept, keepRest = false, ...whose }: WantedReferences,
 ): ReferenceEdit | undefined {
   // The usual case: the account has nothing of Pullpass and needs nothing. Lists that are too long are never changed.
   if (account.oversized || (account.added === undefined && wanted.size === 0)) return undefined;
   const present = new Set(account.pullSecrets ?? []);
-  const recorded = recordOf(account);
+  const { own: recorded, others, parts } = recordOf(account, whose);
 
-  const add = hasRoom(account, wanted) ? [...wanted].filter((name) => !present.has(name)).sort() : [];
+  const add = hasRoom(account, { wanted, ...whose }) ? [...wanted].filter((name) => !present.has(name)).sort() : [];
   const gone = new Set(keepRest ? [] : [...recorded].filter((name) => !wanted.has(name) && !kept.has(name)));
-  const record = [...new Set([...[...recorded].filter((name) => !gone.has(name)), ...add])].sort();
+  const record = recordWith([...[...recorded].filter((name) => !gone.has(name)), ...add], others, whose);
   const remove = [...gone].filter((name) => present.has(name)).sort();
 
-  const unchanged = add.length === 0 && remove.length === 0 && record.length === recorded.size;
+  const unchanged = add.length === 0 && remove.length === 0 && record.join() === [...new Set(parts)].sort().join();
   return unchanged ? undefined : { add, remove, record };
 }
 
-/** Whether its list is short enough to be managed, also after adding what it lacks. */
-export function hasRoom({ pullSecrets = [], oversized }: ObservedServiceAccount, wanted: ReadonlySet<string>): boolean {
+/** Whether its list is short enough to be managed, also after adding what it lacks, and so is the record. */
+export function hasRoom(
+  account: ObservedServiceAccount,
+  { wanted, ...whose }: Whose & { readonly wanted: ReadonlySet<string> },
+): boolean {
+  const { pullSecrets = [], oversized } = account;
   if (oversized) return false;
   const lacking = [...wanted].filter((name) => !pullSecrets.includes(name));
-  return lacking.length === 0 || isListable([...pullSecrets, ...lacking]);
+  if (lacking.length === 0) return true;
+  const { own, others } = recordOf(account, whose);
+  return isListable([...pullSecrets, ...lacking]) && isRecord(recordWith([...own, ...lacking], others, whose).join());
+}
+
+interface AddedReferences {
+  /** Names that this installation added. */
+  readonly own: ReadonlySet<string>;
+  /** Parts of other installations, as they are written. */
+  readonly others: readonly string[];
+  /** All parts, as they are written. */
+  readonly parts: readonly string[];
 }
 
 /** What Pullpass added. Pullpass never writes a record longer than the limit: a longer one is ignored. */
-export function recordOf({ added = '' }: Pick<ObservedServiceAccount, 'added'>): ReadonlySet<string> {
-  return new Set(isRecord(added) ? splitList(added) : []);
+function recordOf({ added = '' }: ObservedServiceAccount, whose: Whose): AddedReferences {
+  const parts = isRecord(added) ? splitList(added) : [];
+  const taken = sorted(parts, whose);
+  // A name gets longer with its installation: an entry that would not fit stays as it is, and nobody's.
+  return whose.instance === DEFAULT_NAMESPACE || isRecord(recordWith([...taken.own], taken.others, whose).join())
+    ? taken
+    : sorted(parts, { ...whose, own: new Set() });
+}
+
+function sorted(parts: readonly string[], { instance, own: surely }: Whose): AddedReferences {
+  const own = new Set<string>();
+  const others: string[] = [];
+  for (const part of parts) {
+    const { name, of } = entryOf(part);
+    if ((of ?? DEFAULT_NAMESPACE) === instance || (of === undefined && surely.has(name))) own.add(name);
+    else others.push(part);
+  }
+  return { own, others, parts };
+}
+
+/** `of`: the installation that it names. */
+function entryOf(part: string): { readonly name: string; readonly of: string | undefined } {
+  const at = part.indexOf('@');
+  return at < 0 ? { name: part, of: undefined } : { name: part.slice(0, at), of: part.slice(at + 1) };
+}
+
+/** Names that any installation added. */
+export function addedTo({ added = '' }: Pick<ObservedServiceAccount, 'added'>): ReadonlySet<string> {
+  return new Set(isRecord(added) ? splitList(added).map((part) => entryOf(part).name) : []);
+}
+
+/** The parts of the annotation, sorted. */
+function recordWith(own: readonly string[], others: readonly string[], { instance }: Whose): string[] {
+  const mine = instance === DEFAULT_NAMESPACE ? own : own.map((name) => `${name}@${instance}`);
+  return [...new Set([...mine, ...others])].sort();
 }
 
 export const isRecord = (added: string): boolean => added.length <= MAX_ANNOTATION;

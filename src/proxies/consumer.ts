@@ -20,6 +20,8 @@ interface ConsumerOptions {
   readonly what: string;
   readonly copy: { readonly namespace: string; readonly name: string };
   readonly retired: readonly string[];
+  /** The installation, by the namespace of its controller. */
+  readonly instance: string;
   /** The place that the cache proxy points at the copy, and its field. */
   readonly place: string;
   readonly field: string;
@@ -31,16 +33,16 @@ interface ConsumerOptions {
 
 /** Whether Pullpass wrote the name there. managedFields count only for the cache proxy's own place. */
 export function isOurs(
-  { place: own, field }: Pick<ConsumerOptions, 'place' | 'field'>,
+  { place: own, field, instance }: Pick<ConsumerOptions, 'place' | 'field' | 'instance'>,
   object: ApiObject,
   { place }: Place,
   copyName: string,
 ): boolean {
-  return isRecorded(object, place, copyName) || (place === own && firstVersionWrote(object, field));
+  return isRecorded(object, place, { copyName, instance }) || (place === own && firstVersionWrote(object, field));
 }
 
 export function createConsumer(options: ConsumerOptions): Consumer {
-  const { path, what, copy, retired, place: own, point, places, gate } = options;
+  const { path, what, copy, retired, instance, place: own, point, places, gate } = options;
   const within = (release: Release): ((place: string) => boolean) =>
     release === 'dropped' ? (place) => place === own : () => true;
 
@@ -59,7 +61,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
     }
     const patch = [
       ...found.flatMap(({ remove }) => remove),
-      ...annotate(object, forgotten(object, concerned, copyName)),
+      ...annotate(object, forgotten(object, concerned, { copyName, instance })),
     ];
     if (found.length > 0) gate?.(object);
     return patch;

@@ -1,32 +1,54 @@
 /** The record, on a custom object, of the references to copies that Pullpass wrote: only these are ever taken back. */
 import { z } from 'zod';
 import type { ApiObject } from '../kube/list.ts';
-import { ANNOTATION_COPIES, MANAGER } from '../names.ts';
+import { ANNOTATION_COPIES, DEFAULT_NAMESPACE, MANAGER } from '../names.ts';
 
 /** Annotations to write; null: remove it. */
 export type Notes = Readonly<Record<string, string | null>>;
 
-/** Place -> names of copies. */
+/** Place -> copies: `name`, or `name@namespace` of an installation outside {@link DEFAULT_NAMESPACE}. */
 type Written = Readonly<Record<string, readonly string[]>>;
 
 const shape = z.record(z.string(), z.array(z.string()));
 
-export function isRecorded(object: ApiObject, place: string, copyName: string): boolean {
-  return read(object)[place]?.includes(copyName) === true;
+/** A copy, and the installation that it is of, by the namespace of its controller. */
+export interface RecordedCopy {
+  readonly copyName: string;
+  readonly instance: string;
+}
+
+const entryOf = ({ copyName, instance }: RecordedCopy): string =>
+  instance === DEFAULT_NAMESPACE ? copyName : `${copyName}@${instance}`;
+
+/** Versions before installations were named wrote the bare name, wherever they were installed. */
+const isOf = (entry: string, copy: RecordedCopy): boolean => entry === entryOf(copy) || entry === copy.copyName;
+
+export function isRecorded(object: ApiObject, place: string, copy: RecordedCopy): boolean {
+  return read(object)[place]?.some((entry) => isOf(entry, copy)) === true;
 }
 
 /** `alone`: the place holds one name, so this one replaces the others. */
-export function recorded(object: ApiObject, place: string, copyName: string, alone: boolean): Notes {
+export function recorded(object: ApiObject, place: string, copy: RecordedCopy, alone: boolean): Notes {
   const written = read(object);
-  const before = written[place] ?? [];
-  return write(object, { ...written, [place]: alone ? [copyName] : [...new Set([...before, copyName])].sort() });
+  const before = alone ? [] : (written[place] ?? []).filter((entry) => !isOf(entry, copy));
+  return write(object, { ...written, [place]: [...before, entryOf(copy)].sort() });
 }
 
-export function forgotten(object: ApiObject, places: (place: string) => boolean, copyName: string): Notes {
+export function forgotten(object: ApiObject, places: (place: string) => boolean, copy: RecordedCopy): Notes {
   const kept = Object.entries(read(object)).map(
-    ([place, names]) => [place, places(place) ? names.filter((name) => name !== copyName) : names] as const,
+    ([place, names]) => [place, places(place) ? names.filter((entry) => !isOf(entry, copy)) : names] as const,
   );
   return write(object, Object.fromEntries(kept.filter(([, names]) => names.length > 0)));
+}
+
+/** Copies that other installations wrote at a place. */
+export function recordedByOthers(object: ApiObject, place: string, own: readonly RecordedCopy[]): RecordedCopy[] {
+  return (read(object)[place] ?? []).flatMap((entry) => {
+    const at = entry.indexOf('@');
+    const of = at < 0 ? DEFAULT_NAMESPACE : entry.slice(at + 1);
+    if (own.some((copy) => isOf(entry, copy) || copy.instance === of)) return [];
+    return [{ copyName: at < 0 ? entry : entry.slice(0, at), instance: of }];
+  });
 }
 
 /**

@@ -6,12 +6,13 @@ import type { SecretContent } from '../credentials/docker-config.ts';
 import { UserError } from '../errors.ts';
 import type { ApiObject } from '../kube/list.ts';
 import { paths } from '../kube/paths.ts';
-import { ANNOTATION_COPIES } from '../names.ts';
+import { ANNOTATION_COPIES, DEFAULT_NAMESPACE } from '../names.ts';
 import type { JsonPatchOperation } from '../plan/service-account.ts';
 import { createConsumer, isOurs } from './consumer.ts';
 import { converge } from './converge.ts';
 import { byRegistry, loginIn, type LoginLookup } from './copy-login.ts';
-import { forgotten, isRecorded, type Notes, recorded } from './copy-record.ts';
+import { forgotten, isRecorded, recorded, recordedByOthers } from './copy-record.ts';
+import type { Notes, RecordedCopy } from './copy-record.ts';
 import { annotate, annotationPath, type Edit, type Place } from './object-edit.ts';
 import { absence, collectionPath, groupOf, type ObjectRef } from './object-ref.ts';
 import { NotYetError } from './adapter.ts';
@@ -19,8 +20,12 @@ import type { CacheProxy, Holders, Target } from './adapter.ts';
 import type { UpstreamLogin } from '../credentials/upstream.ts';
 import type { Mac } from '../credentials/digest.ts';
 
-/** Prefix of the annotation with the MAC of the login for which the product was last triggered; then the cache proxy's name. */
-const RECORD_PREFIX = 'login.pullpass.dev/';
+/**
+ * The annotation with the MAC of the login for which the product was last triggered. Each installation has a key for its MACs, and
+ * so an annotation of its own: with one for all they would trigger the product for ever.
+ */
+const recordKeyOf = (proxy: string, instance: string): string =>
+  `login.${instance === DEFAULT_NAMESPACE ? '' : `${instance}.`}pullpass.dev/${proxy}`;
 
 /** What the patch adapters need besides their configuration. */
 export interface PatchOptions {
@@ -28,6 +33,8 @@ export interface PatchOptions {
   readonly copyName: string;
   /** Retired copy names; none of them stays in the object. Default: none. */
   readonly retired?: readonly string[];
+  /** The installation, by the namespace of its controller. Default: where the manifests install it. */
+  readonly instance?: string | undefined;
 }
 
 interface PatchedProduct {
@@ -45,6 +52,7 @@ interface PatchedProduct {
   /** The copy that the product is to read. */
   readonly copy: { readonly namespace: string; readonly name: string };
   readonly retired: readonly string[] | undefined;
+  readonly instance: string | undefined;
   /** The place to point at the copy, as in {@link places}, and its field. */
   readonly place: string;
   readonly field: string;
@@ -73,6 +81,7 @@ export function patchedProduct(product: PatchedProduct): CacheProxy {
     source,
     registry,
     retired = [],
+    instance = DEFAULT_NAMESPACE,
     place,
     several,
     point,
@@ -86,7 +95,9 @@ export function patchedProduct(product: PatchedProduct): CacheProxy {
   const collection = collectionPath(ref);
   const path = `${collection}/${encodeURIComponent(ref.name)}`;
   const what = `${ref.kind} "${ref.namespace === undefined ? '' : `${ref.namespace}/`}${ref.name}"`;
-  const recordKey = RECORD_PREFIX + product.name;
+  const recordKey = recordKeyOf(product.name, instance);
+  const ofUs = { ...product, instance };
+  const named = (copyName: string): RecordedCopy => ({ copyName, instance });
 
   const objectTarget: Target = {
     path: collection,
@@ -115,22 +126,37 @@ export function patchedProduct(product: PatchedProduct): CacheProxy {
 
   /** The next change with its record: first the copy's name is added, then retired names are removed. */
   function change(object: ApiObject): { patch: readonly JsonPatchOperation[]; notes: Notes } | { problem: string } {
+    const holder = several ? undefined : otherHolder(object);
+    if (holder !== undefined)
+      return {
+        problem:
+          `names the copy "${holder.copyName}" of another installation of Pullpass (controller namespace ` +
+          `"${holder.instance}") at ${place}: take the cache proxy out of one of the two configurations`,
+      };
     const edit = point(object);
     if ('problem' in edit) return edit;
     const found = places(object, copy.name).find((spot) => spot.place === place);
     // The first version kept no record; managedFields still show its write, until another manager writes the field.
     const unrecorded =
-      found !== undefined && !isRecorded(object, place, copy.name) && isOurs(product, object, found, copy.name);
+      found !== undefined && !isRecorded(object, place, named(copy.name)) && isOurs(ofUs, object, found, copy.name);
     if (edit.patch.length > 0 || unrecorded)
-      return { patch: edit.patch, notes: recorded(object, place, copy.name, !several) };
+      return { patch: edit.patch, notes: recorded(object, place, named(copy.name), !several) };
     for (const name of retired) {
       const old =
         name === copy.name
           ? undefined
-          : places(object, name).find((spot) => spot.place === place && isOurs(product, object, spot, name));
-      if (old !== undefined) return { patch: old.remove, notes: forgotten(object, (each) => each === place, name) };
+          : places(object, name).find((spot) => spot.place === place && isOurs(ofUs, object, spot, name));
+      if (old !== undefined)
+        return { patch: old.remove, notes: forgotten(object, (each) => each === place, named(name)) };
     }
     return { patch: [], notes: {} };
+  }
+
+  /** Another installation that made the place, which holds one name, name its own copy; and it still does. */
+  function otherHolder(object: ApiObject): RecordedCopy | undefined {
+    return recordedByOthers(object, place, [copy.name, ...retired].map(named)).find(
+      ({ copyName }) => copyName !== copy.name && places(object, copyName).some((spot) => spot.place === place),
+    );
   }
 
   /** The next patch towards the wanted object; empty: it is as wanted. */
@@ -162,7 +188,7 @@ export function patchedProduct(product: PatchedProduct): CacheProxy {
     ],
     targets: [objectTarget, copyTarget],
     identity: JSON.stringify([ref, copy, registry]),
-    consumer: createConsumer({ ...product, path, what, retired }),
+    consumer: createConsumer({ ...ofUs, path, what, retired }),
     holders: product.holders,
 
     async apply(login, { kube, mac, signal }) {

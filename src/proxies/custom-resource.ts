@@ -6,7 +6,10 @@ import { addReference, type Edit, findReference, isRecord, missing, type Place, 
 import { readField } from './json-pointer.ts';
 import type { CacheProxy } from './adapter.ts';
 
-export function customResource(config: ConfigOf<'custom-resource'>, { copyName, retired }: PatchOptions): CacheProxy {
+export function customResource(
+  config: ConfigOf<'custom-resource'>,
+  { copyName, retired, instance }: PatchOptions,
+): CacheProxy {
   const { name, source, registry, object, path, form, copyNamespace, trigger } = config;
   // The schema requires at least one of the two.
   const copy = { namespace: copyNamespace ?? object.namespace ?? '', name: copyName };
@@ -25,6 +28,7 @@ export function customResource(config: ConfigOf<'custom-resource'>, { copyName, 
     object: { ...object, kind: object.resource },
     copy,
     retired,
+    instance,
     place: path,
     field: path,
     several: form === 'list',

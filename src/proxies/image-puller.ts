@@ -9,7 +9,10 @@ import type { CacheProxy } from './adapter.ts';
 
 const NAMES = '/spec/imagePullSecrets';
 
-export function imagePuller(config: ConfigOf<'image-puller'>, { copyName, retired }: PatchOptions): CacheProxy {
+export function imagePuller(
+  config: ConfigOf<'image-puller'>,
+  { copyName, retired, instance }: PatchOptions,
+): CacheProxy {
   const {
     name,
     source,
@@ -33,6 +36,7 @@ export function imagePuller(config: ConfigOf<'image-puller'>, { copyName, retire
     // The puller's pods run in the namespace of their KubernetesImagePuller. They read the Secret at each pull: no trigger.
     copy: { namespace, name: copyName },
     retired,
+    instance,
     place: NAMES,
     field: NAMES,
     several: true,

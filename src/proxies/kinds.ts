@@ -5,6 +5,7 @@ import { STATE_NAME } from '../names.ts';
 import { requiredRights } from '../plan/rights.ts';
 import type { RightsOptions, Right } from '../plan/rights.ts';
 import { artifactory } from './artifactory.ts';
+import type { PatchOptions } from './custom-object.ts';
 import { customResource } from './custom-resource.ts';
 import { distribution } from './distribution.ts';
 import { distributionHelper } from './distribution-helper.ts';
@@ -20,7 +21,7 @@ import { webhook } from './webhook.ts';
 import { zot } from './zot.ts';
 
 /** `copyName`: of the cache proxy's source; `retired`: retired copy names. */
-function createProxy(config: CacheProxyConfig, options: { copyName: string; retired?: readonly string[] }): CacheProxy {
+function createProxy(config: CacheProxyConfig, options: PatchOptions): CacheProxy {
   switch (config.kind) {
     case 'distribution':
       return distribution(config);
@@ -58,16 +59,20 @@ export interface ConfiguredProxy {
   readonly copyName: string;
 }
 
-export function createProxies({ cacheProxies, sources, retiredCopyNames }: Configuration): ConfiguredProxy[] {
+/** `instance`: the installation that they are for, by the namespace of its controller; it matters only to who reads or writes them. */
+export function createProxies(
+  { cacheProxies, sources, retiredCopyNames }: Configuration,
+  instance?: string,
+): ConfiguredProxy[] {
   return cacheProxies.map((config) => {
     const copyName = sources.find(({ name }) => name === config.source)?.copyName ?? '';
-    return { config, copyName, adapter: createProxy(config, { copyName, retired: retiredCopyNames }) };
+    return { config, copyName, adapter: createProxy(config, { copyName, retired: retiredCopyNames, instance }) };
   });
 }
 
 /** All rights that the controller uses for `configuration`: its own, and those of each cache proxy, limited to names. */
 export function allRights(configuration: Configuration, controller: RightsOptions): Right[] {
-  const proxies = createProxies(configuration).flatMap(({ config, adapter }) => [
+  const proxies = createProxies(configuration, controller.namespace).flatMap(({ config, adapter }) => [
     ...adapter.rights,
     ...probeRights(config),
   ]);

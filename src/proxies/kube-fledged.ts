@@ -12,7 +12,10 @@ import type { CacheProxy } from './adapter.ts';
 const LIST = '/spec/imagePullSecrets';
 const REFRESH = 'kubefledged.io/refresh-imagecache';
 
-export function kubeFledged(config: ConfigOf<'kube-fledged'>, { copyName, retired }: PatchOptions): CacheProxy {
+export function kubeFledged(
+  config: ConfigOf<'kube-fledged'>,
+  { copyName, retired, instance }: PatchOptions,
+): CacheProxy {
   const {
     name,
     source,
@@ -37,6 +40,7 @@ export function kubeFledged(config: ConfigOf<'kube-fledged'>, { copyName, retire
     // An ImageCache cannot reference Secrets of other namespaces.
     copy: { namespace, name: copyName },
     retired,
+    instance,
     place: LIST,
     field: LIST,
     several: true,

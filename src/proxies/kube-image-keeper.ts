@@ -14,7 +14,7 @@ const ADMISSION_SECONDS = 12;
 
 export function kubeImageKeeper(
   config: ConfigOf<'kube-image-keeper'>,
-  { copyName, retired }: PatchOptions,
+  { copyName, retired, instance }: PatchOptions,
 ): CacheProxy {
   const {
     name,
@@ -50,6 +50,7 @@ export function kubeImageKeeper(
     object: { apiVersion: 'kuik.enix.io/v1alpha1', resource: `${kind.toLowerCase()}s`, kind, namespace, name: object },
     copy: { namespace: copyNamespace, name: copyName },
     retired,
+    instance,
     place: placeOf(wanted.list, host),
     field: `/spec/${wanted.list}`,
     several: false,

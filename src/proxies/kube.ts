@@ -3,8 +3,17 @@ import { UserError } from '../errors.ts';
 import { isNotFound } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { paths } from '../kube/paths.ts';
-import { ANNOTATION_ADOPT, LABEL_CACHE_PROXY, LABEL_ROLE, LABEL_SOURCE, MANAGER, PATCH_MANAGER } from '../names.ts';
+import {
+  ANNOTATION_ADOPT,
+  LABEL_CACHE_PROXY,
+  LABEL_INSTANCE,
+  LABEL_ROLE,
+  LABEL_SOURCE,
+  MANAGER,
+  PATCH_MANAGER,
+} from '../names.ts';
 import { ownerOf, type Owner } from '../owner.ts';
+import { quoteList } from '../text.ts';
 import type { ProxyKube } from './adapter.ts';
 import { decode, isAsWanted, madeByUsAlone, secretBody, TYPE_OPAQUE } from './rendered-secret.ts';
 import type { ObservedSecret, WantedSecret } from './rendered-secret.ts';
@@ -17,6 +26,9 @@ const WHOSE: Readonly<Record<Exclude<Owner, 'login' | 'nobody'>, string>> = {
   contested:
     `carries several of ${LABEL_SOURCE}, ${LABEL_CACHE_PROXY} and ${LABEL_ROLE}, ` +
     'so it is unclear whose it is: remove those that are wrong',
+  instance:
+    'is of another installation of Pullpass: give the Secret of the cache proxy another name, or remove one of the two; ' +
+    `if the other is gone already, remove the label ${LABEL_INSTANCE} from the Secret`,
 };
 
 /**
@@ -27,12 +39,16 @@ const WHOSE: Readonly<Record<Exclude<Owner, 'login' | 'nobody'>, string>> = {
 export function createProxyKube({
   client,
   proxy,
+  instance,
   signal,
 }: {
   client: KubeClient;
   /** Its name in the configuration. */ proxy: string;
+  /** Namespace of the controller. */
+  instance: string;
   signal: AbortSignal;
 }): ProxyKube {
+  const whose = { proxy, instance };
   const secretly = { signal, sensitive: true };
 
   async function get<T>(path: string): Promise<T | undefined> {
@@ -52,7 +68,7 @@ export function createProxyKube({
 
   /** Not forced: if a Secret was created meanwhile with other values under the same keys, the server answers 409. */
   async function create(secret: WantedSecret): Promise<void> {
-    const made = await put(secret, secretBody(secret, proxy), false).catch((error: unknown) => {
+    const made = await put(secret, secretBody(secret, whose), false).catch((error: unknown) => {
       if (!isNotFound(error)) throw error;
       throw new UserError(
         `cache proxy "${proxy}": namespace "${secret.namespace}" is not there: create it, or correct secret.namespace`,
@@ -86,12 +102,12 @@ export function createProxyKube({
       const { namespace, name, type = TYPE_OPAQUE } = secret;
       const found = await get<ObservedSecret>(paths.secrets(namespace, name));
       if (found === undefined) return create(secret);
-      const owner = ownerOf(found.metadata);
+      const owner = ownerOf(found.metadata, instance);
       if (owner !== 'login' && owner !== 'nobody')
         throw new UserError(`cache proxy "${proxy}": Secret ${namespace}/${name} ${WHOSE[owner]}`);
       const given = owner === 'nobody';
       if (given && found.metadata.annotations?.[ANNOTATION_ADOPT] !== 'true') throw foreign(secret);
-      if (isAsWanted(found, secret, proxy)) return;
+      if (isAsWanted(found, secret, whose)) return;
       const { uid = '', resourceVersion = '' } = found.metadata;
       const preconditions = { uid, resourceVersion };
       // `type` is always immutable; with `immutable: true` all the rest, too.
@@ -102,6 +118,12 @@ export function createProxyKube({
               `${found.immutable === true ? 'immutable' : `of type ${found.type}, not ${type}`}, ` +
               'which cannot be changed: delete it, Pullpass then makes it anew',
           );
+        const { finalizers = [], deletionTimestamp } = found.metadata;
+        if (deletionTimestamp !== undefined && finalizers.length > 0)
+          throw new UserError(
+            `cache proxy "${proxy}": Secret ${namespace}/${name} is to be replaced, and is kept by its finalizers ` +
+              `(${quoteList(finalizers)}): whoever set them must finish their work, or remove them`,
+          );
         await client.delete(
           paths.secrets(namespace, name),
           { apiVersion: 'v1', kind: 'DeleteOptions', preconditions },
@@ -110,7 +132,7 @@ export function createProxyKube({
         return create(secret);
       }
       // Forced, to correct drift; uid and resourceVersion make sure that it is the object that was read.
-      await put(secret, secretBody(secret, proxy, preconditions), true);
+      await put(secret, secretBody(secret, whose, preconditions), true);
     },
     async readSecret({ namespace, name }) {
       const found = await get<ObservedSecret>(paths.secrets(namespace, name));

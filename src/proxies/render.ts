@@ -133,7 +133,8 @@ function secretTarget(
     fingerprint(object, mac) {
       if (object === undefined) return 'absent';
       const { type = '', data = {}, ...secret } = object as ObservedSecret;
-      const owner = ownerOf(secret.metadata) === 'login' ? (secret.metadata.labels?.[LABEL_CACHE_PROXY] ?? '') : '';
+      const owner =
+        ownerOf(secret.metadata, undefined) === 'login' ? (secret.metadata.labels?.[LABEL_CACHE_PROXY] ?? '') : '';
       // A key written for an older configuration still holds a login: it counts as a difference until it is removed.
       return show(
         owner,

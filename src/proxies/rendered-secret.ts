@@ -1,11 +1,18 @@
 /** A Secret in the product's own file format: how it is written, and whether it is ours and as wanted. */
 import type { V1Secret } from '@kubernetes/client-node';
 import type { ApiObject } from '../kube/list.ts';
-import { LABEL_CACHE_PROXY, LABEL_MANAGED_BY, MANAGER } from '../names.ts';
+import { LABEL_CACHE_PROXY, LABEL_INSTANCE, LABEL_MANAGED_BY, MANAGER } from '../names.ts';
 import type { ProxyKube } from './adapter.ts';
 
 /** The Secret that an adapter wants; `data` is plain text. */
 export type WantedSecret = Parameters<ProxyKube['applySecret']>[0];
+
+/** Whose Secret it is: a cache proxy's, by its name in the configuration of one installation. */
+export interface Whose {
+  readonly proxy: string;
+  /** Namespace of the controller. */
+  readonly instance: string;
+}
 
 export const TYPE_OPAQUE = 'Opaque';
 
@@ -15,7 +22,7 @@ export type ObservedSecret = ApiObject & Pick<V1Secret, 'type' | 'data' | 'immut
 /** The body of a server-side apply: exactly the fields that Pullpass owns. */
 export function secretBody(
   { namespace, name, type = TYPE_OPAQUE, data, annotations }: WantedSecret,
-  proxy: string,
+  whose: Whose,
   preconditions: { uid?: string; resourceVersion?: string } = {},
 ): V1Secret {
   return {
@@ -24,7 +31,7 @@ export function secretBody(
     metadata: {
       namespace,
       name,
-      labels: labelsOf(proxy),
+      labels: labelsOf(whose),
       ...(annotations && { annotations: { ...annotations } }),
       ...preconditions,
     },
@@ -37,12 +44,12 @@ export function secretBody(
 export function isAsWanted(
   found: ObservedSecret,
   { type = TYPE_OPAQUE, data, annotations = {} }: WantedSecret,
-  proxy: string,
+  whose: Whose,
 ): boolean {
   const { labels = {}, annotations: has = {} } = found.metadata;
   return (
     found.type === type &&
-    Object.entries(labelsOf(proxy)).every(([name, value]) => labels[name] === value) &&
+    Object.entries(labelsOf(whose)).every(([name, value]) => labels[name] === value) &&
     Object.entries(annotations).every(([name, value]) => has[name] === value) &&
     Object.entries(data).every(([key, text]) => found.data?.[key] === encode(text)) &&
     ownedKeys(found).every((key) => Object.hasOwn(data, key))
@@ -65,6 +72,6 @@ export function madeByUsAlone({ metadata }: ObservedSecret): boolean {
 export const decode = (base64: string): string => Buffer.from(base64, 'base64').toString('utf8');
 const encode = (text: string): string => Buffer.from(text).toString('base64');
 
-function labelsOf(proxy: string): Record<string, string> {
-  return { [LABEL_MANAGED_BY]: MANAGER, [LABEL_CACHE_PROXY]: proxy };
+function labelsOf({ proxy, instance }: Whose): Record<string, string> {
+  return { [LABEL_MANAGED_BY]: MANAGER, [LABEL_CACHE_PROXY]: proxy, [LABEL_INSTANCE]: instance };
 }

@@ -1,10 +1,17 @@
 /** The only writer of copies and references. Each write is conditional, so that it changes only what was planned. */
 import { beforeRerun, refusalOf, SupersededError } from '../kube/races.ts';
 import type { V1Secret } from '@kubernetes/client-node';
-import { KEY_DOCKER_CONFIG_JSON, LABEL_MANAGED_BY, LABEL_SOURCE, MANAGER, TYPE_DOCKER_CONFIG_JSON } from '../names.ts';
+import {
+  KEY_DOCKER_CONFIG_JSON,
+  LABEL_INSTANCE,
+  LABEL_MANAGED_BY,
+  LABEL_SOURCE,
+  MANAGER,
+  TYPE_DOCKER_CONFIG_JSON,
+} from '../names.ts';
 import type { Action, CopyAction, EditReferences } from '../plan/action.ts';
 import { planReferences, toJsonPatch } from '../plan/service-account.ts';
-import { isInvalid, isNotFound } from '../kube/api-error.ts';
+import { isInvalid, isNotFound, isRace } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { ApiObject } from '../kube/list.ts';
 import { paths } from '../kube/paths.ts';
@@ -42,7 +49,7 @@ export function createApplier({ client, world, content, consumers }: ApplierOpti
       metadata: {
         name: action.name,
         namespace: action.namespace,
-        labels: { [LABEL_MANAGED_BY]: MANAGER, [LABEL_SOURCE]: action.source },
+        labels: { [LABEL_MANAGED_BY]: MANAGER, [LABEL_SOURCE]: action.source, [LABEL_INSTANCE]: world.instance },
         ...preconditions,
       },
       type: TYPE_DOCKER_CONFIG_JSON,
@@ -57,7 +64,7 @@ export function createApplier({ client, world, content, consumers }: ApplierOpti
       body,
       { query: { fieldManager: MANAGER, force }, signal, sensitive: true },
     );
-    world.copies.get(action.name)?.put(projectCopy(secret, world.digest));
+    world.copies.get(action.name)?.put(projectCopy(secret, world));
   }
 
   async function deleteCopy(
@@ -79,6 +86,21 @@ export function createApplier({ client, world, content, consumers }: ApplierOpti
       .catch(unlessGone);
     // Do not wait for the watch event: until it comes, no plan may use a Secret that is gone.
     world.copies.get(name)?.remove(namespace, name);
+  }
+
+  /** Finalizers keep what was deleted, so nothing can be created in its place: that is another plan. Rethrows what else it was. */
+  async function unlessStillThere(
+    { namespace, name, uid }: Extract<CopyAction, { type: 'replaceCopy' }>,
+    error: unknown,
+    signal: AbortSignal,
+  ): Promise<never> {
+    if (!isRace(error)) throw error;
+    const live = await client
+      .get<ApiObject>(paths.secrets(namespace, name), { signal, sensitive: true })
+      .catch(() => undefined);
+    if (live?.metadata.uid !== uid) throw error;
+    world.copies.get(name)?.put(projectCopy(live, world));
+    throw new SupersededError(`copy ${namespace}/${name} is deleted, and still there`);
   }
 
   async function editReferences(
@@ -121,7 +143,7 @@ export function createApplier({ client, world, content, consumers }: ApplierOpti
           return writeCopy(action, { uid: action.uid, resourceVersion: action.resourceVersion }, signal);
         case 'replaceCopy':
           await deleteCopy(action, signal);
-          return writeCopy(action, {}, signal);
+          return writeCopy(action, {}, signal).catch((error: unknown) => unlessStillThere(action, error, signal));
         case 'deleteCopy':
           if (consumers === undefined) return deleteCopy(action, signal);
           return consumers.removeCopy(action, () => deleteCopy(action, signal), signal);

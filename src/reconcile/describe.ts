@@ -11,16 +11,19 @@ export function describeChange(action: Action): string {
   return `${objectOf(action)}: ${parts.length === 0 ? 'record corrected' : parts.join(' ')}`;
 }
 
-const DONE: Readonly<Record<Action['type'], string>> = {
+const DONE: Readonly<Record<Exclude<Action['type'], 'replaceCopy'>, string>> = {
   createCopy: ' created',
   updateCopy: ' updated',
-  replaceCopy: ' replaced (its type was wrong)',
   deleteCopy: ' removed',
   editReferences: '',
 };
 
 /** One line for the log: what was done. */
-export const describeDone = (action: Action): string => `${describeChange(action)}${DONE[action.type]}`;
+export const describeDone = (action: Action): string =>
+  describeChange(action) +
+  (action.type === 'replaceCopy'
+    ? ` replaced (${action.why === 'type' ? 'its type was wrong' : 'it was immutable'})`
+    : DONE[action.type]);
 
 export const describeFailure = ({ action, error }: Failure): string => `${objectOf(action)}: ${messageOf(error)}`;
 

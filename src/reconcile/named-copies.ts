@@ -1,6 +1,7 @@
 /** For `plan` and `prune`: which custom objects of cache proxies name a copy that is to be removed. */
 import type { Configuration } from '../config/schema.ts';
 import type { KubeClient } from '../kube/client.ts';
+import type { World } from '../observe/world.ts';
 import { isGoing } from '../plan/going.ts';
 import type { PlanOptions } from '../plan/namespace.ts';
 import type { ObservedScope } from '../plan/observed.ts';
@@ -20,7 +21,7 @@ export interface NamedCopy extends Named {
 interface NamedCopiesOptions {
   client: KubeClient;
   configuration: Configuration;
-  scopes: readonly ObservedScope[];
+  snapshot: { readonly scopes: readonly ObservedScope[]; readonly world: Pick<World, 'instance'> };
   options?: PlanOptions;
   signal?: AbortSignal;
 }
@@ -29,24 +30,31 @@ interface NamedCopiesOptions {
 export async function readNamedCopies({
   client,
   configuration,
-  scopes,
+  snapshot: { scopes, world },
   options,
   signal = new AbortController().signal,
 }: NamedCopiesOptions): Promise<NamedCopy[]> {
   const byName = new Map(scopes.map((scope) => [scope.namespace.name, scope]));
   const found = await Promise.all(
-    createProxies(configuration).map(async ({ config, adapter: { consumer } }): Promise<NamedCopy[]> => {
-      if (consumer === undefined) return [];
-      const {
-        object,
-        namespace,
-        copyNames: [current, ...retired],
-      } = consumer;
-      const going = [...(isGoing(byName.get(namespace), config.source, options) ? [current] : []), ...retired];
-      const named =
-        going.length === 0 ? [] : await consumer.named(going, createProxyKube({ client, proxy: config.name, signal }));
-      return named.map((each) => ({ ...each, proxy: config.name, object, namespace }));
-    }),
+    createProxies(configuration, world.instance).map(
+      async ({ config, adapter: { consumer } }): Promise<NamedCopy[]> => {
+        if (consumer === undefined) return [];
+        const {
+          object,
+          namespace,
+          copyNames: [current, ...retired],
+        } = consumer;
+        const going = [...(isGoing(byName.get(namespace), config.source, options) ? [current] : []), ...retired];
+        const named =
+          going.length === 0
+            ? []
+            : await consumer.named(
+                going,
+                createProxyKube({ client, proxy: config.name, instance: world.instance, signal }),
+              );
+        return named.map((each) => ({ ...each, proxy: config.name, object, namespace }));
+      },
+    ),
   );
   return [
     ...new Map(

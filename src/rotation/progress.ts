@@ -24,6 +24,8 @@ export interface RotationProgress {
     readonly behind: readonly string[];
     /** Who else writes copies that are behind; absent: nobody. */
     readonly undone?: readonly { readonly namespace: string; readonly by: string }[];
+    /** Namespaces in which something that is not Pullpass's keeps the copy from being replaced; absent: none. */
+    readonly blocked?: readonly { readonly namespace: string; readonly by: string }[];
     /** Namespaces in which the copy's name is taken by a Secret that is not ours. */
     readonly foreign: readonly string[];
     /** Namespaces in which the brake keeps a copy with older content; absent: none. */
@@ -34,12 +36,17 @@ export interface RotationProgress {
 
 /** Whether the old login can be revoked, everywhere Pullpass manages. */
 export function isComplete(
-  { heldBack, copies: { behind, kept = [] }, proxies }: Pick<RotationProgress, 'heldBack' | 'copies' | 'proxies'>,
+  {
+    heldBack,
+    copies: { behind, blocked = [], kept = [] },
+    proxies,
+  }: Pick<RotationProgress, 'heldBack' | 'copies' | 'proxies'>,
   terms: ProofTerms = {},
 ): boolean {
   return (
     heldBack.length === 0 &&
     behind.length === 0 &&
+    blocked.length === 0 &&
     kept.length === 0 &&
     proxies.every((proxy) => isProxyDone(proxy, terms))
   );
@@ -76,12 +83,15 @@ export async function observeRotations({
     );
     const foreign = standings.filter(({ copy }) => copy === 'foreign').map((s) => s.namespace);
     const behind = standings
-      .filter(({ copy }) => copy !== 'in sync' && copy !== 'source' && copy !== 'foreign')
+      .filter(({ copy }) => copy !== 'in sync' && copy !== 'source' && copy !== 'foreign' && copy !== 'blocked')
       .map((s) => s.namespace);
     const undone = standings.flatMap(({ namespace, copy, copyName }) => {
       const by = snapshot.world.copies.get(copyName)?.get(namespace, copyName)?.undoneBy;
       return copy === 'stale' && by !== undefined ? [{ namespace, by }] : [];
     });
+    const blocked = standings
+      .filter(({ copy }) => copy === 'blocked')
+      .map(({ namespace, blockedBy = '' }) => ({ namespace, by: blockedBy }));
     const kept = plans.flatMap(({ namespace, held: by }) =>
       (by?.copies ?? []).filter(({ source, current }) => source === name && !current).map(() => namespace),
     );
@@ -116,17 +126,18 @@ export async function observeRotations({
         : []),
     ];
     const own = proxies.filter(({ source }) => source === name);
-    const blocked = new Set(held.map(({ key }) => key));
+    const heldKeys = new Set(held.map(({ key }) => key));
     rotations.push({
       source: name,
       heldBack,
       held,
-      current: (newest?.own ?? []).map(({ key }) => key).filter((key) => !blocked.has(key)),
+      current: (newest?.own ?? []).map(({ key }) => key).filter((key) => !heldKeys.has(key)),
       copies: {
         total: standings.length - foreign.length + kept.length,
         behind,
         foreign,
         ...(undone.length > 0 && { undone }),
+        ...(blocked.length > 0 && { blocked }),
         ...(kept.length > 0 && { kept }),
       },
       proxies: own,

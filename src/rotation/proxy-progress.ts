@@ -60,7 +60,9 @@ interface ProxiesOptions {
 
 /** One per configured cache proxy, in order. Throws UserError if a target may not be read. */
 export function observeProxies({ configuration, ...options }: ProxiesOptions): Promise<ProxyProgress[]> {
-  return Promise.all(createProxies(configuration).map((proxy) => observeProxy(proxy, options)));
+  return Promise.all(
+    createProxies(configuration, options.snapshot.world.instance).map((proxy) => observeProxy(proxy, options)),
+  );
 }
 
 async function observeProxy(

@@ -1,6 +1,7 @@
 /** Follows each rotation until every carrier has the new content, then logs "rotation complete". */
 import { monotonic } from '../clock.ts';
 import type { Log } from '../log.ts';
+import { some } from '../text.ts';
 import type { ObservedSource } from '../plan/observed.ts';
 import type { SourceStanding, HeldRemovals } from '../plan/namespace-plan.ts';
 
@@ -33,7 +34,11 @@ interface Rotation {
   readonly waiting: Set<string>;
   readonly startedAt: number;
   readonly first: boolean;
+  /** Those of `waiting` whose own obstacle must go first, with what it is. */
+  readonly blocked: Map<string, string>;
   copies: number;
+  /** Whether it was said that it waits only for those. */
+  said: boolean;
 }
 
 export function createRotations(log: Log, meter: RotationMeter, now: () => number = monotonic): Rotations {
@@ -42,9 +47,10 @@ export function createRotations(log: Log, meter: RotationMeter, now: () => numbe
   function leave(source: string, namespace: string, isCopy: boolean): void {
     const rotation = rotations.get(source);
     if (!rotation?.waiting.delete(namespace)) return;
+    rotation.blocked.delete(namespace);
     if (isCopy) rotation.copies++;
     meter.pending(source, rotation.waiting.size);
-    if (rotation.waiting.size > 0) return;
+    if (rotation.waiting.size > 0) return sayBlocked(source, rotation);
     rotations.delete(source);
     const seconds = (now() - rotation.startedAt) / 1000;
     const facts = { source, copies: rotation.copies, seconds: Number(seconds.toFixed(3)) };
@@ -56,21 +62,37 @@ export function createRotations(log: Log, meter: RotationMeter, now: () => numbe
     );
   }
 
+  /** Once: nothing that Pullpass does can complete it. */
+  function sayBlocked(source: string, rotation: Rotation): void {
+    const { waiting, blocked } = rotation;
+    if (rotation.said || blocked.size < waiting.size) return;
+    rotation.said = true;
+    const who = some([...blocked].map(([namespace, by]) => `${namespace} (${by})`));
+    log.warn({ source, blocked: blocked.size }, `rotation not complete: all others are done, and blocked is ${who}`);
+  }
+
   return {
     begin(source, digest, carriers, first) {
       const waiting = new Set(carriers);
       if (waiting.size === 0) return;
-      rotations.set(source, { digest, waiting, startedAt: now(), first, copies: 0 });
+      rotations.set(source, { digest, waiting, startedAt: now(), first, blocked: new Map(), copies: 0, said: false });
       meter.pending(source, waiting.size);
     },
     settle(namespace, standings, planned, held) {
       const digests = new Map(planned.map(({ config, digest }) => [config.name, digest]));
-      for (const { source, copy, choice } of standings) {
+      for (const { source, copy, choice, blockedBy } of standings) {
+        const rotation = rotations.get(source);
         // The plan is older than the content, and may have written the old one. Another reconcile follows.
-        if (digests.get(source) !== rotations.get(source)?.digest) continue;
+        if (rotation === undefined || digests.get(source) !== rotation.digest) continue;
         // A copy that the brake keeps still has the old login, and is no longer updated.
         if (held?.copies.some((kept) => kept.source === source && !kept.current)) continue;
         // Settled: no write is needed, because the copy is in sync, not wanted, or not ours to write (an audit reports that).
+        if (copy === 'blocked' && choice.in) {
+          if (rotation.waiting.has(namespace)) rotation.blocked.set(namespace, blockedBy ?? 'refused');
+          sayBlocked(source, rotation);
+          continue;
+        }
+        rotation.blocked.delete(namespace);
         if (copy !== 'stale' && copy !== 'missing' && copy !== 'terminating')
           leave(source, namespace, choice.in && copy === 'in sync');
       }

@@ -18,7 +18,7 @@ import { familiesIn } from './families.ts';
 import type { Page } from './listener.ts';
 
 /** Standings of a copy, in the words of the audit. */
-export const COPY_STATES = ['in-sync', 'stale', 'missing', 'foreign'] as const;
+export const COPY_STATES = ['in-sync', 'stale', 'missing', 'foreign', 'blocked', 'waiting'] as const;
 /** Standings of a chosen ServiceAccount's reference to its copy. */
 export const REFERENCE_STATES = ['present', 'missing'] as const;
 /** What a registry says of a credential. */

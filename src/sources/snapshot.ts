@@ -59,7 +59,7 @@ export async function readCluster(
   namespace: string,
 ): Promise<Snapshot> {
   const memory = await peekState(client, namespace);
-  const world = createWorld(memory.state.mac);
+  const world = createWorld(memory.state.mac, namespace);
   await readFeeds(feedsOf(world, configuration), client);
   return snapshotOf({ client, world, configuration, ...memory });
 }

@@ -258,6 +258,43 @@ const CASES: readonly Case[] = [
     saysNot: ['adopt'],
   },
   {
+    name: "another installation's Secret in the copy's place, which asks for adoption",
+    given: () =>
+      observation({
+        scopes: [
+          goodScope({ copies: [copy({ ours: false, other: 'instance', instance: 'team-tools', adopt: true })] }),
+        ],
+      }),
+    found: ['PP003 Secret team-a/regcred'],
+    says: [
+      'another installation of Pullpass has it (controller namespace "team-tools")',
+      'Give the source another copyName, or remove one of the two installations',
+    ],
+    saysNot: ['annotate'],
+  },
+  {
+    name: 'a copy that is being deleted, and that a finalizer keeps: it is up to date',
+    given: () =>
+      observation({ scopes: [goodScope({ copies: [copy({ terminating: true, finalizers: ['example.com/keep'] })] })] }),
+    found: ['PP015 Secret team-a/regcred'],
+    says: ['is kept by finalizer "example.com/keep"', 'Whoever set a finalizer must finish its work'],
+    saysNot: ['within seconds'],
+  },
+  {
+    name: 'the same, immutable and with old content',
+    given: () =>
+      observation({
+        scopes: [
+          goodScope({
+            copies: [copy({ terminating: true, finalizers: ['example.com/keep'], immutable: true, digest: 'old' })],
+          }),
+        ],
+      }),
+    found: ['PP015 Secret team-a/regcred', 'PP083 Source upstream'],
+    says: ['the old credential is still needed'],
+    saysNot: ['within seconds'],
+  },
+  {
     name: 'a copy and a reference after the namespace opted out',
     given: () => observation({ scopes: [goodScope({ namespace: namespace({ sync: 'disabled' }) })], workloads: [] }),
     found: ['PP004 Secret team-a/regcred', 'PP010 ServiceAccount team-a/default'],

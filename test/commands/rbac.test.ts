@@ -56,9 +56,17 @@ test('every binding leads from its role to the ServiceAccount', () => {
   for (const { kind, roleRef, subjects } of objects(renderRbac(configuration, options)).filter(({ kind }) =>
     kind.endsWith('Binding'),
   )) {
-    expect(roleRef).toMatchObject({ kind: kind.replace('Binding', ''), name: 'pullpass' });
+    expect(roleRef).toMatchObject({ kind: kind.replace('Binding', ''), name: 'pullpass-elsewhere' });
     expect(subjects).toEqual([{ kind: 'ServiceAccount', name: 'runner', namespace: 'elsewhere' }]);
   }
+});
+
+test('an installation elsewhere does not take the roles of the default one', () => {
+  const namesIn = (namespace: string): unknown[] => [
+    ...new Set(objects(renderRbac(configuration, { ...options, namespace })).map(({ metadata }) => metadata.name)),
+  ];
+  expect(namesIn('pullpass-system')).toEqual(['pullpass']);
+  expect(namesIn('team-tools')).toEqual(['pullpass-team-tools']);
 });
 
 test('the text is the same for sources in another order, says how to apply it, and what each rule is for', () => {

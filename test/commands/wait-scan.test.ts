@@ -61,7 +61,7 @@ async function scan(secrets: readonly ReturnType<typeof secret>[], answer?: (pat
     const of = secrets.filter(({ type }) => query['fieldSelector'] === `type=${type}`);
     return { metadata: {}, items: of };
   });
-  const text = await scanElsewhere({ client, configuration, source });
+  const text = await scanElsewhere({ client, configuration, source, instance: 'pullpass-system' });
   expect(calls.every(({ verb }) => verb === 'get')).toBe(true);
   expect(text).not.toMatch(/new-pw|old-pw|glob-pw|mirror-pw/);
   return text;
@@ -109,10 +109,12 @@ describe('of other pull Secrets it lists', () => {
       secret('cache/login', login, { 'pullpass.dev/cache-proxy': 'cache' }),
       secret('team-b/hub-copy', login),
       secret('team-c/left', login, copyOf('gone')),
+      secret('team-d/hub-copy', login, { ...copyOf('hub'), 'pullpass.dev/instance': 'team-tools' }),
     ]);
     expect(text.split('\n').slice(1)).toEqual([
       '  team-b/hub-copy: "https://index.docker.io/v1/", user "robot": another login, maybe the old one',
       '  team-c/left: "https://index.docker.io/v1/", user "robot": another login, maybe the old one; it is a copy that a renamed or dropped source left',
+      '  team-d/hub-copy: "https://index.docker.io/v1/", user "robot": another login, maybe the old one; another installation of Pullpass has it',
       '',
     ]);
   });

@@ -65,6 +65,19 @@ async function wait(
   return { ...result, progress, whole };
 }
 
+test('a blocked copy is no copy that is behind: it is named with what blocks it, and nothing is complete', async () => {
+  const blocked = rotation({
+    copies: { total: 3, behind: [], foreign: [], blocked: [{ namespace: 'team-b', by: 'finalizer "x/y"' }] },
+  });
+  const { exitCode, text } = await wait([blocked], { timeoutMs: 1_500 });
+  expect(exitCode).toBe(1);
+  expect(text).toContain(
+    "1 copies that are being deleted cannot be brought up to date before their finalizers are gone, which only the namespace's " +
+      'owner can see to: team-b (finalizer "x/y")',
+  );
+  expect((await wait([blocked, rotation()])).progress).toContain('2/3 copies, 1/1 cache proxies settled, 1 proven');
+});
+
 test('ends with 0 as soon as everything carries the content', async () => {
   expect(await wait([behind, behind, rotation()])).toEqual({
     exitCode: 0,

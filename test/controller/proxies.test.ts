@@ -72,6 +72,7 @@ function controller() {
     standings,
     leaving: createLeaving({ log }),
     state,
+    instance: 'pullpass-system',
     refusals: createRefusals(state, () => w.now),
     metrics,
     log,

@@ -25,7 +25,7 @@ async function start(refused: (call: Call) => boolean = () => false) {
   const seen: string[] = [];
   const watches = createWatches({
     client,
-    world: createWorld((text) => text),
+    world: createWorld((text) => text, 'pullpass-system'),
     log: createLog('silent'),
     metrics: createMetrics({ version: 'test', processMetrics: false }),
   });

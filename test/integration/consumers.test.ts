@@ -462,7 +462,7 @@ onEachServer(
         const snapshot = await readCluster(cluster.admin, config, CONTROLLER_NAMESPACE);
         return {
           ...planCluster(snapshot),
-          named: await readNamedCopies({ client: cluster.admin, configuration: config, scopes: snapshot.scopes }),
+          named: await readNamedCopies({ client: cluster.admin, configuration: config, snapshot }),
         };
       };
       const prune = (config: Configuration, lines: string[]) =>

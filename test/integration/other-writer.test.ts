@@ -19,7 +19,11 @@ onEachServer((server) => {
   afterAll(() => cluster.close());
 
   const applier = () =>
-    createApplier({ client: cluster.admin, world: createWorld((text) => text), content: () => 'e30=' });
+    createApplier({
+      client: cluster.admin,
+      world: createWorld((text) => text, 'pullpass-system'),
+      content: () => 'e30=',
+    });
   const observe = async (name: string) =>
     projectServiceAccount(await cluster.admin.get(paths.serviceAccounts('undone', name)));
   async function add(name: string): Promise<Action> {
@@ -29,7 +33,7 @@ onEachServer((server) => {
       type: 'editReferences',
       account,
       edit,
-      wanted: { wanted: new Set(['hub-copy']), kept: new Set() },
+      wanted: { instance: 'pullpass-system', own: new Set(), wanted: new Set(['hub-copy']), kept: new Set() },
     };
     await applier().apply(action, signal);
     return action;

@@ -121,10 +121,15 @@ onEachServer((server) => {
     await expect(cluster.admin.patch(path, 'application/json-patch+json', patch)).rejects.toMatchObject({ code: 422 });
 
     // The applier computes it again from what is there.
-    const world = createWorld((content) => content);
+    const world = createWorld((content) => content, 'pullpass-system');
     const { apply } = createApplier({ client: cluster.admin, world, content: () => undefined });
     await apply(
-      { type: 'editReferences', account: before, edit: { add: [copy], remove: [], record: [copy] }, wanted },
+      {
+        type: 'editReferences',
+        account: before,
+        edit: { add: [copy], remove: [], record: [copy] },
+        wanted: { ...wanted, instance: 'pullpass-system', own: new Set() },
+      },
       new AbortController().signal,
     );
     expect(await cluster.pullSecrets('stale')).toEqual(['theirs', copy]);

@@ -166,6 +166,7 @@ onEachServer((server, servers) => {
     publisher = createReportPublisher({
       client: { get: (...call) => client.get(...call), patch: (...call) => client.patch(...call) },
       log,
+      instance: 'pullpass-system',
     });
   });
   afterAll(async () => {

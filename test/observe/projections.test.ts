@@ -64,9 +64,9 @@ describe('who undid a write', () => {
 
   test('is kept of a copy, and not of a Secret that is none', () => {
     const labels = { 'pullpass.dev/source': 'hub' };
-    const digest = (): string => 'd';
-    expect(projectCopy({ metadata: { name: 'c', managedFields, labels } }, digest).undoneBy).toContain('"other"');
-    expect(projectCopy({ metadata: { name: 'c', managedFields } }, digest)).not.toHaveProperty('undoneBy');
+    const by = { digest: (): string => 'd', instance: 'pullpass-system' };
+    expect(projectCopy({ metadata: { name: 'c', managedFields, labels } }, by).undoneBy).toContain('"other"');
+    expect(projectCopy({ metadata: { name: 'c', managedFields } }, by)).not.toHaveProperty('undoneBy');
   });
 });
 
@@ -121,7 +121,7 @@ describe('of an object as large as the API server takes', () => {
     expect(
       kept(
         (n) => ({ ...meta(), type: text(n, 1e6) }),
-        (object: ApiObject) => projectCopy(object, () => 'digest'),
+        (object: ApiObject) => projectCopy(object, { digest: () => 'digest', instance: 'pullpass-system' }),
       ),
     ).toBeLessThan(16 * 1024);
   });
@@ -149,4 +149,25 @@ test('a list of pull secrets is kept whole, or not at all', () => {
   expect(of([...most, 'more'])).toMatchObject({ pullSecrets: undefined, oversized: true });
   expect(of(['x'.repeat(MAX_ANNOTATION - 1)]).oversized).toBeUndefined();
   expect(of(['x'.repeat(MAX_ANNOTATION)]).oversized).toBe(true);
+});
+
+test('of a copy is kept what may be in its way: whose it is, who made it, and what cannot be changed or keeps it', () => {
+  const seen = (metadata: object, rest: object = {}) =>
+    projectCopy(
+      { metadata: { name: 'c', labels: { 'pullpass.dev/source': 'hub' }, ...metadata }, ...rest },
+      { digest: (text) => text, instance: 'pullpass-system' },
+    );
+  const by = (...managers: string[]) => ({ managedFields: managers.map((manager) => ({ manager })) });
+  const labels = { 'pullpass.dev/source': 'hub', 'pullpass.dev/instance': 'team-tools' };
+  expect(seen({ labels })).toMatchObject({ ours: false, other: 'instance', instance: 'team-tools' });
+  expect(seen({})).toMatchObject({ ours: true, instance: undefined });
+  expect(seen({}, { immutable: true }).immutable).toBe(true);
+  expect(seen({}, { immutable: false })).not.toHaveProperty('immutable');
+  expect(seen(by('kubectl-create')).handmade).toBe(true);
+  for (const metadata of [{}, by('pullpass'), by('pullpass', 'kubectl-edit')])
+    expect(seen(metadata)).not.toHaveProperty('handmade');
+  const finalizers = Array.from({ length: 1_000 }, (_, i) => `example.com/${'x'.repeat(100)}${i}`);
+  expect(seen({ finalizers })).not.toHaveProperty('finalizers');
+  expect(seen({ finalizers, deletionTimestamp: '2030-01-01T00:00:00Z' }).finalizers).toEqual(finalizers.slice(0, 4));
+  expect(seen({ finalizers: [], deletionTimestamp: '2030-01-01T00:00:00Z' })).not.toHaveProperty('finalizers');
 });

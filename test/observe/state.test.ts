@@ -294,6 +294,20 @@ describe('somebody else', () => {
     expect([next.source('hub'), next.proxy('cache').applied?.mac]).toEqual([held, 'new']);
   });
 
+  test('who made it immutable is told so in one line, and has it made anew once it is deleted', async () => {
+    const state = await loaded();
+    const mac = state.mac('x');
+    await client.patch(PATH, 'application/merge-patch+json', { immutable: true });
+    state.setSource('hub', held);
+    const line = `Secret ${NAMESPACE}/${STATE_NAME} is immutable, so nothing can be remembered in it: delete it, and Pullpass makes it anew`;
+    for (let i = 0; i < 2; i++) await expect(state.save(signal)).rejects.toThrow(line);
+    await client.delete(PATH, {});
+    await state.save(signal);
+    const next = await loaded();
+    expect(next.source('hub')).toEqual(held);
+    expect(next.mac('x')).toBe(mac);
+  });
+
   test('who deleted it loses us neither the records nor the key', async () => {
     const state = await loaded();
     const mac = state.mac('x');

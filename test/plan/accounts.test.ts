@@ -1,7 +1,7 @@
 /** ServiceAccounts as a hostile tenant makes them: too large, too many. */
 import { describe, expect, test } from 'vitest';
 import { projectServiceAccount } from '../../src/observe/projections.ts';
-import { ANNOTATION_ADDED } from '../../src/names.ts';
+import { ANNOTATION_ADDED, DEFAULT_NAMESPACE } from '../../src/names.ts';
 import { MAX_ANNOTATION, MAX_PULL_SECRETS } from '../../src/plan/bounds.ts';
 import { planNamespace, planSteps } from '../../src/plan/namespace.ts';
 import type { ObservedServiceAccount } from '../../src/plan/observed.ts';
@@ -9,7 +9,12 @@ import { noteOf } from '../../src/plan/problem.ts';
 import { planReferences, toJsonPatch } from '../../src/plan/service-account.ts';
 import { account, copy, namespace, scope, source } from './observations.ts';
 
-const want = (...names: string[]) => ({ wanted: new Set(names), kept: new Set<string>() });
+const want = (...names: string[]) => ({
+  instance: DEFAULT_NAMESPACE,
+  own: new Set<string>(),
+  wanted: new Set(names),
+  kept: new Set<string>(),
+});
 const plan = (serviceAccounts: ObservedServiceAccount[], parts: Parameters<typeof scope>[0] = {}) =>
   planNamespace(scope({ serviceAccounts, sources: [source({ config: { serviceAccounts: ['*'] } })], ...parts }));
 const told = ({ problems }: ReturnType<typeof plan>) =>

@@ -4,7 +4,7 @@
  */
 import { expect } from 'vitest';
 import { projectServiceAccount } from '../../src/observe/projections.ts';
-import { ANNOTATION_ADDED, ANNOTATION_SYNC, TYPE_DOCKER_CONFIG_JSON } from '../../src/names.ts';
+import { ANNOTATION_ADDED, ANNOTATION_SYNC, DEFAULT_NAMESPACE, TYPE_DOCKER_CONFIG_JSON } from '../../src/names.ts';
 import type { Action } from '../../src/plan/action.ts';
 import { isInSync, planNamespace } from '../../src/plan/namespace.ts';
 import type { ObservedCopy, ObservedNamespace, ObservedScope, ObservedSource } from '../../src/plan/observed.ts';
@@ -98,6 +98,7 @@ export class Cluster {
     const { namespace: ns, accounts, secrets, sources, retired } = structuredClone(this.state);
     const known = new Set([...sources.map(({ config }) => config.copyName), ...retired]);
     return {
+      instance: DEFAULT_NAMESPACE,
       namespace: ns,
       serviceAccounts: [...accounts.values()].map((account) => projectServiceAccount(account)),
       copies: new Map([...secrets].filter(([name]) => known.has(name))),

@@ -16,6 +16,7 @@ function short({ state, action, references, problem }: CopyPlan): string {
     .join('; ');
 }
 
+const KEPT = { terminating: true, finalizers: ['example.com/keep'] } as const;
 const COPIES = {
   'no copy': undefined,
   'a copy in sync': copy(),
@@ -24,6 +25,18 @@ const COPIES = {
   'a copy of another source': copy({ source: 'other' }),
   'a copy of the wrong type': copy({ type: 'Opaque', digest: undefined }),
   'a copy going away': copy({ terminating: true }),
+  'a copy of no installation': copy({ instance: undefined }),
+  'an immutable copy': copy({ immutable: true }),
+  'a stale immutable copy': copy({ immutable: true, digest: 'old' }),
+  'an immutable copy of another source': copy({ immutable: true, source: 'other' }),
+  'a kept copy': copy(KEPT),
+  'a stale kept copy': copy({ ...KEPT, digest: 'old' }),
+  'a stale immutable kept copy': copy({ ...KEPT, immutable: true, digest: 'old' }),
+  'a kept copy of the wrong type': copy({ ...KEPT, type: 'Opaque' }),
+  "another installation's copy": copy({ ours: false, other: 'instance', instance: 'tools', adopt: true }),
+  'a kept foreign Secret to adopt': copy({ ...KEPT, ours: false, adopt: true }),
+  'an immutable foreign Secret to adopt': copy({ ours: false, adopt: true, immutable: true, digest: 'theirs' }),
+  'an immutable foreign Secret to adopt with the content': copy({ ours: false, adopt: true, immutable: true }),
   'a foreign Secret': copy({ ours: false, source: undefined }),
   'a foreign Secret to adopt': copy({ ours: false, source: undefined, adopt: true }),
   'a foreign Secret to adopt, of the wrong type': copy({ ours: false, adopt: true, type: 'Opaque' }),
@@ -40,6 +53,18 @@ describe('in a namespace that is in, with a source that has a good content', () 
     ['a copy of another source', 'stale; updateCopy; references add'],
     ['a copy of the wrong type', 'stale; replaceCopy; references add'],
     ['a copy going away', 'terminating; references keep'],
+    ['a copy of no installation', 'in sync; updateCopy; references add'],
+    ['an immutable copy', 'in sync; references add'],
+    ['a stale immutable copy', 'stale; replaceCopy; references add'],
+    ['an immutable copy of another source', 'stale; updateCopy; references add'],
+    ['a kept copy', 'in sync; references keep; CopyBlocked'],
+    ['a stale kept copy', 'stale; updateCopy; references keep; CopyBlocked'],
+    ['a stale immutable kept copy', 'blocked; references keep; CopyBlocked'],
+    ['a kept copy of the wrong type', 'blocked; references keep; CopyBlocked'],
+    ["another installation's copy", 'foreign; references keep; SecretNotOurs'],
+    ['a kept foreign Secret to adopt', 'foreign; references keep; CopyBlocked'],
+    ['an immutable foreign Secret to adopt', 'foreign; references keep; SecretNotOurs'],
+    ['an immutable foreign Secret to adopt with the content', 'stale; updateCopy; references add'],
     ['a foreign Secret', 'foreign; references keep; SecretNotOurs'],
     ['a foreign Secret to adopt', 'stale; updateCopy; references add'],
     ['a foreign Secret to adopt, of the wrong type', 'foreign; references keep; SecretNotOurs'],
@@ -55,6 +80,9 @@ describe('in a namespace that is in, with a source that never had a good content
     ['a copy in sync', 'in sync; references add'],
     ['a stale copy', 'in sync; references add'],
     ['a copy of the wrong type', 'in sync; references add'],
+    ['a copy of no installation', 'in sync; references add'],
+    ['a stale immutable copy', 'in sync; references add'],
+    ['a kept copy', 'in sync; references keep; CopyBlocked'],
     ['a copy going away', 'terminating; references keep'],
     ['a foreign Secret', 'foreign; references keep; SecretNotOurs'],
     ['a foreign Secret to adopt', 'foreign; references keep'],
@@ -88,6 +116,8 @@ describe('in a namespace that is out', () => {
     ['a copy of another source', 'remove', 'leftover; deleteCopy; references remove'],
     ['a copy of the wrong type', 'remove', 'leftover; deleteCopy; references remove'],
     ['a copy going away', 'remove', 'terminating; references remove'],
+    ['a kept copy', 'remove', 'blocked; references remove; CopyBlocked'],
+    ["another installation's copy", 'remove', 'none; references remove'],
     ['a foreign Secret', 'remove', 'none; references remove'],
     ['a foreign Secret to adopt', 'remove', 'none; references remove'],
     ['no copy', 'retain', 'none; references remove'],
@@ -222,4 +252,21 @@ test.each<[Copies, string]>([
   ['a foreign Secret to adopt', 'none; references remove'],
 ])('under a retired name, %s: %s', (state, expected) => {
   expect(short(planRemoval(COPIES[state]))).toBe(expected);
+});
+
+test('what is in the way is named, with who can do something about it', () => {
+  const told = (name: Copies): string | undefined => {
+    const { problem } = planCopy(namespace(), source(), IN, COPIES[name], false);
+    return problem && noteOf(problem);
+  };
+  expect(told('a stale kept copy')).toBe(
+    'The Secret is being deleted, and is kept by finalizer "example.com/keep". ' +
+      'Whoever set a finalizer must finish its work, or remove it; then Pullpass goes on by itself.',
+  );
+  expect(told("another installation's copy")).toBe(
+    'Another installation of Pullpass (controller namespace "tools") has the Secret with the name of the copy of source ' +
+      '"upstream": it is left alone. Give the source another copyName, or remove one of the two installations; if the ' +
+      'other is gone already, remove the label pullpass.dev/instance from the Secret.',
+  );
+  expect(told('an immutable foreign Secret to adopt')).toContain('is immutable: delete it');
 });

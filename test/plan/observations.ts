@@ -1,6 +1,6 @@
 /** Observations to plan from: everything in order unless a test says otherwise. */
 import type { Configuration, SourceConfig } from '../../src/config/schema.ts';
-import { TYPE_DOCKER_CONFIG_JSON } from '../../src/names.ts';
+import { DEFAULT_NAMESPACE, TYPE_DOCKER_CONFIG_JSON } from '../../src/names.ts';
 import type {
   ObservedCopy,
   ObservedNamespace,
@@ -82,6 +82,7 @@ export function copy(parts: Partial<ObservedCopy> = {}): ObservedCopy {
     type: TYPE_DOCKER_CONFIG_JSON,
     ours: true,
     source: 'upstream',
+    instance: DEFAULT_NAMESPACE,
     adopt: false,
     digest: 'new',
     terminating: false,
@@ -94,6 +95,7 @@ export function scope(
 ): ObservedScope {
   const { copies = [], ...rest } = parts;
   return {
+    instance: DEFAULT_NAMESPACE,
     namespace: namespace(),
     serviceAccounts: [account()],
     sources: [source()],

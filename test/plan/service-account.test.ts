@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import jsonpatch from 'fast-json-patch';
 import { describe, expect, test } from 'vitest';
 import { projectServiceAccount } from '../../src/observe/projections.ts';
-import { ANNOTATION_ADDED } from '../../src/names.ts';
+import { ANNOTATION_ADDED, DEFAULT_NAMESPACE } from '../../src/names.ts';
 import { planReferences, toJsonPatch } from '../../src/plan/service-account.ts';
 import type { WantedReferences } from '../../src/plan/service-account.ts';
 import { applyPatch, PatchRefused } from './json-patch.ts';
@@ -21,6 +21,8 @@ interface Live {
 }
 
 const want = (wanted: string[], kept: string[] = []): WantedReferences => ({
+  instance: DEFAULT_NAMESPACE,
+  own: new Set(),
   wanted: new Set(wanted),
   kept: new Set(kept),
 });
@@ -153,6 +155,102 @@ describe('planReferences', () => {
     ['reads a record that was written by hand', { pullSecrets: ['a'], added: ' a ,,' }, want(['a']), undefined],
   ])('%s', (_, observed, wanted, expected) => {
     expect(planReferences(account(observed), wanted)).toEqual(expected);
+  });
+});
+
+describe('two installations', () => {
+  const tools = (wanted: string[], own: string[] = []): WantedReferences => ({
+    ...want(wanted),
+    instance: 'tools',
+    own: new Set(own),
+  });
+
+  test.each<[string, Parameters<typeof account>[0], WantedReferences, ReturnType<typeof planReferences>]>([
+    ['name their entries, but the default one', {}, tools(['a']), { add: ['a'], remove: [], record: ['a@tools'] }],
+    [
+      'leave each other alone: the default one',
+      { pullSecrets: ['a', 'b'], added: 'a@tools,b' },
+      want([]),
+      { add: [], remove: ['b'], record: ['a@tools'] },
+    ],
+    [
+      'leave each other alone: the other one',
+      { pullSecrets: ['a', 'b'], added: 'a@tools,b' },
+      tools([]),
+      { add: [], remove: ['a'], record: ['b'] },
+    ],
+    [
+      'have nothing to do when both are in order',
+      { pullSecrets: ['a', 'b'], added: 'a@tools,b' },
+      tools(['a']),
+      undefined,
+    ],
+    [
+      'have nothing to do when both are in order',
+      { pullSecrets: ['a', 'b'], added: 'a@tools,b' },
+      want(['b']),
+      undefined,
+    ],
+    [
+      'keep what a third one wrote as it is',
+      { pullSecrets: ['z', 'b'], added: 'b,z@x@y' },
+      want([]),
+      { add: [], remove: ['b'], record: ['z@x@y'] },
+    ],
+    [
+      'take over their own entries of a version that named none',
+      { pullSecrets: ['a', 'b'], added: 'a,b' },
+      tools(['a'], ['a']),
+      { add: [], remove: [], record: ['a@tools', 'b'] },
+    ],
+    [
+      'remove them, too',
+      { pullSecrets: ['a', 'b'], added: 'a,b' },
+      tools([], ['a']),
+      { add: [], remove: ['a'], record: ['b'] },
+    ],
+    ['take over nothing that is not surely theirs', { pullSecrets: ['a'], added: 'a' }, tools([]), undefined],
+  ])('%s', (_, observed, wanted, expected) => {
+    expect(planReferences(account(observed), wanted)).toEqual(expected);
+  });
+
+  test('write no record that is too long to be read', () => {
+    const long = Array.from({ length: 16 }, (_, i) => `${String(i).padStart(3, '0')}${'x'.repeat(250)}`);
+    const added = long.join(',');
+    // With its name it would be longer than 4096 characters: it stays as it is, and nothing is added.
+    expect(planReferences(account({ pullSecrets: long, added }), tools(long, long))).toBeUndefined();
+    const more = planReferences(account({ pullSecrets: long, added }), tools([...long, 'y'.repeat(28)], []));
+    expect(more).toBeUndefined();
+  });
+
+  test('come to rest from any record', () => {
+    const part = fc.oneof(
+      fc.constantFrom('a', 'b', 'a@tools', 'b@tools', 'c@pullpass-system', 'd@third', '@', 'a@', '@tools'),
+      fc.string({ maxLength: 12 }),
+    );
+    const name = fc.constantFrom('a', 'b', 'c');
+    fc.assert(
+      fc.property(
+        fc.array(part, { maxLength: 6 }),
+        fc.uniqueArray(name),
+        fc.uniqueArray(name),
+        fc.uniqueArray(name),
+        (record, list, mine, theirs) => {
+          const wishes = [want(mine), tools(theirs.filter((each) => !mine.includes(each)))];
+          let now = live(list, { [ANNOTATION_ADDED]: record.join(',') });
+          for (let turn = 0; turn < 4; turn++) for (const wish of wishes) now = edit(now, wish);
+          const settled = JSON.stringify(now);
+          for (const wish of wishes) now = edit(now, wish);
+          expect(JSON.stringify(now)).toBe(settled);
+          const written = (now.metadata.annotations?.[ANNOTATION_ADDED] ?? '').split(',');
+          for (const each of record
+            .join(',')
+            .split(',')
+            .map((text) => text.trim()))
+            if (each.endsWith('@third')) expect(written).toContain(each);
+        },
+      ),
+    );
   });
 });
 

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { ApiObject } from '../../src/kube/list.ts';
 import type { Notes } from '../../src/proxies/copy-record.ts';
-import { firstVersionWrote, forgotten, isRecorded, recorded } from '../../src/proxies/copy-record.ts';
+import { firstVersionWrote, forgotten, isRecorded, recorded, recordedByOthers } from '../../src/proxies/copy-record.ts';
 
 const KEY = 'pullpass.dev/copies';
 const bare: ApiObject = { metadata: { name: 'x' } };
@@ -13,43 +13,72 @@ const after = (notes: Notes): unknown => {
   const value = notes[KEY];
   return typeof value === 'string' ? JSON.parse(value) : value;
 };
+const of = (copyName: string, instance = 'pullpass-system') => ({ copyName, instance });
 const everywhere = (): boolean => true;
 
 describe('what is recorded', () => {
   test('is a name at a place', () => {
     const known = object({ '/a': ['one'], '/b': [] });
-    expect(isRecorded(known, '/a', 'one')).toBe(true);
+    expect(isRecorded(known, '/a', of('one'))).toBe(true);
     for (const [place, name] of [
       ['/a', 'two'],
       ['/b', 'one'],
       ['/c', 'one'],
     ] as const)
-      expect(isRecorded(known, place, name)).toBe(false);
-    expect(isRecorded(bare, '/a', 'one')).toBe(false);
+      expect(isRecorded(known, place, of(name))).toBe(false);
+    expect(isRecorded(bare, '/a', of('one'))).toBe(false);
   });
 
   test.each(['{', '[]', '{"/a":"one"}', '{"/a":[1]}', 'null', ''])('is nothing where the annotation is %j', (text) => {
-    expect(isRecorded(object(text), '/a', 'one')).toBe(false);
-    expect(after(recorded(object(text), '/a', 'one', false))).toEqual({ '/a': ['one'] });
+    expect(isRecorded(object(text), '/a', of('one'))).toBe(false);
+    expect(after(recorded(object(text), '/a', of('one'), false))).toEqual({ '/a': ['one'] });
   });
 });
 
 describe('a name that is written', () => {
   test('joins the others at a place for several, sorted, once', () => {
-    expect(after(recorded(bare, '/a', 'one', false))).toEqual({ '/a': ['one'] });
-    expect(after(recorded(object({ '/a': ['two'] }), '/a', 'one', false))).toEqual({ '/a': ['one', 'two'] });
-    expect(recorded(object({ '/a': ['one'] }), '/a', 'one', false)).toEqual({});
+    expect(after(recorded(bare, '/a', of('one'), false))).toEqual({ '/a': ['one'] });
+    expect(after(recorded(object({ '/a': ['two'] }), '/a', of('one'), false))).toEqual({ '/a': ['one', 'two'] });
+    expect(recorded(object({ '/a': ['one'] }), '/a', of('one'), false)).toEqual({});
   });
 
   test('takes the place of the others where there is room for one', () => {
-    expect(after(recorded(object({ '/a': ['two'] }), '/a', 'one', true))).toEqual({ '/a': ['one'] });
-    expect(recorded(object({ '/a': ['one'] }), '/a', 'one', true)).toEqual({});
+    expect(after(recorded(object({ '/a': ['two'] }), '/a', of('one'), true))).toEqual({ '/a': ['one'] });
+    expect(recorded(object({ '/a': ['one'] }), '/a', of('one'), true)).toEqual({});
   });
 
   test('leaves other places alone, and the text depends on no order', () => {
-    const text = recorded(object({ '/z': ['x'] }), '/a', 'one', false)[KEY];
+    const text = recorded(object({ '/z': ['x'] }), '/a', of('one'), false)[KEY];
     expect(text).toBe('{"/a":["one"],"/z":["x"]}');
-    expect(recorded(object({ '/a': ['one'] }), '/z', 'x', false)[KEY]).toBe(text);
+    expect(recorded(object({ '/a': ['one'] }), '/z', of('x'), false)[KEY]).toBe(text);
+  });
+});
+
+describe('two installations', () => {
+  const both = object({ '/a': ['one', 'one@tools', 'two@tools', 'x@y@z'] });
+
+  test('know their own entries', () => {
+    expect(isRecorded(both, '/a', of('two', 'tools'))).toBe(true);
+    expect(isRecorded(both, '/a', of('two'))).toBe(false);
+    // Versions that named no installation wrote the bare name.
+    expect(isRecorded(object({ '/a': ['two'] }), '/a', of('two', 'tools'))).toBe(true);
+  });
+
+  test('add and take back their own, and nothing else', () => {
+    expect(after(recorded(object({ '/a': ['one'] }), '/a', of('two', 'tools'), false))).toEqual({
+      '/a': ['one', 'two@tools'],
+    });
+    expect(after(recorded(object({ '/a': ['two'] }), '/a', of('two', 'tools'), false))).toEqual({
+      '/a': ['two@tools'],
+    });
+    expect(after(forgotten(both, everywhere, of('two', 'tools')))).toEqual({ '/a': ['one', 'one@tools', 'x@y@z'] });
+    expect(after(forgotten(both, everywhere, of('one')))).toEqual({ '/a': ['one@tools', 'two@tools', 'x@y@z'] });
+  });
+
+  test('see whose copy a place names', () => {
+    expect(recordedByOthers(both, '/a', [of('one')])).toEqual([of('one', 'tools'), of('two', 'tools'), of('x', 'y@z')]);
+    expect(recordedByOthers(both, '/a', [of('two', 'tools')])).toEqual([of('one'), of('x', 'y@z')]);
+    expect(recordedByOthers(bare, '/a', [of('one')])).toEqual([]);
   });
 });
 
@@ -57,17 +86,17 @@ describe('a name that is taken back', () => {
   const known = object({ '/a': ['one', 'two'], '/b': ['one'] });
 
   test('is forgotten at the places that are meant, and the rest stays', () => {
-    expect(after(forgotten(known, (place) => place === '/a', 'one'))).toEqual({ '/a': ['two'], '/b': ['one'] });
-    expect(after(forgotten(known, everywhere, 'one'))).toEqual({ '/a': ['two'] });
+    expect(after(forgotten(known, (place) => place === '/a', of('one')))).toEqual({ '/a': ['two'], '/b': ['one'] });
+    expect(after(forgotten(known, everywhere, of('one')))).toEqual({ '/a': ['two'] });
   });
 
   test('takes the whole annotation with it when it was the last', () => {
-    expect(forgotten(object({ '/b': ['one'] }), everywhere, 'one')).toEqual({ [KEY]: null });
+    expect(forgotten(object({ '/b': ['one'] }), everywhere, of('one'))).toEqual({ [KEY]: null });
   });
 
   test('that was never recorded changes nothing', () => {
-    expect(forgotten(object('{"/a":["one"]}'), everywhere, 'three')).toEqual({});
-    expect(forgotten(bare, everywhere, 'one')).toEqual({});
+    expect(forgotten(object('{"/a":["one"]}'), everywhere, of('three'))).toEqual({});
+    expect(forgotten(bare, everywhere, of('one'))).toEqual({});
   });
 });
 

@@ -66,7 +66,12 @@ onEachServer((server) => {
       ...bench.client,
       get: <T>(...call: Parameters<KubeClient['get']>) => bench.client.get<T>(...call).finally(meanwhile),
     };
-    return createProxyKube({ client, proxy: 'hub-cache', signal: new AbortController().signal });
+    return createProxyKube({
+      client,
+      proxy: 'hub-cache',
+      instance: 'pullpass-system',
+      signal: new AbortController().signal,
+    });
   };
 
   describe('applySecret', () => {
@@ -172,7 +177,12 @@ onEachServer((server) => {
 
     test('says that the namespace is missing', async () => {
       const namespace = `${bench.namespace}-not`;
-      const admin = createProxyKube({ client: bench.admin, proxy: 'hub-cache', signal: new AbortController().signal });
+      const admin = createProxyKube({
+        client: bench.admin,
+        proxy: 'hub-cache',
+        instance: 'pullpass-system',
+        signal: new AbortController().signal,
+      });
       expect((await failure(admin.applySecret({ namespace, name: 'x', data: { login: 'pw' } }))).message).toBe(
         `cache proxy "hub-cache": namespace "${namespace}" is not there: create it, or correct secret.namespace`,
       );

@@ -134,7 +134,7 @@ async function onServer(server: ApiServer, admin: KubeClient): Promise<World> {
       }
       return {
         client,
-        kube: createProxyKube({ client, proxy: 'hub-cache', signal }),
+        kube: createProxyKube({ client, proxy: 'hub-cache', instance: 'pullpass-system', signal }),
         async observe({ path, name }) {
           const { items } = await client.get<{ items: ApiObject[] }>(path, {
             query: { fieldSelector: `metadata.name=${name}` },

@@ -122,7 +122,7 @@ export async function openBench(
     writes,
     secret,
     context: {
-      kube: createProxyKube({ client, proxy: shared(namespace).name, signal }),
+      kube: createProxyKube({ client, proxy: shared(namespace).name, instance: 'pullpass-system', signal }),
       http,
       mac,
       signal,

@@ -157,7 +157,12 @@ onEachServer((server) => {
         expect(await shown(bench, renamed, login('pw-1'))).toEqual([false]);
         await renamed.apply(login('pw-1'), {
           ...bench.context,
-          kube: createProxyKube({ client: bench.client, proxy: 'hub-mirror', signal: bench.context.signal }),
+          kube: createProxyKube({
+            client: bench.client,
+            proxy: 'hub-mirror',
+            instance: 'pullpass-system',
+            signal: bench.context.signal,
+          }),
         });
         expect(await shown(bench, renamed, login('pw-1'))).toEqual([true]);
       }));

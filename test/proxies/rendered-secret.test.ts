@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { decode, isAsWanted, madeByUsAlone, ownedKeys, secretBody } from '../../src/proxies/rendered-secret.ts';
 import type { ObservedSecret } from '../../src/proxies/rendered-secret.ts';
 
+const WHOSE = { proxy: 'cache', instance: 'pullpass-system' };
 const wanted = { namespace: 'caches', name: 'login', data: { user: 'robot', pass: 'pässword' } };
 const applied = (...keys: string[]) => ({
   manager: 'pullpass',
@@ -12,7 +13,7 @@ const applied = (...keys: string[]) => ({
 
 /** As the API server returns what was applied. */
 function secret({ metadata, ...parts }: Partial<ObservedSecret> = {}): ObservedSecret {
-  const { type, data, metadata: own } = secretBody(wanted, 'cache');
+  const { type, data, metadata: own } = secretBody(wanted, WHOSE);
   return {
     ...(type !== undefined && { type }),
     ...(data && { data }),
@@ -22,13 +23,17 @@ function secret({ metadata, ...parts }: Partial<ObservedSecret> = {}): ObservedS
 }
 
 test('the body has exactly what is ours, and the guard where there is one', () => {
-  expect(secretBody({ ...wanted, annotations: { note: 'x' } }, 'cache', { uid: 'u', resourceVersion: '7' })).toEqual({
+  expect(secretBody({ ...wanted, annotations: { note: 'x' } }, WHOSE, { uid: 'u', resourceVersion: '7' })).toEqual({
     apiVersion: 'v1',
     kind: 'Secret',
     metadata: {
       namespace: 'caches',
       name: 'login',
-      labels: { 'app.kubernetes.io/managed-by': 'pullpass', 'pullpass.dev/cache-proxy': 'cache' },
+      labels: {
+        'app.kubernetes.io/managed-by': 'pullpass',
+        'pullpass.dev/cache-proxy': 'cache',
+        'pullpass.dev/instance': 'pullpass-system',
+      },
       annotations: { note: 'x' },
       uid: 'u',
       resourceVersion: '7',
@@ -36,22 +41,22 @@ test('the body has exactly what is ours, and the guard where there is one', () =
     type: 'Opaque',
     data: { user: 'cm9ib3Q=', pass: 'cMOkc3N3b3Jk' },
   });
-  expect(secretBody({ ...wanted, type: 'kubernetes.io/basic-auth' }, 'cache')).toMatchObject({
+  expect(secretBody({ ...wanted, type: 'kubernetes.io/basic-auth' }, WHOSE)).toMatchObject({
     type: 'kubernetes.io/basic-auth',
   });
-  expect(secretBody(wanted, 'cache').metadata).not.toHaveProperty('annotations');
+  expect(secretBody(wanted, WHOSE).metadata).not.toHaveProperty('annotations');
   expect(decode('cMOkc3N3b3Jk')).toBe('pässword');
 });
 
 describe('nothing is written', () => {
   test('where all is as wanted, whatever others added', () => {
-    expect(isAsWanted(secret(), wanted, 'cache')).toBe(true);
+    expect(isAsWanted(secret(), wanted, WHOSE)).toBe(true);
     const { labels = {} } = secret().metadata;
     const theirs = secret({
       data: { ...secret().data, theirs: 'eA==' },
       metadata: { name: 'login', labels: { ...labels, theirs: 'x' }, annotations: { theirs: 'x', note: 'x' } },
     });
-    expect(isAsWanted(theirs, { ...wanted, annotations: { note: 'x' } }, 'cache')).toBe(true);
+    expect(isAsWanted(theirs, { ...wanted, annotations: { note: 'x' } }, WHOSE)).toBe(true);
   });
 
   test.each<[string, ObservedSecret]>([
@@ -66,12 +71,13 @@ describe('nothing is written', () => {
       secret({ metadata: { name: 'login', managedFields: [applied('old')] } }),
     ],
   ])('but not where %s differs', (_, found) => {
-    expect(isAsWanted(found, wanted, 'cache')).toBe(false);
+    expect(isAsWanted(found, wanted, WHOSE)).toBe(false);
   });
 
   test('but not where it is of another cache proxy, or lacks an annotation', () => {
-    expect(isAsWanted(secret(), wanted, 'another')).toBe(false);
-    expect(isAsWanted(secret(), { ...wanted, annotations: { note: 'x' } }, 'cache')).toBe(false);
+    expect(isAsWanted(secret(), wanted, { ...WHOSE, proxy: 'another' })).toBe(false);
+    expect(isAsWanted(secret(), wanted, { ...WHOSE, instance: 'another' })).toBe(false);
+    expect(isAsWanted(secret(), { ...wanted, annotations: { note: 'x' } }, WHOSE)).toBe(false);
   });
 });
 

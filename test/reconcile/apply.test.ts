@@ -21,7 +21,7 @@ const target = { namespace: 'team-a', name: 'regcred', source: 'upstream', diges
 const guard = { uid: 'copy-uid', resourceVersion: '7' };
 const CREATE: Action = { type: 'createCopy', ...target };
 const UPDATE: Action = { type: 'updateCopy', ...target, ...guard };
-const REPLACE: Action = { type: 'replaceCopy', ...target, ...guard };
+const REPLACE: Action = { type: 'replaceCopy', why: 'type', ...target, ...guard };
 const DELETE: Action = { type: 'deleteCopy', namespace: 'team-a', name: 'regcred', ...guard };
 const PATH = '/api/v1/namespaces/team-a/secrets/regcred';
 
@@ -32,7 +32,13 @@ function edits(
   keepRest = false,
 ): EditReferences {
   const account = projectServiceAccount(raw);
-  const references = { wanted: new Set(wanted), kept: new Set(kept), keepRest };
+  const references = {
+    instance: 'pullpass-system',
+    own: new Set<string>(),
+    wanted: new Set(wanted),
+    kept: new Set(kept),
+    keepRest,
+  };
   const edit = planReferences(account, references);
   if (edit === undefined) throw new Error('nothing to do');
   return { type: 'editReferences', account, edit, wanted: references };
@@ -67,7 +73,11 @@ describe('a copy', () => {
   const metadata = {
     name: 'regcred',
     namespace: 'team-a',
-    labels: { 'app.kubernetes.io/managed-by': 'pullpass', 'pullpass.dev/source': 'upstream' },
+    labels: {
+      'app.kubernetes.io/managed-by': 'pullpass',
+      'pullpass.dev/source': 'upstream',
+      'pullpass.dev/instance': 'pullpass-system',
+    },
   };
   const answer = rawSecret({ resourceVersion: '8', content: dockerConfig(PASSWORD), source: 'upstream' });
 

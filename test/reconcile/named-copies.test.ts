@@ -43,7 +43,12 @@ async function named(
     sources: [source({ config })],
     copies: [copy({ namespace: 'team', name: 'hub-copy', source: 'hub' })],
   });
-  const found = await readNamedCopies({ client, configuration, scopes: [observed], ...options });
+  const found = await readNamedCopies({
+    client,
+    configuration,
+    snapshot: { scopes: [observed], world: { instance: 'pullpass-system' } },
+    ...options,
+  });
   return { found, calls };
 }
 
@@ -72,7 +77,11 @@ test('a copy that goes is, with its place and whose the reference is', async () 
 });
 
 test('a namespace that is not there has no copy that could stay', async () => {
-  const { found } = await named(configured([puller('puller')]), { names: 'hub-copy' }, { scopes: [] });
+  const { found } = await named(
+    configured([puller('puller')]),
+    { names: 'hub-copy' },
+    { snapshot: { scopes: [], world: { instance: 'pullpass-system' } } },
+  );
   expect(found).toEqual([{ ...reference, ours: false }]);
 });
 

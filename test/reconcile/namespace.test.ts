@@ -198,12 +198,12 @@ test('what was done is told in the words of the vocabulary', async () => {
     type: 'editReferences',
     account: account(),
     edit: { add, remove, record: add },
-    wanted: { wanted: new Set(), kept: new Set() },
+    wanted: { instance: 'pullpass-system', own: new Set(), wanted: new Set(), kept: new Set() },
   });
   const actions: Action[] = [
     { type: 'createCopy', ...target, ...content },
     { type: 'updateCopy', ...target, ...content, ...guard },
-    { type: 'replaceCopy', ...target, ...content, ...guard },
+    { type: 'replaceCopy', why: 'type', ...target, ...content, ...guard },
     { type: 'deleteCopy', ...target, ...guard },
     edit(['a'], ['b']),
     edit([], []),

@@ -106,7 +106,7 @@ function world(parts: { targets?: boolean; probe?: boolean; verifies?: boolean }
     consumers: { isGoing: () => w.going, point: (_, apply) => w.point(apply) },
     fingerprints: () => (w.read ? adapter.targets.map(() => w.holds) : undefined),
     context: (_, signal) => ({
-      kube: createProxyKube({ client, proxy: 'cache', signal }),
+      kube: createProxyKube({ client, proxy: 'cache', instance: 'pullpass-system', signal }),
       http: createHttpClient(),
       mac: (text) => text,
       signal,

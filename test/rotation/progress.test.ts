@@ -3,6 +3,7 @@ import { createHmac } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { isComplete, observeRotations } from '../../src/rotation/progress.ts';
 import { configurationSchema } from '../../src/config/schema.ts';
+import { planNamespace } from '../../src/plan/namespace.ts';
 import { createProxies } from '../../src/proxies/kinds.ts';
 import { loginMac } from '../../src/reconcile/proxy.ts';
 import { peekState, snapshotOf } from '../../src/sources/snapshot.ts';
@@ -10,6 +11,7 @@ import { createRefusals } from '../../src/observe/refusals.ts';
 import type { State } from '../../src/observe/state.ts';
 import { entryMac } from '../../src/sources/record.ts';
 import { refusal, scriptedClient } from '../kube/scripted-client.ts';
+import { copy, scope, source } from '../plan/observations.ts';
 import { createMemory } from '../sources/memory.ts';
 import { recordOf } from '../sources/records.ts';
 import { namespace } from '../plan/observations.ts';
@@ -234,4 +236,35 @@ test('a copy that another writer wrote is behind, and it is said who wrote it', 
 
 test('a server that breaks is an error, not "nothing yet"', async () => {
   await expect(observe(CONTENT, () => 500)).rejects.toThrow();
+});
+
+test('a copy that finalizers keep counts as blocked only if it cannot be brought up to date', async () => {
+  const configuration = configurationWith({});
+  const plans = (digest: string) => [
+    planNamespace(
+      scope({
+        sources: [source({ config: { name: 'hub', copyName: 'c' } })],
+        copies: [copy({ name: 'c', source: 'hub', terminating: true, finalizers: ['x/y'], immutable: true, digest })],
+      }),
+    ),
+  ];
+  const { client } = scriptedClient(() => {
+    throw refusal(404);
+  });
+  const world = worldFor(configuration);
+  const snapshot = await snapshotOf({ client, world, configuration, ...(await peekState(client, 'pullpass-system')) });
+  const copies = async (digest: string) =>
+    (await observeRotations({ client, configuration, snapshot, plans: plans(digest) }))[0]?.copies;
+  expect(await copies('old')).toEqual({
+    total: 1,
+    behind: [],
+    foreign: [],
+    blocked: [{ namespace: 'team-a', by: 'finalizer "x/y"' }],
+  });
+  expect(await copies('new')).toEqual({ total: 1, behind: [], foreign: [] });
+  const blocked = {
+    heldBack: [],
+    copies: { total: 1, behind: [], foreign: [], blocked: [{ namespace: 'a', by: 'x' }] },
+  };
+  expect(isComplete({ ...blocked, proxies: [] })).toBe(false);
 });

@@ -178,3 +178,28 @@ describe('giving up', () => {
     expect(r.complete.map(([name]) => name)).toEqual(['upstream']);
   });
 });
+
+test('a rotation that only blocked namespaces keep from being complete says so once, with what blocks them', () => {
+  const r = rotating();
+  const blocked = (namespace: string, into = true): void =>
+    r.rotations.settle(
+      namespace,
+      [{ ...standing('upstream', 'blocked', into), blockedBy: 'finalizer "x"' }],
+      r.planned('new'),
+    );
+  r.begin('upstream', 'new', ['a', 'b', 'c', 'd'], false);
+  blocked('a');
+  // Nobody waits for what is not wanted any more.
+  blocked('d', false);
+  r.settle('b', 'stale');
+  expect(r.lines).toEqual([]);
+  r.settle('b', 'in sync');
+  r.settle('c', 'in sync');
+  blocked('a');
+  expect(r.complete).toEqual([]);
+  expect(r.lines).toMatchObject([
+    { level: 'warn', blocked: 1, msg: 'rotation not complete: all others are done, and blocked is a (finalizer "x")' },
+  ]);
+  r.settle('a', 'in sync');
+  expect(r.complete).toHaveLength(1);
+});

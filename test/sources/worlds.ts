@@ -5,6 +5,8 @@ import {
   ANNOTATION_ADDED,
   KEY_DOCKER_CONFIG_JSON,
   LABEL_MANAGED_BY,
+  DEFAULT_NAMESPACE,
+  LABEL_INSTANCE,
   LABEL_SOURCE,
   MANAGER,
   TYPE_DOCKER_CONFIG_JSON,
@@ -18,7 +20,7 @@ export const digest = (base64: string): string => `digest of ${Buffer.from(base6
 export const base64 = (text: string): string => Buffer.from(text).toString('base64');
 
 export function worldFor(configuration: Configuration): World {
-  const world = createWorld(digest);
+  const world = createWorld(digest, DEFAULT_NAMESPACE);
   feedsOf(world, configuration);
   return world;
 }
@@ -65,7 +67,9 @@ export function rawSecret(
       namespace,
       uid,
       resourceVersion,
-      ...(source !== undefined && { labels: { [LABEL_MANAGED_BY]: MANAGER, [LABEL_SOURCE]: source } }),
+      ...(source !== undefined && {
+        labels: { [LABEL_MANAGED_BY]: MANAGER, [LABEL_SOURCE]: source, [LABEL_INSTANCE]: DEFAULT_NAMESPACE },
+      }),
     },
     type,
     data: parts.data ?? (content === undefined ? {} : { [KEY_DOCKER_CONFIG_JSON]: base64(content) }),
@@ -103,5 +107,5 @@ export function putSource(world: World, raw: ReturnType<typeof rawSecret>): void
 }
 
 export function putCopy(world: World, raw: ReturnType<typeof rawSecret>): void {
-  world.copies.get(raw.metadata.name)?.put(projectCopy(raw, world.digest));
+  world.copies.get(raw.metadata.name)?.put(projectCopy(raw, world));
 }

@@ -23,7 +23,7 @@ export function countRotation(
   const kept = plans
     .flatMap(({ held }) => held?.copies ?? [])
     .filter((copy) => copy.source === source && !copy.current).length;
-  const stale = states.filter((state) => state === 'stale').length + kept;
+  const stale = states.filter((state) => state === 'stale' || state === 'blocked').length + kept;
   const copiesDone = states.filter((state) => state === 'in sync').length;
   return {
     stale,

@@ -81,7 +81,7 @@ export async function observe(options: ObserveOptions): Promise<Observation> {
     configuration === undefined || watched !== undefined
       ? []
       : unlessRefused(
-          readStray(options, configuration),
+          readStray(options, configuration, controller.namespace),
           'Secrets by label, so copies that a renamed or dropped source left are not found',
         ),
     only === undefined
@@ -180,9 +180,10 @@ async function readPods({ client, only, signal, progress }: ObserveOptions): Pro
 function readStray(
   { client, only, signal }: ObserveOptions,
   { sources, retiredCopyNames }: Configuration,
+  instance: string,
 ): Promise<StrayCopy[]> {
   const known = new Set([...sources.map(({ copyName }) => copyName), ...retiredCopyNames]);
-  return readStrayCopies(client, { known, only, signal });
+  return readStrayCopies(client, { known, instance, only, signal });
 }
 
 function knownOf(found: Known | undefined): Pick<Observation, 'registries' | 'proxies' | 'heldBack'> {

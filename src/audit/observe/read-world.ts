@@ -35,7 +35,7 @@ export async function readWorldWhereAllowed({
   signal,
 }: Options): Promise<ReadWorld> {
   const memory = await peekState(client, namespace, signal);
-  const world = createWorld(memory.state.mac);
+  const world = createWorld(memory.state.mac, namespace);
   const feeds = feedsOf(world, configuration);
   const refused = new Map<Feed, string>();
   await Promise.all(

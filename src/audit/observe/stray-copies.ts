@@ -11,9 +11,15 @@ export async function readStrayCopies(
   client: KubeClient,
   {
     known,
+    instance,
     only,
     signal,
-  }: { known: ReadonlySet<string>; only: readonly string[] | undefined; signal?: AbortSignal | undefined },
+  }: {
+    known: ReadonlySet<string>;
+    instance: string;
+    only: readonly string[] | undefined;
+    signal?: AbortSignal | undefined;
+  },
 ): Promise<StrayCopy[]> {
   const stray: StrayCopy[] = [];
   for (const path of only?.map((namespace) => paths.secrets(namespace)) ?? [paths.secrets()]) {
@@ -25,8 +31,8 @@ export async function readStrayCopies(
         ...(signal && { signal }),
         each: ({ metadata: { namespace = '', name, labels = {} } }) => {
           const source = labels[LABEL_SOURCE];
-          // A Secret with another label of ours may be something else: do not tell people to delete it.
-          if (!known.has(name) && source !== undefined && ownerOf({ name, labels }) === 'copy')
+          // A Secret with another label of ours may be something else, and another installation has its own copies.
+          if (!known.has(name) && source !== undefined && ownerOf({ name, labels }, instance) === 'copy')
             found.push({ namespace, name, source });
         },
         restart: () => {

@@ -83,6 +83,7 @@ const TONES: Readonly<Record<Standing['copy'], Tone>> = {
   foreign: 'error',
   unavailable: 'unknown',
   terminating: 'warning',
+  blocked: 'error',
   leftover: 'warning',
   retained: 'info',
   held: 'warning',

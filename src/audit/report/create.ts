@@ -206,7 +206,7 @@ function reportSource(facts: Facts, source: AuditedSource): SourceReport {
       stale: countOf('stale'),
       missing: countOf('missing'),
       foreign: countOf('foreign'),
-      other: countOf('unavailable', 'source', 'terminating', 'none'),
+      other: countOf('unavailable', 'source', 'terminating', 'blocked', 'none'),
       orphaned: states.filter(({ copy }) => copy === 'leftover' || copy === 'held').length,
     },
     rotation: {

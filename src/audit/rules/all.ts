@@ -8,7 +8,7 @@ import { fit } from '../../text.ts';
 import { paused, removalHeld } from './brakes.ts';
 import { controllerNotRunning } from './controller-running.ts';
 import { controllerExcessiveRights } from './excessive-rights.ts';
-import { copyForeign, copyMissing, copyOrphaned, copyStale } from './copies.ts';
+import { copyBlocked, copyForeign, copyMissing, copyOrphaned, copyStale } from './copies.ts';
 import { credentialExpired, credentialExpiring, credentialRejected } from './credentials.ts';
 import { credentialShadowed, credentialUnused } from './entries.ts';
 import { dockerHubAnonymous } from './docker-hub.ts';
@@ -43,6 +43,7 @@ export const RULES: readonly Rule[] = [
   pullSecretBroken,
   pullSecretUseless,
   pullSecretUnnamed,
+  copyBlocked,
   podBeforePatch,
   podOwnSecrets,
   pullFailing,

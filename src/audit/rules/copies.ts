@@ -2,15 +2,15 @@
 import { ANNOTATION_ADOPT, TYPE_DOCKER_CONFIG_JSON } from '../../names.ts';
 import type { CopyState } from '../../plan/copy.ts';
 import type { ObservedCopy } from '../../plan/observed.ts';
-import { remedyOf } from '../../plan/problem.ts';
+import { BLOCKED_REMEDY, remedyOf } from '../../plan/problem.ts';
 import type { Facts } from '../facts/facts.ts';
-import { problemsOf } from './problems.ts';
+import { hitOf, problemsOf } from './problems.ts';
 import type { Hit, Rule } from './rule.ts';
 import { CHECK_CONTROLLER, CHECK_RUNNING, LEAVE_ALONE } from './remedies.ts';
 import type { NamespacePlan, SourceStanding } from '../../plan/namespace-plan.ts';
 import { agree, plural, quote } from '../../text.ts';
 
-const CHECK_COPY = `${CHECK_CONTROLLER} What it would change: \`pullpass plan --config FILE\``;
+const CHECK_COPY = `${CHECK_CONTROLLER} A write that the API server refuses, by a quota or a policy, is the Event WriteRefused in the namespace. What it would change: \`pullpass plan --config FILE\``;
 
 export const copyMissing: Rule = {
   id: 'PP001',
@@ -76,6 +76,22 @@ export const copyStale: Rule = {
     })),
 };
 
+export const copyBlocked: Rule = {
+  id: 'PP015',
+  name: 'copy-blocked',
+  category: 'Copies and references',
+  severity: 'error',
+  title: 'A copy is being deleted, and finalizers keep it',
+  cause:
+    'Somebody deleted the copy, and a finalizer that Pullpass did not set keeps it. Until that is gone, no new one can be made ' +
+    'in its place. As long as its data can be changed, Pullpass keeps it up to date.',
+  remedy: BLOCKED_REMEDY,
+  check: (facts) =>
+    problemsOf(facts)
+      .filter((problem) => problem.reason === 'CopyBlocked')
+      .map((problem): Hit => hitOf(problem)),
+};
+
 export const copyForeign: Rule = {
   id: 'PP003',
   name: 'copy-foreign',
@@ -101,6 +117,13 @@ export const copyForeign: Rule = {
             message: `${named}, and the configuration names it as a source or a login: it is left alone.`,
             remedy: remedyOf(problem),
           };
+        if (taken.other === 'instance')
+          return {
+            object,
+            about: taken.other,
+            message: `${named}, and another installation of Pullpass has it (controller namespace ${quote(taken.instance ?? '')}).`,
+            remedy: remedyOf(problem),
+          };
         if (taken.other !== undefined)
           return {
             object,
@@ -114,9 +137,9 @@ export const copyForeign: Rule = {
           about: 'foreign',
           message: `${named}, and Pullpass did not make it.`,
           remedy:
-            taken.type === TYPE_DOCKER_CONFIG_JSON
+            taken.type === TYPE_DOCKER_CONFIG_JSON && taken.immutable !== true
               ? `Delete or rename it; or let Pullpass take it over: \`${adopt}\``
-              : `Delete or rename it: it is of type ${quote(taken.type)}, so Pullpass cannot take it over.`,
+              : `Delete or rename it: it is ${taken.immutable === true ? 'immutable' : `of type ${quote(taken.type)}`}, so Pullpass cannot take it over.`,
         };
       }),
 };

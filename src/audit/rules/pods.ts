@@ -1,5 +1,5 @@
 /** Rules on pods without the pull secrets of their ServiceAccount: a pod gets these only when it is created. */
-import { recordOf } from '../../plan/service-account.ts';
+import { addedTo } from '../../plan/service-account.ts';
 import type { Facts } from '../facts/facts.ts';
 import type { Hit, Rule } from './rule.ts';
 import type { Workload } from '../observe/observation.ts';
@@ -68,7 +68,7 @@ function lackOf({ account, keys, image }: Facts, workload: Workload, kind: 'befo
   if (
     current === undefined ||
     lacking.length === 0 ||
-    (isOlder(pullSecrets, listed, recordOf(current)) ? 'before' : 'own') !== kind
+    (isOlder(pullSecrets, listed, addedTo(current)) ? 'before' : 'own') !== kind
   )
     return undefined;
 

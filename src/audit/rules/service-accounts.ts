@@ -3,7 +3,7 @@ import { hitOf, problemsOf } from './problems.ts';
 import type { Hit, Rule } from './rule.ts';
 import { CHECK_CONTROLLER, LEAVE_ALONE } from './remedies.ts';
 import type { ObservedServiceAccount } from '../../plan/observed.ts';
-import { recordOf } from '../../plan/service-account.ts';
+import { addedTo } from '../../plan/service-account.ts';
 import { UNDONE_DOCS, UNNAMED } from '../../plan/undone.ts';
 import { agree, quoteList } from '../../text.ts';
 
@@ -41,7 +41,7 @@ export const serviceAccountNotPatched: Rule = {
 
 /** Who took out what Pullpass had added, as a sentence; empty: nothing was. */
 function takenOut(account: ObservedServiceAccount, lacking: readonly string[]): string {
-  const undone = lacking.filter((name) => recordOf(account).has(name));
+  const undone = lacking.filter((name) => addedTo(account).has(name));
   if (undone.length === 0) return '';
   const them = agree(undone.length, 'it', 'them');
   return ` Pullpass had added ${them}, and another writer took ${them} out: ${account.undoneBy ?? UNNAMED}.`;

@@ -289,7 +289,7 @@ describe('the publisher', () => {
       world,
       calls,
       lines,
-      publisher: createReportPublisher({ client, log }),
+      publisher: createReportPublisher({ client, log, instance: 'pullpass-system' }),
       writes: () => calls.filter(({ verb }) => verb !== 'get'),
     };
   }
@@ -382,6 +382,20 @@ describe('the publisher', () => {
       1,
       expect.stringMatching(/^warn .*was not made by Pullpass/),
       0,
+    ]);
+  });
+
+  test("leaves another installation's object alone, and names the installation", async () => {
+    const { publisher, world, lines, writes } = start(['clusterreports']);
+    await publisher.publish(reportOf(), signal);
+    const ours = world.objects.get(PATHS.ClusterReport) as { metadata: { labels: Record<string, string> } };
+    expect(ours.metadata.labels['pullpass.dev/instance']).toBe('pullpass-system');
+    ours.metadata.labels['pullpass.dev/instance'] = 'team-tools';
+    const before = writes().length;
+    expect(await publisher.publish(reportOf(finding()), signal)).toBe('foreign');
+    expect([writes().length, lines.at(-1)]).toEqual([
+      before,
+      expect.stringMatching(/^warn .*another installation of Pullpass \(controller namespace "team-tools"\)/),
     ]);
   });
 
