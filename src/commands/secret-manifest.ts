@@ -19,7 +19,7 @@ export function readSecretManifest(text: string): SecretContent | undefined {
 function parseText(text: string): unknown {
   const languages = [
     (source: string): unknown => JSON.parse(source),
-    (source: string): unknown => parseYaml(source, { logLevel: 'silent' }),
+    (source: string): unknown => parseYaml(source, { logLevel: 'silent', uniqueKeys: false }),
   ];
   for (const parse of languages) {
     try {

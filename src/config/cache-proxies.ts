@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { isImage, isRepository } from '../credentials/image-reference.ts';
 import { dnsLabel, dnsSubdomain, secretKey } from './kubernetes-names.ts';
+import { LISTS, MAX_ADDRESS, TOO_LONG } from './limits.ts';
 import { registryHostName, registryOfSource, zotHost } from './registry-names.ts';
 
 const secret = z.strictObject({ namespace: dnsLabel, name: dnsSubdomain });
@@ -9,6 +10,7 @@ const object = z.strictObject({ namespace: dnsLabel.optional(), name: dnsSubdoma
 const namespaced = z.strictObject({ namespace: dnsLabel, name: dnsSubdomain });
 const httpUrl = z
   .url({ protocol: /^https?$/, error: 'is not an http:// or https:// URL' })
+  .max(MAX_ADDRESS, TOO_LONG)
   .refine((url) => !hasLogin(url), 'holds a login: give it in a Secret');
 /** Requests go to `<url>/v2/...`. */
 const baseUrl = httpUrl.refine((url) => !/[?#]/.test(url), 'has a query or fragment: write only scheme, host and path');
@@ -109,7 +111,12 @@ export const cacheProxySchema = z.discriminatedUnion('kind', [
     kind: z.literal('zot').describe('zot: sync credentials file, and a roll.'),
     secret,
     key: secretKey.default('credentials.json'),
-    hosts: z.array(zotHost).min(1).optional().describe('host[:port] of the sync URLs; default: the registry.'),
+    hosts: z
+      .array(zotHost)
+      .min(1)
+      .max(LISTS.hosts)
+      .optional()
+      .describe('host[:port] of the sync URLs; default: the registry.'),
     workload: workload.optional(),
   }),
   z.strictObject({
@@ -120,6 +127,7 @@ export const cacheProxySchema = z.discriminatedUnion('kind', [
     secret,
     files: z
       .record(z.string(), z.string())
+      .meta({ maxProperties: LISTS.files })
       .describe(
         'Key -> template with {{registry}}, {{username}}, {{password}}, {{auth}}; each may be piped through json, base64 or yaml.',
       ),
@@ -212,7 +220,10 @@ export const cacheProxySchema = z.discriminatedUnion('kind', [
         apiVersion: z.string().min(1),
         resource: z.string().min(1).describe('Plural name, as in the API path.'),
       }),
-      path: z.string().regex(/^(\/[^/]+)+$/, 'is not a JSON pointer, such as "/spec/imagePullSecret"'),
+      path: z
+        .string()
+        .max(MAX_ADDRESS, TOO_LONG)
+        .regex(/^(\/[^/]+)+$/, 'is not a JSON pointer, such as "/spec/imagePullSecret"'),
       form: z
         .enum(['name', 'reference', 'list'])
         .default('name')
