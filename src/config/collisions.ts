@@ -36,7 +36,7 @@ export function collisions(document: unknown): CrossProblem[] {
     ...rendered.flatMap((given) => {
       const other = typeof given.name === 'string' ? read.get(identity(given)) : undefined;
       if (other === undefined) return [];
-      const name = quote(`${String(given.namespace)}/${given.name}`);
+      const name = quote(`${String(given.namespace)}/${String(given.name)}`);
       return [
         {
           path: given.path,

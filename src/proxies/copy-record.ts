@@ -12,13 +12,13 @@ type Written = Readonly<Record<string, readonly string[]>>;
 const shape = z.record(z.string(), z.array(z.string()));
 
 export function isRecorded(object: ApiObject, place: string, copyName: string): boolean {
-  return read(object)[place]?.includes(copyName) === true;
+  return namesAt(read(object), place).includes(copyName);
 }
 
 /** `alone`: the place holds one name, so this one replaces the others. */
 export function recorded(object: ApiObject, place: string, copyName: string, alone: boolean): Notes {
   const written = read(object);
-  const before = written[place] ?? [];
+  const before = namesAt(written, place);
   return write(object, { ...written, [place]: alone ? [copyName] : [...new Set([...before, copyName])].sort() });
 }
 
@@ -48,6 +48,9 @@ function holds(fields: unknown, [part, ...rest]: readonly string[]): boolean {
   // Nothing below it: the field is owned as a whole.
   return (typeof below === 'object' && below !== null && Object.keys(below).length === 0) || holds(below, rest);
 }
+
+const namesAt = (written: Written, place: string): readonly string[] =>
+  Object.hasOwn(written, place) ? (written[place] ?? []) : [];
 
 /** An editor of the object can write anything there: an invalid record counts as empty. */
 function read({ metadata: { annotations } }: ApiObject): Written {
