@@ -17,6 +17,8 @@ export function readSecretManifest(text: string): SecretContent | undefined {
 }
 
 function parseText(text: string): unknown {
+  // Most texts that come here are none: they are not parsed for nothing.
+  if (!text.includes('Secret')) return undefined;
   const languages = [
     (source: string): unknown => JSON.parse(source),
     (source: string): unknown => parseYaml(source, { logLevel: 'silent', uniqueKeys: false }),

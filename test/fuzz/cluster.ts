@@ -278,7 +278,7 @@ export const clusterParsers: readonly Parser[] = [
     words: [':', '[', ']', '99999', '.'],
     read(text) {
       const error = declared([UserError], () => parseAddress(text));
-      sayable(error === undefined ? [] : [error.message], { limit: 100_000 });
+      sayable(error === undefined ? [] : [error.message]);
     },
   },
 ];

@@ -121,9 +121,9 @@ export const credentialParsers: readonly Parser[] = [
       const value = asJson(text);
       const secret = { type: textOf(memberOf(value, 'type')), data: texts(memberOf(value, 'data')) };
       const read = parseSecret(secret);
-      sayable(read.ok ? read.warnings : read.problems, { secret: false, limit: 70_000 });
+      sayable(read.ok ? read.warnings : read.problems, { secret: false });
       const login = resolveAlias({ host: 'a.corp', login: { secret: 's' } }, [], new Map([['s', secret]]));
-      sayable(login.ok ? login.warnings : [login.problem], { secret: false, limit: 70_000 });
+      sayable(login.ok ? login.warnings : [login.problem], { secret: false });
       readSecretManifest(text);
     },
   },
@@ -156,9 +156,9 @@ export const credentialParsers: readonly Parser[] = [
       registryHost(text);
       leadsTo(text, 'docker.io');
       locateRegistry(text);
-      sayable([quoteKey(text), registryLabel(text), whyMisnamed(text) ?? ''], { secret: false, limit: 70_000 });
+      sayable([quoteKey(text), registryLabel(text), whyMisnamed(text) ?? ''], { secret: false });
       const withLoginInside = `https://u:${CREDENTIAL}@${text}`;
-      sayable([quoteKey(withLoginInside), registryLabel(withLoginInside)], { limit: 70_000 });
+      sayable([quoteKey(withLoginInside), registryLabel(withLoginInside)]);
     },
   },
   {

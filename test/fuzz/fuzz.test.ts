@@ -38,7 +38,7 @@ describe.each(chosen)('$name', (parser) => {
 
   const runs = Math.max(50, Math.ceil((RUNS * (parser.share ?? 1)) / SHARES));
   test('inputs that nobody thought of', { timeout: 3_600_000 }, async () => {
-    if (LONG) console.log(`${parser.name}: ${runs} inputs, seed ${SEED}`);
+    if (LONG) process.stdout.write(`${parser.name}: ${runs} inputs, seed ${SEED}\n`);
     await fc.assert(
       fc.asyncProperty(inputsOf(parser), (input) => timed(parser, input)),
       { numRuns: runs, seed: SEED, interruptAfterTimeLimit: 3_000_000, markInterruptAsFailure: true },

@@ -119,7 +119,7 @@ function withObject(kind: string, config: object, samples: object[]): Parser {
           patch: (_: string, type: string, body: object) => {
             holds(type === 'application/json-patch+json' && ++writes < 20, 'it writes for ever');
             const operations = (body as Operation[]).filter(({ op }) => op !== 'test');
-            object = applyPatch(deepClone(object), operations, true, true, true).newDocument;
+            object = applyPatch<ApiObject>(deepClone(object) as ApiObject, operations, true, true, true).newDocument;
             return Promise.resolve();
           },
         },

@@ -204,7 +204,13 @@ export const tenantParsers: readonly Parser[] = [
         const edit = addReference(object, at, 'copy');
         if ('problem' in edit) continue;
         const items = readField(object, at);
-        const after = applyPatch(deepClone(object), edit.patch as Operation[], false, true, true).newDocument;
+        const after = applyPatch<ApiObject>(
+          deepClone(object) as ApiObject,
+          edit.patch as Operation[],
+          false,
+          true,
+          true,
+        ).newDocument;
         const now = readField(after, at);
         const list = 'value' in now ? listOf(now.value) : [];
         const before = 'value' in items ? listOf(items.value) : [];
