@@ -52,6 +52,15 @@ export function readYaml(text: string): YamlText {
   return { faults: [...faults], value, offsetOf };
 }
 
+/** The value of any one document, for other texts than a configuration: as deep and as long as one at most. Undefined: it is none. */
+export function yamlValue(text: string): unknown {
+  const found = quietly(() => compose(text));
+  const [document, second] = 'message' in found ? [] : found.documents;
+  if (document === undefined || second !== undefined || document.errors.length > 0) return undefined;
+  const nodes = readNodes(document);
+  return 'fault' in nodes ? undefined : nodes.value;
+}
+
 /** @param size of the text, in characters or bytes; undefined: nobody knows. */
 export function tooLarge(size?: number): string {
   const is = size === undefined ? 'is larger than' : `has ${Math.ceil(size / 1024)} KiB, more than`;
@@ -116,9 +125,12 @@ function fault({ code, pos, message }: YAMLError): YamlFault {
       return { offset: pos[0], message: 'is not valid YAML: a tab indents this line, use spaces' };
     case 'TAG_RESOLVE_FAILED':
       return { offset: pos[0], message: 'has a tag ("!...") that a configuration has no use for: remove it' };
-    // Some messages end with quoted text of the file, which may be a credential: leave it out.
+    // Some messages end with text of the file, which may be a credential: leave it out.
     default:
-      return { offset: pos[0], message: `is not valid YAML: ${message.replace(/: ".*"$/s, '')}` };
+      return {
+        offset: pos[0],
+        message: `is not valid YAML: ${message.replace(/: .*$/s, '')}`,
+      };
   }
 }
 

@@ -10,17 +10,7 @@ import { createLeaseLock } from '../../src/kube/lease-lock.ts';
 import { listPages } from '../../src/kube/list.ts';
 import { watchStream } from '../../src/kube/watch-stream.ts';
 import { UserError } from '../../src/errors.ts';
-import {
-  asJson,
-  CREDENTIAL,
-  declared,
-  declaredAsync,
-  holds,
-  memberOf,
-  sayable,
-  texts,
-  type Parser,
-} from './parser.ts';
+import { asJson, CREDENTIAL, declared, declaredAsync, holds, memberOf, sayable, texts, type Parser } from './parser.ts';
 
 const STATUS = JSON.stringify({
   kind: 'Status',
@@ -56,6 +46,7 @@ function clientOf(status: number, text: string): KubeClient {
   const connection: Connection = {
     server: 'https://api',
     refresh: () => undefined,
+    redact: (text) => text,
     close: () => Promise.resolve(),
     send: () => {
       // In parts, as it comes over a network.
@@ -169,6 +160,7 @@ export const clusterParsers: readonly Parser[] = [
         name: 'l',
         identity: 'me',
         leaseDurationMs: 15_000,
+        log: { warn: () => undefined, info: () => undefined } as never,
         now: () => 0,
         wall: () => 0,
       });

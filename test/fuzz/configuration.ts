@@ -71,7 +71,12 @@ export const configurationParsers: readonly Parser[] = [
       'x: [',
       '%YAML 1.2\n',
     ],
-    fell: [`${GOOD}schedules: { resync: "0-9999999 * * * *" }\n`, `${GOOD}? [a]\n: 1\n`, `${GOOD}x: &a [*a]\n`],
+    fell: [
+      '>\u0000 ev'.repeat(300),
+      `${GOOD}schedules: { resync: "0-9999999 * * * *" }\n`,
+      `${GOOD}? [a]\n: 1\n`,
+      `${GOOD}x: &a [*a]\n`,
+    ],
     read(text) {
       const result = parseConfiguration(text, 'c.yaml');
       if (!result.ok) {

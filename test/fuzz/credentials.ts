@@ -148,8 +148,8 @@ export const credentialParsers: readonly Parser[] = [
     ],
     read(text) {
       const canonical = canonicalRegistry(text);
-      // A scheme is taken off once, as kubelets do.
-      if (canonical !== undefined && !canonical.includes('://'))
+      // A scheme and a version are taken off once, as kubelets do.
+      if (canonical !== undefined && !/:\/\/|v[12]\b/.test(canonical))
         same(canonicalRegistry(canonical), canonical, 'the canonical name of a canonical name');
       normaliseKey(text);
       misnamedDockerHub(text);
@@ -169,7 +169,7 @@ export const credentialParsers: readonly Parser[] = [
       const read = parseImage(text);
       isRepository(text);
       isImage('a', text);
-      if (!read.ok) return sayable([read.problem], { secret: false });
+      if (!read.ok) return sayable([read.problem], { secret: false, limit: 4_000 });
       const { name, tag, digest } = read.image;
       const again = parseImage(
         `${name}${tag === undefined ? '' : `:${tag}`}${digest === undefined ? '' : `@${digest}`}`,
@@ -237,6 +237,7 @@ export const credentialParsers: readonly Parser[] = [
       '{"kind":"Secret","stringData":{"a":"b"}}',
     ],
     words: ['kind: Secret', '&a', '*a', 'data:', '---\n', '<<: *a'],
+    fell: ['{"kind":"Secret","stringData":{'.repeat(200)],
     share: 0.7,
     read(text) {
       const error = declared([UserError], () => readSecretManifest(text));

@@ -23,12 +23,17 @@ const chosen = PARSERS.filter(({ name }) => name.includes(PULLPASS_FUZZ_ONLY));
 
 afterAll(cleanUp);
 
+/** Long twice: once can be the fault of the machine. */
 async function timed({ read }: Parser, input: string): Promise<void> {
-  const before = process.cpuUsage();
-  await read(input);
-  const { user, system } = process.cpuUsage(before);
-  if ((user + system) / 1000 > MOST_CPU_MS)
-    throw new Error(`takes ${Math.round((user + system) / 1000)} ms for ${input.length} characters`);
+  const took = async (): Promise<number> => {
+    const before = process.cpuUsage();
+    await read(input);
+    const { user, system } = process.cpuUsage(before);
+    return (user + system) / 1000;
+  };
+  if ((await took()) <= MOST_CPU_MS) return;
+  const ms = await took();
+  if (ms > MOST_CPU_MS) throw new Error(`takes ${Math.round(ms)} ms for ${input.length} characters`);
 }
 
 describe.each(chosen)('$name', (parser) => {
