@@ -81,9 +81,9 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   registry: { may: words('credentials async'), packages: words('undici node:crypto node:net node:tls') },
   config: {
     may: ['credentials'],
-    packages: words('node-cron yaml zod node:crypto node:fs/promises node:util'),
+    packages: words('node-cron yaml zod node:crypto node:fs node:fs/promises node:util'),
     pure: true,
-    impure: words('load reload'),
+    impure: words('read-file load reload'),
   },
   kube: {
     may: ['async'],

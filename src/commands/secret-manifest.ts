@@ -1,5 +1,5 @@
 /** Reads a Secret from a file: the output of `kubectl get secret -o yaml` or `-o json`, or a manifest to apply. */
-import { parse as parseYaml } from 'yaml';
+import { yamlValue } from '../config/yaml.ts';
 import type { SecretContent } from '../credentials/docker-config.ts';
 import { encodeBase64 } from '../credentials/base64.ts';
 
@@ -17,10 +17,9 @@ export function readSecretManifest(text: string): SecretContent | undefined {
 }
 
 function parseText(text: string): unknown {
-  const languages = [
-    (source: string): unknown => JSON.parse(source),
-    (source: string): unknown => parseYaml(source, { logLevel: 'silent' }),
-  ];
+  // Most texts that come here are none: they are not parsed for nothing.
+  if (!text.includes('Secret')) return undefined;
+  const languages = [(source: string): unknown => JSON.parse(source), yamlValue];
   for (const parse of languages) {
     try {
       return parse(text);

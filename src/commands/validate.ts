@@ -1,8 +1,9 @@
 /** `pullpass validate`: prints every error of a configuration with its line, or a summary and warnings. */
 import { Command } from 'commander';
 import { confirmationOf } from '../config/confirmation.ts';
-import { globMatches } from '../config/glob.ts';
-import { parseConfiguration, readConfigurationText, renderProblem } from '../config/load.ts';
+import { matchNames } from '../config/glob.ts';
+import { parseConfiguration, renderProblem } from '../config/load.ts';
+import { readConfigurationText } from '../config/read-file.ts';
 import type { Configuration, SourceConfig } from '../config/schema.ts';
 import { admitted } from '../plan/selection.ts';
 import { plural } from '../text.ts';
@@ -124,9 +125,8 @@ function admitsNone(source: SourceConfig): boolean {
   const decisive = deny.some((pattern) => pattern.startsWith('!'))
     ? []
     : deny.filter((pattern) => !pattern.includes('?'));
-  return allowed.every((pattern) =>
-    /[*?]/.test(pattern) ? decisive.some((denied) => globMatches(denied, pattern)) : !admitted(source, pattern),
-  );
+  const denied = matchNames(decisive);
+  return allowed.every((pattern) => (/[*?]/.test(pattern) ? denied(pattern) : !admitted(source, pattern)));
 }
 
 function describeSource(source: SourceConfig): string {

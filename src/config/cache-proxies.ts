@@ -1,30 +1,14 @@
 /** `cacheProxies[]` of the configuration: one kind per product, each with the fields that its adapter needs. */
 import { z } from 'zod';
-import { isImage, isRepository } from '../credentials/image-reference.ts';
+import { isImage } from '../credentials/image-reference.ts';
+import { baseUrl, ca, httpUrl, jsonPointer, repository } from './addresses.ts';
 import { dnsLabel, dnsSubdomain, secretKey } from './kubernetes-names.ts';
+import { LISTS } from './limits.ts';
 import { registryHostName, registryOfSource, zotHost } from './registry-names.ts';
 
 const secret = z.strictObject({ namespace: dnsLabel, name: dnsSubdomain });
 const object = z.strictObject({ namespace: dnsLabel.optional(), name: dnsSubdomain });
 const namespaced = z.strictObject({ namespace: dnsLabel, name: dnsSubdomain });
-const httpUrl = z
-  .url({ protocol: /^https?$/, error: 'is not an http:// or https:// URL' })
-  .refine((url) => !hasLogin(url), 'holds a login: give it in a Secret');
-/** Requests go to `<url>/v2/...`. */
-const baseUrl = httpUrl.refine((url) => !/[?#]/.test(url), 'has a query or fragment: write only scheme, host and path');
-const repository = z
-  .string()
-  .refine(isRepository, 'is not a repository, such as "corp/app": lower case, without host and tag');
-const ca = z
-  .string()
-  .regex(/-----BEGIN CERTIFICATE-----/, 'is not a PEM certificate')
-  .describe('PEM certificates to trust for this server, besides the well-known ones.');
-
-function hasLogin(text: string): boolean {
-  const url = URL.parse(text);
-  return url !== null && (url.username !== '' || url.password !== '');
-}
-
 /** The workload, if it reads the login only at its start; it is restarted by an annotation on its pod template. */
 const workload = z.strictObject({
   kind: z.enum(['Deployment', 'StatefulSet', 'DaemonSet']).default('Deployment'),
@@ -109,7 +93,12 @@ export const cacheProxySchema = z.discriminatedUnion('kind', [
     kind: z.literal('zot').describe('zot: sync credentials file, and a roll.'),
     secret,
     key: secretKey.default('credentials.json'),
-    hosts: z.array(zotHost).min(1).optional().describe('host[:port] of the sync URLs; default: the registry.'),
+    hosts: z
+      .array(zotHost)
+      .min(1)
+      .max(LISTS.hosts)
+      .optional()
+      .describe('host[:port] of the sync URLs; default: the registry.'),
     workload: workload.optional(),
   }),
   z.strictObject({
@@ -120,6 +109,7 @@ export const cacheProxySchema = z.discriminatedUnion('kind', [
     secret,
     files: z
       .record(z.string(), z.string())
+      .meta({ maxProperties: LISTS.files })
       .describe(
         'Key -> template with {{registry}}, {{username}}, {{password}}, {{auth}}; each may be piped through json, base64 or yaml.',
       ),
@@ -212,7 +202,7 @@ export const cacheProxySchema = z.discriminatedUnion('kind', [
         apiVersion: z.string().min(1),
         resource: z.string().min(1).describe('Plural name, as in the API path.'),
       }),
-      path: z.string().regex(/^(\/[^/]+)+$/, 'is not a JSON pointer, such as "/spec/imagePullSecret"'),
+      path: jsonPointer,
       form: z
         .enum(['name', 'reference', 'list'])
         .default('name')

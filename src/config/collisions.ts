@@ -1,7 +1,8 @@
 /** No Secret may be named for two uses. Works on documents with other errors too, like `cross-checks.ts`. */
 import { canonicalRegistry } from '../credentials/registry-name.ts';
 import { STATE_NAME } from '../names.ts';
-import { field, items, type CrossProblem } from './document.ts';
+import { quote } from '../text.ts';
+import { field, firstBy, items, type CrossProblem } from './document.ts';
 
 /** A Secret that the configuration names, and its use. */
 interface Place {
@@ -25,6 +26,7 @@ export function collisions(document: unknown): CrossProblem[] {
       ? []
       : [place(['cacheProxies', i, 'secret'], secret, `cache proxy ${called(proxy)} is given`)];
   });
+  const read = firstBy([...ownSecrets, ...logins], identity);
   return [
     ...copyNames(document, [...rendered, ...logins]),
     ...[...ownSecrets, ...logins, ...rendered]
@@ -32,9 +34,9 @@ export function collisions(document: unknown): CrossProblem[] {
       .map(({ path }) => ({ path, message: `is named as ${STATE}; choose another name` })),
     ...sharedFields(proxies),
     ...rendered.flatMap((given) => {
-      const other = [...ownSecrets, ...logins].find((read) => isSame(given, read));
+      const other = typeof given.name === 'string' ? read.get(identity(given)) : undefined;
       if (other === undefined) return [];
-      const name = `"${String(given.namespace)}/${String(given.name)}"`;
+      const name = quote(`${String(given.namespace)}/${String(given.name)}`);
       return [
         {
           path: given.path,
@@ -64,13 +66,16 @@ function copyNames(document: unknown, places: readonly Place[]): CrossProblem[] 
       todo: 'remove it here, or rename that Secret',
     })),
   ];
+  const byName = firstBy(places, (place) => place.name);
   return named.flatMap(({ path, name, todo }) => {
     if (name === STATE_NAME)
       return [{ path, message: `is the name of ${STATE}; ${path.length === 2 ? 'remove it here' : todo}` }];
-    const other = typeof name === 'string' ? places.find((at) => at.name === name) : undefined;
+    const other = typeof name === 'string' ? byName.get(name) : undefined;
     if (other === undefined) return [];
     const why = 'copies are written and deleted by their name in all namespaces';
-    return [{ path, message: `is the name of the Secret that ${other.use}: "${String(name)}"; ${why}, so ${todo}` }];
+    return [
+      { path, message: `is the name of the Secret that ${other.use}: ${quote(String(name))}; ${why}, so ${todo}` },
+    ];
   });
 }
 
@@ -147,6 +152,7 @@ function place(path: Place['path'], secret: unknown, use: string): Place {
   return { path, namespace: field(secret, 'namespace'), name: field(secret, 'name'), use };
 }
 
-const isSame = (a: Place, b: Place): boolean =>
-  typeof a.name === 'string' && a.name === b.name && a.namespace === b.namespace;
-const called = (part: unknown): string => `"${String(field(part, 'name'))}"`;
+/** What is no text is no name, and like no other. */
+const identity = ({ namespace, name }: Place): unknown =>
+  typeof name === 'string' && typeof namespace === 'string' ? JSON.stringify([namespace, name]) : {};
+const called = (part: unknown): string => quote(String(field(part, 'name')));

@@ -1,15 +1,19 @@
 /** What must hold between the parts of a configuration. Works on documents with other errors too, so that one run lists all. */
+import { fit, quote, some } from '../text.ts';
 import { collisions } from './collisions.ts';
-import { field, items, type CrossProblem } from './document.ts';
-import { checkHost } from './host-checks.ts';
-import { checkProxy } from './proxy-checks.ts';
+import { field, firstBy, items, type CrossProblem } from './document.ts';
+import { hostCheck } from './host-checks.ts';
+import { checkProxy, guardCheck } from './proxy-checks.ts';
 
 /** @param document as it was read: parts of the wrong shape are skipped here, the schema reports them. */
 export function crossCheck(document: unknown): CrossProblem[] {
   const sources = items(field(document, 'sources'));
   const retired = items(field(document, 'retiredCopyNames'));
   const copyNames = sources.map((source) => field(source, 'copyName'));
-  const names = sources.map((source) => field(source, 'name'));
+  const named = firstBy(sources, (source) => field(source, 'name'));
+  const names = [...named.keys()].filter((name) => typeof name === 'string');
+  const copied = new Set(copyNames);
+  const [checkGuard, checkHost] = [guardCheck(), hostCheck()];
   const proxies = items(field(document, 'cacheProxies'));
   return [
     ...repeated(
@@ -25,11 +29,14 @@ export function crossCheck(document: unknown): CrossProblem[] {
     ),
     ...proxies.flatMap((proxy, i) => {
       const source = field(proxy, 'source');
-      return typeof source === 'string' && !names.includes(source)
+      return typeof source === 'string' && !named.has(source)
         ? [
             {
               path: ['cacheProxies', i, 'source'],
-              message: `is not the name of a source: "${source}"; use one of: ${names.filter((name) => typeof name === 'string').join(', ')}`,
+              message: `is not the name of a source: ${quote(source)}; use one of: ${some(
+                names.map((name) => fit(name, 63)),
+                10,
+              )}`,
             },
           ]
         : [];
@@ -39,17 +46,22 @@ export function crossCheck(document: unknown): CrossProblem[] {
       (i) => ['cacheProxies', i, 'secret'],
       'two cache proxies cannot share one Secret',
     ),
-    ...proxies.flatMap((proxy, i) =>
-      [...checkProxy(proxy, sources), ...checkHost(proxy, sources)].map(({ path, message }) => ({
-        path: ['cacheProxies', i, ...path],
-        message,
-      })),
-    ),
+    ...proxies.flatMap((proxy, i) => {
+      const source = named.get(field(proxy, 'source'));
+      return [...checkProxy(proxy), ...checkGuard(proxy, source), ...checkHost(proxy, source)].map(
+        ({ path, message }) => ({ path: ['cacheProxies', i, ...path], message }),
+      );
+    }),
     ...collisions(document),
     ...repeated(retired, (i) => ['retiredCopyNames', i], 'remove one of the two'),
     ...retired.flatMap((name, i) =>
-      typeof name === 'string' && copyNames.includes(name)
-        ? [{ path: ['retiredCopyNames', i], message: `is still the copyName of a source: "${name}"; remove it here` }]
+      typeof name === 'string' && copied.has(name)
+        ? [
+            {
+              path: ['retiredCopyNames', i],
+              message: `is still the copyName of a source: ${quote(name)}; remove it here`,
+            },
+          ]
         : [],
     ),
     ...(field(field(document, 'audit'), 'reportObject') === true &&
@@ -77,7 +89,7 @@ function repeated(values: unknown[], path: (index: number) => CrossProblem['path
   const seen = new Set<string>();
   return values.flatMap((value, index) => {
     if (typeof value !== 'string') return [];
-    if (seen.has(value)) return [{ path: path(index), message: `is used twice: "${value}"; ${advice}` }];
+    if (seen.has(value)) return [{ path: path(index), message: `is used twice: ${quote(value)}; ${advice}` }];
     seen.add(value);
     return [];
   });

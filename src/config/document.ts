@@ -16,3 +16,13 @@ export function field(value: unknown, key: string): unknown {
 export function items(value: unknown): unknown[] {
   return Array.isArray(value) ? value : [];
 }
+
+/** The first item of each key, in order. */
+export function firstBy<T>(list: readonly T[], keyOf: (item: T) => unknown): Map<unknown, T> {
+  const found = new Map<unknown, T>();
+  for (const item of list) {
+    const key = keyOf(item);
+    if (!found.has(key)) found.set(key, item);
+  }
+  return found;
+}

@@ -2,13 +2,6 @@
 import { z } from 'zod';
 import { knownKeys, nearest } from './known-keys.ts';
 
-/** `at`: an unknown key is reported at the key, everything else at the value. */
-interface Complaint {
-  path: PropertyKey[];
-  at: 'key' | 'value';
-  message: string;
-}
-
 /** Messages for issues that have none in the schema; pass it as `error` to `safeParse`, with `reportInput: true`. */
 export const wording: z.core.$ZodErrorMap = (issue) => {
   const missing = issue.input === undefined;
@@ -25,26 +18,33 @@ export const wording: z.core.$ZodErrorMap = (issue) => {
   }
 };
 
-/** One complaint per mistake, however many issues zod made of it. */
-export function complaints(issues: readonly z.core.$ZodIssue[]): Complaint[] {
-  const all = issues.flatMap((issue) => expand(issue, []));
-  const meant = new Set(all.flatMap(({ means }) => (means === undefined ? [] : [z.core.toDotPath(means)])));
-  // `copyname: x` is one mistake: report the unknown key, and not also that copyName is missing.
-  return all
-    .filter(({ missing, path }) => !(missing && meant.has(z.core.toDotPath(path))))
-    .map(({ path, at, message }) => ({ path, at, message }));
+/** A complaint that is not worded yet: of many, only those that are shown are. */
+export interface Draft {
+  readonly path: PropertyKey[];
+  /** An unknown key is reported at the key, everything else at the value. */
+  readonly at: 'key' | 'value';
+  /** `means`: the path that was meant. */
+  readonly explain: () => { message: string; means?: PropertyKey[] | undefined };
+  readonly isMissing?: boolean;
 }
 
-interface Draft extends Complaint {
-  missing?: boolean;
-  means?: PropertyKey[] | undefined;
+/** One draft per mistake, however many issues zod made of it. */
+export function drafts(issues: readonly z.core.$ZodIssue[]): Draft[] {
+  return issues.flatMap((issue) => expand(issue, []));
+}
+
+/** With their messages. `copyname: x` is one mistake: the unknown key stays, and not also that copyName is missing. */
+export function complaints<T extends Draft>(all: readonly T[]): (T & { message: string })[] {
+  const explained = all.map((draft) => ({ ...draft, ...draft.explain() }));
+  const meant = new Set(explained.flatMap(({ means }) => (means === undefined ? [] : [z.core.toDotPath(means)])));
+  return explained.filter(({ isMissing, path }) => !(isMissing === true && meant.has(z.core.toDotPath(path))));
 }
 
 function expand(issue: z.core.$ZodIssue, prefix: PropertyKey[]): Draft[] {
   const path = [...prefix, ...issue.path];
   if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey(path, key));
   if (issue.code === 'invalid_union') return expandUnion(issue, path);
-  return [{ path, at: 'value', message: issue.message, missing: isMissing(issue) }];
+  return [{ path, at: 'value', explain: () => ({ message: issue.message }), isMissing: isMissing(issue) }];
 }
 
 /** Of several variants, complains about the one that was probably meant: with the fewest unknown and missing keys. */
@@ -52,14 +52,13 @@ function expandUnion(issue: z.core.$ZodIssueInvalidUnion, path: PropertyKey[]): 
   const misfits = issue.errors.map((branch) => branch.reduce((sum, each) => sum + misfit(each), 0));
   const least = Math.min(...misfits);
   const candidates = issue.errors.filter((_, index) => misfits[index] === least);
-  const [meant] = candidates;
-  if (meant !== undefined && candidates.length === 1) return meant.flatMap((each) => expand(each, path));
-  const unknown = unknownKeys(candidates[0]).filter((key) =>
-    candidates.every((branch) => unknownKeys(branch).includes(key)),
-  );
+  const [meant, ...others] = candidates;
+  if (meant !== undefined && others.length === 0) return meant.flatMap((each) => expand(each, path));
+  const elsewhere = others.map((branch) => new Set(unknownKeys(branch)));
+  const unknown = unknownKeys(meant).filter((key) => elsewhere.every((keys) => keys.has(key)));
   return unknown.length > 0
     ? unknown.map((key) => unknownKey(path, key))
-    : [{ path, at: 'value', message: issue.message }];
+    : [{ path, at: 'value', explain: () => ({ message: issue.message }) }];
 }
 
 function unknownKeys(branch: z.core.$ZodIssue[] = []): string[] {
@@ -75,15 +74,16 @@ function isMissing(issue: z.core.$ZodIssue): boolean {
 }
 
 function unknownKey(path: PropertyKey[], key: string): Draft {
-  const known = knownKeys(path);
-  const meant = nearest(key, known);
-  const advice = meant === undefined ? `remove it; known here: ${known.join(', ')}` : `did you mean "${meant}"?`;
-  return {
-    path: [...path, key],
-    at: 'key',
-    message: `is not a known key: ${advice}`,
-    means: meant === undefined ? undefined : [...path, meant],
+  const explain = () => {
+    const known = knownKeys(path);
+    const meant = nearest(key, known);
+    const advice = meant === undefined ? `remove it; known here: ${known.join(', ')}` : `did you mean "${meant}"?`;
+    return {
+      message: `is not a known key: ${advice}`,
+      means: meant === undefined ? undefined : [...path, meant],
+    };
   };
+  return { path: [...path, key], at: 'key', explain };
 }
 
 const EXPECTED: Record<string, string> = {

@@ -1,4 +1,4 @@
-/** The known keys at a path of the configuration, and the nearest one to a typing error. */
+/** What the schema says of a path of the configuration: known keys, the nearest one to a typing error, lists that are too long. */
 import { z } from 'zod';
 import { configurationSchema } from './schema.ts';
 
@@ -6,18 +6,49 @@ interface SchemaNode {
   properties?: Record<string, SchemaNode>;
   items?: SchemaNode;
   anyOf?: SchemaNode[];
+  oneOf?: SchemaNode[];
+  maxItems?: number;
+  maxProperties?: number;
 }
+
+/** Made once: it takes longer than reading a configuration. */
+let made: readonly SchemaNode[] | undefined;
+const root = (): readonly SchemaNode[] =>
+  (made ??= variants(z.toJSONSchema(configurationSchema, { io: 'input' }) as SchemaNode));
 
 /** Keys of the mapping at `path`, of all its variants. Empty: `path` is no mapping. */
 export function knownKeys(path: readonly PropertyKey[]): string[] {
-  let nodes = variants(z.toJSONSchema(configurationSchema, { io: 'input' }) as SchemaNode);
-  for (const segment of path) {
-    nodes = nodes.flatMap((node) => {
-      const next = typeof segment === 'number' ? node.items : own(node.properties, String(segment));
-      return next === undefined ? [] : variants(next);
-    });
-  }
+  const nodes = path.reduce((at, segment) => below(at, segment), root());
   return [...new Set(nodes.flatMap((node) => Object.keys(node.properties ?? {})))];
+}
+
+/** Lists and mappings with more items than the schema allows. Zod says it too, but only after it has checked each item. */
+export function tooLong(
+  value: unknown,
+  path: PropertyKey[] = [],
+  nodes = root(),
+): { path: PropertyKey[]; message: string }[] {
+  if (typeof value !== 'object' || value === null) return [];
+  const isList = Array.isArray(value);
+  const entries: [PropertyKey, unknown][] = isList ? value.map((item, i) => [i, item]) : Object.entries(value);
+  const limits = nodes.flatMap(({ maxItems, maxProperties }) => (isList ? maxItems : maxProperties) ?? []);
+  const most = Math.max(...limits, -1);
+  if (most >= 0 && entries.length > most)
+    return [{ path, message: `has ${entries.length} items, and at most ${most} are possible` }];
+  const inside = new Map<PropertyKey, readonly SchemaNode[]>();
+  return entries.flatMap(([key, item]) => {
+    const kind = isList ? 0 : key;
+    const next = inside.get(kind) ?? below(nodes, kind);
+    inside.set(kind, next);
+    return next.length === 0 ? [] : tooLong(item, [...path, key], next);
+  });
+}
+
+function below(nodes: readonly SchemaNode[], segment: PropertyKey): readonly SchemaNode[] {
+  return nodes.flatMap((node) => {
+    const next = typeof segment === 'number' ? node.items : own(node.properties, String(segment));
+    return next === undefined ? [] : variants(next);
+  });
 }
 
 /** The nearest candidate to `word`, ignoring case, with an edit distance of at most a third of its length (but at least 1). */
@@ -48,7 +79,8 @@ function editDistance(a: string, b: string): number {
 }
 
 function variants(node: SchemaNode): SchemaNode[] {
-  return node.anyOf === undefined ? [node] : node.anyOf.flatMap(variants);
+  const several = node.anyOf ?? node.oneOf;
+  return several === undefined ? [node] : several.flatMap(variants);
 }
 
 function own<T>(record: Record<string, T> | undefined, key: string): T | undefined {

@@ -1,10 +1,11 @@
 /** Parses text into a validated configuration, or into all problems in it with their lines. */
-import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { messageOf, UserError } from '../errors.ts';
-import { complaints, wording } from './issues.ts';
-import { lineOf, offsetOf } from './positions.ts';
+import { cut } from '../text.ts';
+import { complaints, drafts, wording, type Draft } from './issues.ts';
+import { tooLong } from './known-keys.ts';
+import { linesOf } from './lines.ts';
 import { ConfigurationError, type ConfigProblem } from './mistake.ts';
+import { readConfigurationText } from './read-file.ts';
 import { configurationSchema, type Configuration } from './schema.ts';
 import { readYaml } from './yaml.ts';
 
@@ -12,34 +13,59 @@ export { ConfigurationError, renderProblem, type ConfigProblem } from './mistake
 
 type ParseResult = { ok: true; configuration: Configuration } | { ok: false; problems: ConfigProblem[] };
 
+/** How many are listed: who has more has given the wrong file. */
+export const MAX_PROBLEMS = 50;
+/** Characters of a key in a path. */
+const MAX_KEY = 100;
+
 /**
- * Checks a configuration document. Never throws; lists every problem, in the order of the text.
+ * Checks a configuration document. Never throws; lists the problems in the order of the text.
  *
  * @param fileName the name of the text in problems: the path as the user gave it, or `stdin`.
  */
 export function parseConfiguration(text: string, fileName: string): ParseResult {
   const yaml = readYaml(text);
-  const problem = ({
+  const found: Found[] = yaml.faults.map(({ offset, message }) => ({
+    path: [],
+    at: 'value',
+    explain: () => ({ message }),
     offset,
-    path,
-    message,
-  }: {
-    offset: number;
-    path: readonly PropertyKey[];
-    message: string;
-  }): ConfigProblem => {
-    return { file: fileName, ...lineOf(text, offset), path: pathText(path), message };
-  };
-  const found = yaml.faults.map(({ offset, message }) => ({ offset, path: [] as PropertyKey[], message }));
-  if ('document' in yaml) {
-    const { document, value } = yaml;
-    const result = configurationSchema.safeParse(value, { error: wording, reportInput: true });
-    if (result.success && found.length === 0) return { ok: true, configuration: result.data };
-    for (const { path, at, message } of complaints(result.error?.issues ?? [])) {
-      found.push({ offset: offsetOf(document, path, at), path, message });
-    }
+  }));
+  if ('value' in yaml) {
+    const { value, offsetOf } = yaml;
+    const checked = check(value);
+    if (checked.configuration !== undefined && found.length === 0)
+      return { ok: true, configuration: checked.configuration };
+    for (const draft of drafts(checked.issues)) found.push({ ...draft, offset: offsetOf(draft.path, draft.at) });
   }
-  return { ok: false, problems: found.sort((a, b) => a.offset - b.offset).map(problem) };
+  found.sort((a, b) => a.offset - b.offset);
+  const lineOf = linesOf(text);
+  const problem = (offset: number, path: readonly PropertyKey[], message: string): ConfigProblem => ({
+    file: fileName,
+    ...lineOf(offset),
+    path: pathText(path),
+    message,
+  });
+  // A few more than are shown: some are the consequence of another one near them, and are left out.
+  const explained = complaints(found.slice(0, 4 * MAX_PROBLEMS));
+  const shown = explained.slice(0, MAX_PROBLEMS).map(({ offset, path, message }) => problem(offset, path, message));
+  const next = explained[MAX_PROBLEMS];
+  if (next !== undefined) {
+    const more = explained.length + Math.max(0, found.length - 4 * MAX_PROBLEMS) - MAX_PROBLEMS;
+    shown.push(problem(next.offset, [], `and ${more} more from here on`));
+  }
+  return { ok: false, problems: shown };
+}
+
+interface Found extends Draft {
+  offset: number;
+}
+
+function check(value: unknown): { issues: readonly z.core.$ZodIssue[]; configuration?: Configuration } {
+  const long = tooLong(value);
+  if (long.length > 0) return { issues: long.map((each) => ({ code: 'custom', ...each })) };
+  const { success, error, data } = configurationSchema.safeParse(value, { error: wording, reportInput: true });
+  return success ? { issues: [], configuration: data } : { issues: error.issues };
 }
 
 /**
@@ -53,35 +79,10 @@ export async function loadConfiguration(path: string): Promise<Configuration> {
   return result.configuration;
 }
 
-/** @throws UserError, one line: why the file cannot be read and what to do. */
-export async function readConfigurationText(path: string): Promise<string> {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path));
-  } catch (cause) {
-    throw new UserError(`configuration file ${path} ${unreadable(cause)}`, { cause });
-  }
-}
-
 /** `sources[0].copyName`; an empty key is shown too. */
 function pathText(path: readonly PropertyKey[]): string {
-  return z.core.toDotPath([...path]) || (path.length > 0 ? '[""]' : '');
+  const short = path.map((segment) => (typeof segment === 'string' ? fit(segment) : segment));
+  return z.core.toDotPath(short) || (path.length > 0 ? '[""]' : '');
 }
 
-/** Why a file cannot be read and what to do, from what the file system or the decoder threw. */
-export function unreadable(cause: unknown): string {
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-  switch (code) {
-    case 'ENOENT':
-    case 'ENOTDIR':
-      return 'does not exist: check the path given with --config and, in a pod, the mount of the ConfigMap';
-    case 'EISDIR':
-      return 'is a directory: name the file in it, such as config.yaml';
-    case 'EACCES':
-    case 'EPERM':
-      return 'cannot be read, permission denied: make it readable for the user that Pullpass runs as';
-    case 'ERR_ENCODING_INVALID_ENCODED_DATA':
-      return 'is not UTF-8 text: save it as UTF-8';
-    default:
-      return `cannot be read: ${messageOf(cause)}`;
-  }
-}
+const fit = (key: string): string => (key.length > MAX_KEY ? `${cut(key, MAX_KEY)}...` : key);

@@ -25,6 +25,12 @@ const PIPES: Readonly<Record<string, (text: string) => string>> = {
   yaml: yamlScalar,
 };
 
+/** `json` doubles each quote and backslash, so a few pipes more would fill the memory. */
+const MAX_PIPES = 3;
+
+/** A Secret holds a mebibyte. */
+const MAX_WRITTEN = 1024 * 1024;
+
 const USE = 'use {{registry}}, {{username}}, {{password}} or {{auth}}, each with |json, |base64 or |yaml where needed';
 
 /** `where`: the template's name in messages. @throws UserError */
@@ -32,7 +38,15 @@ export function compileTemplate(text: string, where: string): Text {
   const parts = parse(text);
   if ('problem' in parts) throw new UserError(`${where}: ${parts.problem}`);
   // One pass: text that comes from a login is never read as a placeholder.
-  return (login) => parts.map((part) => part(login)).join('');
+  return (login) => {
+    let written = '';
+    for (const part of parts) {
+      written += part(login);
+      if (written.length > MAX_WRITTEN)
+        throw new UserError(`${where}: with this login it is larger than a Secret can be: use fewer placeholders`);
+    }
+    return written;
+  };
 }
 
 function parse(text: string): Text[] | { problem: string } {
@@ -47,6 +61,8 @@ function parse(text: string): Text[] | { problem: string } {
     const inner = rest.slice(start + 2, end);
     const [name = '', ...pipes] = inner.split('|').map((word) => word.trim());
     const value = own(VALUES, name);
+    if (pipes.length > MAX_PIPES)
+      return { problem: `a placeholder has more than ${MAX_PIPES} pipes: each can double the text; ${USE}` };
     const steps = pipes.map((pipe) => own(PIPES, pipe));
     if (value === undefined || !steps.every((step) => step !== undefined))
       return { problem: `unknown placeholder "{{${printable(inner.slice(0, 60))}}}": ${USE}` };

@@ -1,4 +1,5 @@
 /** What must hold within one cache proxy, and between it and its source. Works on documents with other errors too. */
+import { quote } from '../text.ts';
 import { DOCKER_HUB, isDockerHub, leadsTo, quoteKey } from '../credentials/registry-name.ts';
 import { WITHOUT_ENDPOINT } from './cache-proxies.ts';
 import { field, items, type CrossProblem } from './document.ts';
@@ -6,9 +7,9 @@ import { ALLOWED, DENIED, GLOB, matchNames } from './glob.ts';
 import { NOT_A_SECRET_KEY, SECRET_KEY } from './kubernetes-names.ts';
 import { checkTemplate } from './placeholders.ts';
 
-/** Paths are within the cache proxy. `sources`: of the document. */
-export function checkProxy(proxy: unknown, sources: readonly unknown[]): CrossProblem[] {
-  return [...checkKind(proxy), ...checkProbe(proxy), ...checkGuard(proxy, sources)];
+/** Paths are within the cache proxy. */
+export function checkProxy(proxy: unknown): CrossProblem[] {
+  return [...checkKind(proxy), ...checkProbe(proxy)];
 }
 
 function checkKind(proxy: unknown): CrossProblem[] {
@@ -77,26 +78,37 @@ function checkProbe(proxy: unknown): CrossProblem[] {
     : [];
 }
 
-/** Where the product reads the copy: a namespace without a copy is one that it waits for in vain. */
-function checkGuard(proxy: unknown, sources: readonly unknown[]): CrossProblem[] {
-  const own = field(field(proxy, 'object'), 'namespace');
-  const [place, path] =
-    field(proxy, 'copyNamespace') === undefined
-      ? [own, ['object', 'namespace']]
-      : [field(proxy, 'copyNamespace'), ['copyNamespace']];
-  const source = sources.find((each) => field(each, 'name') === field(proxy, 'source'));
+/** Where the product reads the copy: a namespace without a copy is one that it waits for in vain. `source`: of the cache proxy. */
+export function guardCheck(): (proxy: unknown, source: unknown) => CrossProblem[] {
+  const guards = new Map<unknown, ((namespace: string) => boolean) | undefined>();
+  return (proxy, source) => {
+    const own = field(field(proxy, 'object'), 'namespace');
+    const [place, path] =
+      field(proxy, 'copyNamespace') === undefined
+        ? [own, ['object', 'namespace']]
+        : [field(proxy, 'copyNamespace'), ['copyNamespace']];
+    // A longer one is no name of a namespace, and costs the more to match.
+    if (typeof place !== 'string' || place.length > 63 || source === undefined) return [];
+    if (!guards.has(source)) guards.set(source, guardOf(source));
+    if (guards.get(source)?.(place) !== false) return [];
+    return [
+      {
+        path,
+        message:
+          `is "${place}", which the guard of source ${quote(String(field(source, 'name')))} does not admit, so that no copy is ` +
+          'ever there: change its namespaces.allow or deny, or choose another namespace',
+      },
+    ];
+  };
+}
+
+/** Undefined: it has errors of its own. */
+function guardOf(source: unknown): ((namespace: string) => boolean) | undefined {
   const guard = field(source, 'namespaces');
   const [allow, deny] = [patterns(field(guard, 'allow'), ALLOWED), patterns(field(guard, 'deny'), DENIED)];
-  if (typeof place !== 'string' || source === undefined || allow === undefined || deny === undefined) return [];
-  if (matchNames(allow)(place) && !matchNames(deny)(place)) return [];
-  return [
-    {
-      path,
-      message:
-        `is "${place}", which the guard of source "${String(field(source, 'name'))}" does not admit, so that no copy is ever ` +
-        'there: change its namespaces.allow or deny, or choose another namespace',
-    },
-  ];
+  if (allow === undefined || deny === undefined) return undefined;
+  const [takes, leaves] = [matchNames(allow), matchNames(deny)];
+  return (namespace) => takes(namespace) && !leaves(namespace);
 }
 
 /** Undefined: the list has errors of its own. */

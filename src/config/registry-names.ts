@@ -8,6 +8,7 @@ import {
   isDockerHub,
   misnamedDockerHub,
 } from '../credentials/registry-name.ts';
+import { MAX_REGISTRY } from './limits.ts';
 
 interface Form {
   /** May hold a path, `http(s)://` in front, globs. Any of Docker Hub's own names may have a scheme and /v1/. */
@@ -33,6 +34,7 @@ export const zotHost = name({ may: ['path', 'scheme'], hub: DOCKER_HUB_ENDPOINT 
 
 function problemOf(text: string, { may, hub }: Form): string | undefined {
   if (text === '') return 'is empty';
+  if (text.length > MAX_REGISTRY) return `is longer than ${MAX_REGISTRY} characters`;
   if (/[^!-~]/.test(text))
     return 'must be a registry key, such as "harbor.corp:443/dockerhub": no spaces, no characters outside ASCII';
   if (text.includes('@')) return 'holds a login or a digest: write only the host, with port and path where needed';

@@ -1,10 +1,11 @@
 /** Watches the configuration file of a running controller. */
 import { isDeepStrictEqual } from 'node:util';
-import { UserError } from '../errors.ts';
-import { parseConfiguration, readConfigurationText, unreadable, type ConfigProblem } from './load.ts';
+import { messageOf, UserError } from '../errors.ts';
+import { parseConfiguration, type ConfigProblem } from './load.ts';
+import { readConfigurationText, unreadable } from './read-file.ts';
 import type { Configuration } from './schema.ts';
 
-/** The callbacks must not throw. */
+/** If `onChange` throws, the version is a problem, and the one before is taken to be in force still. */
 interface WatchOptions {
   /** The configuration in force when the watch starts. The first check compares with it, so no change is missed. */
   running: Configuration;
@@ -46,8 +47,14 @@ export function watchConfiguration(path: string, options: WatchOptions): Configu
     const restored = inTrouble;
     inTrouble = false;
     if (!isDeepStrictEqual(result.configuration, running)) {
+      try {
+        onChange(result.configuration);
+      } catch (error) {
+        inTrouble = true;
+        onProblem([trouble(`cannot be put in force: ${messageOf(error)}`)]);
+        return;
+      }
       running = result.configuration;
-      onChange(running);
     } else if (restored) {
       onRestored?.();
     }
@@ -56,20 +63,37 @@ export function watchConfiguration(path: string, options: WatchOptions): Configu
   async function look(): Promise<void> {
     let text: string;
     try {
-      text = await readConfigurationText(path);
+      text = await readConfigurationText(path, { pipes: false });
     } catch (error) {
       const message = unreadable(error instanceof UserError ? error.cause : error);
-      judge(`unreadable: ${message}`, { ok: false, problems: [{ file: path, line: 1, column: 1, path: '', message }] });
+      judge(`unreadable: ${message}`, { ok: false, problems: [trouble(message)] });
       return;
     }
-    if (`text: ${text}` !== judged) judge(`text: ${text}`, parseConfiguration(text, path));
+    const version = `text: ${text}`;
+    if (version !== judged) judge(version, parseConfiguration(text, path));
+  }
+
+  const trouble = (message: string): ConfigProblem => ({ file: path, line: 1, column: 1, path: '', message });
+
+  /** The last resort: whoever is told must not fail, and nothing may stop the watch. */
+  function failed(error: unknown): void {
+    try {
+      judge(`failed: ${messageOf(error)}`, {
+        ok: false,
+        problems: [trouble(`cannot be checked: ${messageOf(error)}`)],
+      });
+    } catch {
+      // Nobody is there to be told.
+    }
   }
 
   // A check that is still running is shared: two at a time would race.
   const check = () =>
-    (current ??= look().finally(() => {
-      current = undefined;
-    }));
+    (current ??= look()
+      .catch(failed)
+      .finally(() => {
+        current = undefined;
+      }));
   if (!signal.aborted) {
     const timer = setInterval(() => void check(), intervalMs).unref();
     signal.addEventListener(

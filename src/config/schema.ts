@@ -5,10 +5,15 @@ import { cacheProxySchema } from './cache-proxies.ts';
 import { crossCheck } from './cross-checks.ts';
 import { ALLOWED, DENIED, GLOB } from './glob.ts';
 import { dnsLabel, dnsSubdomain } from './kubernetes-names.ts';
+import { LISTS } from './limits.ts';
 import { registryHostName, registryKey } from './registry-names.ts';
 import { isValidCron, isTimeZone } from './schedule.ts';
 
-const glob = z.string().regex(GLOB, 'is not a pattern: names with "*" and "?", and "!" in front to exclude');
+const glob = z
+  .string()
+  .max(254, 'is longer than 254 characters')
+  .regex(GLOB, 'is not a pattern: names with "*" and "?", and "!" in front to exclude');
+const globs = z.array(glob).max(LISTS.globs);
 
 const secretRef = z.strictObject({
   namespace: dnsLabel.describe('Namespace of the source Secret.'),
@@ -48,14 +53,8 @@ const source = z.strictObject({
   ),
   namespaces: z
     .strictObject({
-      allow: z
-        .array(glob)
-        .default([...ALLOWED])
-        .describe('Globs of the namespaces that may opt in.'),
-      deny: z
-        .array(glob)
-        .default([...DENIED])
-        .describe('Globs of the namespaces that may not; wins over allow.'),
+      allow: globs.default([...ALLOWED]).describe('Globs of the namespaces that may opt in.'),
+      deny: globs.default([...DENIED]).describe('Globs of the namespaces that may not; wins over allow.'),
     })
     .prefault({})
     .describe('The guard: which namespaces may opt in. Annotating a namespace that it refuses has no effect.'),
@@ -63,11 +62,14 @@ const source = z.strictObject({
     .boolean()
     .default(false)
     .describe('true: every admitted namespace is in, unless it says sync=disabled.'),
-  serviceAccounts: z
-    .array(glob)
+  serviceAccounts: globs
     .default(['default'])
     .describe('Globs of the ServiceAccounts that get the reference; "!" in front excludes.'),
-  aliases: z.array(alias).default([]).describe('Further registry keys of the copy: give a mirror host its own entry.'),
+  aliases: z
+    .array(alias)
+    .max(LISTS.aliases)
+    .default([])
+    .describe('Further registry keys of the copy: give a mirror host its own entry.'),
   verify: z
     .enum(['off', 'auto', 'enforce'])
     .default('auto')
@@ -106,9 +108,11 @@ export const configurationSchema = z
     sources: z
       .array(source)
       .min(1, 'needs at least one source')
+      .max(LISTS.sources)
       .describe('The Secrets that hold registry credentials, one entry each.'),
     cacheProxies: z
       .array(cacheProxySchema)
+      .max(LISTS.cacheProxies)
       .default([])
       .describe(
         'Pull-through caches and mirrors that log in upstream by themselves: each is given the login of its source.',
@@ -133,10 +137,12 @@ export const configurationSchema = z
             .describe('A private repository to try logins on, where the registry opens /v2/ to anybody.'),
         }),
       )
+      .max(LISTS.registries)
       .default([])
       .describe('How to reach registries for the preflight, where that is not https with a well-known certificate.'),
     retiredCopyNames: z
       .array(dnsSubdomain)
+      .max(LISTS.retiredCopyNames)
       .default([])
       .describe(
         'Copy names of sources that were renamed or dropped: Pullpass removes what it left under these names, and keeps the rights to do so.',

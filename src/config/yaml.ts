@@ -1,19 +1,20 @@
-/** Reads the YAML of the configuration: exactly one mapping, with positions. */
-import { isAlias, isMap, isScalar, isSeq, parseAllDocuments, visit, type Document, type YAMLError } from 'yaml';
+/** Reads the YAML of the configuration: exactly one mapping, with positions, in a time that does not depend on its author. */
+import { Composer, isMap, isScalar, isSeq, Lexer, Parser, type Document, type YAMLError } from 'yaml';
 import { messageOf } from '../errors.ts';
+import { readNodes, type OffsetOf, type YamlFault } from './yaml-nodes.ts';
 
-/** A fault of the YAML text itself, found before the schema is checked. */
-interface YamlFault {
-  /** Position in the text, in UTF-16 code units. */
-  offset: number;
-  message: string;
-}
+/** `value` and `offsetOf` are present if the text can be checked against the schema. */
+type YamlText = { faults: YamlFault[] } & ({ value: unknown; offsetOf: OffsetOf } | object);
 
-/** `document` and `value` are present if the text can be checked against the schema. */
-type YamlText = { faults: YamlFault[] } & ({ document: Document; value: unknown } | object);
-
-/** Above this many uses of one anchor, nested uses multiplied, the text is an alias bomb. */
-const MAX_ALIASES = 1000;
+/**
+ * Characters of a configuration: a quarter of what a ConfigMap can hold, as reading must not keep the controller from its probes
+ * and its Lease. 500 sources are 100,000.
+ */
+export const MAX_TEXT = 256 * 1024;
+/** Words, signs, spaces between them and ends of lines: what the parser takes its time for. */
+const MAX_TOKENS = 65_536;
+/** Of the parser's stack. A configuration nests seven levels, and each takes two places at most. */
+const MAX_DEPTH = 64;
 
 const TOO_DEEP = 'is nested too deeply to be a configuration';
 const START = 'start it with "apiVersion: pullpass.dev/v1alpha1" and "kind: Configuration"';
@@ -21,14 +22,10 @@ const START = 'start it with "apiVersion: pullpass.dev/v1alpha1" and "kind: Conf
 /** Reads one YAML 1.2 document. Never throws. */
 export function readYaml(text: string): YamlText {
   const fail = (offset: number, message: string) => ({ faults: [{ offset, message }] });
-  let documents: Document[];
-  try {
-    // An empty stream also gives an array, without documents.
-    documents = [...parseAllDocuments(text, { prettyErrors: false, logLevel: 'silent' })].filter(hasContent);
-  } catch (error) {
-    return fail(0, error instanceof RangeError ? TOO_DEEP : `is not YAML: ${messageOf(error)}`);
-  }
-  const [document, second] = documents;
+  if (text.length > MAX_TEXT) return fail(0, tooLarge(text.length));
+  const found = quietly(() => compose(text));
+  if ('message' in found) return { faults: [found] };
+  const [document, second] = found.documents;
   if (document === undefined) return fail(0, `is empty: ${START}`);
   if (second !== undefined)
     return fail(
@@ -39,26 +36,78 @@ export function readYaml(text: string): YamlText {
   const errors = [...document.errors, ...document.warnings];
   const exhausted = errors.find(({ code }) => code === 'RESOURCE_EXHAUSTION');
   if (exhausted !== undefined) return fail(exhausted.pos[0], TOO_DEEP);
-  const faults = errors
-    .map(fault)
-    .filter(
-      ({ offset, message }, index, all) =>
-        index === all.findIndex((other) => other.offset === offset && other.message === message),
-    );
-  // After a duplicate key the rest can be checked; after any other error the schema would only report its consequences.
-  if (errors.some(({ code }) => code !== 'DUPLICATE_KEY')) return { faults };
+  // After an error the schema would only report its consequences.
+  if (errors.length > 0)
+    return { faults: [...new Map(errors.map(fault).map((each) => [`${each.offset} ${each.message}`, each])).values()] };
   if (!isMap(document.contents))
     return fail(startOf(document), `is ${kindOf(document)}, not a configuration: ${START}`);
+  const nodes = readNodes(document);
+  if ('fault' in nodes) return { faults: [nodes.fault] };
+  const { value, offsetOf, faults } = nodes;
+  if (isConfigMap(value))
+    return fail(
+      startOf(document),
+      'is a ConfigMap manifest: give the configuration that stands under its "data" as a file of its own',
+    );
+  return { faults: [...faults], value, offsetOf };
+}
+
+/** The value of any one document, for other texts than a configuration: as deep and as long as one at most. Undefined: it is none. */
+export function yamlValue(text: string): unknown {
+  const found = quietly(() => compose(text));
+  const [document, second] = 'message' in found ? [] : found.documents;
+  if (document === undefined || second !== undefined || document.errors.length > 0) return undefined;
+  const nodes = readNodes(document);
+  return 'fault' in nodes ? undefined : nodes.value;
+}
+
+/** @param size of the text, in characters or bytes; undefined: nobody knows. */
+export function tooLarge(size?: number): string {
+  const is = size === undefined ? 'is larger than' : `has ${Math.ceil(size / 1024)} KiB, more than`;
+  return `${is} ${MAX_TEXT / 1024} KiB: no configuration needs as much; certificates and templates that are repeated can be shared by "&name" and "*name"`;
+}
+
+/** At most two documents that have content: a third would not be read. */
+function compose(text: string): { documents: Document[] } | YamlFault {
+  const parser = new Parser();
+  // What a key is compared with: see `yaml-nodes.ts`.
+  const composer = new Composer({ prettyErrors: false, logLevel: 'silent', uniqueKeys: false });
+  let problem: YamlFault | undefined;
+  function* tokens() {
+    let count = 0;
+    for (const source of new Lexer().lex(text)) {
+      if (++count > MAX_TOKENS)
+        problem = {
+          offset: parser.offset,
+          message: `has more than ${MAX_TOKENS} words, signs and ends of lines before here: no configuration needs as many`,
+        };
+      else if (parser.stack.length > MAX_DEPTH) problem = { offset: parser.offset, message: TOO_DEEP };
+      if (problem !== undefined) return;
+      yield* parser.next(source);
+    }
+    yield* parser.end();
+  }
+  const documents: Document[] = [];
   try {
-    const value: unknown = document.toJS({ maxAliasCount: MAX_ALIASES });
-    if (isConfigMap(value))
-      return fail(
-        startOf(document),
-        'is a ConfigMap manifest: give the configuration that stands under its "data" as a file of its own',
-      );
-    return { faults, document, value };
+    for (const document of composer.compose(tokens())) {
+      if (problem !== undefined) break;
+      if (hasContent(document)) documents.push(document);
+      if (documents.length === 2) break;
+    }
+    return problem ?? { documents };
   } catch (error) {
-    return fail(firstAlias(document), aliasMessage(error));
+    return { offset: 0, message: error instanceof RangeError ? TOO_DEEP : `is not YAML: ${messageOf(error)}` };
+  }
+}
+
+/** A text can have an error at every sign. Each is an `Error`, and its stack, which nobody sees, costs more than all else. */
+function quietly<T>(run: () => T): T {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 0;
+  try {
+    return run();
+  } finally {
+    Error.stackTraceLimit = limit;
   }
 }
 
@@ -72,15 +121,16 @@ function hasContent(document: Document): boolean {
 
 function fault({ code, pos, message }: YAMLError): YamlFault {
   switch (code) {
-    case 'DUPLICATE_KEY':
-      return { offset: pos[0], message: 'this key is given twice in one mapping: remove one of the two' };
     case 'TAB_AS_INDENT':
       return { offset: pos[0], message: 'is not valid YAML: a tab indents this line, use spaces' };
     case 'TAG_RESOLVE_FAILED':
       return { offset: pos[0], message: 'has a tag ("!...") that a configuration has no use for: remove it' };
-    // Some messages end with quoted text of the file, which may be a credential: leave it out.
+    // Some messages end with text of the file, which may be a credential: leave it out.
     default:
-      return { offset: pos[0], message: `is not valid YAML: ${message.replace(/: ".*"$/s, '')}` };
+      return {
+        offset: pos[0],
+        message: `is not valid YAML: ${message.replace(/: .*$/s, '')}`,
+      };
   }
 }
 
@@ -94,23 +144,4 @@ function isConfigMap(value: unknown): boolean {
 
 function startOf(document: Document): number {
   return document.contents?.range?.[0] ?? document.range?.[0] ?? 0;
-}
-
-function aliasMessage(error: unknown): string {
-  if (error instanceof RangeError) return TOO_DEEP;
-  return /excessive alias/i.test(messageOf(error))
-    ? `uses an anchor more than ${MAX_ALIASES} times: write it out, or use fewer aliases ("*name")`
-    : 'uses an alias ("*name") whose anchor ("&name") does not stand before it: define the anchor first';
-}
-
-/** The first alias without an anchor, else the first alias. */
-function firstAlias(document: Document): number {
-  const aliases: { offset: number; resolved: boolean }[] = [];
-  visit(document, {
-    Alias: (_, node) =>
-      void (
-        isAlias(node) && aliases.push({ offset: node.range?.[0] ?? 0, resolved: node.resolve(document) !== undefined })
-      ),
-  });
-  return (aliases.find(({ resolved }) => !resolved) ?? aliases[0])?.offset ?? 0;
 }

@@ -31,7 +31,10 @@ export function followConfiguration({ file, running, intervalMs, signal, log, me
       log.info({ sources: next.sources.map(({ name }) => name) }, 'configuration reloaded');
       metrics.configReloadSuccess.set(1);
       metrics.configReloadTimestamp.set(wall() / 1000);
-      take(next).catch((error: unknown) => log.error({ err: error }, `unexpected: ${messageOf(error)}`));
+      take(next).catch((error: unknown) => {
+        metrics.configReloadSuccess.set(0);
+        log.error({ err: error }, `unexpected: ${messageOf(error)}`);
+      });
     },
     onProblem: (problems) => {
       metrics.configReloadSuccess.set(0);
@@ -42,15 +45,20 @@ export function followConfiguration({ file, running, intervalMs, signal, log, me
   });
 }
 
+/** How many copy names are told one by one. */
+const MAX_LEFT = 20;
+
 /** If a copy name is dropped from the configuration, its copies stay, and no right covers them any more: says what to do. */
 export function warnOfLeftCopies(before: Configuration, after: Configuration, log: Log): void {
   const known = new Set([...after.sources.map(({ copyName }) => copyName), ...after.retiredCopyNames]);
   const left = [...before.sources.map(({ copyName }) => copyName), ...before.retiredCopyNames].filter(
     (name) => !known.has(name),
   );
-  for (const name of left)
+  for (const name of left.slice(0, MAX_LEFT))
     log.warn(
       { copyName: name },
       `the configuration no longer has copyName "${name}": copies by that name stay where they are. Add it to retiredCopyNames to have them removed.`,
     );
+  if (left.length > MAX_LEFT)
+    log.warn(`and ${left.length - MAX_LEFT} more copy names that the configuration no longer has`);
 }

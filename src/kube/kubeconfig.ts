@@ -2,6 +2,7 @@
 import { KubeConfig } from '@kubernetes/client-node';
 import { existsSync } from 'node:fs';
 import { UserError, messageOf } from '../errors.ts';
+import { fit } from '../text.ts';
 
 interface KubeconfigOptions {
   /** Path of a kubeconfig; without it $KUBECONFIG, ~/.kube/config or the pod's own ServiceAccount. */
@@ -53,5 +54,5 @@ export function loadKubeConfig({ kubeconfig, context }: KubeconfigOptions): Kube
 }
 
 function firstLine(text: string): string {
-  return text.split('\n', 1)[0] ?? '';
+  return fit(text.split('\n', 1)[0] ?? '');
 }

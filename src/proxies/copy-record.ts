@@ -24,13 +24,13 @@ const entryOf = ({ copyName, instance }: RecordedCopy): string =>
 const isOf = (entry: string, copy: RecordedCopy): boolean => entry === entryOf(copy) || entry === copy.copyName;
 
 export function isRecorded(object: ApiObject, place: string, copy: RecordedCopy): boolean {
-  return read(object)[place]?.some((entry) => isOf(entry, copy)) === true;
+  return namesAt(read(object), place).some((entry) => isOf(entry, copy));
 }
 
 /** `alone`: the place holds one name, so this one replaces the others. */
 export function recorded(object: ApiObject, place: string, copy: RecordedCopy, alone: boolean): Notes {
   const written = read(object);
-  const before = alone ? [] : (written[place] ?? []).filter((entry) => !isOf(entry, copy));
+  const before = alone ? [] : namesAt(written, place).filter((entry) => !isOf(entry, copy));
   return write(object, { ...written, [place]: [...before, entryOf(copy)].sort() });
 }
 
@@ -70,6 +70,9 @@ function holds(fields: unknown, [part, ...rest]: readonly string[]): boolean {
   // Nothing below it: the field is owned as a whole.
   return (typeof below === 'object' && below !== null && Object.keys(below).length === 0) || holds(below, rest);
 }
+
+const namesAt = (written: Written, place: string): readonly string[] =>
+  Object.hasOwn(written, place) ? (written[place] ?? []) : [];
 
 /** An editor of the object can write anything there: an invalid record counts as empty. */
 function read({ metadata: { annotations } }: ApiObject): Written {

@@ -60,5 +60,7 @@ export function pullScope(repository: string): string {
 /** The name of a registry in messages. */
 export function registryLabel(registry: string): string {
   const located = locateRegistry(registry);
-  return located.ok ? located.url.host : `"${printable(registry.replace(/^[^]*@/, '***@').slice(0, 200))}"`;
+  return located.ok
+    ? located.url.host.slice(0, 300)
+    : `"${printable(registry.replace(/^[^]*@/, '***@').slice(0, 200))}"`;
 }

@@ -25,6 +25,8 @@ type TokenAnswer =
 
 /** The specification's default; clients take shorter lifetimes for this one. */
 const SHORTEST_SECONDS = 60;
+/** A year: whoever waits for the end of a token waits no longer. JSON can say infinity, and the state can not keep that. */
+const LONGEST_SECONDS = 365 * 86_400;
 /** A token answer is some KiB. */
 const MAX_BYTES = 256 * 1024;
 
@@ -70,7 +72,11 @@ function read(response: HttpResponse, { realm }: TokenRequest): TokenAnswer {
     );
     const { expires_in: seconds = SHORTEST_SECONDS } = document ?? {};
     if (typeof token === 'string' && /^[!-~]{1,24000}$/.test(token))
-      return { state: 'issued', token, seconds: Math.max(SHORTEST_SECONDS, Number(seconds) || 0) };
+      return {
+        state: 'issued',
+        token,
+        seconds: Math.min(LONGEST_SECONDS, Math.max(SHORTEST_SECONDS, Number(seconds) || 0)),
+      };
     return {
       state: 'unknown',
       status,

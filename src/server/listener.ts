@@ -2,6 +2,7 @@
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { messageOf, UserError } from '../errors.ts';
+import { quote } from '../text.ts';
 import { createTurns } from '../async/fair.ts';
 import { createBodies } from './body.ts';
 import { createRoom } from './room.ts';
@@ -128,7 +129,7 @@ export function parseAddress(address: string): { host: string | undefined; port:
   const port = Number(match?.groups?.['port']);
   if (match === null || port > 65_535) {
     throw new UserError(
-      `cannot listen on ${JSON.stringify(address)}: use HOST:PORT, [IPV6]:PORT or :PORT, or 0 to switch it off`,
+      `cannot listen on ${quote(address)}: use HOST:PORT, [IPV6]:PORT or :PORT, or 0 to switch it off`,
     );
   }
   const host = match.groups?.['v6'] ?? match.groups?.['host'];

@@ -1,7 +1,8 @@
+import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { loadConfiguration, renderProblem, type ConfigProblem } from '../../src/config/load.ts';
 import { watchConfiguration, type ConfigurationWatch } from '../../src/config/reload.ts';
 import { GOOD, source } from './documents.ts';
@@ -108,6 +109,69 @@ test('the way a kubelet swaps a ConfigMap mount is noticed without asking', asyn
   await symlink('v2', path.join(directory, '..data_tmp'));
   await rename(path.join(directory, '..data_tmp'), path.join(directory, '..data'));
   await vi.waitFor(() => expect(told).toEqual(['change: upstream,second']));
+});
+
+test.each<[name: string, make: (file: string) => Promise<unknown>, problem: RegExp]>([
+  ['a pipe that nobody writes to', async (path) => execFileSync('mkfifo', [path]), /is not a regular file/],
+  ['a device without end', (path) => symlink('/dev/zero', path), /is not a regular file/],
+  ['a link to itself', (path) => symlink(path, path), /is a link that leads back to itself/],
+  ['a directory', (path) => mkdir(path), /is a directory: name the file in it/],
+  ['more than fits', (path) => writeFile(path, '#'.repeat(3_000_000)), /has 2930 KiB, more than 256 KiB/],
+])('%s in the place of the file is a problem, told once, and its return is noticed', async (_, make, problem) => {
+  const watched = await watch();
+  await rm(file);
+  await make(file);
+  await watched.check();
+  await watched.check();
+  expect(told).toEqual([expect.stringMatching(problem)]);
+  await rm(file, { recursive: true });
+  await writeFile(file, GOOD + source('second'));
+  await watched.check();
+  expect(told.slice(1)).toEqual(['change: upstream,second']);
+});
+
+describe('whoever is told', () => {
+  const fails = (): never => {
+    throw new Error('nobody listens');
+  };
+
+  test('may fail to take a version: that is a problem, told once, and the one before is in force', async () => {
+    const onProblem = vi.fn<(problems: ConfigProblem[]) => void>();
+    const running = await loadConfiguration(file);
+    const options = { running, intervalMs: NEVER, signal: abort.signal };
+    const watched = watchConfiguration(file, {
+      ...options,
+      onChange: fails,
+      onProblem,
+      onRestored: () => told.push('restored'),
+    });
+    await writeFile(file, GOOD + source('second'));
+    await watched.check();
+    await watched.check();
+    expect(onProblem.mock.calls.map(([problems]) => problems.map(({ message }) => message))).toEqual([
+      ['cannot be put in force: nobody listens'],
+    ]);
+    await writeFile(file, GOOD);
+    await watched.check();
+    expect(told).toEqual(['restored']);
+  });
+
+  test('may fail to listen: the watch goes on', async () => {
+    const running = await loadConfiguration(file);
+    const onChange = vi.fn();
+    const watched = watchConfiguration(file, {
+      running,
+      intervalMs: NEVER,
+      signal: abort.signal,
+      onChange,
+      onProblem: fails,
+    });
+    await writeFile(file, 'kind: {');
+    await expect(watched.check()).resolves.toBeUndefined();
+    await writeFile(file, GOOD + source('second'));
+    await watched.check();
+    expect(onChange).toHaveBeenCalledOnce();
+  });
 });
 
 test('nothing is told after the signal, and no timer is left', async () => {
