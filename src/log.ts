@@ -44,6 +44,16 @@ export function createLog(level: string, destination?: DestinationStream): Log {
             : error,
       },
     },
-    ...(destination === undefined ? [] : [destination]),
+    destination ?? stdout(),
   );
+}
+
+/** Most characters that wait for a disk or a reader that takes nothing; then lines are dropped. */
+const MAX_WAITING = 1024 * 1024;
+
+/** A full disk, or a reader that is gone, must not end or stop the program: the log is not its work. */
+function stdout(): DestinationStream {
+  const stream = pino.destination({ dest: 1, sync: true, maxLength: MAX_WAITING });
+  stream.on('error', () => undefined);
+  return stream;
 }

@@ -4,11 +4,12 @@ import { readRecords, textOf as recordsText } from '../../src/observe/records.ts
 import { projectNamespace, projectServiceAccount, timeOf } from '../../src/observe/projections.ts';
 import { configurationSchema } from '../../src/config/schema.ts';
 import type { ApiObject } from '../../src/kube/list.ts';
-import { ANNOTATION_ADDED, ANNOTATION_COPIES } from '../../src/names.ts';
+import { ANNOTATION_ADDED, ANNOTATION_COPIES, DEFAULT_NAMESPACE } from '../../src/names.ts';
 import { ownerOf } from '../../src/owner.ts';
 import { accountSelectors, listProblems, selectSources } from '../../src/plan/selection.ts';
 import { planReferences, toJsonPatch } from '../../src/plan/service-account.ts';
 import { forgotten, isRecorded, recorded } from '../../src/proxies/copy-record.ts';
+import type { RecordedCopy } from '../../src/proxies/copy-record.ts';
 import { readField, escapePart } from '../../src/proxies/json-pointer.ts';
 import { addReference, findReference } from '../../src/proxies/object-edit.ts';
 import { elementsOf, names, serves } from '../../src/proxies/kuik-elements.ts';
@@ -94,8 +95,13 @@ export const tenantParsers: readonly Parser[] = [
         ...(memberOf(value, 'imagePullSecrets') !== undefined && { imagePullSecrets: secrets }),
       };
       const observed = projectServiceAccount(object);
-      for (const wanted of [[], ['a-copy'], ['a-copy', 'c-copy']]) {
-        const edit = planReferences(observed, { wanted: new Set(wanted), kept: new Set(['b-copy']) });
+      for (const [instance, wanted] of [
+        [DEFAULT_NAMESPACE, []],
+        [DEFAULT_NAMESPACE, ['a-copy']],
+        ['elsewhere', ['a-copy', 'c-copy']],
+      ] as const) {
+        const whose = { instance, own: new Set<string>() };
+        const edit = planReferences(observed, { wanted: new Set(wanted), kept: new Set(['b-copy']), ...whose });
         if (edit === undefined) continue;
         const patch = toJsonPatch(observed, edit).filter(({ op }) => op !== 'test') as Operation[];
         const after = applyPatch(deepClone(object), patch, true).newDocument as {
@@ -107,7 +113,8 @@ export const tenantParsers: readonly Parser[] = [
           const [was, is] = [secrets, left.map((each) => ({ name: each }))].map(
             (list) => list.filter((each) => (each.name ?? '') === name).length,
           );
-          const mayLose = record.has(name) && !wanted.includes(name) && name !== 'b-copy' ? 1 : 0;
+          const entry = instance === DEFAULT_NAMESPACE ? name : `${name}@${instance}`;
+          const mayLose = record.has(entry) && !wanted.some((each) => each === name) && name !== 'b-copy' ? 1 : 0;
           holds((is ?? 0) >= (was ?? 0) - mayLose, `an entry of another is gone: ${JSON.stringify(name)}`);
         }
       }
@@ -134,16 +141,17 @@ export const tenantParsers: readonly Parser[] = [
           ),
         },
       });
+      const copy = (copyName: string): RecordedCopy => ({ copyName, instance: DEFAULT_NAMESPACE });
       for (const place of ['/spec/a', 'constructor']) {
-        const wrote = after(recorded(object, place, 'a-copy', false));
-        holds(isRecorded(wrote, place, 'a-copy'), `nothing was written down for ${place}`);
-        const less = after(forgotten(object, (each) => each === place, 'a-copy'));
-        holds(!isRecorded(less, place, 'a-copy'), 'it is not forgotten');
+        const wrote = after(recorded(object, place, copy('a-copy'), false));
+        holds(isRecorded(wrote, place, copy('a-copy')), `nothing was written down for ${place}`);
+        const less = after(forgotten(object, (each) => each === place, copy('a-copy')));
+        holds(!isRecorded(less, place, copy('a-copy')), 'it is not forgotten');
         for (const [where, name] of [
           ['/spec/b x', 'y'],
           [place, 'other'],
         ] as const)
-          holds(isRecorded(less, where, name) === isRecorded(object, where, name), 'more was forgotten');
+          holds(isRecorded(less, where, copy(name)) === isRecorded(object, where, copy(name)), 'more was forgotten');
       }
     },
   },
@@ -233,7 +241,8 @@ export const tenantParsers: readonly Parser[] = [
     words: ['pullpass.dev/source', 'pullpass.dev/cache-proxy', 'app.kubernetes.io/managed-by'],
     share: 0.3,
     read(text) {
-      ownerOf(objectOf(asJson(text)).metadata);
+      for (const instance of [undefined, DEFAULT_NAMESPACE, 'elsewhere'])
+        ownerOf(objectOf(asJson(text)).metadata, instance);
       timeOf(text);
     },
   },

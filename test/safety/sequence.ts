@@ -2,19 +2,9 @@
 import { CANARY_SECONDS, createCluster, entry, hashOf, NAMESPACES } from './cluster.ts';
 import type { Cluster } from './cluster.ts';
 import { base64 } from '../sources/worlds.ts';
+import { random } from './random.ts';
 
 const KEYS = ['a.test', 'b.test', 'c.test/team', 'd.test:5000'];
-
-/** mulberry32: small, and the same everywhere. */
-function random(seed: number): () => number {
-  let a = seed;
-  return () => {
-    a = (a + 0x6d2b79f5) | 0;
-    let t = Math.imul(a ^ (a >>> 15), 1 | a);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 export interface Outcome {
   readonly steps: number;

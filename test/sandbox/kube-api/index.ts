@@ -8,7 +8,7 @@ import { builtinKinds, KindTable } from './kinds/index.ts';
 import type { Kind } from './kinds/kind.ts';
 import type { LoggedRequest } from './request-log.ts';
 import { ApiHttpServer } from './serve/server.ts';
-import { Store } from './store/store.ts';
+import { Store, type Snapshot } from './store/store.ts';
 import { createCertificateAuthority } from './tls/certificates.ts';
 import { kubeconfig } from './tls/kubeconfig.ts';
 
@@ -45,6 +45,8 @@ export interface Sandbox extends ApiServer {
   resetRequests(): void;
   /** Forgets history: from here on older resourceVersions and continue tokens are answered with 410. */
   compact(): void;
+  /** As etcd restored from a backup, with every watch cut: `store.snapshot()` makes one. */
+  restore(backup: Snapshot): void;
 }
 
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
@@ -54,11 +56,12 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const kinds = new KindTable([...builtinKinds, ...(options.kinds ?? [])]);
   const tokens = new Tokens(store, options.tokens ?? {});
   bootstrap(store);
-  const stopController = runNamespaceController(store, kinds, {
+  const controller = {
     serviceAccountDelay: options.serviceAccountDelay === undefined ? 10 : options.serviceAccountDelay,
     terminationDelay: options.terminationDelay === undefined ? 20 : options.terminationDelay,
     ...(options.rootCaConfigMap ? { rootCaPem: ca.certPem } : {}),
-  });
+  };
+  let stopController = runNamespaceController(store, kinds, controller);
   const server = new ApiHttpServer({
     cluster: {
       store,
@@ -91,6 +94,12 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     requests: () => server.log.all(),
     resetRequests: () => server.log.reset(),
     compact: () => store.compact(),
+    restore(backup) {
+      stopController();
+      store.restore(backup);
+      stopController = runNamespaceController(store, kinds, controller);
+      server.faults.add({ match: {}, kind: 'drop-watch' }).remove();
+    },
     async stop() {
       stopController();
       await server.close();

@@ -89,9 +89,11 @@ export function runNamespaceController(
   };
 
   for (const {
-    metadata: { name },
-  } of store.list('/namespaces'))
-    provide(name);
+    metadata: { name, deletionTimestamp },
+  } of store.list('/namespaces')) {
+    if (deletionTimestamp === undefined) provide(name);
+    else if (options.terminationDelay !== null) later(options.terminationDelay, () => finish(name));
+  }
   const silence = [
     store.listen('/namespaces', '', ({ type, object, previous }) => {
       const { name, deletionTimestamp } = object.metadata;

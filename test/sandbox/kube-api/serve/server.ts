@@ -117,7 +117,8 @@ export class ApiHttpServer {
         record();
         return;
       }
-      const result = handle(context, info.verb);
+      const author = { user: user.name, userAgent: context.userAgent };
+      const result = context.cluster.store.as(author, () => handle(context, info.verb));
       if (loseAnswer) {
         cut = true;
         response.destroy();

@@ -8,6 +8,14 @@ export interface Change {
   /** After the change; for a deletion the last state, with the deletion's resourceVersion. */
   readonly object: KubeObject;
   readonly previous: KubeObject | undefined;
+  /** Undefined: the sandbox itself, in the place of kube-controller-manager. */
+  readonly author: Author | undefined;
+}
+
+/** Whose request made a change. */
+export interface Author {
+  readonly user: string;
+  readonly userAgent: string;
 }
 
 export class History {
@@ -34,6 +42,12 @@ export class History {
   compact(revision: number): void {
     this.#compacted = Math.max(this.#compacted, revision);
     this.#changes = this.#changes.slice(this.#firstAfter(this.#compacted));
+  }
+
+  /** Forgets everything: the next change comes after `revision`, which may be lower than the last one. */
+  restart(revision: number): void {
+    this.#changes = [];
+    this.#compacted = revision;
   }
 
   /** Changes of one storage after a revision, oldest first. */

@@ -5,12 +5,19 @@
 import { randomUUID } from 'node:crypto';
 import type { KubeObject } from '../json.ts';
 import { Bucket, byteOrder, keyOf, keyOfObject } from './bucket.ts';
-import { History, type Change } from './history.ts';
+import { History, type Author, type Change } from './history.ts';
 
 export type Listener = (change: Change) => void;
 
+/** A backup: the objects of each storage, and the revision it was taken at. */
+export interface Snapshot {
+  readonly revision: number;
+  readonly objects: ReadonlyMap<string, readonly KubeObject[]>;
+}
+
 export class Store {
   #revision = 1;
+  #author: Author | undefined;
   readonly #buckets = new Map<string, Bucket>();
   readonly #history: History;
   /** By storage and namespace (`''`: all namespaces), so that a write costs only those who care. */
@@ -18,6 +25,32 @@ export class Store {
 
   constructor(historyLimit: number) {
     this.#history = new History(historyLimit);
+  }
+
+  /** What `run` changes is by this author. `run` must be synchronous. */
+  as<T>(author: Author, run: () => T): T {
+    this.#author = author;
+    try {
+      return run();
+    } finally {
+      this.#author = undefined;
+    }
+  }
+
+  snapshot(): Snapshot {
+    return {
+      revision: this.#revision,
+      objects: new Map([...this.#buckets.keys()].map((storage) => [storage, this.list(storage)])),
+    };
+  }
+
+  /** As etcd after a restore: the old objects, and revisions that count on from the old one. No listener is told. */
+  restore({ revision, objects }: Snapshot): void {
+    this.#buckets.clear();
+    for (const [storage, list] of objects)
+      for (const object of list) this.#bucket(storage).set(keyOfObject(object), object);
+    this.#revision = revision;
+    this.#history.restart(revision);
   }
 
   get revision(): number {
@@ -72,7 +105,7 @@ export class Store {
     const revision = ++this.#revision;
     const last = stamp(object, revision);
     bucket.delete(key);
-    this.#announce({ revision, storage, type: 'DELETED', object: last, previous });
+    this.#announce({ revision, storage, type: 'DELETED', object: last, previous, author: this.#author });
     return last;
   }
 
@@ -112,7 +145,8 @@ export class Store {
     const revision = ++this.#revision;
     const stored = stamp(object, revision);
     this.#bucket(storage).set(keyOfObject(stored), stored);
-    this.#announce({ revision, storage, type: previous ? 'MODIFIED' : 'ADDED', object: stored, previous });
+    const type = previous ? 'MODIFIED' : 'ADDED';
+    this.#announce({ revision, storage, type, object: stored, previous, author: this.#author });
     return stored;
   }
 
