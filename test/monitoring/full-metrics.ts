@@ -54,7 +54,8 @@ export function fullMetrics(labels: readonly string[] = HOSTILE): Metrics {
     seconds: 0.75,
   });
   for (const kind of ['namespace', 'proxy'])
-    for (const result of ['in-sync', 'changed', 'waiting', 'failed']) metrics.reconcileDuration.observe({ kind, result }, 0.02);
+    for (const result of ['in-sync', 'changed', 'waiting', 'failed'])
+      metrics.reconcileDuration.observe({ kind, result }, 0.02);
   metrics.apiRequests.inc({ verb: 'get', resource: 'secrets', code: 200 });
   metrics.auditFailures.inc();
   for (const reason of DROP_REASONS) metrics.eventsDropped.inc({ reason });
