@@ -54,7 +54,7 @@ const MISTAKES: readonly Mistake[] = [
         'signal !== undefined && (signal.aborted || clocks.get(signal) === undefined ? signal.aborted : false);',
       ],
     ],
-    focus: { on: 'freeze', oneIn: 40 },
+    focus: { on: 'depose', oneIn: 60 },
     found: /one writer/,
   },
   {

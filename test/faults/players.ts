@@ -191,6 +191,14 @@ export function createPlayers(admin: KubeClient, other: KubeClient, calm: () => 
           }),
         );
         return true;
+      case 'many opt out': {
+        const copies = await admin.get<{ items: { metadata: { namespace: string } }[] }>(paths.secrets(), {
+          query: { labelSelector: 'pullpass.dev/source' },
+        });
+        const have = new Set(copies.items.map(({ metadata }) => metadata.namespace));
+        await many(operation.count, (name) => (have.has(name) ? Promise.resolve() : opt(name, 'disabled')));
+        return true;
+      }
       case 'no more of them':
         await many(operation.count, (name) => admin.delete(paths.namespaces(name)));
         return true;
@@ -198,6 +206,11 @@ export function createPlayers(admin: KubeClient, other: KubeClient, calm: () => 
         return false;
     }
   }
+
+  const opt = (name: string, sync: string): Promise<unknown> =>
+    admin.patch(paths.namespaces(name), 'application/merge-patch+json', {
+      metadata: { annotations: { 'pullpass.dev/sync': sync } },
+    });
 
   async function many(count: number, each: (name: string) => Promise<unknown>): Promise<void> {
     for (let i = 0; i < count; i += 50)

@@ -215,11 +215,41 @@ export async function run(options: RunOptions): Promise<Outcome> {
         note('new CA');
         await proxy.rotateCa();
         return replaceFile('ca.crt', proxy.caPem);
+      case 'depose':
+        return depose(operation.count);
       case 'calm':
         return calm();
       default:
         await players.play(operation);
     }
+  }
+
+  async function depose(many: number): Promise<void> {
+    for (const end of ending) end();
+    const found = async (): Promise<{ holder: string | undefined; copies: number }> => {
+      const objects = await stage.objects();
+      const lease = objects.find(([resource]) => resource === 'leases')?.[1];
+      const isCopy = ([resource, { metadata }]: (typeof objects)[number]): boolean =>
+        resource === 'secrets' && metadata.namespace?.startsWith('many-') === true;
+      return { holder: lease?.spec?.holderIdentity, copies: objects.filter(isCopy).length };
+    };
+    const until = async (ms: number, is: (now: Awaited<ReturnType<typeof found>>) => boolean): Promise<void> => {
+      for (const end = performance.now() + ms; performance.now() < end && !is(await found());) await delay(2);
+    };
+    const optIns = players.play({ do: 'many namespaces', count: many });
+    await until(3_000, ({ copies }) => copies > 20);
+    const { holder } = await found();
+    const leader = replicas.find(({ identity }) => identity === holder);
+    note('SIGSTOP of a busy leader');
+    leader?.freeze();
+    await optIns;
+    await delay(200);
+    await players.play({ do: 'many opt out', count: many });
+    await until(8_000, (now) => now.holder !== holder);
+    await delay(300);
+    leader?.thaw();
+    await delay(500);
+    await players.play({ do: 'no more of them', count: many });
   }
 
   async function calm(): Promise<void> {

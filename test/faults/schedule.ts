@@ -42,8 +42,12 @@ export type Operation =
   | { readonly do: 'pause' | 'resume' }
   /** So many namespaces at once, opted in; they go again later. */
   | { readonly do: 'many namespaces' | 'no more of them'; readonly count: number }
+  /** Of those, the ones that have no copy yet: no removal. */
+  | { readonly do: 'many opt out'; readonly count: number }
   | { readonly do: 'fault'; readonly fault: ProxyFault; readonly ms: number }
   | { readonly do: 'freeze' | 'kill' | 'terminate'; readonly replica: number; readonly ms: number }
+  /** The leader is frozen in the midst of so many opt-ins, and woken when another leads and most have opted out. */
+  | { readonly do: 'depose'; readonly count: number }
   | { readonly do: 'move clock'; readonly replica: number; readonly ms: number }
   | { readonly do: 'kill server'; readonly ms: number }
   | { readonly do: 'backup' | 'restore' | 'compact' | 'new token' | 'new CA' }
@@ -67,9 +71,11 @@ export interface ScheduleOptions {
   readonly focus?: { readonly on: Focus; readonly oneIn: number };
 }
 
-export type Focus = 'freeze' | 'lock copy' | 'undo for ever' | 'restore' | 'good source';
+export type Focus = 'depose' | 'lock copy' | 'undo for ever' | 'restore' | 'good source';
 
 const HOUR = 3_600_000;
+/** Enough that some are not done when the leader is frozen. */
+const DEPOSED = 300;
 const WRITES = ['create', 'update', 'patch', 'delete'];
 
 export function schedule(seed: number, { steps, replicas, many, calmEvery, focus }: ScheduleOptions): Step[] {
@@ -156,6 +162,7 @@ export function schedule(seed: number, { steps, replicas, many, calmEvery, focus
     [0.8, () => fault({ kind: 'duplicate-watch' }, 500, 3_000)],
     [0.4, () => fault({ kind: 'plain-watch' }, 500, 3_000)],
     [1, () => ({ do: 'freeze', replica: replica(), ms: between(500, 4_500) })],
+    [0.1, () => ({ do: 'depose', count: DEPOSED })],
     [1, () => ({ do: 'kill', replica: replica(), ms: between(0, 1_500) })],
     [0.5, () => ({ do: 'terminate', replica: replica(), ms: between(0, 1_500) })],
     [1, () => ({ do: 'move clock', replica: replica(), ms: pick([-HOUR, HOUR, -60_000, 60_000, -24 * HOUR]) })],
@@ -168,7 +175,7 @@ export function schedule(seed: number, { steps, replicas, many, calmEvery, focus
   ];
   const total = operations.reduce((sum, [weight]) => sum + weight, 0);
   const focused = {
-    freeze: () => ({ do: 'freeze', replica: replica(), ms: between(2_500, 5_000) }),
+    depose: () => ({ do: 'depose', count: DEPOSED }),
     'lock copy': () => ({ do: 'lock copy', ...copy() }),
     'undo for ever': () => ({ do: 'undo for ever', ...place(), ms: 3_000 }),
     restore: () => ({ do: 'restore' }),
