@@ -51,7 +51,7 @@ function play(
   const { client } = scriptedClient(({ path }) => ({
     metadata: {},
     items: (w.failing[path.split('/')[4] ?? ''] ?? []).map((image) => ({
-      metadata: { name: 'web' },
+      metadata: { namespace: path.split('/')[4], name: 'web' },
       spec: { containers: [{ name: 'web', image }] },
       status: { containerStatuses: [{ name: 'web', image, state: { waiting: { reason: 'ErrImagePull' } } }] },
     })),
