@@ -73,7 +73,11 @@ test('counts what a product made of the login of this source, with the login in 
         },
       };
     const derived = ['one', 'before'].map((password, i) => ({
-      metadata: { namespace: `team-${i}`, name: 'kuik-upstream-registry-0123456789abcdef' },
+      metadata: {
+        namespace: `team-${i}`,
+        name: 'kuik-upstream-registry-0123456789abcdef',
+        labels: { 'kuik.enix.io/owner-uid': 'u' },
+      },
       ...login(password),
     }));
     const items = query?.['labelSelector'] === 'kuik.enix.io/owner-uid=u' ? derived : path === SOURCES ? [SOURCE] : [];
