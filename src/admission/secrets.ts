@@ -4,6 +4,7 @@ import {
   ANNOTATION_ADOPT,
   KEY_DOCKER_CONFIG_JSON,
   LABEL_CACHE_PROXY,
+  LABEL_INSTANCE,
   LABEL_MANAGED_BY,
   LABEL_ROLE,
   LABEL_SOURCE,
@@ -66,7 +67,7 @@ export function secretsPolicy(configuration: Configuration, namespace: string): 
       'changes only Secrets with its own label or with the annotation that lets it adopt them, and deletes only the former':
         any(
           "request.operation == 'CREATE'",
-          'variables.marksBefore == [variables.mark]',
+          all('variables.marksBefore == [variables.mark]', isOfInstance('variables.labelsBefore', namespace)),
           all(
             '!variables.deletes',
             'variables.marksBefore == []',
@@ -81,6 +82,7 @@ export function secretsPolicy(configuration: Configuration, namespace: string): 
         all(
           'variables.marks == [variables.mark]',
           'variables.labels[variables.mark] == variables.value',
+          isOfInstance('variables.labels', namespace),
           `variables.labels[?${text(LABEL_MANAGED_BY)}].orValue('') == ${text(MANAGER)}`,
           `object.type == (variables.kind == 'copy' ? ${text(TYPE_DOCKER_CONFIG_JSON)} : ${text(TYPE_OPAQUE)})`,
         ),
@@ -103,6 +105,10 @@ export function secretsPolicy(configuration: Configuration, namespace: string): 
     },
   };
 }
+
+/** Whether the labels name no other installation. */
+const isOfInstance = (labels: string, namespace: string): string =>
+  `${labels}[?${text(LABEL_INSTANCE)}].orValue(${text(namespace)}) == ${text(namespace)}`;
 
 /** Whether a label is for Pullpass to write. */
 const isOurs = (label: string): string =>

@@ -1,4 +1,5 @@
 /** YAML of manifests, as people write it. */
+import { DEFAULT_NAMESPACE } from '../names.ts';
 import { isMap, visit } from 'yaml';
 import type { Document } from 'yaml';
 
@@ -15,3 +16,7 @@ export function printStream(documents: readonly Document[]): string {
     })
     .join('');
 }
+
+/** Cluster-wide objects of a second installation must not take the place of the first one's. `namespace`: the controller's. */
+export const nameOfInstallation = (namespace: string): string =>
+  namespace === DEFAULT_NAMESPACE ? 'pullpass' : `pullpass-${namespace}`;

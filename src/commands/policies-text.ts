@@ -4,7 +4,7 @@ import { policiesFor } from '../admission/policies.ts';
 import { objectsOf } from '../admission/policy.ts';
 import type { Identity } from '../admission/policy.ts';
 import type { Configuration } from '../config/schema.ts';
-import { printStream } from './manifest-text.ts';
+import { nameOfInstallation, printStream } from './manifest-text.ts';
 
 const HEADER = `\
 # What the controller may write with its rights, as printed by \`pullpass rbac --policies\`; for Kubernetes 1.30 and later.
@@ -12,13 +12,12 @@ const HEADER = `\
 # ever seen. Apply them again with each change of the configuration, before it: docs/security.md says what each one is for.
 `;
 
-const NAME = 'pullpass';
-const LABELS = { 'app.kubernetes.io/name': NAME, 'app.kubernetes.io/component': 'controller' };
+const LABELS = { 'app.kubernetes.io/name': 'pullpass', 'app.kubernetes.io/component': 'controller' };
 
 /** A YAML stream; the same configuration gives the same text on every machine. */
 export function renderPolicies(configuration: Configuration, identity: Identity): string {
   const objects = policiesFor(configuration, identity.namespace).flatMap((policy) =>
-    objectsOf(policy, identity, { name: NAME, labels: LABELS }),
+    objectsOf(policy, identity, { name: nameOfInstallation(identity.namespace), labels: LABELS }),
   );
   return HEADER + printStream(objects.map((object) => new Document(object, { aliasDuplicateObjects: false })));
 }

@@ -3,15 +3,14 @@ import { Command, Option } from 'commander';
 import { Document, isMap, isSeq } from 'yaml';
 import { loadConfiguration } from '../config/load.ts';
 import type { Configuration } from '../config/schema.ts';
-import { DEFAULT_NAMESPACE } from '../names.ts';
 import type { Right, Verb } from '../plan/rights.ts';
 import { allRights } from '../proxies/kinds.ts';
 import type { Environment } from './environment.ts';
-import { printStream } from './manifest-text.ts';
+import { nameOfInstallation, printStream } from './manifest-text.ts';
 import { options } from './options.ts';
 import { renderPolicies } from './policies-text.ts';
 
-/** Name of the printed roles and bindings of a controller in {@link DEFAULT_NAMESPACE}, and of the ServiceAccount in the manifests. */
+/** Name of the printed roles and bindings, and of the ServiceAccount in the manifests. */
 export const RBAC_NAME = 'pullpass';
 
 /** ClusterRole of users who may see the report; manifests/components/secure-report uses the same name. */
@@ -136,7 +135,11 @@ function role(namespace: string | undefined, rights: Right[], options: RbacOptio
 function binding(namespace: string | undefined, options: RbacOptions): Document {
   return new Document({
     ...head(namespace, 'RoleBinding', options),
-    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: kindIn(namespace, 'Role'), name: nameOf(options) },
+    roleRef: {
+      apiGroup: 'rbac.authorization.k8s.io',
+      kind: kindIn(namespace, 'Role'),
+      name: nameOfInstallation(options.namespace),
+    },
     subjects: [{ kind: 'ServiceAccount', name: options.serviceAccount, namespace: options.namespace }],
   });
 }
@@ -153,15 +156,15 @@ function reportViewer(): Document {
   return document;
 }
 
-/** A second installation's roles must not take the place of the first one's. */
-const nameOf = ({ namespace }: Pick<RbacOptions, 'namespace'>): string =>
-  namespace === DEFAULT_NAMESPACE ? RBAC_NAME : `${RBAC_NAME}-${namespace}`;
-
 function head(namespace: string | undefined, kind: 'Role' | 'RoleBinding', options: RbacOptions) {
   return {
     apiVersion: 'rbac.authorization.k8s.io/v1',
     kind: kindIn(namespace, kind),
-    metadata: { name: nameOf(options), ...(namespace !== undefined && { namespace }), labels: LABELS },
+    metadata: {
+      name: nameOfInstallation(options.namespace),
+      ...(namespace !== undefined && { namespace }),
+      labels: LABELS,
+    },
   };
 }
 
