@@ -4,10 +4,12 @@
  */
 import type { V1Secret } from '@kubernetes/client-node';
 import { randomBytes, randomUUID } from 'node:crypto';
+import { monotonic } from '../clock.ts';
 import type { Configuration } from '../config/schema.ts';
 import { digestOf } from '../credentials/digest.ts';
 import { messageOf, UserError } from '../errors.ts';
 import { isConflict, isForbidden, isInvalid, isNotFound } from '../kube/api-error.ts';
+import { isOlder } from '../kube/version.ts';
 import { beforeRerun, SupersededError } from '../kube/races.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { paths } from '../kube/paths.ts';
@@ -35,8 +37,8 @@ export interface State {
   /** Continues in memory only, with the key it has or a new one: if the Secret is missing or cannot be read. */
   forget(): void;
   /**
-   * Writes the Secret if anything changed since the last load or save. Throws ApiError; SupersededError, until the next load, if
-   * another process wrote it: this one no longer leads, and what it knows is old.
+   * Writes the Secret if anything changed since the last load or save. Throws ApiError; SupersededError, for a while or until the
+   * next load, if another process wrote it: this one no longer leads, and what it knows is old.
    */
   save(signal: AbortSignal): Promise<void>;
 }
@@ -51,6 +53,8 @@ const KEY = 'mac-key';
 const CONTENT = 'state.json';
 /** Which process saved last: only a leader saves. */
 const WRITER = 'writer';
+/** Longer than the rest of a term that is over can be. */
+const SUPERSEDED_MS = 15_000;
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 
@@ -64,7 +68,8 @@ export function createState(client: KubeClient, namespace: string): State {
   let inMemory = false;
   const self = base64(randomUUID());
   let writer: string | undefined;
-  let superseded = false;
+  /** When another process was seen to have written it: `monotonic`. */
+  let supersededAt: number | undefined;
   let immutable = false;
 
   async function write(
@@ -167,7 +172,7 @@ export function createState(client: KubeClient, namespace: string): State {
       for (const name of content.sources.keys()) if (!known.sources.has(name)) content.sources.delete(name);
     },
     load(signal) {
-      superseded = false;
+      supersededAt = undefined;
       return load(signal);
     },
     async peek(signal) {
@@ -192,7 +197,9 @@ export function createState(client: KubeClient, namespace: string): State {
         .catch(() => undefined)
         .then(async () => {
           const text = textOf(content);
-          if (superseded) throw anotherWrote();
+          // A term that goes on so long was renewed since: this one leads after all.
+          if (supersededAt !== undefined && monotonic() < supersededAt + SUPERSEDED_MS) throw anotherWrote();
+          supersededAt = undefined;
           if (inMemory || text === saved) return;
           try {
             await write(text, { force: true }, signal, self);
@@ -200,11 +207,15 @@ export function createState(client: KubeClient, namespace: string): State {
             if (!isConflict(error) && !isNotFound(error) && !isInvalid(error)) throw error;
             // The Secret was changed, deleted or made immutable. What is in memory is newer, unless another process wrote it: take
             // over its version and key, and write again.
-            const [mine, before] = [content, writer];
+            const [mine, before, known] = [content, writer, version.resourceVersion ?? ''];
             await load(signal);
             content = mine;
-            superseded = writer !== undefined && ![before, self].includes(writer);
-            if (superseded) throw anotherWrote();
+            // A version that went back is that of a restored backup.
+            const isNews = !isOlder(version.resourceVersion ?? '', known);
+            if (isNews && writer !== undefined && ![before, self].includes(writer)) {
+              supersededAt = monotonic();
+              throw anotherWrote();
+            }
             if (immutable)
               throw new UserError(
                 `Secret ${namespace}/${STATE_NAME} is immutable, so nothing can be remembered in it: delete it, and Pullpass makes it anew`,

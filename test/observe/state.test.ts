@@ -282,6 +282,45 @@ describe('somebody else', () => {
     expect((await loaded()).proxy('cache').applied?.mac).toBe('fifth');
   });
 
+  test('who wrote it before a backup was restored does not keep the leader from saving', async () => {
+    const before = await loaded();
+    before.setProxy('cache', { applied: { mac: 'first', at: AT } });
+    await before.save(signal);
+    const backup = await secret();
+    const leader = await loaded();
+    leader.setProxy('cache', { applied: { mac: 'second', at: AT } });
+    await leader.save(signal);
+
+    // As after a restore: the Secret has an older version, and what it held then.
+    let restored: V1Secret | undefined = backup;
+    const state = createState(
+      {
+        ...client,
+        get: <T>(path: string) => (restored === undefined ? client.get<T>(path) : Promise.resolve(restored as T)),
+        patch: (path, type, body, options) => {
+          const { resourceVersion } = (body as V1Secret).metadata ?? {};
+          if (restored === undefined || resourceVersion === restored.metadata?.resourceVersion)
+            return client.patch(
+              path,
+              type,
+              { ...body, metadata: { ...(body as V1Secret).metadata, resourceVersion: undefined } },
+              options,
+            );
+          return Promise.reject(refusal(409));
+        },
+      },
+      NAMESPACE,
+    );
+    restored = undefined;
+    await state.load(signal);
+    state.setProxy('cache', { applied: { mac: 'third', at: AT } });
+    await state.save(signal);
+    restored = backup;
+    state.setProxy('cache', { applied: { mac: 'fourth', at: AT } });
+    await state.save(signal);
+    expect((await loaded()).proxy('cache').applied?.mac).toBe('fourth');
+  });
+
   test('a replica that makes the Secret anew as it starts does not keep the leader from saving', async () => {
     const leader = await loaded();
     leader.setSource('hub', held);
