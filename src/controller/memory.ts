@@ -19,6 +19,8 @@ interface Memory {
 
 const FIRST_DELAY_MS = 250;
 const LONGEST_DELAY_MS = 10_000;
+/** How many refusals may pass by themselves, such as those of a gateway or a webhook in trouble: eight seconds. */
+const PATIENCE = 5;
 
 /** Without the Secret the controller still works, but after a restart it does not know which login it gave to a cache proxy. */
 export function createMemory(state: State, { namespace, log }: { namespace: string; log: Log }): Memory {
@@ -33,13 +35,14 @@ export function createMemory(state: State, { namespace, log }: { namespace: stri
 
   async function take(mayWrite: boolean, signal: AbortSignal): Promise<void> {
     onlyLooked = !mayWrite;
+    let refusals = 0;
     for (let delayMs = FIRST_DELAY_MS; !signal.aborted; delayMs = Math.min(LONGEST_DELAY_MS, 2 * delayMs)) {
       try {
         await once(mayWrite, signal);
         break;
       } catch (error) {
         if (signal.aborted) break;
-        if (['refused', 'forbidden'].includes(kindOf(error))) {
+        if (['refused', 'forbidden'].includes(kindOf(error)) && ++refusals > PATIENCE) {
           state.forget();
           log.warn(
             `cannot keep state in ${what}: ${messageOf(error)}. Cache proxies are given their login again at each restart.`,

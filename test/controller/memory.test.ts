@@ -40,11 +40,17 @@ test.each([false, true])(
   },
 );
 
-test('without the right to it, the controller goes on in memory', async () => {
+test('a refusal that passes is no missing right', async () => {
+  const { memory, forgotten } = play([refusal(403), refusal(422), 'loaded']);
+  await memory.load(false, signal);
+  expect(forgotten()).toBe(0);
+});
+
+test('without the right to it, the controller goes on in memory after a while', async () => {
   const { memory, lines, forgotten } = play([refusal(403)]);
   await memory.load(false, signal);
   expect([forgotten(), memory.trouble()]).toEqual([1, undefined]);
-  expect(lines[0]).toMatch(/cannot keep state in Secret ns\/pullpass-state: .*given their login again at each restart/);
+  expect(lines[1]).toMatch(/cannot keep state in Secret ns\/pullpass-state: .*given their login again at each restart/);
 });
 
 test('a stop ends the wait', async () => {

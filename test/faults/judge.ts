@@ -57,6 +57,11 @@ const UNDONE_TIMES = 12;
 const UNDONE_MS = 3_000;
 /** A content that was accepted may wait so long for its first write: for a leader, or while it is paused. */
 const ACCEPTED_MS = 15_000;
+/**
+ * After a restore the replicas act for a moment on what they knew before, until they have read the world that came back; what is in
+ * force then is what the restored state says. What they wrote in between may be taken back.
+ */
+const TURNING_MS = 5_000;
 /** Clocks of two machines differ, and a real server's times are known to so much only. */
 const SLACK_MS = 60;
 
@@ -77,12 +82,16 @@ export function createJudge(rules: Rules): Judge {
   /** When no namespace had a copy of that name. */
   const emptyAt = new Map<string, number>([...rules.copies.keys()].map((name) => [name, 0]));
   const undone = new Map<string, number[]>();
+  /** When the first write after the last restore came. Undefined: none has come yet. */
+  let turnedAt: number | undefined = -Infinity;
   let judged = 0;
   let judgedObjects = 0;
   let harmless = 0;
 
   const isOurs = (secret: Seen | undefined): boolean => secret?.metadata.labels?.[SOURCE] !== undefined;
   const holderAt = (time: number): string | undefined => holders.findLast(({ since }) => since <= time)?.who;
+
+  const isTurning = (at: number): boolean => at < (turnedAt ?? at) + TURNING_MS;
 
   function judgeSecret(write: Write, blame: (invariant: Invariant, what: string) => void): void {
     const { namespace, name, before, after } = write;
@@ -110,7 +119,7 @@ export function createJudge(rules: Rules): Judge {
     if (rules.denied(namespace)) blame('the guard admits', 'a copy where no guard admits it');
     const content = after.data?.[CONTENT] ?? '';
     if (content === before?.data?.[CONTENT]) return;
-    judgeContent(before?.data?.[CONTENT], content, isOurs(before), blame);
+    judgeContent(before?.data?.[CONTENT], content, isOurs(before) && !isTurning(write.at), blame);
     if (copy.canarySeconds > 0) judgeCanary(write, content, copy.canarySeconds, blame);
   }
 
@@ -169,7 +178,12 @@ export function createJudge(rules: Rules): Judge {
       const secret = secrets.get(`${namespace}/${name}`);
       // One that a deposed leader sent in its term may come after the new one has removed the copy; that one removes it again.
       const wasSentBefore = holderAt(write.at) !== write.by?.agent && holderAt(write.arrivedAt) === write.by?.agent;
-      if ((secret === undefined || !isOurs(secret)) && !byOthers.has(`${namespace}/${name}`) && !wasSentBefore)
+      if (
+        (secret === undefined || !isOurs(secret)) &&
+        !byOthers.has(`${namespace}/${name}`) &&
+        !wasSentBefore &&
+        !isTurning(write.at)
+      )
         blame('the copy comes before the reference', `${name} is not there`);
     }
     if (rest(before) !== rest(after)) blame('only what is ours is written', 'a field of a ServiceAccount');
@@ -221,6 +235,7 @@ export function createJudge(rules: Rules): Judge {
 
   return {
     write(write) {
+      turnedAt ??= write.at;
       if (write.by?.user === rules.controller) {
         judged++;
         if (write.resource !== 'leases' && write.name !== STATE) judgedObjects++;
@@ -240,6 +255,7 @@ export function createJudge(rules: Rules): Judge {
       accounts.clear();
       undone.clear();
       byOthers.clear();
+      turnedAt = undefined;
       for (const [resource, object] of objects) {
         const key = `${object.metadata.namespace ?? ''}/${object.metadata.name}`;
         if (resource === 'secrets') secrets.set(key, object);
