@@ -5,7 +5,13 @@ import { expect, test } from 'vitest';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 const read = (page: string): string => readFileSync(path.join(ROOT, page), 'utf8');
-const pages = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...globSync('docs/**/*.md', { cwd: ROOT })].sort();
+const pages = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'CHANGELOG.md',
+  'SECURITY.md',
+  ...globSync('docs/**/*.md', { cwd: ROOT }),
+].sort();
 
 /** Targets of `[text](target)` and `[name]: target`, but for code and for what is on the web. */
 function links(markdown: string): string[] {
@@ -35,6 +41,14 @@ test.each(pages)('%s', (page) => {
     return anchor !== undefined && at.endsWith('.md') && !anchors(read(at)).includes(anchor);
   });
   expect(broken).toEqual([]);
+});
+
+test('every test that a page names is there', () => {
+  const named = pages.flatMap((page) =>
+    [...read(page).matchAll(/`(test\/[\w./-]+\.ts)`/g)].map(([, file = '']) => file),
+  );
+  expect(named.filter((file) => !existsSync(path.join(ROOT, file)))).toEqual([]);
+  expect(named.length).toBeGreaterThan(30);
 });
 
 test('there are links to look at', () => {
