@@ -201,7 +201,8 @@ export function createJudge(rules: Rules): Judge {
   }
 
   function judgeWriter(write: Write, agent: string, blame: (invariant: Invariant, what: string) => void): void {
-    if (write.resource === 'leases') return;
+    // A restored Lease can name one that led when the backup was made: it leads again, while the other's term still runs.
+    if (write.resource === 'leases' || isTurning(write.at)) return;
     // Before anybody leads, each replica makes sure that there is a state.
     if (write.name === STATE && write.before === undefined) return;
     const holder = holderAt(write.arrivedAt - SLACK_MS);
