@@ -246,3 +246,14 @@ test('after a restore nobody knows who leads, and what came back is nobody’s f
   write('b', 'secrets', copy(content('good')), undefined, { at: 8_000 });
   expect(found()).toEqual(['one writer']);
 });
+
+test('an entry that only a canary had, of a content that did not pass, may go again; one that stayed longer may not', () => {
+  const hub = (...passwords: string[]): Seen => copy(content(...passwords), { name: 'hub-copy' });
+  write('a', 'secrets', undefined, hub('good'), { at: 1_000 });
+  write('a', 'secrets', hub('good'), hub('good', 'good-too'), { at: 5_000 });
+  write('a', 'secrets', hub('good', 'good-too'), hub('good'), { at: 5_500 });
+  expect(found()).toEqual([]);
+  write('a', 'secrets', hub('good'), hub('good', 'good-three'), { at: 6_000 });
+  write('a', 'secrets', hub('good', 'good-three'), hub('good'), { at: 9_000 });
+  expect(found()).toEqual(['what was good is not replaced by what is not']);
+});

@@ -119,7 +119,10 @@ export function createJudge(rules: Rules): Judge {
     if (rules.denied(namespace)) blame('the guard admits', 'a copy where no guard admits it');
     const content = after.data?.[CONTENT] ?? '';
     if (content === before?.data?.[CONTENT]) return;
-    judgeContent(before?.data?.[CONTENT], content, isOurs(before) && !isTurning(write.at), blame);
+    // What a canary had of a content that never passed goes with that content.
+    const trial = first.get(name)?.get(before?.data?.[CONTENT] ?? '');
+    const isOnTrial = trial !== undefined && write.at - trial.at < copy.canarySeconds * 1000 + SLACK_MS;
+    judgeContent(before?.data?.[CONTENT], content, isOurs(before) && !isTurning(write.at) && !isOnTrial, blame);
     if (copy.canarySeconds > 0) judgeCanary(write, content, copy.canarySeconds, blame);
   }
 
