@@ -19,7 +19,7 @@ function contesting(whoUndid: (object: string) => string | undefined = () => 'fi
       asked.push(describeChange(action));
       return Promise.resolve(whoUndid(describeChange(action)));
     },
-    log: { line: (_level: string, _namespace: string, _facts: object, line: string) => void lines.push(line) } as never,
+    log: { line: (_level: string, _namespace: string, _facts: object, line: string) => void lines.push(line) },
     metrics: {
       contestedObjects: { set: ({ kind }: { kind: string }, n: number) => void metrics.set(kind, n) } as never,
     },
