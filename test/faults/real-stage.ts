@@ -112,7 +112,10 @@ export async function realStage(onWrite: (write: Write) => void): Promise<Stage>
         for await (const { type, object } of client.watch(`${collection}?watch=1&resourceVersion=${from}`, {
           signal,
         })) {
-          if (type === 'ERROR') break;
+          if (type === 'ERROR') {
+            await lookAgain(resource, collection);
+            break;
+          }
           const live = object as unknown as Live;
           reached.set(resource, Number(live.metadata.resourceVersion));
           pending.push({ resource, type, object: live });
@@ -122,6 +125,33 @@ export async function realStage(onWrite: (write: Write) => void): Promise<Stage>
       }
       await delay(20);
     }
+  }
+
+  /** The server no longer keeps what was to come next, as after a compaction: what happened in between is not judged. */
+  async function lookAgain(resource: Resource, collection: string): Promise<void> {
+    const { body } = await again(() => client.call('GET', collection));
+    const items = body.items as unknown as Live[];
+    const version = body.metadata.resourceVersion;
+    const last = new Map([...known].filter(([id]) => id.startsWith(`${resource} `)));
+    for (const { object, type, ...of } of pending) {
+      if (of.resource !== resource) continue;
+      if (type === 'DELETED') last.delete(idOf(resource, object));
+      else last.set(idOf(resource, object), object);
+    }
+    const gone = new Map(last);
+    for (const item of items) {
+      const id = idOf(resource, item);
+      gone.delete(id);
+      if (last.get(id)?.metadata.resourceVersion !== item.metadata.resourceVersion)
+        pending.push({ resource, type: 'ADDED', object: item });
+    }
+    for (const object of gone.values())
+      pending.push({
+        resource,
+        type: 'DELETED',
+        object: { ...object, metadata: { ...object.metadata, resourceVersion: version } },
+      });
+    reached.set(resource, Number(version));
   }
 
   async function caughtUp(): Promise<void> {

@@ -10,7 +10,9 @@ import { CHECK_CONTROLLER, CHECK_RUNNING, LEAVE_ALONE } from './remedies.ts';
 import type { NamespacePlan, SourceStanding } from '../../plan/namespace-plan.ts';
 import { agree, plural, quote } from '../../text.ts';
 
-const CHECK_COPY = `${CHECK_CONTROLLER} A write that the API server refuses, by a quota or a policy, is the Event WriteRefused in the namespace. What it would change: \`pullpass plan --config FILE\``;
+const CHECK_COPY =
+  `${CHECK_CONTROLLER} A write that the API server refuses, by a quota or a policy, is the Event WriteRefused in the namespace. ` +
+  'What it would change: `pullpass plan --config FILE`';
 
 export const copyMissing: Rule = {
   id: 'PP001',
