@@ -1,44 +1,35 @@
 /** A leader that was stopped and goes on after another has begun: nothing of what it had at hand changes anything. */
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { configurationSchema } from '../../src/config/schema.ts';
-import { configurationDocument, createCluster, eventually } from '../integration/env/cluster.ts';
-import type { Cluster } from '../integration/env/cluster.ts';
+import { configurationDocument, eventually } from '../integration/env/cluster.ts';
 import { startProgram } from '../integration/env/program.ts';
-import { isWrite, startSandbox } from '../sandbox/kube-api/index.ts';
-import type { Sandbox } from '../sandbox/kube-api/index.ts';
+import { isWrite } from '../sandbox/kube-api/index.ts';
+import { onSandbox } from './on-sandbox.ts';
 
 const document = configurationDocument({ name: 'hub', namespaces: { allow: ['*'] } });
 const runtime = [process.execPath, '--import', path.join(import.meta.dirname, 'quick-terms.ts')];
 /** So many that it is in the middle of its work when it is stopped, and has answers to go on with when it is woken. */
 const TEAMS = Array.from({ length: 600 }, (_, i) => `team-${i}`);
-let sandbox: Sandbox;
-let cluster: Cluster;
 
-beforeAll(async () => {
-  sandbox = await startSandbox();
-  cluster = await createCluster(sandbox);
+const on = onSandbox(async (cluster) => {
   await cluster.applyRbac(configurationSchema.parse(document));
   await cluster.source({ namespace: 'pullpass-system', name: 'hub' }, { 'registry.corp': 'pw' });
   await Promise.all(TEAMS.map((team) => cluster.namespace(team)));
 });
-afterAll(async () => {
-  await cluster.close();
-  await sandbox.stop();
-});
 
-const hasCopy = (team: string): boolean => sandbox.store.get('/secrets', team, 'hub-copy') !== undefined;
+const hasCopy = (team: string): boolean => on.sandbox.store.get('/secrets', team, 'hub-copy') !== undefined;
 const opt = (teams: readonly string[], sync: string): Promise<unknown> =>
-  Promise.all(teams.map((team) => cluster.annotateNamespace(team, { 'pullpass.dev/sync': sync })));
+  Promise.all(teams.map((team) => on.cluster.annotateNamespace(team, { 'pullpass.dev/sync': sync })));
 
 test('stopped in the middle of many opt-ins, woken when most have opted out again', async () => {
-  const first = await startProgram(sandbox, { configuration: document, identity: 'first', runtime });
+  const first = await startProgram(on.sandbox, { configuration: document, identity: 'first', runtime });
   await first.logged(/^leading$/);
   await first.ready();
   // Told apart by its user.
-  const kubeconfig = sandbox.adminKubeconfig();
-  const second = await startProgram(sandbox, { configuration: document, identity: 'second', runtime, kubeconfig });
+  const kubeconfig = on.sandbox.adminKubeconfig();
+  const second = await startProgram(on.sandbox, { configuration: document, identity: 'second', runtime, kubeconfig });
   await second.ready();
 
   const optIns = opt(TEAMS, 'enabled');
@@ -53,11 +44,11 @@ test('stopped in the middle of many opt-ins, woken when most have opted out agai
   await second.logged(/^leading$/);
   await delay(1_000);
 
-  sandbox.resetRequests();
+  on.sandbox.resetRequests();
   first.kill('SIGCONT');
   await first.logged('leading no longer');
   await delay(1_000);
-  const changes = sandbox
+  const changes = on.sandbox
     .requests()
     .filter((request) => isWrite(request) && request.code < 300 && request.user.includes('pullpass'))
     .filter(({ resource }) => !['leases', 'events'].includes(resource));

@@ -2,14 +2,12 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { configurationSchema } from '../../src/config/schema.ts';
-import { configurationDocument, createCluster, eventually } from '../integration/env/cluster.ts';
-import type { Cluster } from '../integration/env/cluster.ts';
+import { configurationDocument, eventually } from '../integration/env/cluster.ts';
 import { startProgram } from '../integration/env/program.ts';
-import { startSandbox } from '../sandbox/kube-api/index.ts';
-import type { Sandbox } from '../sandbox/kube-api/index.ts';
+import { onSandbox } from './on-sandbox.ts';
 
 const file = path.join(import.meta.dirname, '..', '..', 'manifests', 'deployment.yaml');
 const deployment = parse(readFileSync(file, 'utf8')) as {
@@ -18,16 +16,7 @@ const deployment = parse(readFileSync(file, 'utf8')) as {
 const [container] = deployment.spec.template.spec.containers;
 const NODE_OPTIONS = container?.env.find(({ name }) => name === 'NODE_OPTIONS')?.value ?? '';
 
-let sandbox: Sandbox;
-let cluster: Cluster;
-beforeAll(async () => {
-  sandbox = await startSandbox();
-  cluster = await createCluster(sandbox);
-});
-afterAll(async () => {
-  await cluster.close();
-  await sandbox.stop();
-});
+const on = onSandbox();
 
 test.each([
   ['starts programs', `require('node:child_process').execSync('id')`, 'ERR_ACCESS_DENIED'],
@@ -48,16 +37,16 @@ test.each([
 
 test('with these options it copies, rotates and reloads; no debugger opens, and no memory goes into a core dump', async () => {
   const document = configurationDocument({ name: 'hub', namespaces: { allow: ['*'] } });
-  await cluster.applyRbac(configurationSchema.parse(document));
+  await on.cluster.applyRbac(configurationSchema.parse(document));
   const secret = { namespace: 'pullpass-system', name: 'hub' };
-  await cluster.source(secret, { 'registry.corp': 'one' });
-  await cluster.namespace('team-a', { annotations: { 'pullpass.dev/sync': 'enabled' } });
-  const program = await startProgram(sandbox, { configuration: document, env: { NODE_OPTIONS } });
+  await on.cluster.source(secret, { 'registry.corp': 'one' });
+  await on.cluster.namespace('team-a', { annotations: { 'pullpass.dev/sync': 'enabled' } });
+  const program = await startProgram(on.sandbox, { configuration: document, env: { NODE_OPTIONS } });
   const holds = (password: string): Promise<void> =>
-    eventually(async () => expect(await cluster.login('team-a', 'hub-copy')).toEqual({ 'registry.corp': password }));
+    eventually(async () => expect(await on.cluster.login('team-a', 'hub-copy')).toEqual({ 'registry.corp': password }));
   await holds('one');
   program.kill('SIGUSR1');
-  await cluster.source(secret, { 'registry.corp': 'two' });
+  await on.cluster.source(secret, { 'registry.corp': 'two' });
   await holds('two');
   expect(program.stderr.join('\n')).not.toMatch(/debugger|inspector/i);
   expect(readFileSync(`/proc/${program.pid}/coredump_filter`, 'utf8').trim()).toBe('00000000');

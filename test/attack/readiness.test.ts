@@ -2,32 +2,22 @@
 import { createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { configurationSchema } from '../../src/config/schema.ts';
-import { configurationDocument, createCluster } from '../integration/env/cluster.ts';
-import type { Cluster } from '../integration/env/cluster.ts';
+import { configurationDocument } from '../integration/env/cluster.ts';
 import { startProgram } from '../integration/env/program.ts';
 import type { Program } from '../integration/env/program.ts';
-import { startSandbox } from '../sandbox/kube-api/index.ts';
-import type { Sandbox } from '../sandbox/kube-api/index.ts';
+import { onSandbox } from './on-sandbox.ts';
 
 const document = {
   ...configurationDocument({ name: 'hub', namespaces: { allow: ['*'] } }),
   schedules: { audit: '0 * * * *' },
 };
-let sandbox: Sandbox;
-let cluster: Cluster;
 
-beforeAll(async () => {
-  sandbox = await startSandbox();
-  cluster = await createCluster(sandbox);
+const on = onSandbox(async (cluster) => {
   await cluster.applyRbac(configurationSchema.parse(document));
   await cluster.source({ namespace: 'pullpass-system', name: 'hub' }, { 'registry.corp': 'pw' });
   await cluster.namespace('team-a', { annotations: { 'pullpass.dev/sync': 'enabled' } });
-});
-afterAll(async () => {
-  await cluster.close();
-  await sandbox.stop();
 });
 
 /** Statuses of a page, as often as it answers, until `over`. */
@@ -42,15 +32,15 @@ async function statuses(program: Program, page: string, over: () => boolean): Pr
 
 test('from its first answer on, a replica is ready only when it has read all', async () => {
   const slow = [
-    sandbox.faults.add({
+    on.sandbox.faults.add({
       match: { verb: 'create', resource: 'selfsubjectaccessreviews' },
       kind: 'slow',
       milliseconds: 400,
     }),
-    sandbox.faults.add({ match: { verb: 'watch', resource: 'namespaces' }, kind: 'slow', milliseconds: 800 }),
-    sandbox.faults.add({ match: { verb: 'list', resource: 'namespaces' }, kind: 'slow', milliseconds: 800 }),
+    on.sandbox.faults.add({ match: { verb: 'watch', resource: 'namespaces' }, kind: 'slow', milliseconds: 800 }),
+    on.sandbox.faults.add({ match: { verb: 'list', resource: 'namespaces' }, kind: 'slow', milliseconds: 800 }),
   ];
-  const program = await startProgram(sandbox, { configuration: document });
+  const program = await startProgram(on.sandbox, { configuration: document });
   const isInStep = (): boolean => program.logs.some(({ msg }) => msg === 'in step with the API server');
   await program.url();
   const [ready, reports] = await Promise.all([
@@ -74,10 +64,10 @@ test('an API server that answers nothing: alive, not ready, and nothing is repor
     socket.on('error', () => undefined);
   });
   await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
-  const kubeconfig = sandbox
+  const kubeconfig = on.sandbox
     .adminKubeconfig()
     .replace(/127\.0\.0\.1:\d+/, `127.0.0.1:${(mute.address() as AddressInfo).port}`);
-  const program = await startProgram(sandbox, { configuration: document, kubeconfig });
+  const program = await startProgram(on.sandbox, { configuration: document, kubeconfig });
   await program.url();
   for (let i = 0; i < 20; i++) {
     expect(await program.status('/readyz')).toBe(503);
@@ -92,24 +82,24 @@ test('an API server that answers nothing: alive, not ready, and nothing is repor
 });
 
 test('a server that fails at first does not make the controller forget what was in force', async () => {
-  const first = await startProgram(sandbox, { configuration: document });
+  const first = await startProgram(on.sandbox, { configuration: document });
   await first.logged('leading');
-  await expect.poll(async () => cluster.login('team-a', 'hub-copy'), { timeout: 10_000 }).toBeDefined();
+  await expect.poll(async () => on.cluster.login('team-a', 'hub-copy'), { timeout: 10_000 }).toBeDefined();
   await first.stop();
-  const copy = await cluster.getSecret('team-a', 'hub-copy');
-  const broken = sandbox.faults.add({
+  const copy = await on.cluster.getSecret('team-a', 'hub-copy');
+  const broken = on.sandbox.faults.add({
     match: { verb: 'get', resource: 'secrets', name: 'pullpass-state' },
     kind: 'status',
     code: 500,
     times: 3,
   });
-  const second = await startProgram(sandbox, { configuration: document });
+  const second = await startProgram(on.sandbox, { configuration: document });
   await second.logged('leading');
   await second.ready();
   expect(broken.hits).toBe(3);
   await delay(1_000);
   // With another key every copy would look wrong, and be written anew.
-  expect((await cluster.getSecret('team-a', 'hub-copy'))?.metadata?.resourceVersion).toBe(
+  expect((await on.cluster.getSecret('team-a', 'hub-copy'))?.metadata?.resourceVersion).toBe(
     copy?.metadata?.resourceVersion,
   );
   await second.stop();
