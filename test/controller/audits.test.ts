@@ -61,6 +61,15 @@ function play(parts: Partial<AuditsOptions> & { pods?: () => unknown } = {}) {
   };
 }
 
+test('the report object is written in the term as leader only', async () => {
+  const { signal } = new AbortController();
+  const within: AbortSignal[] = [];
+  const publisher = { publish: async (_: unknown, given: AbortSignal) => (within.push(given), 'written' as const) };
+  await play({ term: () => signal, publisher }).audits.scheduled();
+  expect(within).toHaveLength(1);
+  expect(within[0]).toBe(signal);
+});
+
 test('the leader says one line, sets the metrics and publishes', async () => {
   const { audits, lines, published, metrics } = play();
   await audits.scheduled();

@@ -1,6 +1,7 @@
 /** Replicas that compete for one Lease: on fake time, over networks that break. */
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { isOver } from '../../src/async/term.ts';
 import { runElection } from '../../src/kube/leader-election.ts';
 import type { ElectionOptions } from '../../src/kube/leader-election.ts';
 import { createLog } from '../../src/log.ts';
@@ -66,6 +67,7 @@ function replica(
     stop: () => stop.abort(),
     fail: () => fail(),
     leading: () => term?.aborted === false,
+    term: () => term,
   };
 }
 
@@ -79,6 +81,24 @@ async function pair(options: { a?: Partial<ElectionOptions>; b?: Partial<Electio
   expect([a.leading(), b.leading()]).toEqual([true, false]);
   return { server, a, b };
 }
+
+test('a term is over by its clock, before a timer has said so, and goes on with each renewal', async () => {
+  let skippedMs = 0;
+  const clock = clockOf();
+  const a = replica(leaseServer(), 'a', { ...clock, now: () => clock.now() + skippedMs });
+  await advance(1);
+  const over = (): boolean => isOver(a.term());
+  expect([a.leading(), over()]).toEqual([true, false]);
+  // As in a process that was stopped: time has passed, and nothing has run yet.
+  skippedMs = 9_000;
+  expect([a.leading(), over()]).toEqual([true, false]);
+  skippedMs = 10_000;
+  expect([a.leading(), over()]).toEqual([true, true]);
+  skippedMs = 0;
+  await advance(5_000);
+  skippedMs = 8_000;
+  expect(over()).toBe(false);
+});
 
 describe('the Lease', () => {
   test('is created when there is none', async () => {

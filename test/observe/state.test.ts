@@ -1,7 +1,7 @@
 /** The state, in the Secret of a sandbox where it is about races, and of a scripted server where that must fail. */
 import { KubeConfig } from '@kubernetes/client-node';
 import type { V1Secret } from '@kubernetes/client-node';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { isNotFound } from '../../src/kube/api-error.ts';
 import { createClient } from '../../src/kube/client.ts';
 import type { KubeClient } from '../../src/kube/client.ts';
@@ -276,6 +276,12 @@ describe('somebody else', () => {
       await expect(before.save(signal)).rejects.toMatchObject({ kind: 'superseded' });
     }
     expect((await loaded()).proxy('cache').applied?.mac).toBe('second');
+    // Its term goes on, so it was renewed since: it leads after all.
+    const later = performance.now() + 16_000;
+    const clock = vi.spyOn(performance, 'now').mockReturnValue(later);
+    await before.save(signal);
+    clock.mockRestore();
+    expect((await loaded()).proxy('cache').applied?.mac).toBe('fourth');
     await before.load(signal);
     before.setProxy('cache', { applied: { mac: 'fifth', at: AT } });
     await before.save(signal);

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { SourceConfig } from '../../src/config/schema.ts';
 import { createSources } from '../../src/sources/loop.ts';
+import { endBy, isOver } from '../../src/async/term.ts';
 import { createLog } from '../../src/log.ts';
 import { UnreachableError } from '../../src/kube/api-error.ts';
 import { createRefusals } from '../../src/observe/refusals.ts';
@@ -39,6 +40,8 @@ function play(
     over: Promise.resolve(),
     changes: 0,
     lists: 0,
+    term: new AbortController().signal,
+    savedWithin: undefined as AbortSignal | undefined,
   };
   const listed = (): object => {
     w.lists++;
@@ -61,8 +64,9 @@ function play(
     world,
     state: {
       ...state,
-      save: () => {
+      save: (within) => {
         w.saves++;
+        w.savedWithin = within;
         return save();
       },
     },
@@ -86,7 +90,7 @@ function play(
     metrics: createMetrics({ version: 'test', processMetrics: false }),
     configuration: () => config,
     leading: () => w.leading,
-    term: () => new AbortController().signal,
+    term: () => w.term,
     pause: {
       get on() {
         return w.paused;
@@ -117,6 +121,7 @@ function play(
     events,
     stopping,
     cut: () => signal?.aborted,
+    askedInTerm: () => !isOver(signal),
     passwords: (namespace?: string) => /"password":"(\w+)"/.exec(sources.book.observe(namespace)[0]?.digest ?? '')?.[1],
     async holds(content: string, more: Parameters<typeof rawSecret>[0] = {}): Promise<void> {
       putSource(world, rawSecret({ ...AT, resourceVersion: String(++w.version), content, ...more }));
@@ -138,6 +143,18 @@ test('the leader asks the registry once', async () => {
   await p.holds(dockerConfig('one'));
   await p.look();
   expect([p.asked, p.accepted, p.passwords(), p.w.saves > 0]).toEqual([['one'], ['first one'], 'one', true]);
+});
+
+test('a login is tried, and what is in force written down, only in the term', async () => {
+  const p = play();
+  let over = false;
+  endBy(p.w.term, () => over);
+  await p.holds(dockerConfig('one'));
+  await p.look();
+  expect(p.w.savedWithin).toBe(p.w.term);
+  expect(p.askedInTerm()).toBe(true);
+  over = true;
+  expect(p.askedInTerm()).toBe(false);
 });
 
 test('what is in force is written down before anybody is given it', async () => {
