@@ -301,7 +301,13 @@ const recordOf = (account: Seen): Set<string> =>
   new Set((account.metadata.annotations?.[ADDED] ?? '').split(',').filter((name) => name !== ''));
 
 /** What the controller has no business with: all but its annotation and the list. */
-function rest({ metadata, imagePullSecrets: _, ...other }: Seen): string {
+/** Items of a list do not say their kind. */
+function rest({ metadata, imagePullSecrets: _, ...fields }: Seen): string {
+  const {
+    kind: _kind,
+    apiVersion: _version,
+    ...other
+  } = fields as typeof fields & { kind?: string; apiVersion?: string };
   const { annotations = {}, labels = {}, finalizers = [], deletionTimestamp } = metadata;
   const { [ADDED]: __, ...foreign } = annotations;
   return JSON.stringify([sorted(foreign), sorted(labels), finalizers, deletionTimestamp, other]);

@@ -312,6 +312,18 @@ describe('the publisher', () => {
     expect(SHAPES[kind].parse(world.objects.get(PATHS[kind]))).toMatchObject({ summary: { fail: 1 } });
   });
 
+  test('writes over the very object that it read: an older report of a replica that led before is refused', async () => {
+    const { publisher, writes, world } = start(['clusterreports']);
+    await publisher.publish(reportOf(finding()), signal);
+    const live = world.objects.get(PATHS.ClusterReport) as ReportObject;
+    const read = { uid: 'u1', resourceVersion: '7' };
+    world.objects.set(PATHS.ClusterReport, { ...live, metadata: { ...live.metadata, ...read } });
+    await publisher.publish(reportOf(), signal);
+    const [first, second] = writes().map(({ body }) => (body as ReportObject).metadata);
+    expect(first).not.toHaveProperty('uid');
+    expect(second).toMatchObject(read);
+  });
+
   test('writes nothing when nothing changed, and again when something did, by whomever', async () => {
     const { publisher, writes, world, lines } = start(['clusterreports']);
     const at = (generatedAt: string, ...findings: Finding[]): Report => ({ ...reportOf(...findings), generatedAt });
