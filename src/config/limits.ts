@@ -1,4 +1,4 @@
-/** How much a configuration holds at most: more than anybody needs, and little enough to be read in a quarter of a second. */
+/** How much a configuration holds at most: more than anybody needs, and little enough to be read in about a third of a second. */
 
 /** Items of each list. */
 export const LISTS = {

@@ -8,7 +8,7 @@ import { MAX_VALUES } from '../../src/config/yaml-nodes.ts';
 import { MAX_TEXT } from '../../src/config/yaml.ts';
 import { GOOD, HEAD, source } from './documents.ts';
 
-/** What is said of it. Milliseconds of this process, not of the clock: a quarter of a second on an idle machine. */
+/** What is said of it. Milliseconds of this process, not of the clock: about a third of a second at most. */
 function lines(text: string): string[] {
   const before = process.cpuUsage();
   const result = parseConfiguration(text, 'c.yaml');
