@@ -7,6 +7,7 @@ import type { Right, Verb } from '../plan/rights.ts';
 import { allRights } from '../proxies/kinds.ts';
 import type { Environment } from './environment.ts';
 import { nameOfInstallation, printStream } from './manifest-text.ts';
+import { refuseBeyondTheList, unwelcome } from './listed.ts';
 import { options } from './options.ts';
 import { renderPolicies } from './policies-text.ts';
 
@@ -23,9 +24,11 @@ interface RbacOptions {
   serviceAccount: string;
   /** Whether the controller runs with `--secure-report`. */
   secureReport?: boolean | undefined;
+  /** Those that the controller is limited to; undefined: the whole cluster. */
+  namespaces?: readonly string[] | undefined;
 }
 
-export function rbacCommand({ writeOut }: Environment): Command {
+export function rbacCommand({ writeOut, writeErr }: Environment): Command {
   return new Command('rbac')
     .summary('print the RBAC objects that a configuration needs')
     .description(
@@ -35,6 +38,7 @@ export function rbacCommand({ writeOut }: Environment): Command {
     )
     .addOption(options.config())
     .addOption(options.controllerNamespace())
+    .addOption(options.namespaces())
     .addOption(new Option('--service-account <name>', 'ServiceAccount that the controller runs as').default(RBAC_NAME))
     .addOption(
       new Option('--secure-report', 'with what `controller --secure-report` needs to ask who may see /report').default(
@@ -44,9 +48,13 @@ export function rbacCommand({ writeOut }: Environment): Command {
     .addOption(
       new Option('--policies', 'with ValidatingAdmissionPolicies, for Kubernetes 1.30 and later').default(false),
     )
-    .action(async ({ config, controllerNamespace: namespace, serviceAccount, secureReport, policies }: Flags) => {
+    .action(async ({ config, controllerNamespace: namespace, policies, ...flags }: Flags) => {
+      const { serviceAccount, secureReport, namespaces } = flags;
       const configuration = await loadConfiguration(config);
-      const rbac = renderRbac(configuration, { namespace, serviceAccount, secureReport });
+      const controller = { namespace, serviceAccount, secureReport, namespaces };
+      refuseBeyondTheList('rbac', configuration, controller);
+      for (const line of unwelcome(configuration, namespaces)) writeErr(`warning: ${line}\n`);
+      const rbac = renderRbac(configuration, controller);
       writeOut(policies ? rbac + renderPolicies(configuration, { namespace, serviceAccount }) : rbac);
     });
 }
@@ -57,11 +65,12 @@ interface Flags {
   serviceAccount: string;
   secureReport: boolean;
   policies: boolean;
+  namespaces?: readonly string[];
 }
 
-const HEADER = `\
+const header = ({ namespaces }: RbacOptions): string => `\
 # What Pullpass may do in the cluster for one configuration, as printed by \`pullpass rbac\`.
-# Secrets are limited by name: the copies in all namespaces, the sources in their own. Everything else is denied.
+# Secrets are limited by name: the copies in ${namespaces === undefined ? 'all' : 'the listed'} namespaces, the sources in their own. Everything else is denied.
 #
 # Apply:  pullpass rbac --config config.yaml | kubectl apply -f -
 # as someone who holds these rights, such as a cluster-admin; the namespaces below must exist. Do it again when the name
@@ -79,7 +88,7 @@ interface Rule {
 }
 
 /**
- * A YAML stream: a ClusterRole, a Role in each namespace that has rights of its own, and their bindings; not the
+ * A YAML stream: a ClusterRole (not with a list of namespaces), a Role in each namespace that has rights of its own, and their bindings; not the
  * ServiceAccount. The same configuration gives the same text on every machine.
  */
 export function renderRbac(configuration: Configuration, options: RbacOptions): string {
@@ -89,10 +98,10 @@ export function renderRbac(configuration: Configuration, options: RbacOptions): 
   ].sort();
   const documents = [undefined, ...namespaces].flatMap((namespace) => {
     const here = merge(rights.filter((right) => right.namespace === namespace));
-    return [role(namespace, here, options), binding(namespace, options)];
+    return here.length === 0 ? [] : [role(namespace, here, options), binding(namespace, options)];
   });
   if (options.secureReport === true) documents.push(reportViewer());
-  return HEADER + printStream(documents);
+  return header(options) + printStream(documents);
 }
 
 /** Merges rights on the same objects into one. */

@@ -2,6 +2,8 @@
 import { monotonic, wall } from '../clock.ts';
 import { sleep, within } from '../async/sleep.ts';
 import type { Configuration } from '../config/schema.ts';
+import { UserError } from '../errors.ts';
+import { beyondTheList } from '../proxies/kinds.ts';
 import { createAccess, secured } from '../server/access.ts';
 import { followConfiguration, warnOfLeftCopies } from './follow.ts';
 import { leadInTurn } from './leading.ts';
@@ -30,7 +32,14 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
   const server = await serve(options, parts);
   options.onListening?.(server.url);
   try {
-    log.info({ server: client.server, sources: current.configuration.sources.map(({ name }) => name) }, 'starting');
+    log.info(
+      {
+        server: client.server,
+        sources: current.configuration.sources.map(({ name }) => name),
+        ...(options.namespaces && { namespaces: options.namespaces }),
+      },
+      'starting',
+    );
     pause.set(current.configuration.paused);
     await rights.check(current.configuration);
     await memory.load(pause.on, stop);
@@ -47,6 +56,10 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
       signal: stop,
       log,
       metrics,
+      refuse(next) {
+        const [first] = beyondTheList(next, options);
+        if (first !== undefined) throw new UserError(`--namespaces: ${first}`);
+      },
       take: (next) => configure(next, options, parts).then(() => rights.check(current.configuration)),
     });
     if (!stop.aborted)
@@ -113,7 +126,7 @@ async function lead(
   fence: AbortSignal,
   stop: AbortSignal,
   { metrics, concurrency, timings }: ManagerOptions,
-  { current, state, memory, pause, rotations, sources, brake, reconciler, audits, triggers }: Parts,
+  { current, state, memory, pause, rotations, sources, brake, reconciler, audits, triggers, listed }: Parts,
 ): Promise<void> {
   const term = AbortSignal.any([fence, stop]);
   // Another replica may have led in between: load the state that it saved.
@@ -124,6 +137,7 @@ async function lead(
   // Not at once: it would report copies as missing that are just being written.
   void sleep(timings?.firstAuditMs ?? FIRST_AUDIT_MS, term).then(() => audits.scheduled());
   state.retain(current.configuration);
+  listed.takeOver();
   sources.takeOver();
   triggers.everything();
   await reconciler.run({ concurrency, signal: term, fence });

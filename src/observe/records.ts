@@ -79,6 +79,7 @@ const schema = z.object({
   // A record in an older form is dropped, and only that record.
   sources: z.record(z.string(), source.optional().catch(undefined)).default({}),
   refusals: z.record(z.string(), z.record(z.string(), refusal)).default({}),
+  namespaces: strings.optional().catch(undefined),
 });
 
 /** Maps, not objects: a configured name can be any word, such as `constructor`. */
@@ -87,6 +88,8 @@ export interface Records {
   sources: Map<string, SourceRecord>;
   /** By MAC of host and user name, then by MAC of host and login. */
   refusals: ReadonlyMap<string, ReadonlyMap<string, Refusal>>;
+  /** The list (`--namespaces`) of the last leader; absent: it looked after the whole cluster. */
+  namespaces?: readonly string[] | undefined;
 }
 
 export const noRecords = (): Records => ({ proxies: new Map(), sources: new Map(), refusals: new Map() });
@@ -94,8 +97,9 @@ export const noRecords = (): Records => ({ proxies: new Map(), sources: new Map(
 /** No records if the text was damaged by hand: what each source holds is then accepted as if it were the first, and every login is tried again. */
 export function readRecords(text: string): Records {
   try {
-    const { proxies, sources, refusals } = schema.parse(JSON.parse(text));
+    const { proxies, sources, refusals, namespaces } = schema.parse(JSON.parse(text));
     return {
+      namespaces,
       proxies: new Map(Object.entries(proxies)),
       sources: new Map(
         Object.entries(sources).flatMap(([name, record]) => (record === undefined ? [] : [[name, record]])),
@@ -109,9 +113,10 @@ export function readRecords(text: string): Records {
   }
 }
 
-export const textOf = ({ proxies, sources, refusals }: Records): string =>
+export const textOf = ({ proxies, sources, refusals, namespaces }: Records): string =>
   JSON.stringify({
     proxies: Object.fromEntries(proxies),
     sources: Object.fromEntries(sources),
     refusals: Object.fromEntries([...refusals].map(([account, logins]) => [account, Object.fromEntries(logins)])),
+    namespaces,
   });

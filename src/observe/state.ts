@@ -28,6 +28,11 @@ export interface State {
   /** By MAC of host and user name, then by MAC of host and login. */
   refusals(): ReadonlyMap<string, ReadonlyMap<string, Refusal>>;
   setRefusals(refusals: ReadonlyMap<string, ReadonlyMap<string, Refusal>>): void;
+  /** The list (`--namespaces`) of the last leader; undefined: the whole cluster. */
+  namespaces(): readonly string[] | undefined;
+  setNamespaces(namespaces: readonly string[] | undefined): void;
+  /** Whether it has a record of any source: it was not made just now. */
+  knows(): boolean;
   /** Drops the records of names that the configuration no longer has; the next save writes that. */
   retain(configuration: Pick<Configuration, 'sources' | 'cacheProxies'>): void;
   /** Reads the Secret, and creates it if it is missing. Throws ApiError. */
@@ -163,6 +168,11 @@ export function createState(client: KubeClient, namespace: string): State {
     setRefusals(refusals) {
       content.refusals = refusals;
     },
+    namespaces: () => content.namespaces,
+    setNamespaces(namespaces) {
+      content.namespaces = namespaces;
+    },
+    knows: () => content.sources.size > 0,
     retain({ sources, cacheProxies }) {
       const known = {
         sources: new Set(sources.map(({ name }) => name)),

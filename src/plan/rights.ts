@@ -37,6 +37,8 @@ export interface RightsOptions {
   namespace: string;
   /** Whether the page /report is only for users whom the cluster's RBAC lets see it (`--secure-report`). */
   secureReport?: boolean | undefined;
+  /** The namespaces of `--namespaces`: all rights are in namespaces; undefined: the whole cluster. */
+  namespaces?: readonly string[] | undefined;
 }
 
 /** Rights that every configuration needs. No Secrets here: rights on Secrets are limited to names. */
@@ -72,7 +74,7 @@ const REVIEW_RIGHTS: readonly Right[] = [
     why: 'see whether they may see the page /report',
   },
 ];
-const isReview = (resource: string): boolean => REVIEW_RIGHTS.some((right) => right.resource === resource);
+export const isReview = (resource: string): boolean => REVIEW_RIGHTS.some((right) => right.resource === resource);
 
 /**
  * All rights that the controller needs for `configuration`, and no others.
@@ -110,10 +112,12 @@ export function requiredRights(configuration: Configuration, controller: RightsO
   return [...rights, ...leaseRights(controller.namespace), ...(controller.secureReport ? REVIEW_RIGHTS : [])];
 }
 
-/** The same rights as questions for SelfSubjectAccessReviews, one per verb and name. */
-export function accessChecks(rights: readonly Right[]): AccessCheck[] {
+/** The same rights as questions for SelfSubjectAccessReviews, one per verb and name. `flags`: of `pullpass rbac`. */
+export function accessChecks(rights: readonly Right[], flags = ''): AccessCheck[] {
   return rights.flatMap((right) =>
-    right.verbs.flatMap((verb) => (right.resourceNames ?? [undefined]).map((name) => accessCheck(right, verb, name))),
+    right.verbs.flatMap((verb) =>
+      (right.resourceNames ?? [undefined]).map((name) => accessCheck(right, verb, name, flags)),
+    ),
   );
 }
 
@@ -159,6 +163,7 @@ function accessCheck(
   { apiGroup: group, resource, namespace, why }: Right,
   verb: Verb,
   name: string | undefined,
+  flags: string,
 ): AccessCheck {
   const what = name === undefined ? resource : `${resource} named "${name}"`;
   return {
@@ -169,7 +174,7 @@ function accessCheck(
     ...(name !== undefined && { name }),
     description:
       `cannot ${verb} ${what}${place(resource, namespace)}, needed to ${why}: ` +
-      `apply the output of \`pullpass rbac${isReview(resource) ? ' --secure-report' : ''}\``,
+      `apply the output of \`pullpass rbac${isReview(resource) ? ' --secure-report' : flags}\``,
   };
 }
 

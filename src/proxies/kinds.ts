@@ -2,6 +2,7 @@
 import type { CacheProxyConfig } from '../config/cache-proxies.ts';
 import type { Configuration } from '../config/schema.ts';
 import { STATE_NAME } from '../names.ts';
+import { clusterWide, inNamespaces } from '../plan/listed-rights.ts';
 import { requiredRights } from '../plan/rights.ts';
 import type { RightsOptions, Right } from '../plan/rights.ts';
 import { artifactory } from './artifactory.ts';
@@ -72,6 +73,32 @@ export function createProxies(
 
 /** All rights that the controller uses for `configuration`: its own, and those of each cache proxy, limited to names. */
 export function allRights(configuration: Configuration, controller: RightsOptions): Right[] {
+  const rights = rightsInCluster(configuration, controller);
+  const { namespaces: listed, namespace } = controller;
+  if (listed === undefined) return rights;
+  return inNamespaces(rights, {
+    listed,
+    // Events about sources and cache proxies are where the Secrets of sources are; about the brake, where the controller is.
+    told: [namespace, ...configuration.sources.map(({ secret }) => secret.namespace)],
+  });
+}
+
+/**
+ * Why the controller cannot work for a list of namespaces with this configuration, one line each: what is beyond the
+ * list, or any namespace. Empty without a list.
+ */
+export function beyondTheList(configuration: Configuration, controller: RightsOptions): string[] {
+  const { namespaces: listed } = controller;
+  if (listed === undefined) return [];
+  const outside = createProxies(configuration).flatMap(({ config, adapter: { consumer } }) =>
+    consumer === undefined || listed.includes(consumer.namespace)
+      ? []
+      : [`add ${consumer.namespace} to the list: cache proxy ${config.name} reads the copy there`],
+  );
+  return [...clusterWide(rightsInCluster(configuration, controller)), ...outside];
+}
+
+function rightsInCluster(configuration: Configuration, controller: RightsOptions): Right[] {
   const proxies = createProxies(configuration, controller.namespace).flatMap(({ config, adapter }) => [
     ...adapter.rights,
     ...probeRights(config),

@@ -46,6 +46,8 @@ function controlling(
   let open = true;
   const settled: string[] = [];
   let observing: () => void = () => undefined;
+  const unread = { now: false };
+  const seen: string[] = [];
   const log = createLog('debug', {
     write: (line) => void lines.push(JSON.parse(line) as { level: string; msg: string }),
   });
@@ -63,6 +65,8 @@ function controlling(
       observing();
       return observed;
     },
+    isUnread: () => unread.now,
+    onSeen: (name, isThere) => void seen.push(`${name} ${isThere ? 'is there' : 'is not there'}`),
     applier: {
       whoUndid: () => Promise.resolve(whoUndid.shift()),
       apply: async (action, signal) => {
