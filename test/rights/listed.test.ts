@@ -79,13 +79,15 @@ describe.skipIf('missing' in real)('on kube-apiserver', () => {
   /** What somebody asked for, as the server noted it. */
   async function requestsOf(account: string): Promise<Request[]> {
     const text = await readFile(path.join(directory, 'audit.log'), 'utf8');
-    return text
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line) => JSON.parse(line) as Request)
-      // The test itself asks, too, whether the policies are in force.
-      .filter(({ requestURI }) => !requestURI.includes('dryRun'))
-      .filter(({ user }) => user.username === `system:serviceaccount:${CONTROLLER_NAMESPACE}:${account}`);
+    return (
+      text
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => JSON.parse(line) as Request)
+        // The test itself asks, too, whether the policies are in force.
+        .filter(({ requestURI }) => !requestURI.includes('dryRun'))
+        .filter(({ user }) => user.username === `system:serviceaccount:${CONTROLLER_NAMESPACE}:${account}`)
+    );
   }
 
   /** A person with all rights in the namespaces of the installation, and none in the cluster. */
