@@ -21,11 +21,30 @@ const FIRST_AUDIT_MS = 60_000;
 const EVENTS_MS = 2_000;
 const CONFIGURATION_MS = 5_000;
 
-/** Runs until `stop` aborts; then finishes writes in flight, releases the Lease and returns. */
-export async function runManager(options: ManagerOptions, stop: AbortSignal): Promise<void> {
+/**
+ * Runs until `asked` aborts; then finishes writes in flight, releases the Lease and returns.
+ *
+ * @throws UserError after the same clean end, if this program must not run here: the API server is too old, or the state is of a newer program.
+ */
+export async function runManager(options: ManagerOptions, asked: AbortSignal): Promise<void> {
   const { client, log, metrics, timings = {} } = options;
-  const parts = createParts(options, stop);
-  const { current, memory, world, watches, queue, pause, events, tenantLog, sources, rights, schedules } = parts;
+  const halted = new AbortController();
+  const stop = AbortSignal.any([asked, halted.signal]);
+  const parts = createParts(options, stop, (why) => halted.abort(why));
+  const {
+    current,
+    serverVersion,
+    memory,
+    world,
+    watches,
+    queue,
+    pause,
+    events,
+    tenantLog,
+    sources,
+    rights,
+    schedules,
+  } = parts;
   const drain = (): Promise<void> => within(timings.drainMs ?? DRAIN_MS, queue.shutdown());
 
   // The server comes first: it must answer probes before anything is read.
@@ -41,6 +60,7 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
       'starting',
     );
     pause.set(current.configuration.paused);
+    await serverVersion.check();
     await rights.check(current.configuration);
     await memory.load(pause.on, stop);
     for (const resource of ['namespaces', 'serviceaccounts', 'copies', 'sources', 'proxies'] as const)
@@ -91,6 +111,7 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
     tenantLog.stop();
     log.info('stopped');
   }
+  if (halted.signal.aborted) throw halted.signal.reason;
 }
 
 /** Puts a configuration in force: the first one, and each later one. */
@@ -126,11 +147,26 @@ async function lead(
   fence: AbortSignal,
   stop: AbortSignal,
   { metrics, concurrency, timings }: ManagerOptions,
-  { current, state, memory, pause, rotations, sources, brake, reconciler, audits, triggers, listed }: Parts,
+  {
+    current,
+    state,
+    serverVersion,
+    memory,
+    pause,
+    rotations,
+    sources,
+    brake,
+    reconciler,
+    audits,
+    triggers,
+    listed,
+  }: Parts,
 ): Promise<void> {
   const term = AbortSignal.any([fence, stop]);
+  await serverVersion.check();
   // Another replica may have led in between: load the state that it saved.
-  await memory.load(pause.on, fence);
+  await memory.load(pause.on, term);
+  if (stop.aborted) return;
   current.leading = true;
   current.term = fence;
   brake.begin(term);

@@ -24,6 +24,7 @@ import type { ProxyStanding } from './proxies.ts';
 import { createReportPublisher } from './publish-report.ts';
 import { createReconciler } from './reconciler.ts';
 import { createSchedules } from './schedules.ts';
+import { createServerVersion } from './server-version.ts';
 import { createTellers } from './tellers.ts';
 import { createTriggers, namespaceKey } from './triggers.ts';
 import type { Key } from './triggers.ts';
@@ -32,7 +33,8 @@ import { createWorkQueue } from './work-queue.ts';
 
 export type Parts = ReturnType<typeof createParts>;
 
-export function createParts(options: ManagerOptions, stop: AbortSignal) {
+/** `halt`: ends the process, as this program must not run here. */
+export function createParts(options: ManagerOptions, stop: AbortSignal, halt: (why: Error) => void) {
   const { client, namespace, log, metrics, reach, timings = {} } = options;
   const current: Current = { configuration: options.configuration, leading: false, term: AbortSignal.abort() };
   const configuration = (): Configuration => current.configuration;
@@ -41,7 +43,8 @@ export function createParts(options: ManagerOptions, stop: AbortSignal) {
 
   // What is known: the saved state, refused logins, and the watched objects.
   const state = createState(client, namespace);
-  const memory = createMemory(state, { namespace, log });
+  const serverVersion = createServerVersion({ client, log, halt, stop });
+  const memory = createMemory(state, { namespace, log, halt });
   const refusals = createRefusals(state);
   // The state's key makes the digests equal in every replica and command: the content in force is found by its digest.
   const world = createWorld(state.mac, namespace, options.namespaces);
@@ -207,6 +210,7 @@ export function createParts(options: ManagerOptions, stop: AbortSignal) {
     rights,
     rotations,
     schedules,
+    serverVersion,
     sources,
     state,
     tenantLog,
