@@ -3,8 +3,8 @@ import { Command, Option } from 'commander';
 import { Document, isMap, isSeq } from 'yaml';
 import { loadConfiguration } from '../config/load.ts';
 import type { Configuration } from '../config/schema.ts';
+import { allRights } from '../plan/rights.ts';
 import type { Right, Verb } from '../plan/rights.ts';
-import { allRights } from '../proxies/kinds.ts';
 import type { Environment } from './environment.ts';
 import { nameOfInstallation, printStream } from './manifest-text.ts';
 import { options } from './options.ts';
@@ -75,7 +75,7 @@ interface Rule {
   apiGroups: string[];
   resources: string[];
   resourceNames?: string[];
-  verbs: Verb[];
+  verbs: readonly Verb[];
 }
 
 /**
@@ -88,31 +88,11 @@ export function renderRbac(configuration: Configuration, options: RbacOptions): 
     ...new Set(rights.flatMap(({ namespace }) => (namespace === undefined ? [] : [namespace]))),
   ].sort();
   const documents = [undefined, ...namespaces].flatMap((namespace) => {
-    const here = merge(rights.filter((right) => right.namespace === namespace));
+    const here = rights.filter((right) => right.namespace === namespace);
     return [role(namespace, here, options), binding(namespace, options)];
   });
   if (options.secureReport === true) documents.push(reportViewer());
   return HEADER + printStream(documents);
-}
-
-/** Merges rights on the same objects into one. */
-function merge(rights: Right[]): Right[] {
-  const merged = new Map<string, Right>();
-  for (const right of rights) {
-    const objects = JSON.stringify([right.apiGroup, right.resource, right.resourceNames]);
-    const same = merged.get(objects);
-    merged.set(
-      objects,
-      same === undefined
-        ? right
-        : {
-            ...same,
-            verbs: [...new Set([...same.verbs, ...right.verbs])],
-            why: [...new Set([same.why, right.why])].join('; '),
-          },
-    );
-  }
-  return [...merged.values()];
 }
 
 function role(namespace: string | undefined, rights: Right[], options: RbacOptions): Document {

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { renderRbac } from '../../src/commands/rbac.ts';
 import { parseConfiguration } from '../../src/config/load.ts';
-import { allRights } from '../../src/proxies/kinds.ts';
+import { allRights } from '../../src/plan/rights.ts';
 import { FULL } from '../config/documents.ts';
 
 interface RbacObject {
