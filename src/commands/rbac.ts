@@ -3,18 +3,23 @@ import { Command, Option } from 'commander';
 import { Document, isMap, isSeq } from 'yaml';
 import { loadConfiguration } from '../config/load.ts';
 import type { Configuration } from '../config/schema.ts';
+import { UserError } from '../errors.ts';
 import { allRights } from '../plan/rights.ts';
 import type { Right, Verb } from '../plan/rights.ts';
 import type { Environment } from './environment.ts';
-import { nameOfInstallation, printStream } from './manifest-text.ts';
-import { options } from './options.ts';
+import { LABELS, nameOfInstallation, printStream } from './manifest-text.ts';
+import { renderNetworkPolicy } from './network-policy-text.ts';
+import { between, options } from './options.ts';
 import { renderPolicies } from './policies-text.ts';
 
 /** Name of the printed roles and bindings, and of the ServiceAccount in the manifests. */
 export const RBAC_NAME = 'pullpass';
 
 /** ClusterRole of users who may see the report; manifests/components/secure-report uses the same name. */
-const REPORT_VIEWER_NAME = 'pullpass-report-viewer';
+export const REPORT_VIEWER = {
+  name: 'pullpass-report-viewer',
+  rules: [{ nonResourceURLs: ['/report'], verbs: ['get'] }],
+} as const;
 
 interface RbacOptions {
   /** Where the controller runs. */
@@ -30,7 +35,8 @@ export function rbacCommand({ writeOut }: Environment): Command {
     .summary('print the RBAC objects that a configuration needs')
     .description(
       'Prints the RBAC objects that a configuration needs, Secrets limited by name. ' +
-        'With --policies, also the admission policies that hold the controller to what it does with these rights. ' +
+        'With --policies, also the admission policies that hold the controller to what it does with these rights; ' +
+        'with --network-policy, also the NetworkPolicy that holds it to whom it talks to. ' +
         'To apply: pullpass rbac --config FILE | kubectl apply -f -',
     )
     .addOption(options.config())
@@ -44,10 +50,29 @@ export function rbacCommand({ writeOut }: Environment): Command {
     .addOption(
       new Option('--policies', 'with ValidatingAdmissionPolicies, for Kubernetes 1.30 and later').default(false),
     )
-    .action(async ({ config, controllerNamespace: namespace, serviceAccount, secureReport, policies }: Flags) => {
-      const configuration = await loadConfiguration(config);
-      const rbac = renderRbac(configuration, { namespace, serviceAccount, secureReport });
-      writeOut(policies ? rbac + renderPolicies(configuration, { namespace, serviceAccount }) : rbac);
+    .addOption(new Option('--network-policy', "with a NetworkPolicy for the controller's pods").default(false))
+    .addOption(
+      new Option(
+        '--egress-ports <ports>',
+        'more ports that the NetworkPolicy lets through, separated by commas, such as that of an HTTP proxy',
+      )
+        .argParser((text) => text.split(',').map(between(1, 65_535)))
+        .default([], 'none'),
+    )
+    .addOption(
+      new Option('--no-roles', 'only what the other flags add, where something else, such as Helm, keeps the roles'),
+    )
+    .action(async (flags: Flags) => {
+      const { controllerNamespace: namespace, serviceAccount, secureReport, egressPorts: ports } = flags;
+      const configuration = await loadConfiguration(flags.config);
+      const texts = [
+        flags.roles && renderRbac(configuration, { namespace, serviceAccount, secureReport }),
+        flags.policies && renderPolicies(configuration, { namespace, serviceAccount }),
+        flags.networkPolicy && renderNetworkPolicy(configuration, { namespace, ports }),
+      ].filter((text) => text !== false);
+      if (texts.length === 0)
+        throw new UserError('nothing to print with --no-roles alone: add --policies or --network-policy');
+      writeOut(texts.join(''));
     });
 }
 
@@ -57,6 +82,9 @@ interface Flags {
   serviceAccount: string;
   secureReport: boolean;
   policies: boolean;
+  networkPolicy: boolean;
+  egressPorts: number[];
+  roles: boolean;
 }
 
 const HEADER = `\
@@ -68,8 +96,6 @@ const HEADER = `\
 # of a copy or the namespace or name of a source or of an alias's login changes. Roles that are no longer needed stay behind:
 #         kubectl get roles,rolebindings --all-namespaces --selector app.kubernetes.io/name=pullpass
 `;
-
-const LABELS = { 'app.kubernetes.io/name': 'pullpass', 'app.kubernetes.io/component': 'controller' };
 
 interface Rule {
   apiGroups: string[];
@@ -129,8 +155,8 @@ function reportViewer(): Document {
   const document = new Document({
     apiVersion: 'rbac.authorization.k8s.io/v1',
     kind: 'ClusterRole',
-    metadata: { name: REPORT_VIEWER_NAME, labels: { ...LABELS, 'app.kubernetes.io/component': 'report-viewer' } },
-    rules: [{ nonResourceURLs: ['/report'], verbs: ['get'] }],
+    metadata: { name: REPORT_VIEWER.name, labels: { ...LABELS, 'app.kubernetes.io/component': 'report-viewer' } },
+    rules: REPORT_VIEWER.rules,
   });
   document.commentBefore = ' Bind it to those who are to see the page /report.';
   return document;

@@ -29,7 +29,7 @@ const LISTS = [
 export interface Reference {
   readonly list: string;
   readonly keys: readonly string[];
-  /** Of the schema, for a reader of configurations that have none filled in. */
+  /** Of the schema, where what should hold the field is there; for a reader of configurations that have none filled in. */
   readonly default?: unknown;
 }
 
@@ -72,9 +72,13 @@ export function rowsOf(lists: readonly List[], subject: object): Row[] {
 
 /** Undefined: it is not there. */
 export function valueOf({ list, keys, default: otherwise }: Reference, row: Row): unknown {
+  let holder: unknown;
   let value = row.get(list);
-  for (const key of keys) value = (value as Record<string, unknown> | null | undefined)?.[key];
-  return value ?? otherwise;
+  for (const key of keys) {
+    holder = value;
+    value = (holder as Record<string, unknown> | null | undefined)?.[key];
+  }
+  return value ?? (typeof holder === 'object' ? otherwise : undefined);
 }
 
 /** Whether it is there, and not `false`. */

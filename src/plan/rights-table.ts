@@ -36,11 +36,18 @@ const KEEP: readonly Verb[] = [...READ, 'create', 'patch', 'delete'];
 const EDIT: readonly Verb[] = [...READ, 'patch'];
 
 const WORKLOADS = { Deployment: 'deployments', StatefulSet: 'statefulsets', DaemonSet: 'daemonsets' };
-const IMAGE_SETS = {
-  ReplicatedImageSet: 'replicatedimagesets',
+const IMAGE_SETS = { ReplicatedImageSet: 'replicatedimagesets', ImageSetMirror: 'imagesetmirrors' };
+const CLUSTER_IMAGE_SETS = {
   ClusterReplicatedImageSet: 'clusterreplicatedimagesets',
-  ImageSetMirror: 'imagesetmirrors',
   ClusterImageSetMirror: 'clusterimagesetmirrors',
+};
+
+const IN_NAMESPACE = { namespace: field('cacheProxies.object.namespace') };
+const KUIK: Pick<Line, 'kinds' | 'apiGroup'> = { kinds: ['kube-image-keeper'], apiGroup: 'kuik.enix.io' };
+const CUSTOM: Pick<Line, 'kinds' | 'apiGroup' | 'resource'> = {
+  kinds: ['custom-resource'],
+  apiGroup: { ...field('cacheProxies.object.apiVersion'), groupOf: true },
+  resource: field('cacheProxies.object.resource'),
 };
 
 /** Questions only: a review is answered and not stored. A POST has no name, so neither right can be limited to a name. */
@@ -143,14 +150,17 @@ export const RIGHTS: readonly Rule[] = [
     verbs: ['list'],
     why: 'see whether pods mount the Secret of a cache proxy so that it is updated',
   }),
-  ...objectOfProxy(['kube-image-keeper'], 'kuik.enix.io', { ...field('cacheProxies.object.kind'), as: IMAGE_SETS }),
-  ...objectOfProxy(['kube-fledged'], 'kubefledged.io', 'imagecaches'),
-  ...objectOfProxy(['image-puller'], 'che.eclipse.org', 'kubernetesimagepullers'),
-  ...objectOfProxy(
-    ['custom-resource'],
-    { ...field('cacheProxies.object.apiVersion'), groupOf: true },
-    field('cacheProxies.object.resource'),
-  ),
+  objectOfProxy({ ...KUIK, ...IN_NAMESPACE, resource: { ...field('cacheProxies.object.kind'), as: IMAGE_SETS } }),
+  objectOfProxy({ ...KUIK, resource: { ...field('cacheProxies.object.kind'), as: CLUSTER_IMAGE_SETS } }),
+  objectOfProxy({ kinds: ['kube-fledged'], ...IN_NAMESPACE, apiGroup: 'kubefledged.io', resource: 'imagecaches' }),
+  objectOfProxy({
+    kinds: ['image-puller'],
+    ...IN_NAMESPACE,
+    apiGroup: 'che.eclipse.org',
+    resource: 'kubernetesimagepullers',
+  }),
+  objectOfProxy({ ...CUSTOM, ...IN_NAMESPACE }),
+  objectOfProxy({ ...CUSTOM, unless: 'cacheProxies.object.namespace' }),
 
   right({
     apiGroup: 'authentication.k8s.io',
@@ -182,14 +192,14 @@ function secretOfProxy(
   });
 }
 
-/** It is in a namespace or not. The copy is read, too: by the right on all copies, by name. */
-function objectOfProxy(kinds: readonly CacheProxyKind[], apiGroup: Word, resource: Word): Rule[] {
-  const line = { kinds, apiGroup, resource, name: field('cacheProxies.object.name'), verbs: EDIT };
-  const why = 'point the object of a cache proxy at the copy';
-  return [
-    right({ ...line, why, namespace: field('cacheProxies.object.namespace') }),
-    right({ ...line, why, unless: 'cacheProxies.object.namespace' }),
-  ];
+/** The copy is read, too: by the right on all copies, by name. */
+function objectOfProxy(line: Omit<Line, 'name' | 'verbs' | 'why'>): Rule {
+  return right({
+    ...line,
+    name: field('cacheProxies.object.name'),
+    verbs: EDIT,
+    why: 'point the object of a cache proxy at the copy',
+  });
 }
 
 type Word = string | Exclude<Text, { is: string }>;
