@@ -1,6 +1,8 @@
-import { expect, test } from 'vitest';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
-import { renderRbac } from '../../src/commands/rbac.ts';
+import type { Environment } from '../../src/commands/environment.ts';
+import { rbacCommand, renderRbac } from '../../src/commands/rbac.ts';
 import { parseConfiguration } from '../../src/config/load.ts';
 import { allRights } from '../../src/plan/rights.ts';
 import { FULL } from '../config/documents.ts';
@@ -139,4 +141,35 @@ test('a cache proxy adds its own rights, limited by name and namespace', () => {
       [['deployments'], ['zot']],
     ]),
   );
+});
+
+describe('the command', () => {
+  const config = path.resolve(import.meta.dirname, '../../manifests/config.yaml');
+  const run = async (...args: string[]): Promise<string> => {
+    const written: string[] = [];
+    const environment = { writeOut: (text: string) => void written.push(text) } as unknown as Environment;
+    await rbacCommand(environment).parseAsync(['--config', config, ...args], { from: 'user' });
+    return written.join('');
+  };
+  const kinds = async (...args: string[]): Promise<string[]> => [
+    ...new Set(objects(await run(...args)).map(({ kind }) => kind)),
+  ];
+
+  test('adds what the flags name, and leaves the roles out for whoever keeps them', async () => {
+    const roles = ['ClusterRole', 'ClusterRoleBinding', 'Role', 'RoleBinding'];
+    expect(await kinds()).toEqual(roles);
+    expect(await kinds('--network-policy')).toEqual([...roles, 'NetworkPolicy']);
+    expect(await kinds('--no-roles', '--network-policy')).toEqual(['NetworkPolicy']);
+    expect(await kinds('--no-roles', '--policies')).toEqual([
+      'ValidatingAdmissionPolicy',
+      'ValidatingAdmissionPolicyBinding',
+    ]);
+    await expect(run('--no-roles')).rejects.toThrow(/^nothing to print with --no-roles alone: add --policies or /);
+  });
+
+  test('lets more ports through', async () => {
+    const text = await run('--no-roles', '--network-policy', '--egress-ports', '3128,5000');
+    expect(text).toMatch(/port: 3128\n(.*\n)*.*port: 5000\n/);
+    expect(await run('--no-roles', '--network-policy')).not.toContain('3128');
+  });
 });
