@@ -1,5 +1,5 @@
 /**
- * Writes what the chart has from elsewhere: `npm run chart`. The version comes from package.json, the schema of the values from
+ * Writes what the chart has from elsewhere: `npm run generate`. The version comes from package.json, the schema of the values from
  * `values.ts`, and the monitoring objects are those of the kustomize component. A test holds them up to date.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
