@@ -76,6 +76,9 @@ export const ANNOTATIONS_OPENSHIFT_PULL_SECRET: readonly string[] = [
   'openshift.io/token-secret.name',
 ];
 
+/** The Deployment of the manifests and of the chart. */
+export const DEPLOYMENT_NAME = 'pullpass';
+
 /** The Lease that the replicas compete for. */
 export const LEASE_NAME = 'pullpass-controller';
 

@@ -3,19 +3,24 @@ import { Command, Option } from 'commander';
 import { Document, isMap, isSeq } from 'yaml';
 import { loadConfiguration } from '../config/load.ts';
 import type { Configuration } from '../config/schema.ts';
+import { UserError } from '../errors.ts';
+import { allRights } from '../plan/rights.ts';
 import type { Right, Verb } from '../plan/rights.ts';
-import { allRights } from '../proxies/kinds.ts';
 import type { Environment } from './environment.ts';
-import { nameOfInstallation, printStream } from './manifest-text.ts';
+import { LABELS, nameOfInstallation, printStream } from './manifest-text.ts';
 import { refuseBeyondTheList, unwelcome } from './listed.ts';
-import { options } from './options.ts';
+import { renderNetworkPolicy } from './network-policy-text.ts';
+import { between, options } from './options.ts';
 import { renderPolicies } from './policies-text.ts';
 
 /** Name of the printed roles and bindings, and of the ServiceAccount in the manifests. */
 export const RBAC_NAME = 'pullpass';
 
 /** ClusterRole of users who may see the report; manifests/components/secure-report uses the same name. */
-const REPORT_VIEWER_NAME = 'pullpass-report-viewer';
+export const REPORT_VIEWER = {
+  name: 'pullpass-report-viewer',
+  rules: [{ nonResourceURLs: ['/report'], verbs: ['get'] }],
+} as const;
 
 interface RbacOptions {
   /** Where the controller runs. */
@@ -33,7 +38,8 @@ export function rbacCommand({ writeOut, writeErr }: Environment): Command {
     .summary('print the RBAC objects that a configuration needs')
     .description(
       'Prints the RBAC objects that a configuration needs, Secrets limited by name. ' +
-        'With --policies, also the admission policies that hold the controller to what it does with these rights. ' +
+        'With --policies, also the admission policies that hold the controller to what it does with these rights; ' +
+        'with --network-policy, also the NetworkPolicy that holds it to whom it talks to. ' +
         'To apply: pullpass rbac --config FILE | kubectl apply -f -',
     )
     .addOption(options.config())
@@ -48,14 +54,32 @@ export function rbacCommand({ writeOut, writeErr }: Environment): Command {
     .addOption(
       new Option('--policies', 'with ValidatingAdmissionPolicies, for Kubernetes 1.30 and later').default(false),
     )
-    .action(async ({ config, controllerNamespace: namespace, policies, ...flags }: Flags) => {
-      const { serviceAccount, secureReport, namespaces } = flags;
-      const configuration = await loadConfiguration(config);
+    .addOption(new Option('--network-policy', "with a NetworkPolicy for the controller's pods").default(false))
+    .addOption(
+      new Option(
+        '--egress-ports <ports>',
+        'more ports that the NetworkPolicy lets through, separated by commas, such as that of an HTTP proxy',
+      )
+        .argParser((text) => text.split(',').map(between(1, 65_535)))
+        .default([], 'none'),
+    )
+    .addOption(
+      new Option('--no-roles', 'only what the other flags add, where something else, such as Helm, keeps the roles'),
+    )
+    .action(async (flags: Flags) => {
+      const { controllerNamespace: namespace, serviceAccount, secureReport, namespaces, egressPorts: ports } = flags;
+      const configuration = await loadConfiguration(flags.config);
       const controller = { namespace, serviceAccount, secureReport, namespaces };
       refuseBeyondTheList('rbac', configuration, controller);
       for (const line of unwelcome(configuration, namespaces)) writeErr(`warning: ${line}\n`);
-      const rbac = renderRbac(configuration, controller);
-      writeOut(policies ? rbac + renderPolicies(configuration, { namespace, serviceAccount }) : rbac);
+      const texts = [
+        flags.roles && renderRbac(configuration, controller),
+        flags.policies && renderPolicies(configuration, { namespace, serviceAccount }),
+        flags.networkPolicy && renderNetworkPolicy(configuration, { namespace, ports }),
+      ].filter((text) => text !== false);
+      if (texts.length === 0)
+        throw new UserError('nothing to print with --no-roles alone: add --policies or --network-policy');
+      writeOut(texts.join(''));
     });
 }
 
@@ -66,6 +90,9 @@ interface Flags {
   secureReport: boolean;
   policies: boolean;
   namespaces?: readonly string[];
+  networkPolicy: boolean;
+  egressPorts: number[];
+  roles: boolean;
 }
 
 const header = ({ namespaces }: RbacOptions): string => `\
@@ -78,13 +105,11 @@ const header = ({ namespaces }: RbacOptions): string => `\
 #         kubectl get roles,rolebindings --all-namespaces --selector app.kubernetes.io/name=pullpass
 `;
 
-const LABELS = { 'app.kubernetes.io/name': 'pullpass', 'app.kubernetes.io/component': 'controller' };
-
 interface Rule {
   apiGroups: string[];
   resources: string[];
   resourceNames?: string[];
-  verbs: Verb[];
+  verbs: readonly Verb[];
 }
 
 /**
@@ -97,31 +122,11 @@ export function renderRbac(configuration: Configuration, options: RbacOptions): 
     ...new Set(rights.flatMap(({ namespace }) => (namespace === undefined ? [] : [namespace]))),
   ].sort();
   const documents = [undefined, ...namespaces].flatMap((namespace) => {
-    const here = merge(rights.filter((right) => right.namespace === namespace));
+    const here = rights.filter((right) => right.namespace === namespace);
     return here.length === 0 ? [] : [role(namespace, here, options), binding(namespace, options)];
   });
   if (options.secureReport === true) documents.push(reportViewer());
   return header(options) + printStream(documents);
-}
-
-/** Merges rights on the same objects into one. */
-function merge(rights: Right[]): Right[] {
-  const merged = new Map<string, Right>();
-  for (const right of rights) {
-    const objects = JSON.stringify([right.apiGroup, right.resource, right.resourceNames]);
-    const same = merged.get(objects);
-    merged.set(
-      objects,
-      same === undefined
-        ? right
-        : {
-            ...same,
-            verbs: [...new Set([...same.verbs, ...right.verbs])],
-            why: [...new Set([same.why, right.why])].join('; '),
-          },
-    );
-  }
-  return [...merged.values()];
 }
 
 function role(namespace: string | undefined, rights: Right[], options: RbacOptions): Document {
@@ -158,8 +163,8 @@ function reportViewer(): Document {
   const document = new Document({
     apiVersion: 'rbac.authorization.k8s.io/v1',
     kind: 'ClusterRole',
-    metadata: { name: REPORT_VIEWER_NAME, labels: { ...LABELS, 'app.kubernetes.io/component': 'report-viewer' } },
-    rules: [{ nonResourceURLs: ['/report'], verbs: ['get'] }],
+    metadata: { name: REPORT_VIEWER.name, labels: { ...LABELS, 'app.kubernetes.io/component': 'report-viewer' } },
+    rules: REPORT_VIEWER.rules,
   });
   document.commentBefore = ' Bind it to those who are to see the page /report.';
   return document;

@@ -5,9 +5,8 @@ import { messageOf } from '../errors.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { paths } from '../kube/paths.ts';
 import type { Log } from '../log.ts';
-import { accessChecks } from '../plan/rights.ts';
+import { accessChecks, allRights } from '../plan/rights.ts';
 import type { RightsOptions } from '../plan/rights.ts';
-import { allRights } from '../proxies/kinds.ts';
 import type { Metrics } from '../server/metrics.ts';
 
 /** One line per missing right. Throws if the API server cannot be asked. */

@@ -1,6 +1,6 @@
 /** Rights for an installation with `--namespaces`: the table of rights without anything that spans the cluster. */
 import { REPORT_RESOURCES } from '../names.ts';
-import { isReview } from './rights.ts';
+import { REVIEWS } from './rights-table.ts';
 import type { Right } from './rights.ts';
 
 /** Resources in namespaces, on which the table has rights in all of them: with a list, each listed namespace gets them. */
@@ -40,7 +40,7 @@ export function clusterWide(rights: readonly Right[]): string[] {
 function remedyOf({ apiGroup, resource }: Right): string {
   if (REPORT_RESOURCES.some((report) => report.group === apiGroup && report.resource === resource))
     return 'set audit.reportObject to false';
-  return isReview(resource)
+  return REVIEWS.includes(resource)
     ? 'leave out --secure-report'
     : 'take the cache proxy out of the configuration, or give it an object in a namespace';
 }

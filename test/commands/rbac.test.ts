@@ -5,7 +5,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { rbacCommand, renderRbac } from '../../src/commands/rbac.ts';
 import { parseConfiguration } from '../../src/config/load.ts';
-import { allRights } from '../../src/proxies/kinds.ts';
+import { allRights } from '../../src/plan/rights.ts';
 import { FULL, GOOD } from '../config/documents.ts';
 import { run } from './environment.ts';
 
@@ -196,5 +196,32 @@ describe('for a list of namespaces', () => {
     ],
   ])('%j, or what the configuration asks of the cluster, is refused in one line', async (more, config, line) => {
     await expect(ran(['--namespaces', 'team', ...more], config)).rejects.toThrow(line);
+  });
+});
+
+describe('the command', () => {
+  const config = path.resolve(import.meta.dirname, '../../manifests/config.yaml');
+  const printed = async (...args: string[]): Promise<string> =>
+    (await run(rbacCommand, ['--config', config, ...args])).out;
+  const kinds = async (...args: string[]): Promise<string[]> => [
+    ...new Set(objects(await printed(...args)).map(({ kind }) => kind)),
+  ];
+
+  test('adds what the flags name, and leaves the roles out for whoever keeps them', async () => {
+    const roles = ['ClusterRole', 'ClusterRoleBinding', 'Role', 'RoleBinding'];
+    expect(await kinds()).toEqual(roles);
+    expect(await kinds('--network-policy')).toEqual([...roles, 'NetworkPolicy']);
+    expect(await kinds('--no-roles', '--network-policy')).toEqual(['NetworkPolicy']);
+    expect(await kinds('--no-roles', '--policies')).toEqual([
+      'ValidatingAdmissionPolicy',
+      'ValidatingAdmissionPolicyBinding',
+    ]);
+    await expect(printed('--no-roles')).rejects.toThrow(/^nothing to print with --no-roles alone: add --policies or /);
+  });
+
+  test('lets more ports through', async () => {
+    const text = await printed('--no-roles', '--network-policy', '--egress-ports', '3128,5000');
+    expect(text).toMatch(/port: 3128\n(.*\n)*.*port: 5000\n/);
+    expect(await printed('--no-roles', '--network-policy')).not.toContain('3128');
   });
 });

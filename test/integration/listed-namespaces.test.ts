@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { runAudit } from '../../src/commands/audit.ts';
 import { runPrune } from '../../src/commands/prune.ts';
+import { STOP_TIMINGS } from '../../src/commands/running-controller.ts';
 import { awaitRotation } from '../../src/commands/wait.ts';
 import type { Configuration } from '../../src/config/schema.ts';
 import { missingRights } from '../../src/controller/missing-rights.ts';
@@ -60,7 +61,7 @@ onEachServer((server) => {
       write: (line) => void said.push(line),
       confirm: () => Promise.resolve(true),
       signal: new AbortController().signal,
-      lookAgainMs: 0,
+      timings: { ...STOP_TIMINGS, lookAgain: 0 },
     });
     return said.join('\n');
   };

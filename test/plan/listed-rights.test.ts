@@ -1,7 +1,8 @@
 /** Rights for a list of namespaces: all that the cluster-wide ones do there, and nothing beyond. */
 import { expect, test } from 'vitest';
 import { parseConfiguration } from '../../src/config/load.ts';
-import { allRights, beyondTheList } from '../../src/proxies/kinds.ts';
+import { beyondTheList } from '../../src/proxies/kinds.ts';
+import { allRights } from '../../src/plan/rights.ts';
 import type { Right } from '../../src/plan/rights.ts';
 import { FULL, GOOD } from '../config/documents.ts';
 

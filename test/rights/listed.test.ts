@@ -8,6 +8,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { renderPolicies } from '../../src/commands/policies-text.ts';
 import { runPrune } from '../../src/commands/prune.ts';
+import { STOP_TIMINGS } from '../../src/commands/running-controller.ts';
 import { awaitRotation } from '../../src/commands/wait.ts';
 import type { Configuration } from '../../src/config/schema.ts';
 import { missingRights } from '../../src/controller/missing-rights.ts';
@@ -165,9 +166,15 @@ describe.skipIf('missing' in real)('on kube-apiserver', () => {
     );
     expect([waited, said.join('')]).toEqual([0, expect.stringContaining('2/2 copies')]);
     await controller.stop();
-    expect(await runPrune({ ...about, write: say, confirm: () => Promise.resolve(true), signal, lookAgainMs: 0 })).toBe(
-      0,
-    );
+    expect(
+      await runPrune({
+        ...about,
+        write: say,
+        confirm: () => Promise.resolve(true),
+        signal,
+        timings: { ...STOP_TIMINGS, lookAgain: 0 },
+      }),
+    ).toBe(0);
     for (const namespace of LISTED) {
       expect(await cluster.getSecret(namespace, 'hub-copy')).toBeUndefined();
       expect(await cluster.pullSecrets(namespace)).toEqual([]);
