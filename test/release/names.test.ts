@@ -46,7 +46,7 @@ const ALLOWED: Readonly<Record<string, string>> = {
 
 /** For documentation (RFC 2606), of no use to anybody (RFC 6761), this machine, or a variable. */
 const NOBODYS =
-  /^(?:[\w.-]+\.)?(?:example(?:\.com|\.org|\.net)?|invalid|test|localhost)(?=[/:]|$)|^127\.0\.0\.1\b|^[<$]/;
+  /^(?:[\w.-]+\.)?(?:example(?:\.com|\.org|\.net)?|invalid|test|localhost)(?=[/:]|$)|^127\.0\.0\.1\b|^[<${]/;
 
 const tracked = execFileSync('git', ['ls-files', '-z'], { cwd: ROOT, encoding: 'utf8' })
   .split('\0')
