@@ -1,18 +1,22 @@
 /**
- * `node release/notes.ts TAG` prints what CHANGELOG.md says about a release, or says in one line each what keeps it from being one.
+ * `node release/notes.ts TAG OWNER/REPOSITORY` prints what CHANGELOG.md says about a release, or says in one line each what keeps it from being one.
  */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { placeholders, readNames, ROOT } from './names.ts';
+import { githubNames, readNames, ROOT } from './names.ts';
 import type { Names } from './names.ts';
 
 export type Notes = { readonly notes: string } | { readonly problems: readonly string[] };
 
-export function releaseNotes(tag: string, names: Names, changelog: string): Notes {
+/** A release points only to names of the repository that makes it: neither to a placeholder nor to what it was forked from. */
+export function releaseNotes(tag: string, slug: string, names: Names, changelog: string): Notes {
   const { version } = names;
-  const problems = placeholders(names).map(
-    (name) => `package.json: ${name} is a placeholder: node release/set-names.ts OWNER/REPOSITORY`,
-  );
+  const own = githubNames(slug);
+  const problems = (['image', 'chart', 'repository'] as const)
+    .filter((key) => names[key] !== own[key])
+    .map(
+      (key) => `package.json: ${key} is ${names[key]}, not ${own[key]}: node release/set-names.ts ${slug}, then commit`,
+    );
   if (tag !== `v${version}`) problems.push(`tag "${tag}" is not v${version}, the version in package.json`);
   const section = changelog.split(/^## /m).find((text) => text.startsWith(`${version} - `));
   const [heading = '', ...lines] = section?.split('\n') ?? [];
@@ -25,7 +29,8 @@ export function releaseNotes(tag: string, names: Names, changelog: string): Note
 
 if (import.meta.main) {
   const result = releaseNotes(
-    process.argv[2] ?? process.env['GITHUB_REF_NAME'] ?? '',
+    process.argv[2] ?? '',
+    process.argv[3] ?? '',
     readNames(),
     readFileSync(path.join(ROOT, 'CHANGELOG.md'), 'utf8'),
   );
