@@ -18,7 +18,7 @@ const FETCHED: readonly RegExp[] = [
   /\bkubectl (?:apply|create)[^\n`]* -[fk] ?(?<name>https?:\/\/[^\s`]+)/g,
   /\b(?:npx|npm exec|bunx|pnpm dlx)(?: --?\S+)* (?<name>[@\w./-]+)/g,
   /\bnpm (?:install|i)(?: -\S+)* (?<name>[@\w./-]+)/g,
-  /\bgo (?:run|install)(?: -\S+)* (?<name>[\w./-]+)/g,
+  /\bgo (?:run|install)(?: -\S+)* (?<name>[\w.][\w./-]*)/g,
   /\bcurl [^\n`|]*(?<name>https?:\/\/[^\s`"']+)/g,
   /\bgit clone (?<name>\S+)/g,
   /\buses: (?<name>[\w./-]+)/g,
