@@ -46,9 +46,9 @@ const ALLOWED: Readonly<Record<string, string>> = {
   vitest: 'a devDependency: npx runs that of node_modules',
 };
 
-/** For documentation (RFC 2606), of no use to anybody (RFC 6761), this machine, or a variable. */
+/** For documentation (RFC 2606), of no use to anybody (RFC 6761), this machine, a variable, or a word in capitals that stands for a name. */
 const NOBODYS =
-  /^(?:[\w.-]+\.)?(?:example(?:\.com|\.org|\.net)?|invalid|test|localhost)(?=[/:]|$)|^127\.0\.0\.1\b|^[<${]/;
+  /^(?:[\w.-]+\.)?(?:example(?:\.com|\.org|\.net)?|invalid|test|localhost)(?=[/:]|$)|^127\.0\.0\.1\b|^[<${]|^(?:github\.com\/)?[A-Z]{4,}\b/;
 
 const tracked = execFileSync('git', ['ls-files', '-z'], { cwd: ROOT, encoding: 'utf8' })
   .split('\0')
