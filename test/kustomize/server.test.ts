@@ -13,25 +13,23 @@ import type { Manifest } from './rendering.ts';
 const real = findRealApi();
 tellMissing('every combination of the components on a real API server', 'missing' in real ? real : kubectl);
 
-/** Stands for the operator's CRD; test/monitoring and `.ci/run` hold the objects to its schema. */
-const operatorKind = (kind: string, plural: string): Crd & Record<string, unknown> => ({
-  apiVersion: 'apiextensions.k8s.io/v1',
-  kind: 'CustomResourceDefinition',
-  metadata: { name: `${plural}.monitoring.coreos.com` },
-  spec: {
-    group: 'monitoring.coreos.com',
-    scope: 'Namespaced',
-    names: { kind, plural },
-    versions: [
-      {
-        name: 'v1',
-        served: true,
-        storage: true,
-        schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
-      },
-    ],
-  } as Crd['spec'],
-});
+/** Stands for the operator's CRD; kubeconform.test.ts holds the objects to its schema. */
+function operatorKind(kind: string, plural: string): Crd {
+  const open = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
+  const version = { name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: open } };
+  const crd = {
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name: `${plural}.monitoring.coreos.com` },
+    spec: {
+      group: 'monitoring.coreos.com',
+      scope: 'Namespaced' as const,
+      names: { kind, plural },
+      versions: [version],
+    },
+  };
+  return crd;
+}
 
 describe.skipIf('missing' in real || 'missing' in kubectl)('on kube-apiserver', () => {
   let server: ApiServer;
