@@ -10,6 +10,8 @@ const object = z.record(z.string(), z.unknown());
 const objects = z.array(object);
 const words = z.record(z.string(), z.string());
 const name = z.string();
+const port = z.int().min(1).max(65_535);
+const ports = z.array(port);
 
 export const valuesSchema = section({
   config: object.describe('The configuration of Pullpass: docs/configuration.md.'),
@@ -22,7 +24,7 @@ export const valuesSchema = section({
   imagePullSecrets: z.array(section({ name })),
   replicas: z.int().min(0),
   logLevel: z.enum(LOG_LEVELS),
-  port: z.int().min(1).max(65_535),
+  port,
   extraArgs: z.array(z.string()),
   extraEnv: objects,
   extraVolumes: objects,
@@ -31,8 +33,15 @@ export const valuesSchema = section({
   egressProxy: section({ existingSecret: name }),
   extraCaCertificates: section({ configMap: name, key: z.string().min(1) }),
   serviceAccount: section({ create: z.boolean(), name, annotations: words }),
-  rbac: section({ create: z.boolean(), policies: z.boolean() }),
-  networkPolicy: section({ enabled: z.boolean() }),
+  rbac: section({ create: z.boolean() }),
+  networkPolicy: section({
+    enabled: z.boolean(),
+    ports,
+    apiServerPorts: ports,
+    dnsPorts: ports,
+    egress: objects,
+    ingressFrom: objects,
+  }),
   podDisruptionBudget: section({
     enabled: z.boolean(),
     minAvailable: z.union([z.int(), z.string()]),
