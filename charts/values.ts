@@ -10,8 +10,7 @@ const object = z.record(z.string(), z.unknown());
 const objects = z.array(object);
 const words = z.record(z.string(), z.string());
 const name = z.string();
-const port = z.int().min(1).max(65_535);
-const ports = z.array(port);
+const ports = z.array(z.int().min(1).max(65_535));
 
 export const valuesSchema = section({
   config: object.describe('The configuration of Pullpass: docs/configuration.md.'),
@@ -24,7 +23,7 @@ export const valuesSchema = section({
   imagePullSecrets: z.array(section({ name })),
   replicas: z.int().min(0),
   logLevel: z.enum(LOG_LEVELS),
-  port,
+  port: z.int().min(1).max(65_535),
   extraArgs: z.array(z.string()),
   extraEnv: objects,
   extraVolumes: objects,

@@ -14,9 +14,9 @@ import { createConsumers } from '../reconcile/consumers.ts';
 import { describeFailure } from '../reconcile/describe.ts';
 import { nameOf, readNamedCopies } from '../reconcile/named-copies.ts';
 import { reconcileNamespace } from '../reconcile/namespace.ts';
-import { planCluster, readCluster } from '../sources/snapshot.ts';
+import { peekState, planCluster, readCluster } from '../sources/snapshot.ts';
 import type { Snapshot } from '../sources/snapshot.ts';
-import { plural } from '../text.ts';
+import { plural, some } from '../text.ts';
 import { pendingIn, pendingReferences } from './cluster-plan.ts';
 import { withClient } from './connect.ts';
 import type { Environment } from './environment.ts';
@@ -48,6 +48,7 @@ export function pruneCommand(env: Environment): Command {
           client,
           configuration,
           namespace: flags.controllerNamespace,
+          listed: flags.namespaces,
           stopsController: flags.stopController,
           signal: env.untilInterrupted(),
           write: (line) => env.writeOut(`${line}\n`),
@@ -70,6 +71,8 @@ export interface PruneOptions {
   configuration: Configuration;
   /** Where the controller's Lease and state are. */
   namespace: string;
+  /** The namespaces of `--namespaces`; undefined: the whole cluster. */
+  listed?: readonly string[] | undefined;
   write: (line: string) => void;
   /** Asks whether to go on. */
   confirm: (question: string) => Promise<boolean>;
@@ -92,29 +95,32 @@ export async function runPrune({
   client,
   configuration: configured,
   namespace,
+  listed,
   write,
   confirm,
   signal,
   stopsController = false,
   timings = STOP_TIMINGS,
 }: PruneOptions): Promise<number> {
+  const extent = await extentOf(client, namespace, listed);
   const configuration: Configuration = {
     ...configured,
     sources: configured.sources.map((source) => ({ ...source, onOptOut: 'remove' })),
   };
   const look = async () => {
-    const snapshot = await readCluster(client, configuration, namespace);
+    const snapshot = await readCluster(client, configuration, namespace, listed);
+    const named = await readNamedCopies({ client, configuration, snapshot, options: NOBODY, signal });
     const removal: Removal = {
       plans: pendingIn(planCluster(snapshot, NOBODY)),
-      leftovers: await findLeftovers(client, configuration, namespace),
-      named: await readNamedCopies({ client, configuration, snapshot, options: NOBODY, signal }),
+      leftovers: extent === 'all' ? await findLeftovers(client, configuration, namespace, listed !== undefined) : [],
+      named: named.filter((copy) => listed?.includes(copy.namespace) ?? true),
     };
     const { plans, leftovers } = removal;
     const isEmpty = plans.length === 0 && leftovers.length === 0 && pendingReferences(removal).length === 0;
     return { snapshot, removal, isEmpty };
   };
 
-  if (!stopsController) await refuseWhileLed({ client, namespace, timings, signal });
+  if (!stopsController && extent !== 'left behind') await refuseWhileLed({ client, namespace, timings, signal });
   let seen = await look();
   if (!seen.isEmpty) {
     linesOf(seen.removal).forEach(write);
@@ -130,7 +136,8 @@ export async function runPrune({
     seen = await look();
   }
   if (seen.isEmpty) {
-    write('Nothing to remove: no copy and no reference of Pullpass is left.');
+    const where = listed === undefined ? '' : ` in the ${plural(listed.length, 'namespace')} listed`;
+    write(`Nothing to remove: no copy and no reference of Pullpass is left${where}.`);
     return 0;
   }
 
@@ -147,6 +154,29 @@ export async function runPrune({
     );
   write(`Removed ${sumOf(removal)}.`);
   return 0;
+}
+
+/**
+ * `left behind`: only namespaces that the controller no longer looks after: it can run meanwhile, and keeps its state and the logins
+ * of its cache proxies. `part`: these stay, too, but it must not run.
+ */
+type Extent = 'all' | 'part' | 'left behind';
+
+/** Throws UserError for some namespaces of a list that the controller still has: it would put the copies back. */
+async function extentOf(client: KubeClient, namespace: string, listed: readonly string[] | undefined): Promise<Extent> {
+  if (listed === undefined) return 'all';
+  const { state, remembered } = await peekState(client, namespace);
+  if (!remembered) return 'all';
+  const saved = state.namespaces();
+  if (saved === undefined) return 'part';
+  const kept = saved.filter((name) => !listed.includes(name));
+  if (kept.length === saved.length) return 'left behind';
+  if (kept.length > 0)
+    throw new UserError(
+      `prune: the controller looks after ${some(saved, 5)}: give all of them to remove Pullpass, or take off its list ` +
+        'what is to be removed, and give only that',
+    );
+  return 'all';
 }
 
 interface RemoveOptions extends Pick<PruneOptions, 'client' | 'configuration' | 'signal'> {
