@@ -1,11 +1,13 @@
 /** Install, upgrade, roll back, test and uninstall on a real API server, with the controller as a process of its own. */
 import type { V1Deployment } from '@kubernetes/client-node';
 import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CHART } from '../../charts/build.ts';
+import manifest from '../../package.json' with { type: 'json' };
 import { isNotFound } from '../../src/kube/api-error.ts';
 import { paths } from '../../src/kube/paths.ts';
 import type { ApiServer } from '../integration/env/api-server.ts';
@@ -214,14 +216,15 @@ describe.skipIf('missing' in real)('on kube-apiserver', () => {
     test.skipIf('missing' in kubectl)(
       'takes over what kustomize installed, without a restart of its pods',
       async () => {
-        const manifests = path.join(CHART, '../../manifests/install.yaml');
+        const image = `${IMAGE.repository}:${manifest.version}`;
+        const text = readFileSync(path.join(CHART, '../../manifests/install.yaml'), 'utf8');
+        const input = text.replace(/^( +)image: .*$/m, `$1image: ${image}`);
         // kubectl keeps a cache in its HOME.
         const env = { PATH: process.env['PATH'], HOME: directory, KUBECONFIG: path.join(directory, 'kubeconfig') };
-        execFileSync('kubectl', ['apply', '-f', manifests], { env, stdio: 'pipe' });
+        execFileSync('kubectl', ['apply', '-f', '-'], { env, input, stdio: 'pipe' });
         const before = await deployment();
-        const [container] = before.spec?.template.spec?.containers ?? [];
-        const [repository = ''] = container?.image?.split(/:(?!.*[:/])/) ?? [];
-        await ok(release.helm('install', { ...values(first), image: { repository } }, TAKE_OVER[helm.major]));
+        expect(before.spec?.template.spec?.containers[0]?.image).toBe(image);
+        await ok(release.helm('install', values(first), TAKE_OVER[helm.major]));
         const after = await deployment();
         expect(after.metadata).toMatchObject({
           uid: before.metadata?.uid,
