@@ -48,7 +48,7 @@ export default tseslint.config(
       ],
     },
   },
-  { files: ['*.ts', 'rooms/**/*.ts', 'test/sandbox/**/*.ts', 'bench/**/*.ts'], rules: { 'no-console': 'off' } },
+  { files: ['*.ts', 'image/**/*.ts', 'rooms/**/*.ts', 'test/sandbox/**/*.ts', 'bench/**/*.ts'], rules: { 'no-console': 'off' } },
   {
     // One composition root: nothing else touches the process.
     files: ['src/**/*.ts'],
