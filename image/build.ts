@@ -48,19 +48,30 @@ function build({ platform, output, tag, mirror }: Flags): void {
   // A store of its own: the images of whoever builds are not touched.
   const store = path.join(work, 'store');
   rmSync(store, { recursive: true, force: true });
-  const buildah = (...args: string[]): string =>
-    run('buildah', ['--root', store, '--runroot', path.join(work, 'run'), '--storage-driver', 'vfs', ...args]);
+  const buildah = (command: string, ...args: string[]): string =>
+    run('buildah', [
+      ...command.split(' '),
+      ...['--root', store, '--runroot', path.join(work, 'run'), '--storage-driver', 'vfs'],
+      ...args,
+    ]);
   const several = platform.length > 1;
   console.log(`${tag}: ${platform.join(', ')}`);
   buildah(
-    ...['build', '--quiet', '--format', 'oci', '--isolation', 'chroot', '--platform', platform.join(',')],
+    'build',
+    ...['--quiet', '--format', 'oci', '--isolation', 'chroot', '--platform', platform.join(',')],
     ...['--timestamp', created, '--identity-label=false'],
     ...Object.entries(labels).flatMap(([name, value]) => ['--label', `org.opencontainers.image.${name}=${value}`]),
     ...[several ? '--manifest' : '--tag', tag, '--file', path.join(import.meta.dirname, 'Containerfile'), context],
   );
   mkdirSync(path.dirname(output), { recursive: true });
   rmSync(output, { force: true });
-  buildah(...(several ? ['manifest', 'push', '--all'] : ['push']), '--quiet', tag, `oci-archive:${output}:${tag}`);
+  buildah(
+    several ? 'manifest push' : 'push',
+    ...(several ? ['--all'] : []),
+    '--quiet',
+    tag,
+    `oci-archive:${output}:${tag}`,
+  );
   rmSync(store, { recursive: true, force: true });
 
   const { digest, images } = contentOf(output);
@@ -76,9 +87,7 @@ function platforms(value: string): string[] {
 }
 
 const command = new Command('npm run image --')
-  .description(
-    'Builds the container image, as an OCI archive. Needs buildah, apt-get and dpkg-deb: a Debian or Ubuntu.',
-  )
+  .description('Builds the container image, as an OCI archive. For Debian and Ubuntu, as root; needs buildah.')
   .addOption(
     new Option('--platform <list>', `one or more, with commas between: ${PLATFORMS.join(', ')}`)
       .argParser(platforms)

@@ -37,10 +37,10 @@ export function fetchPackages(options: {
     'Dir::Cache': path.join(directory, 'cache'),
   };
   const apt = (...args: string[]): string =>
-    run('apt-get', [...Object.entries(settings).flatMap(([name, value]) => ['-o', `${name}=${value}`]), ...args], {
+    run('apt-get', [...args, ...Object.entries(settings).map(([name, value]) => `--option=${name}=${value}`)], {
       cwd: debs,
     });
-  apt('--error-on=any', 'update');
+  apt('update', '--error-on=any');
   apt('download', ...packages);
   const files = readdirSync(debs);
   return packages.map((name) => path.join(debs, files.find((file) => file.startsWith(`${name}_`)) ?? name));
