@@ -56,13 +56,16 @@ function build({ platform, output, tag, mirror }: Flags): void {
     ]);
   const several = platform.length > 1;
   console.log(`${tag}: ${platform.join(', ')}`);
-  buildah(
-    'build',
-    ...['--quiet', '--format', 'oci', '--isolation', 'chroot', '--platform', platform.join(',')],
-    ...['--timestamp', created, '--identity-label=false'],
-    ...Object.entries(labels).flatMap(([name, value]) => ['--label', `org.opencontainers.image.${name}=${value}`]),
-    ...[several ? '--manifest' : '--tag', tag, '--file', path.join(import.meta.dirname, 'Containerfile'), context],
-  );
+  // One after the other: buildah lists platforms that it builds together in any order, each with another digest.
+  for (const name of platform) {
+    buildah(
+      'build',
+      ...['--quiet', '--format', 'oci', '--isolation', 'chroot', '--platform', name],
+      ...['--timestamp', created, '--identity-label=false'],
+      ...Object.entries(labels).flatMap(([key, value]) => ['--label', `org.opencontainers.image.${key}=${value}`]),
+      ...[several ? '--manifest' : '--tag', tag, '--file', path.join(import.meta.dirname, 'Containerfile'), context],
+    );
+  }
   mkdirSync(path.dirname(output), { recursive: true });
   rmSync(output, { force: true });
   buildah(
@@ -80,7 +83,7 @@ function build({ platform, output, tag, mirror }: Flags): void {
 }
 
 function platforms(value: string): string[] {
-  const named = [...new Set(value.split(','))];
+  const named = [...new Set(value.split(','))].sort();
   const unknown = named.find((name) => !PLATFORMS.includes(name));
   if (unknown !== undefined) throw new InvalidArgumentError(`"${unknown}" is none of ${PLATFORMS.join(', ')}.`);
   return named;

@@ -240,11 +240,13 @@ interface Deployment {
 
 const BOTH = process.env['PULLPASS_IMAGE_PLATFORMS'] === 'all';
 test.skipIf(missing !== undefined || !BOTH)(
-  'both platforms: one index, each with files of its own',
+  'both platforms: one index, the same digest again, each with files of its own',
   { timeout: 600_000 },
   async () => {
     const file = path.join(directory, 'both.oci.tar');
-    const { said } = await build(here, ['--platform', 'linux/amd64,linux/arm64', '--output', file]);
+    const { said, digest } = await build(here, ['--platform', 'linux/amd64,linux/arm64', '--output', file]);
+    const again = await build(here, ['--platform', 'linux/arm64,linux/amd64', '--output', file]);
+    expect(again.digest).toBe(digest);
     expect(said).toMatch(/^linux\/amd64: .*\nlinux\/arm64: .*$/m);
     const machines = { amd64: 0x3e, arm64: 0xb7 };
     for (const [architecture, machine] of Object.entries(machines)) {
