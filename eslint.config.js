@@ -49,7 +49,15 @@ export default tseslint.config(
     },
   },
   {
-    files: ['*.ts', 'rooms/**/*.ts', 'release/**/*.ts', 'test/sandbox/**/*.ts', 'test/e2e/**/*.ts', 'bench/**/*.ts'],
+    files: [
+      '*.ts',
+      'image/**/*.ts',
+      'rooms/**/*.ts',
+      'release/**/*.ts',
+      'test/sandbox/**/*.ts',
+      'test/e2e/**/*.ts',
+      'bench/**/*.ts',
+    ],
     rules: { 'no-console': 'off' },
   },
   {

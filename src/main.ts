@@ -93,7 +93,8 @@ const env: Environment = {
   },
 };
 
-const root = new Command('pullpass')
+// As a plugin of kubectl it has another name, and the help shows what can be typed.
+const root = new Command(process.argv[1]?.endsWith('kubectl-pullpass') ? 'kubectl pullpass' : 'pullpass')
   .description('Keeps every image pull in a cluster logged in when a registry credential changes in one place.')
   .version(manifest.version, '-V, --version')
   .configureHelp({ sortSubcommands: false, showGlobalOptions: true })
