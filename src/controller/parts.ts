@@ -72,7 +72,6 @@ export function createParts(options: ManagerOptions, stop: AbortSignal) {
     refusals,
     events,
     log,
-    metrics,
     stop,
     reach,
     configuration,

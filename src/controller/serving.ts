@@ -45,6 +45,7 @@ export function startServing({
         const names = configuration().sources.map(({ name }) => name);
         if (leads) {
           publishStandings(names, standings(), metrics);
+          metrics.setSources(sources.book.states());
           metrics.setCredentials(sources.standings().filter(({ source }) => names.includes(source)));
           metrics.setExpiries(names.flatMap((name) => endsOf(name, sources.book.rollout(name))));
         }

@@ -30,7 +30,7 @@ export function createLeaderMetrics({ gauge }: Families) {
   );
   const sourceChanged = gauge(
     'source_changed_timestamp_seconds',
-    'When this replica took over the content of the source, in seconds since 1970.',
+    'When the newest content of the source was accepted, in seconds since 1970.',
     ['source'],
   );
   const rotationPending = gauge(
@@ -85,8 +85,6 @@ export function createLeaderMetrics({ gauge }: Families) {
     copies,
     /** `source`, `state`: {@link REFERENCE_STATES} */
     references,
-    sourceValid,
-    sourceChanged,
     rotationPending,
     /** `proxy`, `source` */
     proxyApplied,
@@ -102,6 +100,21 @@ export function createLeaderMetrics({ gauge }: Families) {
       'kind',
     ]),
 
+    /** Replaces what is known of sources. `changedAt`: milliseconds since 1970. */
+    setSources(
+      sources: Iterable<{
+        readonly source: string;
+        readonly valid: boolean;
+        readonly changedAt: number | undefined;
+      }>,
+    ): void {
+      sourceValid.reset();
+      sourceChanged.reset();
+      for (const { source, valid, changedAt } of sources) {
+        sourceValid.set({ source }, valid ? 1 : 0);
+        if (changedAt !== undefined) sourceChanged.set({ source }, changedAt / 1000);
+      }
+    },
     /** Replaces all known verdicts: a key that a source no longer has leaves no series behind. */
     setCredentials(
       credentials: Iterable<{

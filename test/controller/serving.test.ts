@@ -39,6 +39,7 @@ async function serve(parts: Partial<ServingOptions> = {}) {
     sources: {
       standings: () => [standing('upstream'), standing('dropped')],
       book: {
+        states: () => [{ source: 'upstream', valid: false, changedAt: 1_500 }],
         rollout: (name: string) => ({ newest: { own: LOGINS[name] ?? [] }, passed: { own: OLDER[name] ?? [] } }),
       } as unknown as ServingOptions['sources']['book'],
     },
@@ -79,6 +80,14 @@ describe('the leader', () => {
     ]);
     expect(await lines('pullpass_copies{source="second",state="in-sync"}')).toEqual([
       'pullpass_copies{source="second",state="in-sync"} 0',
+    ]);
+  });
+
+  test('says of each source that was read whether all of it is in force, and since when', async () => {
+    const { lines } = await serve();
+    expect(await lines('pullpass_source_')).toEqual([
+      'pullpass_source_valid{source="upstream"} 0',
+      'pullpass_source_changed_timestamp_seconds{source="upstream"} 1.5',
     ]);
   });
 

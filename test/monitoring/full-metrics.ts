@@ -25,8 +25,6 @@ export function fullMetrics(labels: readonly string[] = HOSTILE): Metrics {
   for (const name of labels) {
     for (const state of COPY_STATES) metrics.copies.set({ source: name, state }, 3);
     for (const state of REFERENCE_STATES) metrics.references.set({ source: name, state }, 1);
-    metrics.sourceValid.set({ source: name }, 1);
-    metrics.sourceChanged.set({ source: name }, 1_699_990_000.123);
     metrics.rotationPending.set({ source: name }, 0);
     metrics.rotationDuration.observe({ source: name }, 3.25);
     metrics.proxyApplied.set({ proxy: name, source: name }, 1);
@@ -38,6 +36,7 @@ export function fullMetrics(labels: readonly string[] = HOSTILE): Metrics {
     metrics.watchRestarts.inc({ resource: name });
     metrics.observeWatch(name, () => 1_699_999_999_000);
   }
+  metrics.setSources(labels.map((source) => ({ source, valid: true, changedAt: 1_699_990_000_123 })));
   metrics.setCredentials(
     labels.map((key, i) => ({ source: 'upstream', key, state: CREDENTIAL_STATES[i % 3] ?? 'unknown' })),
   );

@@ -46,6 +46,27 @@ describe('logins', () => {
   });
 });
 
+test('sources that are there no more leave nothing behind; one that never had a content has no time of one', async () => {
+  const metrics = createMetrics(quiet);
+  metrics.setSources([{ source: 'old', valid: false, changedAt: 1_000 }]);
+  metrics.setSources([
+    { source: 'held', valid: false, changedAt: 2_000 },
+    { source: 'empty', valid: false, changedAt: undefined },
+    { source: 'good', valid: true, changedAt: 3_500 },
+  ]);
+  const { families } = await exposed(metrics);
+  const of = (name: string) => families.get(name)?.samples.map(({ labels, value }) => [labels['source'], value]);
+  expect(of('pullpass_source_valid')).toEqual([
+    ['held', 0],
+    ['empty', 0],
+    ['good', 1],
+  ]);
+  expect(of('pullpass_source_changed_timestamp_seconds')).toEqual([
+    ['held', 2],
+    ['good', 3.5],
+  ]);
+});
+
 describe('an audit', () => {
   const rules = [
     { id: 'PP001', severity: 'error' },

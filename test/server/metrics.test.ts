@@ -10,8 +10,7 @@ describe('the exposition', () => {
     const metrics = createMetrics(quiet);
     metrics.copies.set({ source: 'upstream', state: 'in-sync' }, 3);
     metrics.references.set({ source: 'upstream', state: 'missing' }, 1);
-    metrics.sourceValid.set({ source: 'upstream' }, 1);
-    metrics.sourceChanged.set({ source: 'upstream' }, 1_700_000_000);
+    metrics.setSources([{ source: 'upstream', valid: true, changedAt: 0 }]);
     metrics.rotationPending.set({ source: 'upstream' }, 0);
     metrics.rotationDuration.observe({ source: 'upstream' }, 3);
     metrics.contestedObjects.set({ kind: 'ServiceAccount' }, 0);
@@ -91,8 +90,8 @@ describe('the exposition', () => {
   test('a label with quotes, backslashes and line ends survives', async () => {
     const metrics = createMetrics(quiet);
     const source = 'a"b\\c\nd,e}';
-    metrics.sourceValid.set({ source }, 1);
-    expect((await exposed(metrics)).value('pullpass_source_valid', { source })).toBe(1);
+    metrics.rotationPending.set({ source }, 1);
+    expect((await exposed(metrics)).value('pullpass_rotation_pending', { source })).toBe(1);
   });
 });
 
@@ -172,11 +171,10 @@ describe('values', () => {
       metrics.copies.set({ source, state: 'in-sync' }, 1);
       metrics.copies.set({ source, state: 'stale' }, 1);
       metrics.references.set({ source, state: 'missing' }, 1);
-      metrics.sourceValid.set({ source }, 1);
-      metrics.sourceChanged.set({ source }, 1);
       metrics.rotationPending.set({ source }, 1);
       metrics.rotationDuration.observe({ source }, 1);
     }
+    metrics.setSources(['old', 'new'].map((source) => ({ source, valid: true, changedAt: 0 })));
     metrics.forgetSource('old');
     const { families } = await exposed(metrics);
     const sources = [...families.values()].flatMap(({ samples }) =>
