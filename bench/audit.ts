@@ -58,7 +58,7 @@ async function measure(configuration: Configuration, namespaces: number) {
     state,
     log,
     namespace: HERE,
-    watches: { isRead: () => true, unread: () => new Map(), problems: () => [] },
+    watches: { isRead: () => true, isSynced: () => true, unread: () => new Map(), problems: () => [] },
     configuration: () => configuration,
     leading: () => true,
     term: () => new AbortController().signal,

@@ -15,6 +15,9 @@ export const LOGIN_MANAGER = 'pullpass-login';
 /** Where the manifests install the controller, and where sources live unless configured otherwise. */
 export const DEFAULT_NAMESPACE = 'pullpass-system';
 
+/** The oldest Kubernetes that the controller runs on: the first one with server-side apply for good. */
+export const OLDEST_KUBERNETES = '1.22';
+
 /** For people: on everything that Pullpass makes. Other tools overwrite it, so it decides almost nothing; see `owner.ts`. */
 export const LABEL_MANAGED_BY = 'app.kubernetes.io/managed-by';
 /** On a copy: the name of the source (in the configuration) that it was made from. */
@@ -72,6 +75,9 @@ export const ANNOTATIONS_OPENSHIFT_PULL_SECRET: readonly string[] = [
   'openshift.io/internal-registry-auth-token.service-account',
   'openshift.io/token-secret.name',
 ];
+
+/** The Deployment of the manifests and of the chart. */
+export const DEPLOYMENT_NAME = 'pullpass';
 
 /** The Lease that the replicas compete for. */
 export const LEASE_NAME = 'pullpass-controller';

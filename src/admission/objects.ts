@@ -8,7 +8,8 @@ import {
   REPORT_RESOURCES,
   REPORT_NAME,
 } from '../names.ts';
-import type { Right } from '../plan/rights.ts';
+import type { Configuration } from '../config/schema.ts';
+import type { Edited } from '../proxies/adapter.ts';
 import { partsOf } from '../proxies/json-pointer.ts';
 import { all, any, list, sameObject, text } from './cel.ts';
 import type { Policy, Writes } from './policy.ts';
@@ -58,29 +59,18 @@ const REPORTS: Policy = {
   },
 };
 
-export function objectPolicies(rights: readonly Right[], namespace: string): Policy[] {
-  const edited = rights.flatMap(({ apiGroup, resource, namespace = '', resourceNames = [], fields }) =>
-    fields === undefined ? [] : resourceNames.map((name) => ({ apiGroup, resource, namespace, name, fields })),
-  );
+export function objectPolicies({ audit }: Configuration, edited: readonly Edited[], namespace: string): Policy[] {
   return [
     EVENTS,
     leases(namespace),
-    ...(rights.some(({ resourceNames }) => resourceNames?.includes(REPORT_NAME)) ? [REPORTS] : []),
+    ...(audit.reportObject ? [REPORTS] : []),
     ...(edited.length > 0 ? [cacheProxies(edited)] : []),
   ];
 }
 
-interface Edited {
-  readonly apiGroup: string;
-  readonly resource: string;
-  readonly namespace: string;
-  readonly name: string;
-  readonly fields: readonly string[];
-}
-
 function cacheProxies(edited: readonly Edited[]): Policy {
   const objects = new Map<string, string[]>();
-  for (const { fields, apiGroup, resource, namespace, name } of edited) {
+  for (const { fields, apiGroup, resource, namespace = '', name } of edited) {
     const path = [apiGroup, resource, namespace, name].join('/');
     objects.set(path, [...(objects.get(path) ?? []), ...fields]);
   }

@@ -3,7 +3,7 @@
  * They hold one identity, and never see a read: RBAC alone limits those.
  */
 import type { Configuration } from '../config/schema.ts';
-import { allRights } from '../proxies/kinds.ts';
+import { createProxies } from '../proxies/kinds.ts';
 import { accountsPolicy } from './accounts.ts';
 import { objectPolicies } from './objects.ts';
 import type { Policy, Writes } from './policy.ts';
@@ -11,10 +11,11 @@ import { secretsPolicy } from './secrets.ts';
 
 /** `namespace`: where the controller runs. */
 export function policiesFor(configuration: Configuration, namespace: string): Policy[] {
+  const edited = createProxies(configuration, namespace).flatMap(({ adapter }) => adapter.edited ?? []);
   const known = [
     accountsPolicy(configuration, namespace),
     secretsPolicy(configuration, namespace),
-    ...objectPolicies(allRights(configuration, { namespace }), namespace),
+    ...objectPolicies(configuration, edited, namespace),
   ];
   return [...known, everythingElse(known.flatMap(({ judges }) => judges))];
 }

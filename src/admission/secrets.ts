@@ -13,7 +13,6 @@ import {
   STATE_NAME,
   TYPE_DOCKER_CONFIG_JSON,
 } from '../names.ts';
-import { createProxies } from '../proxies/kinds.ts';
 import { TYPE_OPAQUE } from '../proxies/rendered-secret.ts';
 import { all, any, list, map, sameBut, sameObject, text } from './cel.ts';
 import { copiesAdmitted } from './guard.ts';
@@ -115,13 +114,9 @@ const isOurs = (label: string): string =>
   `${label}.startsWith(${text(OUR_PREFIX)}) || ${label} == ${text(LABEL_MANAGED_BY)}`;
 
 /** Path -> name of the cache proxy. */
-function renderedSecrets(configuration: Configuration): [path: string, proxy: string][] {
-  return createProxies(configuration).flatMap(({ config, adapter }) =>
-    adapter.rights
-      .filter(({ resource, verbs }) => resource === 'secrets' && verbs.includes('create'))
-      .flatMap(({ namespace = '', resourceNames = [] }) =>
-        resourceNames.map((name): [string, string] => [`${namespace}/${name}`, text(config.name)]),
-      ),
+function renderedSecrets({ cacheProxies }: Configuration): [path: string, proxy: string][] {
+  return cacheProxies.flatMap((proxy): [string, string][] =>
+    'secret' in proxy ? [[`${proxy.secret.namespace}/${proxy.secret.name}`, text(proxy.name)]] : [],
   );
 }
 

@@ -10,6 +10,7 @@ import type { Report } from '../audit/report/report.ts';
 import { SEVERITIES } from '../audit/rules/rule.ts';
 import type { Severity } from '../audit/rules/rule.ts';
 import { loadConfiguration } from '../config/load.ts';
+import { UsageError } from '../errors.ts';
 import { withClient } from './connect.ts';
 import type { Environment } from './environment.ts';
 import { options } from './options.ts';
@@ -19,6 +20,7 @@ interface Flags extends Cluster {
   config?: string;
   controllerNamespace: string;
   namespace?: string[];
+  namespaces?: readonly string[];
   failOn?: Severity;
   output: TextOutput;
 }
@@ -38,6 +40,7 @@ export function auditCommand(env: Environment): Command {
     .addOption(options.kubeconfig())
     .addOption(options.context())
     .addOption(options.controllerNamespace())
+    .addOption(options.namespaces())
     .addOption(
       new Option('-n, --namespace <name>', 'only this namespace; repeat it for more').argParser(
         (name: string, names: string[] = []) => [...names, name],
@@ -47,32 +50,40 @@ export function auditCommand(env: Environment): Command {
       new Option('--fail-on <severity>', 'exit with 3 when a finding is at least this severe').choices(SEVERITIES),
     )
     .addOption(new Option('-o, --output <format>', 'how to print').choices(TEXT_OUTPUTS).default('table'))
-    .action(async ({ config, controllerNamespace, namespace, failOn, output, ...cluster }: Flags) => {
-      const configuration = config === undefined ? undefined : await loadConfiguration(config);
-      const { text, exitCode } = await withClient(env, cluster, (client) =>
-        runAudit({
-          client,
-          configuration,
-          namespaces: namespace,
-          failOn,
-          output,
-          color: env.colors,
-          width: env.width,
-          version: env.version,
-          controller: { namespace: controllerNamespace, name: 'pullpass' },
-          progress: env.showProgress,
-        }),
-      );
-      env.showProgress('');
-      env.writeOut(text);
-      env.exitWith(exitCode);
-    });
+    .action(
+      async ({ config, controllerNamespace, namespace, namespaces: listed, failOn, output, ...cluster }: Flags) => {
+        const outside = listed && namespace?.find((name) => !listed.includes(name));
+        if (outside !== undefined)
+          throw new UsageError(`audit: --namespace ${outside} is not in the list of --namespaces`);
+        const configuration = config === undefined ? undefined : await loadConfiguration(config);
+        const { text, exitCode } = await withClient(env, cluster, (client) =>
+          runAudit({
+            client,
+            configuration,
+            namespaces: namespace,
+            listed,
+            failOn,
+            output,
+            color: env.colors,
+            width: env.width,
+            version: env.version,
+            controller: { namespace: controllerNamespace, name: 'pullpass' },
+            progress: env.showProgress,
+          }),
+        );
+        env.showProgress('');
+        env.writeOut(text);
+        env.exitWith(exitCode);
+      },
+    );
 }
 
 export interface AuditOptions
   extends RenderOptions, Pick<ObserveOptions, 'client' | 'configuration' | 'controller' | 'now' | 'signal'> {
   /** Names of the namespaces to audit; undefined: all. */
   readonly namespaces?: readonly string[] | undefined;
+  /** The namespaces of `--namespaces`; undefined: the whole cluster. */
+  readonly listed?: readonly string[] | undefined;
   /** The lowest severity that makes the command fail; undefined: none does. */
   readonly failOn?: Severity | undefined;
   /** Gets a line of progress, for a terminal. */
@@ -83,17 +94,18 @@ const EXIT_FINDINGS = 3;
 
 /** Throws UserError if a namespace does not exist, or if nothing in the cluster may be read. */
 export async function runAudit(options: AuditOptions): Promise<{ report: Report; text: string; exitCode: number }> {
-  const { client, configuration, namespaces, failOn, controller, signal, progress, ...rest } = options;
+  const { client, configuration, namespaces, listed, failOn, controller, signal, progress, ...rest } = options;
   const observation = await observe({
     ...rest,
     client,
     configuration,
     only: namespaces,
+    listed,
     controller,
     signal,
     known:
       configuration &&
-      ((snapshot) => knownTo({ client, configuration, snapshot, only: namespaces, mayAsk: true, signal })),
+      ((snapshot) => knownTo({ client, configuration, snapshot, only: namespaces ?? listed, mayAsk: true, signal })),
     progress: progress && ((step, done) => progress(`${done} ${step} read`)),
   });
   const report = createReport(observation);

@@ -12,6 +12,8 @@ export interface ClusterPlan extends PlannedCluster {
   readonly rotations?: readonly RotationProgress[];
   /** The configuration says `paused: true`: the controller writes none of this. */
   readonly paused?: boolean;
+  /** How this plan is about other namespaces than those that the controller looks after. */
+  readonly other?: string;
   /** Custom objects that name a copy which is to be removed. */
   readonly named?: readonly NamedCopy[];
 }

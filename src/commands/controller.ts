@@ -12,12 +12,14 @@ import { createReach } from '../proxies/reach.ts';
 import { readEgress } from '../registry/egress.ts';
 import { createMetrics } from '../server/metrics.ts';
 import type { Environment } from './environment.ts';
+import { refuseBeyondTheList, unwelcome } from './listed.ts';
 import { between, options } from './options.ts';
 import type { Cluster } from './options.ts';
 
 interface Flags extends Cluster {
   config: string;
   namespace: string;
+  namespaces?: readonly string[];
   identity: string;
   leaderElection: boolean;
   concurrency: number;
@@ -35,6 +37,7 @@ export function controllerCommand(env: Environment): Command {
     .addOption(
       new Option('--namespace <name>', 'namespace of the Lease').env('POD_NAMESPACE').default(DEFAULT_NAMESPACE),
     )
+    .addOption(options.namespaces())
     .addOption(
       new Option('--identity <name>', 'name of this replica')
         .env('POD_NAME')
@@ -62,13 +65,15 @@ export function controllerCommand(env: Environment): Command {
 }
 
 async function run(
-  { namespace, identity, leaderElection, concurrency, address, secureReport, ...flags }: Flags,
+  { namespace, namespaces, identity, leaderElection, concurrency, address, secureReport, ...flags }: Flags,
   { version, userAgent, egress, logLevel, untilInterrupted }: Environment,
 ): Promise<void> {
   if (!(LOG_LEVELS as readonly string[]).includes(logLevel))
     throw new UserError(`LOG_LEVEL is "${logLevel}": use one of ${LOG_LEVELS.join(', ')}`);
   const log = createLog(logLevel);
   const configuration = await loadConfiguration(flags.config);
+  refuseBeyondTheList('controller', configuration, { namespace, namespaces, secureReport });
+  for (const line of unwelcome(configuration, namespaces)) log.warn(line);
   const metrics = createMetrics({ version });
   const connection = connect(loadKubeConfig(flags));
   const reach = createReach({ userAgent, egress });
@@ -94,6 +99,7 @@ async function run(
         reach,
         version,
         namespace,
+        namespaces,
         identity,
         leaderElection,
         concurrency,

@@ -26,14 +26,15 @@ interface Candidate extends Omit<Leftover, 'preconditions'> {
   readonly optional?: boolean;
 }
 
-/** `namespace`: where the controller keeps its state. Throws ApiError if an object may not be read, unless it is optional. */
+/** `namespace`: where the controller keeps its state; `inNamespaces`: nothing of the cluster is asked for. Throws ApiError if an object may not be read, unless it is optional. */
 export async function findLeftovers(
   client: KubeClient,
   configuration: Configuration,
   namespace: string,
+  inNamespaces = false,
 ): Promise<Leftover[]> {
   const found = await Promise.all(
-    [...secrets(configuration, namespace), ...reports(configuration, namespace)].map(
+    [...secrets(configuration, namespace), ...(inNamespaces ? [] : reports(configuration, namespace))].map(
       async ({ isOurs, optional = false, ...candidate }): Promise<Leftover[]> => {
         try {
           const { metadata } = await client.get<ApiObject>(candidate.path, { sensitive: candidate.kind === 'Secret' });

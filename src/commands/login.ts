@@ -87,7 +87,13 @@ async function login(env: Environment, registry: string | undefined, flags: Flag
         say: (line) => env.writeOut(`${line}\n`),
         warn,
       });
-      const rotation = { client, configuration, source: source.name, namespace: flags.controllerNamespace };
+      const rotation = {
+        client,
+        configuration,
+        source: source.name,
+        namespace: flags.controllerNamespace,
+        listed: flags.namespaces,
+      };
       if (flags.wait) env.exitWith(await awaitRotation(env, { ...rotation, timeoutMs: flags.timeout * 1000, signal }));
       else if (changed)
         env.writeOut(

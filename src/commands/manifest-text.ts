@@ -3,6 +3,9 @@ import { DEFAULT_NAMESPACE } from '../names.ts';
 import { isMap, visit } from 'yaml';
 import type { Document } from 'yaml';
 
+/** Of the controller's pods, and of all objects that are printed for it. */
+export const LABELS = { 'app.kubernetes.io/name': 'pullpass', 'app.kubernetes.io/component': 'controller' };
+
 /** Lists of words are on one line. */
 export function printStream(documents: readonly Document[]): string {
   return documents

@@ -1,5 +1,6 @@
 /** Options that several commands share. */
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { parseNamespaceList } from '../config/namespace-list.ts';
 import { DEFAULT_NAMESPACE } from '../names.ts';
 import { OUTPUTS } from './output.ts';
 
@@ -13,6 +14,7 @@ export interface Cluster {
 export interface Configured extends Cluster {
   config: string;
   controllerNamespace: string;
+  namespaces?: readonly string[];
 }
 
 export const options = {
@@ -24,6 +26,13 @@ export const options = {
     new Option('--controller-namespace <name>', 'namespace that the controller runs in')
       .env('POD_NAMESPACE')
       .default(DEFAULT_NAMESPACE),
+  namespaces: () =>
+    new Option(
+      '--namespaces <list>',
+      'only these namespaces, comma-separated: the list is the opt-in; as the controller',
+    )
+      .env('PULLPASS_NAMESPACES')
+      .argParser(namespaceList),
   output: () => new Option('-o, --output <format>', 'how to print').choices(OUTPUTS).default('table'),
 };
 
@@ -33,7 +42,14 @@ export const configuredCommand = (name: string): Command =>
     .addOption(options.config())
     .addOption(options.kubeconfig())
     .addOption(options.context())
-    .addOption(options.controllerNamespace());
+    .addOption(options.controllerNamespace())
+    .addOption(options.namespaces());
+
+function namespaceList(value: string): readonly string[] {
+  const parsed = parseNamespaceList(value);
+  if (!parsed.ok) throw new InvalidArgumentError(parsed.problem);
+  return parsed.namespaces;
+}
 
 /** Parses a whole number from `low` to `high`. */
 export function between(low: number, high: number): (value: string) => number {

@@ -38,13 +38,15 @@ function planText(plan: ClusterPlan, c: Colors): string {
   return `${shown.map((lines) => lines.join('\n')).join('\n\n')}\n`;
 }
 
-function obstacles({ paused, held, sources, rotations = [] }: ClusterPlan, c: Colors): string[] {
+function obstacles({ paused, held, sources, rotations = [], other, absent = [] }: ClusterPlan, c: Colors): string[] {
   return [
+    ...(other === undefined ? [] : [`${c.yellow('!')} ${other}`]),
     ...(paused === true
       ? [
           `${c.yellow('!')} paused: the configuration says paused: true, and a controller that has it writes none of this.`,
         ]
       : []),
+    ...absent.map((name) => `${c.yellow('!')} ${name}: is listed, and is not there or has no ServiceAccount yet`),
     ...(held === undefined ? [] : [`${c.red('!')} held: ${sayHeld(held)}`]),
     ...sources.flatMap(({ name, problems }) => problems.map((problem) => `${c.red('!')} source ${name}: ${problem}`)),
     ...sources.flatMap(({ name, problems }) =>
@@ -127,7 +129,7 @@ function summaryOf(plan: ClusterPlan, c: Colors): string {
   const held = plan.held === undefined ? '' : ` Held: removals in ${plural(plan.held.namespaces.length, 'namespace')}.`;
   const forwards = proxies.length === 0 ? '' : ` ${plural(proxies.length, 'login')} to forward: ${proxies.join(', ')}.`;
   const rest = `${forwards}${held}`;
-  const all = plural(plan.total, 'namespace');
+  const all = `${plural(plan.total, 'namespace')}${plan.listed === undefined ? '' : ` of the ${plan.listed.length} listed`}`;
   if (pending.length > 0) return `${plural(writes, 'change')} pending in ${pending.length} of ${all}.${rest}`;
   if (references > 0) return `${plural(references, 'change')} pending in custom objects.${rest}`;
   return `${rest === '' ? `${c.green('In sync.')} ` : ''}Nothing to change in ${all}.${rest}`;

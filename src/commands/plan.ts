@@ -1,6 +1,7 @@
 /** `pullpass plan`: shows what the controller would change now. Writes nothing. */
 import type { Command } from 'commander';
 import { loadConfiguration } from '../config/load.ts';
+import { otherList } from '../observe/listed.ts';
 import { readNamedCopies } from '../reconcile/named-copies.ts';
 import { observeRotations } from '../rotation/progress.ts';
 import { planCluster, problemsOf, readCluster } from '../sources/snapshot.ts';
@@ -23,12 +24,21 @@ export function planCommand(env: Environment): Command {
     .action(async (flags: Configured & { output: Output }) => {
       const configuration = await loadConfiguration(flags.config);
       const plan = await withClient(env, flags, async (client) => {
-        const snapshot = await readCluster(client, configuration, flags.controllerNamespace);
+        const snapshot = await readCluster(client, configuration, flags.controllerNamespace, flags.namespaces);
         const planned = planCluster(snapshot, {}, configuration);
         const plans = planned.namespaces;
         const rotations = await observeRotations({ client, configuration, snapshot, plans, users: new Map() });
         const named = await readNamedCopies({ client, configuration, snapshot });
-        return { ...planned, sources: problemsOf(snapshot.book), rotations, named, paused: configuration.paused };
+        const other = otherList(snapshot, flags.namespaces);
+        const { paused } = configuration;
+        return {
+          ...planned,
+          sources: problemsOf(snapshot.book),
+          rotations,
+          named,
+          paused,
+          ...(other !== undefined && { other }),
+        };
       });
       env.writeOut(renderPlan(plan, flags.output, env.colors));
       env.exitWith(isPending(plan) ? 2 : 0);

@@ -1,16 +1,11 @@
 /** `pullpass prune`: removes everything that Pullpass put into the cluster, with the same plan as an opt-out. */
-import type { V1Lease } from '@kubernetes/client-node';
 import type { Command } from 'commander';
 import { Option } from 'commander';
-import { sleep } from '../async/sleep.ts';
-import { wall } from '../clock.ts';
 import { loadConfiguration } from '../config/load.ts';
 import type { Configuration } from '../config/schema.ts';
 import { messageOf, UserError } from '../errors.ts';
-import { isForbidden, isNotFound } from '../kube/api-error.ts';
+import { isNotFound } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
-import { paths } from '../kube/paths.ts';
-import { LEASE_NAME } from '../names.ts';
 import type { PlanOptions } from '../plan/namespace.ts';
 import { createProxies } from '../proxies/kinds.ts';
 import { createProxyKube } from '../proxies/kube.ts';
@@ -19,9 +14,9 @@ import { createConsumers } from '../reconcile/consumers.ts';
 import { describeFailure } from '../reconcile/describe.ts';
 import { nameOf, readNamedCopies } from '../reconcile/named-copies.ts';
 import { reconcileNamespace } from '../reconcile/namespace.ts';
-import { planCluster, readCluster } from '../sources/snapshot.ts';
+import { peekState, planCluster, readCluster } from '../sources/snapshot.ts';
 import type { Snapshot } from '../sources/snapshot.ts';
-import { plural } from '../text.ts';
+import { plural, some } from '../text.ts';
 import { pendingIn, pendingReferences } from './cluster-plan.ts';
 import { withClient } from './connect.ts';
 import type { Environment } from './environment.ts';
@@ -30,21 +25,31 @@ import { configuredCommand } from './options.ts';
 import type { Configured } from './options.ts';
 import { linesOf, sumOf } from './prune-text.ts';
 import type { Removal } from './prune-text.ts';
+import { refuseWhileLed, STOP_TIMINGS, stopController } from './running-controller.ts';
+import type { StopTimings } from './running-controller.ts';
 
 export function pruneCommand(env: Environment): Command {
   return configuredCommand('prune')
     .summary('remove everything that Pullpass put into the cluster')
     .description(
-      'Removes every copy and every reference that Pullpass put into the cluster; asks first. Stop the controller before.',
+      'Removes every copy and every reference that Pullpass put into the cluster; asks first. ' +
+        'A running controller would put everything back: stop it before, or with --stop-controller.',
     )
     .addOption(new Option('-y, --yes', 'do not ask'))
-    .action(async (flags: Configured & { yes?: boolean }) => {
+    .addOption(
+      new Option('--stop-controller', 'scale the Deployment pullpass to 0 first, and wait until it has ended').default(
+        false,
+      ),
+    )
+    .action(async (flags: Configured & { yes?: boolean; stopController: boolean }) => {
       const configuration = await loadConfiguration(flags.config);
       const exitCode = await withClient(env, flags, (client) =>
         runPrune({
           client,
           configuration,
           namespace: flags.controllerNamespace,
+          listed: flags.namespaces,
+          stopsController: flags.stopController,
           signal: env.untilInterrupted(),
           write: (line) => env.writeOut(`${line}\n`),
           confirm: async (question) => flags.yes === true || (await confirmed(question, env)),
@@ -66,12 +71,15 @@ export interface PruneOptions {
   configuration: Configuration;
   /** Where the controller's Lease and state are. */
   namespace: string;
+  /** The namespaces of `--namespaces`; undefined: the whole cluster. */
+  listed?: readonly string[] | undefined;
   write: (line: string) => void;
   /** Asks whether to go on. */
   confirm: (question: string) => Promise<boolean>;
   signal: AbortSignal;
-  /** How long to wait for a renewal by a leader, in milliseconds. */
-  lookAgainMs?: number;
+  /** Whether to stop the controller before anything is removed. Default: refuse while one runs. */
+  stopsController?: boolean;
+  timings?: StopTimings;
 }
 
 /** Plans as if no namespace had opted in. */
@@ -87,42 +95,88 @@ export async function runPrune({
   client,
   configuration: configured,
   namespace,
+  listed,
   write,
   confirm,
   signal,
-  lookAgainMs = LOOK_AGAIN_MS,
+  stopsController = false,
+  timings = STOP_TIMINGS,
 }: PruneOptions): Promise<number> {
-  await refuseWhileLed(client, namespace, lookAgainMs, signal);
+  const extent = await extentOf(client, namespace, listed);
   const configuration: Configuration = {
     ...configured,
     sources: configured.sources.map((source) => ({ ...source, onOptOut: 'remove' })),
   };
-  const snapshot = await readCluster(client, configuration, namespace);
-  const removal: Removal = {
-    plans: pendingIn(planCluster(snapshot, NOBODY)),
-    leftovers: await findLeftovers(client, configuration, namespace),
-    named: await readNamedCopies({ client, configuration, snapshot, options: NOBODY, signal }),
+  const look = async () => {
+    const snapshot = await readCluster(client, configuration, namespace, listed);
+    const named = await readNamedCopies({ client, configuration, snapshot, options: NOBODY, signal });
+    const removal: Removal = {
+      plans: pendingIn(planCluster(snapshot, NOBODY)),
+      leftovers: extent === 'all' ? await findLeftovers(client, configuration, namespace, listed !== undefined) : [],
+      named: named.filter((copy) => listed?.includes(copy.namespace) ?? true),
+    };
+    const { plans, leftovers } = removal;
+    const isEmpty = plans.length === 0 && leftovers.length === 0 && pendingReferences(removal).length === 0;
+    return { snapshot, removal, isEmpty };
   };
-  if (removal.plans.length === 0 && removal.leftovers.length === 0 && pendingReferences(removal).length === 0) {
-    write('Nothing to remove: no copy and no reference of Pullpass is left.');
+
+  if (!stopsController && extent !== 'left behind') await refuseWhileLed({ client, namespace, timings, signal });
+  let seen = await look();
+  if (!seen.isEmpty) {
+    linesOf(seen.removal).forEach(write);
+    const question = `${stopsController ? 'Stop the controller, and remove' : 'Remove'} ${sumOf(seen.removal)}?`;
+    if (!(await confirm(`${question} Pods and cache proxies that pull with them will fail at their next pull.`))) {
+      write('Nothing was changed.');
+      return 1;
+    }
+  }
+  if (stopsController) {
+    await stopController({ client, namespace, timings, signal, write });
+    // Until it ended, it wrote.
+    seen = await look();
+  }
+  if (seen.isEmpty) {
+    const where = listed === undefined ? '' : ` in the ${plural(listed.length, 'namespace')} listed`;
+    write(`Nothing to remove: no copy and no reference of Pullpass is left${where}.`);
     return 0;
   }
-  linesOf(removal).forEach(write);
-  const sum = sumOf(removal);
-  if (!(await confirm(`Remove ${sum}? Pods and cache proxies that pull with them will fail at their next pull.`))) {
-    write('Nothing was changed.');
-    return 1;
-  }
 
+  const { removal, snapshot } = seen;
   let failed = 0;
   for await (const failure of remove(removal, { client, configuration, snapshot, signal })) {
     write(failure);
     failed++;
   }
   if (failed > 0)
-    throw new UserError(`prune: ${plural(failed, 'change')} failed; run it again once the reason above is mended`);
-  write(`Removed ${sum}.`);
+    throw new UserError(
+      `prune: ${plural(failed, 'change')} failed${stopsController ? ', and the controller stays stopped' : ''}; ` +
+        'run it again once the reason above is mended',
+    );
+  write(`Removed ${sumOf(removal)}.`);
   return 0;
+}
+
+/**
+ * `left behind`: only namespaces that the controller no longer looks after: it can run meanwhile, and keeps its state and the logins
+ * of its cache proxies. `part`: these stay, too, but it must not run.
+ */
+type Extent = 'all' | 'part' | 'left behind';
+
+/** Throws UserError for some namespaces of a list that the controller still has: it would put the copies back. */
+async function extentOf(client: KubeClient, namespace: string, listed: readonly string[] | undefined): Promise<Extent> {
+  if (listed === undefined) return 'all';
+  const { state, remembered } = await peekState(client, namespace);
+  if (!remembered) return 'all';
+  const saved = state.namespaces();
+  if (saved === undefined) return 'part';
+  const kept = saved.filter((name) => !listed.includes(name));
+  if (kept.length === saved.length) return 'left behind';
+  if (kept.length > 0)
+    throw new UserError(
+      `prune: the controller looks after ${some(saved, 5)}: give all of them to remove Pullpass, or take off its list ` +
+        'what is to be removed, and give only that',
+    );
+  return 'all';
 }
 
 interface RemoveOptions extends Pick<PruneOptions, 'client' | 'configuration' | 'signal'> {
@@ -169,36 +223,5 @@ async function* remove(
     } catch (error) {
       if (!isNotFound(error)) yield `${what}: not removed: ${messageOf(error)}`;
     }
-  }
-}
-
-/** Longer than a leader takes between two renewals. */
-const LOOK_AGAIN_MS = 6_000;
-/** A Lease can say that it holds for years. */
-const LONGEST_LEASE_MS = 60_000;
-
-async function refuseWhileLed(client: KubeClient, namespace: string, lookAgainMs: number, signal: AbortSignal) {
-  const { holderIdentity, renewTime, leaseDurationSeconds = 15 } = await leaseOf(client, namespace);
-  if (!holderIdentity) return;
-  const age = wall() - new Date(String(renewTime)).getTime();
-  if (!(age >= 0 && age < Math.min(leaseDurationSeconds * 1000, LONGEST_LEASE_MS))) {
-    // Out of date by our clock, which can be wrong: a leader is known by its next renewal.
-    await sleep(lookAgainMs, signal);
-    const again = await leaseOf(client, namespace);
-    if (!again.holderIdentity || String(again.renewTime) === String(renewTime)) return;
-  }
-  throw new UserError(
-    `prune: the controller is running (${holderIdentity}) and would put everything back; ` +
-      `first: kubectl -n ${namespace} scale deployment pullpass --replicas=0`,
-  );
-}
-
-/** Without the right to read the Lease, prune cannot know whether a controller runs, and goes on. */
-async function leaseOf(client: KubeClient, namespace: string): Promise<NonNullable<V1Lease['spec']>> {
-  try {
-    return (await client.get<V1Lease>(paths.leases(namespace, LEASE_NAME))).spec ?? {};
-  } catch (error) {
-    if (isNotFound(error) || isForbidden(error)) return {};
-    throw error;
   }
 }

@@ -3,18 +3,24 @@ import { Command, Option } from 'commander';
 import { Document, isMap, isSeq } from 'yaml';
 import { loadConfiguration } from '../config/load.ts';
 import type { Configuration } from '../config/schema.ts';
+import { UserError } from '../errors.ts';
+import { allRights } from '../plan/rights.ts';
 import type { Right, Verb } from '../plan/rights.ts';
-import { allRights } from '../proxies/kinds.ts';
 import type { Environment } from './environment.ts';
-import { nameOfInstallation, printStream } from './manifest-text.ts';
-import { options } from './options.ts';
+import { LABELS, nameOfInstallation, printStream } from './manifest-text.ts';
+import { refuseBeyondTheList, unwelcome } from './listed.ts';
+import { renderNetworkPolicy } from './network-policy-text.ts';
+import { between, options } from './options.ts';
 import { renderPolicies } from './policies-text.ts';
 
 /** Name of the printed roles and bindings, and of the ServiceAccount in the manifests. */
 export const RBAC_NAME = 'pullpass';
 
 /** ClusterRole of users who may see the report; manifests/components/secure-report uses the same name. */
-const REPORT_VIEWER_NAME = 'pullpass-report-viewer';
+export const REPORT_VIEWER = {
+  name: 'pullpass-report-viewer',
+  rules: [{ nonResourceURLs: ['/report'], verbs: ['get'] }],
+} as const;
 
 interface RbacOptions {
   /** Where the controller runs. */
@@ -23,18 +29,22 @@ interface RbacOptions {
   serviceAccount: string;
   /** Whether the controller runs with `--secure-report`. */
   secureReport?: boolean | undefined;
+  /** Those that the controller is limited to; undefined: the whole cluster. */
+  namespaces?: readonly string[] | undefined;
 }
 
-export function rbacCommand({ writeOut }: Environment): Command {
+export function rbacCommand({ writeOut, writeErr }: Environment): Command {
   return new Command('rbac')
     .summary('print the RBAC objects that a configuration needs')
     .description(
       'Prints the RBAC objects that a configuration needs, Secrets limited by name. ' +
-        'With --policies, also the admission policies that hold the controller to what it does with these rights. ' +
+        'With --policies, also the admission policies that hold the controller to what it does with these rights; ' +
+        'with --network-policy, also the NetworkPolicy that holds it to whom it talks to. ' +
         'To apply: pullpass rbac --config FILE | kubectl apply -f -',
     )
     .addOption(options.config())
     .addOption(options.controllerNamespace())
+    .addOption(options.namespaces())
     .addOption(new Option('--service-account <name>', 'ServiceAccount that the controller runs as').default(RBAC_NAME))
     .addOption(
       new Option('--secure-report', 'with what `controller --secure-report` needs to ask who may see /report').default(
@@ -44,10 +54,32 @@ export function rbacCommand({ writeOut }: Environment): Command {
     .addOption(
       new Option('--policies', 'with ValidatingAdmissionPolicies, for Kubernetes 1.30 and later').default(false),
     )
-    .action(async ({ config, controllerNamespace: namespace, serviceAccount, secureReport, policies }: Flags) => {
-      const configuration = await loadConfiguration(config);
-      const rbac = renderRbac(configuration, { namespace, serviceAccount, secureReport });
-      writeOut(policies ? rbac + renderPolicies(configuration, { namespace, serviceAccount }) : rbac);
+    .addOption(new Option('--network-policy', "with a NetworkPolicy for the controller's pods").default(false))
+    .addOption(
+      new Option(
+        '--egress-ports <ports>',
+        'more ports that the NetworkPolicy lets through, separated by commas, such as that of an HTTP proxy',
+      )
+        .argParser((text) => text.split(',').map(between(1, 65_535)))
+        .default([], 'none'),
+    )
+    .addOption(
+      new Option('--no-roles', 'only what the other flags add, where something else, such as Helm, keeps the roles'),
+    )
+    .action(async (flags: Flags) => {
+      const { controllerNamespace: namespace, serviceAccount, secureReport, namespaces, egressPorts: ports } = flags;
+      const configuration = await loadConfiguration(flags.config);
+      const controller = { namespace, serviceAccount, secureReport, namespaces };
+      refuseBeyondTheList('rbac', configuration, controller);
+      for (const line of unwelcome(configuration, namespaces)) writeErr(`warning: ${line}\n`);
+      const texts = [
+        flags.roles && renderRbac(configuration, controller),
+        flags.policies && renderPolicies(configuration, { namespace, serviceAccount }),
+        flags.networkPolicy && renderNetworkPolicy(configuration, { namespace, ports }),
+      ].filter((text) => text !== false);
+      if (texts.length === 0)
+        throw new UserError('nothing to print with --no-roles alone: add --policies or --network-policy');
+      writeOut(texts.join(''));
     });
 }
 
@@ -57,11 +89,15 @@ interface Flags {
   serviceAccount: string;
   secureReport: boolean;
   policies: boolean;
+  namespaces?: readonly string[];
+  networkPolicy: boolean;
+  egressPorts: number[];
+  roles: boolean;
 }
 
-const HEADER = `\
+const header = ({ namespaces }: RbacOptions): string => `\
 # What Pullpass may do in the cluster for one configuration, as printed by \`pullpass rbac\`.
-# Secrets are limited by name: the copies in all namespaces, the sources in their own. Everything else is denied.
+# Secrets are limited by name: the copies in ${namespaces === undefined ? 'all' : 'the listed'} namespaces, the sources in their own. Everything else is denied.
 #
 # Apply:  pullpass rbac --config config.yaml | kubectl apply -f -
 # as someone who holds these rights, such as a cluster-admin; the namespaces below must exist. Do it again when the name
@@ -69,17 +105,15 @@ const HEADER = `\
 #         kubectl get roles,rolebindings --all-namespaces --selector app.kubernetes.io/name=pullpass
 `;
 
-const LABELS = { 'app.kubernetes.io/name': 'pullpass', 'app.kubernetes.io/component': 'controller' };
-
 interface Rule {
   apiGroups: string[];
   resources: string[];
   resourceNames?: string[];
-  verbs: Verb[];
+  verbs: readonly Verb[];
 }
 
 /**
- * A YAML stream: a ClusterRole, a Role in each namespace that has rights of its own, and their bindings; not the
+ * A YAML stream: a ClusterRole (not with a list of namespaces), a Role in each namespace that has rights of its own, and their bindings; not the
  * ServiceAccount. The same configuration gives the same text on every machine.
  */
 export function renderRbac(configuration: Configuration, options: RbacOptions): string {
@@ -88,31 +122,11 @@ export function renderRbac(configuration: Configuration, options: RbacOptions): 
     ...new Set(rights.flatMap(({ namespace }) => (namespace === undefined ? [] : [namespace]))),
   ].sort();
   const documents = [undefined, ...namespaces].flatMap((namespace) => {
-    const here = merge(rights.filter((right) => right.namespace === namespace));
-    return [role(namespace, here, options), binding(namespace, options)];
+    const here = rights.filter((right) => right.namespace === namespace);
+    return here.length === 0 ? [] : [role(namespace, here, options), binding(namespace, options)];
   });
   if (options.secureReport === true) documents.push(reportViewer());
-  return HEADER + printStream(documents);
-}
-
-/** Merges rights on the same objects into one. */
-function merge(rights: Right[]): Right[] {
-  const merged = new Map<string, Right>();
-  for (const right of rights) {
-    const objects = JSON.stringify([right.apiGroup, right.resource, right.resourceNames]);
-    const same = merged.get(objects);
-    merged.set(
-      objects,
-      same === undefined
-        ? right
-        : {
-            ...same,
-            verbs: [...new Set([...same.verbs, ...right.verbs])],
-            why: [...new Set([same.why, right.why])].join('; '),
-          },
-    );
-  }
-  return [...merged.values()];
+  return header(options) + printStream(documents);
 }
 
 function role(namespace: string | undefined, rights: Right[], options: RbacOptions): Document {
@@ -149,8 +163,8 @@ function reportViewer(): Document {
   const document = new Document({
     apiVersion: 'rbac.authorization.k8s.io/v1',
     kind: 'ClusterRole',
-    metadata: { name: REPORT_VIEWER_NAME, labels: { ...LABELS, 'app.kubernetes.io/component': 'report-viewer' } },
-    rules: [{ nonResourceURLs: ['/report'], verbs: ['get'] }],
+    metadata: { name: REPORT_VIEWER.name, labels: { ...LABELS, 'app.kubernetes.io/component': 'report-viewer' } },
+    rules: REPORT_VIEWER.rules,
   });
   document.commentBefore = ' Bind it to those who are to see the page /report.';
   return document;

@@ -48,7 +48,7 @@ export function verifyCommand(env: Environment): Command {
             configuration,
             reach,
             signal: env.untilInterrupted(),
-            snapshot: await readCluster(client, configuration, flags.controllerNamespace),
+            snapshot: await readCluster(client, configuration, flags.controllerNamespace, flags.namespaces),
           }),
         );
         const { text, exitCode } = renderChecks(checks, flags.output, env.colors, flags.failOn);

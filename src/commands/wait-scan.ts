@@ -39,17 +39,20 @@ interface ScanOptions {
   readonly source: string;
   /** The installation that waits, by the namespace of its controller. */
   readonly instance: string;
+  /** Where it looks; undefined: in the whole cluster. */
+  readonly listed?: readonly string[] | undefined;
   readonly signal?: AbortSignal;
 }
 
 /** A list for people, or one line: why nothing was scanned, or that nothing was found. It ends with a line break. */
-export async function scanElsewhere({ client, configuration, source, instance, signal }: ScanOptions): Promise<string> {
+export async function scanElsewhere(options: ScanOptions): Promise<string> {
+  const { client, configuration, source, listed, signal } = options;
   const config = configuration.sources.find(({ name }) => name === source);
   if (config === undefined) return '';
   try {
     const own = await readLogins(client, config, signal);
     if (typeof own === 'string') return `scan: not scanned for other Secrets with this login: ${own}\n`;
-    return report(source, await find(client, configuration, { config, own, instance, signal }));
+    return report(source, listed, await find(options, config, own));
   } catch (error) {
     if (!(error instanceof ApiError) && !(error instanceof UnreachableError)) throw error;
     const why = isForbidden(error) ? 'the right to list Secrets is missing: ' : '';
@@ -83,19 +86,9 @@ async function readLogins(
 }
 
 async function find(
-  client: KubeClient,
-  configuration: Configuration,
-  {
-    config,
-    own,
-    instance,
-    signal,
-  }: {
-    readonly config: SourceConfig;
-    readonly own: readonly Credential[];
-    readonly instance: string;
-    readonly signal: AbortSignal | undefined;
-  },
+  { client, configuration, instance, listed, signal }: ScanOptions,
+  config: SourceConfig,
+  own: readonly Credential[],
 ): Promise<{ found: Found[]; left: number }> {
   const lists = new Map<string, { found: Found[]; left: number }>();
   const copyNames = new Set([
@@ -104,6 +97,7 @@ async function find(
   ]);
   const matches = matcher(own);
   await listPullSecrets(client, {
+    only: listed,
     signal,
     each(secret, list) {
       const { namespace = '', name } = secret.metadata;
@@ -170,9 +164,13 @@ function whoseIs(secret: RawPullSecret, { sources }: Configuration): string {
   }
 }
 
-function report(source: string, { found, left }: { found: readonly Found[]; left: number }): string {
-  if (found.length === 0)
-    return `scan: no other pull Secret of the cluster has a login of a user of source "${source}"\n`;
+function report(
+  source: string,
+  listed: readonly string[] | undefined,
+  { found, left }: { found: readonly Found[]; left: number },
+): string {
+  const where = listed === undefined ? 'the cluster' : `the ${plural(listed.length, 'namespace')} listed`;
+  if (found.length === 0) return `scan: no other pull Secret of ${where} has a login of a user of source "${source}"\n`;
   const lines = [...found]
     .sort((a, b) => Number(a.current) - Number(b.current) || compare(a.at, b.at) || compare(a.key, b.key))
     .map(

@@ -34,7 +34,7 @@ export function waitCommand(env: Environment): Command {
     .option('--accept-unproven <name...>', 'cache proxies that need no proof: what has settled is enough')
     .option('--scan', 'then list other pull Secrets of the cluster with a login of the same user')
     .action(async ({ config, controllerNamespace, source, timeout, ...flags }: Configured & Flags) => {
-      const { requireProof, acceptUnproven = [], scan = false, ...cluster } = flags;
+      const { requireProof, acceptUnproven = [], scan = false, namespaces: listed, ...cluster } = flags;
       const signal = env.untilInterrupted();
       const configuration = await loadConfiguration(config);
       const known = configuration.cacheProxies.map(({ name }) => name);
@@ -45,10 +45,12 @@ export function waitCommand(env: Environment): Command {
           );
       await withClient(env, cluster, async (client) => {
         const terms = { requireProof, acceptUnproven };
-        const look = { client, configuration, namespace: controllerNamespace };
+        const look = { client, configuration, namespace: controllerNamespace, listed };
         env.exitWith(await awaitRotation(env, { ...look, source, timeoutMs: timeout * 1000, terms, signal }));
         if (scan)
-          env.writeErr(await scanElsewhere({ client, configuration, source, instance: controllerNamespace, signal }));
+          env.writeErr(
+            await scanElsewhere({ client, configuration, source, instance: controllerNamespace, listed, signal }),
+          );
       });
     });
 }
@@ -59,6 +61,8 @@ interface Awaited {
   source: string;
   /** Where the controller keeps its state. */
   namespace: string;
+  /** The namespaces of `--namespaces`; undefined: the whole cluster. */
+  listed?: readonly string[] | undefined;
   timeoutMs: number;
   terms?: ProofTerms;
   signal: AbortSignal;
@@ -67,9 +71,9 @@ interface Awaited {
 /** Says how far it is and how it ended; resolves to the exit status. */
 export async function awaitRotation(
   env: Pick<Environment, 'writeOut' | 'writeErr'>,
-  { client, configuration, namespace, ...options }: Awaited,
+  { client, configuration, namespace, listed, ...options }: Awaited,
 ): Promise<0 | 1> {
-  const { look, elsewhere } = createLook({ client, configuration, namespace });
+  const { look, elsewhere } = createLook({ client, configuration, namespace, listed });
   const { text, exitCode } = await runWait({
     ...options,
     observe: look,

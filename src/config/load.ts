@@ -1,12 +1,14 @@
 /** Parses text into a validated configuration, or into all problems in it with their lines. */
 import { z } from 'zod';
+import { OUR_PREFIX } from '../names.ts';
 import { cut } from '../text.ts';
+import { field } from './document.ts';
 import { complaints, drafts, wording, type Draft } from './issues.ts';
 import { tooLong } from './known-keys.ts';
 import { linesOf } from './lines.ts';
 import { ConfigurationError, type ConfigProblem } from './mistake.ts';
 import { readConfigurationText } from './read-file.ts';
-import { configurationSchema, type Configuration } from './schema.ts';
+import { CONFIGURATION_API_VERSION, configurationSchema, type Configuration } from './schema.ts';
 import { readYaml } from './yaml.ts';
 
 export { ConfigurationError, renderProblem, type ConfigProblem } from './mistake.ts';
@@ -62,11 +64,18 @@ interface Found extends Draft {
 }
 
 function check(value: unknown): { issues: readonly z.core.$ZodIssue[]; configuration?: Configuration } {
+  const apiVersion = field(value, 'apiVersion');
+  // Of another version, all further complaints would be wrong.
+  if (typeof apiVersion === 'string' && apiVersion.startsWith(OUR_PREFIX) && apiVersion !== CONFIGURATION_API_VERSION)
+    return { issues: [{ code: 'custom', path: ['apiVersion'], message: otherVersion(apiVersion) }] };
   const long = tooLong(value);
   if (long.length > 0) return { issues: long.map((each) => ({ code: 'custom', ...each })) };
   const { success, error, data } = configurationSchema.safeParse(value, { error: wording, reportInput: true });
   return success ? { issues: [], configuration: data } : { issues: error.issues };
 }
+
+const otherVersion = (apiVersion: string): string =>
+  `is "${fit(apiVersion)}", and this Pullpass reads "${CONFIGURATION_API_VERSION}" only: run the version of Pullpass that the file is for`;
 
 /**
  * Reads and checks the file at `path`.

@@ -101,9 +101,12 @@ const source = z.strictObject({
 
 const cron = z.string().refine(isValidCron, 'is not a cron expression, such as "*/10 * * * *"');
 
+/** Version of the configuration's format; docs/upgrading.md says what may change in it. */
+export const CONFIGURATION_API_VERSION = 'pullpass.dev/v1alpha1';
+
 export const configurationSchema = z
   .strictObject({
-    apiVersion: z.literal('pullpass.dev/v1alpha1').describe('Version of this format.'),
+    apiVersion: z.literal(CONFIGURATION_API_VERSION).describe('Version of this format.'),
     kind: z.literal('Configuration'),
     sources: z
       .array(source)

@@ -34,7 +34,7 @@ export interface AuditsOptions {
   client: KubeClient;
   world: World;
   state: State;
-  watches: Pick<Watches, 'isRead' | 'unread' | 'problems'>;
+  watches: Pick<Watches, 'isRead' | 'isSynced' | 'unread' | 'problems'>;
   configuration: () => Configuration;
   /** Where the controller runs. */
   namespace: string;
@@ -94,11 +94,12 @@ export function createAudits({
       const versions = sourceVersions(world);
       // The leader has the newest state in memory. Other replicas read it from the Secret that the leader writes.
       const memory = leading() ? { state, remembered: true } : await peekState(client, namespace, stop);
-      const { isRead } = watches;
-      const snapshot = await snapshotOf({ client, world, configuration: config, ...memory, isRead, turn });
+      const { isRead, isSynced } = watches;
+      const snapshot = await snapshotOf({ client, world, configuration: config, ...memory, isRead, isSynced, turn });
       const observation = await observe({
         client,
         configuration: config,
+        listed: world.listed,
         signal: stop,
         now,
         controller: { namespace, name: MANAGER },

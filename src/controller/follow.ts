@@ -17,17 +17,29 @@ interface FollowOptions {
   signal: AbortSignal;
   log: Log;
   metrics: Pick<Metrics, 'configReloadSuccessful' | 'configReloadTimestamp'>;
+  /** Throws UserError if a valid version cannot be put in force. */
+  refuse: (next: Configuration) => void;
   /** Puts a valid version in force. */
   take: (next: Configuration) => Promise<void>;
 }
 
-export function followConfiguration({ file, running, intervalMs, signal, log, metrics, take }: FollowOptions): void {
+export function followConfiguration({
+  file,
+  running,
+  intervalMs,
+  signal,
+  log,
+  metrics,
+  refuse,
+  take,
+}: FollowOptions): void {
   if (file === undefined) return;
   watchConfiguration(file, {
     running,
     intervalMs,
     signal,
     onChange: (next) => {
+      refuse(next);
       log.info({ sources: next.sources.map(({ name }) => name) }, 'configuration reloaded');
       metrics.configReloadSuccessful.set(1);
       metrics.configReloadTimestamp.set(wall() / 1000);

@@ -14,6 +14,8 @@ export interface ManagerOptions {
   configurationFile?: string | undefined;
   /** Namespace of the Lease and the state Secret: the controller's own. */
   namespace: string;
+  /** The only namespaces that it looks after: each of them is opted in; undefined: all that opt in. */
+  namespaces?: readonly string[] | undefined;
   /** Unique for each replica: the pod's name. */
   identity: string;
   leaderElection: boolean;

@@ -3,6 +3,8 @@ import { monotonic, wall } from '../clock.ts';
 import { sleep, within } from '../async/sleep.ts';
 import { isOver } from '../async/term.ts';
 import type { Configuration } from '../config/schema.ts';
+import { UserError } from '../errors.ts';
+import { beyondTheList } from '../proxies/kinds.ts';
 import { createAccess, secured } from '../server/access.ts';
 import { followConfiguration, warnOfLeftCopies } from './follow.ts';
 import { leadInTurn } from './leading.ts';
@@ -20,19 +22,46 @@ const FIRST_AUDIT_MS = 60_000;
 const EVENTS_MS = 2_000;
 const CONFIGURATION_MS = 5_000;
 
-/** Runs until `stop` aborts; then finishes writes in flight, releases the Lease and returns. */
-export async function runManager(options: ManagerOptions, stop: AbortSignal): Promise<void> {
+/**
+ * Runs until `asked` aborts; then finishes writes in flight, releases the Lease and returns.
+ *
+ * @throws UserError after the same clean end, if this program must not run here: the API server is too old, or the state is of a newer program.
+ */
+export async function runManager(options: ManagerOptions, asked: AbortSignal): Promise<void> {
   const { client, log, metrics, timings = {} } = options;
-  const parts = createParts(options, stop);
-  const { current, memory, world, watches, queue, pause, events, tenantLog, sources, rights, schedules } = parts;
+  const halted = new AbortController();
+  const stop = AbortSignal.any([asked, halted.signal]);
+  const parts = createParts(options, stop, (why) => halted.abort(why));
+  const {
+    current,
+    serverVersion,
+    memory,
+    world,
+    watches,
+    queue,
+    pause,
+    events,
+    tenantLog,
+    sources,
+    rights,
+    schedules,
+  } = parts;
   const drain = (): Promise<void> => within(timings.drainMs ?? DRAIN_MS, queue.shutdown());
 
   // The server comes first: it must answer probes before anything is read.
   const server = await serve(options, parts);
   options.onListening?.(server.url);
   try {
-    log.info({ server: client.server, sources: current.configuration.sources.map(({ name }) => name) }, 'starting');
+    log.info(
+      {
+        server: client.server,
+        sources: current.configuration.sources.map(({ name }) => name),
+        ...(options.namespaces && { namespaces: options.namespaces }),
+      },
+      'starting',
+    );
     pause.set(current.configuration.paused);
+    await serverVersion.check();
     await rights.check(current.configuration);
     await memory.load(pause.on, stop);
     for (const resource of ['namespaces', 'serviceaccounts', 'copies', 'sources', 'proxies'] as const)
@@ -49,6 +78,10 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
       signal: stop,
       log,
       metrics,
+      refuse(next) {
+        const [first] = beyondTheList(next, options);
+        if (first !== undefined) throw new UserError(`--namespaces: ${first}`);
+      },
       take: (next) => configure(next, options, parts).then(() => rights.check(current.configuration)),
     });
     if (!stop.aborted)
@@ -80,6 +113,7 @@ export async function runManager(options: ManagerOptions, stop: AbortSignal): Pr
     tenantLog.stop();
     log.info('stopped');
   }
+  if (halted.signal.aborted) throw halted.signal.reason;
 }
 
 /** Puts a configuration in force: the first one, and each later one. */
@@ -115,17 +149,33 @@ async function lead(
   fence: AbortSignal,
   stop: AbortSignal,
   { metrics, concurrency, timings }: ManagerOptions,
-  { current, state, memory, pause, rotations, sources, brake, reconciler, audits, triggers }: Parts,
+  {
+    current,
+    state,
+    serverVersion,
+    memory,
+    pause,
+    rotations,
+    sources,
+    brake,
+    reconciler,
+    audits,
+    triggers,
+    listed,
+  }: Parts,
 ): Promise<void> {
   const term = AbortSignal.any([fence, stop]);
+  await serverVersion.check();
   // Another replica may have led in between: load the state that it saved.
-  await memory.load(pause.on, fence);
+  await memory.load(pause.on, term);
+  if (stop.aborted) return;
   current.leading = true;
   current.term = fence;
   brake.begin(term);
   // Not at once: it would report copies as missing that are just being written.
   void sleep(timings?.firstAuditMs ?? FIRST_AUDIT_MS, term).then(() => audits.scheduled());
   state.retain(current.configuration);
+  listed.takeOver();
   sources.takeOver();
   triggers.everything();
   await reconciler.run({ concurrency, signal: term, fence });

@@ -3,7 +3,16 @@ import { sleep } from '../async/sleep.ts';
 import { kindOf, messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { STATE_NAME } from '../names.ts';
+import { NewerStateError } from '../observe/records.ts';
 import type { State } from '../observe/state.ts';
+
+interface MemoryOptions {
+  /** Where the Secret is. */
+  namespace: string;
+  log: Log;
+  /** Ends the process: the state is none for this version. */
+  halt: (why: Error) => void;
+}
 
 interface Memory {
   /**
@@ -23,7 +32,7 @@ const LONGEST_DELAY_MS = 10_000;
 const PATIENCE = 5;
 
 /** Without the Secret the controller still works, but after a restart it does not know which login it gave to a cache proxy. */
-export function createMemory(state: State, { namespace, log }: { namespace: string; log: Log }): Memory {
+export function createMemory(state: State, { namespace, log, halt }: MemoryOptions): Memory {
   const what = `Secret ${namespace}/${STATE_NAME}`;
   let onlyLooked = false;
   let trouble: string | undefined;
@@ -42,6 +51,7 @@ export function createMemory(state: State, { namespace, log }: { namespace: stri
         break;
       } catch (error) {
         if (signal.aborted) break;
+        if (error instanceof NewerStateError) return halt(error);
         if (['refused', 'forbidden'].includes(kindOf(error)) && ++refusals > PATIENCE) {
           state.forget();
           log.warn(

@@ -5,9 +5,8 @@ import { messageOf } from '../errors.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { paths } from '../kube/paths.ts';
 import type { Log } from '../log.ts';
-import { accessChecks } from '../plan/rights.ts';
+import { accessChecks, allRights } from '../plan/rights.ts';
 import type { RightsOptions } from '../plan/rights.ts';
-import { allRights } from '../proxies/kinds.ts';
 import type { Metrics } from '../server/metrics.ts';
 
 /** One line per missing right. Throws if the API server cannot be asked. */
@@ -18,7 +17,8 @@ export async function missingRights(
   signal: AbortSignal,
   options: Omit<RightsOptions, 'namespace'> = {},
 ): Promise<string[]> {
-  const checks = accessChecks(allRights(configuration, { namespace, ...options }));
+  const flags = options.namespaces === undefined ? '' : ' --namespaces';
+  const checks = accessChecks(allRights(configuration, { namespace, ...options }), flags);
   const answers = await Promise.all(
     checks.map(({ verb, group, resource, namespace, name }) =>
       client.create<V1SelfSubjectAccessReview>(
@@ -40,7 +40,18 @@ export async function missingRights(
       ),
     ),
   );
-  return checks.filter((_, i) => answers[i]?.status?.allowed !== true).map(({ description }) => description);
+  const missing = checks.filter((_, i) => answers[i]?.status?.allowed !== true);
+  const bare = (options.namespaces ?? []).filter(
+    (name) => !checks.some((check) => check.namespace === name && !missing.includes(check)),
+  );
+  return [
+    ...bare.map(
+      (name) =>
+        `namespace "${name}": it is listed, and there is no right in it: it does not exist, or the output of ` +
+        `\`pullpass rbac${flags}\` was not applied since it was made`,
+    ),
+    ...missing.filter((check) => !bare.includes(check.namespace ?? '')).map(({ description }) => description),
+  ];
 }
 
 /** Logs which rights are missing, and when all are there again. */

@@ -3,7 +3,7 @@ import { steady } from '../clock.ts';
 import type { Configuration } from '../config/schema.ts';
 import { createRefusals } from '../observe/refusals.ts';
 import { createState } from '../observe/state.ts';
-import { createWorld, observeNamespace } from '../observe/world.ts';
+import { createWorld, isUnread, observeNamespace } from '../observe/world.ts';
 import { isGoing } from '../plan/going.ts';
 import type { ObservedScope } from '../plan/observed.ts';
 import { createProxyKube } from '../proxies/kube.ts';
@@ -15,6 +15,7 @@ import { createBrakeNews } from './brake-news.ts';
 import { createBrake } from './brake.ts';
 import type { Current, ManagerOptions } from './manager-options.ts';
 import { createLeaving } from './leaving.ts';
+import { createListed } from './listed.ts';
 import { createMemory } from './memory.ts';
 import { createRightsCheck } from './missing-rights.ts';
 import { createPause } from './pause.ts';
@@ -23,6 +24,7 @@ import type { ProxyStanding } from './proxies.ts';
 import { createReportPublisher } from './publish-report.ts';
 import { createReconciler } from './reconciler.ts';
 import { createSchedules } from './schedules.ts';
+import { createServerVersion } from './server-version.ts';
 import { createTellers } from './tellers.ts';
 import { createTriggers, namespaceKey } from './triggers.ts';
 import type { Key } from './triggers.ts';
@@ -31,7 +33,8 @@ import { createWorkQueue } from './work-queue.ts';
 
 export type Parts = ReturnType<typeof createParts>;
 
-export function createParts(options: ManagerOptions, stop: AbortSignal) {
+/** `halt`: ends the process, as this program must not run here. */
+export function createParts(options: ManagerOptions, stop: AbortSignal, halt: (why: Error) => void) {
   const { client, namespace, log, metrics, reach, timings = {} } = options;
   const current: Current = { configuration: options.configuration, leading: false, term: AbortSignal.abort() };
   const configuration = (): Configuration => current.configuration;
@@ -40,10 +43,11 @@ export function createParts(options: ManagerOptions, stop: AbortSignal) {
 
   // What is known: the saved state, refused logins, and the watched objects.
   const state = createState(client, namespace);
-  const memory = createMemory(state, { namespace, log });
+  const serverVersion = createServerVersion({ client, log, halt, stop });
+  const memory = createMemory(state, { namespace, log, halt });
   const refusals = createRefusals(state);
   // The state's key makes the digests equal in every replica and command: the content in force is found by its digest.
-  const world = createWorld(state.mac, namespace);
+  const world = createWorld(state.mac, namespace, options.namespaces);
   const watches = createWatches({ client, world, log, metrics, timings: timings.reflector });
 
   // The work queue, what fills it, and what stops it.
@@ -57,6 +61,7 @@ export function createParts(options: ManagerOptions, stop: AbortSignal) {
 
   // What tells people, and rotations.
   const { events, tenantLog, rotations } = createTellers(options);
+  const listed = createListed({ namespaces: options.namespaces, state, log, tenantLog });
   /** Carriers of a source: all namespaces by name, its cache proxies as `proxy/<name>`, which is no valid namespace name. */
   const carriers = (source: string): string[] => [
     ...[...world.namespaces.all()].map(({ name }) => name),
@@ -87,7 +92,7 @@ export function createParts(options: ManagerOptions, stop: AbortSignal) {
   });
   const { book } = sources;
   const observe = (name: string): ObservedScope | undefined =>
-    observeNamespace(world, name, book.observe(name), configuration().retiredCopyNames);
+    observeNamespace(world, name, book.observe(name), configuration().retiredCopyNames, watches.isSynced);
   const brake = createBrake({
     world,
     watches,
@@ -108,8 +113,9 @@ export function createParts(options: ManagerOptions, stop: AbortSignal) {
     metrics,
     leaving,
     standings,
-    // A copy that the brake holds is not going.
-    isGoing: (name, source) => isGoing(observe(name), source, { hold: !brake.isOpen() }),
+    // A copy that the brake holds is not going, nor one in a listed namespace that could not be read.
+    isGoing: (name, source) =>
+      !isUnread(world, name, watches) && isGoing(observe(name), source, { hold: !brake.isOpen() }),
     isSynced: watches.isSynced,
     feedProblem: watches.problemOf,
     credentials: book.credentials,
@@ -134,13 +140,19 @@ export function createParts(options: ManagerOptions, stop: AbortSignal) {
     tenantLog,
     brake,
     observe,
+    isUnread: (name) => isUnread(world, name, watches),
+    onSeen: listed.saw,
     proxy: proxies.handle,
     applier: pause.pausable(createApplier({ client, world, consumers: proxies, content: book.content })),
     onReconciled: (result, seconds) => metrics.reconcileDuration.observe({ kind: 'namespace', result }, seconds),
   });
 
   // Checks, audits and schedules.
-  const rights = createRightsCheck({ client, namespace, secureReport: options.secureReport, log, metrics, stop });
+  const rights = createRightsCheck({
+    ...{ client, namespace, log, metrics, stop },
+    secureReport: options.secureReport,
+    namespaces: options.namespaces,
+  });
   const audits = createAudits({
     client,
     world,
@@ -185,6 +197,7 @@ export function createParts(options: ManagerOptions, stop: AbortSignal) {
     current,
     events,
     leading,
+    listed,
     memory,
     pause,
     proxies,
@@ -193,6 +206,7 @@ export function createParts(options: ManagerOptions, stop: AbortSignal) {
     rights,
     rotations,
     schedules,
+    serverVersion,
     sources,
     state,
     tenantLog,

@@ -33,6 +33,10 @@ interface ReconcilerOptions {
   queue: WorkQueue<Key>;
   /** undefined: the namespace does not exist. */
   observe: (namespace: string) => ObservedScope | undefined;
+  /** Whether nothing is known of a namespace that {@link observe} does not show. */
+  isUnread: (namespace: string) => boolean;
+  /** A namespace whose state is known was looked at. */
+  onSeen: (namespace: string, isThere: boolean) => void;
   applier: Applier;
   events: EventRecorder;
   rotations: Rotations;
@@ -61,6 +65,8 @@ const MAX_DESCRIBED = 20;
 export function createReconciler({
   queue,
   observe,
+  isUnread,
+  onSeen,
   applier,
   events,
   rotations,
@@ -90,10 +96,13 @@ export function createReconciler({
 
   async function handleNamespace(key: Key, namespace: string, fence: AbortSignal): Promise<void> {
     const scope = observe(namespace);
+    const unread = scope === undefined && isUnread(namespace);
+    if (!unread) onSeen(namespace, scope !== undefined);
     if (scope === undefined) {
       standings.delete(namespace);
       report(namespace, []);
-      rotations.drop(namespace);
+      // Where nothing can be seen, copies may have the content before.
+      if (!unread) rotations.drop(namespace);
       brake.settle(namespace, undefined);
       contests.drop(namespace);
       queue.forget(key);
@@ -230,7 +239,8 @@ function regarding({ kind, namespace, name, uid }: ObjectRef) {
     kind,
     name,
     ...(namespace !== undefined && { namespace }),
-    ...(uid !== undefined && { uid }),
+    // Of a listed namespace nobody knows it.
+    ...(uid && { uid }),
   };
 }
 

@@ -41,6 +41,8 @@ export function createTriggers(world: World, enqueue: (key: Key) => void, proxie
             return enqueue(namespaceKey(object.name));
           case 'serviceaccounts':
           case 'copies':
+            // They show whether a listed namespace is there.
+            if (world.listed !== undefined) for (const name of naming(object.namespace ?? '')) enqueue(proxyKey(name));
             return enqueue(namespaceKey(object.namespace ?? ''));
           case 'sources':
             return sourceChanged();

@@ -5,8 +5,8 @@ import { startReflector } from '../kube/reflector.ts';
 import type { Reflector, ReflectorTimings } from '../kube/reflector.ts';
 import { sleep } from '../async/sleep.ts';
 import type { Log } from '../log.ts';
-import { feedsOf, feedsOfSource } from '../observe/world.ts';
-import type { Feed, World } from '../observe/world.ts';
+import { feedsOf, isSourceRead } from '../observe/world.ts';
+import type { Feed, FeedStates, World } from '../observe/world.ts';
 import type { Metrics } from '../server/metrics.ts';
 
 interface WatchesOptions {
@@ -24,15 +24,16 @@ interface FeedListener {
   onSynced: (feed: Feed) => void;
 }
 
-export interface Watches {
+export interface Watches extends FeedStates {
   /** Starts the feeds that are new, stops those no longer needed, and leaves the others running. */
   configure(configuration: Configuration, targets: readonly Feed[], listener: FeedListener): Promise<void>;
-  /** Resolves when each feed is synced or has a problem. Namespaces and ServiceAccounts must be synced. */
+  /**
+   * Resolves when each feed is synced or has a problem. Namespaces and ServiceAccounts must be synced, but for listed namespaces
+   * that may not be read.
+   */
   settled(signal: AbortSignal): Promise<void>;
   /** Whether the feeds of a source's Secrets and of its copies are synced. */
   isRead(source: SourceConfig): boolean;
-  /** Whether a feed, by its id, is synced. */
-  isSynced(id: string): boolean;
   /** Ids of the synced feeds. */
   synced(): string[];
   /** The feeds of the cluster itself that are not synced, and why. */
@@ -52,13 +53,31 @@ export interface Watches {
 }
 
 /** Without these feeds nothing can be planned. */
-const ESSENTIAL = ['namespaces', 'serviceaccounts'];
+const ESSENTIAL: readonly Feed['resource'][] = ['namespaces', 'serviceaccounts'];
+
+interface Running {
+  readonly feed: Feed;
+  readonly reflector: Reflector;
+}
+
+/** A listed namespace that may not be read, maybe because it does not exist, is its own trouble only. */
+const isLeftOut = ({ feed, reflector }: Running): boolean => feed.listed !== undefined && reflector.isRefused;
+const isEssential = (each: Running): boolean => ESSENTIAL.includes(each.feed.resource) && !isLeftOut(each);
 
 export function createWatches({ client, world, log, metrics, timings }: WatchesOptions): Watches {
-  const running = new Map<string, { feed: Feed; reflector: Reflector }>();
+  const running = new Map<string, Running>();
   const onRestart = (resource: string): void => metrics.watchRestarts.inc({ resource });
   let configured = false;
   const isSynced = (id: string): boolean => running.get(id)?.reflector.isSynced === true;
+  const isRefused = (id: string): boolean => running.get(id)?.reflector.isRefused === true;
+
+  /** Of a list, one namespace must be there. */
+  function allLeftOut(): string[] {
+    const accounts = [...running.values()].filter(({ feed }) => feed.resource === 'serviceaccounts');
+    const [first] = accounts;
+    if (first === undefined || !accounts.every(isLeftOut)) return [];
+    return [`none of the ${accounts.length} namespaces listed may be read: ${first.reflector.problem ?? ''}`];
+  }
 
   return {
     async configure(configuration, targets, { onStart, onSynced }) {
@@ -79,7 +98,7 @@ export function createWatches({ client, world, log, metrics, timings }: WatchesO
     async settled(signal) {
       for (let waitedMs = 0; !signal.aborted; waitedMs += 50) {
         const open = [...running].filter(
-          ([id, { reflector }]) => !reflector.isSynced && (ESSENTIAL.includes(id) || reflector.problem === undefined),
+          ([, each]) => !each.reflector.isSynced && (isEssential(each) || each.reflector.problem === undefined),
         );
         if (open.length === 0) return;
         if (waitedMs > 0 && waitedMs % 30_000 === 0)
@@ -88,6 +107,7 @@ export function createWatches({ client, world, log, metrics, timings }: WatchesO
       }
     },
     isSynced,
+    isRefused,
     synced: () => [...running.keys()].filter(isSynced),
     unread: () =>
       new Map(
@@ -96,12 +116,14 @@ export function createWatches({ client, world, log, metrics, timings }: WatchesO
           .map(({ feed, reflector }) => [feed, reflector.problem ?? 'not read yet']),
       ),
     problemOf: (id) => running.get(id)?.reflector.problem,
-    isRead: (source) => feedsOfSource(source).every(isSynced),
+    isRead: (source) => isSourceRead(world, source, { isSynced, isRefused }),
     problems: () => [
       ...(configured ? [] : ['nothing was read yet']),
-      ...[...running].flatMap(([id, { reflector }]) => {
-        if (reflector.problem !== undefined) return ESSENTIAL.includes(id) ? [`${id}: ${reflector.problem}`] : [];
-        return reflector.isSynced ? [] : [`${id}: not read yet`];
+      ...allLeftOut(),
+      ...[...running].flatMap(([id, each]) => {
+        const { problem, isSynced: isRead } = each.reflector;
+        if (problem !== undefined) return isEssential(each) ? [`${id}: ${problem}`] : [];
+        return isRead ? [] : [`${id}: not read yet`];
       }),
     ],
     stuck: () =>
@@ -110,7 +132,7 @@ export function createWatches({ client, world, log, metrics, timings }: WatchesO
       Math.max(
         0,
         ...[...running.values()]
-          .filter(({ feed }) => feed.resource === resource)
+          .filter((each) => each.feed.resource === resource && !isLeftOut(each))
           .map(({ reflector }) => reflector.silentForMs()),
       ),
     async stop() {

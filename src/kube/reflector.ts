@@ -53,6 +53,8 @@ export interface Reflector {
   isStuck(): boolean;
   /** The last error, until the next event or complete list. */
   readonly problem: string | undefined;
+  /** Whether that error was a clear no: there is no right to read it. */
+  readonly isRefused: boolean;
   stop(): Promise<void>;
 }
 
@@ -81,6 +83,7 @@ export function startReflector<T extends Stored>(options: ReflectorOptions<T>): 
   let lastSign = monotonic();
   let lastTry = lastSign;
   let problem: string | undefined;
+  let refused = false;
   let failures = 0;
   /** When the first of these failures was. */
   let failingSince: number | undefined;
@@ -92,6 +95,7 @@ export function startReflector<T extends Stored>(options: ReflectorOptions<T>): 
   const sign = (): void => {
     lastSign = monotonic();
     problem = undefined;
+    refused = false;
   };
 
   /** One stream. Calls `each` per event; ends when the server closes it, throws when it breaks, goes idle or is stopped. */
@@ -169,6 +173,7 @@ export function startReflector<T extends Stored>(options: ReflectorOptions<T>): 
             `cannot watch ${resource}: ${text}${isForbidden(error) ? ' (apply the output of `pullpass rbac`)' : ''}`,
           );
         if (worthTelling) problem = text;
+        refused = isForbidden(error);
         await sleep(backoff(failures, error, timings, random), stopping.signal);
       }
     }
@@ -195,6 +200,9 @@ export function startReflector<T extends Stored>(options: ReflectorOptions<T>): 
     isStuck: () => monotonic() - Math.max(lastSign, lastTry) > 2 * (timings.idleMs + timings.maxBackoffMs),
     get problem() {
       return problem;
+    },
+    get isRefused() {
+      return refused;
     },
     async stop() {
       stopping.abort();

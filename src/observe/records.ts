@@ -1,5 +1,9 @@
 /** What the state Secret keeps, as JSON: records of sources and cache proxies, and refused logins. No credential: only MACs, and texts for people. */
 import { z } from 'zod';
+import { field } from '../config/document.ts';
+import { UserError } from '../errors.ts';
+import { STATE_NAME } from '../names.ts';
+import { fit } from '../text.ts';
 import { UNKNOWN_REASONS } from '../plan/proxy.ts';
 import type { ProxyRecord } from '../plan/proxy.ts';
 
@@ -74,11 +78,18 @@ const proxy = z.object({
   asked: strings.exactOptional(),
   pushed: z.string().exactOptional(),
 });
+/**
+ * Number of the form below. It is raised when a program that knows only the form before would do harm with the new one. Version
+ * 0.1.0 writes none, which stands for 1.
+ */
+export const STATE_FORMAT = 1;
+
 const schema = z.object({
   proxies: z.record(z.string(), proxy).default({}),
   // A record in an older form is dropped, and only that record.
   sources: z.record(z.string(), source.optional().catch(undefined)).default({}),
   refusals: z.record(z.string(), z.record(z.string(), refusal)).default({}),
+  namespaces: strings.optional().catch(undefined),
 });
 
 /** Maps, not objects: a configured name can be any word, such as `constructor`. */
@@ -87,15 +98,37 @@ export interface Records {
   sources: Map<string, SourceRecord>;
   /** By MAC of host and user name, then by MAC of host and login. */
   refusals: ReadonlyMap<string, ReadonlyMap<string, Refusal>>;
+  /** The list (`--namespaces`) of the last leader; absent: it looked after the whole cluster. */
+  namespaces?: readonly string[] | undefined;
 }
 
 export const noRecords = (): Records => ({ proxies: new Map(), sources: new Map(), refusals: new Map() });
 
-/** No records if the text was damaged by hand: what each source holds is then accepted as if it were the first, and every login is tried again. */
+/** The state was written by a Pullpass of another form: nothing may be decided without it, and nothing written over it. */
+export class NewerStateError extends UserError {
+  override name = 'NewerStateError';
+  constructor(format: unknown) {
+    super(
+      `Secret ${STATE_NAME} was written by a newer Pullpass (format ${fit(JSON.stringify(format), 40)}; this one knows ${STATE_FORMAT}), ` +
+        'so this one does nothing: run the newer version; to go back for good, see docs/upgrading.md',
+    );
+  }
+}
+
+/**
+ * No records if the text was damaged by hand: what each source holds is then accepted as if it were the first, and every login is
+ * tried again.
+ *
+ * @throws NewerStateError
+ */
 export function readRecords(text: string): Records {
   try {
-    const { proxies, sources, refusals } = schema.parse(JSON.parse(text));
+    const read: unknown = JSON.parse(text);
+    const format = field(read, 'format') ?? STATE_FORMAT;
+    if (format !== STATE_FORMAT) throw new NewerStateError(format);
+    const { proxies, sources, refusals, namespaces } = schema.parse(read);
     return {
+      namespaces,
       proxies: new Map(Object.entries(proxies)),
       sources: new Map(
         Object.entries(sources).flatMap(([name, record]) => (record === undefined ? [] : [[name, record]])),
@@ -104,14 +137,17 @@ export function readRecords(text: string): Records {
         Object.entries(refusals).map(([account, logins]) => [account, new Map(Object.entries(logins))]),
       ),
     };
-  } catch {
+  } catch (error) {
+    if (error instanceof NewerStateError) throw error;
     return noRecords();
   }
 }
 
-export const textOf = ({ proxies, sources, refusals }: Records): string =>
+export const textOf = ({ proxies, sources, refusals, namespaces }: Records): string =>
   JSON.stringify({
+    format: STATE_FORMAT,
     proxies: Object.fromEntries(proxies),
     sources: Object.fromEntries(sources),
     refusals: Object.fromEntries([...refusals].map(([account, logins]) => [account, Object.fromEntries(logins)])),
+    namespaces,
   });

@@ -16,7 +16,7 @@ import { paths } from '../kube/paths.ts';
 import { LABEL_MANAGED_BY, LABEL_ROLE, MANAGER, STATE_NAME } from '../names.ts';
 import type { ProxyRecord } from '../plan/proxy.ts';
 import type { Mac } from '../credentials/digest.ts';
-import { noRecords, readRecords, textOf } from './records.ts';
+import { NewerStateError, noRecords, readRecords, textOf } from './records.ts';
 import type { Records, Refusal, SourceRecord } from './records.ts';
 
 export interface State {
@@ -28,11 +28,16 @@ export interface State {
   /** By MAC of host and user name, then by MAC of host and login. */
   refusals(): ReadonlyMap<string, ReadonlyMap<string, Refusal>>;
   setRefusals(refusals: ReadonlyMap<string, ReadonlyMap<string, Refusal>>): void;
+  /** The list (`--namespaces`) of the last leader; undefined: the whole cluster. */
+  namespaces(): readonly string[] | undefined;
+  setNamespaces(namespaces: readonly string[] | undefined): void;
+  /** Whether it has a record of any source: it was not made just now. */
+  knows(): boolean;
   /** Drops the records of names that the configuration no longer has; the next save writes that. */
   retain(configuration: Pick<Configuration, 'sources' | 'cacheProxies'>): void;
-  /** Reads the Secret, and creates it if it is missing. Throws ApiError. */
+  /** Reads the Secret, and creates it if it is missing. Throws ApiError, NewerStateError. */
   load(signal: AbortSignal): Promise<void>;
-  /** Reads the Secret, and never creates it. */
+  /** Reads the Secret, and never creates it. Throws as `load`. */
   peek(signal?: AbortSignal): Promise<Peeked>;
   /** Continues in memory only, with the key it has or a new one: if the Secret is missing or cannot be read. */
   forget(): void;
@@ -56,6 +61,7 @@ const WRITER = 'writer';
 /** Longer than the rest of a term that is over can be. */
 const SUPERSEDED_MS = 15_000;
 
+const textIn = ({ data }: V1Secret): string => Buffer.from(data?.[CONTENT] ?? '', 'base64').toString();
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 
 export function createState(client: KubeClient, namespace: string): State {
@@ -115,10 +121,12 @@ export function createState(client: KubeClient, namespace: string): State {
     for (let lost = 0; ; lost++) {
       try {
         const secret = await client.get<V1Secret>(path, { signal, sensitive: true });
+        const text = textIn(secret);
+        // Before the version is taken: what this program cannot read, it cannot write over either.
+        content = readRecords(text);
         inMemory = false;
         take(secret);
-        saved = Buffer.from(secret.data?.[CONTENT] ?? '', 'base64').toString();
-        content = readRecords(saved);
+        saved = text;
         if (key !== undefined && key.length >= 16 && secret.data?.[KEY]) return;
         if (key === undefined || key.length < 16) key = randomBytes(32);
         return await write(textOf(content), { force: true }, signal);
@@ -163,6 +171,11 @@ export function createState(client: KubeClient, namespace: string): State {
     setRefusals(refusals) {
       content.refusals = refusals;
     },
+    namespaces: () => content.namespaces,
+    setNamespaces(namespaces) {
+      content.namespaces = namespaces;
+    },
+    knows: () => content.sources.size > 0,
     retain({ sources, cacheProxies }) {
       const known = {
         sources: new Set(sources.map(({ name }) => name)),
@@ -178,8 +191,8 @@ export function createState(client: KubeClient, namespace: string): State {
     async peek(signal) {
       try {
         const secret = await client.get<V1Secret>(path, { ...(signal && { signal }), sensitive: true });
+        content = readRecords(textIn(secret));
         take(secret);
-        content = readRecords(Buffer.from(secret.data?.[CONTENT] ?? '', 'base64').toString());
         return { remembered: key !== undefined };
       } catch (error) {
         if (isNotFound(error)) return { remembered: false };
@@ -208,7 +221,11 @@ export function createState(client: KubeClient, namespace: string): State {
             // The Secret was changed, deleted or made immutable. What is in memory is newer, unless another process wrote it: take
             // over its version and key, and write again.
             const [mine, before, known] = [content, writer, version.resourceVersion ?? ''];
-            await load(signal);
+            await load(signal).catch((failure: unknown) => {
+              if (!(failure instanceof NewerStateError)) throw failure;
+              supersededAt = monotonic();
+              throw anotherWrote(failure);
+            });
             content = mine;
             // A version that went back is that of a restored backup.
             const isNews = !isOlder(version.resourceVersion ?? '', known);
@@ -229,4 +246,5 @@ export function createState(client: KubeClient, namespace: string): State {
   };
 }
 
-const anotherWrote = (): Error => new SupersededError(`another replica wrote Secret ${STATE_NAME} meanwhile`);
+const anotherWrote = (cause?: Error): Error =>
+  new SupersededError(`another replica wrote Secret ${STATE_NAME} meanwhile`, { cause });

@@ -1,11 +1,11 @@
 /** What is known about the cluster, and the part of it that the plan of one namespace needs. */
 import type { Configuration, SourceConfig } from '../config/schema.ts';
-import type { KubeClient } from '../kube/client.ts';
 import type { ApiObject, Selector } from '../kube/list.ts';
-import { listPages } from '../kube/list.ts';
 import { paths } from '../kube/paths.ts';
 import { projectCopy, projectNamespace, projectServiceAccount, projectSource } from './projections.ts';
 import type { SourceSecret } from './projections.ts';
+import { createPartedStore } from '../kube/parted-store.ts';
+import type { PartedStore } from '../kube/parted-store.ts';
 import { createStore } from '../kube/store.ts';
 import type { Store, Stored } from '../kube/store.ts';
 import type {
@@ -20,6 +20,9 @@ import type {
 export type Digest = (base64: string) => string;
 
 export interface World {
+  /** The only namespaces that are looked at (`--namespaces`), without reading the Namespaces themselves; undefined: all. */
+  readonly listed: readonly string[] | undefined;
+  /** With {@link listed}: one for each of these, whether it exists or not. */
   readonly namespaces: Store<ObservedNamespace>;
   readonly serviceAccounts: Store<ObservedServiceAccount>;
   /** By copy name: the Secrets with that name in all namespaces. */
@@ -37,6 +40,8 @@ export interface Feed<T extends Stored = Stored> {
   readonly id: string;
   /** Bounded name for logs and metrics. */
   readonly resource: 'namespaces' | 'serviceaccounts' | 'copies' | 'sources' | 'proxies';
+  /** The listed namespace that it is limited to; absent: it needs no list. */
+  readonly listed?: string;
   /** The one Secret that it reads; without a namespace: the copies with that name in all namespaces. */
   readonly secret?: { readonly namespace?: string; readonly name: string };
   /** Name of the cache proxy that a target belongs to. */
@@ -46,10 +51,13 @@ export interface Feed<T extends Stored = Stored> {
   readonly store: Store<T>;
 }
 
-export function createWorld(digest: Digest, instance: string): World {
+export function createWorld(digest: Digest, instance: string, listed?: readonly string[]): World {
+  const namespaces = createStore<ObservedNamespace>();
+  for (const name of listed ?? []) namespaces.put(optedIn(name));
   return {
-    namespaces: createStore(),
-    serviceAccounts: createStore(),
+    listed,
+    namespaces,
+    serviceAccounts: storeFor(listed),
     copies: new Map(),
     secrets: new Map(),
     digest,
@@ -57,37 +65,55 @@ export function createWorld(digest: Digest, instance: string): World {
   };
 }
 
+/** A listed namespace, of which nothing is read: that it is listed says the same as its annotation `sync: enabled`. */
+const optedIn = (name: string): ObservedNamespace => ({
+  ...{ name, uid: '', resourceVersion: '', terminating: false, sync: 'enabled' },
+  ...{ sources: undefined, serviceAccounts: undefined },
+});
+
 /** The feeds that a configuration needs. Existing stores are reused; those no longer named are dropped. */
 export function feedsOf(world: World, configuration: Configuration): Feed[] {
+  const { listed } = world;
   const copyNames = [...configuration.sources.map((s) => s.copyName), ...configuration.retiredCopyNames];
   const secrets = configuration.sources.flatMap(secretsOf);
   prune(world.copies, new Set(copyNames));
   prune(world.secrets, new Set(secrets.map(keyOf)));
+  const places = listed ?? [undefined];
   return [
-    feed({
-      id: 'namespaces',
-      resource: 'namespaces',
-      selector: { path: paths.namespaces(), metadataOnly: true },
-      project: projectNamespace,
-      store: world.namespaces,
-    }),
-    feed({
-      id: 'serviceaccounts',
-      resource: 'serviceaccounts',
-      selector: { path: paths.serviceAccounts() },
-      project: projectServiceAccount,
-      store: world.serviceAccounts,
-    }),
-    ...copyNames.map((name) =>
+    ...(listed === undefined
+      ? [
+          feed({
+            id: 'namespaces',
+            resource: 'namespaces',
+            selector: { path: paths.namespaces(), metadataOnly: true },
+            project: projectNamespace,
+            store: world.namespaces,
+          }),
+        ]
+      : []),
+    ...places.map((place) =>
       feed({
-        id: copyFeed(name),
-        resource: 'copies',
-        secret: { name },
-        // The right to list is limited to this name, and the server checks it against this selector.
-        selector: { path: paths.secrets(), fieldSelector: `metadata.name=${name}` },
-        project: (object: ApiObject) => projectCopy(object, world),
-        store: storeAt(world.copies, name),
+        id: accountFeed(place),
+        resource: 'serviceaccounts',
+        ...(place !== undefined && { listed: place }),
+        selector: { path: paths.serviceAccounts(place) },
+        project: projectServiceAccount,
+        store: partOf(world.serviceAccounts, place),
       }),
+    ),
+    ...copyNames.flatMap((name) =>
+      places.map((place) =>
+        feed({
+          id: copyFeed(name, place),
+          resource: 'copies',
+          ...(place !== undefined && { listed: place }),
+          secret: { ...(place !== undefined && { namespace: place }), name },
+          // The right to list is limited to this name, and the server checks it against this selector.
+          selector: { path: paths.secrets(place), fieldSelector: `metadata.name=${name}` },
+          project: (object: ApiObject) => projectCopy(object, world),
+          store: partOf(storeAt(world.copies, name, listed), place),
+        }),
+      ),
     ),
     ...[...new Map(secrets.map((ref) => [keyOf(ref), ref])).values()].map((ref) =>
       feed({
@@ -102,59 +128,74 @@ export function feedsOf(world: World, configuration: Configuration): Feed[] {
   ];
 }
 
-const copyFeed = (copyName: string): string => `copy/${copyName}`;
+const inPlace = (id: string, place: string | undefined): string => (place === undefined ? id : `${id} in ${place}`);
+const accountFeed = (place: string | undefined): string => inPlace('serviceaccounts', place);
+const copyFeed = (copyName: string, place: string | undefined): string => inPlace(`copy/${copyName}`, place);
 const sourceFeed = (ref: { namespace: string; name: string }): string => `source/${keyOf(ref)}`;
 
-/** The feeds that must be complete before anything is known about a source: its Secrets and its copies. */
-export function feedsOfSource(source: SourceConfig): string[] {
-  return [copyFeed(source.copyName), ...secretsOf(source).map(sourceFeed)];
+/** How far the feeds were read, by id. `refused`: the server says that it may not be read. */
+export interface FeedStates {
+  isSynced(id: string): boolean;
+  isRefused(id: string): boolean;
 }
 
-/** Lists once, without a watch. */
-export async function listOnce(
-  client: KubeClient,
-  { selector, project }: Pick<Feed, 'selector' | 'project'>,
-  signal?: AbortSignal,
-): Promise<Stored[]> {
-  let items: Stored[] = [];
-  await listPages(client, selector, {
-    ...(signal && { signal }),
-    each: (object) => items.push(project(object as never)),
-    restart: () => {
-      items = [];
-    },
-  });
-  return items;
+/**
+ * Whether all that must be known before anything is decided about a source was read: its Secrets and its copies. A listed
+ * namespace that may not be read, maybe because it does not exist, holds up none of the others.
+ */
+export function isSourceRead({ listed }: Pick<World, 'listed'>, source: SourceConfig, feeds: FeedStates): boolean {
+  const copies = (listed ?? [undefined]).map((place) => copyFeed(source.copyName, place));
+  return (
+    secretsOf(source).every((ref) => feeds.isSynced(sourceFeed(ref))) &&
+    copies.every((id) => feeds.isSynced(id) || feeds.isRefused(id)) &&
+    copies.some((id) => feeds.isSynced(id))
+  );
 }
 
-/** Fills the stores once, without watching: for commands that read once and end. */
-export async function readFeeds(feeds: readonly Feed[], client: KubeClient): Promise<void> {
-  await Promise.all(feeds.map(async (feed) => feed.store.replace(await listOnce(client, feed))));
-}
-
-/** All that the plan of one namespace depends on; undefined: there is no such namespace. */
+/**
+ * All that the plan of one namespace depends on; undefined: there is no such namespace, or it is listed and was not read.
+ * `isSynced`: absent, all feeds were read.
+ */
 export function observeNamespace(
   world: World,
   name: string,
   sources: readonly ObservedSource[],
   retiredCopyNames: readonly string[],
+  isSynced: FeedStates['isSynced'] = () => true,
 ): ObservedScope | undefined {
   const namespace = world.namespaces.get('', name);
   if (namespace === undefined) return undefined;
+  const isListed = world.listed !== undefined;
+  if (isListed && !isSynced(accountFeed(name))) return undefined;
   const copies = new Map<string, ObservedCopy>();
   for (const [copyName, store] of world.copies) {
     const copy = store.get(name, copyName);
     if (copy !== undefined) copies.set(copyName, copy);
   }
+  const serviceAccounts = [...world.serviceAccounts.in(name)];
+  // Kubernetes puts a ServiceAccount into each namespace, and without one no pod is admitted.
+  if (isListed && serviceAccounts.length === 0 && copies.size === 0) return undefined;
   return {
     instance: world.instance,
     namespace,
-    serviceAccounts: [...world.serviceAccounts.in(name)],
+    serviceAccounts,
     copies,
-    sources,
+    sources: isListed
+      ? sources.map((source) => ({
+          ...source,
+          read: source.read && isSynced(copyFeed(source.config.copyName, name)),
+        }))
+      : sources,
     retiredCopyNames,
   };
 }
+
+/** Whether a listed namespace was not read yet, or may not be read: nothing is known of it. */
+export const isUnread = (
+  { listed }: Pick<World, 'listed'>,
+  name: string,
+  { isSynced }: Pick<FeedStates, 'isSynced'>,
+): boolean => listed?.includes(name) === true && !isSynced(accountFeed(name));
 
 /** The source's Secret and those that its aliases log in with, all in the source's namespace. */
 export function secretsOf(source: SourceConfig): { namespace: string; name: string }[] {
@@ -170,9 +211,16 @@ function feed<T extends Stored>(definition: Feed<T>): Feed {
   return definition;
 }
 
-function storeAt<T extends Stored>(stores: Map<string, Store<T>>, key: string): Store<T> {
+function storeFor<T extends Stored>(listed: readonly string[] | undefined): Store<T> {
+  return listed === undefined ? createStore() : createPartedStore(listed);
+}
+
+const partOf = <T extends Stored>(store: Store<T> | PartedStore<T>, place: string | undefined): Store<T> =>
+  place !== undefined && 'part' in store ? store.part(place) : store;
+
+function storeAt<T extends Stored>(stores: Map<string, Store<T>>, key: string, listed?: readonly string[]): Store<T> {
   let store = stores.get(key);
-  if (store === undefined) stores.set(key, (store = createStore<T>()));
+  if (store === undefined) stores.set(key, (store = storeFor<T>(listed)));
   return store;
 }
 

@@ -1,21 +1,23 @@
-/** The one table of every right that the controller uses: the RBAC printer and the start-up self-check both read it. */
+/** What the table of rights says for one configuration: the RBAC printer and the start-up self-check both read it. */
 import type { Configuration } from '../config/schema.ts';
-import { LEASE_NAME, REPORT_NAME, REPORT_RESOURCES } from '../names.ts';
+import { inNamespaces } from './listed-rights.ts';
+import { isSet, rowsOf, valueOf } from './references.ts';
+import type { Row, Subject } from './references.ts';
+import { REVIEWS, RIGHTS } from './rights-table.ts';
+import type { Condition, Rule, Text, Verb } from './rights-table.ts';
 
-export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete';
+export type { Verb } from './rights-table.ts';
 
-/** One line of the table: verbs on a resource, where, and why. */
+/** Verbs on a resource, where, and why. */
 export interface Right {
   /** API group, `''` for the core one. */
   apiGroup: string;
   resource: string;
-  verbs: Verb[];
+  verbs: readonly Verb[];
   /** Sorted. Absent: every object of the resource. */
   resourceNames?: string[];
   /** Absent: in all namespaces, or the resource is cluster-scoped. */
   namespace?: string;
-  /** JSON pointers of all that `patch` changes. RBAC cannot say that; the admission policies do. Absent: the whole object. */
-  fields?: readonly string[];
   /** Completes the sentence "Pullpass needs this to ...". */
   why: string;
 }
@@ -37,128 +39,96 @@ export interface RightsOptions {
   namespace: string;
   /** Whether the page /report is only for users whom the cluster's RBAC lets see it (`--secure-report`). */
   secureReport?: boolean | undefined;
+  /** The namespaces of `--namespaces`: all rights are in namespaces; undefined: the whole cluster. */
+  namespaces?: readonly string[] | undefined;
 }
 
-/** Rights that every configuration needs. No Secrets here: rights on Secrets are limited to names. */
-const CLUSTER_RIGHTS: readonly Right[] = [
-  { apiGroup: '', resource: 'namespaces', verbs: ['get', 'list', 'watch'], why: 'see which namespaces opt in' },
-  {
-    apiGroup: '',
-    resource: 'serviceaccounts',
-    verbs: ['get', 'list', 'watch', 'patch'],
-    why: 'add the reference to imagePullSecrets',
-  },
-  // `patch`: a repeated Event counts on in its `series`.
-  {
-    apiGroup: 'events.k8s.io',
-    resource: 'events',
-    verbs: ['create', 'patch'],
-    why: 'report to the owners of a namespace',
-  },
-];
-
-/** Questions only: a review is answered and not stored. A POST has no name, so neither right can be limited to a name. */
-const REVIEW_RIGHTS: readonly Right[] = [
-  {
-    apiGroup: 'authentication.k8s.io',
-    resource: 'tokenreviews',
-    verbs: ['create'],
-    why: 'see who asks for the page /report',
-  },
-  {
-    apiGroup: 'authorization.k8s.io',
-    resource: 'subjectaccessreviews',
-    verbs: ['create'],
-    why: 'see whether they may see the page /report',
-  },
-];
-const isReview = (resource: string): boolean => REVIEW_RIGHTS.some((right) => right.resource === resource);
-
-/**
- * All rights that the controller needs for `configuration`, and no others.
- *
- * A list or watch of Secrets asks for `fieldSelector=metadata.name=<name>`: that is how the authorizer learns the name.
- * A copy is written by server-side apply, a PATCH: for an object that does not exist yet the API server checks `create`
- * *with* the name, unlike for a POST. So the rights on copies stay limited to their names, and `update` is not needed.
- */
-export function requiredRights(configuration: Configuration, controller: RightsOptions): Right[] {
-  const copyNames = sorted(configuration.sources.map((source) => source.copyName));
-  const rights: Right[] = [
-    ...CLUSTER_RIGHTS,
-    secrets({ names: copyNames, verbs: ['get', 'list', 'watch', 'create', 'patch', 'delete'], why: 'keep the copies' }),
-  ];
-  const retired = sorted(configuration.retiredCopyNames).filter((name) => !copyNames.includes(name));
-  if (retired.length > 0) {
-    rights.push(
-      secrets({ names: retired, verbs: ['get', 'list', 'watch', 'delete'], why: 'remove the copies of retired names' }),
-    );
-  }
-  if (configuration.sources.some(({ canary }) => canary !== undefined)) {
-    rights.push({ apiGroup: '', resource: 'pods', verbs: ['list'], why: 'see whether pulls of the canaries fail' });
-  }
-  if (configuration.schedules.audit !== undefined) rights.push(...auditRights(configuration.audit));
-  for (const [namespace, names] of sourceSecrets(configuration)) {
-    rights.push(
-      secrets({
-        namespace,
-        names,
-        verbs: ['get', 'list', 'watch'],
-        why: 'read the sources and the logins of their aliases',
-      }),
-    );
-  }
-  return [...rights, ...leaseRights(controller.namespace), ...(controller.secureReport ? REVIEW_RIGHTS : [])];
+/** All rights that the controller uses for `configuration`, and no others. */
+export function allRights(configuration: Configuration, controller: RightsOptions): Right[] {
+  const rights = rightsInCluster(configuration, controller);
+  const { namespaces: listed, namespace } = controller;
+  if (listed === undefined) return rights;
+  return inNamespaces(rights, {
+    listed,
+    // Events about sources and cache proxies are where the Secrets of sources are; about the brake, where the controller is.
+    told: [namespace, ...configuration.sources.map(({ secret }) => secret.namespace)],
+  });
 }
 
-/** The same rights as questions for SelfSubjectAccessReviews, one per verb and name. */
-export function accessChecks(rights: readonly Right[]): AccessCheck[] {
+/** The same without regard to a list of namespaces. */
+export function rightsInCluster(configuration: Configuration, controller: RightsOptions): Right[] {
+  return evaluate(RIGHTS, { ...configuration, controller } satisfies Subject);
+}
+
+/** Rights to the same verbs on objects of one kind in one place are one, with all names. In the order of the table. */
+export function evaluate(rules: readonly Rule[], subject: object): Right[] {
+  const rights = new Map<string, Right>();
+  for (const rule of rules)
+    for (const row of rowsOf(rule.lists, subject)) {
+      const right = rightOf(rule, row);
+      if (right === undefined) continue;
+      const { namespace, apiGroup, resource, verbs, resourceNames } = right;
+      const id = JSON.stringify([namespace, apiGroup, resource, verbs, resourceNames !== undefined]);
+      const same = rights.get(id);
+      rights.set(id, same === undefined ? right : both(same, right));
+    }
+  return [...rights.values()];
+}
+
+/** Undefined: the rule is not for this row. */
+function rightOf({ when, verbs, why, ...texts }: Rule, row: Row): Right | undefined {
+  if (!when.every((condition) => holds(condition, row))) return undefined;
+  const [apiGroup, resource] = [read(texts.apiGroup, row), read(texts.resource, row)];
+  const name = texts.name && read(texts.name, row);
+  const namespace = texts.namespace && read(texts.namespace, row);
+  if (apiGroup === undefined || resource === undefined) return undefined;
+  if ((texts.name && name === undefined) || (texts.namespace && namespace === undefined)) return undefined;
+  return {
+    apiGroup,
+    resource,
+    verbs,
+    ...(name !== undefined && { resourceNames: [name] }),
+    ...(namespace !== undefined && { namespace }),
+    why,
+  };
+}
+
+function both(one: Right, other: Right): Right {
+  return {
+    ...one,
+    ...(one.resourceNames && { resourceNames: sorted([...one.resourceNames, ...(other.resourceNames ?? [])]) }),
+    why: one.why.split('; ').includes(other.why) ? one.why : `${one.why}; ${other.why}`,
+  };
+}
+
+function holds(condition: Condition, row: Row): boolean {
+  if (condition.in !== undefined) return condition.in.some((word) => word === valueOf(condition, row));
+  return isSet(condition, row) !== (condition.not ?? false);
+}
+
+/** Undefined: the field is not there, or has no text in the map. */
+function read(text: Text, row: Row): string | undefined {
+  if ('is' in text) return text.is;
+  const value = valueOf(text, row);
+  if (typeof value !== 'string') return undefined;
+  if (text.groupOf) return value.includes('/') ? value.split('/')[0] : '';
+  return text.as === undefined ? value : text.as[value];
+}
+
+/** The same rights as questions for SelfSubjectAccessReviews, one per verb and name. `flags`: of `pullpass rbac`. */
+export function accessChecks(rights: readonly Right[], flags = ''): AccessCheck[] {
   return rights.flatMap((right) =>
-    right.verbs.flatMap((verb) => (right.resourceNames ?? [undefined]).map((name) => accessCheck(right, verb, name))),
+    right.verbs.flatMap((verb) =>
+      (right.resourceNames ?? [undefined]).map((name) => accessCheck(right, verb, name, flags)),
+    ),
   );
-}
-
-/** Namespaces of sources, each with the names of the Secrets that are read there. Sorted. */
-function sourceSecrets({ sources }: Configuration): [namespace: string, names: string[]][] {
-  const byNamespace = new Map<string, string[]>();
-  for (const { secret, aliases } of sources) {
-    const logins = aliases.flatMap((alias) => ('login' in alias ? [alias.login.secret] : []));
-    byNamespace.set(secret.namespace, [...(byNamespace.get(secret.namespace) ?? []), secret.name, ...logins]);
-  }
-  return sorted(byNamespace.keys()).map((namespace) => [namespace, sorted(byNamespace.get(namespace) ?? [])]);
-}
-
-function secrets({ names, ...right }: { names: string[]; verbs: Verb[]; why: string; namespace?: string }): Right {
-  return { apiGroup: '', resource: 'secrets', resourceNames: names, ...right };
-}
-
-function auditRights({ reportObject }: Configuration['audit']): Right[] {
-  return [
-    { apiGroup: '', resource: 'pods', verbs: ['list'], why: 'audit which images are pulled with which credential' },
-    ...(reportObject
-      ? REPORT_RESOURCES.map(({ group, resource }): Right => ({
-          apiGroup: group,
-          resource,
-          verbs: ['get', 'create', 'patch'],
-          resourceNames: [REPORT_NAME],
-          why: 'publish the audit for dashboards',
-        }))
-      : []),
-  ];
-}
-
-function leaseRights(namespace: string): Right[] {
-  const lease = { apiGroup: 'coordination.k8s.io', resource: 'leases', namespace };
-  return [
-    { ...lease, verbs: ['get', 'update'], resourceNames: [LEASE_NAME], why: 'elect the replica that acts' },
-    // A POST has no name that the authorizer could compare, so `create` cannot be limited to a name.
-    { ...lease, verbs: ['create'], why: 'create the Lease of the election' },
-  ];
 }
 
 function accessCheck(
   { apiGroup: group, resource, namespace, why }: Right,
   verb: Verb,
   name: string | undefined,
+  flags: string,
 ): AccessCheck {
   const what = name === undefined ? resource : `${resource} named "${name}"`;
   return {
@@ -169,12 +139,12 @@ function accessCheck(
     ...(name !== undefined && { name }),
     description:
       `cannot ${verb} ${what}${place(resource, namespace)}, needed to ${why}: ` +
-      `apply the output of \`pullpass rbac${isReview(resource) ? ' --secure-report' : ''}\``,
+      `apply the output of \`pullpass rbac${REVIEWS.includes(resource) ? ' --secure-report' : flags}\``,
   };
 }
 
 function place(resource: string, namespace: string | undefined): string {
-  if (resource === 'namespaces' || isReview(resource)) return '';
+  if (resource === 'namespaces' || REVIEWS.includes(resource)) return '';
   return namespace === undefined ? ' in all namespaces' : ` in namespace "${namespace}"`;
 }
 

@@ -5,7 +5,6 @@ import type { SecretContent } from '../credentials/docker-config.ts';
 import type { Verdict } from '../plan/proxy.ts';
 import type { UpstreamLogin } from '../credentials/upstream.ts';
 import type { ApiObject } from '../kube/list.ts';
-import type { Right } from '../plan/rights.ts';
 import type { HttpClient } from '../registry/http.ts';
 
 /** One API object that shows which login a product was given. It is watched by name. */
@@ -143,9 +142,19 @@ export interface DerivedSecrets {
   login(origin: ApiObject, secret: ApiObject & SecretContent): Pick<UpstreamLogin, 'username' | 'password'> | undefined;
 }
 
+/** An object of the product that Pullpass patches. */
+export interface Edited {
+  /** `''` for the core group. */
+  readonly apiGroup: string;
+  readonly resource: string;
+  /** Absent: cluster-scoped. */
+  readonly namespace?: string | undefined;
+  readonly name: string;
+  /** JSON pointers of all that changes. RBAC cannot say that; the admission policies do. */
+  readonly fields: readonly string[];
+}
+
 export interface CacheProxy {
-  /** Rights on the API server, limited to names. */
-  readonly rights: readonly Right[];
   /**
    * The objects that show that a login was applied: {@link apply} is called only if one of them does not match. Empty for a
    * product with its own API, from which passwords cannot be read back: then the state keeps a MAC.
@@ -158,6 +167,8 @@ export interface CacheProxy {
    * it is tried first, and a refused one changes nothing: throws LoginRefusedError. Other errors are retried with backoff.
    */
   apply(login: UpstreamLogin, context: ProxyContext): Promise<void>;
+  /** Only for a product with an object that {@link apply} patches. */
+  readonly edited?: Edited;
   /** Only for a product that is pointed at the copy. */
   readonly consumer?: Consumer;
   readonly holders: Holders;

@@ -2,7 +2,6 @@
 import type { z } from 'zod';
 import { UserError } from '../errors.ts';
 import { ApiError, UnreachableError } from '../kube/api-error.ts';
-import type { Right } from '../plan/rights.ts';
 import { HttpError } from '../registry/http-error.ts';
 import type { HttpAuth, HttpMethod, HttpResponse } from '../registry/http.ts';
 import type { ProxyContext, ProxyKube, Verdict } from './adapter.ts';
@@ -49,16 +48,6 @@ export type Api = (request: ApiRequest) => Promise<ApiAnswer>;
 export class ProductError extends Error {
   override name = 'ProductError';
 }
-
-/** The one right on the API server that a product with an HTTP API needs. */
-export const adminRight = ({ admin: { secret } }: ApiConfig): Right => ({
-  apiGroup: '',
-  resource: 'secrets',
-  verbs: ['get'],
-  resourceNames: [secret.name],
-  namespace: secret.namespace,
-  why: 'log in to the API of a cache proxy',
-});
 
 /** `Harbor registry endpoint "hub"`: the beginning of every message about it. */
 export const title = ({ name, object }: Pick<Product, 'name' | 'object'>): string => `${name} ${object}`;

@@ -174,20 +174,15 @@ export function patchedProduct(product: PatchedProduct): CacheProxy {
   }
 
   return {
-    rights: [
-      // The copy is read, too: the controller has the rights on copies of every configured source, by name.
-      {
-        apiGroup: groupOf(ref),
-        resource: ref.resource,
-        verbs: ['get', 'list', 'watch', 'patch'],
-        resourceNames: [ref.name],
-        ...(ref.namespace !== undefined && { namespace: ref.namespace }),
-        fields: [product.field, ...[ANNOTATION_COPIES, recordKey, ...triggers].map(annotationPath)],
-        why: `point ${product.product} at the copy`,
-      },
-    ],
     targets: [objectTarget, copyTarget],
     identity: JSON.stringify([ref, copy, registry]),
+    edited: {
+      apiGroup: groupOf(ref),
+      resource: ref.resource,
+      namespace: ref.namespace,
+      name: ref.name,
+      fields: [product.field, ...[ANNOTATION_COPIES, recordKey, ...triggers].map(annotationPath)],
+    },
     consumer: createConsumer({ ...ofUs, path, what, retired }),
     holders: product.holders,
 

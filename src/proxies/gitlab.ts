@@ -4,7 +4,7 @@ import type { ConfigOf } from '../config/cache-proxies.ts';
 import { DOCKER_HUB } from '../credentials/registry-name.ts';
 import { UserError } from '../errors.ts';
 import { redactUrl } from '../registry/http-error.ts';
-import { type Api, adminRight, holderVerdict, openApi, type Product, ProductError, title, verdict } from './api.ts';
+import { type Api, holderVerdict, openApi, type Product, ProductError, title, verdict } from './api.ts';
 import type { CacheProxy } from './adapter.ts';
 
 // `enabled` is not sent: Pullpass forwards a login, but never switches a proxy on.
@@ -64,7 +64,6 @@ export const gitlab = (config: ConfigOf<'gitlab'>): CacheProxy => {
   }
 
   return {
-    rights: [adminRight(config)],
     targets: [],
     settling: { token: 'registry' },
     holders: {

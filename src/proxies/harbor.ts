@@ -4,7 +4,7 @@ import type { ConfigOf } from '../config/cache-proxies.ts';
 import { DOCKER_HUB, leadsTo } from '../credentials/registry-name.ts';
 import { UserError } from '../errors.ts';
 import { redactUrl } from '../registry/http-error.ts';
-import { type Api, adminRight, notHeld, openApi, type Product, ProductError, title, verdict } from './api.ts';
+import { type Api, notHeld, openApi, type Product, ProductError, title, verdict } from './api.ts';
 import { ensureProject, isProject } from './harbor-project.ts';
 import type { CacheProxy, ProxyContext, Verdict } from './adapter.ts';
 import { LoginRefusedError } from './adapter.ts';
@@ -89,7 +89,6 @@ export const harbor = (config: ConfigOf<'harbor'>): CacheProxy => {
   }
 
   return {
-    rights: [adminRight(config)],
     targets: [],
     holders: {
       unseen:

@@ -1,9 +1,9 @@
-/** Maps a configured kind to its adapter, and collects the rights of all cache proxies. */
+/** Maps a configured kind to its adapter. */
 import type { CacheProxyConfig } from '../config/cache-proxies.ts';
 import type { Configuration } from '../config/schema.ts';
-import { STATE_NAME } from '../names.ts';
-import { requiredRights } from '../plan/rights.ts';
-import type { RightsOptions, Right } from '../plan/rights.ts';
+import { clusterWide } from '../plan/listed-rights.ts';
+import { rightsInCluster } from '../plan/rights.ts';
+import type { RightsOptions } from '../plan/rights.ts';
 import { artifactory } from './artifactory.ts';
 import type { PatchOptions } from './custom-object.ts';
 import { customResource } from './custom-resource.ts';
@@ -70,34 +70,17 @@ export function createProxies(
   });
 }
 
-/** All rights that the controller uses for `configuration`: its own, and those of each cache proxy, limited to names. */
-export function allRights(configuration: Configuration, controller: RightsOptions): Right[] {
-  const proxies = createProxies(configuration, controller.namespace).flatMap(({ config, adapter }) => [
-    ...adapter.rights,
-    ...probeRights(config),
-  ]);
-  const state: Right = {
-    apiGroup: '',
-    resource: 'secrets',
-    namespace: controller.namespace,
-    resourceNames: [STATE_NAME],
-    verbs: ['get', 'create', 'patch'],
-    why: 'remember across restarts what each cache proxy was given',
-  };
-  return [...requiredRights(configuration, controller), state, ...proxies];
-}
-
-function probeRights({ name, probe }: CacheProxyConfig): Right[] {
-  if (probe?.login === undefined) return [];
-  const { namespace, name: secret } = probe.login.secret;
-  return [
-    {
-      apiGroup: '',
-      resource: 'secrets',
-      namespace,
-      resourceNames: [secret],
-      verbs: ['get'],
-      why: `log in to cache proxy ${name} for the probe`,
-    },
-  ];
+/**
+ * Why the controller cannot work for a list of namespaces with this configuration, one line each: what is beyond the
+ * list, or any namespace. Empty without a list.
+ */
+export function beyondTheList(configuration: Configuration, controller: RightsOptions): string[] {
+  const { namespaces: listed } = controller;
+  if (listed === undefined) return [];
+  const outside = createProxies(configuration).flatMap(({ config, adapter: { consumer } }) =>
+    consumer === undefined || listed.includes(consumer.namespace)
+      ? []
+      : [`add ${consumer.namespace} to the list: cache proxy ${config.name} reads the copy there`],
+  );
+  return [...clusterWide(rightsInCluster(configuration, controller)), ...outside];
 }

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { ConfigOf } from '../config/cache-proxies.ts';
 import { UserError } from '../errors.ts';
 import { redactUrl } from '../registry/http-error.ts';
-import { type Api, adminRight, holderVerdict, openApi, type Product, ProductError, title, verdict } from './api.ts';
+import { type Api, holderVerdict, openApi, type Product, ProductError, title, verdict } from './api.ts';
 import type { CacheProxy } from './adapter.ts';
 import type { UpstreamLogin } from '../credentials/upstream.ts';
 import { leadsTo } from '../credentials/registry-name.ts';
@@ -45,7 +45,6 @@ export const nexus = (config: ConfigOf<'nexus'>): CacheProxy => {
   }
 
   return {
-    rights: [adminRight(config)],
     targets: [],
     settling: { token: 'registry' },
     holders: {

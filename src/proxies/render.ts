@@ -12,8 +12,7 @@ import type { ApiObject } from '../kube/list.ts';
 import { paths } from '../kube/paths.ts';
 import { LABEL_CACHE_PROXY } from '../names.ts';
 import { ownerOf } from '../owner.ts';
-import type { Right } from '../plan/rights.ts';
-import type { CacheProxy, ProxyKube, Target } from './adapter.ts';
+import type { CacheProxy, Edited, ProxyKube, Target } from './adapter.ts';
 import { annotationPath } from './object-edit.ts';
 import { decode, ownedKeys, TYPE_OPAQUE } from './rendered-secret.ts';
 import type { ObservedSecret } from './rendered-secret.ts';
@@ -64,20 +63,7 @@ export function render({ name, secret, workload, settle }: RenderConfig, files: 
   /** MAC of all the Secret's data: shows with which data the pods have started. */
   const revision = (login: UpstreamLogin, mac: Mac): string =>
     mac(JSON.stringify(Object.entries(content(login)).sort(byKey)));
-  const why = `keep the login of cache proxy "${name}"`;
   return {
-    rights: [
-      {
-        apiGroup: '',
-        resource: 'secrets',
-        verbs: ['get', 'list', 'watch', 'create', 'patch', 'delete'],
-        resourceNames: [secret.name],
-        namespace: secret.namespace,
-        why,
-      },
-      ...(workload === undefined ? [] : [rightToRoll(workload, name)]),
-      ...(workload !== undefined || reading.when === 'at start' ? [] : [rightToSeeMounts(secret.namespace, name)]),
-    ],
     targets: [
       secretTarget(name, secret, Object.keys(files), content),
       ...(workload === undefined ? [] : [workloadTarget(workload, revision)]),
@@ -86,6 +72,7 @@ export function render({ name, secret, workload, settle }: RenderConfig, files: 
       unseen: workload === undefined ? reading.unseen : `pods that were not rolled yet; ${reading.unseen}`,
     },
     identity: JSON.stringify({ secret, workload, keys: Object.keys(files).sort() }),
+    ...(workload !== undefined && { edited: rolled(workload) }),
     async apply(login, { kube, mac }) {
       // First the Secret: pods that start from now on have the new login; then the old pods are replaced.
       await kube.applySecret({ ...secret, data: content(login) });
@@ -179,21 +166,9 @@ async function roll(kube: ProxyKube, proxy: string, workload: Workload, revision
   });
 }
 
-function rightToSeeMounts(namespace: string, proxy: string): Right {
-  const why = `see whether pods mount the Secret of cache proxy "${proxy}" so that it is updated`;
-  return { apiGroup: '', resource: 'pods', verbs: ['list'], namespace, why };
-}
-
-function rightToRoll({ kind, namespace, name }: Workload, proxy: string): Right {
-  return {
-    apiGroup: 'apps',
-    resource: resourceOf(kind),
-    verbs: ['get', 'list', 'watch', 'patch'],
-    resourceNames: [name],
-    namespace,
-    fields: [`/spec/template${annotationPath(ANNOTATION_LOGIN)}`],
-    why: `roll cache proxy "${proxy}" when its login changes`,
-  };
+function rolled({ kind, namespace, name }: Workload): Edited {
+  const fields = [`/spec/template${annotationPath(ANNOTATION_LOGIN)}`];
+  return { apiGroup: 'apps', resource: resourceOf(kind), namespace, name, fields };
 }
 
 const resourceOf = (kind: Workload['kind']): string => `${kind.toLowerCase()}s`;

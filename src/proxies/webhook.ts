@@ -3,7 +3,7 @@ import { wall } from '../clock.ts';
 import { createHmac, randomUUID } from 'node:crypto';
 import type { ConfigOf } from '../config/cache-proxies.ts';
 import { redactUrl } from '../registry/http-error.ts';
-import { adminLogin, adminRight, answered, check, title } from './api.ts';
+import { adminLogin, answered, check, title } from './api.ts';
 import type { CacheProxy } from './adapter.ts';
 import { LoginRefusedError } from './adapter.ts';
 
@@ -19,7 +19,6 @@ export const webhook = (config: ConfigOf<'webhook'>): CacheProxy => {
   const to = 'hand over the login';
 
   return {
-    rights: [adminRight(config)],
     targets: [],
     settling: { token: 'registry' },
     holders: { unseen: 'unknown: whatever the receiver and its cache made of the login' },

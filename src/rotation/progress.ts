@@ -111,6 +111,7 @@ export async function observeRotations({
           credentials: newest?.credentials ?? [],
           keys,
           copies,
+          listed: snapshot.world.listed,
         }));
       users.set(confirmation, known);
       book.mention(name, known);

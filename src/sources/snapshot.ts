@@ -19,8 +19,9 @@ import { createSourceBook } from './book.ts';
 import type { SourceBook } from './book.ts';
 import { createState } from '../observe/state.ts';
 import type { Peeked, State } from '../observe/state.ts';
-import { createWorld, feedsOf, observeNamespace, readFeeds } from '../observe/world.ts';
-import type { World } from '../observe/world.ts';
+import { readFeeds } from '../observe/read-feeds.ts';
+import { createWorld, feedsOf, observeNamespace } from '../observe/world.ts';
+import type { FeedStates, World } from '../observe/world.ts';
 import type { NamespacePlan } from '../plan/namespace-plan.ts';
 
 /** What the controller remembers; it is only read. */
@@ -40,6 +41,10 @@ export interface PlannedCluster {
   readonly namespaces: readonly NamespacePlan[];
   readonly sources: readonly { readonly name: string; readonly problems: readonly string[] }[];
   readonly total: number;
+  /** The namespaces of `--namespaces`; absent: the whole cluster was planned. */
+  readonly listed?: readonly string[];
+  /** Those of {@link listed} that are not there. */
+  readonly absent?: readonly string[];
   /** Why nothing is removed; absent if the brake holds nothing. */
   readonly held?: HeldRemoval;
 }
@@ -52,14 +57,15 @@ export async function peekState(client: KubeClient, namespace: string, signal?: 
   return { state, ...peeked };
 }
 
-/** Reads all that a plan depends on. `namespace`: where the controller keeps its state. Throws ApiError where a right is missing. */
+/** Reads all that a plan depends on. `namespace`: where the controller keeps its state; `listed`: those of `--namespaces`. Throws ApiError where a right is missing. */
 export async function readCluster(
   client: KubeClient,
   configuration: Configuration,
   namespace: string,
+  listed?: readonly string[],
 ): Promise<Snapshot> {
   const memory = await peekState(client, namespace);
-  const world = createWorld(memory.state.mac, namespace);
+  const world = createWorld(memory.state.mac, namespace, listed);
   await readFeeds(feedsOf(world, configuration), client);
   return snapshotOf({ client, world, configuration, ...memory });
 }
@@ -70,6 +76,8 @@ interface SnapshotOptions extends Memory {
   readonly world: World;
   readonly configuration: Configuration;
   readonly isRead?: ((source: SourceConfig) => boolean) | undefined;
+  /** Whether a feed, by its id, was read; absent: all were. */
+  readonly isSynced?: FeedStates['isSynced'] | undefined;
   /** Awaited after each step; absent: all in one go. */
   readonly turn?: Turn | undefined;
 }
@@ -80,6 +88,7 @@ export async function snapshotOf({
   world,
   configuration,
   isRead,
+  isSynced,
   turn,
   ...memory
 }: SnapshotOptions): Promise<Snapshot> {
@@ -96,19 +105,20 @@ export async function snapshotOf({
   await book.recover();
   book.refresh();
   book.publish();
-  return { world, book, ...memory, scopes: await inTurns(scopeSteps(world, book, configuration), turn) };
+  return { world, book, ...memory, scopes: await inTurns(scopeSteps(world, book, configuration, isSynced), turn) };
 }
 
 function* scopeSteps(
   world: World,
   book: SourceBook,
   { retiredCopyNames }: Configuration,
+  isSynced: FeedStates['isSynced'] | undefined,
 ): Steps<readonly ObservedScope[]> {
   const names = [...world.namespaces.all()].map(({ name }) => name).sort();
   const scopes: ObservedScope[] = [];
   for (const [i, name] of names.entries()) {
     if (i % 250 === 249) yield;
-    const scope = observeNamespace(world, name, book.observe(name), retiredCopyNames);
+    const scope = observeNamespace(world, name, book.observe(name), retiredCopyNames, isSynced);
     if (scope !== undefined) scopes.push(scope);
   }
   return scopes;
@@ -126,7 +136,7 @@ function heldBack(state: State, source: SourceConfig, credential: Credential): J
 
 /** `starting`: plan as a controller that starts with this configuration now: its brake holds a removal that is too large. */
 export function planCluster(
-  { scopes, book }: Pick<Snapshot, 'scopes' | 'book'>,
+  { scopes, book, world }: Pick<Snapshot, 'scopes' | 'book'> & { readonly world?: Pick<World, 'listed'> },
   options?: PlanOptions,
   starting?: Configuration,
 ): PlannedCluster {
@@ -142,8 +152,12 @@ export function planCluster(
     ),
     sources: problemsOf(book),
     total: plans.length,
+    ...(world?.listed && { listed: world.listed, absent: absentOf(world.listed, scopes) }),
   };
 }
+
+const absentOf = (listed: readonly string[], scopes: readonly ObservedScope[]): string[] =>
+  listed.filter((name) => !scopes.some(({ namespace }) => namespace.name === name));
 
 /** The problems of each source, also those found after planning. */
 export function problemsOf(book: SourceBook): PlannedCluster['sources'] {

@@ -12,6 +12,7 @@ import { lookup, makeKeyring } from '../credentials/keyring.ts';
 import { isForbidden } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { type ApiObject, listPages } from '../kube/list.ts';
+import { paths } from '../kube/paths.ts';
 import { chooseLogin } from '../plan/proxy.ts';
 import type { Configuration } from '../config/schema.ts';
 
@@ -24,6 +25,8 @@ interface UsersOptions {
   /** The keys of those that would be removed. */
   readonly keys: readonly string[];
   readonly copies: number;
+  /** The only namespaces whose pods are looked at; undefined: all. */
+  readonly listed: readonly string[] | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -37,6 +40,7 @@ export async function usersOf({
   credentials,
   keys,
   copies,
+  listed,
   signal,
 }: UsersOptions): Promise<string> {
   const going = new Set(keys);
@@ -49,22 +53,26 @@ export async function usersOf({
     return parsed.ok && lookup(ring, parsed.image.name).some(({ credential }) => going.has(credential.key));
   };
   try {
-    await listPages(
-      client,
-      { path: '/api/v1/pods' },
-      {
-        ...(signal && { signal }),
-        each: (object) => {
-          const { metadata, spec } = object as ApiObject & Pick<V1Pod, 'spec'>;
-          const images = [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])].flatMap(
-            ({ image }) => image ?? [],
-          );
-          if (spec?.imagePullSecrets?.some(({ name }) => name === source.copyName) && images.some(matches))
-            pods.push(`${metadata.namespace ?? ''}/${metadata.name}`);
+    for (const namespace of listed ?? [undefined]) {
+      const found: string[] = [];
+      await listPages(
+        client,
+        { path: paths.pods(namespace) },
+        {
+          ...(signal && { signal }),
+          each: (object) => {
+            const { metadata, spec } = object as ApiObject & Pick<V1Pod, 'spec'>;
+            const images = [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])].flatMap(
+              ({ image }) => image ?? [],
+            );
+            if (spec?.imagePullSecrets?.some(({ name }) => name === source.copyName) && images.some(matches))
+              found.push(`${metadata.namespace ?? ''}/${metadata.name}`);
+          },
+          restart: () => void (found.length = 0),
         },
-        restart: () => void (pods.length = 0),
-      },
-    );
+      );
+      pods.push(...found);
+    }
   } catch (error) {
     if (!isForbidden(error)) throw error;
     unseen = true;
@@ -87,7 +95,7 @@ export async function usersOf({
 
 interface ChangeOptions extends Pick<UsersOptions, 'client'> {
   readonly configuration: Configuration;
-  readonly world: Pick<World, 'copies'>;
+  readonly world: Pick<World, 'copies' | 'listed'>;
   readonly book: SourceBook;
   readonly log: Pick<Log, 'debug'>;
   readonly stop: AbortSignal;
@@ -107,7 +115,16 @@ export async function withUsers(
   const copies = [...(world.copies.get(source.copyName)?.all() ?? [])].filter(({ ours }) => ours).length;
   const credentials = book.rollout(source.name).newest?.credentials ?? [];
   try {
-    const users = await usersOf({ client, configuration, source, credentials, keys, copies, signal: stop });
+    const users = await usersOf({
+      client,
+      configuration,
+      source,
+      credentials,
+      keys,
+      copies,
+      listed: world.listed,
+      signal: stop,
+    });
     book.mention(source.name, users);
   } catch (error) {
     log.debug({ err: error }, 'who uses the registries that are gone could not be found out');

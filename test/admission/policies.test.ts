@@ -4,7 +4,8 @@ import { sameBut, text } from '../../src/admission/cel.ts';
 import { policiesFor } from '../../src/admission/policies.ts';
 import { objectsOf } from '../../src/admission/policy.ts';
 import type { Writes } from '../../src/admission/policy.ts';
-import { allRights } from '../../src/proxies/kinds.ts';
+import { allRights } from '../../src/plan/rights.ts';
+import { createProxies } from '../../src/proxies/kinds.ts';
 import { configuration as plain } from '../integration/env/cluster.ts';
 import { PRODUCTS as configuration } from '../rights/products.ts';
 
@@ -56,12 +57,16 @@ test('every right to write has a policy that judges it; all else is left to the 
   expect(policies.at(-1)?.except).toEqual(expect.arrayContaining(judged));
 });
 
-test('a right to patch says what it changes, except for what a policy of its own judges', () => {
+test('what the adapters patch is what the rights to patch are for, beyond objects with a policy of their own', () => {
   const own = ['secrets', 'serviceaccounts', 'events', 'clusterreports', 'clusterpolicyreports'];
-  const silent = allRights(configuration, identity).filter(
-    ({ resource, verbs, fields }) => verbs.includes('patch') && fields === undefined && !own.includes(resource),
-  );
-  expect(silent).toEqual([]);
+  const granted = allRights(configuration, identity)
+    .filter(({ resource, verbs }) => verbs.includes('patch') && !own.includes(resource))
+    .flatMap(({ apiGroup, resource, namespace, resourceNames = [] }) =>
+      resourceNames.map((name) => ({ apiGroup, resource, namespace, name })),
+    );
+  const edited = createProxies(configuration).flatMap(({ adapter }) => adapter.edited ?? []);
+  expect(edited.map(({ fields: _, ...object }) => object)).toEqual(granted);
+  for (const { fields } of edited) expect(fields.length).toBeGreaterThan(0);
 });
 
 test('a configuration with more names than an expression can hold is refused in one line', () => {

@@ -3,13 +3,14 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { auditCommand } from '../../src/commands/audit.ts';
 import { matchCommand } from '../../src/commands/match.ts';
 import { planCommand } from '../../src/commands/plan.ts';
 import { pruneCommand } from '../../src/commands/prune.ts';
 import { validateCommand } from '../../src/commands/validate.ts';
 import { waitCommand } from '../../src/commands/wait.ts';
 import { GOOD } from '../config/documents.ts';
-import { createCluster } from '../integration/env/cluster.ts';
+import { createCluster, dockerConfig } from '../integration/env/cluster.ts';
 import type { Cluster } from '../integration/env/cluster.ts';
 import { startSandbox } from '../sandbox/kube-api/index.ts';
 import { run } from './environment.ts';
@@ -53,6 +54,44 @@ describe('in a cluster', () => {
     await rm(directory, { recursive: true, force: true });
     await cluster.close();
     await sandbox.stop();
+  });
+
+  describe('with --namespaces', () => {
+    test('plan is about the list, whatever the annotations, and says which are not there', async () => {
+      const listed = ['--namespaces', 'team,nowhere'];
+      const { out, err, status } = await run(planCommand, [...flags, ...listed]);
+      expect([err, status]).toEqual(['', 2]);
+      expect(out).toContain('! nowhere: is listed, and is not there or has no ServiceAccount yet');
+      expect(out).toContain('2 changes pending in 1 of 1 namespace of the 2 listed.');
+      const { out: json } = await run(planCommand, [...flags, ...listed, '--output', 'json']);
+      expect(JSON.parse(json)).toMatchObject({ listed: ['team', 'nowhere'], absent: ['nowhere'], pending: 1 });
+    });
+
+    test('audit says on top of how many namespaces it speaks, and takes no --namespace beyond', async () => {
+      const { out } = await run(auditCommand, [...flags, '--namespaces', 'team,nowhere']);
+      expect(out).toMatch(/^Audit of .*, of the 2 namespaces listed\n/);
+      expect(out).toMatch(/NOT SEEN\n {2}Not checked, because of the list of 2 namespaces/);
+      await expect(run(auditCommand, [...flags, '--namespaces', 'team', '--namespace', 'default'])).rejects.toThrow(
+        'audit: --namespace default is not in the list of --namespaces',
+      );
+      const one = await run(auditCommand, [...flags, '--namespaces', 'team,nowhere', '--namespace', 'team']);
+      expect(one.out).toMatch(/^Audit of .*, namespace team\n/);
+    });
+
+    test('prune and wait --scan look there only', async () => {
+      await cluster.secret('default', 'elsewhere', {
+        type: 'kubernetes.io/dockerconfigjson',
+        data: dockerConfig({ 'registry.corp': 'pw' }),
+      });
+      expect(await run(pruneCommand, [...flags, '--namespaces', 'team'])).toMatchObject({
+        out: 'Nothing to remove: no copy and no reference of Pullpass is left in the 1 namespace listed.\n',
+      });
+      const wait = [...flags, '--source', 'upstream', '--timeout', '0', '--scan'];
+      const inTeam = await run(waitCommand, [...wait, '--namespaces', 'team']);
+      expect(inTeam.err).toContain('scan: no other pull Secret of the 1 namespace listed has a login');
+      expect((await run(waitCommand, wait)).err).toContain('default/elsewhere');
+      await cluster.deleteSecret('default', 'elsewhere');
+    });
   });
 
   test('plan ends with 2 where something is pending', async () => {

@@ -136,13 +136,17 @@ function cluster(fails: (call: Call) => number | undefined = () => undefined) {
         metadata: { annotations: { 'pullpass.dev/copies': JSON.stringify({ '/spec/imagePullSecrets': written }) } },
         spec: { imagePullSecrets: names },
       }),
-    prune: (configuration = configured(), { yes = true, signal = new AbortController().signal } = {}) =>
+    prune: (
+      configuration = configured(),
+      { yes = true, stopsController = false, signal = new AbortController().signal } = {},
+    ) =>
       runPrune({
         client,
         configuration,
         namespace: 'pullpass-system',
         signal,
-        lookAgainMs: 10,
+        stopsController,
+        timings: { lookAgain: 10, poll: 1, limit: 200 },
         write: (line) => lines.push(line),
         confirm: (question) => {
           asked.push(question);
@@ -332,8 +336,8 @@ describe('while a controller leads', () => {
 
   test('nothing is read, asked or removed, and the message says what to do first', async () => {
     expect(await led({ holderIdentity: 'pullpass-0', renewTime: ago(1), leaseDurationSeconds: 15 })).toBe(
-      'prune: the controller is running (pullpass-0) and would put everything back; ' +
-        'first: kubectl -n pullpass-system scale deployment pullpass --replicas=0',
+      'prune: the controller is running (pullpass-0) and would put everything back; use --stop-controller, ' +
+        'or first: kubectl -n pullpass-system scale deployment pullpass --replicas=0',
     );
   });
 
@@ -374,6 +378,62 @@ describe('while a controller leads', () => {
     expect(await led(undefined)).toBe('pruned');
     expect(await led(undefined, 403)).toBe('pruned');
     expect(await led(undefined, 500)).toMatch(/500/);
+  });
+});
+
+describe('with --stop-controller', () => {
+  const DEPLOYMENT = '/apis/apps/v1/namespaces/pullpass-system/deployments/pullpass';
+  const HELD = { holderIdentity: 'pullpass-0', renewTime: new Date().toISOString(), leaseDurationSeconds: 15 };
+  /** The controller makes one copy more while it ends, and gives up its Lease. */
+  const running = () => {
+    const c = cluster(({ verb, path }) => {
+      if (path !== `${DEPLOYMENT}/scale` || verb !== 'patch') return undefined;
+      c.team('late');
+      c.put(LEASE, { spec: { holderIdentity: '' } });
+      return 404; // It was deleted by somebody else.
+    });
+    c.team();
+    c.put(LEASE, { spec: HELD });
+    return c;
+  };
+
+  test('the controller is stopped after the question, and what it did until its end goes too', async () => {
+    const c = running();
+    expect(await c.prune(configured(), { stopsController: true })).toBe(0);
+    expect(c.asked).toEqual([expect.stringMatching(/^Stop the controller, and remove 1 copy and/)]);
+    expect(c.changes()[0]).toBe(`patch ${DEPLOYMENT}/scale`);
+    expect([c.objects.has(secret('team', 'hub-copy')), c.objects.has(secret('late', 'hub-copy'))]).toEqual([
+      false,
+      false,
+    ]);
+    expect(c.lines.at(-1)).toMatch(/^Removed 2 copies/);
+  });
+
+  test('a no stops nothing', async () => {
+    const c = running();
+    expect(await c.prune(configured(), { stopsController: true, yes: false })).toBe(1);
+    expect(c.changes()).toEqual([]);
+  });
+
+  test('where nothing is to be removed it is stopped all the same, and nobody is asked', async () => {
+    const c = cluster(({ path }) => (path.startsWith(DEPLOYMENT) ? 404 : undefined));
+    expect(await c.prune(configured(), { stopsController: true })).toBe(0);
+    expect([c.asked, c.changes()]).toEqual([[], [`patch ${DEPLOYMENT}/scale`]]);
+  });
+
+  test('without the right to scale, nothing is removed', async () => {
+    const c = cluster(({ path }) => (path.startsWith(DEPLOYMENT) ? 403 : undefined));
+    c.team();
+    await expect(c.prune(configured(), { stopsController: true })).rejects.toThrow(/403/);
+    expect(c.objects.has(secret('team', 'hub-copy'))).toBe(true);
+  });
+
+  test('a failure says that the controller stays stopped', async () => {
+    const c = cluster(({ path, verb }) => (path.startsWith(DEPLOYMENT) ? 404 : verb === 'delete' ? 403 : undefined));
+    c.team();
+    await expect(c.prune(configured(), { stopsController: true })).rejects.toThrow(
+      'prune: 1 change failed, and the controller stays stopped; run it again once the reason above is mended',
+    );
   });
 });
 

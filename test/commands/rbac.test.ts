@@ -1,9 +1,13 @@
-import { expect, test } from 'vitest';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { describe, expect, test, vi } from 'vitest';
 import { parseAllDocuments } from 'yaml';
-import { renderRbac } from '../../src/commands/rbac.ts';
+import { rbacCommand, renderRbac } from '../../src/commands/rbac.ts';
 import { parseConfiguration } from '../../src/config/load.ts';
-import { allRights } from '../../src/proxies/kinds.ts';
-import { FULL } from '../config/documents.ts';
+import { allRights } from '../../src/plan/rights.ts';
+import { FULL, GOOD } from '../config/documents.ts';
+import { run } from './environment.ts';
 
 interface RbacObject {
   kind: string;
@@ -139,4 +143,85 @@ test('a cache proxy adds its own rights, limited by name and namespace', () => {
       [['deployments'], ['zot']],
     ]),
   );
+});
+
+describe('for a list of namespaces', () => {
+  const listed = { ...options, namespaces: ['team', 'web'] };
+
+  test('prints Roles and RoleBindings only', () => {
+    const printed = objects(renderRbac(configuration, listed));
+    expect(new Set(printed.map(({ kind }) => kind))).toEqual(new Set(['Role', 'RoleBinding']));
+    expect([...new Set(printed.map(({ metadata }) => metadata.namespace))]).toEqual([
+      'elsewhere',
+      'pullpass-system',
+      'registries',
+      'team',
+      'web',
+    ]);
+  });
+
+  const ran = async (args: string[], config = GOOD) => {
+    const directory = await mkdtemp(path.join(tmpdir(), 'pullpass-rbac-'));
+    const file = path.join(directory, 'config.yaml');
+    await writeFile(file, config);
+    try {
+      return await run(rbacCommand, ['--config', file, ...args]);
+    } finally {
+      await rm(directory, { recursive: true, force: true });
+    }
+  };
+
+  test('warns of one that no source admits', async () => {
+    const { out, err } = await ran(['--namespaces', 'team,kube-system']);
+    expect(err).toMatch(
+      /^warning: no source admits "kube-system", so nothing is written there: .*take it off the list\n$/,
+    );
+    expect(out).toContain('namespace: kube-system');
+  });
+
+  test('the list can be in the environment, and a bad one is refused there, too', async () => {
+    vi.stubEnv('PULLPASS_NAMESPACES', 'team');
+    expect((await ran([])).out).not.toContain('kind: ClusterRole');
+    vi.stubEnv('PULLPASS_NAMESPACES', '');
+    await expect(ran([])).rejects.toThrow(/PULLPASS_NAMESPACES.*is empty/);
+    vi.unstubAllEnvs();
+  });
+
+  test.each([
+    [['--secure-report'], GOOD, /^rbac: --namespaces: leave out --secure-report: /],
+    [
+      [],
+      `${GOOD}schedules: { audit: "0 * * * *" }\naudit: { reportObject: true }\n`,
+      /^rbac: --namespaces: set audit.reportObject to false: /,
+    ],
+  ])('%j, or what the configuration asks of the cluster, is refused in one line', async (more, config, line) => {
+    await expect(ran(['--namespaces', 'team', ...more], config)).rejects.toThrow(line);
+  });
+});
+
+describe('the command', () => {
+  const config = path.resolve(import.meta.dirname, '../../manifests/config.yaml');
+  const printed = async (...args: string[]): Promise<string> =>
+    (await run(rbacCommand, ['--config', config, ...args])).out;
+  const kinds = async (...args: string[]): Promise<string[]> => [
+    ...new Set(objects(await printed(...args)).map(({ kind }) => kind)),
+  ];
+
+  test('adds what the flags name, and leaves the roles out for whoever keeps them', async () => {
+    const roles = ['ClusterRole', 'ClusterRoleBinding', 'Role', 'RoleBinding'];
+    expect(await kinds()).toEqual(roles);
+    expect(await kinds('--network-policy')).toEqual([...roles, 'NetworkPolicy']);
+    expect(await kinds('--no-roles', '--network-policy')).toEqual(['NetworkPolicy']);
+    expect(await kinds('--no-roles', '--policies')).toEqual([
+      'ValidatingAdmissionPolicy',
+      'ValidatingAdmissionPolicyBinding',
+    ]);
+    await expect(printed('--no-roles')).rejects.toThrow(/^nothing to print with --no-roles alone: add --policies or /);
+  });
+
+  test('lets more ports through', async () => {
+    const text = await printed('--no-roles', '--network-policy', '--egress-ports', '3128,5000');
+    expect(text).toMatch(/port: 3128\n(.*\n)*.*port: 5000\n/);
+    expect(await printed('--no-roles', '--network-policy')).not.toContain('3128');
+  });
 });

@@ -163,7 +163,7 @@ describe('problems', () => {
   test('are listed all at once, each at its line, in the order of the text', () => {
     expect(
       lines(`\
-apiVersion: pullpass.dev/v1
+apiVersion: apps/v1
 kind: Config
 sources:
   - nam: a

@@ -115,11 +115,5 @@ export function describeCacheProxy(name: string, start: () => Promise<ProxyFixtu
       ])
         expect(shown).not.toContain(form);
     });
-
-    test('asks for rights on the API server by name only, except to see how pods mount its Secret', () => {
-      const unnamed = fixture.proxy.rights.filter(({ resourceNames = [] }) => resourceNames.length === 0);
-      for (const { apiGroup, resource, verbs, namespace } of unnamed)
-        expect([apiGroup, resource, verbs, namespace !== undefined]).toEqual(['', 'pods', ['list'], true]);
-    });
   });
 }

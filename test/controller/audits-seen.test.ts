@@ -75,6 +75,7 @@ function audit({
     now: () => Date.parse(at(60)),
     watches: {
       isRead: () => true,
+      isSynced: () => true,
       unread: () =>
         new Map(
           feedsOf(world, configuration).flatMap((feed) =>

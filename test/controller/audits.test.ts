@@ -38,7 +38,7 @@ function play(parts: Partial<AuditsOptions> & { pods?: () => unknown } = {}) {
     state: createMemory(),
     namespace: 'pullpass-system',
     stop: new AbortController().signal,
-    watches: { isRead: () => true, unread: () => new Map(), problems: () => [] },
+    watches: { isRead: () => true, isSynced: () => true, unread: () => new Map(), problems: () => [] },
     configuration: () => w.configuration,
     leading: () => w.leading,
     term: () => new AbortController().signal,
@@ -105,6 +105,7 @@ test.each<[string, Parameters<typeof play>[0], (w: ReturnType<typeof play>['w'])
     {
       watches: {
         isRead: () => true,
+        isSynced: () => true,
         unread: () => new Map(),
         problems: () => ['namespaces: not read yet'],
       },
@@ -355,7 +356,10 @@ test('a configuration that comes in the middle of an audit is the one that is au
     watched = world.copies.get('d');
     return true;
   };
-  const { w, audits } = play({ world, watches: { isRead, unread: () => new Map(), problems: () => [] } });
+  const { w, audits } = play({
+    world,
+    watches: { isRead, isSynced: () => true, unread: () => new Map(), problems: () => [] },
+  });
   const { sources } = await audits.recent(0);
   expect(sources.map(({ name }) => name)).toEqual(['other']);
   expect(watched).toBeDefined();
@@ -370,7 +374,10 @@ test('a source that changes in the middle of an audit is audited as it is then',
       putSource(world, rawSecret({ namespace: 'pullpass-system', name: 'hub', content: dockerConfig('one') }));
     return true;
   };
-  const { audits } = play({ world, watches: { isRead, unread: () => new Map(), problems: () => [] } });
+  const { audits } = play({
+    world,
+    watches: { isRead, isSynced: () => true, unread: () => new Map(), problems: () => [] },
+  });
   const { sources } = await audits.recent(0);
   expect(sources.map(({ state }) => state)).toEqual(['good']);
 });

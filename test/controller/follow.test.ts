@@ -34,6 +34,7 @@ test('a version that cannot be put in force is logged, and the metric says that 
     signal: stop.signal,
     log: { info: () => undefined, error: errors } as unknown as Log,
     metrics,
+    refuse: () => undefined,
     take: () => Promise.reject(new Error('no room')),
   });
   await vi.waitFor(() => expect(errors).toHaveBeenCalledWith(expect.anything(), 'unexpected: no room'), 10_000);

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { createMemory } from '../../src/controller/memory.ts';
 import { createLog } from '../../src/log.ts';
+import { NewerStateError } from '../../src/observe/records.ts';
 import type { State } from '../../src/observe/state.ts';
 import { UnreachableError } from '../../src/kube/api-error.ts';
 import { refusal } from '../kube/scripted-client.ts';
@@ -18,10 +19,13 @@ function play(answers: (Error | 'loaded')[]) {
   const log = createLog('info', {
     write: (line: string) => void lines.push((JSON.parse(line) as { msg: string }).msg),
   });
+  const halts: string[] = [];
+  const halt = (why: Error): void => void halts.push(why.message);
   return {
     lines,
+    halts,
     forgotten: () => forgotten,
-    memory: createMemory(state as unknown as State, { namespace: 'ns', log }),
+    memory: createMemory(state as unknown as State, { namespace: 'ns', log, halt }),
   };
 }
 const signal = new AbortController().signal;
@@ -60,4 +64,11 @@ test('a stop ends the wait', async () => {
   stop.abort();
   await loading;
   expect(forgotten()).toBe(0);
+});
+
+test('a state of a newer version ends the process; it is not forgotten, and not asked for again', async () => {
+  const { memory, lines, halts, forgotten } = play([new NewerStateError(2)]);
+  await memory.load(false, signal);
+  expect([halts.length, forgotten(), lines]).toEqual([1, 0, []]);
+  expect(halts[0]).toContain('Secret pullpass-state was written by a newer Pullpass (format 2; this one knows 1)');
 });

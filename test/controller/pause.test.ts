@@ -111,7 +111,11 @@ test('in a pause the state is looked at and not made; it is made when the pause 
     return { ...body, metadata: { name: 'pullpass-state', uid: 'u', resourceVersion: '1' } };
   });
   const state = createState(client, 'pullpass-system');
-  const memory = createMemory(state, { namespace: 'pullpass-system', log: createLog('fatal') });
+  const memory = createMemory(state, {
+    namespace: 'pullpass-system',
+    log: createLog('fatal'),
+    halt: (why) => expect.fail(why.message),
+  });
   await memory.load(true, signal);
   state.setProxy('cache', { applied: { mac: state.mac('x'), at: new Date(0).toISOString() } });
   await state.save(signal);

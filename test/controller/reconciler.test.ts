@@ -46,6 +46,9 @@ function controlling(
   let open = true;
   const settled: string[] = [];
   let observing: () => void = () => undefined;
+  const unread = { now: false };
+  const seen: string[] = [];
+  const about: object[] = [];
   const log = createLog('debug', {
     write: (line) => void lines.push(JSON.parse(line) as { level: string; msg: string }),
   });
@@ -63,6 +66,8 @@ function controlling(
       observing();
       return observed;
     },
+    isUnread: () => unread.now,
+    onSeen: (name, isThere) => void seen.push(`${name} ${isThere ? 'is there' : 'is not there'}`),
     applier: {
       whoUndid: () => Promise.resolve(whoUndid.shift()),
       apply: async (action, signal) => {
@@ -71,8 +76,10 @@ function controlling(
       },
     },
     events: {
-      record: ({ regarding, reason, note }) =>
-        void events.push(`${reason} ${regarding.kind}/${regarding.name}: ${note}`),
+      record({ regarding, reason, note }) {
+        about.push(regarding);
+        events.push(`${reason} ${regarding.kind}/${regarding.name}: ${note}`);
+      },
       resolve: ({ kind, name }, reason, note) => void events.push(`mended: ${reason} ${kind}/${name}: ${note}`),
       flush: () => Promise.resolve(),
       stop: () => undefined,
@@ -95,6 +102,9 @@ function controlling(
     await queue.shutdown();
   });
   return {
+    unread,
+    seen,
+    about,
     queue,
     lines,
     events,
@@ -155,6 +165,27 @@ describe('while removals are held', () => {
     const c = controlling();
     await c.now(undefined);
     expect(c.settled).toEqual(['team-a keeps 0']);
+  });
+});
+
+describe('a listed namespace', () => {
+  test('that cannot be read is behind in a rotation, as far as anybody knows', async () => {
+    const c = controlling();
+    c.rotations.begin('upstream', 'new', ['team-a'], false);
+    c.unread.now = true;
+    await c.now(undefined);
+    expect([c.complete, c.seen]).toEqual([[], []]);
+    c.unread.now = false;
+    await c.now(undefined);
+    expect([c.complete, c.seen]).toEqual([['upstream'], ['team-a is not there']]);
+    await c.now(IN_SYNC);
+    expect(c.seen).toEqual(['team-a is not there', 'team-a is there']);
+  });
+
+  test('has no UID that anybody knows, and its Events have none', async () => {
+    const c = controlling();
+    await c.now(scope({ namespace: namespace({ sync: 'nonsense', uid: '' }) }));
+    expect(c.about.at(-1)).toEqual({ apiVersion: 'v1', kind: 'Namespace', name: 'team-a' });
   });
 });
 

@@ -1,5 +1,5 @@
 /** The feeds of a configuration: what holds everything up, and what only its own source. */
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { createLog } from '../../src/log.ts';
 import { createMetrics } from '../../src/server/metrics.ts';
 import { createWatches } from '../../src/controller/watches.ts';
@@ -13,7 +13,7 @@ let open: { stop(): Promise<void> } | undefined;
 afterEach(() => open?.stop());
 
 /** A server that has nothing, and refuses to list at the paths that `refused` says. */
-async function start(refused: (call: Call) => boolean = () => false) {
+async function start(refused: (call: Call) => boolean = () => false, listed?: readonly string[]) {
   const answer = (call: Call): unknown => {
     if (refused(call)) throw refusal(403, { reason: 'Forbidden', message: 'may not list' });
     return { metadata: { resourceVersion: '1' }, items: [] };
@@ -25,7 +25,7 @@ async function start(refused: (call: Call) => boolean = () => false) {
   const seen: string[] = [];
   const watches = createWatches({
     client,
-    world: createWorld((text) => text, 'pullpass-system'),
+    world: createWorld((text) => text, 'pullpass-system', listed),
     log: createLog('silent'),
     metrics: createMetrics({ version: 'test', processMetrics: false }),
   });
@@ -81,4 +81,48 @@ test('what a new configuration no longer names is stopped, and the rest runs on'
   expect(await isSettled(watches)).toBe(true);
   expect(watches.synced()).toEqual(['namespaces', 'serviceaccounts', SOURCE, 'copy/other']);
   expect(seen.filter((line) => line.startsWith('start'))).toHaveLength(5);
+});
+
+describe('with a list of namespaces', () => {
+  const inside = (name: string) => (call: Call) => call.path.includes(`/namespaces/${name}/`);
+
+  test('each has feeds of its own, and nothing is read of the cluster', async () => {
+    const paths = new Set<string>();
+    const { watches, source } = await start(
+      ({ path }) => {
+        paths.add(path);
+        return false;
+      },
+      ['a', 'b'],
+    );
+    expect(await isSettled(watches)).toBe(true);
+    expect(watches.synced()).toEqual([
+      'serviceaccounts in a',
+      'serviceaccounts in b',
+      'copy/regcred in a',
+      'copy/regcred in b',
+      SOURCE,
+    ]);
+    expect([watches.isRead(source), watches.problems()]).toEqual([true, []]);
+    expect(
+      [...paths].filter((path) => !/^\/api\/v1\/namespaces\/[^/]+\/(?:secrets|serviceaccounts)$/.test(path)),
+    ).toEqual([]);
+  });
+
+  test('one that may not be read is its own trouble: the others are ready, and the source is read', async () => {
+    const { watches, source } = await start(inside('b'), ['a', 'b']);
+    expect(await isSettled(watches)).toBe(true);
+    expect([watches.isRead(source), watches.problems()]).toEqual([true, []]);
+    expect([...watches.unread().keys()].map(({ id }) => id)).toEqual(['serviceaccounts in b', 'copy/regcred in b']);
+    expect(watches.silentForMs('serviceaccounts')).toBeLessThan(60_000);
+  });
+
+  test('if none may be read it is not ready, and of no copy anything is known', async () => {
+    const { watches, source } = await start((call) => inside('a')(call) || inside('b')(call), ['a', 'b']);
+    expect(await isSettled(watches)).toBe(true);
+    expect(watches.isRead(source)).toBe(false);
+    expect(watches.problems()).toEqual([
+      expect.stringMatching(/^none of the 2 namespaces listed may be read: .*may not list/),
+    ]);
+  });
 });

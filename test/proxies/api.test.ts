@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import fc from 'fast-check';
 import { z } from 'zod';
 import { UserError } from '../../src/errors.ts';
-import { adminLogin, adminRight, joinUrl, openApi, ProductError, verdict } from '../../src/proxies/api.ts';
+import { adminLogin, joinUrl, openApi, ProductError, verdict } from '../../src/proxies/api.ts';
 import type { ProxyKube } from '../../src/proxies/adapter.ts';
 import { serveProduct } from '../sandbox/products/server.ts';
 import { ADMIN, type Played, stage } from './called-product.ts';
@@ -89,15 +89,6 @@ describe('adminLogin', () => {
       new UserError(`Secret "pullpass-system/cache-admin" lacks ${lacks}, which Product needs`),
     );
   });
-
-  test('asks for the right to read that one Secret', () => {
-    expect(adminRight({ url: 'https://h', admin: { secret: ADMIN } })).toMatchObject({
-      verbs: ['get'],
-      resource: 'secrets',
-      namespace: 'pullpass-system',
-      resourceNames: ['cache-admin'],
-    });
-  });
 });
 
 describe('openApi', () => {
@@ -106,7 +97,7 @@ describe('openApi', () => {
       const server = await serveProduct(() => reply);
       return {
         server,
-        proxy: { rights: [], targets: [], identity: '', holders: { unseen: '' }, apply: async () => undefined },
+        proxy: { targets: [], identity: '', holders: { unseen: '' }, apply: async () => undefined },
         admin: { username: 'u', password: 'p' },
         holds: () => undefined,
         writes: () => 0,

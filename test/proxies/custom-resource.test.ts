@@ -4,7 +4,7 @@ import { messageOf } from '../../src/errors.ts';
 import { customResource } from '../../src/proxies/custom-resource.ts';
 import { describeCacheProxy } from '../conformance/cache-proxy.ts';
 import { describePatchAdapter } from './patch-behaviour.ts';
-import { type Bench, openBench, patchFixture, type PlayedProduct, shared } from './patch-fixture.ts';
+import { type Bench, made, openBench, patchFixture, type PlayedProduct, shared } from './patch-fixture.ts';
 import { COPY, onEachWorld } from './patch-worlds.ts';
 import { describeRelease } from './release-behaviour.ts';
 
@@ -17,16 +17,13 @@ const make =
     scope: 'namespaced' | 'cluster' = 'namespaced',
   ) =>
   (namespace: string) =>
-    customResource(
-      {
-        ...shared,
-        kind: 'custom-resource',
-        object: { ...object, ...(scope === 'namespaced' && { namespace }) },
-        ...rest,
-        ...(scope === 'cluster' && { copyNamespace: namespace }),
-      },
-      { copyName: COPY },
-    );
+    made(customResource, {
+      ...shared,
+      kind: 'custom-resource',
+      object: { ...object, ...(scope === 'namespaced' && { namespace }) },
+      ...rest,
+      ...(scope === 'cluster' && { copyNamespace: namespace }),
+    });
 
 const puller = { apiVersion: 'che.eclipse.org/v1alpha1', resource: 'kubernetesimagepullers', name: 'puller' };
 const byName = (rest: Partial<Config> = {}): PlayedProduct => ({

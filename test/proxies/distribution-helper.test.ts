@@ -35,29 +35,24 @@ async function runHelper(file: string | undefined): Promise<{ status: number | n
 
 onEachServer((server) => {
   describeCacheProxy('distribution-helper', () =>
-    renderFixture(
-      server(),
-      (namespace) => distributionHelper(config(namespace)),
-      ({ data }) =>
-        async () => {
-          const { status, stdout } = await runHelper((await data())?.['credentials.json']);
-          if (status !== 0) return undefined;
-          // client.Get of docker-credential-helpers decodes one JSON value; Distribution then uses these two of its fields.
-          const { Username, Secret } = JSON.parse(stdout) as { Username: string; Secret: string };
-          return { username: Username, password: Secret };
-        },
-    ),
+    renderFixture(server(), config, distributionHelper, ({ data }) => async () => {
+      const { status, stdout } = await runHelper((await data())?.['credentials.json']);
+      if (status !== 0) return undefined;
+      // client.Get of docker-credential-helpers decodes one JSON value; Distribution then uses these two of its fields.
+      const { Username, Secret } = JSON.parse(stdout) as { Username: string; Secret: string };
+      return { username: Username, password: Secret };
+    }),
   );
 
   test('names the upstream as its API is called, and rolls nothing', async () => {
-    const make = (namespace: string) => distributionHelper(config(namespace));
-    const bench = await openBench(server(), (namespace) => make(namespace).rights);
-    await make(bench.namespace).apply({ registry: 'docker.io', username: 'robot', password: 'pw' }, bench.context);
+    const bench = await openBench(server(), config);
+    const proxy = distributionHelper(config(bench.namespace));
+    await proxy.apply({ registry: 'docker.io', username: 'robot', password: 'pw' }, bench.context);
     expect(await bench.data()).toEqual({
       'credentials.json': '{"ServerURL":"registry-1.docker.io","Username":"robot","Secret":"pw"}',
     });
     expect(bench.writes).toEqual(['patch secrets 201']);
-    expect(make(bench.namespace).targets).toHaveLength(1);
+    expect(proxy.targets).toHaveLength(1);
     await bench.close();
   });
 });

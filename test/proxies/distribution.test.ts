@@ -58,15 +58,15 @@ const program = findDistribution();
 
 onEachServer((server, kind) => {
   describeCacheProxy('distribution', async (): Promise<ProxyFixture> => {
-    const make = (namespace: string) => distribution(config(namespace));
     if ('missing' in program)
-      return renderFixture(server(), make, (bench) => async () => parsed(await environment(bench)));
+      return renderFixture(server(), config, distribution, (bench) => async () => parsed(await environment(bench)));
     const upstream = await startAskingUpstream();
     const http = createHttpClient();
     let deployment: ReturnType<typeof deploymentOf> | undefined;
     return renderFixture(
       server(),
-      make,
+      config,
+      distribution,
       (bench) => {
         deployment = deploymentOf(program.found, bench, upstream.url);
         const { url } = deployment;
@@ -88,15 +88,17 @@ onEachServer((server, kind) => {
   });
 
   test('the key names are those that the chart wants', async () => {
-    const make = (namespace: string) =>
-      distribution({
-        ...config(namespace),
-        usernameKey: 'proxyUsername',
-        passwordKey: 'proxyPassword',
-        workload: undefined,
-      });
-    const bench = await openBench(server(), (namespace) => make(namespace).rights);
-    await make(bench.namespace).apply({ registry: 'docker.io', username: 'robot', password: 'pw' }, bench.context);
+    const named = (namespace: string) => ({
+      ...config(namespace),
+      usernameKey: 'proxyUsername',
+      passwordKey: 'proxyPassword',
+      workload: undefined,
+    });
+    const bench = await openBench(server(), named);
+    await distribution(named(bench.namespace)).apply(
+      { registry: 'docker.io', username: 'robot', password: 'pw' },
+      bench.context,
+    );
     expect(await bench.data()).toEqual({ proxyUsername: 'robot', proxyPassword: 'pw' });
     expect(await bench.rolledTo()).toBeUndefined();
     await bench.close();
@@ -125,7 +127,7 @@ onEachServer((server, kind) => {
     ])('a real cache logs in with %j', async (password) => {
     if ('missing' in program) return;
     const upstream = await startAskingUpstream();
-    const bench = await openBench(server(), (namespace) => distribution(config(namespace)).rights);
+    const bench = await openBench(server(), config);
     const http = createHttpClient();
     const deployment = deploymentOf(program.found, bench, upstream.url);
     try {
@@ -149,7 +151,7 @@ onEachServer((server, kind) => {
     if ('missing' in program) return skip(program.missing);
     const upstream = await startUpstream({ users: { robot: { password: 'pw-1', repositories: ['corp/*'] } } });
     for (const tag of ['1', '2', '3']) upstream.putImage('corp/app', tag);
-    const bench = await openBench(server(), (namespace) => distribution(config(namespace)).rights);
+    const bench = await openBench(server(), config);
     const http = createHttpClient();
     const deployment = deploymentOf(program.found, bench, upstream.url);
     const pull = async (tag: string): Promise<number> =>

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { imagePuller } from '../../src/proxies/image-puller.ts';
 import { describeCacheProxy } from '../conformance/cache-proxy.ts';
 import { describePatchAdapter } from './patch-behaviour.ts';
-import { type Bench, login, openBench, patchFixture, type PlayedProduct, shared } from './patch-fixture.ts';
+import { type Bench, login, made, openBench, patchFixture, type PlayedProduct, shared } from './patch-fixture.ts';
 import { COPY, onEachWorld } from './patch-worlds.ts';
 import { describeRelease } from './release-behaviour.ts';
 
@@ -11,8 +11,7 @@ interface ImagePuller {
 }
 
 const played: PlayedProduct = {
-  make: (namespace) =>
-    imagePuller({ ...shared, kind: 'image-puller', object: { namespace, name: 'puller' } }, { copyName: COPY }),
+  make: (namespace) => made(imagePuller, { ...shared, kind: 'image-puller', object: { namespace, name: 'puller' } }),
   object: () => ({
     apiVersion: 'che.eclipse.org/v1alpha1',
     kind: 'KubernetesImagePuller',

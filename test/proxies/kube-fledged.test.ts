@@ -3,7 +3,7 @@ import { NotYetError } from '../../src/proxies/adapter.ts';
 import { kubeFledged } from '../../src/proxies/kube-fledged.ts';
 import { describeCacheProxy } from '../conformance/cache-proxy.ts';
 import { describePatchAdapter } from './patch-behaviour.ts';
-import { type Bench, login, openBench, patchFixture, type PlayedProduct, shared } from './patch-fixture.ts';
+import { type Bench, login, made, openBench, patchFixture, type PlayedProduct, shared } from './patch-fixture.ts';
 import { COPY, onEachWorld } from './patch-worlds.ts';
 import { describeRelease } from './release-behaviour.ts';
 
@@ -17,7 +17,7 @@ interface ImageCache {
 /** kube-fledged pulls again when the refresh annotation comes up, and takes it away when that is done. */
 const played: PlayedProduct = {
   make: (namespace) =>
-    kubeFledged({ ...shared, kind: 'kube-fledged', object: { namespace, name: 'base-images' } }, { copyName: COPY }),
+    made(kubeFledged, { ...shared, kind: 'kube-fledged', object: { namespace, name: 'base-images' } }),
   object: () => ({
     apiVersion: 'kubefledged.io/v1alpha2',
     kind: 'ImageCache',

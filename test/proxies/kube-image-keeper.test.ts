@@ -3,7 +3,7 @@ import { cacheProxySchema, type ConfigOf } from '../../src/config/cache-proxies.
 import { kubeImageKeeper } from '../../src/proxies/kube-image-keeper.ts';
 import { describeCacheProxy } from '../conformance/cache-proxy.ts';
 import { describePatchAdapter } from './patch-behaviour.ts';
-import { type Bench, login, mac, openBench, patchFixture, type PlayedProduct, shared } from './patch-fixture.ts';
+import { type Bench, login, mac, made, openBench, patchFixture, type PlayedProduct, shared } from './patch-fixture.ts';
 import { COPY, onEachWorld } from './patch-worlds.ts';
 import { describeRelease } from './release-behaviour.ts';
 
@@ -33,16 +33,13 @@ const hub: Element = { registry: 'docker.io', path: '/corp', priority: 2 };
 
 const played = (kind: Kind, elements: Element[] = [quay, hub], host?: string): PlayedProduct => ({
   make: (namespace) =>
-    kubeImageKeeper(
-      {
-        ...shared,
-        kind: 'kube-image-keeper',
-        object: { kind, name: `set-${namespace}`, ...(!isCluster(kind) && { namespace }) },
-        copyNamespace: namespace,
-        ...(host !== undefined && { host }),
-      },
-      { copyName: COPY },
-    ),
+    made(kubeImageKeeper, {
+      ...shared,
+      kind: 'kube-image-keeper',
+      object: { kind, name: `set-${namespace}`, ...(!isCluster(kind) && { namespace }) },
+      copyNamespace: namespace,
+      ...(host !== undefined && { host }),
+    }),
   // The filter is awkward on purpose: the API server escapes these characters, and a JSON Patch that tests them fails.
   object: (namespace) => ({
     apiVersion: 'kuik.enix.io/v1alpha1',

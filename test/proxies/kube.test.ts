@@ -7,7 +7,6 @@ import { paths } from '../../src/kube/paths.ts';
 import { UserError } from '../../src/errors.ts';
 import { createProxyKube } from '../../src/proxies/kube.ts';
 import type { ProxyKube } from '../../src/proxies/adapter.ts';
-import { render } from '../../src/proxies/render.ts';
 import { onEachServer } from '../integration/env/servers.ts';
 import { openBench, shared, workloadIn } from './render-fixture.ts';
 import type { Bench } from './render-fixture.ts';
@@ -19,12 +18,7 @@ onEachServer((server) => {
   let bench: Bench;
   let kube: ProxyKube;
   beforeEach(async () => {
-    bench = await openBench(
-      server(),
-      (namespace) =>
-        render({ ...shared(namespace), workload: workloadIn(namespace) }, {}, { when: 'at start', unseen: 'a process' })
-          .rights,
-    );
+    bench = await openBench(server(), (namespace) => ({ ...shared(namespace), workload: workloadIn(namespace) }));
     kube = bench.context.kube;
   });
   afterEach(async () => bench.close());

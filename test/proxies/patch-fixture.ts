@@ -6,14 +6,27 @@ import { lookup, makeKeyring } from '../../src/credentials/keyring.ts';
 import { DOCKER_HUB_KEY } from '../../src/credentials/registry-name.ts';
 import type { ApiObject } from '../../src/kube/list.ts';
 import type { CacheProxy, ProxyContext, ProxyKube } from '../../src/proxies/adapter.ts';
+import type { PatchOptions } from '../../src/proxies/custom-object.ts';
 import { createHttpClient } from '../../src/registry/http.ts';
 import type { ProxyFixture } from '../conformance/cache-proxy.ts';
 import { COPY, type Adapter, type World } from './patch-worlds.ts';
 import type { UpstreamLogin } from '../../src/credentials/upstream.ts';
 import type { Mac } from '../../src/credentials/digest.ts';
+import { rightsOf } from './rights-of.ts';
+
+/** A configured cache proxy of a patch kind, and its adapter. */
+interface Made {
+  readonly config: object;
+  readonly proxy: CacheProxy;
+}
+
+export const made = <Config extends object>(
+  adapter: (config: Config, options: PatchOptions) => CacheProxy,
+  config: Config,
+): Made => ({ config, proxy: adapter(config, { copyName: COPY }) });
 
 export interface PlayedProduct {
-  readonly make: (namespace: string) => CacheProxy;
+  readonly make: (namespace: string) => Made;
   /** The object as its owner wrote it. */
   readonly object: (namespace: string) => { metadata: { name: string } };
   /** The Secrets that the product reads. */
@@ -51,12 +64,12 @@ export const shared = { name: 'hub-cache', source: 'upstream', registry: 'docker
 
 export async function openBench(world: World, { make, object, reads, told }: PlayedProduct): Promise<Bench> {
   const { namespace, admin } = world;
-  const proxy = make(namespace);
+  const { config, proxy } = make(namespace);
   const [target, copy] = proxy.targets;
   if (target === undefined || copy === undefined) throw new Error('a patch adapter has two targets');
   const path = `${target.path}/${target.name}`;
   await admin.create(target.path, object(namespace));
-  const adapter = await world.as(proxy.rights);
+  const adapter = await world.as(rightsOf(config));
   const http = createHttpClient();
   const get = async <T>(): Promise<T> => (await admin.get<T>(path)) as T;
   const writes: JsonPatchOperation[][] = [];

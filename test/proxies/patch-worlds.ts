@@ -9,7 +9,7 @@ import { createClient, type KubeClient } from '../../src/kube/client.ts';
 import { connect } from '../../src/kube/connection.ts';
 import type { ApiObject } from '../../src/kube/list.ts';
 import { paths } from '../../src/kube/paths.ts';
-import { requiredRights, type Right } from '../../src/plan/rights.ts';
+import { allRights, type Right } from '../../src/plan/rights.ts';
 import { createProxyKube } from '../../src/proxies/kube.ts';
 import type { ProxyKube, Target } from '../../src/proxies/adapter.ts';
 import type { ApiServer } from '../integration/env/api-server.ts';
@@ -154,7 +154,7 @@ function copyRights(): Right[] {
     kind: 'Configuration',
     sources: [{ name: 'upstream', secret: { namespace: 'pullpass-system', name: 'upstream' }, copyName: COPY }],
   });
-  return requiredRights(configuration, { namespace: 'pullpass-system' }).filter(
+  return allRights(configuration, { namespace: 'pullpass-system' }).filter(
     ({ resource, resourceNames }) => resource === 'secrets' && resourceNames?.includes(COPY),
   );
 }

@@ -1,4 +1,4 @@
-/** A namespace for one render adapter, which gets exactly the rights that it asks for. */
+/** A namespace for one render adapter, which gets exactly the rights that its configuration needs. */
 import type { V1Deployment, V1Secret } from '@kubernetes/client-node';
 import { KubeConfig } from '@kubernetes/client-node';
 import { createHmac, randomUUID } from 'node:crypto';
@@ -8,7 +8,6 @@ import type { KubeClient } from '../../src/kube/client.ts';
 import { connect } from '../../src/kube/connection.ts';
 import type { ApiObject } from '../../src/kube/list.ts';
 import { paths } from '../../src/kube/paths.ts';
-import type { Right } from '../../src/plan/rights.ts';
 import { createProxyKube } from '../../src/proxies/kube.ts';
 import type { CacheProxy, ProxyContext } from '../../src/proxies/adapter.ts';
 import { ANNOTATION_LOGIN } from '../../src/proxies/render.ts';
@@ -17,6 +16,7 @@ import type { ProxyFixture } from '../conformance/cache-proxy.ts';
 import type { ApiServer } from '../integration/env/api-server.ts';
 import type { Faults } from '../sandbox/kube-api/faults.ts';
 import type { Mac } from '../../src/credentials/digest.ts';
+import { rightsOf } from './rights-of.ts';
 
 export const mac: Mac = (text) => createHmac('sha256', 'a key of the tests').update(text).digest('hex');
 
@@ -51,10 +51,10 @@ export interface Bench {
   close: () => Promise<void>;
 }
 
-/** `rights`: what the client may do, no more. `workload: false` leaves out the Deployment {@link WORKLOAD}. */
+/** `config`: the client may do what it needs, no more. `workload: false` leaves out the Deployment {@link WORKLOAD}. */
 export async function openBench(
   server: ApiServer,
-  rights: (namespace: string) => readonly Right[],
+  config: (namespace: string) => object,
   { workload = true } = {},
 ): Promise<Bench> {
   const namespace = `cache-${randomUUID().slice(0, 8)}`;
@@ -89,7 +89,7 @@ export async function openBench(
     apiVersion: 'rbac.authorization.k8s.io/v1',
     kind: 'Role',
     metadata: { name: 'pullpass' },
-    rules: rights(namespace).map(({ apiGroup, resource, verbs, resourceNames }) => ({
+    rules: rightsOf(config(namespace)).map(({ apiGroup, resource, verbs, resourceNames }) => ({
       apiGroups: [apiGroup],
       resources: [resource],
       verbs,
@@ -149,14 +149,15 @@ export async function openBench(
 }
 
 /** The fixture of a conformance run. `holds` reads the Secret as the product would; `product` is taken down at the end. */
-export async function renderFixture(
+export async function renderFixture<Config extends object>(
   server: ApiServer,
-  make: (namespace: string) => CacheProxy,
+  config: (namespace: string) => Config,
+  make: (config: Config) => CacheProxy,
   holds: (bench: Bench) => ProxyFixture['holds'],
   product: { stop(): Promise<void> } = { stop: () => Promise.resolve() },
 ): Promise<ProxyFixture> {
-  const bench = await openBench(server, (namespace) => make(namespace).rights);
-  const proxy = make(bench.namespace);
+  const bench = await openBench(server, config);
+  const proxy = make(config(bench.namespace));
   return {
     proxy,
     context: bench.context,

@@ -11,11 +11,13 @@ import type { ApiServer } from '../integration/env/api-server.ts';
 import { onEachServer } from '../integration/env/servers.ts';
 import { mac, openBench, renderFixture, shared, workloadIn } from './render-fixture.ts';
 import type { Bench } from './render-fixture.ts';
+import { rightsOf } from './rights-of.ts';
 import type { UpstreamLogin } from '../../src/credentials/upstream.ts';
 
 const files: Files = { user: ({ username }) => username, pass: ({ password }) => password };
+const config = (namespace: string) => ({ ...shared(namespace), workload: workloadIn(namespace) });
 const make = (namespace: string, of: Files = files): CacheProxy =>
-  render({ ...shared(namespace), workload: workloadIn(namespace) }, of, { when: 'at start', unseen: 'a process' });
+  render(config(namespace), of, { when: 'at start', unseen: 'a process' });
 const login = (password: string): UpstreamLogin => ({ registry: 'docker.io', username: 'robot', password });
 
 /** Which targets show `login`, in the order Secret, workload. */
@@ -29,7 +31,7 @@ async function withBench(
   run: (bench: Bench, proxy: CacheProxy) => Promise<void>,
   options?: { workload?: boolean },
 ): Promise<void> {
-  const bench = await openBench(server, (namespace) => make(namespace).rights, options);
+  const bench = await openBench(server, config, options);
   try {
     await run(bench, make(bench.namespace));
   } finally {
@@ -41,7 +43,8 @@ onEachServer((server) => {
   describeCacheProxy('render without a workload', () =>
     renderFixture(
       server(),
-      (namespace) => render(shared(namespace), files, { when: 'again', unseen: 'a process' }),
+      shared,
+      (own) => render(own, files, { when: 'again', unseen: 'a process' }),
       ({ data }) =>
         async () => {
           const { user, pass } = (await data()) ?? {};
@@ -174,15 +177,13 @@ test.each([
   ['StatefulSet', 'statefulsets'],
   ['DaemonSet', 'daemonsets'],
 ] as const)('a %s is watched and patched by name', (kind, resource) => {
-  const proxy = render({ ...shared('cache'), workload: { kind, namespace: 'other', name: 'zot' } }, files, {
-    when: 'at start',
-    unseen: 'a process',
-  });
+  const own = { ...shared('cache'), workload: { kind, namespace: 'other', name: 'zot' } };
+  const proxy = render(own, files, { when: 'at start', unseen: 'a process' });
   expect(proxy.targets.map(({ path, name }) => `${path}/${name}`)).toEqual([
     '/api/v1/namespaces/cache/secrets/hub-cache-login',
     `/apis/apps/v1/namespaces/other/${resource}/zot`,
   ]);
-  expect(proxy.rights).toMatchObject([
+  expect(rightsOf(own)).toMatchObject([
     {
       apiGroup: '',
       resource: 'secrets',
@@ -198,4 +199,5 @@ test.each([
       verbs: ['get', 'list', 'watch', 'patch'],
     },
   ]);
+  expect(proxy.edited).toMatchObject({ apiGroup: 'apps', resource, namespace: 'other', name: 'zot' });
 });

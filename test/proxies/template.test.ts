@@ -62,7 +62,8 @@ onEachServer((server) => {
   describeCacheProxy('template', () =>
     renderFixture(
       server(),
-      (namespace) => template(config(namespace, EVERY_FORMAT)),
+      (namespace) => config(namespace, EVERY_FORMAT),
+      template,
       ({ data }) =>
         async () => {
           const files = await data();

@@ -21,25 +21,21 @@ function credentialsFor(url: string, file: string | undefined): { username: stri
 
 onEachServer((server) => {
   describeCacheProxy('zot', () =>
-    renderFixture(
-      server(),
-      (namespace) => zot(config(namespace)),
-      ({ data, rolledTo }) => {
-        // zot reads the file when it starts, hence at each roll, and never again.
-        let running: { revision: string | undefined; file: string | undefined } | undefined;
-        return async () => {
-          const revision = await rolledTo();
-          if (running?.revision !== revision || running === undefined)
-            running = { revision, file: (await data())?.['credentials.json'] };
-          return credentialsFor('https://registry-1.docker.io', running.file);
-        };
-      },
-    ),
+    renderFixture(server(), config, zot, ({ data, rolledTo }) => {
+      // zot reads the file when it starts, hence at each roll, and never again.
+      let running: { revision: string | undefined; file: string | undefined } | undefined;
+      return async () => {
+        const revision = await rolledTo();
+        if (running?.revision !== revision || running === undefined)
+          running = { revision, file: (await data())?.['credentials.json'] };
+        return credentialsFor('https://registry-1.docker.io', running.file);
+      };
+    }),
   );
 
   describe('the hosts of the file', () => {
     const fileOf = async (hosts: string[] | undefined, registry: string): Promise<unknown> => {
-      const bench = await openBench(server(), (namespace) => zot(config(namespace)).rights);
+      const bench = await openBench(server(), config);
       await zot({ ...config(bench.namespace), hosts }).apply(
         { registry, username: 'robot', password: 'pw' },
         bench.context,

@@ -25,7 +25,6 @@ function world() {
     }),
     copyName: copyNames[0],
     adapter: {
-      rights: [],
       targets: [],
       identity: '',
       holders: { unseen: 'nothing' },

@@ -27,6 +27,8 @@ policy passes without the policies. The last column is for a mistake: the contro
 nothing, and only the policies are left. They never see a read or an impersonation, and Kubernetes lets no policy judge policies: whoever
 may impersonate or change them is free of them.
 
+This is with rights in all namespaces. With [a list of namespaces](namespaces.md) they end there, too: \`test/rights/listed.test.ts\` tries it.
+
 ${attempts(shipped)}
 
 With cache proxies, a retired name and a report object in the configuration:

@@ -1,5 +1,6 @@
 /**
- * `npm run demo`: shows all that Pullpass promises on an API server of its own, and measures and checks it.
+ * `npm run demo`: a plain copier beside Pullpass, on an API server of its own; with `--all`, all that Pullpass promises. It measures
+ * and checks what it shows.
  * Exit status: 0 if all promises hold, 1 if one does not, 64 for a wrong option, 130 after Ctrl-C.
  */
 import { once } from 'node:events';
@@ -8,11 +9,13 @@ import { ACTS, stop } from './demo/acts/index.ts';
 import { ExpectationError } from './demo/expect.ts';
 import { inviteToPlay } from './demo/keep.ts';
 import { createLogins } from './demo/logins.ts';
+import { createDuel } from './demo/duel/index.ts';
 import { createNarrator, duration } from './demo/narrator.ts';
 import { startReal, startSandbox } from './demo/server.ts';
 import { setStage } from './demo/stage.ts';
 
-const USAGE = `usage: npm run demo [-- --keep] [-- --real]
+const USAGE = `usage: npm run demo [-- --all] [-- --keep] [-- --real]
+  --all    the full walk: every promise, in fourteen acts
   --keep   stay up afterwards, until Ctrl-C, for kubectl and pullpass
   --real   play on a real kube-apiserver, where setup-envtest has put one`;
 
@@ -20,10 +23,11 @@ const USAGE = `usage: npm run demo [-- --keep] [-- --real]
 const LIMIT_MS = 240_000;
 
 const options = process.argv.slice(2);
-if (options.some((option) => option !== '--keep' && option !== '--real')) {
+if (options.some((option) => !['--all', '--keep', '--real'].includes(option))) {
   process.stderr.write(`${USAGE}\n`);
   process.exit(64);
 }
+const all = options.includes('--all');
 const keep = options.includes('--keep');
 
 const interrupted = new AbortController();
@@ -46,7 +50,12 @@ const log: { lines: readonly string[] } = { lines: [] };
 
 async function play(): Promise<void> {
   const startedAt = performance.now();
-  tell.title('Pullpass demo: the real controller on an API server of its own');
+  tell.title(
+    all
+      ? 'Pullpass demo: the real controller on an API server of its own'
+      : 'Pullpass demo: a plain copier, and the real controller, on an API server of their own',
+  );
+  const duel = all ? undefined : await createDuel({ cleanUp, logins });
   const stage = await setStage({
     startServer: options.includes('--real') ? startReal : startSandbox,
     tell,
@@ -54,17 +63,23 @@ async function play(): Promise<void> {
     color,
     signal,
     cleanUp,
+    scene: duel,
   });
   log.lines = stage.controller.log;
-  const acts = keep ? ACTS : [...ACTS, stop];
-  for (const [index, act] of acts.entries()) {
+  await duel?.play(stage);
+  for (const [index, act] of (all ? ACTS : []).entries()) {
     tell.title(act.title, index + 1);
     await act.play(stage);
   }
-  tell.end(`All of it holds: ${acts.length} acts in ${duration(performance.now() - startedAt)}.`);
+  if (!keep) {
+    tell.title(stop.title);
+    await stop.play(stage);
+  }
+  tell.end(`All of it holds, after ${duration(performance.now() - startedAt)}.`);
+  if (!all) tell.note('Everything else: npm run demo -- --all. To type the commands yourself: npm run demo -- --keep.');
   clearTimeout(limit);
   if (!keep) return;
-  inviteToPlay(tell, stage.files, String((await stage.controller.logged('serving /livez'))['url']));
+  inviteToPlay(tell, stage.files, String((await stage.controller.logged('serving /livez'))['url']), all);
   if (!interrupted.signal.aborted) await once(interrupted.signal, 'abort');
 }
 

@@ -31,6 +31,9 @@ export function createMemory(parts: Partial<State> = {}): Memory {
     setRefusals: (next) => {
       refusals = next;
     },
+    namespaces: () => undefined,
+    setNamespaces: () => undefined,
+    knows: () => sources.size > 0,
     retain: () => undefined,
     load: () => Promise.resolve(),
     peek: () => Promise.resolve({ remembered: true }),

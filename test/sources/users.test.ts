@@ -46,7 +46,16 @@ function users(
     typeof pods === 'function' ? pods : ({ path }) => ({ metadata: {}, items: path === '/api/v1/pods' ? pods : [] }),
   );
   const configuration = { cacheProxies };
-  return usersOf({ client, configuration, source: sourceConfig(), credentials, keys, copies, signal });
+  return usersOf({
+    client,
+    configuration,
+    source: sourceConfig(),
+    credentials,
+    keys,
+    copies,
+    listed: undefined,
+    signal,
+  });
 }
 
 describe('a pod counts', () => {

@@ -17,9 +17,9 @@ export function* usedEntrySteps(
   keys: KeyBook,
   image: (reference: string) => ImageReference | undefined,
 ): Steps<UsedEntries> {
-  const { podsSeen, only, workloads, sources, proxies = [] } = observation;
+  const { podsSeen, only, listed, workloads, sources, proxies = [] } = observation;
   const used = new Map<AuditedSource, ReadonlySet<PullEntry> | undefined>();
-  if (!podsSeen || only !== undefined || workloads.length === 0) return used;
+  if (!podsSeen || only !== undefined || listed !== undefined || workloads.length === 0) return used;
   const names = new Set<string>();
   yield* stepwise(workloads, 1_000, ({ images }) => {
     for (const reference of images) {

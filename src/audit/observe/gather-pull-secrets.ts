@@ -4,6 +4,7 @@ import type { Turn } from '../../async/steps.ts';
 import { agree, some } from '../../text.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { TYPE_DOCKER_CONFIG_JSON } from '../../names.ts';
+import { keyOf } from '../../observe/world.ts';
 import type { AuditedSource, PullSecret, PullSecrets, Workload } from './observation.ts';
 import { readPullSecrets } from './secret-facts.ts';
 import type { ContentReader } from './secret-facts.ts';
@@ -43,7 +44,13 @@ export async function gatherPullSecrets({
   onProgress,
 }: GatherOptions): Promise<PullSecrets> {
   const listed = new Map(sources.map((source) => [source.config.copyName, source]));
-  for (const { resource, secret } of blind.keys()) if (resource === 'copies' && secret) listed.delete(secret.name);
+  /** Copies in a listed namespace that may not be read. */
+  const unseen = new Set<string>();
+  for (const { resource, secret } of blind.keys()) {
+    if (resource !== 'copies' || secret === undefined) continue;
+    if (secret.namespace === undefined) listed.delete(secret.name);
+    else unseen.add(keyOf({ namespace: secret.namespace, name: secret.name }));
+  }
   const found = new Map<string, Map<string, PullSecret>>();
   const put = (namespace: string, name: string, secret: PullSecret): void => {
     const names = found.get(namespace) ?? new Map<string, PullSecret>();
@@ -53,7 +60,7 @@ export async function gatherPullSecrets({
   const others = new Set<string>();
   let skipped = 0;
   const want = (namespace: string, name: string): void => {
-    const source = listed.get(name);
+    const source = unseen.has(keyOf({ namespace, name })) ? undefined : listed.get(name);
     if (ownOnly && source === undefined) {
       // Kept per namespace, not per name: tenants can name any number of Secrets.
       others.add(namespace);

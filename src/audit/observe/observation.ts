@@ -20,6 +20,8 @@ export interface Observation {
   readonly confirmation?: Confirmation;
   /** The requested namespaces; undefined: all. */
   readonly only?: readonly string[];
+  /** The namespaces of `--namespaces`: only these can be seen; undefined: the whole cluster. */
+  readonly listed?: readonly string[];
   /** One per namespace, sorted by name. */
   readonly scopes: readonly ObservedScope[];
   /** In the order of the configuration. */

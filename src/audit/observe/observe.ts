@@ -1,12 +1,10 @@
 /** Reads what an audit needs, and writes nothing. What may not be read becomes a gap that the report names. */
 import { wall } from '../../clock.ts';
-import type { V1Pod } from '@kubernetes/client-node';
 import { confirmationOf } from '../../config/confirmation.ts';
 import type { Configuration } from '../../config/schema.ts';
 import { UserError } from '../../errors.ts';
 import { isForbidden } from '../../kube/api-error.ts';
 import type { KubeClient } from '../../kube/client.ts';
-import { listPages } from '../../kube/list.ts';
 import { DEFAULT_NAMESPACE } from '../../names.ts';
 import { keyOf } from '../../observe/world.ts';
 import type { Feed } from '../../observe/world.ts';
@@ -17,8 +15,9 @@ import type { ControllerAccount } from './controller-rights.ts';
 import { gatherPullSecrets } from './gather-pull-secrets.ts';
 import type { Known } from './known.ts';
 import { readLease } from './lease.ts';
-import type { Observation, StrayCopy, Workload } from './observation.ts';
-import { createPodTally } from './pod-images.ts';
+import { gapsOfList } from './listed.ts';
+import type { Observation, StrayCopy } from './observation.ts';
+import { readPods } from './pods.ts';
 import { createContentReader } from './secret-facts.ts';
 import { readWorldWhereAllowed } from './read-world.ts';
 import type { ReadWorld } from './read-world.ts';
@@ -33,6 +32,8 @@ export interface ObserveOptions {
   readonly configuration?: Configuration | undefined;
   /** Names of namespaces; undefined: all. */
   readonly only?: readonly string[] | undefined;
+  /** The namespaces of `--namespaces`: nothing else of the cluster is asked for; undefined: the whole cluster. */
+  readonly listed?: readonly string[] | undefined;
   /** ServiceAccount of the controller. */
   readonly controller?: ControllerAccount | undefined;
   /** Gets the verdicts that the controller saved. */
@@ -55,6 +56,7 @@ export async function observe(options: ObserveOptions): Promise<Observation> {
     client,
     configuration,
     only,
+    listed,
     now = wall,
     signal,
     progress,
@@ -75,16 +77,17 @@ export async function observe(options: ObserveOptions): Promise<Observation> {
     }
   }
 
+  const namespaces = only ?? listed;
   const [read, pods, strayCopies, rights, lease] = await Promise.all([
-    watched ?? readWorldWhereAllowed({ client, configuration, namespace: controller.namespace, only, signal }),
-    unlessRefused(readPods(options), 'Pods, so nothing is said about images and pulls'),
+    watched ?? readWorldWhereAllowed({ client, configuration, namespace: controller.namespace, only, listed, signal }),
+    readPods({ client, namespaces, signal, onPage: progress && ((done) => progress('pods', done)) }),
     configuration === undefined || watched !== undefined
       ? []
       : unlessRefused(
-          readStray(options, configuration, controller.namespace),
+          readStray({ client, only: namespaces, signal }, configuration, controller.namespace),
           'Secrets by label, so copies that a renamed or dropped source left are not found',
         ),
-    only === undefined
+    only === undefined && (listed === undefined || watched !== undefined)
       ? unlessRefused<Pick<Observation, 'grants' | 'secretReaders'>>(
           watched === undefined ? readRights(client, controller, signal) : readOwnGrants(client, controller, signal),
           "RBAC, so nothing is said about the controller's own rights, and about who may read every Secret",
@@ -93,39 +96,49 @@ export async function observe(options: ObserveOptions): Promise<Observation> {
     // If the controller itself audits, it is running: no need to read the Lease.
     configuration === undefined || watched !== undefined ? undefined : readLease(client, controller.namespace, signal),
   ]);
-  couldNotSee.unshift(...gapLines(read.refused));
-  if (watched === undefined && pods === undefined && read.scopes.length === 0) throw new NothingSeenError(couldNotSee);
+  const [noPods] = pods.refused;
+  const areNoPodsSeen = pods.refused.size === (namespaces ?? [undefined]).length;
+  if (noPods !== undefined)
+    couldNotSee.unshift(
+      `Pods${areNoPodsSeen ? '' : ` in ${some([...pods.refused.keys()].map(String))}`}, so nothing is said about images and pulls${areNoPodsSeen ? '' : ' there'}: ${noPods[1]}`,
+    );
+  couldNotSee.unshift(...gapsOfList(read, watched === undefined), ...gapLines(read.refused));
+  if (watched === undefined && areNoPodsSeen && read.scopes.length === 0) throw new NothingSeenError(couldNotSee);
 
   const found = await known?.(read);
   couldNotSee.push(...(found?.gaps ?? []));
   const reader = createContentReader(read.world.digest);
   const sources = auditSources(read, reader);
-  const workloads = pods ?? [];
-  const listed =
+  const { workloads } = pods;
+  const all =
     watched === undefined
-      ? await unlessRefused(readAllPullSecrets(client, { read: reader, only, signal }), NOT_LISTED)
+      ? await unlessRefused(readAllPullSecrets(client, { read: reader, only: namespaces, signal }), NOT_LISTED)
       : undefined;
   if (watched !== undefined)
     couldNotSee.push(
       `${NOT_LISTED}, nor about who may read every Secret: the controller has no right to look; whoever has it ` +
         'sees more with `pullpass audit`',
     );
-  if (listed !== undefined && listed.left > 0)
-    couldNotSee.push(`${listed.left} pull Secrets that are too large or too many to look into`);
+  if (all !== undefined && all.left > 0)
+    couldNotSee.push(`${all.left} pull Secrets that are too large or too many to look into`);
   return {
     server: client.server,
     now: now(),
     configured: configuration !== undefined,
     ...(configuration && { paused: configuration.paused }),
     ...(only && { only }),
+    ...(listed && { listed }),
     // The limit of the brake depends on all namespaces: an audit of some cannot judge it.
     ...(configuration && only === undefined && { confirmation: confirmationOf(configuration) }),
     scopes: withoutFresh(read.scopes, sources),
     sources,
     workloads,
-    podsSeen: pods !== undefined,
-    accountsSeen: ![...read.refused.keys()].some(({ resource }) => resource === 'serviceaccounts'),
-    ...(listed && { allPullSecrets: listed.secrets }),
+    podsSeen: !areNoPodsSeen && !read.scopes.some(({ namespace }) => pods.refused.has(namespace.name)),
+    // A listed namespace whose ServiceAccounts may not be read has no scope.
+    accountsSeen: ![...read.refused.keys()].some(
+      (feed) => feed.resource === 'serviceaccounts' && feed.listed === undefined,
+    ),
+    ...(all && { allPullSecrets: all.secrets }),
     pullSecrets: await gatherPullSecrets({
       client,
       read,
@@ -156,29 +169,8 @@ class NothingSeenError extends UserError {
   }
 }
 
-async function readPods({ client, only, signal, progress }: ObserveOptions): Promise<Workload[]> {
-  const all: Workload[] = [];
-  for (const path of only?.map((namespace) => `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods`) ?? [
-    '/api/v1/pods',
-  ]) {
-    const tally = createPodTally();
-    await listPages(
-      client,
-      { path },
-      {
-        ...(signal && { signal }),
-        each: (pod) => tally.add(pod as unknown as V1Pod),
-        restart: () => tally.reset(),
-        onPage: () => progress?.('pods', tally.pods),
-      },
-    );
-    all.push(...tally.workloads());
-  }
-  return all;
-}
-
 function readStray(
-  { client, only, signal }: ObserveOptions,
+  { client, only, signal }: Pick<ObserveOptions, 'client' | 'only' | 'signal'>,
   { sources, retiredCopyNames }: Configuration,
   instance: string,
 ): Promise<StrayCopy[]> {

@@ -9,7 +9,8 @@ import { paths } from '../../kube/paths.ts';
 import type { Stored } from '../../kube/store.ts';
 import { peekState, snapshotOf } from '../../sources/snapshot.ts';
 import type { Snapshot } from '../../sources/snapshot.ts';
-import { createWorld, feedsOf, feedsOfSource, listOnce } from '../../observe/world.ts';
+import { listOnce } from '../../observe/read-feeds.ts';
+import { createWorld, feedsOf, isSourceRead } from '../../observe/world.ts';
 import type { Feed } from '../../observe/world.ts';
 
 export interface ReadWorld extends Snapshot {
@@ -23,6 +24,8 @@ interface Options {
   /** Where the controller keeps its state. */
   readonly namespace: string;
   readonly only: readonly string[] | undefined;
+  /** The namespaces of `--namespaces`; undefined: the whole cluster. */
+  readonly listed?: readonly string[] | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -32,10 +35,12 @@ export async function readWorldWhereAllowed({
   configuration = NO_SOURCES,
   namespace,
   only,
+  listed,
   signal,
 }: Options): Promise<ReadWorld> {
   const memory = await peekState(client, namespace, signal);
-  const world = createWorld(memory.state.mac, namespace);
+  // Of a list, what is asked for is all there is.
+  const world = createWorld(memory.state.mac, namespace, listed && (only ?? listed));
   const feeds = feedsOf(world, configuration);
   const refused = new Map<Feed, string>();
   await Promise.all(
@@ -44,7 +49,7 @@ export async function readWorldWhereAllowed({
         feed.store.replace(
           only !== undefined && feed.resource === 'namespaces'
             ? await getAll(client, only, feed, signal)
-            : await listAll(client, selectorsOf(feed, only), feed, signal),
+            : await listAll(client, selectorsOf(feed, listed === undefined ? only : undefined), feed, signal),
         );
       } catch (error) {
         if (!isForbidden(error)) throw error;
@@ -54,8 +59,10 @@ export async function readWorldWhereAllowed({
   );
 
   const blind = new Set([...refused.keys()].map(({ id }) => id));
-  const isRead = (source: SourceConfig): boolean => !feedsOfSource(source).some((id) => blind.has(id));
-  return { ...(await snapshotOf({ client, world, configuration, ...memory, isRead })), refused };
+  const isRefused = (id: string): boolean => blind.has(id);
+  const isSynced = (id: string): boolean => !isRefused(id);
+  const isRead = (source: SourceConfig): boolean => isSourceRead(world, source, { isSynced, isRefused });
+  return { ...(await snapshotOf({ client, world, configuration, ...memory, isRead, isSynced })), refused };
 }
 
 /** A configuration with feeds for namespaces and ServiceAccounts only. */

@@ -14,6 +14,7 @@ import { registries } from '../page/registries-section.ts';
 import { sources } from '../page/sources-section.ts';
 import { pageData } from '../page/view.ts';
 import type { Report } from '../report/report.ts';
+import { plural } from '../../text.ts';
 
 const sha256 = (text: string): string => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 
@@ -36,7 +37,7 @@ export const renderHtml = (...given: Parameters<typeof htmlSteps>): string => in
 
 /** One part of the page per step: with thousands of namespaces, each takes long. */
 export function* htmlSteps(report: Report, { version }: { version?: string } = {}): Steps<string> {
-  const { cluster, generatedAt, only } = report;
+  const { cluster, generatedAt, only, listed } = report;
   const data = pageData(report);
   yield;
   const parts = [html`${overview(report)}\n`];
@@ -64,7 +65,9 @@ ${iconSheet()}
 <a class="skip" href="#main">Skip to the report</a>
 <header class="top">
 <h1><span class="brand">Pullpass</span> audit ${slot('of', cluster.server === '' ? '' : `of ${cluster.server}`)}</h1>
-<p>${only === undefined ? html`` : html`only namespace ${slot('only', only.join(', '), 'code')}, `}${time(generatedAt)}</p>
+<p>${only === undefined ? html`` : html`only namespace ${slot('only', only.join(', '), 'code')}, `}${
+    listed === undefined ? html`` : html`of the ${plural(listed.length, 'namespace')} listed, `
+  }${time(generatedAt)}</p>
 ${contents(report)}
 </header>
 <main id="main" tabindex="-1">

@@ -9,6 +9,7 @@ import { grouped, HEADINGS } from '../report/groups.ts';
 import type { RuleGroup } from '../report/groups.ts';
 import { columns, wrap } from './layout.ts';
 import { resultOf } from '../report/result.ts';
+import { plural } from '../../text.ts';
 
 interface TableOptions {
   readonly color: boolean;
@@ -28,10 +29,9 @@ export function renderTable(report: Report, { color, width = Infinity }: TableOp
   const { level, headline, facts } = resultOf(report);
   const mark = { ok: c.green('✓'), warning: c.yellow('!'), error: c.red('✗') }[level];
   const lines = [
-    ...wrap(
-      `Audit of ${report.cluster.server} at ${report.generatedAt}${report.only === undefined ? '' : `, namespace ${report.only.join(', ')}`}`,
-      room,
-    ).map((line) => c.dim(line)),
+    ...wrap(`Audit of ${report.cluster.server} at ${report.generatedAt}${ofWhat(report)}`, room).map((line) =>
+      c.dim(line),
+    ),
     '',
     ...wrap(headline, room - 2).map((line, i) => (i === 0 ? `${mark} ${c.bold(line)}` : `  ${c.bold(line)}`)),
     ...facts.flatMap((fact) => wrap(fact, room, '  ')),
@@ -44,6 +44,11 @@ export function renderTable(report: Report, { color, width = Infinity }: TableOp
   if (report.couldNotSee.length > 0)
     lines.push('', c.bold('NOT SEEN'), ...report.couldNotSee.flatMap((line) => wrap(line, room, '  ', '    ')));
   return `${lines.map((line) => line.trimEnd()).join('\n')}\n`;
+}
+
+function ofWhat({ only, listed }: Report): string {
+  if (only !== undefined) return `, namespace ${only.join(', ')}`;
+  return listed === undefined ? '' : `, of the ${plural(listed.length, 'namespace')} listed`;
 }
 
 function section({ rule, findings, remedy: common }: RuleGroup, room: number, c: Colors): string[] {

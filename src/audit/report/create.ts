@@ -40,6 +40,7 @@ export function* reportSteps(observation: Observation): Steps<Report> {
     cluster: { server: hostOf(observation.server) },
     configured: observation.configured,
     ...(observation.only && { only: observation.only }),
+    ...(observation.listed && { listed: observation.listed }),
     summary,
     namespaces,
     sources,

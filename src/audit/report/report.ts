@@ -21,6 +21,8 @@ export interface Report {
   readonly configured: boolean;
   /** Names of the requested namespaces; absent: all. */
   readonly only?: readonly string[];
+  /** The namespaces of `--namespaces`; absent: the whole cluster was looked at. */
+  readonly listed?: readonly string[];
   readonly summary: Summary;
   /** Sorted by name. */
   readonly namespaces: readonly NamespaceReport[];

@@ -80,12 +80,16 @@ export interface Cluster {
         | 'concurrency'
         | 'address'
         | 'secureReport'
+        | 'namespaces'
         | 'onListening'
       >
     >,
   ): Promise<Controller>;
   /** With PULLPASS_POLICIES=1 and a real API server, also the admission policies, so that each test shows what they let pass. */
-  applyRbac(configuration: Configuration, options?: { secureReport?: boolean | undefined }): Promise<void>;
+  applyRbac(
+    configuration: Configuration,
+    options?: Pick<Partial<ManagerOptions>, 'secureReport' | 'namespaces'>,
+  ): Promise<void>;
   /** A client of the controller's ServiceAccount. */
   asController(onCall?: ClientOptions['onCall']): Promise<{ client: KubeClient; close(): Promise<void> }>;
   /** Waits until `pullpass plan` has nothing left to change. */
@@ -204,7 +208,7 @@ export async function createCluster(server: ApiServer): Promise<Cluster> {
       }>(paths.events(namespace));
       return items;
     },
-    async applyRbac(config, { secureReport } = {}) {
+    async applyRbac(config, { secureReport, namespaces } = {}) {
       await admin
         .create(paths.namespaces(), { apiVersion: 'v1', kind: 'Namespace', metadata: { name: CONTROLLER_NAMESPACE } })
         .catch(undefinedIfThere);
@@ -220,26 +224,33 @@ export async function createCluster(server: ApiServer): Promise<Cluster> {
           metadata: { name: 'pullpass' },
         })
         .catch(undefinedIfThere);
-      for (const document of parseAllDocuments(renderRbac(config, { ...IDENTITY, secureReport }))) {
+      for (const document of parseAllDocuments(renderRbac(config, { ...IDENTITY, secureReport, namespaces }))) {
         const object = document.toJS() as { kind: string; metadata: { name: string; namespace?: string } };
         const scope = object.metadata.namespace === undefined ? '' : `/namespaces/${object.metadata.namespace}`;
-        await admin.patch(
-          `/apis/rbac.authorization.k8s.io/v1${scope}/${object.kind.toLowerCase()}s/${object.metadata.name}`,
-          'application/apply-patch+yaml',
-          object,
-          { query: { fieldManager: 'test', force: true } },
-        );
+        await admin
+          .patch(
+            `/apis/rbac.authorization.k8s.io/v1${scope}/${object.kind.toLowerCase()}s/${object.metadata.name}`,
+            'application/apply-patch+yaml',
+            object,
+            { query: { fieldManager: 'test', force: true } },
+          )
+          // As with kubectl: what is for a listed namespace that does not exist fails, and the rest is applied.
+          .catch((error: unknown) => {
+            if (namespaces === undefined) throw error;
+            undefinedIfGone(error);
+          });
       }
-      if (process.env['PULLPASS_POLICIES'] === '1' && (await hasAdmission(admin))) {
+      const [first] = namespaces ?? ['default'];
+      if (process.env['PULLPASS_POLICIES'] === '1' && first !== undefined && (await hasAdmission(admin))) {
         const { client, close } = await cluster.asController();
-        await applyPolicies(admin, renderPolicies(config, IDENTITY), client);
+        await applyPolicies(admin, renderPolicies(config, IDENTITY), client, first);
         await close();
       }
     },
     asController: async (onCall) =>
       clientOf(await server.kubeconfigFor({ namespace: CONTROLLER_NAMESPACE, name: 'pullpass' }), onCall && { onCall }),
     async controller(config, options = {}) {
-      await cluster.applyRbac(config, { secureReport: options.secureReport });
+      await cluster.applyRbac(config, { secureReport: options.secureReport, namespaces: options.namespaces });
       const logs: Controller['logs'] = [];
       const calls: Controller['calls'] = [];
       const { client, close } = await cluster.asController((verb, resource, code) =>

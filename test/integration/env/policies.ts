@@ -18,8 +18,13 @@ export const hasAdmission = (admin: KubeClient): Promise<boolean> =>
     () => false,
   );
 
-/** Applies policies and bindings, and waits until the server holds the controller to them. */
-export async function applyPolicies(admin: KubeClient, yaml: string, controller: KubeClient): Promise<void> {
+/** Applies policies and bindings, and waits until the server holds the controller to them in `namespace`, where it has rights. */
+export async function applyPolicies(
+  admin: KubeClient,
+  yaml: string,
+  controller: KubeClient,
+  namespace = 'default',
+): Promise<void> {
   for (const { path, object } of objectsIn(yaml))
     await admin.patch(path, 'application/apply-patch+yaml', object, {
       query: { fieldManager: 'test', force: true },
@@ -29,7 +34,7 @@ export async function applyPolicies(admin: KubeClient, yaml: string, controller:
   for (const deadline = Date.now() + 20_000; ;) {
     const answer = await controller
       .patch(
-        paths.serviceAccounts('default', 'default'),
+        paths.serviceAccounts(namespace, 'default'),
         'application/merge-patch+json',
         { metadata: { annotations: { 'example.com/probe': 'x' } } },
         { query: { dryRun: 'All' } },

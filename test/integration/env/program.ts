@@ -24,6 +24,8 @@ interface ProgramOptions {
   kubeconfig?: string;
   args?: readonly string[];
   env?: Readonly<Record<string, string>>;
+  /** `main.ts` of another version. Default: {@link PROGRAM}. */
+  program?: string;
   /** Default: [process.execPath]. */
   runtime?: readonly string[];
 }
@@ -64,7 +66,7 @@ export async function startProgram(server: ApiServer, options: ProgramOptions): 
     runtime,
     [
       ...runtimeArgs,
-      PROGRAM,
+      options.program ?? PROGRAM,
       'controller',
       ...['--config', configurationFile, '--kubeconfig', kubeconfig, '--address', '127.0.0.1:0'],
       ...['--namespace', namespace, '--identity', identity],

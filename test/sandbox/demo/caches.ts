@@ -28,7 +28,7 @@ export interface Caches {
   readonly name: string;
 }
 
-export async function startCaches({ cleanUp }: Stage, first: Login): Promise<Caches> {
+export async function startCaches({ cleanUp }: Pick<Stage, 'cleanUp'>, first: Login): Promise<Caches> {
   const upstream = await startUpstream({ lockAfter: 5 });
   cleanUp.defer(() => upstream.stop());
   addUser(upstream, first);

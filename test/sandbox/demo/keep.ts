@@ -5,19 +5,27 @@ import type { Narrator } from './narrator.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../../..');
 
-export function inviteToPlay(tell: Narrator, files: { config: string; kubeconfig: string }, url: string): void {
+/** `all`: the full walk was played, with its namespaces. */
+export function inviteToPlay(
+  tell: Narrator,
+  files: { config: string; kubeconfig: string },
+  url: string,
+  all: boolean,
+): void {
+  const [team, image] = all ? ['team-01', `${REGISTRY}/team/app:1.0`] : ['team-copier', 'docker.io/corp/app:1.0'];
   tell.title('Everything stays up. In another terminal:');
   tell.quote(
     `
-cd ${shell(ROOT)}
+cd ${shell(path.dirname(files.config))}
 export KUBECONFIG=${shell(files.kubeconfig)} PULLPASS_CONFIG=${shell(files.config)}
+pullpass() { ${shell(process.execPath)} ${shell(path.join(ROOT, 'src/main.ts'))} "$@"; }
 
 kubectl get secrets --all-namespaces --selector pullpass.dev/source
-kubectl annotate namespace team-01 pullpass.dev/sync=enabled
-kubectl --namespace team-01 get serviceaccount default --output yaml
-npm run --silent pullpass -- match ${REGISTRY}/team/app:1.0 --namespace team-01
-npm run --silent pullpass -- plan
-npm run --silent pullpass -- audit
+kubectl annotate namespace ${team} pullpass.dev/sync=enabled
+kubectl --namespace ${team} get serviceaccount default --output yaml
+pullpass match ${image} --namespace ${team}
+pullpass plan
+pullpass audit
 `.trim(),
   );
   tell.note(`The report of the controller as a page: ${url}/report; its metrics: ${url}/metrics.`);

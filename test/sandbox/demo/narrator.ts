@@ -4,6 +4,8 @@ import type { Colors } from 'picocolors/types.js';
 
 /** Where the measured times end. */
 const WIDTH = 100;
+/** Of two sides, and of what they are about. */
+const COLUMN = 33;
 
 export interface Narrator {
   /** The title of the whole, or of one act. */
@@ -13,6 +15,8 @@ export interface Narrator {
   /** What was checked, and how long it took to come true in milliseconds. */
   holds(text: string, ms?: number): void;
   note(text: string): void;
+  /** One row of two columns: a mark, ✓ or ✗, in front of each. */
+  sides(what: string, left: string, right: string): void;
   /** The output of a program, as it is. */
   quote(text: string): void;
   fails(text: string): void;
@@ -29,6 +33,8 @@ export interface NarratorOptions {
 export function createNarrator({ write, color, redact }: NarratorOptions): Narrator {
   const c: Colors = picocolors.createColors(color);
   const line = (text = ''): void => write(`${redact(text)}\n`);
+  const marked = (text: string): string =>
+    text.replace(/^[✓✗]/, (mark) => (mark === '✓' ? c.green(mark) : c.red(mark)));
   return {
     title(text, number) {
       line();
@@ -42,6 +48,8 @@ export function createNarrator({ write, color, redact }: NarratorOptions): Narra
       line(`    ${c.green('✓')} ${text}${time === '' ? '' : gap + c.yellow(time)}`);
     },
     note: (text) => wrapped(text, WIDTH - 6).forEach((part) => line(`      ${c.dim(part)}`)),
+    sides: (what, left, right) =>
+      line(`    ${what.padEnd(COLUMN)}${marked(left.padEnd(COLUMN))}${marked(right)}`.trimEnd()),
     quote: (text) =>
       text
         .trimEnd()

@@ -1,11 +1,13 @@
 /** Sets the stage: an API server, Pullpass's namespace and rights, the source, and the controller as a process. */
-import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { parse } from 'yaml';
+import { parse, parseDocument } from 'yaml';
+import type { Document } from 'yaml';
 import { rawClient } from '../../integration/env/raw-client.ts';
 import type { Stage } from './act.ts';
 import { COPY, createCluster, HOME } from './cluster.ts';
+import type { Cluster } from './cluster.ts';
 import { startController } from './controller.ts';
 import { expect, expectEqual } from './expect.ts';
 import type { Logins } from './logins.ts';
@@ -17,6 +19,16 @@ import type { Playground } from './server.ts';
 /** The configuration that the manifests install: the demo runs with it as it is. */
 const CONFIG = path.resolve(import.meta.dirname, '../../../manifests/config.yaml');
 
+/** What is there before the controller starts. */
+export interface Scene {
+  /** Of the source, in base64. */
+  readonly content: string;
+  /** Makes what the configuration names. */
+  prepare(cluster: Cluster): Promise<void>;
+  /** Changes the configuration that the manifests install. */
+  configure(configuration: Document): void;
+}
+
 export interface StageOptions {
   readonly startServer: () => Promise<Playground>;
   readonly tell: Narrator;
@@ -25,9 +37,18 @@ export interface StageOptions {
   readonly signal: AbortSignal;
   /** Takes what has to be taken down again, whatever happens. */
   readonly cleanUp: AsyncDisposableStack;
+  readonly scene?: Scene | undefined;
 }
 
-export async function setStage({ startServer, tell, logins, color, signal, cleanUp }: StageOptions): Promise<Stage> {
+export async function setStage({
+  startServer,
+  tell,
+  logins,
+  color,
+  signal,
+  cleanUp,
+  scene,
+}: StageOptions): Promise<Stage> {
   const directory = await mkdtemp(path.join(tmpdir(), 'pullpass-demo-'));
   cleanUp.defer(() => rm(directory, { recursive: true, force: true }));
   const write = async (name: string, content: string): Promise<string> => {
@@ -36,7 +57,9 @@ export async function setStage({ startServer, tell, logins, color, signal, clean
   };
 
   const files = { config: path.join(directory, 'config.yaml'), kubeconfig: path.join(directory, 'kubeconfig') };
-  await copyFile(CONFIG, files.config);
+  const configuration = parseDocument(await readFile(CONFIG, 'utf8'));
+  scene?.configure(configuration);
+  await write('config.yaml', String(configuration));
   const pullpass = createPullpass({ signal, color });
 
   const serverAt = performance.now();
@@ -52,11 +75,16 @@ export async function setStage({ startServer, tell, logins, color, signal, clean
   await write('kubeconfig', api.adminKubeconfig());
   await cluster.namespace(HOME);
   await cluster.createAccount(HOME, 'pullpass');
+  await scene?.prepare(cluster);
   expectEqual(rbac.code, 0, `the exit status of pullpass rbac (${rbac.stderr.trim().split('\n', 1)[0]})`);
   const applied = await cluster.apply(rbac.stdout);
-  expectEqual(applied, ['ClusterRole', 'ClusterRoleBinding', 'Role', 'RoleBinding'], 'what pullpass rbac prints');
+  expectEqual(
+    [...new Set(applied)],
+    ['ClusterRole', 'ClusterRoleBinding', 'Role', 'RoleBinding'],
+    'what pullpass rbac prints',
+  );
   tell.holds('rights of the controller: what `pullpass rbac` prints, and nothing else');
-  await cluster.createSecret(HOME, COPY, logins.issue());
+  await cluster.createSecret(HOME, COPY, scene?.content ?? logins.issue());
   tell.holds(`source: Secret ${HOME}/${COPY}, made up for this run`);
 
   const kubeconfig = await api.kubeconfigFor({ namespace: HOME, name: 'pullpass' });
