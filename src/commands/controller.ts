@@ -83,9 +83,10 @@ async function run(
       { https: https?.host, http: http?.host },
       'registries and cache proxies are asked through an egress proxy, except what NO_PROXY lists',
     );
+  const { host } = new URL(connection.server);
   const client = createClient(connection, {
     userAgent,
-    onCall: (verb, resource, code) => metrics.apiRequests.inc({ verb, resource, code: String(code) }),
+    onCall: (...call) => metrics.countRequest(host, ...call),
   });
   try {
     await runManager(

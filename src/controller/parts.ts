@@ -51,10 +51,7 @@ export function createParts(options: ManagerOptions, stop: AbortSignal, halt: (w
   const watches = createWatches({ client, world, log, metrics, timings: timings.reflector });
 
   // The work queue, what fills it, and what stops it.
-  const queue = createWorkQueue<Key>({
-    onDepth: (depth) => metrics.queueDepth.set(depth),
-    onWait: (ms) => metrics.queueWait.observe(ms / 1000),
-  });
+  const queue = createWorkQueue<Key>({ meter: metrics.queue });
   const leaving = createLeaving({ log });
   const triggers = createTriggers(world, queue.add, () => [
     ...configuration().cacheProxies.map(({ name }) => name),
@@ -80,7 +77,6 @@ export function createParts(options: ManagerOptions, stop: AbortSignal, halt: (w
     refusals,
     events,
     log,
-    metrics,
     stop,
     reach,
     configuration,
