@@ -7,6 +7,7 @@ import {
   REPORTING_CONTROLLER,
   REPORT_RESOURCES,
   REPORT_NAME,
+  STATUS_NAME,
 } from '../names.ts';
 import type { Right } from '../plan/rights.ts';
 import { partsOf } from '../proxies/json-pointer.ts';
@@ -33,6 +34,20 @@ const leases = (namespace: string): Policy => ({
   ],
   only: {
     'writes no Lease but its own': `request.namespace == ${text(namespace)} && object.metadata.name == ${text(LEASE_NAME)}`,
+  },
+});
+
+/** `namespace`: the controller's. */
+const status = (namespace: string): Policy => ({
+  name: 'status',
+  judges: [{ apiGroup: '', apiVersion: 'v1', resources: ['configmaps'], operations: ['CREATE', 'UPDATE'] }],
+  only: {
+    'writes no ConfigMap but its own status': all(
+      `request.namespace == ${text(namespace)}`,
+      `object.metadata.name == ${text(STATUS_NAME)}`,
+      `object.metadata.?labels[?${text(LABEL_ROLE)}].orValue('') == 'status'`,
+      any("request.operation == 'CREATE'", `oldObject.metadata.?labels[?${text(LABEL_ROLE)}].orValue('') == 'status'`),
+    ),
   },
 });
 
@@ -65,6 +80,7 @@ export function objectPolicies(rights: readonly Right[], namespace: string): Pol
   return [
     EVENTS,
     leases(namespace),
+    status(namespace),
     ...(rights.some(({ resourceNames }) => resourceNames?.includes(REPORT_NAME)) ? [REPORTS] : []),
     ...(edited.length > 0 ? [cacheProxies(edited)] : []),
   ];

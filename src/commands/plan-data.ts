@@ -9,6 +9,7 @@ export function planData(plan: ClusterPlan) {
   return {
     apiVersion: 'pullpass.dev/v1alpha1',
     kind: 'Plan',
+    ...(plan.only && { only: plan.only }),
     pending: pendingIn(plan).length,
     paused: plan.paused ?? false,
     ...(plan.held && { held: heldData(plan.held) }),

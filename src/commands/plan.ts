@@ -1,10 +1,11 @@
 /** `pullpass plan`: shows what the controller would change now. Writes nothing. */
 import type { Command } from 'commander';
-import { loadConfiguration } from '../config/load.ts';
 import { readNamedCopies } from '../reconcile/named-copies.ts';
 import { observeRotations } from '../rotation/progress.ts';
 import { planCluster, problemsOf, readCluster } from '../sources/snapshot.ts';
-import { isPending } from './cluster-plan.ts';
+import { UserError } from '../errors.ts';
+import { isPending, planOnly } from './cluster-plan.ts';
+import { configurationFor } from './configuration.ts';
 import { withClient } from './connect.ts';
 import type { Environment } from './environment.ts';
 import { configuredCommand, options } from './options.ts';
@@ -19,18 +20,23 @@ export function planCommand(env: Environment): Command {
       'Shows what the controller would change now, and changes nothing. ' +
         'Exit status: 0 nothing to change, 2 changes pending or held.',
     )
+    .addOption(options.namespaces('only the changes in this namespace, and their exit status'))
+    .addOption(options.allNamespaces())
     .addOption(options.output())
-    .action(async (flags: Configured & { output: Output }) => {
-      const configuration = await loadConfiguration(flags.config);
+    .action(async (flags: Configured & { namespace?: string[]; output: Output }) => {
       const plan = await withClient(env, flags, async (client) => {
+        const configuration = await configurationFor(client, flags);
         const snapshot = await readCluster(client, configuration, flags.controllerNamespace);
+        const missing = flags.namespace?.find((name) => snapshot.world.namespaces.get('', name) === undefined);
+        if (missing !== undefined) throw new UserError(`plan: there is no namespace "${missing}"`);
         const planned = planCluster(snapshot, {}, configuration);
         const plans = planned.namespaces;
         const rotations = await observeRotations({ client, configuration, snapshot, plans, users: new Map() });
         const named = await readNamedCopies({ client, configuration, snapshot });
         return { ...planned, sources: problemsOf(snapshot.book), rotations, named, paused: configuration.paused };
       });
-      env.writeOut(renderPlan(plan, flags.output, env.colors));
-      env.exitWith(isPending(plan) ? 2 : 0);
+      const shown = flags.namespace === undefined ? plan : planOnly(plan, flags.namespace);
+      env.writeOut(renderPlan(shown, flags.output, env.colors));
+      env.exitWith(isPending(shown) ? 2 : 0);
     });
 }

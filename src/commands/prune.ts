@@ -4,7 +4,6 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 import { sleep } from '../async/sleep.ts';
 import { wall } from '../clock.ts';
-import { loadConfiguration } from '../config/load.ts';
 import type { Configuration } from '../config/schema.ts';
 import { messageOf, UserError } from '../errors.ts';
 import { isForbidden, isNotFound } from '../kube/api-error.ts';
@@ -23,6 +22,7 @@ import { planCluster, readCluster } from '../sources/snapshot.ts';
 import type { Snapshot } from '../sources/snapshot.ts';
 import { plural } from '../text.ts';
 import { pendingIn, pendingReferences } from './cluster-plan.ts';
+import { configurationFor } from './configuration.ts';
 import { withClient } from './connect.ts';
 import type { Environment } from './environment.ts';
 import { findLeftovers } from './leftovers.ts';
@@ -39,11 +39,10 @@ export function pruneCommand(env: Environment): Command {
     )
     .addOption(new Option('-y, --yes', 'do not ask'))
     .action(async (flags: Configured & { yes?: boolean }) => {
-      const configuration = await loadConfiguration(flags.config);
-      const exitCode = await withClient(env, flags, (client) =>
+      const exitCode = await withClient(env, flags, async (client) =>
         runPrune({
           client,
-          configuration,
+          configuration: await configurationFor(client, flags),
           namespace: flags.controllerNamespace,
           signal: env.untilInterrupted(),
           write: (line) => env.writeOut(`${line}\n`),

@@ -2,6 +2,7 @@
 import { monotonic, wall } from '../clock.ts';
 import { sleep, within } from '../async/sleep.ts';
 import type { Configuration } from '../config/schema.ts';
+import { messageOf } from '../errors.ts';
 import { createAccess, secured } from '../server/access.ts';
 import { followConfiguration, warnOfLeftCopies } from './follow.ts';
 import { leadInTurn } from './leading.ts';
@@ -112,8 +113,8 @@ async function configure(next: Configuration, { log, metrics }: ManagerOptions, 
 async function lead(
   fence: AbortSignal,
   stop: AbortSignal,
-  { metrics, concurrency, timings }: ManagerOptions,
-  { current, state, memory, pause, rotations, sources, brake, reconciler, audits, triggers }: Parts,
+  { log, metrics, concurrency, timings }: ManagerOptions,
+  { current, state, memory, pause, rotations, sources, brake, reconciler, audits, status, triggers }: Parts,
 ): Promise<void> {
   const term = AbortSignal.any([fence, stop]);
   // Another replica may have led in between: load the state that it saved.
@@ -126,6 +127,7 @@ async function lead(
   state.retain(current.configuration);
   sources.takeOver();
   triggers.everything();
+  status.run(term).catch((error: unknown) => log.error({ err: error }, `unexpected: ${messageOf(error)}`));
   await reconciler.run({ concurrency, signal: term, fence });
   current.leading = false;
   rotations.clear();

@@ -22,7 +22,9 @@ import { createProxyController } from './proxies.ts';
 import type { ProxyStanding } from './proxies.ts';
 import { createReportPublisher } from './publish-report.ts';
 import { createReconciler } from './reconciler.ts';
+import { createRotationStatus } from './rotation-status.ts';
 import { createSchedules } from './schedules.ts';
+import { createStatusObject } from './status-object.ts';
 import { createTellers } from './tellers.ts';
 import { createTriggers, namespaceKey } from './triggers.ts';
 import type { Key } from './triggers.ts';
@@ -46,9 +48,26 @@ export function createParts(options: ManagerOptions, stop: AbortSignal) {
   const world = createWorld(state.mac, namespace);
   const watches = createWatches({ client, world, log, metrics, timings: timings.reflector });
 
+  // What tells people.
+  const { events, tenantLog, rotations } = createTellers(options);
+  const status = createRotationStatus({
+    client,
+    world,
+    state,
+    watches,
+    configuration,
+    events,
+    identity: options.identity,
+    object: createStatusObject({ client, log, namespace }),
+    everyMs: timings.statusMs,
+  });
+
   // The work queue, what fills it, and what stops it.
   const queue = createWorkQueue<Key>({
-    onDepth: (depth) => metrics.queueDepth.set(depth),
+    onDepth: (depth) => {
+      metrics.queueDepth.set(depth);
+      status.touch();
+    },
     onWait: (ms) => metrics.queueWait.observe(ms / 1000),
   });
   const leaving = createLeaving({ log });
@@ -58,8 +77,6 @@ export function createParts(options: ManagerOptions, stop: AbortSignal) {
   ]);
   const pause = createPause({ queue, log, metrics, beforeWrites: () => memory.resume(stop) });
 
-  // What tells people, and rotations.
-  const { events, tenantLog, rotations } = createTellers(options);
   /** Carriers of a source: all namespaces by name, its cache proxies as `proxy/<name>`, which is no valid namespace name. */
   const carriers = (source: string): string[] => [
     ...[...world.namespaces.all()].map(({ name }) => name),
@@ -85,7 +102,9 @@ export function createParts(options: ManagerOptions, stop: AbortSignal) {
     isRead: watches.isRead,
     proxies: () => [...standings.values()],
     onAccepted: (source, digest, first) => {
-      if (leading()) rotations.begin(source, digest, carriers(source), first);
+      if (!leading()) return;
+      rotations.begin(source, digest, carriers(source), first);
+      if (!first) status.begun(source);
     },
     onChange: triggers.everything,
   });
@@ -138,9 +157,12 @@ export function createParts(options: ManagerOptions, stop: AbortSignal) {
     tenantLog,
     brake,
     observe,
-    proxy: proxies.handle,
+    proxy: (name, fence) => proxies.handle(name, fence).finally(status.touch),
     applier: pause.pausable(createApplier({ client, world, consumers: proxies, content: book.content })),
-    onReconciled: (result, seconds) => metrics.reconcileDuration.observe({ kind: 'namespace', result }, seconds),
+    onReconciled: (result, seconds) => {
+      metrics.reconcileDuration.observe({ kind: 'namespace', result }, seconds);
+      status.touch();
+    },
   });
 
   // Checks, audits and schedules.
@@ -199,6 +221,7 @@ export function createParts(options: ManagerOptions, stop: AbortSignal) {
     schedules,
     sources,
     state,
+    status,
     tenantLog,
     triggers,
     watches,

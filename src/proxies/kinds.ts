@@ -1,7 +1,7 @@
 /** Maps a configured kind to its adapter, and collects the rights of all cache proxies. */
 import type { CacheProxyConfig } from '../config/cache-proxies.ts';
 import type { Configuration } from '../config/schema.ts';
-import { STATE_NAME } from '../names.ts';
+import { STATE_NAME, STATUS_NAME } from '../names.ts';
 import { requiredRights } from '../plan/rights.ts';
 import type { RightsOptions, Right } from '../plan/rights.ts';
 import { artifactory } from './artifactory.ts';
@@ -84,7 +84,15 @@ export function allRights(configuration: Configuration, controller: RightsOption
     verbs: ['get', 'create', 'patch'],
     why: 'remember across restarts what each cache proxy was given',
   };
-  return [...requiredRights(configuration, controller), state, ...proxies];
+  const status: Right = {
+    apiGroup: '',
+    resource: 'configmaps',
+    namespace: controller.namespace,
+    resourceNames: [STATUS_NAME],
+    verbs: ['get', 'create', 'patch'],
+    why: 'say how far each rotation is',
+  };
+  return [...requiredRights(configuration, controller), state, status, ...proxies];
 }
 
 function probeRights({ name, probe }: CacheProxyConfig): Right[] {
