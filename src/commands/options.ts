@@ -41,7 +41,7 @@ export const options = {
     new Option('--controller-namespace <name>', 'namespace that the controller runs in')
       .env('POD_NAMESPACE')
       .default(DEFAULT_NAMESPACE),
-  output: () => new Option('-o, --output <format>', 'how to print').choices(OUTPUTS).default('table'),
+  output: (what = 'how to print') => new Option('-o, --output <format>', what).choices(OUTPUTS).default('table'),
 };
 
 const LONGEST_WAIT_MS = 24 * 3_600_000;

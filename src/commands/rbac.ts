@@ -1,14 +1,22 @@
-/** `pullpass rbac`: prints the rights table (`allRights`) as RBAC objects. */
+/** `pullpass rbac`: prints the rights table (`allRights`) as RBAC objects, or compares a cluster with it. */
 import { Command, Option } from 'commander';
 import { Document, isMap, isSeq } from 'yaml';
 import { loadConfiguration } from '../config/load.ts';
 import type { Configuration } from '../config/schema.ts';
+import { UsageError } from '../errors.ts';
 import type { Right, Verb } from '../plan/rights.ts';
 import { allRights } from '../proxies/kinds.ts';
+import { configurationFor } from './configuration.ts';
+import { withClient } from './connect.ts';
 import type { Environment } from './environment.ts';
 import { nameOfInstallation, printStream } from './manifest-text.ts';
 import { options } from './options.ts';
+import type { Configured } from './options.ts';
+import { render } from './output.ts';
+import type { Output } from './output.ts';
 import { renderPolicies } from './policies-text.ts';
+import { checkRbac, checkStatus, checkText } from './rbac-check.ts';
+import { waitRights } from './reader-rights.ts';
 
 /** Name of the printed roles and bindings, and of the ServiceAccount in the manifests. */
 export const RBAC_NAME = 'pullpass';
@@ -16,26 +24,45 @@ export const RBAC_NAME = 'pullpass';
 /** ClusterRole of users who may see the report; manifests/components/secure-report uses the same name. */
 const REPORT_VIEWER_NAME = 'pullpass-report-viewer';
 
+/** Whom the rights are for: the controller, or a reader that runs `pullpass wait`. */
+const RECEIVERS = ['controller', 'wait'] as const;
+type Receiver = (typeof RECEIVERS)[number];
+
 interface RbacOptions {
   /** Where the controller runs. */
   namespace: string;
-  /** ServiceAccount that the controller runs as. */
+  /** ServiceAccount that gets the rights, in that namespace. */
   serviceAccount: string;
   /** Whether the controller runs with `--secure-report`. */
   secureReport?: boolean | undefined;
+  /** The controller unless given. */
+  for?: Receiver;
 }
 
-export function rbacCommand({ writeOut }: Environment): Command {
+export function rbacCommand(env: Environment): Command {
   return new Command('rbac')
-    .summary('print the RBAC objects that a configuration needs')
+    .summary('print the RBAC objects that a configuration needs, or compare a cluster with them')
     .description(
       'Prints the RBAC objects that a configuration needs, Secrets limited by name. ' +
         'With --policies, also the admission policies that hold the controller to what it does with these rights. ' +
-        'To apply: pullpass rbac --config FILE | kubectl apply -f -',
+        'To apply: pullpass rbac --config FILE | kubectl apply -f -\n' +
+        'With --check, compares what the cluster grants with that. Exit status: 0 the same, 3 it differs, 1 not all could be checked.',
     )
     .addOption(options.config())
+    .addOption(options.kubeconfig())
+    .addOption(options.context())
     .addOption(options.controllerNamespace())
-    .addOption(new Option('--service-account <name>', 'ServiceAccount that the controller runs as').default(RBAC_NAME))
+    .addOption(
+      new Option(
+        '--service-account <name>',
+        `ServiceAccount that gets the rights; otherwise ${RBAC_NAME}, with --for wait ${RBAC_NAME}-wait`,
+      ),
+    )
+    .addOption(
+      new Option('--for <command>', 'whose rights: those of `pullpass controller`, or what `pullpass wait` reads')
+        .choices(RECEIVERS)
+        .default('controller'),
+    )
     .addOption(
       new Option('--secure-report', 'with what `controller --secure-report` needs to ask who may see /report').default(
         false,
@@ -44,19 +71,51 @@ export function rbacCommand({ writeOut }: Environment): Command {
     .addOption(
       new Option('--policies', 'with ValidatingAdmissionPolicies, for Kubernetes 1.30 and later').default(false),
     )
-    .action(async ({ config, controllerNamespace: namespace, serviceAccount, secureReport, policies }: Flags) => {
-      const configuration = await loadConfiguration(config);
-      const rbac = renderRbac(configuration, { namespace, serviceAccount, secureReport });
-      writeOut(policies ? rbac + renderPolicies(configuration, { namespace, serviceAccount }) : rbac);
-    });
+    .addOption(
+      new Option('--check', 'compare what the cluster grants to the controller; print no manifests')
+        .default(false)
+        .conflicts('policies'),
+    )
+    .addOption(options.output('how to print the result of --check'))
+    .action((flags: Flags) => run(flags, env));
 }
 
-interface Flags {
-  config: string;
-  controllerNamespace: string;
-  serviceAccount: string;
+interface Flags extends Configured {
+  serviceAccount?: string;
+  for: Receiver;
   secureReport: boolean;
   policies: boolean;
+  check: boolean;
+  output: Output;
+}
+
+async function run({ secureReport, policies, for: receiver, ...flags }: Flags, env: Environment): Promise<void> {
+  const { config, controllerNamespace: namespace, check, output } = flags;
+  if (receiver === 'wait' && (policies || check || secureReport))
+    throw new UsageError('rbac: --for wait goes with none of --policies, --check and --secure-report');
+  const serviceAccount = flags.serviceAccount ?? (receiver === 'wait' ? `${RBAC_NAME}-wait` : RBAC_NAME);
+  if (!check) {
+    // With a file, no cluster is needed.
+    const configuration =
+      config !== undefined
+        ? await loadConfiguration(config)
+        : await withClient(env, flags, (client) => configurationFor(client, flags));
+    const rbac = renderRbac(configuration, { namespace, serviceAccount, secureReport, for: receiver });
+    return env.writeOut(policies ? rbac + renderPolicies(configuration, { namespace, serviceAccount }) : rbac);
+  }
+  const result = await withClient(env, flags, async (client) =>
+    checkRbac({
+      client,
+      rights: allRights(await configurationFor(client, flags), { namespace, secureReport }),
+      namespace,
+      serviceAccount,
+      name: nameOfInstallation(namespace),
+      labels: LABELS,
+    }),
+  );
+  const data = { apiVersion: 'pullpass.dev/v1alpha1', kind: 'RightsCheck', ...result };
+  env.writeOut(render(output, data, () => checkText(result)));
+  env.exitWith(checkStatus(result));
 }
 
 const HEADER = `\
@@ -67,6 +126,11 @@ const HEADER = `\
 # as someone who holds these rights, such as a cluster-admin; the namespaces below must exist. Do it again when the name
 # of a copy or the namespace or name of a source or of an alias's login changes. Roles that are no longer needed stay behind:
 #         kubectl get roles,rolebindings --all-namespaces --selector app.kubernetes.io/name=pullpass
+`;
+
+const WAIT_HEADER = `\
+# What \`pullpass wait\` reads in the cluster for one configuration, as printed by \`pullpass rbac --for wait\`. It can read the
+# sources and the copies, and so the credential itself: \`kubectl wait\` on ConfigMap pullpass-status needs no more than that object.
 `;
 
 const LABELS = { 'app.kubernetes.io/name': 'pullpass', 'app.kubernetes.io/component': 'controller' };
@@ -83,7 +147,8 @@ interface Rule {
  * ServiceAccount. The same configuration gives the same text on every machine.
  */
 export function renderRbac(configuration: Configuration, options: RbacOptions): string {
-  const rights = allRights(configuration, options);
+  const isWait = options.for === 'wait';
+  const rights = isWait ? waitRights(configuration, options) : allRights(configuration, options);
   const namespaces = [
     ...new Set(rights.flatMap(({ namespace }) => (namespace === undefined ? [] : [namespace]))),
   ].sort();
@@ -92,7 +157,7 @@ export function renderRbac(configuration: Configuration, options: RbacOptions): 
     return [role(namespace, here, options), binding(namespace, options)];
   });
   if (options.secureReport === true) documents.push(reportViewer());
-  return HEADER + printStream(documents);
+  return (isWait ? WAIT_HEADER : HEADER) + printStream(documents);
 }
 
 /** Merges rights on the same objects into one. */
@@ -138,7 +203,7 @@ function binding(namespace: string | undefined, options: RbacOptions): Document 
     roleRef: {
       apiGroup: 'rbac.authorization.k8s.io',
       kind: kindIn(namespace, 'Role'),
-      name: nameOfInstallation(options.namespace),
+      name: nameOf(options),
     },
     subjects: [{ kind: 'ServiceAccount', name: options.serviceAccount, namespace: options.namespace }],
   });
@@ -161,12 +226,15 @@ function head(namespace: string | undefined, kind: 'Role' | 'RoleBinding', optio
     apiVersion: 'rbac.authorization.k8s.io/v1',
     kind: kindIn(namespace, kind),
     metadata: {
-      name: nameOfInstallation(options.namespace),
+      name: nameOf(options),
       ...(namespace !== undefined && { namespace }),
-      labels: LABELS,
+      labels: { ...LABELS, 'app.kubernetes.io/component': options.for ?? 'controller' },
     },
   };
 }
+
+const nameOf = ({ namespace, for: receiver }: RbacOptions): string =>
+  `${nameOfInstallation(namespace)}${receiver === 'wait' ? '-wait' : ''}`;
 
 function kindIn(namespace: string | undefined, kind: 'Role' | 'RoleBinding'): string {
   return namespace === undefined ? `Cluster${kind}` : kind;

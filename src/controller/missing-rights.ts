@@ -11,22 +11,37 @@ import { allRights } from '../proxies/kinds.ts';
 import type { Metrics } from '../server/metrics.ts';
 
 /** One line per missing right. Throws if the API server cannot be asked. */
-export async function missingRights(
+export function missingRights(
   client: KubeClient,
   configuration: Configuration,
   namespace: string,
   signal: AbortSignal,
   options: Omit<RightsOptions, 'namespace'> = {},
 ): Promise<string[]> {
-  const checks = accessChecks(allRights(configuration, { namespace, ...options }));
+  return deniedOf(client, accessChecks(allRights(configuration, { namespace, ...options })), { signal });
+}
+
+interface AskOptions {
+  readonly signal?: AbortSignal;
+  /** Whose rights; absent: our own. To ask for others needs a right. */
+  readonly as?: { readonly user: string; readonly groups: readonly string[] };
+}
+
+/** The descriptions of those that the API server does not allow. */
+export async function deniedOf(
+  client: KubeClient,
+  checks: ReturnType<typeof accessChecks>,
+  { signal, as }: AskOptions,
+): Promise<string[]> {
   const answers = await Promise.all(
     checks.map(({ verb, group, resource, namespace, name }) =>
       client.create<V1SelfSubjectAccessReview>(
-        paths.selfSubjectAccessReviews(),
+        as === undefined ? paths.selfSubjectAccessReviews() : paths.subjectAccessReviews(),
         {
           apiVersion: 'authorization.k8s.io/v1',
-          kind: 'SelfSubjectAccessReview',
+          kind: as === undefined ? 'SelfSubjectAccessReview' : 'SubjectAccessReview',
           spec: {
+            ...as,
             resourceAttributes: {
               verb,
               group,
