@@ -9,10 +9,12 @@ import { createReport } from '../audit/report/create.ts';
 import type { Report } from '../audit/report/report.ts';
 import { SEVERITIES } from '../audit/rules/rule.ts';
 import type { Severity } from '../audit/rules/rule.ts';
+import type { Configuration } from '../config/schema.ts';
 import { UsageError } from '../errors.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { renderAudits } from './audits-output.ts';
-import { findConfiguration, nameIn } from './configuration.ts';
+import type { Audited } from './audits-output.ts';
+import { findConfiguration, givenConfiguration, nameIn } from './configuration.ts';
 import { withClient } from './connect.ts';
 import { inContexts } from './contexts.ts';
 import type { Environment } from './environment.ts';
@@ -50,20 +52,22 @@ export function auditCommand(env: Environment): Command {
     )
     .addOption(new Option('-o, --output <format>', 'how to print').choices(TEXT_OUTPUTS).default('table'))
     .action(async ({ context: contexts = [], ...flags }: Flags) => {
-      const { kubeconfig, output } = flags;
+      const { kubeconfig, output, config } = flags;
       const [context, ...more] = contexts;
       if (more.length > 0 && !isOutput(output))
         throw new UsageError(`audit: -o ${output} shows one cluster: give one --context, or -o ${OUTPUTS.join(', ')}`);
+      const given =
+        config === false ? undefined : await givenConfiguration({ ...(config !== undefined && { config }) });
       const { text, exitCode } =
         more.length > 0 && isOutput(output)
           ? renderAudits(
               await inContexts(env, { kubeconfig, contexts }, (client, name) =>
-                auditIn(client, { env, flags, prefix: `${name}: ` }),
+                auditIn(client, { env, flags, given, prefix: `${name}: ` }),
               ),
               output,
             )
           : await withClient(env, { ...flags, ...(context !== undefined && { context }) }, (client) =>
-              auditIn(client, { env, flags, prefix: '' }),
+              auditIn(client, { env, flags, given, prefix: '' }),
             );
       env.showProgress('');
       env.writeOut(text);
@@ -73,19 +77,18 @@ export function auditCommand(env: Environment): Command {
 
 const isOutput = (output: string): output is Output => (OUTPUTS as readonly string[]).includes(output);
 
-async function auditIn(
-  client: KubeClient,
-  {
-    env,
-    flags,
-    prefix,
-  }: { readonly env: Environment; readonly flags: Omit<Flags, 'context'>; readonly prefix: string },
-): Promise<Audited> {
+interface Run {
+  readonly env: Environment;
+  readonly flags: Omit<Flags, 'context'>;
+  /** Of the file that was given. */
+  readonly given: Configuration | undefined;
+  /** In front of lines about this cluster. */
+  readonly prefix: string;
+}
+
+async function auditIn(client: KubeClient, { env, flags, given, prefix }: Run): Promise<Audited> {
   const { config, controllerNamespace, namespace: namespaces, failOn, output } = flags;
-  const configuration =
-    config === false
-      ? undefined
-      : await findConfiguration(client, { controllerNamespace, ...(config !== undefined && { config }) });
+  const configuration = given ?? (config === false ? undefined : await findConfiguration(client, controllerNamespace));
   if (configuration === undefined && config === undefined)
     env.writeErr(
       `${prefix}no ${nameIn(controllerNamespace)}: without Pullpass, pulls and their credentials are audited, and nothing is said ` +
@@ -113,12 +116,6 @@ export interface AuditOptions
   readonly failOn?: Severity | undefined;
   /** Gets a line of progress, for a terminal. */
   readonly progress?: ((line: string) => void) | undefined;
-}
-
-export interface Audited {
-  readonly report: Report;
-  readonly text: string;
-  readonly exitCode: number;
 }
 
 const EXIT_FINDINGS = 3;

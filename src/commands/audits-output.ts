@@ -1,9 +1,15 @@
 /** The audits of several clusters: a section each, and one line in the end. */
+import type { Report } from '../audit/report/report.ts';
 import { resultOf } from '../audit/report/result.ts';
-import type { Audited } from './audit.ts';
 import type { InContext } from './contexts.ts';
 import { render } from './output.ts';
 import type { Output } from './output.ts';
+
+export interface Audited {
+  readonly report: Report;
+  readonly text: string;
+  readonly exitCode: number;
+}
 
 /** Ends with a line break. The exit status is the worst one: a cluster that could not be audited counts as an error. */
 export function renderAudits(all: readonly InContext<Audited>[], output: Output): { text: string; exitCode: number } {

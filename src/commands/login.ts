@@ -4,8 +4,7 @@ import { Option } from 'commander';
 import { UsageError } from '../errors.ts';
 import { createReach } from '../proxies/reach.ts';
 import { awaitRotation } from './wait.ts';
-import { configurationFor } from './configuration.ts';
-import { withClient } from './connect.ts';
+import { withConfiguration } from './configuration.ts';
 import type { Environment } from './environment.ts';
 import { askedLogin, fileLogins } from './login-input.ts';
 import { namedSource } from './named-source.ts';
@@ -63,8 +62,7 @@ async function login(env: Environment, registry: string | undefined, flags: Flag
     throw new UsageError('login: give a registry, or --from-docker-config FILE');
   const reach = createReach({ userAgent: env.userAgent, egress: env.egress });
   try {
-    await withClient(env, flags, async (client) => {
-      const configuration = await configurationFor(client, flags);
+    await withConfiguration(env, flags, async (client, configuration) => {
       const source = namedSource(configuration, flags.source, 'login');
       const stop = new AbortController();
       const access = { client, source, command: 'login', force: flags.force, signal: stop.signal };

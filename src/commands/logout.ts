@@ -8,8 +8,7 @@ import { chooseEntry } from '../credentials/entry-choice.ts';
 import { findEntry, quoteKey } from '../credentials/registry-name.ts';
 import { UserError } from '../errors.ts';
 import { agree, plural, quote, some } from '../text.ts';
-import { configurationFor } from './configuration.ts';
-import { withClient } from './connect.ts';
+import { withConfiguration } from './configuration.ts';
 import type { Environment } from './environment.ts';
 import { namedSource } from './named-source.ts';
 import { configuredCommand } from './options.ts';
@@ -34,8 +33,7 @@ export function logoutCommand(env: Environment): Command {
     .addOption(new Option('--source <name>', 'name of the source; needed if the configuration has several'))
     .addOption(new Option('--force', 'also if another tool writes the Secret, and may undo the change').default(false))
     .action(async (registry: string, flags: Flags) => {
-      await withClient(env, flags, async (client) => {
-        const configuration = await configurationFor(client, flags);
+      await withConfiguration(env, flags, async (client, configuration) => {
         await runLogout(registry, {
           client,
           configuration,

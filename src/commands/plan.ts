@@ -5,8 +5,7 @@ import { observeRotations } from '../rotation/progress.ts';
 import { planCluster, problemsOf, readCluster } from '../sources/snapshot.ts';
 import { UserError } from '../errors.ts';
 import { isPending, planOnly } from './cluster-plan.ts';
-import { configurationFor } from './configuration.ts';
-import { withClient } from './connect.ts';
+import { withConfiguration } from './configuration.ts';
 import type { Environment } from './environment.ts';
 import { configuredCommand, options } from './options.ts';
 import type { Configured } from './options.ts';
@@ -24,8 +23,7 @@ export function planCommand(env: Environment): Command {
     .addOption(options.allNamespaces())
     .addOption(options.output())
     .action(async (flags: Configured & { namespace?: string[]; output: Output }) => {
-      const plan = await withClient(env, flags, async (client) => {
-        const configuration = await configurationFor(client, flags);
+      const plan = await withConfiguration(env, flags, async (client, configuration) => {
         const snapshot = await readCluster(client, configuration, flags.controllerNamespace);
         const missing = flags.namespace?.find((name) => snapshot.world.namespaces.get('', name) === undefined);
         if (missing !== undefined) throw new UserError(`plan: there is no namespace "${missing}"`);

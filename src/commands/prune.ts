@@ -22,8 +22,7 @@ import { planCluster, readCluster } from '../sources/snapshot.ts';
 import type { Snapshot } from '../sources/snapshot.ts';
 import { plural } from '../text.ts';
 import { pendingIn, pendingReferences } from './cluster-plan.ts';
-import { configurationFor } from './configuration.ts';
-import { withClient } from './connect.ts';
+import { withConfiguration } from './configuration.ts';
 import type { Environment } from './environment.ts';
 import { findLeftovers } from './leftovers.ts';
 import { configuredCommand } from './options.ts';
@@ -39,10 +38,10 @@ export function pruneCommand(env: Environment): Command {
     )
     .addOption(new Option('-y, --yes', 'do not ask'))
     .action(async (flags: Configured & { yes?: boolean }) => {
-      const exitCode = await withClient(env, flags, async (client) =>
+      const exitCode = await withConfiguration(env, flags, (client, configuration) =>
         runPrune({
           client,
-          configuration: await configurationFor(client, flags),
+          configuration,
           namespace: flags.controllerNamespace,
           signal: env.untilInterrupted(),
           write: (line) => env.writeOut(`${line}\n`),

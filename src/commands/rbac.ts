@@ -6,8 +6,7 @@ import type { Configuration } from '../config/schema.ts';
 import { UsageError } from '../errors.ts';
 import type { Right, Verb } from '../plan/rights.ts';
 import { allRights } from '../proxies/kinds.ts';
-import { configurationFor } from './configuration.ts';
-import { withClient } from './connect.ts';
+import { withConfiguration } from './configuration.ts';
 import type { Environment } from './environment.ts';
 import { nameOfInstallation, printStream } from './manifest-text.ts';
 import { options } from './options.ts';
@@ -99,14 +98,14 @@ async function run({ secureReport, policies, for: receiver, ...flags }: Flags, e
     const configuration =
       config !== undefined
         ? await loadConfiguration(config)
-        : await withClient(env, flags, (client) => configurationFor(client, flags));
+        : await withConfiguration(env, flags, (_, found) => Promise.resolve(found));
     const rbac = renderRbac(configuration, { namespace, serviceAccount, secureReport, for: receiver });
     return env.writeOut(policies ? rbac + renderPolicies(configuration, { namespace, serviceAccount }) : rbac);
   }
-  const result = await withClient(env, flags, async (client) =>
+  const result = await withConfiguration(env, flags, (client, configuration) =>
     checkRbac({
       client,
-      rights: allRights(await configurationFor(client, flags), { namespace, secureReport }),
+      rights: allRights(configuration, { namespace, secureReport }),
       namespace,
       serviceAccount,
       name: nameOfInstallation(namespace),

@@ -15,8 +15,7 @@ import { createPreflight } from '../sources/preflight.ts';
 import { readSource } from '../sources/reading.ts';
 import { readCluster } from '../sources/snapshot.ts';
 import type { Snapshot } from '../sources/snapshot.ts';
-import { configurationFor } from './configuration.ts';
-import { withClient } from './connect.ts';
+import { withConfiguration } from './configuration.ts';
 import type { Environment } from './environment.ts';
 import { configuredCommand, options } from './options.ts';
 import type { Configured } from './options.ts';
@@ -41,8 +40,7 @@ export function verifyCommand(env: Environment): Command {
     .action(async (flags: Configured & { output: Output; failOn: FailOn }) => {
       const reach = createReach({ userAgent: env.userAgent, egress: env.egress });
       try {
-        const checks = await withClient(env, flags, async (client) => {
-          const configuration = await configurationFor(client, flags);
+        const checks = await withConfiguration(env, flags, async (client, configuration) => {
           const snapshot = await readCluster(client, configuration, flags.controllerNamespace);
           return runChecks({ client, configuration, reach, signal: env.untilInterrupted(), snapshot });
         });

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { UsageError } from '../errors.ts';
 import type { ProofTerms } from '../rotation/proxy-progress.ts';
-import { configurationFor } from './configuration.ts';
+import { configurationIn, givenConfiguration } from './configuration.ts';
 import { withClient } from './connect.ts';
 import type { Configuration } from '../config/schema.ts';
 import type { KubeClient } from '../kube/client.ts';
@@ -33,7 +33,16 @@ export function waitCommand(env: Environment): Command {
     .addOption(options.output())
     .action(async ({ context: contexts = [], ...flags }: Flags) => {
       const signal = env.untilInterrupted();
-      const { kubeconfig, source, output, scan = false } = flags;
+      const { kubeconfig, controllerNamespace, source, output, scan = false } = flags;
+      const given = await givenConfiguration(flags);
+      if (given !== undefined) checkNames(given, flags);
+      const begin = async (client: KubeClient) =>
+        awaited({
+          client,
+          configuration: given ?? (await configurationIn(client, controllerNamespace)),
+          flags,
+          signal,
+        });
       const say = (text: string, exitCode: number): void => {
         (exitCode === 0 || output !== 'table' ? env.writeOut : env.writeErr)(text);
         env.exitWith(exitCode);
@@ -41,7 +50,7 @@ export function waitCommand(env: Environment): Command {
       const [context, ...more] = contexts;
       if (more.length === 0) {
         await withClient(env, { ...flags, ...(context !== undefined && { context }) }, async (client) => {
-          const begun = await begin(client, flags, signal);
+          const begun = await begin(client);
           const waited = await watchRotation(env, begun);
           say(renderWait(source, waited, output), waited.exitCode);
           if (scan) env.writeErr(await scanElsewhere(begun));
@@ -50,7 +59,7 @@ export function waitCommand(env: Environment): Command {
       }
       const scans: string[] = [];
       const all = await inContexts(env, { kubeconfig, contexts }, async (client, name) => {
-        const begun = await begin(client, flags, signal);
+        const begun = await begin(client);
         const waited = await watchRotation(env, { ...begun, prefix: `${name}: ` });
         if (scan) scans.push(`${name}: ${await scanElsewhere(begun)}`);
         return waited;
@@ -71,20 +80,29 @@ interface Flags extends Omit<Configured, 'context'> {
   output: Output;
 }
 
-/** What to wait for in one cluster. Throws UsageError for a name that its configuration does not have. */
-async function begin(
-  client: KubeClient,
-  flags: Omit<Flags, 'context'>,
-  signal: AbortSignal,
-): Promise<Awaited & { instance: string }> {
-  const { source, controllerNamespace: namespace, timeout: timeoutMs, requireProof, acceptUnproven = [] } = flags;
-  const configuration = await configurationFor(client, flags);
-  const known = configuration.cacheProxies.map(({ name }) => name);
+/** Throws UsageError for a cache proxy that the configuration does not have. */
+function checkNames({ cacheProxies }: Configuration, { acceptUnproven = [] }: Pick<Flags, 'acceptUnproven'>): void {
+  const known = cacheProxies.map(({ name }) => name);
   for (const name of acceptUnproven)
     if (!known.includes(name))
       throw new UsageError(
         `wait: there is no cache proxy "${name}"; the configuration has: ${known.join(', ') || 'none'}`,
       );
+}
+
+function awaited({
+  client,
+  configuration,
+  flags,
+  signal,
+}: {
+  readonly client: KubeClient;
+  readonly configuration: Configuration;
+  readonly flags: Omit<Flags, 'context'>;
+  readonly signal: AbortSignal;
+}): Awaited & { readonly instance: string } {
+  checkNames(configuration, flags);
+  const { source, controllerNamespace: namespace, timeout: timeoutMs, requireProof, acceptUnproven } = flags;
   const terms = { requireProof, acceptUnproven };
   return { client, configuration, source, namespace, instance: namespace, timeoutMs, terms, signal };
 }

@@ -15,7 +15,7 @@ const objects = policies.flatMap((policy) => objectsOf(policy, identity, { name:
 test('every policy holds the one identity, fails closed, and has a binding that denies', () => {
   const made = objects.filter(({ kind }) => kind === 'ValidatingAdmissionPolicy');
   expect(made.map(({ metadata }) => metadata?.name)).toEqual(
-    ['serviceaccounts', 'secrets', 'events', 'leases', 'reports', 'cache-proxies', 'everything-else'].map(
+    ['serviceaccounts', 'secrets', 'events', 'leases', 'status', 'reports', 'cache-proxies', 'everything-else'].map(
       (name) => `pullpass-${name}`,
     ),
   );
@@ -57,7 +57,7 @@ test('every right to write has a policy that judges it; all else is left to the 
 });
 
 test('a right to patch says what it changes, except for what a policy of its own judges', () => {
-  const own = ['secrets', 'serviceaccounts', 'events', 'clusterreports', 'clusterpolicyreports'];
+  const own = ['secrets', 'configmaps', 'serviceaccounts', 'events', 'clusterreports', 'clusterpolicyreports'];
   const silent = allRights(configuration, identity).filter(
     ({ resource, verbs, fields }) => verbs.includes('patch') && fields === undefined && !own.includes(resource),
   );

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { bundle } from '../../build.ts';
 import { complete } from '../../src/commands/complete.ts';
 import { SCRIPTS } from '../../src/commands/completion.ts';
 import { createProgram } from '../../src/commands/program.ts';
@@ -61,7 +62,9 @@ describe('in a shell', () => {
   let directory: string;
   beforeAll(async () => {
     directory = await mkdtemp(path.join(tmpdir(), 'pullpass-completion-'));
-    const main = path.resolve(import.meta.dirname, '../../src/main.ts');
+    // One file starts in a moment, the many of src do not.
+    const main = path.join(directory, 'pullpass.js');
+    await bundle({ entry: path.resolve(import.meta.dirname, '../../src/main.ts'), outfile: main });
     const program = `#!/bin/sh\nexec '${process.execPath}' '${main}' "$@"\n`;
     for (const [name, text] of [
       ['pullpass', program],

@@ -15,7 +15,7 @@ function optionRow({
   argChoices,
   mandatory,
 }: Option) {
-  const shown = defaultValueDescription ?? (typeof defaultValue === 'boolean' ? undefined : defaultValue);
+  const shown: unknown = defaultValueDescription ?? (typeof defaultValue === 'boolean' ? undefined : defaultValue);
   const more = [
     ...(mandatory ? ['**required**'] : []),
     ...(argChoices === undefined ? [] : [argChoices.map((choice) => `\`${choice}\``).join(', ')]),
