@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { Document, isCollection, isMap, isSeq, visit } from 'yaml';
 import { z } from 'zod';
 import { renderNetworkPolicy } from '../src/commands/network-policy-text.ts';
-import { REPORT_VIEWER } from '../src/commands/rbac.ts';
+import { REPORT_VIEWER } from '../src/commands/rbac-text.ts';
 import { parseConfiguration } from '../src/config/load.ts';
 import type { Configuration } from '../src/config/schema.ts';
 import { configurationSchema } from '../src/config/schema.ts';

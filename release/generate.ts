@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import { generated } from '../charts/build.ts';
 import { tables } from '../charts/tables.ts';
 import { renderPolicies } from '../src/commands/policies-text.ts';
-import { RBAC_NAME, renderRbac } from '../src/commands/rbac.ts';
+import { RBAC_NAME, renderRbac } from '../src/commands/rbac-text.ts';
 import { loadConfiguration } from '../src/config/load.ts';
 import { DEFAULT_NAMESPACE } from '../src/names.ts';
 import { readNames, ROOT } from './names.ts';

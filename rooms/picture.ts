@@ -41,7 +41,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'audit/render': {
     may: words('audit/page audit/report audit/rules audit/facts async'),
-    packages: words('picocolors node:crypto'),
+    packages: words('picocolors yaml node:crypto'),
     pure: true,
   },
   'audit/page': {

@@ -31,13 +31,13 @@ export function controllerCommand(env: Environment): Command {
   return new Command('controller')
     .summary('run the controller until SIGTERM')
     .description('Runs the controller until SIGTERM. Exit status: 0 on a clean stop.')
-    .addOption(options.config())
+    .addOption(new Option('--config <file>', 'configuration file').env('PULLPASS_CONFIG').makeOptionMandatory())
     .addOption(options.kubeconfig())
     .addOption(options.context())
     .addOption(
       new Option('--namespace <name>', 'namespace of the Lease').env('POD_NAMESPACE').default(DEFAULT_NAMESPACE),
     )
-    .addOption(options.namespaces())
+    .addOption(options.listed())
     .addOption(
       new Option('--identity <name>', 'name of this replica')
         .env('POD_NAME')

@@ -3,7 +3,7 @@ import { monotonic, wall } from '../clock.ts';
 import { sleep, within } from '../async/sleep.ts';
 import { isOver } from '../async/term.ts';
 import type { Configuration } from '../config/schema.ts';
-import { UserError } from '../errors.ts';
+import { messageOf, UserError } from '../errors.ts';
 import { beyondTheList } from '../proxies/kinds.ts';
 import { createAccess, secured } from '../server/access.ts';
 import { followConfiguration, warnOfLeftCopies } from './follow.ts';
@@ -148,7 +148,7 @@ async function configure(next: Configuration, { log, metrics }: ManagerOptions, 
 async function lead(
   fence: AbortSignal,
   stop: AbortSignal,
-  { metrics, concurrency, timings }: ManagerOptions,
+  { log, metrics, concurrency, timings }: ManagerOptions,
   {
     current,
     state,
@@ -160,6 +160,7 @@ async function lead(
     brake,
     reconciler,
     audits,
+    status,
     triggers,
     listed,
   }: Parts,
@@ -178,6 +179,7 @@ async function lead(
   listed.takeOver();
   sources.takeOver();
   triggers.everything();
+  status.run(term).catch((error: unknown) => log.error({ err: error }, `unexpected: ${messageOf(error)}`));
   await reconciler.run({ concurrency, signal: term, fence });
   current.leading = false;
   rotations.clear();

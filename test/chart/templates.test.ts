@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { parse as parseYaml, stringify } from 'yaml';
 import { CHART } from '../../charts/build.ts';
 import manifest from '../../package.json' with { type: 'json' };
-import { renderRbac } from '../../src/commands/rbac.ts';
+import { renderRbac } from '../../src/commands/rbac-text.ts';
 import { loadConfiguration, parseConfiguration } from '../../src/config/load.ts';
 import { IMAGE, isHook, onEachHelm, parse } from './helm.ts';
 import type { Manifest } from './helm.ts';
