@@ -1,6 +1,6 @@
 /** Bundles the program into one file that runs with nothing but Node: `node build.ts`. */
-import { chmod, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { appendFile, chmod, readdir, readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 import type { Plugin } from 'esbuild';
@@ -42,7 +42,7 @@ const pageAssets: Plugin = {
 };
 
 export async function bundle({ entry, outfile }: { entry: string; outfile: string }): Promise<void> {
-  await build({
+  const { metafile } = await build({
     absWorkingDir: root,
     entryPoints: [entry],
     outfile,
@@ -53,14 +53,32 @@ export async function bundle({ entry, outfile }: { entry: string; outfile: strin
     plugins: [pageAssets],
     banner: { js: banner },
     sourcemap: 'external',
-    // The licences of the bundled packages go to pullpass.js.LEGAL.txt, which must be shipped with the bundle.
+    metafile: true,
+    // A linked node_modules makes the same bundle: the names of its files are comments in it.
+    preserveSymlinks: true,
+    // Goes to pullpass.js.LEGAL.txt, which must be shipped with the bundle.
     legalComments: 'external',
     logLevel: 'warning',
   });
+  await appendFile(`${outfile}.LEGAL.txt`, await licensesOf(Object.keys(metafile.inputs)));
   await chmod(outfile, 0o755);
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  await rm(`${root}/dist`, { recursive: true, force: true });
-  await bundle({ entry: `${root}/src/main.ts`, outfile: `${root}/dist/pullpass.js` });
+/** What each package that is in the bundle says of its licence: few say it in comments, which is all that esbuild collects. */
+async function licensesOf(files: readonly string[]): Promise<string> {
+  const folders = new Set(files.flatMap((file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? []));
+  let text = '\nBundled packages:\n';
+  for (const folder of [...folders].sort().map((name) => join(root, name))) {
+    const { name, version, license } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as Record<
+      string,
+      string
+    >;
+    text += `\n${'='.repeat(80)}\n${name} ${version}, ${license}\n`;
+    for (const file of (await readdir(folder)).filter((file) => /^(licen[cs]e|notice|copying)/i.test(file)).sort())
+      text += `\n${await readFile(join(folder, file), 'utf8')}`;
+  }
+  return text;
 }
+
+if (process.argv[1] === fileURLToPath(import.meta.url))
+  await bundle({ entry: `${root}/src/main.ts`, outfile: `${root}/dist/pullpass.js` });

@@ -48,7 +48,18 @@ export default tseslint.config(
       ],
     },
   },
-  { files: ['*.ts', 'rooms/**/*.ts', 'test/sandbox/**/*.ts', 'bench/**/*.ts'], rules: { 'no-console': 'off' } },
+  {
+    files: [
+      '*.ts',
+      'image/**/*.ts',
+      'rooms/**/*.ts',
+      'release/**/*.ts',
+      'test/sandbox/**/*.ts',
+      'test/e2e/**/*.ts',
+      'bench/**/*.ts',
+    ],
+    rules: { 'no-console': 'off' },
+  },
   {
     // One composition root: nothing else touches the process.
     files: ['src/**/*.ts'],

@@ -2,7 +2,7 @@
  * Writes what the chart has from elsewhere: `npm run generate`. The version comes from package.json, the schema of the values from
  * `values.ts`, and the monitoring objects are those of the kustomize component. A test holds them up to date.
  */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseDocument } from 'yaml';
@@ -26,11 +26,4 @@ export function generated(): Map<string, string> {
       readFileSync(path.join(ROOT, 'manifests/components/monitoring', file), 'utf8'),
     ]),
   ]);
-}
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  for (const [file, text] of generated()) {
-    mkdirSync(path.dirname(path.join(CHART, file)), { recursive: true });
-    writeFileSync(path.join(CHART, file), text);
-  }
 }

@@ -2,13 +2,13 @@
  * Writes what the chart cannot compute, because Helm cannot run our code: the tables of rights and of egress, as YAML that its
  * templates evaluate. And the NetworkPolicy of the kustomize component. `npm run generate`; a test holds the files up to date.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Document, isCollection, isMap, isSeq, visit } from 'yaml';
 import { z } from 'zod';
 import { renderNetworkPolicy } from '../src/commands/network-policy-text.ts';
-import { REPORT_VIEWER } from '../src/commands/rbac.ts';
+import { REPORT_VIEWER } from '../src/commands/rbac-text.ts';
 import { parseConfiguration } from '../src/config/load.ts';
 import type { Configuration } from '../src/config/schema.ts';
 import { configurationSchema } from '../src/config/schema.ts';
@@ -120,6 +120,3 @@ function yaml(what: string, content: object): string {
   });
   return `# ${what} \`npm run generate\` writes this file: do not edit it.\n${document.toString({ lineWidth: 0, flowCollectionPadding: false })}`;
 }
-
-if (process.argv[1] === fileURLToPath(import.meta.url))
-  for (const [file, text] of tables()) writeFileSync(path.join(ROOT, file), text);

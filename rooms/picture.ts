@@ -41,7 +41,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'audit/render': {
     may: words('audit/page audit/report audit/rules audit/facts async'),
-    packages: words('picocolors node:crypto'),
+    packages: words('picocolors yaml node:crypto'),
     pure: true,
   },
   'audit/page': {
@@ -64,7 +64,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   rotation: { may: words('reconcile sources proxies observe plan config kube credentials') },
   reconcile: { may: words('observe proxies plan config kube credentials async') },
   sources: {
-    may: words('observe proxies plan server registry config kube credentials async'),
+    may: words('observe proxies plan registry config kube credentials async'),
     pure: words('merge rollout content'),
   },
   observe: { may: words('plan config kube credentials'), packages: words('zod node:crypto') },

@@ -2,7 +2,7 @@
  * The composition root: the only file that uses the process; commands get an `Environment`. Three libraries use the process
  * too: commander reads the variables that options name, client-node reads $KUBECONFIG, and pino writes the log.
  */
-import { Command, CommanderError } from 'commander';
+import { CommanderError } from 'commander';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
@@ -11,19 +11,8 @@ import { Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import picocolors from 'picocolors';
 import manifest from '../package.json' with { type: 'json' };
-import { auditCommand } from './commands/audit.ts';
-import { controllerCommand } from './commands/controller.ts';
 import type { Environment } from './commands/environment.ts';
-import { loginCommand } from './commands/login.ts';
-import { logoutCommand } from './commands/logout.ts';
-import { matchCommand } from './commands/match.ts';
-import { planCommand } from './commands/plan.ts';
-import { pruneCommand } from './commands/prune.ts';
-import { rbacCommand } from './commands/rbac.ts';
-import { schemaCommand } from './commands/schema.ts';
-import { validateCommand } from './commands/validate.ts';
-import { verifyCommand } from './commands/verify.ts';
-import { waitCommand } from './commands/wait.ts';
+import { createProgram } from './commands/program.ts';
 import { messageOf, UserError } from './errors.ts';
 import { isForbidden } from './kube/api-error.ts';
 
@@ -93,38 +82,8 @@ const env: Environment = {
   },
 };
 
-const root = new Command('pullpass')
-  .description('Keeps every image pull in a cluster logged in when a registry credential changes in one place.')
-  .version(manifest.version, '-V, --version')
-  .configureHelp({ sortSubcommands: false, showGlobalOptions: true })
-  .addHelpText(
-    'after',
-    '\nExit status: 0 done, 1 an error (one line on stderr), 64 a wrong command line; others are with each command.\n' +
-      'Documentation: README.md. LOG_LEVEL=debug adds stack traces.',
-  );
-const commands = [
-  controllerCommand,
-  validateCommand,
-  planCommand,
-  auditCommand,
-  matchCommand,
-  rbacCommand,
-  loginCommand,
-  logoutCommand,
-  verifyCommand,
-  waitCommand,
-  pruneCommand,
-  schemaCommand,
-].map((command) => command(env));
-for (const command of commands) root.addCommand(command.copyInheritedSettings(root));
-for (const command of [root, ...commands]) {
-  command
-    .exitOverride()
-    .showSuggestionAfterError()
-    .configureOutput({
-      outputError: (message, write) => write(message.replace(/^error: /, 'pullpass: ').replace('\n(', ' (')),
-    });
-}
+// As a plugin of kubectl it has another name, and the help shows what can be typed.
+const root = createProgram(env, process.argv[1]?.endsWith('kubectl-pullpass') ? 'kubectl pullpass' : 'pullpass');
 
 // A reader that closes the pipe early (`pullpass plan | head`) is no error.
 stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));

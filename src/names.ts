@@ -24,7 +24,7 @@ export const LABEL_MANAGED_BY = 'app.kubernetes.io/managed-by';
 export const LABEL_SOURCE = 'pullpass.dev/source';
 /** On a Secret rendered for a cache proxy: the name of that cache proxy in the configuration. */
 export const LABEL_CACHE_PROXY = 'pullpass.dev/cache-proxy';
-/** On Pullpass's own objects: `state` or `report`. */
+/** On Pullpass's own objects: `state`, `report` or `status`. */
 export const LABEL_ROLE = 'pullpass.dev/role';
 /**
  * On copies, rendered Secrets and the report object: the installation that wrote them, by the namespace of its Lease and state.
@@ -82,6 +82,13 @@ export const DEPLOYMENT_NAME = 'pullpass';
 /** The Lease that the replicas compete for. */
 export const LEASE_NAME = 'pullpass-controller';
 
+/** The ConfigMap that the manifests mount into the controller. Commands read it when no file is given. */
+export const CONFIG_NAME = 'pullpass-config';
+export const CONFIG_KEY = 'config.yaml';
+
+/** The ConfigMap that says how far each rotation is; see `rotation/status.ts`. Its name and keys are part of the interface. */
+export const STATUS_NAME = 'pullpass-status';
+
 /** The Secret that keeps what must survive a restart; see `observe/state.ts`. */
 export const STATE_NAME = 'pullpass-state';
 
@@ -97,6 +104,7 @@ export type EventReason =
   | 'SecretNotOurs' // a Secret that Pullpass did not make has the copy's name
   | 'SourceInvalid' // not all that the source holds is in force: the last good content stays
   | 'SourceAccepted' // a new content of the source is being spread
+  | 'RotationComplete' // the old credential can be revoked, as far as the controller sees
   | 'ProxyNotApplied' // a cache proxy could not be given the login
   | 'ProxyLoginRefused' // the product, or its upstream, refuses the login: nothing was changed
   | 'ProxyNotVerified' // a pull through the cache proxy fails although it has the login
@@ -111,6 +119,7 @@ export type EventReason =
 export const PLATFORM_REASONS: ReadonlySet<EventReason> = new Set([
   'SourceInvalid',
   'SourceAccepted',
+  'RotationComplete',
   'ProxyNotApplied',
   'ProxyLoginRefused',
   'ProxyNotVerified',

@@ -14,7 +14,7 @@ import {
  * `login`: rendered for a cache proxy. `contested`: it has the labels of several owners, so Pullpass never writes or deletes it.
  * `instance`: another installation in the cluster has it.
  */
-export type Owner = 'copy' | 'login' | 'state' | 'report' | 'nobody' | 'contested' | 'instance';
+export type Owner = 'copy' | 'login' | 'state' | 'report' | 'status' | 'nobody' | 'contested' | 'instance';
 
 interface Labelled {
   readonly name?: string;
@@ -37,7 +37,7 @@ function useOf(name: string | undefined, labels: Readonly<Record<string, string>
   if (labels[LABEL_SOURCE] !== undefined) return 'copy';
   if (labels[LABEL_CACHE_PROXY] !== undefined) return 'login';
   const role = labels[LABEL_ROLE];
-  if (role !== undefined) return role === 'state' || role === 'report' ? role : 'nobody';
+  if (role !== undefined) return role === 'state' || role === 'report' || role === 'status' ? role : 'nobody';
   // The first version gave state and report no role label; they get it with their next write.
   if (labels[LABEL_MANAGED_BY] !== MANAGER) return 'nobody';
   return name === STATE_NAME ? 'state' : name === REPORT_NAME ? 'report' : 'nobody';

@@ -5,7 +5,9 @@ import { describe, expect, test } from 'vitest';
 
 const MAIN = path.resolve(import.meta.dirname, '../src/main.ts');
 const CONFIG = path.resolve(import.meta.dirname, '../manifests/config.yaml');
-const COMMANDS = 'controller validate plan audit match rbac login logout verify wait prune schema'.split(' ');
+const COMMANDS = 'controller validate plan audit match rbac login logout verify wait prune schema completion'.split(
+  ' ',
+);
 
 /** With nothing of the caller's environment: no kubeconfig, no configuration. */
 function pullpass(
@@ -36,13 +38,18 @@ test.each(COMMANDS)('%s --help says what the exit status means, where it is more
   const { code, stdout } = await pullpass([command, '--help']);
   expect(code).toBe(0);
   expect(stdout).toMatch(new RegExp(`^Usage: pullpass ${command}\\b`));
-  if (!['rbac', 'schema', 'prune'].includes(command)) expect(stdout).toMatch(/Exit\s+status/);
+  if (!['schema', 'prune', 'completion'].includes(command)) expect(stdout).toMatch(/Exit\s+status/);
 });
 
 describe('a wrong command line is one line and status 64', () => {
   test.each([
     [['bogus'], "unknown command 'bogus'"],
-    [['plan'], 'config'],
+    [['wait', '--source', 'x', '--timeout', '10x'], 'a duration such as 90s, 10m or 1h30m'],
+    [['audit', '--no-config', '--context', 'a,b', '-o', 'html'], 'shows one cluster'],
+    [['audit', '--context', 'a,,b'], 'empty name'],
+    [['plan', '-A', '-n', 'x'], 'cannot be used with'],
+    [['rbac', '--for', 'wait', '--check'], '--for wait goes with none of'],
+    [['completion', 'tcsh'], 'bash, zsh, fish, kubectl'],
     [['audit', '--fail-on', 'fatal'], 'error, warning, info'],
     [['audit', '--output', 'pdf'], 'html'],
     [['controller', '--config', CONFIG, '--concurrency', 'many'], 'whole number from 1 to 256'],
@@ -64,6 +71,7 @@ describe('a wrong command line is one line and status 64', () => {
 
 describe('an error is one line and status 1, without a stack trace', () => {
   test.each([
+    [['plan'], {}, 'no cluster to talk to'],
     [['plan', '--config', '/nonexistent/config.yaml'], {}, '/nonexistent/config.yaml'],
     [['audit', '--kubeconfig', '/nonexistent/kubeconfig'], {}, '/nonexistent/kubeconfig'],
     [['match', 'app', '--docker-config', '/nonexistent'], {}, 'cannot be read: ENOENT'],

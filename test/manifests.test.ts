@@ -1,13 +1,10 @@
-/** The manifests say what the code says. Regenerate: see the comment at the top of config.yaml, and install.yaml below. */
-import { execFileSync } from 'node:child_process';
+/** The manifests say what the code says. What is made from the code: test/release/generate.test.ts. */
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
-import { renderPolicies } from '../src/commands/policies-text.ts';
-import { renderRbac, RBAC_NAME } from '../src/commands/rbac.ts';
+import { RBAC_NAME } from '../src/commands/rbac-text.ts';
 import { loadConfiguration, parseConfiguration } from '../src/config/load.ts';
-import { findOnPath } from './sandbox/registry/on-path.ts';
 import { ANNOTATION_SYNC, DEFAULT_NAMESPACE, TYPE_DOCKER_CONFIG_JSON } from '../src/names.ts';
 
 interface Manifest {
@@ -64,28 +61,6 @@ test('every file is YAML, and every namespaced object says which namespace', () 
         name.startsWith('components/cache-proxy/') ? 'registry-cache' : DEFAULT_NAMESPACE,
       );
   }
-});
-
-test('rbac.yaml is what `pullpass rbac` prints for config.yaml', async () => {
-  expect(file('rbac.yaml')).toBe(
-    renderRbac(await loadConfiguration(path.join(root, 'config.yaml')), {
-      namespace: DEFAULT_NAMESPACE,
-      serviceAccount: RBAC_NAME,
-    }),
-  );
-});
-
-test('the component for policies is what `pullpass rbac --policies` prints for config.yaml', async () => {
-  expect(file('components/policies/policies.yaml')).toBe(
-    renderPolicies(await loadConfiguration(path.join(root, 'config.yaml')), {
-      namespace: DEFAULT_NAMESPACE,
-      serviceAccount: RBAC_NAME,
-    }),
-  );
-  expect(one('components/policies/kustomization.yaml')).toMatchObject({
-    kind: 'Component',
-    resources: ['policies.yaml'],
-  });
 });
 
 test('config.yaml spells out the defaults and nothing else', async () => {
@@ -197,7 +172,7 @@ test('the example is the source of config.yaml and a namespace that opts in', ()
   expect(namespace?.metadata.annotations).toEqual({ [ANNOTATION_SYNC]: 'enabled' });
 });
 
-test('install.yaml holds the same objects: `kubectl kustomize manifests > manifests/install.yaml`', () => {
+test('install.yaml holds the same objects: `npm run generate`', () => {
   const configMap = objects(file('install.yaml')).find(({ kind }) => kind === 'ConfigMap');
   expect(configMap).toMatchObject({
     metadata: { name: 'pullpass-config', namespace: DEFAULT_NAMESPACE },
@@ -206,16 +181,4 @@ test('install.yaml holds the same objects: `kubectl kustomize manifests > manife
   expect(sorted(objects(file('install.yaml')).filter((object) => object.kind !== 'ConfigMap'))).toEqual(
     sorted(resources),
   );
-});
-
-const kubectl = findOnPath('kubectl', 'see https://kubernetes.io/docs/tasks/tools/');
-if ('missing' in kubectl) test.skip(kubectl.missing, () => undefined);
-
-describe.skipIf('missing' in kubectl)('kustomize', () => {
-  const build = (directory: string): Manifest[] =>
-    objects('missing' in kubectl ? '' : execFileSync(kubectl.found, ['kustomize', directory], { encoding: 'utf8' }));
-
-  test('builds the base as it stands in install.yaml', () => {
-    expect(build(root)).toEqual(objects(file('install.yaml')));
-  });
 });

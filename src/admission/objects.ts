@@ -7,6 +7,7 @@ import {
   REPORTING_CONTROLLER,
   REPORT_RESOURCES,
   REPORT_NAME,
+  STATUS_NAME,
 } from '../names.ts';
 import type { Configuration } from '../config/schema.ts';
 import type { Edited } from '../proxies/adapter.ts';
@@ -37,6 +38,20 @@ const leases = (namespace: string): Policy => ({
   },
 });
 
+/** `namespace`: the controller's. */
+const status = (namespace: string): Policy => ({
+  name: 'status',
+  judges: [{ apiGroup: '', apiVersion: 'v1', resources: ['configmaps'], operations: ['CREATE', 'UPDATE'] }],
+  only: {
+    'writes no ConfigMap but its own status': all(
+      `request.namespace == ${text(namespace)}`,
+      `object.metadata.name == ${text(STATUS_NAME)}`,
+      `object.metadata.?labels[?${text(LABEL_ROLE)}].orValue('') == 'status'`,
+      any("request.operation == 'CREATE'", `oldObject.metadata.?labels[?${text(LABEL_ROLE)}].orValue('') == 'status'`),
+    ),
+  },
+});
+
 const REPORTS: Policy = {
   name: 'reports',
   judges: REPORT_RESOURCES.map(({ group, version, resource }) => ({
@@ -63,6 +78,7 @@ export function objectPolicies({ audit }: Configuration, edited: readonly Edited
   return [
     EVENTS,
     leases(namespace),
+    status(namespace),
     ...(audit.reportObject ? [REPORTS] : []),
     ...(edited.length > 0 ? [cacheProxies(edited)] : []),
   ];

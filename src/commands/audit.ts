@@ -9,16 +9,24 @@ import { createReport } from '../audit/report/create.ts';
 import type { Report } from '../audit/report/report.ts';
 import { SEVERITIES } from '../audit/rules/rule.ts';
 import type { Severity } from '../audit/rules/rule.ts';
-import { loadConfiguration } from '../config/load.ts';
+import type { Configuration } from '../config/schema.ts';
 import { UsageError } from '../errors.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { renderAudits } from './audits-output.ts';
+import type { Audited } from './audits-output.ts';
+import { findConfiguration, givenConfiguration, nameIn } from './configuration.ts';
 import { withClient } from './connect.ts';
+import { inContexts } from './contexts.ts';
 import type { Environment } from './environment.ts';
 import { options } from './options.ts';
-import type { Cluster } from './options.ts';
+import type { Configured } from './options.ts';
+import { OUTPUTS } from './output.ts';
+import type { Output } from './output.ts';
 
-interface Flags extends Cluster {
-  config?: string;
-  controllerNamespace: string;
+interface Flags extends Omit<Configured, 'context' | 'config'> {
+  /** false: `--no-config`. */
+  config?: string | false;
+  context?: string[];
   namespace?: string[];
   namespaces?: readonly string[];
   failOn?: Severity;
@@ -29,53 +37,81 @@ export function auditCommand(env: Environment): Command {
   return new Command('audit')
     .summary('say what would break, and why')
     .description(
-      'Says what would break, and why: findings, and which registries are used with which credential. Changes nothing.\n' +
-        'Exit status: 0, 3 when findings reach --fail-on.',
+      'Says what would break, and why: findings, and which registries are used with which credential. Changes nothing. ' +
+        'In a cluster without Pullpass it audits what needs no source.\n' +
+        'Exit status: 0, 3 when findings reach --fail-on; with several contexts the worst.',
     )
-    .addOption(
-      new Option('--config <file>', 'configuration file; without one, what needs no source is audited').env(
-        'PULLPASS_CONFIG',
-      ),
-    )
+    .addOption(options.config())
+    .option('--no-config', 'audit what needs no source, and look for no configuration')
     .addOption(options.kubeconfig())
-    .addOption(options.context())
+    .addOption(options.contexts())
     .addOption(options.controllerNamespace())
-    .addOption(options.namespaces())
-    .addOption(
-      new Option('-n, --namespace <name>', 'only this namespace; repeat it for more').argParser(
-        (name: string, names: string[] = []) => [...names, name],
-      ),
-    )
+    .addOption(options.listed())
+    .addOption(options.namespaces('only this namespace, in findings, counts and exit status'))
+    .addOption(options.allNamespaces())
     .addOption(
       new Option('--fail-on <severity>', 'exit with 3 when a finding is at least this severe').choices(SEVERITIES),
     )
     .addOption(new Option('-o, --output <format>', 'how to print').choices(TEXT_OUTPUTS).default('table'))
-    .action(
-      async ({ config, controllerNamespace, namespace, namespaces: listed, failOn, output, ...cluster }: Flags) => {
-        const outside = listed && namespace?.find((name) => !listed.includes(name));
-        if (outside !== undefined)
-          throw new UsageError(`audit: --namespace ${outside} is not in the list of --namespaces`);
-        const configuration = config === undefined ? undefined : await loadConfiguration(config);
-        const { text, exitCode } = await withClient(env, cluster, (client) =>
-          runAudit({
-            client,
-            configuration,
-            namespaces: namespace,
-            listed,
-            failOn,
-            output,
-            color: env.colors,
-            width: env.width,
-            version: env.version,
-            controller: { namespace: controllerNamespace, name: 'pullpass' },
-            progress: env.showProgress,
-          }),
-        );
-        env.showProgress('');
-        env.writeOut(text);
-        env.exitWith(exitCode);
-      },
+    .action(async ({ context: contexts = [], ...flags }: Flags) => {
+      const { kubeconfig, output, config, namespace, namespaces: listed } = flags;
+      const outside = listed && namespace?.find((name) => !listed.includes(name));
+      if (outside !== undefined)
+        throw new UsageError(`audit: --namespace ${outside} is not in the list of --namespaces`);
+      const [context, ...more] = contexts;
+      if (more.length > 0 && !isOutput(output))
+        throw new UsageError(`audit: -o ${output} shows one cluster: give one --context, or -o ${OUTPUTS.join(', ')}`);
+      const given =
+        config === false ? undefined : await givenConfiguration({ ...(config !== undefined && { config }) });
+      const { text, exitCode } =
+        more.length > 0 && isOutput(output)
+          ? renderAudits(
+              await inContexts(env, { kubeconfig, contexts }, (client, name) =>
+                auditIn(client, { env, flags, given, prefix: `${name}: ` }),
+              ),
+              output,
+            )
+          : await withClient(env, { ...flags, ...(context !== undefined && { context }) }, (client) =>
+              auditIn(client, { env, flags, given, prefix: '' }),
+            );
+      env.showProgress('');
+      env.writeOut(text);
+      env.exitWith(exitCode);
+    });
+}
+
+const isOutput = (output: string): output is Output => (OUTPUTS as readonly string[]).includes(output);
+
+interface Run {
+  readonly env: Environment;
+  readonly flags: Omit<Flags, 'context'>;
+  /** Of the file that was given. */
+  readonly given: Configuration | undefined;
+  /** In front of lines about this cluster. */
+  readonly prefix: string;
+}
+
+async function auditIn(client: KubeClient, { env, flags, given, prefix }: Run): Promise<Audited> {
+  const { config, controllerNamespace, namespace: namespaces, failOn, output } = flags;
+  const configuration = given ?? (config === false ? undefined : await findConfiguration(client, controllerNamespace));
+  if (configuration === undefined && config === undefined)
+    env.writeErr(
+      `${prefix}no ${nameIn(controllerNamespace)}: without Pullpass, pulls and their credentials are audited, and nothing is said ` +
+        'about sources and copies; if a controller runs elsewhere, give --controller-namespace NAME or --config FILE\n',
     );
+  return runAudit({
+    client,
+    configuration,
+    namespaces,
+    listed: flags.namespaces,
+    failOn,
+    output,
+    color: env.colors,
+    width: env.width,
+    version: env.version,
+    controller: { namespace: controllerNamespace, name: 'pullpass' },
+    progress: (line) => env.showProgress(`${prefix}${line}`),
+  });
 }
 
 export interface AuditOptions
@@ -93,7 +129,7 @@ export interface AuditOptions
 const EXIT_FINDINGS = 3;
 
 /** Throws UserError if a namespace does not exist, or if nothing in the cluster may be read. */
-export async function runAudit(options: AuditOptions): Promise<{ report: Report; text: string; exitCode: number }> {
+export async function runAudit(options: AuditOptions): Promise<Audited> {
   const { client, configuration, namespaces, listed, failOn, controller, signal, progress, ...rest } = options;
   const observation = await observe({
     ...rest,

@@ -16,6 +16,25 @@ export interface ClusterPlan extends PlannedCluster {
   readonly other?: string;
   /** Custom objects that name a copy which is to be removed. */
   readonly named?: readonly NamedCopy[];
+  /** Only these namespaces are in the plan; absent: all, and the cache proxies. */
+  readonly only?: readonly string[];
+}
+
+/**
+ * What the plan says of some namespaces: their changes, what the brake holds in them, and problems of the sources. Not of cache
+ * proxies, which belong to none.
+ */
+export function planOnly(plan: ClusterPlan, only: readonly string[]): ClusterPlan {
+  const { held, rotations: _, named = [], ...rest } = plan;
+  const isShown = ({ namespace }: { readonly namespace: string }): boolean => only.includes(namespace);
+  return {
+    ...rest,
+    ...(held?.namespaces.some((namespace) => only.includes(namespace)) && { held }),
+    namespaces: plan.namespaces.filter(isShown),
+    named: named.filter(isShown),
+    total: only.length,
+    only,
+  };
 }
 
 /** Whether any change is pending, or held by the brake. */

@@ -31,13 +31,13 @@ export function controllerCommand(env: Environment): Command {
   return new Command('controller')
     .summary('run the controller until SIGTERM')
     .description('Runs the controller until SIGTERM. Exit status: 0 on a clean stop.')
-    .addOption(options.config())
+    .addOption(new Option('--config <file>', 'configuration file').env('PULLPASS_CONFIG').makeOptionMandatory())
     .addOption(options.kubeconfig())
     .addOption(options.context())
     .addOption(
       new Option('--namespace <name>', 'namespace of the Lease').env('POD_NAMESPACE').default(DEFAULT_NAMESPACE),
     )
-    .addOption(options.namespaces())
+    .addOption(options.listed())
     .addOption(
       new Option('--identity <name>', 'name of this replica')
         .env('POD_NAME')
@@ -83,9 +83,10 @@ async function run(
       { https: https?.host, http: http?.host },
       'registries and cache proxies are asked through an egress proxy, except what NO_PROXY lists',
     );
+  const { host } = new URL(connection.server);
   const client = createClient(connection, {
     userAgent,
-    onCall: (verb, resource, code) => metrics.apiRequests.inc({ verb, resource, code: String(code) }),
+    onCall: (...call) => metrics.countRequest(host, ...call),
   });
   try {
     await runManager(

@@ -1,16 +1,16 @@
-/** What `prune` removes besides copies and references: Secrets rendered for cache proxies, the state Secret, report objects. */
+/** What `prune` removes besides copies and references: Secrets rendered for cache proxies, the state Secret, the status ConfigMap, report objects. */
 import { reportPath } from '../audit/report/object.ts';
 import type { Configuration } from '../config/schema.ts';
 import { isForbidden, isNotFound } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { ApiObject } from '../kube/list.ts';
 import { paths } from '../kube/paths.ts';
-import { LABEL_CACHE_PROXY, REPORT_NAME, REPORT_RESOURCES, STATE_NAME } from '../names.ts';
+import { LABEL_CACHE_PROXY, REPORT_NAME, REPORT_RESOURCES, STATE_NAME, STATUS_NAME } from '../names.ts';
 import { ownerOf } from '../owner.ts';
 
 /** An object that `prune` deletes as a whole. */
 export interface Leftover {
-  readonly kind: 'Secret' | 'report object';
+  readonly kind: 'Secret' | 'ConfigMap' | 'report object';
   /** Absent for a cluster-scoped object. */
   readonly namespace?: string;
   readonly what: string;
@@ -34,20 +34,22 @@ export async function findLeftovers(
   inNamespaces = false,
 ): Promise<Leftover[]> {
   const found = await Promise.all(
-    [...secrets(configuration, namespace), ...(inNamespaces ? [] : reports(configuration, namespace))].map(
-      async ({ isOurs, optional = false, ...candidate }): Promise<Leftover[]> => {
-        try {
-          const { metadata } = await client.get<ApiObject>(candidate.path, { sensitive: candidate.kind === 'Secret' });
-          const { uid, resourceVersion } = metadata;
-          return isOurs(metadata) && uid !== undefined && resourceVersion !== undefined
-            ? [{ ...candidate, preconditions: { uid, resourceVersion } }]
-            : [];
-        } catch (error) {
-          if (isNotFound(error) || (isForbidden(error) && optional)) return [];
-          throw error;
-        }
-      },
-    ),
+    [
+      ...secrets(configuration, namespace),
+      status(namespace),
+      ...(inNamespaces ? [] : reports(configuration, namespace)),
+    ].map(async ({ isOurs, optional = false, ...candidate }): Promise<Leftover[]> => {
+      try {
+        const { metadata } = await client.get<ApiObject>(candidate.path, { sensitive: candidate.kind === 'Secret' });
+        const { uid, resourceVersion } = metadata;
+        return isOurs(metadata) && uid !== undefined && resourceVersion !== undefined
+          ? [{ ...candidate, preconditions: { uid, resourceVersion } }]
+          : [];
+      } catch (error) {
+        if (isNotFound(error) || (isForbidden(error) && optional)) return [];
+        throw error;
+      }
+    }),
   );
   return found.flat();
 }
@@ -76,6 +78,14 @@ function secrets({ cacheProxies }: Configuration, controllerNamespace: string): 
     },
   ];
 }
+
+const status = (controllerNamespace: string): Candidate => ({
+  kind: 'ConfigMap',
+  namespace: controllerNamespace,
+  path: paths.configMaps(controllerNamespace, STATUS_NAME),
+  what: `status of rotations (ConfigMap ${STATUS_NAME})`,
+  isOurs: (metadata) => ownerOf(metadata, controllerNamespace) === 'status',
+});
 
 /** In both report APIs, even if the configuration does not ask for a report object: an object from earlier may be left. */
 function reports({ audit }: Configuration, controllerNamespace: string): Candidate[] {

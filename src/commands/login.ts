@@ -1,15 +1,14 @@
 /** `pullpass login`: changes the login of a registry in a source, as `docker login` does in a file. */
 import type { Command } from 'commander';
 import { Option } from 'commander';
-import { loadConfiguration } from '../config/load.ts';
 import { UsageError } from '../errors.ts';
 import { createReach } from '../proxies/reach.ts';
 import { awaitRotation } from './wait.ts';
-import { withClient } from './connect.ts';
+import { withConfiguration } from './configuration.ts';
 import type { Environment } from './environment.ts';
 import { askedLogin, fileLogins } from './login-input.ts';
 import { namedSource } from './named-source.ts';
-import { between, configuredCommand } from './options.ts';
+import { configuredCommand, options } from './options.ts';
 import type { Configured } from './options.ts';
 import { readSourceSecret } from './source-secret.ts';
 import { storeLogins } from './store-login.ts';
@@ -50,7 +49,7 @@ export function loginCommand(env: Environment): Command {
     .addOption(new Option('--require-accepted', 'change nothing unless the registry accepts the login').default(false))
     .addOption(new Option('--force', 'also if another tool writes the Secret, and may undo the change').default(false))
     .addOption(new Option('--wait', 'then wait until the old login can be revoked').default(false))
-    .addOption(new Option('--timeout <seconds>', 'how long to wait').default(600).argParser(between(0, 86_400)))
+    .addOption(options.timeout(10 * 60_000))
     .action((registry: string | undefined, flags: Flags) => login(env, registry, flags));
 }
 
@@ -61,11 +60,10 @@ async function login(env: Environment, registry: string | undefined, flags: Flag
     );
   if (registry === undefined && flags.fromDockerConfig === undefined)
     throw new UsageError('login: give a registry, or --from-docker-config FILE');
-  const configuration = await loadConfiguration(flags.config);
-  const source = namedSource(configuration, flags.source, 'login');
   const reach = createReach({ userAgent: env.userAgent, egress: env.egress });
   try {
-    await withClient(env, flags, async (client) => {
+    await withConfiguration(env, flags, async (client, configuration) => {
+      const source = namedSource(configuration, flags.source, 'login');
       const stop = new AbortController();
       const access = { client, source, command: 'login', force: flags.force, signal: stop.signal };
       const secret = await readSourceSecret(access);
@@ -94,7 +92,7 @@ async function login(env: Environment, registry: string | undefined, flags: Flag
         namespace: flags.controllerNamespace,
         listed: flags.namespaces,
       };
-      if (flags.wait) env.exitWith(await awaitRotation(env, { ...rotation, timeoutMs: flags.timeout * 1000, signal }));
+      if (flags.wait) env.exitWith(await awaitRotation(env, { ...rotation, timeoutMs: flags.timeout, signal }));
       else if (changed)
         env.writeOut(
           `Keep the old login until \`pullpass wait --source ${source.name}\` says that it can be revoked\n`,

@@ -1,7 +1,6 @@
 /** `pullpass logout`: removes the entry of a registry from a source, as `docker logout` does from a file. */
 import type { Command } from 'commander';
 import { Option } from 'commander';
-import { loadConfiguration } from '../config/load.ts';
 import type { Configuration, SourceConfig } from '../config/schema.ts';
 import type { Credential } from '../credentials/docker-config.ts';
 import { withoutEntry } from '../credentials/edit-docker-config.ts';
@@ -9,7 +8,7 @@ import { chooseEntry } from '../credentials/entry-choice.ts';
 import { findEntry, quoteKey } from '../credentials/registry-name.ts';
 import { UserError } from '../errors.ts';
 import { agree, plural, quote, some } from '../text.ts';
-import { withClient } from './connect.ts';
+import { withConfiguration } from './configuration.ts';
 import type { Environment } from './environment.ts';
 import { namedSource } from './named-source.ts';
 import { configuredCommand } from './options.ts';
@@ -34,20 +33,18 @@ export function logoutCommand(env: Environment): Command {
     .addOption(new Option('--source <name>', 'name of the source; needed if the configuration has several'))
     .addOption(new Option('--force', 'also if another tool writes the Secret, and may undo the change').default(false))
     .action(async (registry: string, flags: Flags) => {
-      const configuration = await loadConfiguration(flags.config);
-      const source = namedSource(configuration, flags.source, 'logout');
-      await withClient(env, flags, (client) =>
-        runLogout(registry, {
+      await withConfiguration(env, flags, async (client, configuration) => {
+        await runLogout(registry, {
           client,
           configuration,
-          source,
+          source: namedSource(configuration, flags.source, 'logout'),
           command: 'logout',
           force: flags.force,
           signal: env.untilInterrupted(),
           say: (line) => env.writeOut(`${line}\n`),
           warn: (line) => env.writeErr(`warning: ${line}\n`),
-        }),
-      );
+        });
+      });
     });
 }
 

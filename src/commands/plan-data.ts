@@ -10,6 +10,7 @@ export function planData(plan: ClusterPlan) {
     apiVersion: 'pullpass.dev/v1alpha1',
     kind: 'Plan',
     ...(plan.listed && { listed: plan.listed, absent: plan.absent }),
+    ...(plan.only && { only: plan.only }),
     pending: pendingIn(plan).length,
     paused: plan.paused ?? false,
     ...(plan.held && { held: heldData(plan.held) }),

@@ -8,7 +8,7 @@ import type { NamespacePlan } from '../plan/namespace-plan.ts';
 import { sayHeld } from '../plan/removals.ts';
 import { describeChange, describeDone } from '../reconcile/describe.ts';
 import type { NamedCopy } from '../reconcile/named-copies.ts';
-import { plural } from '../text.ts';
+import { agree, plural } from '../text.ts';
 import { actionsOf, pendingIn, pendingProxies, pendingReferences, staying } from './cluster-plan.ts';
 import type { ClusterPlan } from './cluster-plan.ts';
 import { render, table } from './output.ts';
@@ -129,7 +129,11 @@ function summaryOf(plan: ClusterPlan, c: Colors): string {
   const held = plan.held === undefined ? '' : ` Held: removals in ${plural(plan.held.namespaces.length, 'namespace')}.`;
   const forwards = proxies.length === 0 ? '' : ` ${plural(proxies.length, 'login')} to forward: ${proxies.join(', ')}.`;
   const rest = `${forwards}${held}`;
-  const all = `${plural(plan.total, 'namespace')}${plan.listed === undefined ? '' : ` of the ${plan.listed.length} listed`}`;
+  const listed = plan.listed === undefined ? '' : ` of the ${plan.listed.length} listed`;
+  const all =
+    plan.only === undefined
+      ? `${plural(plan.total, 'namespace')}${listed}`
+      : `${agree(plan.total, 'namespace', 'namespaces')} ${plan.only.join(', ')} (the only ${agree(plan.total, 'one', 'ones')} shown, without cache proxies)`;
   if (pending.length > 0) return `${plural(writes, 'change')} pending in ${pending.length} of ${all}.${rest}`;
   if (references > 0) return `${plural(references, 'change')} pending in custom objects.${rest}`;
   return `${rest === '' ? `${c.green('In sync.')} ` : ''}Nothing to change in ${all}.${rest}`;

@@ -1,12 +1,12 @@
 /** `pullpass plan`: shows what the controller would change now. Writes nothing. */
 import type { Command } from 'commander';
-import { loadConfiguration } from '../config/load.ts';
 import { otherList } from '../observe/listed.ts';
 import { readNamedCopies } from '../reconcile/named-copies.ts';
 import { observeRotations } from '../rotation/progress.ts';
 import { planCluster, problemsOf, readCluster } from '../sources/snapshot.ts';
-import { isPending } from './cluster-plan.ts';
-import { withClient } from './connect.ts';
+import { UserError } from '../errors.ts';
+import { isPending, planOnly } from './cluster-plan.ts';
+import { withConfiguration } from './configuration.ts';
 import type { Environment } from './environment.ts';
 import { configuredCommand, options } from './options.ts';
 import type { Configured } from './options.ts';
@@ -20,11 +20,14 @@ export function planCommand(env: Environment): Command {
       'Shows what the controller would change now, and changes nothing. ' +
         'Exit status: 0 nothing to change, 2 changes pending or held.',
     )
+    .addOption(options.namespaces('only the changes in this namespace, and their exit status'))
+    .addOption(options.allNamespaces())
     .addOption(options.output())
-    .action(async (flags: Configured & { output: Output }) => {
-      const configuration = await loadConfiguration(flags.config);
-      const plan = await withClient(env, flags, async (client) => {
+    .action(async (flags: Configured & { namespace?: string[]; output: Output }) => {
+      const plan = await withConfiguration(env, flags, async (client, configuration) => {
         const snapshot = await readCluster(client, configuration, flags.controllerNamespace, flags.namespaces);
+        const missing = flags.namespace?.find((name) => snapshot.world.namespaces.get('', name) === undefined);
+        if (missing !== undefined) throw new UserError(`plan: there is no namespace "${missing}"`);
         const planned = planCluster(snapshot, {}, configuration);
         const plans = planned.namespaces;
         const rotations = await observeRotations({ client, configuration, snapshot, plans, users: new Map() });
@@ -40,7 +43,8 @@ export function planCommand(env: Environment): Command {
           ...(other !== undefined && { other }),
         };
       });
-      env.writeOut(renderPlan(plan, flags.output, env.colors));
-      env.exitWith(isPending(plan) ? 2 : 0);
+      const shown = flags.namespace === undefined ? plan : planOnly(plan, flags.namespace);
+      env.writeOut(renderPlan(shown, flags.output, env.colors));
+      env.exitWith(isPending(shown) ? 2 : 0);
     });
 }

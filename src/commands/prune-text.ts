@@ -26,10 +26,12 @@ export function sumOf({ plans, named, leftovers }: Removal): string {
     plans.reduce((sum, plan) => sum + plan[of].length, 0);
   const references = pendingReferences({ named }).length;
   const secrets = leftovers.filter(({ kind }) => kind === 'Secret').length;
-  const reports = leftovers.length - secrets;
+  const configMaps = leftovers.filter(({ kind }) => kind === 'ConfigMap').length;
+  const reports = leftovers.length - secrets - configMaps;
   const more = [
     ...(references > 0 ? [`the references in ${plural(references, 'custom object')}`] : []),
     ...(secrets > 0 ? [plural(secrets, 'other Secret')] : []),
+    ...(configMaps > 0 ? [plural(configMaps, 'ConfigMap')] : []),
     ...(reports > 0 ? [plural(reports, 'report object')] : []),
   ];
   return (

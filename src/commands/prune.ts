@@ -1,7 +1,6 @@
 /** `pullpass prune`: removes everything that Pullpass put into the cluster, with the same plan as an opt-out. */
 import type { Command } from 'commander';
 import { Option } from 'commander';
-import { loadConfiguration } from '../config/load.ts';
 import type { Configuration } from '../config/schema.ts';
 import { messageOf, UserError } from '../errors.ts';
 import { isNotFound } from '../kube/api-error.ts';
@@ -18,7 +17,7 @@ import { peekState, planCluster, readCluster } from '../sources/snapshot.ts';
 import type { Snapshot } from '../sources/snapshot.ts';
 import { plural, some } from '../text.ts';
 import { pendingIn, pendingReferences } from './cluster-plan.ts';
-import { withClient } from './connect.ts';
+import { withConfiguration } from './configuration.ts';
 import type { Environment } from './environment.ts';
 import { findLeftovers } from './leftovers.ts';
 import { configuredCommand } from './options.ts';
@@ -42,8 +41,7 @@ export function pruneCommand(env: Environment): Command {
       ),
     )
     .action(async (flags: Configured & { yes?: boolean; stopController: boolean }) => {
-      const configuration = await loadConfiguration(flags.config);
-      const exitCode = await withClient(env, flags, (client) =>
+      const exitCode = await withConfiguration(env, flags, (client, configuration) =>
         runPrune({
           client,
           configuration,

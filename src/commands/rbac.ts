@@ -1,51 +1,49 @@
-/** `pullpass rbac`: prints the rights table (`allRights`) as RBAC objects. */
+/** `pullpass rbac`: prints the rights table (`allRights`) as RBAC objects, or compares a cluster with it. */
 import { Command, Option } from 'commander';
-import { Document, isMap, isSeq } from 'yaml';
 import { loadConfiguration } from '../config/load.ts';
 import type { Configuration } from '../config/schema.ts';
-import { UserError } from '../errors.ts';
+import { UsageError, UserError } from '../errors.ts';
 import { allRights } from '../plan/rights.ts';
-import type { Right, Verb } from '../plan/rights.ts';
+import { withConfiguration } from './configuration.ts';
 import type { Environment } from './environment.ts';
-import { LABELS, nameOfInstallation, printStream } from './manifest-text.ts';
 import { refuseBeyondTheList, unwelcome } from './listed.ts';
+import { LABELS, nameOfInstallation } from './manifest-text.ts';
 import { renderNetworkPolicy } from './network-policy-text.ts';
 import { between, options } from './options.ts';
+import type { Configured } from './options.ts';
+import { render } from './output.ts';
+import type { Output } from './output.ts';
 import { renderPolicies } from './policies-text.ts';
+import { checkRbac, checkStatus, checkText } from './rbac-check.ts';
+import { RBAC_NAME, RECEIVERS, renderRbac } from './rbac-text.ts';
+import type { RbacOptions, Receiver } from './rbac-text.ts';
 
-/** Name of the printed roles and bindings, and of the ServiceAccount in the manifests. */
-export const RBAC_NAME = 'pullpass';
-
-/** ClusterRole of users who may see the report; manifests/components/secure-report uses the same name. */
-export const REPORT_VIEWER = {
-  name: 'pullpass-report-viewer',
-  rules: [{ nonResourceURLs: ['/report'], verbs: ['get'] }],
-} as const;
-
-interface RbacOptions {
-  /** Where the controller runs. */
-  namespace: string;
-  /** ServiceAccount that the controller runs as. */
-  serviceAccount: string;
-  /** Whether the controller runs with `--secure-report`. */
-  secureReport?: boolean | undefined;
-  /** Those that the controller is limited to; undefined: the whole cluster. */
-  namespaces?: readonly string[] | undefined;
-}
-
-export function rbacCommand({ writeOut, writeErr }: Environment): Command {
+export function rbacCommand(env: Environment): Command {
   return new Command('rbac')
-    .summary('print the RBAC objects that a configuration needs')
+    .summary('print the RBAC objects that a configuration needs, or compare a cluster with them')
     .description(
       'Prints the RBAC objects that a configuration needs, Secrets limited by name. ' +
         'With --policies, also the admission policies that hold the controller to what it does with these rights; ' +
         'with --network-policy, also the NetworkPolicy that holds it to whom it talks to. ' +
-        'To apply: pullpass rbac --config FILE | kubectl apply -f -',
+        'To apply: pullpass rbac --config FILE | kubectl apply -f -\n' +
+        'With --check, compares what the cluster grants with that. Exit status: 0 the same, 3 it differs, 1 not all could be checked.',
     )
     .addOption(options.config())
+    .addOption(options.kubeconfig())
+    .addOption(options.context())
     .addOption(options.controllerNamespace())
-    .addOption(options.namespaces())
-    .addOption(new Option('--service-account <name>', 'ServiceAccount that the controller runs as').default(RBAC_NAME))
+    .addOption(options.listed())
+    .addOption(
+      new Option(
+        '--service-account <name>',
+        `ServiceAccount that gets the rights; otherwise ${RBAC_NAME}, with --for wait ${RBAC_NAME}-wait`,
+      ),
+    )
+    .addOption(
+      new Option('--for <command>', 'whose rights: those of `pullpass controller`, or what `pullpass wait` reads')
+        .choices(RECEIVERS)
+        .default('controller'),
+    )
     .addOption(
       new Option('--secure-report', 'with what `controller --secure-report` needs to ask who may see /report').default(
         false,
@@ -66,122 +64,73 @@ export function rbacCommand({ writeOut, writeErr }: Environment): Command {
     .addOption(
       new Option('--no-roles', 'only what the other flags add, where something else, such as Helm, keeps the roles'),
     )
-    .action(async (flags: Flags) => {
-      const { controllerNamespace: namespace, serviceAccount, secureReport, namespaces, egressPorts: ports } = flags;
-      const configuration = await loadConfiguration(flags.config);
-      const controller = { namespace, serviceAccount, secureReport, namespaces };
-      refuseBeyondTheList('rbac', configuration, controller);
-      for (const line of unwelcome(configuration, namespaces)) writeErr(`warning: ${line}\n`);
-      const texts = [
-        flags.roles && renderRbac(configuration, controller),
-        flags.policies && renderPolicies(configuration, { namespace, serviceAccount }),
-        flags.networkPolicy && renderNetworkPolicy(configuration, { namespace, ports }),
-      ].filter((text) => text !== false);
-      if (texts.length === 0)
-        throw new UserError('nothing to print with --no-roles alone: add --policies or --network-policy');
-      writeOut(texts.join(''));
-    });
+    .addOption(
+      new Option('--check', 'compare what the cluster grants to the controller; print no manifests')
+        .default(false)
+        .conflicts(['policies', 'networkPolicy', 'roles']),
+    )
+    .addOption(options.output('how to print the result of --check'))
+    .action((flags: Flags) => run(flags, env));
 }
 
-interface Flags {
-  config: string;
-  controllerNamespace: string;
-  serviceAccount: string;
+interface Flags extends Configured {
+  serviceAccount?: string;
+  for: Receiver;
   secureReport: boolean;
   policies: boolean;
-  namespaces?: readonly string[];
   networkPolicy: boolean;
   egressPorts: number[];
   roles: boolean;
+  check: boolean;
+  output: Output;
 }
 
-const header = ({ namespaces }: RbacOptions): string => `\
-# What Pullpass may do in the cluster for one configuration, as printed by \`pullpass rbac\`.
-# Secrets are limited by name: the copies in ${namespaces === undefined ? 'all' : 'the listed'} namespaces, the sources in their own. Everything else is denied.
-#
-# Apply:  pullpass rbac --config config.yaml | kubectl apply -f -
-# as someone who holds these rights, such as a cluster-admin; the namespaces below must exist. Do it again when the name
-# of a copy or the namespace or name of a source or of an alias's login changes. Roles that are no longer needed stay behind:
-#         kubectl get roles,rolebindings --all-namespaces --selector app.kubernetes.io/name=pullpass
-`;
-
-interface Rule {
-  apiGroups: string[];
-  resources: string[];
-  resourceNames?: string[];
-  verbs: readonly Verb[];
-}
-
-/**
- * A YAML stream: a ClusterRole (not with a list of namespaces), a Role in each namespace that has rights of its own, and their bindings; not the
- * ServiceAccount. The same configuration gives the same text on every machine.
- */
-export function renderRbac(configuration: Configuration, options: RbacOptions): string {
-  const rights = allRights(configuration, options);
-  const namespaces = [
-    ...new Set(rights.flatMap(({ namespace }) => (namespace === undefined ? [] : [namespace]))),
-  ].sort();
-  const documents = [undefined, ...namespaces].flatMap((namespace) => {
-    const here = rights.filter((right) => right.namespace === namespace);
-    return here.length === 0 ? [] : [role(namespace, here, options), binding(namespace, options)];
-  });
-  if (options.secureReport === true) documents.push(reportViewer());
-  return header(options) + printStream(documents);
-}
-
-function role(namespace: string | undefined, rights: Right[], options: RbacOptions): Document {
-  const rules = rights.map(({ apiGroup, resource, resourceNames, verbs }): Rule => ({
-    apiGroups: [apiGroup],
-    resources: [resource],
-    ...(resourceNames !== undefined && { resourceNames }),
-    verbs,
-  }));
-  const document = new Document({ ...head(namespace, 'Role', options), rules });
-  const nodes = document.get('rules');
-  if (isSeq(nodes)) {
-    nodes.items.forEach((node, index) => {
-      if (isMap(node)) node.commentBefore = ` To ${rights[index]?.why}.`;
-    });
-  }
-  return document;
-}
-
-function binding(namespace: string | undefined, options: RbacOptions): Document {
-  return new Document({
-    ...head(namespace, 'RoleBinding', options),
-    roleRef: {
-      apiGroup: 'rbac.authorization.k8s.io',
-      kind: kindIn(namespace, 'Role'),
-      name: nameOfInstallation(options.namespace),
-    },
-    subjects: [{ kind: 'ServiceAccount', name: options.serviceAccount, namespace: options.namespace }],
-  });
-}
-
-/** A ClusterRole for people: its subjects may see the page /report. */
-function reportViewer(): Document {
-  const document = new Document({
-    apiVersion: 'rbac.authorization.k8s.io/v1',
-    kind: 'ClusterRole',
-    metadata: { name: REPORT_VIEWER.name, labels: { ...LABELS, 'app.kubernetes.io/component': 'report-viewer' } },
-    rules: REPORT_VIEWER.rules,
-  });
-  document.commentBefore = ' Bind it to those who are to see the page /report.';
-  return document;
-}
-
-function head(namespace: string | undefined, kind: 'Role' | 'RoleBinding', options: RbacOptions) {
-  return {
-    apiVersion: 'rbac.authorization.k8s.io/v1',
-    kind: kindIn(namespace, kind),
-    metadata: {
-      name: nameOfInstallation(options.namespace),
-      ...(namespace !== undefined && { namespace }),
-      labels: LABELS,
-    },
+async function run({ secureReport, for: receiver, ...flags }: Flags, env: Environment): Promise<void> {
+  const { controllerNamespace: namespace, namespaces, check, output, policies, networkPolicy } = flags;
+  if (receiver === 'wait' && (policies || networkPolicy || check || secureReport))
+    throw new UsageError(
+      'rbac: --for wait goes with none of --policies, --network-policy, --check and --secure-report',
+    );
+  const serviceAccount = flags.serviceAccount ?? (receiver === 'wait' ? `${RBAC_NAME}-wait` : RBAC_NAME);
+  const controller = { namespace, serviceAccount, secureReport, namespaces };
+  const checked = (configuration: Configuration): Configuration => {
+    refuseBeyondTheList('rbac', configuration, controller);
+    for (const line of unwelcome(configuration, namespaces)) env.writeErr(`warning: ${line}\n`);
+    return configuration;
   };
+  if (!check) {
+    // With a file, no cluster is needed.
+    const found =
+      flags.config !== undefined
+        ? await loadConfiguration(flags.config)
+        : await withConfiguration(env, flags, (_, there) => Promise.resolve(there));
+    return env.writeOut(manifests(checked(found), { ...controller, for: receiver }, flags));
+  }
+  const result = await withConfiguration(env, flags, (client, configuration) =>
+    checkRbac({
+      client,
+      rights: allRights(checked(configuration), controller),
+      namespace,
+      serviceAccount,
+      name: nameOfInstallation(namespace),
+      labels: LABELS,
+    }),
+  );
+  const data = { apiVersion: 'pullpass.dev/v1alpha1', kind: 'RightsCheck', ...result };
+  env.writeOut(render(output, data, () => checkText(result)));
+  env.exitWith(checkStatus(result));
 }
 
-function kindIn(namespace: string | undefined, kind: 'Role' | 'RoleBinding'): string {
-  return namespace === undefined ? `Cluster${kind}` : kind;
+type Wanted = Pick<Flags, 'roles' | 'policies' | 'networkPolicy' | 'egressPorts'>;
+
+function manifests(configuration: Configuration, options: RbacOptions, wanted: Wanted): string {
+  const texts = [
+    wanted.roles && renderRbac(configuration, options),
+    wanted.policies && renderPolicies(configuration, options),
+    wanted.networkPolicy &&
+      renderNetworkPolicy(configuration, { namespace: options.namespace, ports: wanted.egressPorts }),
+  ].filter((text) => text !== false);
+  if (texts.length === 0)
+    throw new UserError('nothing to print with --no-roles alone: add --policies or --network-policy');
+  return texts.join('');
 }

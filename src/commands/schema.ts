@@ -19,7 +19,7 @@ export function configurationJsonSchema(): Record<string, unknown> {
   const { $schema, ...schema } = z.toJSONSchema(configurationSchema, { io: 'input', target: 'draft-7' });
   return {
     $schema,
-    $id: 'https://pullpass.dev/schemas/configuration-v1alpha1.json',
+    $id: 'urn:pullpass:configuration:v1alpha1',
     title: 'Pullpass configuration',
     description: 'Which registry credentials Pullpass copies, and into which namespaces they may go.',
     ...schema,

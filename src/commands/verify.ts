@@ -2,7 +2,6 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import { createColors } from 'picocolors';
-import { loadConfiguration } from '../config/load.ts';
 import type { Configuration } from '../config/schema.ts';
 import { redactKey } from '../credentials/registry-name.ts';
 import { loginExpiry } from '../credentials/token-expiry.ts';
@@ -16,7 +15,7 @@ import { createPreflight } from '../sources/preflight.ts';
 import { readSource } from '../sources/reading.ts';
 import { readCluster } from '../sources/snapshot.ts';
 import type { Snapshot } from '../sources/snapshot.ts';
-import { withClient } from './connect.ts';
+import { withConfiguration } from './configuration.ts';
 import type { Environment } from './environment.ts';
 import { configuredCommand, options } from './options.ts';
 import type { Configured } from './options.ts';
@@ -39,18 +38,12 @@ export function verifyCommand(env: Environment): Command {
         .default('refused'),
     )
     .action(async (flags: Configured & { output: Output; failOn: FailOn }) => {
-      const configuration = await loadConfiguration(flags.config);
       const reach = createReach({ userAgent: env.userAgent, egress: env.egress });
       try {
-        const checks = await withClient(env, flags, async (client) =>
-          runChecks({
-            client,
-            configuration,
-            reach,
-            signal: env.untilInterrupted(),
-            snapshot: await readCluster(client, configuration, flags.controllerNamespace, flags.namespaces),
-          }),
-        );
+        const checks = await withConfiguration(env, flags, async (client, configuration) => {
+          const snapshot = await readCluster(client, configuration, flags.controllerNamespace, flags.namespaces);
+          return runChecks({ client, configuration, reach, signal: env.untilInterrupted(), snapshot });
+        });
         const { text, exitCode } = renderChecks(checks, flags.output, env.colors, flags.failOn);
         env.writeOut(text);
         env.exitWith(exitCode);

@@ -6,30 +6,13 @@ import { otherList } from '../observe/listed.ts';
 import { readFeeds } from '../observe/read-feeds.ts';
 import { createWorld, feedsOf } from '../observe/world.ts';
 import type { World } from '../observe/world.ts';
-import { chooseLogin } from '../plan/proxy.ts';
-import { createProxies } from '../proxies/kinds.ts';
-import { derivedLine, observeHolders } from '../rotation/holders.ts';
+import { observeElsewhere } from '../rotation/elsewhere.ts';
+import type { Elsewhere } from '../rotation/elsewhere.ts';
 import { observeRotations } from '../rotation/progress.ts';
 import type { RotationProgress } from '../rotation/progress.ts';
 import { peekState, planCluster, snapshotOf } from '../sources/snapshot.ts';
 import type { Snapshot } from '../sources/snapshot.ts';
 import { plural, some } from '../text.ts';
-
-interface Line {
-  /** Name of the cache proxy. */
-  readonly proxy: string;
-  readonly line: string;
-}
-
-/** What products made of their logins. */
-export interface Elsewhere {
-  /** They still hold another login. */
-  readonly behind: readonly Line[];
-  /** Whether they do could not be counted. */
-  readonly unseen: readonly Line[];
-  /** What nobody can count. */
-  readonly also: readonly string[];
-}
 
 interface Look {
   /** The first look always reads everything. */
@@ -69,22 +52,9 @@ export function createLook({
       return observeRotations({ client, configuration, snapshot: last, users });
     },
     async elsewhere({ source }) {
-      const [behind, unseen, also]: [Line[], Line[], string[]] = [[], [], ofList(last)];
-      for (const proxy of createProxies(configuration).filter(({ config }) => config.source === source)) {
-        const { name, registry } = proxy.config;
-        const choice = chooseLogin(last?.book.credentials(source, name) ?? [], registry);
-        if (last === undefined || !choice.ok) continue;
-        const seen = await observeHolders(proxy, { client, login: choice.login, mac: last.state.mac });
-        also.push(`cache proxy ${name}: also held by ${seen.unseen}`);
-        const line = seen.derived && derivedLine(seen.derived);
-        if (line === undefined) continue;
-        const isStale = seen.derived !== undefined && seen.derived.stale > 0;
-        const remedy = isStale
-          ? 'recreate the pods there, or see PP064 in `pullpass audit`'
-          : `use a kubeconfig that may list Secrets, or --accept-unproven ${name}`;
-        (isStale ? behind : unseen).push({ proxy: name, line: `cache proxy ${name}: ${line}: ${remedy}` });
-      }
-      return { behind, unseen, also };
+      if (last === undefined) return { behind: [], unseen: [], also: [] };
+      const found = await observeElsewhere(source, { client, configuration, snapshot: last });
+      return { ...found, also: [...ofList(last), ...found.also] };
     },
   };
 }

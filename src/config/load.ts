@@ -83,7 +83,12 @@ const otherVersion = (apiVersion: string): string =>
  * @throws UserError if the file cannot be read; ConfigurationError, one line per problem, if its content is wrong.
  */
 export async function loadConfiguration(path: string): Promise<Configuration> {
-  const result = parseConfiguration(await readConfigurationText(path), path);
+  return readConfiguration(await readConfigurationText(path), path);
+}
+
+/** As {@link parseConfiguration}, but throws ConfigurationError, one line per problem. */
+export function readConfiguration(text: string, fileName: string): Configuration {
+  const result = parseConfiguration(text, fileName);
   if (!result.ok) throw new ConfigurationError(result.problems);
   return result.configuration;
 }

@@ -16,7 +16,7 @@ interface FollowOptions {
   intervalMs: number;
   signal: AbortSignal;
   log: Log;
-  metrics: Pick<Metrics, 'configReloadSuccess' | 'configReloadTimestamp'>;
+  metrics: Pick<Metrics, 'configReloadSuccessful' | 'configReloadTimestamp'>;
   /** Throws UserError if a valid version cannot be put in force. */
   refuse: (next: Configuration) => void;
   /** Puts a valid version in force. */
@@ -41,19 +41,19 @@ export function followConfiguration({
     onChange: (next) => {
       refuse(next);
       log.info({ sources: next.sources.map(({ name }) => name) }, 'configuration reloaded');
-      metrics.configReloadSuccess.set(1);
+      metrics.configReloadSuccessful.set(1);
       metrics.configReloadTimestamp.set(wall() / 1000);
       take(next).catch((error: unknown) => {
-        metrics.configReloadSuccess.set(0);
+        metrics.configReloadSuccessful.set(0);
         log.error({ err: error }, `unexpected: ${messageOf(error)}`);
       });
     },
     onProblem: (problems) => {
-      metrics.configReloadSuccess.set(0);
+      metrics.configReloadSuccessful.set(0);
       for (const problem of problems)
         log.error(`configuration refused, the one in force stays: ${renderProblem(problem)}`);
     },
-    onRestored: () => metrics.configReloadSuccess.set(1),
+    onRestored: () => metrics.configReloadSuccessful.set(1),
   });
 }
 

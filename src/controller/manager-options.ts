@@ -38,6 +38,7 @@ export interface ManagerOptions {
     eventsMs?: number;
     firstAuditMs?: number;
     reportAgeMs?: number;
+    statusMs?: number;
   };
   /** Gets the URL that the server listens on; undefined if it is switched off. */
   onListening?: (url: string | undefined) => void;

@@ -1,8 +1,9 @@
 /** Runs the controller: starts its parts in order, puts configurations in force, leads for a term, and stops. */
 import { monotonic, wall } from '../clock.ts';
 import { sleep, within } from '../async/sleep.ts';
+import { isOver } from '../async/term.ts';
 import type { Configuration } from '../config/schema.ts';
-import { UserError } from '../errors.ts';
+import { messageOf, UserError } from '../errors.ts';
 import { beyondTheList } from '../proxies/kinds.ts';
 import { createAccess, secured } from '../server/access.ts';
 import { followConfiguration, warnOfLeftCopies } from './follow.ts';
@@ -65,7 +66,8 @@ export async function runManager(options: ManagerOptions, asked: AbortSignal): P
     await memory.load(pause.on, stop);
     for (const resource of ['namespaces', 'serviceaccounts', 'copies', 'sources', 'proxies'] as const)
       metrics.observeWatch(resource, () => watches.silentForMs(resource));
-    metrics.configReloadSuccess.set(1);
+    metrics.observeRunning(queue.running);
+    metrics.configReloadSuccessful.set(1);
     metrics.configReloadTimestamp.set(wall() / 1000);
     await configure(current.configuration, options, parts);
     await watches.settled(stop);
@@ -146,7 +148,7 @@ async function configure(next: Configuration, { log, metrics }: ManagerOptions, 
 async function lead(
   fence: AbortSignal,
   stop: AbortSignal,
-  { metrics, concurrency, timings }: ManagerOptions,
+  { log, metrics, concurrency, timings }: ManagerOptions,
   {
     current,
     state,
@@ -158,6 +160,7 @@ async function lead(
     brake,
     reconciler,
     audits,
+    status,
     triggers,
     listed,
   }: Parts,
@@ -176,6 +179,7 @@ async function lead(
   listed.takeOver();
   sources.takeOver();
   triggers.everything();
+  status.run(term).catch((error: unknown) => log.error({ err: error }, `unexpected: ${messageOf(error)}`));
   await reconciler.run({ concurrency, signal: term, fence });
   current.leading = false;
   rotations.clear();
@@ -185,7 +189,7 @@ async function lead(
 /** Starts the HTTP server for health, metrics and the report. */
 function serve(
   { client, log, metrics, address, version, secureReport, timings }: ManagerOptions,
-  { configuration, leading, memory, watches, sources, reconciler, audits }: Parts,
+  { configuration, current, memory, watches, sources, reconciler, audits }: Parts,
 ): ReturnType<typeof startServing> {
   const problems = (): string[] => {
     const trouble = memory.trouble();
@@ -205,7 +209,8 @@ function serve(
     readyz: problems,
     sources,
     configuration,
-    leading,
+    // A replica that was stopped and goes on knows by the clock that its term is over, before anything else tells it.
+    leading: () => current.leading && !isOver(current.term),
     standings: () => reconciler.standings().values(),
     report:
       secureReport === true ? secured(page, createAccess({ client, path: '/report', now: monotonic, log })) : page,

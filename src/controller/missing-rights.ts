@@ -19,14 +19,41 @@ export async function missingRights(
 ): Promise<string[]> {
   const flags = options.namespaces === undefined ? '' : ' --namespaces';
   const checks = accessChecks(allRights(configuration, { namespace, ...options }), flags);
+  const missing = await deniedOf(client, checks, { signal });
+  const bare = (options.namespaces ?? []).filter(
+    (name) => !checks.some((check) => check.namespace === name && !missing.includes(check)),
+  );
+  return [
+    ...bare.map(
+      (name) =>
+        `namespace "${name}": it is listed, and there is no right in it: it does not exist, or the output of ` +
+        `\`pullpass rbac${flags}\` was not applied since it was made`,
+    ),
+    ...missing.filter((check) => !bare.includes(check.namespace ?? '')).map(({ description }) => description),
+  ];
+}
+
+interface AskOptions {
+  readonly signal?: AbortSignal;
+  /** Whose rights; absent: our own. To ask for others needs a right. */
+  readonly as?: { readonly user: string; readonly groups: readonly string[] };
+}
+
+/** Those that the API server does not allow. */
+export async function deniedOf(
+  client: KubeClient,
+  checks: ReturnType<typeof accessChecks>,
+  { signal, as }: AskOptions,
+): Promise<ReturnType<typeof accessChecks>> {
   const answers = await Promise.all(
     checks.map(({ verb, group, resource, namespace, name }) =>
       client.create<V1SelfSubjectAccessReview>(
-        paths.selfSubjectAccessReviews(),
+        as === undefined ? paths.selfSubjectAccessReviews() : paths.subjectAccessReviews(),
         {
           apiVersion: 'authorization.k8s.io/v1',
-          kind: 'SelfSubjectAccessReview',
+          kind: as === undefined ? 'SelfSubjectAccessReview' : 'SubjectAccessReview',
           spec: {
+            ...as,
             resourceAttributes: {
               verb,
               group,
@@ -40,18 +67,7 @@ export async function missingRights(
       ),
     ),
   );
-  const missing = checks.filter((_, i) => answers[i]?.status?.allowed !== true);
-  const bare = (options.namespaces ?? []).filter(
-    (name) => !checks.some((check) => check.namespace === name && !missing.includes(check)),
-  );
-  return [
-    ...bare.map(
-      (name) =>
-        `namespace "${name}": it is listed, and there is no right in it: it does not exist, or the output of ` +
-        `\`pullpass rbac${flags}\` was not applied since it was made`,
-    ),
-    ...missing.filter((check) => !bare.includes(check.namespace ?? '')).map(({ description }) => description),
-  ];
+  return checks.filter((_, i) => answers[i]?.status?.allowed !== true);
 }
 
 /** Logs which rights are missing, and when all are there again. */

@@ -23,8 +23,10 @@ import { createProxyController } from './proxies.ts';
 import type { ProxyStanding } from './proxies.ts';
 import { createReportPublisher } from './publish-report.ts';
 import { createReconciler } from './reconciler.ts';
+import { createRotationStatus } from './rotation-status.ts';
 import { createSchedules } from './schedules.ts';
 import { createServerVersion } from './server-version.ts';
+import { createStatusObject } from './status-object.ts';
 import { createTellers } from './tellers.ts';
 import { createTriggers, namespaceKey } from './triggers.ts';
 import type { Key } from './triggers.ts';
@@ -50,10 +52,29 @@ export function createParts(options: ManagerOptions, stop: AbortSignal, halt: (w
   const world = createWorld(state.mac, namespace, options.namespaces);
   const watches = createWatches({ client, world, log, metrics, timings: timings.reflector });
 
+  // What tells people.
+  const { events, tenantLog, rotations } = createTellers(options);
+  const status = createRotationStatus({
+    client,
+    world,
+    state,
+    watches,
+    configuration,
+    events,
+    identity: options.identity,
+    object: createStatusObject({ client, log, namespace }),
+    everyMs: timings.statusMs,
+  });
+
   // The work queue, what fills it, and what stops it.
   const queue = createWorkQueue<Key>({
-    onDepth: (depth) => metrics.queueDepth.set(depth),
-    onWait: (ms) => metrics.queueWait.observe(ms / 1000),
+    meter: {
+      ...metrics.queue,
+      onDepth: (depth) => {
+        metrics.queue.onDepth?.(depth);
+        status.touch();
+      },
+    },
   });
   const leaving = createLeaving({ log });
   const triggers = createTriggers(world, queue.add, () => [
@@ -62,8 +83,6 @@ export function createParts(options: ManagerOptions, stop: AbortSignal, halt: (w
   ]);
   const pause = createPause({ queue, log, metrics, beforeWrites: () => memory.resume(stop) });
 
-  // What tells people, and rotations.
-  const { events, tenantLog, rotations } = createTellers(options);
   const listed = createListed({ namespaces: options.namespaces, state, log, tenantLog });
   /** Carriers of a source: all namespaces by name, its cache proxies as `proxy/<name>`, which is no valid namespace name. */
   const carriers = (source: string): string[] => [
@@ -80,7 +99,6 @@ export function createParts(options: ManagerOptions, stop: AbortSignal, halt: (w
     refusals,
     events,
     log,
-    metrics,
     stop,
     reach,
     configuration,
@@ -90,7 +108,9 @@ export function createParts(options: ManagerOptions, stop: AbortSignal, halt: (w
     isRead: watches.isRead,
     proxies: () => [...standings.values()],
     onAccepted: (source, digest, first) => {
-      if (leading()) rotations.begin(source, digest, carriers(source), first);
+      if (!leading()) return;
+      rotations.begin(source, digest, carriers(source), first);
+      if (!first) status.begun(source);
     },
     onChange: triggers.everything,
   });
@@ -146,9 +166,12 @@ export function createParts(options: ManagerOptions, stop: AbortSignal, halt: (w
     observe,
     isUnread: (name) => isUnread(world, name, watches),
     onSeen: listed.saw,
-    proxy: proxies.handle,
+    proxy: (name, fence) => proxies.handle(name, fence).finally(status.touch),
     applier: pause.pausable(createApplier({ client, world, consumers: proxies, content: book.content })),
-    onReconciled: (result, seconds) => metrics.reconcileDuration.observe({ kind: 'namespace', result }, seconds),
+    onReconciled: (result, seconds) => {
+      metrics.reconcileDuration.observe({ kind: 'namespace', result }, seconds);
+      status.touch();
+    },
   });
 
   // Checks, audits and schedules.
@@ -213,6 +236,7 @@ export function createParts(options: ManagerOptions, stop: AbortSignal, halt: (w
     serverVersion,
     sources,
     state,
+    status,
     tenantLog,
     triggers,
     watches,

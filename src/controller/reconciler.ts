@@ -198,6 +198,8 @@ export function createReconciler({
         },
       });
       contests.clear();
+      // Namespaces may go before the next term.
+      standings.clear();
     },
   };
 }

@@ -43,12 +43,13 @@ export function startServing({
       '/metrics': () => {
         const leads = leading();
         const names = configuration().sources.map(({ name }) => name);
-        metrics.leader.set(leads ? 1 : 0);
-        publishStandings(names, leads ? standings() : [], metrics);
-        // Only the leader sets these: it alone asks registries, and equal values of two replicas would be counted twice.
-        metrics.setCredentials(leads ? sources.standings().filter(({ source }) => names.includes(source)) : []);
-        metrics.setExpiries(leads ? names.flatMap((name) => endsOf(name, sources.book.rollout(name))) : []);
-        return metrics.exposition();
+        if (leads) {
+          publishStandings(names, standings(), metrics);
+          metrics.setSources(sources.book.states());
+          metrics.setCredentials(sources.standings().filter(({ source }) => names.includes(source)));
+          metrics.setExpiries(names.flatMap((name) => endsOf(name, sources.book.rollout(name))));
+        }
+        return metrics.exposition(leads);
       },
       '/report': report,
     },

@@ -1,8 +1,9 @@
 /** Gauges of copies and references, computed at each scrape. */
-import type { COPY_STATES, Metrics } from '../server/metrics.ts';
+import type { COPY_STATES } from '../server/leader-metrics.ts';
+import type { Metrics } from '../server/metrics.ts';
 import type { SourceStanding } from '../plan/namespace-plan.ts';
 
-/** `sources`: the configured ones; each gets gauges. `namespaces`: empty on a replica that does not lead. */
+/** `sources`: the configured ones; each gets gauges. */
 export function publishStandings(
   sources: readonly string[],
   namespaces: Iterable<readonly SourceStanding[]>,

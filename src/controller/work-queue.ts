@@ -17,10 +17,21 @@ interface WorkQueueOptions {
   /** Longest delay between two retries, in milliseconds. */
   maxDelayMs?: number;
   random?: () => number;
+  meter?: QueueMeter;
+}
+
+/** What happens, for metrics; each is counted as client-go's work queue counts it. */
+export interface QueueMeter {
   /** Number of keys that are due and not handed out yet; called whenever it changes. */
-  onDepth?: (depth: number) => void;
-  /** Called when a key is handed out: how long it was due, in milliseconds. */
-  onWait?: (ms: number) => void;
+  onDepth?(depth: number): void;
+  /** A key became due that was not due already. */
+  onAdd?(): void;
+  /** A key is to come back after a delay, whether it failed or not. */
+  onRetry?(): void;
+  /** A key is handed out: how long it was due, in milliseconds. */
+  onWait?(ms: number): void;
+  /** A handler ended: how long it took, in milliseconds. */
+  onDone?(ms: number): void;
 }
 
 interface RunOptions<K extends string> {
@@ -46,6 +57,8 @@ export interface WorkQueue<K extends string> {
   forget(key: K): void;
   /** How often the key was retried since it last succeeded. */
   retries(key: K): number;
+  /** For how long each handler that runs now has been running, in milliseconds. */
+  running(): number[];
   /** Hands out keys in the order they became due; after `signal` or {@link shutdown}, resolves when the last is done. */
   run(options: RunOptions<K>): Promise<void>;
   /** Resolves when no key is due or in flight. Keys that become due later do not count. */
@@ -61,8 +74,7 @@ export function createWorkQueue<K extends string>({
   baseDelayMs = 250,
   maxDelayMs = 5 * 60_000,
   random = Math.random,
-  onDepth,
-  onWait,
+  meter = {},
 }: WorkQueueOptions = {}): WorkQueue<K> {
   /** Due keys, oldest first, with the time they became due. No key is in here and in flight. */
   const due = new Map<K, number>();
@@ -70,8 +82,8 @@ export function createWorkQueue<K extends string>({
   // the holes that handed out keys leave in the Map.
   const oldest = due.keys();
   const later = new Map<K, { at: number; timer: unknown }>();
-  /** Keys in flight; a time: when the key became due again meanwhile. */
-  const flying = new Map<K, number | undefined>();
+  /** Keys in flight; `again`: when the key became due again meanwhile. */
+  const flying = new Map<K, { readonly since: number; again?: number }>();
   const failures = new Map<K, number>();
   const closing = new AbortController();
   const closed = closing.signal;
@@ -85,16 +97,22 @@ export function createWorkQueue<K extends string>({
     if (closed.aborted) return;
     cancelWait(key);
     const now = performance.now();
-    if (flying.has(key)) flying.set(key, flying.get(key) ?? now);
-    else if (!due.has(key)) {
-      due.set(key, now);
-      onDepth?.(due.size);
-      wake();
+    const flight = flying.get(key);
+    if (due.has(key) || flight?.again !== undefined) return;
+    meter.onAdd?.();
+    if (flight !== undefined) {
+      flight.again = now;
+      return;
     }
+    due.set(key, now);
+    meter.onDepth?.(due.size);
+    wake();
   }
 
   function addAfter(key: K, ms: number): void {
-    if (closed.aborted || due.has(key) || flying.get(key) !== undefined) return;
+    if (closed.aborted) return;
+    meter.onRetry?.();
+    if (due.has(key) || flying.get(key)?.again !== undefined) return;
     if (!(ms > 0)) return add(key);
     const at = performance.now() + ms;
     if ((later.get(key)?.at ?? Infinity) <= at) return;
@@ -129,20 +147,21 @@ export function createWorkQueue<K extends string>({
     const key = oldest.next().value;
     if (key === undefined) return;
     const now = performance.now();
-    onWait?.(now - (due.get(key) ?? now));
+    meter.onWait?.(now - (due.get(key) ?? now));
     due.delete(key);
-    flying.set(key, undefined);
-    onDepth?.(due.size);
+    flying.set(key, { since: now });
+    meter.onDepth?.(due.size);
     try {
       await handle(key);
     } catch {
       retry(key);
     }
-    const again = flying.get(key);
+    meter.onDone?.(performance.now() - now);
+    const again = flying.get(key)?.again;
     flying.delete(key);
     if (again !== undefined && !closed.aborted) {
       due.set(key, again);
-      onDepth?.(due.size);
+      meter.onDepth?.(due.size);
     }
     land();
     wake();
@@ -163,10 +182,14 @@ export function createWorkQueue<K extends string>({
     retry,
     forget: (key) => void failures.delete(key),
     retries: (key) => failures.get(key) ?? 0,
+    running: () => [...flying.values()].map(({ since }) => performance.now() - since),
     async run({ signal, ...options }) {
       if (consumer !== undefined) throw new Error('the queue is running already');
       const over = AbortSignal.any([signal, closed]);
       consumer = { ...options, signal: over };
+      // While nothing ran, nothing waited for its turn: a replica that follows for a month has no key that is a month late.
+      const now = performance.now();
+      for (const key of due.keys()) due.set(key, now);
       wake();
       await aborted(over);
       consumer = undefined;
@@ -186,7 +209,7 @@ export function createWorkQueue<K extends string>({
       closing.abort();
       for (const key of later.keys()) cancelWait(key);
       due.clear();
-      onDepth?.(0);
+      meter.onDepth?.(0);
       land();
       await landed();
     },

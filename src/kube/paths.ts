@@ -8,11 +8,13 @@ const at = (prefix: string, namespace: string | undefined, resource: string, nam
 
 export const paths = {
   namespaces: (name?: string) => at('/api/v1', undefined, 'namespaces', name),
+  configMaps: (namespace: string, name?: string) => at('/api/v1', namespace, 'configmaps', name),
   secrets: (namespace?: string, name?: string) => at('/api/v1', namespace, 'secrets', name),
   serviceAccounts: (namespace?: string, name?: string) => at('/api/v1', namespace, 'serviceaccounts', name),
   pods: (namespace?: string) => at('/api/v1', namespace, 'pods', undefined),
   deployments: (namespace: string, name: string) => at('/apis/apps/v1', namespace, 'deployments', name),
   events: (namespace: string, name?: string) => at('/apis/events.k8s.io/v1', namespace, 'events', name),
   leases: (namespace: string, name?: string) => at('/apis/coordination.k8s.io/v1', namespace, 'leases', name),
+  subjectAccessReviews: () => '/apis/authorization.k8s.io/v1/subjectaccessreviews',
   selfSubjectAccessReviews: () => '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews',
 };

@@ -1,7 +1,7 @@
 /** Rights for an installation with `--namespaces`: the table of rights without anything that spans the cluster. */
 import { REPORT_RESOURCES } from '../names.ts';
 import { REVIEWS } from './rights-table.ts';
-import type { Right } from './rights.ts';
+import type { Right } from './right.ts';
 
 /** Resources in namespaces, on which the table has rights in all of them: with a list, each listed namespace gets them. */
 const SPREAD: readonly string[] = ['serviceaccounts', 'secrets', 'pods', 'events'];

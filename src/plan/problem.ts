@@ -105,6 +105,7 @@ const OTHER_REMEDIES: Readonly<Record<NonNullable<ObservedCopy['other']>, string
   instance:
     'Give the source another copyName, or remove one of the two installations; if the other is gone already, ' +
     `remove the label ${LABEL_INSTANCE} from the Secret.`,
+  status: `It carries the label ${LABEL_ROLE}: remove the label, or give the source another copyName.`,
   report: `It carries the label ${LABEL_ROLE}: remove the label, or give the source another copyName.`,
   contested:
     `It carries several of ${LABEL_SOURCE}, ${LABEL_CACHE_PROXY} and ${LABEL_ROLE}, ` +

@@ -3,11 +3,10 @@
  * it is data, in which a name is a word or the field of the configuration that holds it.
  */
 import type { CacheProxyKind } from '../config/cache-proxies.ts';
-import { LEASE_NAME, REPORT_NAME, REPORT_RESOURCES, STATE_NAME } from '../names.ts';
+import { LEASE_NAME, REPORT_NAME, REPORT_RESOURCES, STATE_NAME, STATUS_NAME } from '../names.ts';
+import type { Verb } from './right.ts';
 import { field, listsOf } from './references.ts';
 import type { List, Path, Reference } from './references.ts';
-
-export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete';
 
 /** A word; or what stands in a field, through a map; or the group of the `apiVersion` that stands there. */
 export type Text =
@@ -128,6 +127,13 @@ export const RIGHTS: readonly Rule[] = [
     namespace: field('controller.namespace'),
     verbs: ['get', 'create', 'patch'],
     why: 'remember across restarts what each cache proxy was given',
+  }),
+  right({
+    resource: 'configmaps',
+    name: STATUS_NAME,
+    namespace: field('controller.namespace'),
+    verbs: ['get', 'create', 'patch'],
+    why: 'say how far each rotation is',
   }),
 
   secretOfProxy('cacheProxies.secret', KEEP, 'keep the logins of cache proxies'),

@@ -4,23 +4,10 @@ import { inNamespaces } from './listed-rights.ts';
 import { isSet, rowsOf, valueOf } from './references.ts';
 import type { Row, Subject } from './references.ts';
 import { REVIEWS, RIGHTS } from './rights-table.ts';
-import type { Condition, Rule, Text, Verb } from './rights-table.ts';
+import type { Right, Verb } from './right.ts';
+import type { Condition, Rule, Text } from './rights-table.ts';
 
-export type { Verb } from './rights-table.ts';
-
-/** Verbs on a resource, where, and why. */
-export interface Right {
-  /** API group, `''` for the core one. */
-  apiGroup: string;
-  resource: string;
-  verbs: readonly Verb[];
-  /** Sorted. Absent: every object of the resource. */
-  resourceNames?: string[];
-  /** Absent: in all namespaces, or the resource is cluster-scoped. */
-  namespace?: string;
-  /** Completes the sentence "Pullpass needs this to ...". */
-  why: string;
-}
+export type { Right, Verb } from './right.ts';
 
 /** `spec.resourceAttributes` of a SelfSubjectAccessReview, and the line to print when the answer is no. */
 interface AccessCheck {

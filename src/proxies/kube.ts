@@ -22,6 +22,7 @@ import type { ObservedSecret, WantedSecret } from './rendered-secret.ts';
 const WHOSE: Readonly<Record<Exclude<Owner, 'login' | 'nobody'>, string>> = {
   copy: 'is the copy of a source: give one of them another name',
   state: 'holds the state of the controller: give the Secret of the cache proxy another name',
+  status: `carries the label ${LABEL_ROLE}: remove the label, or give the Secret of the cache proxy another name`,
   report: `carries the label ${LABEL_ROLE}: remove the label, or give the Secret of the cache proxy another name`,
   contested:
     `carries several of ${LABEL_SOURCE}, ${LABEL_CACHE_PROXY} and ${LABEL_ROLE}, ` +

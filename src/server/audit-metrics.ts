@@ -19,9 +19,12 @@ export function createAuditMetrics({ gauge, counter }: Families, now: () => numb
     'severity',
   ]);
   const ofTheLastAudit = {
-    timestamp: gauge('audit_timestamp_seconds', 'When the last audit that ended well ended, in seconds since 1970.'),
-    duration: gauge('audit_duration_seconds', 'How long the last audit that ended well took.'),
-    success: gauge('audit_success', '1 if the last audit ended well, 0 if it failed.'),
+    timestamp: gauge(
+      'audit_last_success_timestamp_seconds',
+      'When the last audit that ended well ended, in seconds since 1970.',
+    ),
+    duration: gauge('audit_last_success_duration_seconds', 'How long the last audit that ended well took.'),
+    success: gauge('audit_last_run_successful', '1 if the last audit ended well, 0 if it failed.'),
     gaps: gauge('audit_gaps', 'How many things the last audit could not see, for want of a right or an answer.'),
   };
   function forgetAudit(): void {
@@ -33,7 +36,7 @@ export function createAuditMetrics({ gauge, counter }: Families, now: () => numb
   const auditFailures = counter('audit_failures_total', 'Audits that ended with an error.');
 
   return {
-    /** An audit ended with an error. The values of the last good one stay, except `audit_success`. */
+    /** An audit ended with an error. The values of the last good one stay, except `audit_last_run_successful`. */
     auditFailures: {
       inc(): void {
         auditFailures.inc();

@@ -1,12 +1,13 @@
-/** Makes metric families in a prom-client registry; all names begin with `pullpass_`. */
+/** Makes metric families in a prom-client registry. */
 import { Counter, Gauge, Histogram } from 'prom-client';
 import type { Registry } from 'prom-client';
 
 export type Families = ReturnType<typeof familiesIn>;
 
-export function familiesIn(registry: Registry) {
+/** `prefix`: what all names begin with; none for names that are not ours. */
+export function familiesIn(registry: Registry, prefix = 'pullpass_') {
   const common = <L extends string>(name: string, help: string, labelNames: readonly L[]) => ({
-    name: `pullpass_${name}`,
+    name: `${prefix}${name}`,
     help,
     labelNames: [...labelNames],
     registers: [registry],
@@ -14,6 +15,19 @@ export function familiesIn(registry: Registry) {
   return {
     gauge: <L extends string = never>(name: string, help: string, labelNames: readonly L[] = []) =>
       new Gauge<L>(common(name, help, labelNames)),
+    /** Its values are asked for at each scrape. */
+    gaugeOf: <L extends string = never>(
+      name: string,
+      help: string,
+      labelNames: readonly L[],
+      values: () => Iterable<readonly [labels: Partial<Record<L, string>>, value: number]>,
+    ) =>
+      new Gauge<L>({
+        ...common(name, help, labelNames),
+        collect() {
+          for (const [labels, value] of values()) this.set(labels, value);
+        },
+      }),
     counter: <L extends string = never>(name: string, help: string, labelNames: readonly L[] = []) =>
       new Counter<L>(common(name, help, labelNames)),
     histogram: <L extends string = never>(

@@ -14,10 +14,13 @@ import { keyOf } from '../observe/world.ts';
 import type { Held } from '../observe/records.ts';
 import { createSourceKeeper } from './keeper.ts';
 import type { KeeperOptions } from './keeper.ts';
+import { recordOf } from './record.ts';
 
 export interface SourceBook {
   /** In the order of the configuration. `namespace`: as this namespace is to see them; during a rollout, canaries see newer ones. */
   observe(namespace?: string): readonly ObservedSource[];
+  /** Of each source that was read: whether all that it holds is in force, and when the newest content was accepted, in ms since 1970. */
+  states(): { readonly source: string; readonly valid: boolean; readonly changedAt: number | undefined }[];
   /** Base64: the content that passed, if it has this digest, else the newest; undefined: the source never had a good content. */
   content(source: string, digest?: string): string | undefined;
   /** The source's own credentials, without aliases, that this cache proxy is to have. */
@@ -47,7 +50,7 @@ export interface SourceBook {
 }
 
 export function createSourceBook(options: KeeperOptions): SourceBook {
-  const { isRead = () => true } = options;
+  const { state, isRead = () => true } = options;
   const keeper = createSourceKeeper(options);
   let sources = new Map<string, KnownSource>();
 
@@ -63,6 +66,17 @@ export function createSourceBook(options: KeeperOptions): SourceBook {
           read: known.shown !== undefined && isRead(config),
         };
       }),
+    states: () =>
+      [...sources.values()]
+        .filter(({ config, shown }) => shown !== undefined && isRead(config))
+        .map((known) => {
+          const record = known.shown?.newest && recordOf(state, known.config);
+          return {
+            source: known.config.name,
+            valid: named(known).length === 0,
+            changedAt: record && Date.parse(record.since),
+          };
+        }),
     content(source, digest) {
       const { passed, newest } = sources.get(source)?.shown ?? NOTHING;
       return (digest !== undefined && passed?.digest === digest ? passed : newest)?.base64;

@@ -18,7 +18,6 @@ import type { State } from '../observe/state.ts';
 import { withUsers } from './users.ts';
 import type { World } from '../observe/world.ts';
 import type { Reach } from '../proxies/reach.ts';
-import type { Metrics } from '../server/metrics.ts';
 import { createCanaries } from './canaries.ts';
 import type { CarrierProxy } from './canaries.ts';
 import { announceSources, remindOfSources } from './news.ts';
@@ -50,7 +49,6 @@ interface SourcesOptions {
   reach: Pick<Reach, 'check'>;
   events: EventRecorder;
   log: Log;
-  metrics: Pick<Metrics, 'sourceValid' | 'sourceChanged'>;
   configuration: () => Configuration;
   /** Only the leader looks: two replicas would try a bad login twice as often. */
   leading: () => boolean;
@@ -80,7 +78,6 @@ export function createSources({
   reach,
   events,
   log,
-  metrics,
   configuration,
   leading,
   term,
@@ -179,7 +176,7 @@ export function createSources({
     if (!leading()) return;
     book.publish();
     const changes = untold.splice(0);
-    announceSources(changes, { log, metrics, events });
+    announceSources(changes, { log, events });
     let began = false;
     const accepted = new Map(
       changes.flatMap((change) => (change.accepted === undefined ? [] : [[change.source.name, change.accepted]])),

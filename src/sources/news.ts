@@ -1,26 +1,21 @@
-/** Reports changes of sources: a log line, an Event on the source Secret, and metrics. */
-import { wall } from '../clock.ts';
+/** Reports changes of sources: a log line, and an Event on the source Secret. */
 import type { EventRecorder } from '../kube/events.ts';
 import type { Log } from '../log.ts';
 import type { SourceConfig } from '../config/schema.ts';
 import type { ObservedSource } from '../plan/observed.ts';
 import { MAX_TOLD } from '../plan/problem.ts';
-import type { Metrics } from '../server/metrics.ts';
 import type { SourceChange } from './known-source.ts';
 
 interface Tellers {
   log: Log;
-  metrics: Pick<Metrics, 'sourceValid' | 'sourceChanged'>;
   events: Pick<EventRecorder, 'record' | 'resolve'>;
 }
 
-export function announceSources(changes: readonly SourceChange[], { log, metrics, events }: Tellers): void {
+export function announceSources(changes: readonly SourceChange[], { log, events }: Tellers): void {
   for (const { source, accepted, problems, isNews, hasLastGood } of changes) {
     const { name, secret } = source;
     const about = { source: name, secret: `${secret.namespace}/${secret.name}` };
-    metrics.sourceValid.set({ source: name }, problems.length > 0 ? 0 : 1);
     if (accepted !== undefined) {
-      metrics.sourceChanged.set({ source: name }, wall() / 1000);
       log.info(
         { ...about, registries: firstFew(accepted.registries) },
         accepted.first ? 'source read' : 'source changed: spreading the new content',

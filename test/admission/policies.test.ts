@@ -16,7 +16,7 @@ const objects = policies.flatMap((policy) => objectsOf(policy, identity, { name:
 test('every policy holds the one identity, fails closed, and has a binding that denies', () => {
   const made = objects.filter(({ kind }) => kind === 'ValidatingAdmissionPolicy');
   expect(made.map(({ metadata }) => metadata?.name)).toEqual(
-    ['serviceaccounts', 'secrets', 'events', 'leases', 'reports', 'cache-proxies', 'everything-else'].map(
+    ['serviceaccounts', 'secrets', 'events', 'leases', 'status', 'reports', 'cache-proxies', 'everything-else'].map(
       (name) => `pullpass-${name}`,
     ),
   );
@@ -58,7 +58,7 @@ test('every right to write has a policy that judges it; all else is left to the 
 });
 
 test('what the adapters patch is what the rights to patch are for, beyond objects with a policy of their own', () => {
-  const own = ['secrets', 'serviceaccounts', 'events', 'clusterreports', 'clusterpolicyreports'];
+  const own = ['secrets', 'configmaps', 'serviceaccounts', 'events', 'clusterreports', 'clusterpolicyreports'];
   const granted = allRights(configuration, identity)
     .filter(({ resource, verbs }) => verbs.includes('patch') && !own.includes(resource))
     .flatMap(({ apiGroup, resource, namespace, resourceNames = [] }) =>

@@ -59,7 +59,7 @@ test.each<[name: string, change: (program: Program) => Promise<void>]>([
     await change(program);
     await program.logged('configuration refused, the one in force stays', 30_000);
     expect(await program.status('/livez')).toBe(200);
-    expect((await program.page('/metrics')).text).toMatch(/^pullpass_config_reload_success 0$/m);
+    expect((await program.page('/metrics')).text).toMatch(/^pullpass_config_last_reload_successful 0$/m);
     expect(program.logs.filter(({ msg }) => String(msg).includes('configuration refused')).length).toBeLessThan(60);
     await cluster.namespace(tenant, { annotations: { 'pullpass.dev/sync': 'enabled' } });
     await eventually(async () => expect(await cluster.getSecret(tenant, 'hub-copy')).toBeDefined(), 10_000);

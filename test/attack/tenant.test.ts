@@ -187,7 +187,7 @@ test('and it was healthy all the time, with bounded memory', () => {
 test('and no metric has a label from the tenant, nor more series than codes of the API server add', async () => {
   const added = (await seriesOf(program)).filter((series) => !quiet.series.includes(series));
   const own =
-    /^pullpass_(api_requests_total|reconcile_duration_seconds\w*|events_dropped_total|watch_restarts_total|rotation_duration_seconds\w*)\{/;
+    /^(rest_client_requests_total|pullpass_(reconcile_duration_seconds\w*|events_dropped_total|watch_restarts_total|rotation_duration_seconds\w*))\{/;
   expect(added.filter((series) => !own.test(series))).toEqual([]);
   expect(added.length).toBeLessThan(100);
   expect(added.join()).not.toMatch(/mallory|script|sa-\d/);

@@ -1,11 +1,13 @@
 /** Install, upgrade, roll back, test and uninstall on a real API server, with the controller as a process of its own. */
 import type { V1Deployment } from '@kubernetes/client-node';
 import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CHART } from '../../charts/build.ts';
+import manifest from '../../package.json' with { type: 'json' };
 import { isNotFound } from '../../src/kube/api-error.ts';
 import { paths } from '../../src/kube/paths.ts';
 import type { ApiServer } from '../integration/env/api-server.ts';
@@ -16,7 +18,7 @@ import type { Program } from '../integration/env/program.ts';
 import { findRealApi, startRealApi } from '../integration/env/real-api.ts';
 import { findOnPath } from '../sandbox/registry/on-path.ts';
 import { IMAGE, NAMESPACE, onEachHelm } from './helm.ts';
-import { createRelease, DEPLOYMENT, grantRights, JOBS } from './release.ts';
+import { createRelease, DEPLOYMENT, JOBS } from './release.ts';
 import type { Release } from './release.ts';
 import { MATRIX, source } from './values.ts';
 
@@ -78,7 +80,6 @@ describe.skipIf('missing' in real)('on kube-apiserver', () => {
       expect(said).toContain(`kubectl create secret generic hub --namespace ${NAMESPACE}`);
       expect(said).toContain('kubectl annotate namespace MY-TEAM pullpass.dev/sync=enabled');
       expect(said).toContain(`helm test pullpass --namespace ${NAMESPACE}`);
-      await grantRights(cluster, await release.configuration());
       expect((await deployment()).spec?.replicas).toBe(2);
     });
 
@@ -146,7 +147,6 @@ describe.skipIf('missing' in real)('on kube-apiserver', () => {
     test('upgrade: a new configuration is reloaded, with its rights', async () => {
       await cluster.source({ namespace: NAMESPACE, name: 'corp' }, { 'registry.corp': 'pw-2' });
       await ok(release.helm('upgrade', { ...values(first, second), replicas: 3 }));
-      await grantRights(cluster, await release.configuration());
       await mount();
       await expect
         .poll(() => cluster.login(team, 'corp-copy'), { timeout: 30_000 })
@@ -187,7 +187,6 @@ describe.skipIf('missing' in real)('on kube-apiserver', () => {
       test('says what remains when it cannot remove all, and keeps the release', async () => {
         const config = { sources: [first], retiredCopyNames: ['corp-copy'] };
         await ok(release.helm('upgrade', { ...values(first), config, uninstall: { prune: true } }));
-        await grantRights(cluster, await release.configuration());
         const allow = await refuse(team);
         const uninstalling = release.run('uninstall', 'pullpass', '--timeout', '90s');
         const [played] = await Promise.all([release.play('pullpass-uninstall'), stopWhenScaled()]);
@@ -217,13 +216,15 @@ describe.skipIf('missing' in real)('on kube-apiserver', () => {
     test.skipIf('missing' in kubectl)(
       'takes over what kustomize installed, without a restart of its pods',
       async () => {
-        const manifests = path.join(CHART, '../../manifests/install.yaml');
-        const env = { PATH: process.env['PATH'], KUBECONFIG: path.join(directory, 'kubeconfig') };
-        execFileSync('kubectl', ['apply', '-f', manifests], { env, stdio: 'pipe' });
+        const image = `${IMAGE.repository}:${manifest.version}`;
+        const text = readFileSync(path.join(CHART, '../../manifests/install.yaml'), 'utf8');
+        const input = text.replace(/^( +)image: .*$/m, `$1image: ${image}`);
+        // kubectl keeps a cache in its HOME.
+        const env = { PATH: process.env['PATH'], HOME: directory, KUBECONFIG: path.join(directory, 'kubeconfig') };
+        execFileSync('kubectl', ['apply', '-f', '-'], { env, input, stdio: 'pipe' });
         const before = await deployment();
-        const [container] = before.spec?.template.spec?.containers ?? [];
-        const [repository = ''] = container?.image?.split(/:(?!.*[:/])/) ?? [];
-        await ok(release.helm('install', { ...values(first), image: { repository } }, TAKE_OVER[helm.major]));
+        expect(before.spec?.template.spec?.containers[0]?.image).toBe(image);
+        await ok(release.helm('install', values(first), TAKE_OVER[helm.major]));
         const after = await deployment();
         expect(after.metadata).toMatchObject({
           uid: before.metadata?.uid,

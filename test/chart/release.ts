@@ -1,13 +1,11 @@
 /** A release of the chart on a real API server, where the test plays kubelet and Job controller. */
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { V1ConfigMap, V1Job, V1PodSpec } from '@kubernetes/client-node';
 import { expect } from 'vitest';
 import { CHART } from '../../charts/build.ts';
-import { parseConfiguration } from '../../src/config/load.ts';
 import type { ApiServer } from '../integration/env/api-server.ts';
 import { eventually } from '../integration/env/cluster.ts';
 import type { Cluster } from '../integration/env/cluster.ts';
@@ -95,12 +93,4 @@ function program(args: readonly string[]): Promise<{ status: number; output: str
       stream.setEncoding('utf8').on('data', (text: string) => (output += text));
     child.once('close', (code) => resolve({ status: code ?? 1, output }));
   });
-}
-
-/** The chart's own rights, where it has them; else what `pullpass rbac` prints. */
-export async function grantRights(cluster: Cluster, configuration: string): Promise<void> {
-  if (existsSync(path.join(CHART, 'templates/rbac.yaml'))) return;
-  const parsed = parseConfiguration(configuration, 'rendered');
-  if (!parsed.ok) throw new Error(JSON.stringify(parsed));
-  await cluster.applyRbac(parsed.configuration);
 }

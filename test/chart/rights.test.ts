@@ -8,7 +8,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse as parseYaml, stringify } from 'yaml';
 import { renderNetworkPolicy } from '../../src/commands/network-policy-text.ts';
-import { renderRbac } from '../../src/commands/rbac.ts';
+import { renderRbac } from '../../src/commands/rbac-text.ts';
 import type { Configuration } from '../../src/config/schema.ts';
 import { documents, documentWith, KINDS, read } from '../config/arbitraries.ts';
 import type { Document } from '../config/arbitraries.ts';

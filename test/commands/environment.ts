@@ -16,13 +16,21 @@ export interface Ran {
 export async function run(
   command: (env: Environment) => Command,
   args: readonly string[],
-  {
-    input = '',
-    answer,
-    secret,
-    meanwhile,
-  }: { input?: string; answer?: string; secret?: string; meanwhile?: () => Promise<void> } = {},
+  given: Given = {},
 ): Promise<Ran> {
+  const { env, ran } = environment(given);
+  await command(env).exitOverride().parseAsync(args, { from: 'user' });
+  return ran;
+}
+
+interface Given {
+  input?: string;
+  answer?: string;
+  secret?: string;
+  meanwhile?: () => Promise<void>;
+}
+
+export function environment({ input = '', answer, secret, meanwhile }: Given = {}): { env: Environment; ran: Ran } {
   const ran: Ran = { out: '', err: '', status: 0, asked: [] };
   const env: Environment = {
     version: '0.0.0',
@@ -48,6 +56,5 @@ export async function run(
     exitWith: (status) => void (ran.status = status),
     untilInterrupted: () => new AbortController().signal,
   };
-  await command(env).exitOverride().parseAsync(args, { from: 'user' });
-  return ran;
+  return { env, ran };
 }

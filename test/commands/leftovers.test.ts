@@ -6,6 +6,7 @@ import { refusal, scriptedClient } from '../kube/scripted-client.ts';
 
 const LOGIN = '/api/v1/namespaces/caches/secrets/login';
 const STATE = '/api/v1/namespaces/pullpass-system/secrets/pullpass-state';
+const STATUS = '/api/v1/namespaces/pullpass-system/configmaps/pullpass-status';
 const REPORT = '/apis/openreports.io/v1alpha1/clusterreports/pullpass';
 
 const configuration = ({ reportObject = false } = {}) =>
@@ -42,11 +43,13 @@ test('the login of a cache proxy, the state and the report are, each as the very
   const found = await find({
     [LOGIN]: labelled('cache-proxy', 'cache'),
     [STATE]: labelled('role', 'state'),
+    [STATUS]: labelled('role', 'status'),
     [REPORT]: labelled('role', 'report'),
   });
   expect(found.map(({ kind, namespace, path }) => [kind, namespace, path])).toEqual([
     ['Secret', 'caches', LOGIN],
     ['Secret', 'pullpass-system', STATE],
+    ['ConfigMap', 'pullpass-system', STATUS],
     ['report object', undefined, REPORT],
   ]);
   expect(found[0]?.preconditions).toEqual({ uid: `uid of ${LOGIN}`, resourceVersion: '7' });
@@ -60,6 +63,7 @@ describe('an object by the same name is not', () => {
     ['a login that is a copy as well', LOGIN, { ...labelled('cache-proxy', 'cache'), ...labelled('source', 'hub') }],
     ['a Secret that others manage', STATE, { 'app.kubernetes.io/managed-by': 'helm' }],
     ['a login in place of the state', STATE, labelled('cache-proxy', 'cache')],
+    ['a ConfigMap of somebody else', STATUS, {}],
     ['the report of somebody else', REPORT, {}],
     ['a report in the role of the state', REPORT, labelled('role', 'state')],
   ])('%s', async (_, path, labels) => {
@@ -68,7 +72,7 @@ describe('an object by the same name is not', () => {
 });
 
 test('without the right to see reports there are none, unless the configuration keeps one', async () => {
-  const secrets = { [LOGIN]: {}, [STATE]: {} };
+  const secrets = { [LOGIN]: {}, [STATE]: {}, [STATUS]: {} };
   expect(await find(secrets, { absent: 403 })).toEqual([]);
   await expect(find(secrets, { absent: 403, reportObject: true })).rejects.toThrow('403');
   await expect(find({}, { absent: 403 })).rejects.toThrow('403');

@@ -18,7 +18,7 @@ interface Node {
 test('is a draft 7 schema with an id and a title, for editors', async () => {
   expect(JSON.parse((await run(schemaCommand, [])).out)).toMatchObject({
     $schema: 'http://json-schema.org/draft-07/schema#',
-    $id: 'https://pullpass.dev/schemas/configuration-v1alpha1.json',
+    $id: 'urn:pullpass:configuration:v1alpha1',
     title: 'Pullpass configuration',
     type: 'object',
   });

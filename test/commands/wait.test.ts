@@ -5,8 +5,10 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import type { RotationProgress } from '../../src/rotation/progress.ts';
 import { isProxyDone } from '../../src/rotation/proxy-progress.ts';
 import type { ProofTerms, ProxyProgress } from '../../src/rotation/proxy-progress.ts';
-import { runWait, waitCommand } from '../../src/commands/wait.ts';
-import type { Elsewhere } from '../../src/commands/wait-look.ts';
+import { waitCommand } from '../../src/commands/wait.ts';
+import { textOf } from '../../src/commands/wait-output.ts';
+import { runWait } from '../../src/commands/wait-run.ts';
+import type { Elsewhere } from '../../src/rotation/elsewhere.ts';
 import { UsageError } from '../../src/errors.ts';
 import { UnreachableError } from '../../src/kube/api-error.ts';
 import { run } from './environment.ts';
@@ -62,7 +64,7 @@ async function wait(
       return Promise.resolve(look === undefined ? [] : [look]);
     },
   });
-  return { ...result, progress, whole };
+  return { exitCode: result.exitCode, text: textOf(result).trimEnd(), progress, whole };
 }
 
 test('a blocked copy is no copy that is behind: it is named with what blocks it, and nothing is complete', async () => {

@@ -263,7 +263,7 @@ test('the line counts what each rule found, and the metrics tell how long it too
   await audits.scheduled();
   expect(lines).toMatchObject([{ rules: { PP080: 2 } }]);
   const { body } = await metrics.exposition();
-  expect(body).toContain('pullpass_audit_duration_seconds 2.5\n');
+  expect(body).toContain('pullpass_audit_last_success_duration_seconds 2.5\n');
   expect(body).toContain('pullpass_audit_gaps 2\n');
 });
 

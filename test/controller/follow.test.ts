@@ -39,7 +39,7 @@ test('a version that cannot be put in force is logged, and the metric says that 
   });
   await vi.waitFor(() => expect(errors).toHaveBeenCalledWith(expect.anything(), 'unexpected: no room'), 10_000);
   stop.abort();
-  expect(await metrics.configReloadSuccess.get()).toMatchObject({ values: [{ value: 0 }] });
+  expect(await metrics.configReloadSuccessful.get()).toMatchObject({ values: [{ value: 0 }] });
 });
 
 test('of many copy names that are left some are told one by one', () => {

@@ -39,6 +39,7 @@ async function serve(parts: Partial<ServingOptions> = {}) {
     sources: {
       standings: () => [standing('upstream'), standing('dropped')],
       book: {
+        states: () => [{ source: 'upstream', valid: false, changedAt: 1_500 }],
         rollout: (name: string) => ({ newest: { own: LOGINS[name] ?? [] }, passed: { own: OLDER[name] ?? [] } }),
       } as unknown as ServingOptions['sources']['book'],
     },
@@ -66,45 +67,52 @@ async function serve(parts: Partial<ServingOptions> = {}) {
   return {
     w,
     get,
-    lines: async (name: string) =>
-      (await get('/metrics')).body.split('\n').filter((line) => line.startsWith(`pullpass_${name}`)),
+    lines: async (name: string) => (await get('/metrics')).body.split('\n').filter((line) => line.startsWith(name)),
   };
 }
 
 describe('the leader', () => {
   test('says so, and counts copies of all configured sources', async () => {
     const { lines } = await serve();
-    expect(await lines('leader')).toEqual(['pullpass_leader 1']);
-    expect(await lines('copies{source="upstream",state="in-sync"}')).toEqual([
+    expect(await lines('leader_election')).toEqual(['leader_election_master_status{name="pullpass-controller"} 1']);
+    expect(await lines('pullpass_copies{source="upstream",state="in-sync"}')).toEqual([
       'pullpass_copies{source="upstream",state="in-sync"} 1',
     ]);
-    expect(await lines('copies{source="second",state="in-sync"}')).toEqual([
+    expect(await lines('pullpass_copies{source="second",state="in-sync"}')).toEqual([
       'pullpass_copies{source="second",state="in-sync"} 0',
+    ]);
+  });
+
+  test('says of each source that was read whether all of it is in force, and since when', async () => {
+    const { lines } = await serve();
+    expect(await lines('pullpass_source_')).toEqual([
+      'pullpass_source_valid{source="upstream"} 0',
+      'pullpass_source_changed_timestamp_seconds{source="upstream"} 1.5',
     ]);
   });
 
   test('says what registries said of configured sources, and when their logins end, where they do', async () => {
     const { lines } = await serve();
-    expect((await lines('credential_verified')).filter((line) => line.endsWith(' 1'))).toEqual([
+    expect((await lines('pullpass_credential_verified')).filter((line) => line.endsWith(' 1'))).toEqual([
       'pullpass_credential_verified{source="upstream",registry="docker.io",state="refused"} 1',
     ]);
-    expect((await lines('credential_expiry')).sort()).toEqual([
+    expect((await lines('pullpass_credential_expiry')).sort()).toEqual([
       'pullpass_credential_expiry_timestamp_seconds{source="upstream",registry="docker.io"} 1893456000',
       'pullpass_credential_expiry_timestamp_seconds{source="upstream",registry="ghcr.io"} 1893456000',
     ]);
-    expect(await lines('credential_lifetime')).toEqual([
+    expect(await lines('pullpass_credential_lifetime')).toEqual([
       'pullpass_credential_lifetime_seconds{source="upstream",registry="ghcr.io"} 3600',
     ]);
   });
 });
 
-test('who leads no more says nothing of logins any more, and counts no copy', async () => {
+test('who leads no more, or not yet, says nothing of copies and logins', async () => {
   const { w, lines } = await serve();
-  await lines('leader');
+  const state = /^pullpass_(copies|references|credential_\w+)\{/;
+  expect((await lines('pullpass_')).filter((line) => state.test(line)).length).toBeGreaterThan(10);
   w.leading = false;
-  expect(await lines('leader')).toEqual(['pullpass_leader 0']);
-  expect([await lines('credential_verified'), await lines('credential_expiry')]).toEqual([[], []]);
-  expect((await lines('copies')).filter((line) => !line.endsWith(' 0'))).toEqual([]);
+  expect(await lines('leader_election')).toEqual(['leader_election_master_status{name="pullpass-controller"} 0']);
+  expect((await lines('pullpass_')).filter((line) => state.test(line))).toEqual([]);
 });
 
 test('a watch that is behind makes the replica not ready, and only one that is stuck has it started again', async () => {

@@ -23,7 +23,7 @@ async function advance(ms: number): Promise<void> {
  */
 function observed(options: Parameters<typeof createWorkQueue>[0] = {}, concurrency = 1) {
   let depth = 0;
-  const queue = createWorkQueue<string>({ random: () => 0, ...options, onDepth: (now) => (depth = now) });
+  const queue = createWorkQueue<string>({ random: () => 0, ...options, meter: { onDepth: (now) => (depth = now) } });
   const log: string[] = [];
   const open = new Map<string, () => void>();
   const stop = new AbortController();
@@ -333,12 +333,24 @@ describe('pausing and ending', () => {
   });
 });
 
-test('depth and waiting time are told', async () => {
+/** A queue that tells everything, in order. */
+function telling() {
   const told: unknown[] = [];
   const queue = createWorkQueue<string>({
-    onDepth: (depth) => told.push(['depth', depth]),
-    onWait: (ms) => told.push(['wait', ms]),
+    random: () => 0,
+    meter: {
+      onDepth: (depth) => told.push(['depth', depth]),
+      onAdd: () => told.push('add'),
+      onRetry: () => told.push('retry'),
+      onWait: (ms) => told.push(['wait', ms]),
+      onDone: (ms) => told.push(['done', ms]),
+    },
   });
+  return { queue, told };
+}
+
+test('depth, waiting time and work are told; a key that is due already is no new one', async () => {
+  const { queue, told } = telling();
   const work = Promise.withResolvers<void>();
   void queue.run({ concurrency: 1, signal: NEVER, handle: () => work.promise });
   await advance(1_000);
@@ -348,18 +360,53 @@ test('depth and waiting time are told', async () => {
   queue.add('b');
   await advance(300);
   queue.add('a');
+  queue.add('b');
+  expect(queue.running()).toEqual([300]);
   work.resolve();
   await settle();
+  expect(queue.running()).toEqual([]);
   expect(told).toEqual([
+    'add',
     ['depth', 1],
     ['wait', 0],
     ['depth', 0],
+    'add',
+    'add',
     ['depth', 1],
+    ['done', 300],
     ['depth', 2],
     ['wait', 300],
     ['depth', 1],
+    ['done', 0],
     ['wait', 300],
     ['depth', 0],
+    ['done', 0],
+  ]);
+});
+
+test('a key that comes back after a delay is told when it is put back, and again when it is due', async () => {
+  const { queue, told } = telling();
+  queue.retry('a');
+  queue.addAfter('b', 100);
+  expect(told).toEqual(['retry', 'retry']);
+  await advance(250);
+  expect(told).toEqual(['retry', 'retry', 'add', ['depth', 1], 'add', ['depth', 2]]);
+  await queue.shutdown();
+  queue.retry('a');
+  expect(told.slice(6)).toEqual([['depth', 0]]);
+});
+
+test('a replica that followed for an hour has no key that waited for an hour, and keeps their order', async () => {
+  const { queue, told } = telling();
+  for (const key of ['b', 'a']) queue.add(key);
+  await advance(3_600_000);
+  const order: string[] = [];
+  void queue.run({ concurrency: 1, signal: NEVER, handle: async (key) => void order.push(await Promise.resolve(key)) });
+  await settle();
+  expect(order).toEqual(['b', 'a']);
+  expect(told.filter((each) => Array.isArray(each) && each[0] === 'wait')).toEqual([
+    ['wait', 0],
+    ['wait', 0],
   ]);
 });
 

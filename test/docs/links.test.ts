@@ -10,6 +10,7 @@ const pages = [
   'CONTRIBUTING.md',
   'CHANGELOG.md',
   'SECURITY.md',
+  'SUPPORT.md',
   ...globSync('docs/**/*.md', { cwd: ROOT }),
 ].sort();
 

@@ -7,7 +7,8 @@ import { stringify } from 'yaml';
 import { runAudit } from '../../src/commands/audit.ts';
 import { pendingIn } from '../../src/commands/cluster-plan.ts';
 import { renderPlan } from '../../src/commands/plan-text.ts';
-import { runWait } from '../../src/commands/wait.ts';
+import { textOf } from '../../src/commands/wait-output.ts';
+import { runWait } from '../../src/commands/wait-run.ts';
 import { confirmationOf } from '../../src/config/confirmation.ts';
 import { configurationSchema } from '../../src/config/schema.ts';
 import type { Configuration } from '../../src/config/schema.ts';
@@ -151,7 +152,7 @@ onEachServer((server) => {
               configuration: slip,
               snapshot: await readCluster(cluster.admin, slip, CONTROLLER_NAMESPACE),
             }),
-        });
+        }).then((waited) => ({ exitCode: waited.exitCode, text: textOf(waited).trimEnd() }));
       expect(await wait('corp')).toMatchObject({ exitCode: 0 });
       expect(await wait('hub')).toMatchObject({
         exitCode: 1,

@@ -8,7 +8,8 @@ import { isInSync } from '../../src/plan/namespace.ts';
 import { planCluster, readCluster } from '../../src/sources/snapshot.ts';
 import { isComplete, observeRotations } from '../../src/rotation/progress.ts';
 import { renderChecks, runChecks } from '../../src/commands/verify.ts';
-import { runWait } from '../../src/commands/wait.ts';
+import { textOf } from '../../src/commands/wait-output.ts';
+import { runWait } from '../../src/commands/wait-run.ts';
 import { configurationSchema } from '../../src/config/schema.ts';
 import type { Configuration } from '../../src/config/schema.ts';
 import { createReach } from '../../src/proxies/reach.ts';
@@ -184,7 +185,7 @@ onEachServer((server) => {
       intervalMs: 50,
       progress: () => undefined,
       signal: AbortSignal.timeout(60_000),
-    });
+    }).then((waited) => ({ exitCode: waited.exitCode, text: textOf(waited).trimEnd() }));
 
   test('the login reaches the copies and the cache proxy, and a private pull through it proves it', async () => {
     await eventually(async () => expect(await copied()).toBe('pw-of-first'));

@@ -116,7 +116,10 @@ onEachServer((server) => {
       await cluster.namespace('pz-2', { annotations: ENABLED });
       await eventually(async () => expect(await renewed()).not.toBe(before));
       expect((await fetch(`${url ?? ''}/readyz`)).status).toBe(200);
-      expect([await metric('pullpass_paused'), await metric('pullpass_leader')]).toEqual(['1', '1']);
+      expect([
+        await metric('pullpass_paused'),
+        await metric('leader_election_master_status{name="pullpass-controller"}'),
+      ]).toEqual(['1', '1']);
       expect([written(controller), tries]).toEqual([[], 0]);
       expect(await cluster.getSecret(CONTROLLER_NAMESPACE, 'pullpass-state')).toBeUndefined();
       expect(controller.logs.filter(({ msg }) => String(msg).startsWith('paused by the configuration'))).toHaveLength(

@@ -70,9 +70,21 @@ test.each(shown)(
     expect(datasource).toBeDefined();
     expect(targets.length).toBeGreaterThan(0);
     expect(targets.map(({ refId }) => refId)).toEqual(['A', 'B', 'C'].slice(0, targets.length));
-    for (const { expr } of targets) expect(expr).toContain('job=~"$job"');
+    for (const { expr } of targets) {
+      const selectors = [...expr.matchAll(/\w+\{/g)].length;
+      expect(expr.split('{cluster=~"$cluster",job=~"$job"')).toHaveLength(selectors + 1);
+    }
   },
 );
+
+test('what is of several clusters is never added up, and each curve says of which it is', () => {
+  for (const { expr, legendFormat, format } of shown.flatMap(({ targets = [] }) => targets)) {
+    const aggregations = [...expr.matchAll(/\b(?:sum|min|max|count) *(by \(cluster\b)?/g)];
+    expect(aggregations.map(([all]) => all).filter((all) => !all.endsWith('by (cluster'))).toEqual([]);
+    // A table has columns.
+    expect(format === 'table' ? '{{cluster}} ' : legendFormat).toMatch(/^\{\{cluster\}\} /);
+  }
+});
 
 test('every variable that an expression uses is one of the dashboard or of Grafana', () => {
   const known = new Set([...templating.list.map(({ name }) => name), '__rate_interval']);

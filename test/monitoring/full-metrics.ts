@@ -4,7 +4,8 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { DROP_REASONS } from '../../src/kube/events.ts';
 import { UNKNOWN_REASONS } from '../../src/plan/proxy.ts';
-import { COPY_STATES, createMetrics, CREDENTIAL_STATES, REFERENCE_STATES } from '../../src/server/metrics.ts';
+import { COPY_STATES, CREDENTIAL_STATES, REFERENCE_STATES } from '../../src/server/leader-metrics.ts';
+import { createMetrics } from '../../src/server/metrics.ts';
 import type { Metrics } from '../../src/server/metrics.ts';
 
 /** Quotes, backslashes, line ends of all kinds, and what looks like a sample, a comment and the end of an exposition. */
@@ -24,8 +25,6 @@ export function fullMetrics(labels: readonly string[] = HOSTILE): Metrics {
   for (const name of labels) {
     for (const state of COPY_STATES) metrics.copies.set({ source: name, state }, 3);
     for (const state of REFERENCE_STATES) metrics.references.set({ source: name, state }, 1);
-    metrics.sourceValid.set({ source: name }, 1);
-    metrics.sourceChanged.set({ source: name }, 1_699_990_000.123);
     metrics.rotationPending.set({ source: name }, 0);
     metrics.rotationDuration.observe({ source: name }, 3.25);
     metrics.proxyApplied.set({ proxy: name, source: name }, 1);
@@ -37,6 +36,7 @@ export function fullMetrics(labels: readonly string[] = HOSTILE): Metrics {
     metrics.watchRestarts.inc({ resource: name });
     metrics.observeWatch(name, () => 1_699_999_999_000);
   }
+  metrics.setSources(labels.map((source) => ({ source, valid: true, changedAt: 1_699_990_000_123 })));
   metrics.setCredentials(
     labels.map((key, i) => ({ source: 'upstream', key, state: CREDENTIAL_STATES[i % 3] ?? 'unknown' })),
   );
@@ -56,14 +56,14 @@ export function fullMetrics(labels: readonly string[] = HOSTILE): Metrics {
   for (const kind of ['namespace', 'proxy'])
     for (const result of ['in-sync', 'changed', 'waiting', 'failed'])
       metrics.reconcileDuration.observe({ kind, result }, 0.02);
-  metrics.apiRequests.inc({ verb: 'get', resource: 'secrets', code: 200 });
+  for (const resource of labels) metrics.countRequest('10.0.0.1:443', 'get', resource, 200);
   metrics.auditFailures.inc();
   for (const reason of DROP_REASONS) metrics.eventsDropped.inc({ reason });
   metrics.logLinesDropped.inc();
-  metrics.queueDepth.set(Number.NaN);
-  metrics.queueWait.observe(1_000);
-  metrics.leader.set(1);
-  metrics.configReloadSuccess.set(1);
+  metrics.queue.onDepth(Number.NaN);
+  metrics.queue.onWait(1_000_000);
+  metrics.queue.onDone(250);
+  metrics.configReloadSuccessful.set(1);
   metrics.configReloadTimestamp.set(1.7e9);
   metrics.missingRights.set(Infinity);
   metrics.removalsHeld.set(57);

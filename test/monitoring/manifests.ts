@@ -11,7 +11,7 @@ export interface Alert {
   expr: string;
   for: string;
   labels: Record<string, string>;
-  annotations: { summary: string; description: string; docs: string };
+  annotations: { summary: string; description: string; runbook_url: string };
 }
 
 export const RULE_GROUPS = (
@@ -28,7 +28,13 @@ export interface Panel {
   gridPos: { x: number; y: number; w: number; h: number };
   datasource?: { type: string; uid: string };
   fieldConfig?: { defaults: { unit?: string } };
-  targets?: { refId: string; expr: string; datasource?: { type: string; uid: string } }[];
+  targets?: {
+    refId: string;
+    expr: string;
+    legendFormat?: string;
+    format?: string;
+    datasource?: { type: string; uid: string };
+  }[];
 }
 export interface Dashboard {
   uid: string;

@@ -1,4 +1,4 @@
-/** Alerts, dashboard and documentation speak of metrics that there are, by labels that these have, and of all of them. */
+/** Alerts, dashboard and documentation speak of metrics that there are, by labels that these have, and of all of them; each alert has its runbook. */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -8,10 +8,11 @@ import { collectGarbage, fullMetrics } from './full-metrics.ts';
 import { ALERTS, dashboard } from './manifests.ts';
 import { askedBy, OF_PROMETHEUS } from './promql.ts';
 
-const PAGE = readFileSync(path.resolve(import.meta.dirname, '../../docs/metrics.md'), 'utf8');
+const ROOT = path.resolve(import.meta.dirname, '../..');
+const PAGE = readFileSync(path.resolve(ROOT, 'docs/metrics.md'), 'utf8');
 
 let families: Map<string, Family>;
-const own = (): [string, Family][] => [...families].filter(([name]) => name.startsWith('pullpass_'));
+const own = (): [string, Family][] => [...families].filter(([name]) => !/^(process|nodejs)_/.test(name));
 /** Without those that belong to the type. */
 const labelsOf = ({ samples }: Family): string[] =>
   [...new Set(samples.flatMap(({ labels }) => Object.keys(labels)))].filter((label) => label !== 'le');
@@ -22,20 +23,26 @@ beforeAll(async () => {
   ({ families } = await exposed(metrics));
 });
 
+/** Of a metric, or of a part of a histogram. */
+function familyOf(name: string): Family | undefined {
+  const base = families.get(name.replace(/_(bucket|sum|count)$/, ''));
+  return families.get(name) ?? (base?.type === 'histogram' ? base : undefined);
+}
+
 /** What is wrong with an expression, one line each. */
 function wrong(expr: string): string[] {
-  const { selectors, grouping } = askedBy(expr);
+  const { selectors, grouping, dropped } = askedBy(expr);
   if (selectors.length === 0) return [`asks for nothing of ours: ${expr}`];
   const known = new Set<string>(OF_PROMETHEUS);
   const problems: string[] = [];
   for (const { name, labels } of selectors) {
-    const base = name.replace(/_(bucket|sum|count)$/, '');
-    const family = families.get(name) ?? (families.get(base)?.type === 'histogram' ? families.get(base) : undefined);
+    const family = familyOf(name);
     if (family === undefined) {
       problems.push(`there is no ${name}`);
       continue;
     }
-    if (family.type === 'histogram' && name === base) problems.push(`${name} is a histogram: _bucket, _sum or _count?`);
+    if (family.type === 'histogram' && families.has(name))
+      problems.push(`${name} is a histogram: _bucket, _sum or _count?`);
     const has = [...labelsOf(family), ...(name.endsWith('_bucket') ? ['le'] : [])];
     for (const label of has) known.add(label);
     for (const label of labels)
@@ -43,7 +50,9 @@ function wrong(expr: string): string[] {
   }
   return [
     ...problems,
-    ...grouping.filter((label) => !known.has(label)).map((label) => `nothing here has the label ${label}: ${expr}`),
+    ...[...grouping, ...dropped]
+      .filter((label) => !known.has(label))
+      .map((label) => `nothing here has the label ${label}: ${expr}`),
   ];
 }
 
@@ -57,9 +66,13 @@ const expressions = (): string[] => [
 test.each(ALERTS)('$alert asks for what there is', ({ expr, annotations: { summary, description } }) => {
   expect(wrong(expr)).toEqual([]);
   // A label that the expression drops would be an empty word in the message.
-  const left = askedBy(expr).grouping;
+  const { selectors, dropped } = askedBy(expr);
+  const [first] = selectors;
+  const left = labelsOf(familyOf(first?.name ?? '') ?? { type: '', help: '', samples: [] }).filter(
+    (label) => !dropped.includes(label),
+  );
   const spoken = [...`${summary} ${description}`.matchAll(/\$labels\.(\w+)/g)].map(([, label = '']) => label);
-  expect(spoken.filter((label) => !left.includes(label) || OF_PROMETHEUS.includes(label))).toEqual([]);
+  expect(spoken.filter((label) => !left.includes(label))).toEqual([]);
 });
 
 test('the dashboard asks for what there is', () => {
@@ -69,11 +82,11 @@ test('the dashboard asks for what there is', () => {
 
 test('these tests would notice what there is not', () => {
   expect(wrong('sum(pullpass_copys)')).toEqual(['there is no pullpass_copys']);
-  expect(wrong('sum by (team) (pullpass_copies{namespace="x"})')).toEqual([
-    'pullpass_copies has no label namespace',
+  expect(wrong('sum by (team) (pullpass_copies{squad="x"})')).toEqual([
+    'pullpass_copies has no label squad',
     expect.stringContaining('the label team'),
   ]);
-  expect(wrong('rate(pullpass_queue_wait_seconds[5m])')).toEqual([expect.stringContaining('is a histogram')]);
+  expect(wrong('rate(workqueue_queue_duration_seconds[5m])')).toEqual([expect.stringContaining('is a histogram')]);
   expect(wrong('vector(1)')).toEqual([expect.stringContaining('nothing of ours')]);
 });
 
@@ -91,18 +104,16 @@ test('every metric is on the dashboard or in an alert', () => {
 });
 
 describe('docs/metrics.md', () => {
-  const rows = [...PAGE.matchAll(/^\| `(pullpass_\w+)` \| (\w+) \| (.*?) \| /gm)].map(
-    ([, name = '', type = '', cell = '']) => ({
-      name,
-      type,
-      labels: [...cell.replaceAll(/\([^)]*\)/g, '').matchAll(/`(\w+)`/g)].map(([, label = '']) => label),
-      values: [...cell.matchAll(/`(\w+)` \(([^)]*)\)/g)].map(([, label = '', inner = '']) => ({
-        label,
-        some: inner.includes('...'),
-        values: [...inner.matchAll(/`([\w-]+)`/g)].map(([, value = '']) => value),
-      })),
-    }),
-  );
+  const rows = [...PAGE.matchAll(/^\| `(\w+)` \| (\w+) \| (.*?) \| /gm)].map(([, name = '', type = '', cell = '']) => ({
+    name,
+    type,
+    labels: [...cell.replaceAll(/\([^)]*\)/g, '').matchAll(/`(\w+)`/g)].map(([, label = '']) => label),
+    values: [...cell.matchAll(/`(\w+)` \(([^)]*)\)/g)].map(([, label = '', inner = '']) => ({
+      label,
+      some: inner.includes('...'),
+      values: [...inner.matchAll(/`([\w-]+)`/g)].map(([, value = '']) => value),
+    })),
+  }));
 
   test('lists every metric with its type and its labels, and no other', () => {
     const line = (name: string, type: string, labels: string[]): string =>
@@ -123,7 +134,7 @@ describe('docs/metrics.md', () => {
     }
     const few = own().flatMap(([name, family]) =>
       labelsOf(family)
-        .filter((label) => ['state', 'reason', 'result', 'kind', 'severity'].includes(label))
+        .filter((label) => ['state', 'reason', 'result', 'kind', 'severity', 'name'].includes(label))
         .map((label) => `${name} ${label}`),
     );
     expect(
@@ -136,28 +147,47 @@ describe('docs/metrics.md', () => {
 
   test('speaks of no metric that there is not', () => {
     const spoken = [...PAGE.matchAll(/\bpullpass_[a-z_]+\b/g)].map(([name]) => name);
-    expect(
-      spoken.filter((name) => !families.has(name) && !families.has(name.replace(/_(bucket|sum|count)$/, ''))),
-    ).toEqual([]);
+    expect(spoken.filter((name) => familyOf(name) === undefined)).toEqual([]);
+  });
+});
+
+describe('docs/runbooks.md', () => {
+  const page = readFileSync(path.resolve(ROOT, 'docs/runbooks.md'), 'utf8');
+  /** By alert: what is under its heading. */
+  const sections = new Map(
+    page.split(/^(?=##+ )/m).flatMap((text) => {
+      const alert = /^### (Pullpass\w+)$/m.exec(text)?.[1];
+      return alert === undefined ? [] : [[alert, text] as const];
+    }),
+  );
+
+  test('has a section for each alert, and for no other', () => {
+    expect([...sections.keys()]).toEqual([...new Set(ALERTS.map(({ alert }) => alert))]);
   });
 
-  test.each(ALERTS)('has $alert in the section that it points to', ({ alert, labels, annotations: { docs } }) => {
-    const [file, anchor] = docs.split('#');
-    expect(file).toBe('docs/metrics.md');
-    const sections = PAGE.split(/^(?=#+ )/m);
-    const section = sections.find(
-      (text) =>
-        (/^#+ (.*)$/m.exec(text)?.[1] ?? '')
-          .toLowerCase()
-          .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
-          .replaceAll(' ', '-') === anchor,
-    );
-    expect(section).toContain(`| \`${alert}\` | ${labels['severity']} |`);
+  test.each([...new Set(ALERTS.map(({ alert }) => alert))])('%s: how bad, after what time, and what to do', (alert) => {
+    const rules = ALERTS.filter((rule) => rule.alert === alert);
+    const text = sections.get(alert) ?? '';
+    const severities = rules.map(({ labels }) => labels['severity']).join(', ');
+    const [wait = '', ...others] = new Set(rules.map((rule) => rule.for));
+    expect(others).toEqual([]);
+    expect(text).toContain(`*${severities}, after ${wait.replace('m', '')} minutes.*`);
+    expect(text).toMatch(/^\*\*See\.\*\* \S.{20,}/m);
+    expect(text).toMatch(/^\*\*Do\.\*\* \S.{20,}/m);
   });
 
-  test('has no alert that there is not', () => {
-    expect([...PAGE.matchAll(/^\| `(Pullpass\w+)` /gm)].map(([, name]) => name).sort()).toEqual(
-      ALERTS.map(({ alert }) => alert).sort(),
+  // Release sets `homepage` of package.json; the rules are to follow.
+  test('is where each alert points to, at the home page of the project', () => {
+    const { homepage } = JSON.parse(readFileSync(path.resolve(ROOT, 'package.json'), 'utf8')) as { homepage: string };
+    const [place = ''] = homepage.split('#');
+    expect(ALERTS.map(({ annotations }) => annotations.runbook_url)).toEqual(
+      ALERTS.map(({ alert }) => `${place}/blob/main/docs/runbooks.md#${alert.toLowerCase()}`),
     );
+  });
+
+  test('speaks of no metric that there is not', () => {
+    const spoken = askedBy(page.replaceAll('`', ' ')).selectors.map(({ name }) => name);
+    expect(spoken.length).toBeGreaterThan(8);
+    expect(spoken.filter((name) => familyOf(name) === undefined)).toEqual([]);
   });
 });

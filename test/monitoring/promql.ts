@@ -5,23 +5,30 @@ export interface Asked {
   readonly selectors: readonly { readonly name: string; readonly labels: readonly string[] }[];
   /** Labels that results are grouped or joined by. */
   readonly grouping: readonly string[];
+  /** Labels that are dropped. */
+  readonly dropped: readonly string[];
 }
 
-/** Labels that Prometheus itself adds to whatever it scrapes. */
-export const OF_PROMETHEUS = ['job', 'instance'];
+/** Labels that Prometheus itself adds to whatever it scrapes, or its operator, or whoever has many clusters. */
+export const OF_PROMETHEUS = ['cluster', 'namespace', 'job', 'service', 'endpoint', 'container', 'pod', 'instance'];
+
+/** Names that an exporter of ours has: its own, and those of client-go, of the process and of Node. */
+const OURS = /\b((?:pullpass|leader_election|rest_client|workqueue|process|nodejs)_\w+)(?:\{([^}]*)\})?/g;
 
 export function askedBy(expr: string): Asked {
   const quoted = /"(?:[^"\\]|\\.)*"/g;
   const bare = expr.replaceAll(quoted, '""');
   return {
-    selectors: [...bare.matchAll(/\b((?:pullpass|process|nodejs)_\w+)(?:\{([^}]*)\})?/g)].map(
-      ([, name = '', inner = '']) => ({
-        name,
-        labels: [...inner.matchAll(/(\w+)\s*(?:=~|!~|!=|=)/g)].map(([, label = '']) => label),
-      }),
-    ),
-    grouping: [...bare.matchAll(/\b(?:by|on|ignoring|without|group_left)\s*\(([^)]*)\)/g)]
-      .flatMap(([, inner = '']) => inner.split(',').map((label) => label.trim()))
-      .filter((label) => label !== ''),
+    selectors: [...bare.matchAll(OURS)].map(([, name = '', inner = '']) => ({
+      name,
+      labels: [...inner.matchAll(/(\w+)\s*(?:=~|!~|!=|=)/g)].map(([, label = '']) => label),
+    })),
+    grouping: labelsAfter(bare, 'by|on|ignoring|group_left'),
+    dropped: labelsAfter(bare, 'without'),
   };
 }
+
+const labelsAfter = (bare: string, words: string): string[] =>
+  [...bare.matchAll(new RegExp(`\\b(?:${words})\\s*\\(([^)]*)\\)`, 'g'))]
+    .flatMap(([, inner = '']) => inner.split(',').map((label) => label.trim()))
+    .filter((label) => label !== '');

@@ -10,7 +10,6 @@ import { UnreachableError } from '../../src/kube/api-error.ts';
 import { projectNamespace } from '../../src/observe/projections.ts';
 import { createLog } from '../../src/log.ts';
 import { createRefusals } from '../../src/observe/refusals.ts';
-import { createMetrics } from '../../src/server/metrics.ts';
 import { scriptedClient } from '../kube/scripted-client.ts';
 import { configuration, sourceConfig } from '../plan/observations.ts';
 import { createMemory } from '../sources/memory.ts';
@@ -183,7 +182,6 @@ export async function createCluster({ verify }: { verify: SourceConfig['verify']
         stop: () => undefined,
       },
       log: createLog('silent'),
-      metrics: createMetrics({ version: 'test', processMetrics: false }),
       configuration: () => config.now,
       leading: () => !stopping.signal.aborted,
       term: () => new AbortController().signal,

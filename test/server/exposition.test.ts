@@ -17,12 +17,12 @@ test('the content type says what the body is', async () => {
 // promtool forgives other ways to write them.
 test('numbers are written as the format has them, and labels that look like numbers are left alone', async () => {
   const { body } = await metrics.exposition();
-  expect(body).toContain('\npullpass_queue_depth NaN\n');
+  expect(body).toContain('\nworkqueue_depth{name="pullpass"} NaN\n');
   expect(body).toContain('source="x Nan\r');
   expect(body).toContain('source="{le=\\"5\\"}"');
   const buckets = body
     .split('\n')
-    .flatMap((line) => /^pullpass_queue_wait_seconds_bucket\{le="(.*)"\}/.exec(line)?.[1] ?? []);
+    .flatMap((line) => /^workqueue_queue_duration_seconds_bucket\{le="(.*)",name="pullpass"\}/.exec(line)?.[1] ?? []);
   expect(buckets).toEqual(['0.001', '0.01', '0.1', '0.5', '1', '5', '10', '30', '60', '300', '+Inf']);
 });
 

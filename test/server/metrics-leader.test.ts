@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { createMetrics } from '../../src/server/metrics.ts';
 import type { Metrics } from '../../src/server/metrics.ts';
-import { exposed } from '../monitoring/exposition.ts';
+import { exposed, parseExposition } from '../monitoring/exposition.ts';
 import { fullMetrics } from '../monitoring/full-metrics.ts';
 
 const quiet = { version: '1.2.3', processMetrics: false };
@@ -46,6 +46,27 @@ describe('logins', () => {
   });
 });
 
+test('sources that are there no more leave nothing behind; one that never had a content has no time of one', async () => {
+  const metrics = createMetrics(quiet);
+  metrics.setSources([{ source: 'old', valid: false, changedAt: 1_000 }]);
+  metrics.setSources([
+    { source: 'held', valid: false, changedAt: 2_000 },
+    { source: 'empty', valid: false, changedAt: undefined },
+    { source: 'good', valid: true, changedAt: 3_500 },
+  ]);
+  const { families } = await exposed(metrics);
+  const of = (name: string) => families.get(name)?.samples.map(({ labels, value }) => [labels['source'], value]);
+  expect(of('pullpass_source_valid')).toEqual([
+    ['held', 0],
+    ['empty', 0],
+    ['good', 1],
+  ]);
+  expect(of('pullpass_source_changed_timestamp_seconds')).toEqual([
+    ['held', 2],
+    ['good', 3.5],
+  ]);
+});
+
 describe('an audit', () => {
   const rules = [
     { id: 'PP001', severity: 'error' },
@@ -58,10 +79,10 @@ describe('an audit', () => {
       ?.samples.map(({ labels, value }) => [labels['rule'], labels['severity'], value]);
     return {
       found,
-      at: value('pullpass_audit_timestamp_seconds'),
-      took: value('pullpass_audit_duration_seconds'),
+      at: value('pullpass_audit_last_success_timestamp_seconds'),
+      took: value('pullpass_audit_last_success_duration_seconds'),
       gaps: value('pullpass_audit_gaps'),
-      ok: value('pullpass_audit_success'),
+      ok: value('pullpass_audit_last_run_successful'),
       failures: value('pullpass_audit_failures_total'),
     };
   };
@@ -113,18 +134,19 @@ describe('an audit', () => {
   });
 });
 
-test('a replica that leads no more says nothing of what only the leader knows, and keeps what every replica knows', async () => {
-  const metrics = fullMetrics();
-  metrics.stopLeading();
-  const { families, value } = await exposed(metrics);
-  const empty = [...families].flatMap(([name, { samples }]) =>
-    samples.length === 0 && name.startsWith('pullpass_') ? [name] : [],
-  );
-  expect(empty.sort()).toEqual([
-    'pullpass_audit_duration_seconds',
+describe('a replica that does not lead', () => {
+  /** Families of ours that have samples, process and Node left out. */
+  const said = async (metrics: Metrics, leads: boolean): Promise<string[]> =>
+    [...parseExposition((await metrics.exposition(leads)).body)]
+      .filter(([name, { samples }]) => samples.length > 0 && !/^(process|nodejs)_/.test(name))
+      .map(([name]) => name);
+  const OF_THE_LEADER = [
     'pullpass_audit_gaps',
-    'pullpass_audit_success',
-    'pullpass_audit_timestamp_seconds',
+    'pullpass_audit_last_run_successful',
+    'pullpass_audit_last_success_duration_seconds',
+    'pullpass_audit_last_success_timestamp_seconds',
+    'pullpass_contested_objects',
+    'pullpass_copies',
     'pullpass_credential_expiry_timestamp_seconds',
     'pullpass_credential_lifetime_seconds',
     'pullpass_credential_verified',
@@ -133,10 +155,51 @@ test('a replica that leads no more says nothing of what only the leader knows, a
     'pullpass_proxy_done',
     'pullpass_proxy_unknown',
     'pullpass_proxy_verified',
-  ]);
-  expect([value('pullpass_missing_rights'), value('pullpass_paused'), value('pullpass_removals_held')]).toEqual([
-    Infinity,
-    1,
-    0,
-  ]);
+    'pullpass_references',
+    'pullpass_removals_held',
+    'pullpass_rotation_pending',
+    'pullpass_source_changed_timestamp_seconds',
+    'pullpass_source_valid',
+    'workqueue_depth',
+    'workqueue_longest_running_processor_seconds',
+    'workqueue_unfinished_work_seconds',
+  ];
+
+  test('says nothing of what only the leader knows, whatever it was told, and all that every replica knows', async () => {
+    const metrics = fullMetrics();
+    const [leads, follows] = [await said(metrics, true), await said(metrics, false)];
+    expect(leads.filter((name) => !follows.includes(name)).sort()).toEqual(OF_THE_LEADER);
+    expect(follows.filter((name) => !leads.includes(name))).toEqual([]);
+    expect(follows).toEqual(
+      expect.arrayContaining(['pullpass_missing_rights', 'pullpass_paused', 'pullpass_rotation_duration_seconds']),
+    );
+  });
+
+  test('is the one that stands by', async () => {
+    const metrics = createMetrics(quiet);
+    const status = async (leads: boolean) =>
+      parseExposition((await metrics.exposition(leads)).body).get('leader_election_master_status')?.samples;
+    const labels = { name: 'pullpass-controller' };
+    expect(await status(false)).toMatchObject([{ labels, value: 0 }]);
+    expect(await status(true)).toMatchObject([{ labels, value: 1 }]);
+  });
+
+  test('begins its next term with nothing of the last one; counts go on', async () => {
+    const metrics = fullMetrics(['upstream']);
+    metrics.stopLeading();
+    const left = await said(metrics, true);
+    // What is counted by objects that live on, and what has no labels.
+    expect(left.filter((name) => OF_THE_LEADER.includes(name))).toEqual([
+      'workqueue_depth',
+      'workqueue_unfinished_work_seconds',
+      'workqueue_longest_running_processor_seconds',
+      'pullpass_removals_held',
+      'pullpass_contested_objects',
+    ]);
+    const { value } = await exposed(metrics);
+    expect([
+      value('pullpass_removals_held'),
+      value('pullpass_rotation_duration_seconds_count', { source: 'upstream' }),
+    ]).toEqual([0, 1]);
+  });
 });

@@ -10,8 +10,7 @@ describe('the exposition', () => {
     const metrics = createMetrics(quiet);
     metrics.copies.set({ source: 'upstream', state: 'in-sync' }, 3);
     metrics.references.set({ source: 'upstream', state: 'missing' }, 1);
-    metrics.sourceValid.set({ source: 'upstream' }, 1);
-    metrics.sourceChanged.set({ source: 'upstream' }, 1_700_000_000);
+    metrics.setSources([{ source: 'upstream', valid: true, changedAt: 0 }]);
     metrics.rotationPending.set({ source: 'upstream' }, 0);
     metrics.rotationDuration.observe({ source: 'upstream' }, 3);
     metrics.contestedObjects.set({ kind: 'ServiceAccount' }, 0);
@@ -23,7 +22,7 @@ describe('the exposition', () => {
     metrics.setExpiries([{ source: 'upstream', key: 'docker.io', expiresAt: 0, lifetimeMs: 60_000 }]);
     metrics.recordAudit({ rules: [{ id: 'PP001', severity: 'error' }], findings: [], gaps: 0, seconds: 1 });
     metrics.reconcileDuration.observe({ kind: 'namespace', result: 'changed' }, 0.02);
-    metrics.apiRequests.inc({ verb: 'get', resource: 'secrets', code: 200 });
+    metrics.countRequest('api:6443', 'get', 'secrets', 200);
     metrics.eventsDropped.inc({ reason: 'all' });
     metrics.watchRestarts.inc({ resource: 'secrets' });
     metrics.observeWatch('secrets', () => 0);
@@ -33,15 +32,15 @@ describe('the exposition', () => {
         `${name}{${Object.keys(samples.find((sample) => !sample.name.endsWith('_bucket'))?.labels ?? {}).join()}} ${type}`,
     );
     expect(shape.sort()).toEqual([
-      'pullpass_api_requests_total{verb,resource,code} counter',
-      'pullpass_audit_duration_seconds{} gauge',
+      'leader_election_master_status{name} gauge',
       'pullpass_audit_failures_total{} counter',
       'pullpass_audit_gaps{} gauge',
-      'pullpass_audit_success{} gauge',
-      'pullpass_audit_timestamp_seconds{} gauge',
+      'pullpass_audit_last_run_successful{} gauge',
+      'pullpass_audit_last_success_duration_seconds{} gauge',
+      'pullpass_audit_last_success_timestamp_seconds{} gauge',
       'pullpass_build_info{version} gauge',
-      'pullpass_config_reload_success{} gauge',
-      'pullpass_config_reload_timestamp_seconds{} gauge',
+      'pullpass_config_last_reload_success_timestamp_seconds{} gauge',
+      'pullpass_config_last_reload_successful{} gauge',
       'pullpass_contested_objects{kind} gauge',
       'pullpass_copies{source,state} gauge',
       'pullpass_credential_expiry_timestamp_seconds{source,registry} gauge',
@@ -49,7 +48,6 @@ describe('the exposition', () => {
       'pullpass_credential_verified{source,registry,state} gauge',
       'pullpass_events_dropped_total{reason} counter',
       'pullpass_findings{rule,severity} gauge',
-      'pullpass_leader{} gauge',
       'pullpass_log_lines_dropped_total{} counter',
       'pullpass_missing_rights{} gauge',
       'pullpass_paused{} gauge',
@@ -57,8 +55,6 @@ describe('the exposition', () => {
       'pullpass_proxy_done{proxy,source} gauge',
       'pullpass_proxy_unknown{proxy,source,reason} gauge',
       'pullpass_proxy_verified{proxy,source,state} gauge',
-      'pullpass_queue_depth{} gauge',
-      'pullpass_queue_wait_seconds{} histogram',
       'pullpass_reconcile_duration_seconds{kind,result} histogram',
       'pullpass_references{source,state} gauge',
       'pullpass_removals_held{} gauge',
@@ -66,17 +62,25 @@ describe('the exposition', () => {
       'pullpass_rotation_pending{source} gauge',
       'pullpass_source_changed_timestamp_seconds{source} gauge',
       'pullpass_source_valid{source} gauge',
-      'pullpass_watch_last_event_age_seconds{resource} gauge',
+      'pullpass_watch_last_event_timestamp_seconds{resource} gauge',
       'pullpass_watch_restarts_total{resource} counter',
+      'rest_client_requests_total{code,method,host,resource} counter',
+      'workqueue_adds_total{name} counter',
+      'workqueue_depth{name} gauge',
+      'workqueue_longest_running_processor_seconds{name} gauge',
+      'workqueue_queue_duration_seconds{name} histogram',
+      'workqueue_retries_total{name} counter',
+      'workqueue_unfinished_work_seconds{name} gauge',
+      'workqueue_work_duration_seconds{name} histogram',
     ]);
     for (const { help } of families.values()) expect(help).toMatch(/^[A-Z01].{10,}\.$/);
   });
 
   test('parses with metrics of the process too, and two registries do not share anything', async () => {
     const [one, other] = [createMetrics({ version: '1' }), createMetrics({ version: '2' })];
-    one.leader.set(1);
+    one.paused.set(1);
     const [first, second] = [await exposed(one), await exposed(other)];
-    expect([first.value('pullpass_leader'), second.value('pullpass_leader')]).toEqual([1, 0]);
+    expect([first.value('pullpass_paused'), second.value('pullpass_paused')]).toEqual([1, 0]);
     expect(first.value('pullpass_build_info', { version: '1' })).toBe(1);
     expect(second.value('process_start_time_seconds')).toBeGreaterThan(0);
     expect(first.families.has('nodejs_eventloop_lag_seconds')).toBe(true);
@@ -86,18 +90,18 @@ describe('the exposition', () => {
   test('a label with quotes, backslashes and line ends survives', async () => {
     const metrics = createMetrics(quiet);
     const source = 'a"b\\c\nd,e}';
-    metrics.sourceValid.set({ source }, 1);
-    expect((await exposed(metrics)).value('pullpass_source_valid', { source })).toBe(1);
+    metrics.rotationPending.set({ source }, 1);
+    expect((await exposed(metrics)).value('pullpass_rotation_pending', { source })).toBe(1);
   });
 });
 
 describe('values', () => {
   test('the buckets of a histogram are cumulative and end in +Inf', async () => {
     const metrics = createMetrics(quiet);
-    for (const seconds of [0.0005, 0.3, 1_000]) metrics.queueWait.observe(seconds);
+    for (const seconds of [0.0005, 0.3, 1_000]) metrics.queue.onWait(seconds * 1000);
     const { families, value } = await exposed(metrics);
     const buckets =
-      families.get('pullpass_queue_wait_seconds')?.samples.filter(({ name }) => name.endsWith('_bucket')) ?? [];
+      families.get('workqueue_queue_duration_seconds')?.samples.filter(({ name }) => name.endsWith('_bucket')) ?? [];
     expect(buckets.map(({ labels, value }) => [labels['le'], value])).toEqual([
       ['0.001', 1],
       ['0.01', 1],
@@ -111,20 +115,54 @@ describe('values', () => {
       ['300', 2],
       ['+Inf', 3],
     ]);
-    expect([value('pullpass_queue_wait_seconds_count'), value('pullpass_queue_wait_seconds_sum')]).toEqual([
-      3, 1000.3005,
+    const name = { name: 'pullpass' };
+    const of = (part: string) => value(`workqueue_queue_duration_seconds_${part}`, name);
+    expect([of('count'), of('sum')]).toEqual([3, 1000.3005]);
+  });
+
+  test('the time of the last watch event is computed when it is scraped', async () => {
+    let silentForMs = 6_000;
+    const metrics = createMetrics({ ...quiet, now: () => 1_000_000 });
+    metrics.observeWatch('secrets', () => silentForMs);
+    const at = async () =>
+      (await exposed(metrics)).value('pullpass_watch_last_event_timestamp_seconds', { resource: 'secrets' });
+    expect(await at()).toBe(994);
+    silentForMs = 16_500.0004;
+    expect(await at()).toBe(983.5);
+  });
+
+  test('requests have the labels of client-go: no verb of Kubernetes, and a code for no answer', async () => {
+    const metrics = createMetrics(quiet);
+    metrics.countRequest('api:6443', 'watch', 'secrets', 200);
+    metrics.countRequest('api:6443', 'get', 'secrets', 200);
+    metrics.countRequest('api:6443', 'patch', 'secrets', 0);
+    const { families } = await exposed(metrics);
+    const of = { host: 'api:6443', resource: 'secrets' };
+    expect(families.get('rest_client_requests_total')?.samples.map(({ labels, value }) => [labels, value])).toEqual([
+      [{ code: '200', method: 'GET', ...of }, 2],
+      [{ code: '<error>', method: 'PATCH', ...of }, 1],
     ]);
   });
 
-  test('the age of the last watch event is computed when it is scraped', async () => {
-    let silentForMs = 6_000;
+  test('what runs in the work queue is summed up when it is scraped; nothing runs: 0', async () => {
     const metrics = createMetrics(quiet);
-    metrics.observeWatch('secrets', () => silentForMs);
-    const age = async () =>
-      (await exposed(metrics)).value('pullpass_watch_last_event_age_seconds', { resource: 'secrets' });
-    expect(await age()).toBe(6);
-    silentForMs = 16_500;
-    expect(await age()).toBe(16.5);
+    const now = async () => {
+      const { value } = await exposed(metrics);
+      const of = (part: string) => value(`workqueue_${part}_seconds`, { name: 'pullpass' });
+      return [of('unfinished_work'), of('longest_running_processor')];
+    };
+    expect(await now()).toEqual([0, 0]);
+    metrics.observeRunning(() => [1_500, 4_000, 500]);
+    expect(await now()).toEqual([6, 4]);
+  });
+
+  test('counts of the work queue are there before the first key', async () => {
+    const { value } = await exposed(createMetrics(quiet));
+    expect(
+      ['adds_total', 'retries_total', 'queue_duration_seconds_count', 'work_duration_seconds_count', 'depth'].map(
+        (part) => value(`workqueue_${part}`, { name: 'pullpass' }),
+      ),
+    ).toEqual([0, 0, 0, 0, 0]);
   });
 
   test('a source that left the configuration leaves the metrics, the others stay', async () => {
@@ -133,11 +171,10 @@ describe('values', () => {
       metrics.copies.set({ source, state: 'in-sync' }, 1);
       metrics.copies.set({ source, state: 'stale' }, 1);
       metrics.references.set({ source, state: 'missing' }, 1);
-      metrics.sourceValid.set({ source }, 1);
-      metrics.sourceChanged.set({ source }, 1);
       metrics.rotationPending.set({ source }, 1);
       metrics.rotationDuration.observe({ source }, 1);
     }
+    metrics.setSources(['old', 'new'].map((source) => ({ source, valid: true, changedAt: 0 })));
     metrics.forgetSource('old');
     const { families } = await exposed(metrics);
     const sources = [...families.values()].flatMap(({ samples }) =>

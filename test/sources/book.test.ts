@@ -358,6 +358,37 @@ test('a content that some copy holds is found again after a restart, however man
   expect(next.content('upstream')).toBe(base64(GOOD));
 });
 
+test('the state of a source, for metrics: nothing before it was read; whoever leads next says the same', async () => {
+  let now = 1_000;
+  const read = { now: true };
+  const b = book({}, { isRead: () => read.now, now: () => now });
+  read.now = false;
+  b.refresh();
+  expect(b.states()).toEqual([]);
+  read.now = true;
+  b.refresh();
+  expect(b.states()).toEqual([{ source: 'upstream', valid: false, changedAt: undefined }]);
+  b.secret(GOOD);
+  b.refresh();
+  const good = { source: 'upstream', valid: true, changedAt: 1_000 };
+  expect(b.states()).toEqual([good]);
+  now = 2_000;
+  b.secret('{');
+  b.refresh();
+  expect(b.states()).toEqual([{ ...good, valid: false }]);
+  const next = createSourceBook({ world: b.world, state: b.state, find: () => Promise.resolve(base64(GOOD)) });
+  next.configure(configuration([sourceConfig()]));
+  await next.recover();
+  next.refresh();
+  expect(next.states()).toEqual([]);
+  next.publish();
+  expect(next.states()).toEqual([{ ...good, valid: false }]);
+  now = 3_000;
+  b.secret(dockerConfig('another'));
+  b.refresh();
+  expect(b.states()).toEqual([{ ...good, changedAt: 3_000 }]);
+});
+
 test('names that mean something to JavaScript are names like any other', () => {
   const b = book({ name: 'constructor' });
   expect(b.observe()[0]?.config.name).toBe('constructor');

@@ -8,7 +8,6 @@ import { createLog } from '../../src/log.ts';
 import { UnreachableError } from '../../src/kube/api-error.ts';
 import { createRefusals } from '../../src/observe/refusals.ts';
 import type { LoginVerdict } from '../../src/registry/auth.ts';
-import { createMetrics } from '../../src/server/metrics.ts';
 import { refusal, scriptedClient } from '../kube/scripted-client.ts';
 import { configuration, sourceConfig } from '../plan/observations.ts';
 import { createMemory } from './memory.ts';
@@ -87,7 +86,6 @@ function play(
       stop: () => undefined,
     },
     log: createLog('silent'),
-    metrics: createMetrics({ version: 'test', processMetrics: false }),
     configuration: () => config,
     leading: () => w.leading,
     term: () => w.term,

@@ -1,7 +1,6 @@
-/** What is told of a source, and where: the log, an Event on its Secret, and metrics. */
+/** What is told of a source, and where: the log, and an Event on its Secret. */
 import { describe, expect, test } from 'vitest';
 import { createLog } from '../../src/log.ts';
-import { createMetrics } from '../../src/server/metrics.ts';
 import { announceSources, remindOfSources } from '../../src/sources/news.ts';
 import { source, sourceConfig } from '../plan/observations.ts';
 import type { SourceChange } from '../../src/sources/known-source.ts';
@@ -28,9 +27,8 @@ function recorder() {
   };
 }
 
-async function announce(...changes: SourceChange[]) {
+function announce(...changes: SourceChange[]) {
   const lines: string[] = [];
-  const metrics = createMetrics({ version: 'test', processMetrics: false });
   const { events, ...tellers } = recorder();
   const log = createLog('debug', {
     write: (line) => {
@@ -39,25 +37,17 @@ async function announce(...changes: SourceChange[]) {
       lines.push(`${level}: ${msg}`);
     },
   });
-  announceSources(changes, { log, metrics, events: tellers });
-  const values = new Map(
-    [...(await metrics.exposition()).body.matchAll(/^pullpass_(source_\w+)\{source="upstream"\} (.*)$/gm)].map(
-      ([, name, value]) => [name, Number(value)],
-    ),
-  );
-  return { lines, events, values };
+  announceSources(changes, { log, events: tellers });
+  return { lines, events };
 }
 
-test('the first content is a line in the log, and nobody needs an Event for it', async () => {
-  const before = Date.now() / 1000;
-  const { lines, events, values } = await announce(change({ accepted: { ...accepted, first: true } }));
-  expect([lines, events, values.get('source_valid')]).toEqual([['info: source read'], [], 1]);
-  expect(values.get('source_changed_timestamp_seconds')).toBeGreaterThanOrEqual(before);
-  expect(values.get('source_changed_timestamp_seconds')).toBeLessThanOrEqual(Date.now() / 1000);
+test('the first content is a line in the log, and nobody needs an Event for it', () => {
+  const { lines, events } = announce(change({ accepted: { ...accepted, first: true } }));
+  expect([lines, events]).toEqual([['info: source read'], []]);
 });
 
-test('a changed content is an Event too, which names the registries whose login is new', async () => {
-  const { lines, events } = await announce(change({ accepted: { ...accepted, warnings: ['an odd key'] } }));
+test('a changed content is an Event too, which names the registries whose login is new', () => {
+  const { lines, events } = announce(change({ accepted: { ...accepted, warnings: ['an odd key'] } }));
   expect(lines).toEqual(['info: source changed: spreading the new content', 'warn: an odd key']);
   expect(events).toEqual([
     {
@@ -76,62 +66,56 @@ describe('what is wrong', () => {
   test.each([
     [true, LAST_GOOD],
     [false, NOTHING],
-  ])(
-    'is a line each and one Event, with what follows from it; a good content before: %s',
-    async (hasLastGood, then) => {
-      const { lines, events, values } = await announce(change({ problems, isNews: true, hasLastGood }));
-      expect(lines).toEqual(problems.map((problem) => `warn: source refused: ${problem}. ${then}`));
-      expect(events).toEqual([
-        { resolved: 'SourceInvalid', regarding: SECRET },
-        {
-          regarding: SECRET,
-          type: 'Warning',
-          reason: 'SourceInvalid',
-          action: 'ReadSource',
-          note: `is no JSON; has no auths. ${then}`,
-        },
-      ]);
-      expect([values.get('source_valid'), values.has('source_changed_timestamp_seconds')]).toEqual([0, false]);
-    },
-  );
-
-  test('is told once: with a content that is accepted beside the same problems nothing of it is said again', async () => {
-    const { lines, events, values } = await announce(change({ problems: ['is no JSON'], accepted }));
-    expect(lines).toEqual(['info: source changed: spreading the new content']);
-    expect(events).toMatchObject([{ reason: 'SourceAccepted' }]);
-    expect(values.get('source_valid')).toBe(0);
+  ])('is a line each and one Event, with what follows from it; a good content before: %s', (hasLastGood, then) => {
+    const { lines, events } = announce(change({ problems, isNews: true, hasLastGood }));
+    expect(lines).toEqual(problems.map((problem) => `warn: source refused: ${problem}. ${then}`));
+    expect(events).toEqual([
+      { resolved: 'SourceInvalid', regarding: SECRET },
+      {
+        regarding: SECRET,
+        type: 'Warning',
+        reason: 'SourceInvalid',
+        action: 'ReadSource',
+        note: `is no JSON; has no auths. ${then}`,
+      },
+    ]);
   });
 
-  test('and is no more, takes back the Event; a line says so, unless a new content says it already', async () => {
+  test('is told once: with a content that is accepted beside the same problems nothing of it is said again', () => {
+    const { lines, events } = announce(change({ problems: ['is no JSON'], accepted }));
+    expect(lines).toEqual(['info: source changed: spreading the new content']);
+    expect(events).toMatchObject([{ reason: 'SourceAccepted' }]);
+  });
+
+  test('and is no more, takes back the Event; a line says so, unless a new content says it already', () => {
     const resolved = { resolved: 'SourceInvalid', regarding: SECRET };
-    const mended = await announce(change({ isNews: true }));
-    expect([mended.lines, mended.events, mended.values.get('source_valid')]).toEqual([
+    const mended = announce(change({ isNews: true }));
+    expect([mended.lines, mended.events]).toEqual([
       ['info: source is good again, its content is the one in force'],
       [resolved],
-      1,
     ]);
-    const changed = await announce(change({ isNews: true, accepted }));
+    const changed = announce(change({ isNews: true, accepted }));
     expect(changed.lines).toEqual(['info: source changed: spreading the new content']);
     expect(changed.events).toEqual([expect.objectContaining({ reason: 'SourceAccepted' }), resolved]);
   });
 
-  test('and is another, takes back the Event before: what waits to be written must be true', async () => {
-    const { events } = await announce(change({ problems, isNews: true }));
+  test('and is another, takes back the Event before: what waits to be written must be true', () => {
+    const { events } = announce(change({ problems, isNews: true }));
     expect(events).toEqual([
       { resolved: 'SourceInvalid', regarding: SECRET },
       expect.objectContaining({ reason: 'SourceInvalid' }),
     ]);
   });
 
-  test('at thousands of entries has twenty lines in the log, and one for the rest', async () => {
+  test('at thousands of entries has twenty lines in the log, and one for the rest', () => {
     const many = Array.from({ length: 3_000 }, (_, i) => `entry ${i} is wrong`);
-    const { lines } = await announce(change({ problems: many, isNews: true }));
+    const { lines } = announce(change({ problems: many, isNews: true }));
     expect(lines).toHaveLength(21);
     expect(lines.at(-1)).toBe(`warn: source refused: and 2980 more like these. ${LAST_GOOD}`);
   });
 
-  test('at one source keeps no other from being told', async () => {
-    const { lines } = await announce(change({}), change({ isNews: true }), change({ problems, isNews: true }));
+  test('at one source keeps no other from being told', () => {
+    const { lines } = announce(change({}), change({ isNews: true }), change({ problems, isNews: true }));
     expect(lines).toHaveLength(3);
   });
 });

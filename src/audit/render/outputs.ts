@@ -1,4 +1,5 @@
 /** Renders a report in each text format. */
+import { stringify } from 'yaml';
 import type { Report } from '../report/report.ts';
 import { renderHtml } from './html.ts';
 import { renderJson } from './json.ts';
@@ -6,7 +7,7 @@ import { renderMarkdown } from './markdown.ts';
 import { renderSarif } from './sarif.ts';
 import { renderTable } from './table.ts';
 
-export const TEXT_OUTPUTS = ['table', 'json', 'markdown', 'sarif', 'html'] as const;
+export const TEXT_OUTPUTS = ['table', 'json', 'yaml', 'markdown', 'sarif', 'html'] as const;
 export type TextOutput = (typeof TEXT_OUTPUTS)[number];
 
 export interface RenderOptions {
@@ -24,6 +25,8 @@ export function renderReport(report: Report, { output, color, width, version }: 
       return renderTable(report, { color, width });
     case 'json':
       return renderJson(report);
+    case 'yaml':
+      return stringify(report);
     case 'markdown':
       return renderMarkdown(report);
     case 'sarif':

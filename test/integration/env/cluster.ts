@@ -4,7 +4,7 @@ import { KubeConfig } from '@kubernetes/client-node';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { parseAllDocuments } from 'yaml';
-import { RBAC_NAME, renderRbac } from '../../../src/commands/rbac.ts';
+import { RBAC_NAME, renderRbac } from '../../../src/commands/rbac-text.ts';
 import { renderPolicies } from '../../../src/commands/policies-text.ts';
 import { isInSync } from '../../../src/plan/namespace.ts';
 import { planCluster, readCluster } from '../../../src/sources/snapshot.ts';

@@ -6,9 +6,9 @@ export type Requests = ReadonlyMap<string, number>;
 /** What the controller itself counted, from its /metrics. */
 export function requestsIn(exposition: string): Requests {
   const counts = new Map<string, number>();
-  for (const [, labels = '', value = ''] of exposition.matchAll(/^pullpass_api_requests_total\{(.*)\} (\d+)$/gm)) {
+  for (const [, labels = '', value = ''] of exposition.matchAll(/^rest_client_requests_total\{(.*)\} (\d+)$/gm)) {
     const label = (name: string): string => new RegExp(`${name}="([^"]*)"`).exec(labels)?.[1] ?? '';
-    const key = `${label('verb')} ${label('resource')}`;
+    const key = `${label('method').toLowerCase()} ${label('resource')}`;
     counts.set(key, (counts.get(key) ?? 0) + Number(value));
   }
   return counts;
