@@ -181,7 +181,9 @@ export const lists: Suite = (api) => {
       ],
     ];
     test.for(refused)('%o is refused', async ([query, , message]) => {
-      expect(refusal(await list(query)).message).toBe(message);
+      // 1.32 leaves the first three words out.
+      const older = message.replace(/^invalid resource version: /, '');
+      expect([message, older]).toContain(refusal(await list(query)).message);
     });
     test('of the future is a timeout', async () => {
       const answer = await list({ resourceVersion: '99999999' });
