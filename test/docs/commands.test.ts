@@ -1,7 +1,7 @@
 /** Every `pullpass` command on a page is one that the program takes: its options, choices and arguments; and every file of ours that one names is there. */
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { expect, test } from 'vitest';
 import { createProgram } from '../../src/commands/program.ts';
 import { environment } from '../commands/environment.ts';
