@@ -73,7 +73,7 @@ onEachServer((server) => {
     });
   /** But for what tells, asks and elects. */
   const written = (controller: Controller): string[] =>
-    controller.writes().filter((line) => !/ (events|leases|selfsubjectaccessreviews) /.test(line));
+    controller.writes().filter((line) => !/ (events|leases|configmaps|selfsubjectaccessreviews) /.test(line));
   const metric = async (name: string): Promise<string | undefined> =>
     new RegExp(`^${name} (.*)$`, 'm').exec(await (await fetch(`${url ?? ''}/metrics`)).text())?.[1];
 

@@ -177,7 +177,10 @@ for (const { name, node } of nodes) {
       sandbox.resetRequests();
       const args = ['audit', '--kubeconfig', kubeconfig, '--output', 'json'];
       const { code, stdout, stderr } = await run(folder, `${bin}/pullpass`, args);
-      expect([code, stderr]).toEqual([0, '']);
+      expect([code, stderr]).toEqual([
+        0,
+        expect.stringMatching(/^no ConfigMap pullpass-system\/pullpass-config: without Pullpass, .*\n$/),
+      ]);
       const { findings } = JSON.parse(stdout) as { findings: { rule: string; object: { namespace?: string } }[] };
       expect(findings.filter(({ object }) => object.namespace === 'shop').map(({ rule }) => rule)).toContain('PP006');
       expect(sandbox.requests().length).toBeGreaterThan(0);

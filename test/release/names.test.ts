@@ -11,8 +11,8 @@ const names = readNames();
 /** What is fetched or run, as people and machines write it. The group `name` is whose it is. */
 const FETCHED: readonly RegExp[] = [
   /\boci:\/\/(?<name>[\w./:@-]+)/g,
-  /^\s*(?:- )?image: *["']?(?<name>[^\s"'#]+)/gm,
-  /^FROM (?:--\S+ )*(?<name>\S+)/gm,
+  /^\s*(?:- )?image: *["']?(?!\w+\()(?<name>[^\s"'#]+)/gm,
+  /^FROM (?:--\S+ )*(?<name>[^\s(]+)(?!\S)/gm,
   /\b(?:docker|podman|nerdctl|crictl) (?:pull|run(?: --?\S+)*) (?<name>[\w./:@-]+)/g,
   /\bhelm repo add \S+ (?<name>\S+)/g,
   /\bkubectl (?:apply|create)[^\n`]* -[fk] ?(?<name>https?:\/\/[^\s`]+)/g,
@@ -29,8 +29,8 @@ const FETCHED: readonly RegExp[] = [
 const ALLOWED: Readonly<Record<string, string>> = {
   'docker.io/library/registry':
     'the reference cache: Docker Official Image of Distribution; a tag, because its digest changes with its base',
-  'node:24-bookworm-slim': 'builds the image: Docker Official Image',
-  'gcr.io/distroless/nodejs24-debian12': 'base of the image: the Distroless project',
+  scratch: 'the base of the image: nothing',
+  './pullpass-': 'the tarball that npm pack makes',
   'sigs.k8s.io/': 'Kubernetes SIGs: setup-envtest, kind',
   'actions/': "GitHub's own actions, by commit",
   'github/codeql-action/': "GitHub's own action, by commit",
@@ -60,7 +60,7 @@ const own = [names.image, names.chart, names.repository].map(bare);
 
 /** Whether `name` is `prefix`, with or without a tag, digest, version or path after it. */
 const within = (name: string, prefix: string): boolean =>
-  name.startsWith(prefix) && (prefix.endsWith('/') || /^(?:[/:@#]|$)/.test(name.slice(prefix.length)));
+  name.startsWith(prefix) && (/[/-]$/.test(prefix) || /^(?:[/:@#]|$)/.test(name.slice(prefix.length)));
 
 test('what people fetch or run by these files is ours, a placeholder, or listed here with the reason', () => {
   const prefixes = [...own, ...Object.keys(ALLOWED)];
