@@ -39,6 +39,7 @@ test('each listed namespace has the same, and no other namespace has it', () => 
     'get+update leases pullpass-controller',
     'create leases',
     'get+create+patch secrets pullpass-state',
+    'get+create+patch configmaps pullpass-status',
   ]);
 });
 
@@ -70,7 +71,7 @@ test.each<[string, string, RegExp[]]>([
     'one of the cluster, with its copy in a listed namespace',
     preheater(`object: { ${OBJECT} }, copyNamespace: team`),
     [
-      /^take the cache proxy out of the configuration, .*: to point what serves example.com\/v1 at the copy needs rights on mirrors\.example\.com/,
+      /^take the cache proxy out of the configuration, .*: to point the object of a cache proxy at the copy needs rights on mirrors\.example\.com/,
     ],
   ],
   [

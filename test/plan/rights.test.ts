@@ -49,7 +49,7 @@ test('copies are written by name in all namespaces, retired ones only removed, s
   ]);
 });
 
-test('beyond Secrets there are namespaces, ServiceAccounts, Events and the Lease, and nothing else', () => {
+test('beyond Secrets there are namespaces, ServiceAccounts, Events, the Lease and the status, and nothing else', () => {
   const rights = allRights(configuration(GOOD), { namespace: 'elsewhere' }).filter(
     ({ resource }) => resource !== 'secrets',
   );
@@ -65,6 +65,13 @@ test('beyond Secrets there are namespaces, ServiceAccounts, Events and the Lease
       resourceNames: ['pullpass-controller'],
     },
     { apiGroup: 'coordination.k8s.io', resource: 'leases', namespace: 'elsewhere', verbs: ['create'] },
+    {
+      apiGroup: '',
+      resource: 'configmaps',
+      namespace: 'elsewhere',
+      verbs: ['get', 'create', 'patch'],
+      resourceNames: ['pullpass-status'],
+    },
   ]);
 });
 
@@ -149,7 +156,7 @@ test('each right becomes one question a verb and name, which says what to do whe
     description: 'cannot list namespaces, needed to see which namespaces opt in: apply the output of `pullpass rbac`',
   });
   expect(new Set(checks.map((check) => JSON.stringify(check))).size).toBe(checks.length);
-  expect(checks).toHaveLength(3 + 4 + 2 + 2 * 6 + 4 + 2 * 3 + 3 + 2 + 1 + 3);
+  expect(checks).toHaveLength(3 + 4 + 2 + 2 * 6 + 4 + 2 * 3 + 3 + 2 + 1 + 3 + 3);
 });
 
 test('the state is one more Secret, reached by name, in the namespace of the controller', () => {
