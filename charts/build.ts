@@ -7,6 +7,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseDocument } from 'yaml';
 import manifest from '../package.json' with { type: 'json' };
+import { OLDEST_KUBERNETES } from '../src/names.ts';
 import { valuesJsonSchema } from './values.ts';
 
 const ROOT = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
@@ -16,6 +17,7 @@ const MONITORING = ['service.yaml', 'service-monitor.yaml', 'prometheus-rule.yam
 /** The generated files, by their path in the chart. */
 export function generated(): Map<string, string> {
   const chart = parseDocument(readFileSync(path.join(CHART, 'Chart.yaml'), 'utf8'));
+  chart.set('kubeVersion', `>=${OLDEST_KUBERNETES}.0-0`);
   chart.set('version', manifest.version);
   chart.set('appVersion', manifest.version);
   return new Map([

@@ -37,6 +37,7 @@ interface TemplateOptions {
 export const IMAGE = { repository: 'registry.example.com/platform/pullpass' };
 export const NAMESPACE = 'pullpass-system';
 const MAJORS = [3, 4] as const;
+const KUBE_VERSION = '1.36.3';
 
 /** `$HELM3` and `$HELM4`, or `helm3`, `helm4` or `helm` on PATH. */
 function findHelm(major: number): Found {
@@ -73,7 +74,9 @@ function createHelm(file: string, major: number): Helm {
   const helm: Helm = {
     major,
     version: versionOf(file).trim(),
-    run(args, { kubeconfig, values } = {}) {
+    run(given, { kubeconfig, values } = {}) {
+      // A Helm that is built from its module takes an old version for that of a cluster that it cannot ask.
+      const args = ['template', 'lint'].includes(given[0] ?? '') ? [...given, '--kube-version', KUBE_VERSION] : given;
       const home = mkdtempSync(path.join(tmpdir(), 'pullpass-helm-'));
       const more = values === undefined ? [] : ['--values', path.join(home, 'values.yaml')];
       // Helm reads YAML 1.1, where a plain `off` is false.
