@@ -12,6 +12,7 @@ import { renderPolicies } from '../src/commands/policies-text.ts';
 import { RBAC_NAME, renderRbac } from '../src/commands/rbac-text.ts';
 import { loadConfiguration } from '../src/config/load.ts';
 import { DEFAULT_NAMESPACE } from '../src/names.ts';
+import { configurationPage } from './configuration-page.ts';
 import { readNames, ROOT } from './names.ts';
 
 export interface Step {
@@ -41,6 +42,7 @@ export const STEPS: readonly Step[] = [
     needs: 'kubectl',
     content: () => execFileSync('kubectl', ['kustomize', inRoot('manifests')], { encoding: 'utf8' }),
   },
+  { file: 'docs/configuration-reference.md', content: configurationPage },
   ...madeOf(tables()),
   ...madeOf(generated(), 'charts/pullpass/'),
 ];

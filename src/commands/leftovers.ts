@@ -26,7 +26,11 @@ interface Candidate extends Omit<Leftover, 'preconditions'> {
   readonly optional?: boolean;
 }
 
-/** `namespace`: where the controller keeps its state; `inNamespaces`: nothing of the cluster is asked for. Throws ApiError if an object may not be read, unless it is optional. */
+/**
+ * `namespace`: where the controller keeps its state; `inNamespaces`: nothing of the cluster is asked for.
+ *
+ * @throws ApiError if an object may not be read, unless it is optional.
+ */
 export async function findLeftovers(
   client: KubeClient,
   configuration: Configuration,

@@ -57,7 +57,11 @@ export async function peekState(client: KubeClient, namespace: string, signal?: 
   return { state, ...peeked };
 }
 
-/** Reads all that a plan depends on. `namespace`: where the controller keeps its state; `listed`: those of `--namespaces`. Throws ApiError where a right is missing. */
+/**
+ * Reads all that a plan depends on. `namespace`: where the controller keeps its state; `listed`: those of `--namespaces`.
+ *
+ * @throws ApiError where a right is missing.
+ */
 export async function readCluster(
   client: KubeClient,
   configuration: Configuration,

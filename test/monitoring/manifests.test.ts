@@ -1,20 +1,14 @@
 /** The component fits the manifests that it is added to: who is scraped, on which port, and that nothing shuts it out. */
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { parse, parseAllDocuments } from 'yaml';
+import { parse } from 'yaml';
 import { DEFAULT_NAMESPACE } from '../../src/names.ts';
-import { findOnPath } from '../sandbox/registry/on-path.ts';
+import { kubectl, nameOf, objectsOf, render } from '../kustomize/rendering.ts';
+import type { Manifest } from '../kustomize/rendering.ts';
 import { COMPONENT, DASHBOARD_TEXT } from './manifests.ts';
 import { tellMissing } from './tools.ts';
 
-interface Manifest {
-  kind: string;
-  metadata: { name: string; namespace?: string; labels?: Record<string, string> };
-  [key: string]: unknown;
-}
 interface Deployment {
   spec: {
     template: {
@@ -76,38 +70,13 @@ test('no file of the component is left out of it', () => {
   expect(readdirSync(COMPONENT).sort()).toEqual([...resources, 'dashboard.json', 'kustomization.yaml'].sort());
 });
 
-const kubectl = findOnPath('kubectl', 'see https://kubernetes.io/docs/tasks/tools/');
 tellMissing('the monitoring component built by kustomize', kubectl);
 
 describe.skipIf('missing' in kubectl)('kustomize', () => {
-  /** The base with components, from a directory of somebody's own. */
-  function build(...components: string[]): Manifest[] {
-    if ('missing' in kubectl) throw new Error(kubectl.missing);
-    const directory = mkdtempSync(path.join(tmpdir(), 'kustomize-'));
-    try {
-      symlinkSync(ROOT, path.join(directory, 'manifests'));
-      mkdirSync(path.join(directory, 'mine'));
-      writeFileSync(
-        path.join(directory, 'mine', 'kustomization.yaml'),
-        JSON.stringify({
-          apiVersion: 'kustomize.config.k8s.io/v1beta1',
-          kind: 'Kustomization',
-          resources: ['../manifests'],
-          components: components.map((name) => `../manifests/components/${name}`),
-        }),
-      );
-      return parseAllDocuments(
-        execFileSync(kubectl.found, ['kustomize', path.join(directory, 'mine')], { encoding: 'utf8' }),
-      ).map((document) => document.toJS() as Manifest);
-    } finally {
-      rmSync(directory, { recursive: true });
-    }
-  }
-  const names = (objects: Manifest[]): string[] =>
-    objects.map(({ kind, metadata }) => `${kind} ${metadata.namespace ?? ''}/${metadata.name}`).sort();
+  const names = (objects: Manifest[]): string[] => objects.map(nameOf).sort();
 
   test('adds four objects to the base, all in its namespace, and changes nothing else', () => {
-    const [base, added] = [build(), build('monitoring')];
+    const [base, added] = [[], ['monitoring']].map((components) => objectsOf(render(components))) as [Manifest[], Manifest[]];
     const before = new Set(names(base));
     expect(names(added).filter((name) => !before.has(name))).toEqual(
       ['ConfigMap', 'PrometheusRule', 'Service', 'ServiceMonitor'].map(
@@ -119,9 +88,5 @@ describe.skipIf('missing' in kubectl)('kustomize', () => {
     expect(JSON.parse((dashboard?.['data'] as Record<string, string>)['pullpass.json'] ?? '')).toEqual(
       JSON.parse(DASHBOARD_TEXT),
     );
-  });
-
-  test('goes together with the other component', () => {
-    expect(names(build('networkpolicy', 'monitoring'))).toContain(`NetworkPolicy ${DEFAULT_NAMESPACE}/pullpass`);
   });
 });

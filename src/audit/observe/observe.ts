@@ -98,10 +98,10 @@ export async function observe(options: ObserveOptions): Promise<Observation> {
   ]);
   const [noPods] = pods.refused;
   const areNoPodsSeen = pods.refused.size === (namespaces ?? [undefined]).length;
-  if (noPods !== undefined)
-    couldNotSee.unshift(
-      `Pods${areNoPodsSeen ? '' : ` in ${some([...pods.refused.keys()].map(String))}`}, so nothing is said about images and pulls${areNoPodsSeen ? '' : ' there'}: ${noPods[1]}`,
-    );
+  if (noPods !== undefined) {
+    const [where, there] = areNoPodsSeen ? ['', ''] : [` in ${some([...pods.refused.keys()].map(String))}`, ' there'];
+    couldNotSee.unshift(`Pods${where}, so nothing is said about images and pulls${there}: ${noPods[1]}`);
+  }
   couldNotSee.unshift(...gapsOfList(read, watched === undefined), ...gapLines(read.refused));
   if (watched === undefined && areNoPodsSeen && read.scopes.length === 0) throw new NothingSeenError(couldNotSee);
 
