@@ -76,7 +76,10 @@ describe.skipIf('missing' in kubectl)('kustomize', () => {
   const names = (objects: Manifest[]): string[] => objects.map(nameOf).sort();
 
   test('adds four objects to the base, all in its namespace, and changes nothing else', () => {
-    const [base, added] = [[], ['monitoring']].map((components) => objectsOf(render(components))) as [Manifest[], Manifest[]];
+    const [base, added] = [[], ['monitoring']].map((components) => objectsOf(render(components))) as [
+      Manifest[],
+      Manifest[],
+    ];
     const before = new Set(names(base));
     expect(names(added).filter((name) => !before.has(name))).toEqual(
       ['ConfigMap', 'PrometheusRule', 'Service', 'ServiceMonitor'].map(
