@@ -212,6 +212,13 @@ retiredCopyNames: [old, old]
     ]);
   });
 
+  test('a configuration for another version of Pullpass is one problem, not one for each key that is new', () => {
+    const text = GOOD.replace('v1alpha1', 'v1beta1').replace('kind: ', 'newKey: {}\nkind: ');
+    expect(lines(text)).toEqual([
+      'c.yaml:1:13: apiVersion: is "pullpass.dev/v1beta1", and this Pullpass reads "pullpass.dev/v1alpha1" only: run the version of Pullpass that the file is for',
+    ]);
+  });
+
   test('of a copy name shared by two sources are found', () => {
     expect(lines(`${GOOD}${source('b').replace('b-copy', 'upstream-registry')}`)).toEqual([
       expect.stringContaining(
