@@ -1,0 +1,56 @@
+/** What ConfigMap `pullpass-status` is made of: one look at one content of each source. */
+import { expect, test } from 'vitest';
+import { configurationSchema } from '../../src/config/schema.ts';
+import { createRotationStatus } from '../../src/controller/rotation-status.ts';
+import { scriptedClient } from '../kube/scripted-client.ts';
+import { createMemory } from '../sources/memory.ts';
+import { dockerConfig, putSource, rawSecret, worldFor } from '../sources/worlds.ts';
+
+const HERE = 'pullpass-system';
+const configuration = configurationSchema.parse({
+  apiVersion: 'pullpass.dev/v1alpha1',
+  kind: 'Configuration',
+  sources: [{ name: 'hub', secret: { namespace: HERE, name: 'hub' }, copyName: 'c' }],
+});
+const source = (content: string, resourceVersion: string) => {
+  const secret = rawSecret({ namespace: HERE, name: 'hub', uid: 'u', content: dockerConfig(content) });
+  return { ...secret, metadata: { ...secret.metadata, resourceVersion } };
+};
+
+test('a look in which the source changed is not told: its copies were compared with two contents', async () => {
+  const world = worldFor(configuration);
+  putSource(world, source('one', '1'));
+  const stop = new AbortController();
+  let looks = 0;
+  /** Looks that had begun when something was written. */
+  const told: number[] = [];
+  const status = createRotationStatus({
+    client: scriptedClient(() => ({ metadata: {}, items: [] })).client,
+    world,
+    state: createMemory(),
+    watches: {
+      problems() {
+        looks++;
+        return [];
+      },
+      isRead() {
+        if (looks === 1) putSource(world, source('two', '2'));
+        return true;
+      },
+    },
+    configuration: () => configuration,
+    events: { record: () => undefined },
+    identity: 'a',
+    everyMs: 1,
+    object: {
+      read: () => Promise.resolve({}),
+      write() {
+        told.push(looks);
+        stop.abort();
+        return Promise.resolve(true);
+      },
+    },
+  });
+  await status.run(stop.signal);
+  expect(told).toEqual([2]);
+});
