@@ -2,8 +2,8 @@
 import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { PROGRAM } from './program.ts';
 
-const MAIN = path.resolve(import.meta.dirname, '../src/main.ts');
 const CONFIG = path.resolve(import.meta.dirname, '../manifests/config.yaml');
 const COMMANDS = 'controller validate plan audit match rbac login logout verify wait prune schema completion'.split(
   ' ',
@@ -17,7 +17,7 @@ function pullpass(
   return new Promise((resolve) => {
     execFile(
       process.execPath,
-      [MAIN, ...args],
+      [PROGRAM, ...args],
       { env: { PATH: process.env['PATH'], HOME: '/nonexistent', NO_COLOR: '1', ...env } },
       (error, stdout, stderr) => {
         resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });

@@ -9,7 +9,7 @@ import { CHART } from '../../charts/build.ts';
 import type { ApiServer } from '../integration/env/api-server.ts';
 import { eventually } from '../integration/env/cluster.ts';
 import type { Cluster } from '../integration/env/cluster.ts';
-import { PROGRAM } from '../integration/env/program.ts';
+import { PROGRAM } from '../program.ts';
 import { NAMESPACE } from './helm.ts';
 import type { Helm, Result } from './helm.ts';
 

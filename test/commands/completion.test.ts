@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { bundle } from '../../build.ts';
 import { complete } from '../../src/commands/complete.ts';
 import { SCRIPTS } from '../../src/commands/completion.ts';
 import { createProgram } from '../../src/commands/program.ts';
+import { PROGRAM } from '../program.ts';
 import { findOnPath } from '../sandbox/registry/on-path.ts';
 import { environment } from './environment.ts';
 
@@ -62,10 +62,7 @@ describe('in a shell', () => {
   let directory: string;
   beforeAll(async () => {
     directory = await mkdtemp(path.join(tmpdir(), 'pullpass-completion-'));
-    // One file starts in a moment, the many of src do not.
-    const main = path.join(directory, 'pullpass.js');
-    await bundle({ entry: path.resolve(import.meta.dirname, '../../src/main.ts'), outfile: main });
-    const program = `#!/bin/sh\nexec '${process.execPath}' '${main}' "$@"\n`;
+    const program = `#!/bin/sh\nexec '${process.execPath}' '${PROGRAM}' "$@"\n`;
     for (const [name, text] of [
       ['pullpass', program],
       ['kubectl-pullpass', program],

@@ -8,12 +8,11 @@ import { parse, stringify } from 'yaml';
 import { loadKubeConfig } from '../../src/kube/kubeconfig.ts';
 import { createClient } from '../../src/kube/client.ts';
 import { connect } from '../../src/kube/connection.ts';
+import { PROGRAM } from '../program.ts';
 import { ok, right, scripted } from '../registry/checking.ts';
 import { startEgressProxy } from '../sandbox/egress-proxy.ts';
 import { startSandbox } from '../sandbox/kube-api/index.ts';
 import { createCertificateAuthority } from '../sandbox/kube-api/tls/certificates.ts';
-
-const MAIN = path.resolve(import.meta.dirname, '../../src/main.ts');
 
 function pullpass(
   args: readonly string[],
@@ -22,7 +21,7 @@ function pullpass(
   return new Promise((resolve) => {
     execFile(
       process.execPath,
-      [MAIN, ...args],
+      [PROGRAM, ...args],
       { env: { PATH: process.env['PATH'], HOME: '/nonexistent', NO_COLOR: '1', ...env } },
       (error, out, err) => resolve({ code: error === null ? 0 : Number(error.code), out, err }),
     );

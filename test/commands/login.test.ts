@@ -17,6 +17,7 @@ import { createCluster } from '../integration/env/cluster.ts';
 import type { Cluster } from '../integration/env/cluster.ts';
 import { startSandbox } from '../sandbox/kube-api/index.ts';
 import type { Sandbox } from '../sandbox/kube-api/index.ts';
+import { PROGRAM } from '../program.ts';
 import { findOnPath } from '../sandbox/registry/on-path.ts';
 import { startUpstream } from '../sandbox/registry/upstream.ts';
 import type { Upstream } from '../sandbox/registry/upstream.ts';
@@ -445,8 +446,7 @@ test.skipIf('missing' in script)(
   { timeout: 60_000 },
   async () => {
     await put({ auths: { [registry]: auth('old-Secret') } });
-    const main = path.resolve(import.meta.dirname, '../../src/main.ts');
-    const line = [process.execPath, main, 'login', registry, ...flags].map((word) => `'${word}'`).join(' ');
+    const line = [process.execPath, PROGRAM, 'login', registry, ...flags].map((word) => `'${word}'`).join(' ');
     const child = spawn(
       'missing' in script ? '' : script.found,
       ['--quiet', '--return', '--command', line, '/dev/null'],

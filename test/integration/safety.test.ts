@@ -12,6 +12,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { stringify } from 'yaml';
 import { configurationSchema } from '../../src/config/schema.ts';
 import type { Configuration } from '../../src/config/schema.ts';
+import { PROGRAM } from '../program.ts';
 import { startUpstream } from '../sandbox/registry/upstream.ts';
 import type { Upstream } from '../sandbox/registry/upstream.ts';
 import { CONTROLLER_NAMESPACE, createCluster, eventually } from './env/cluster.ts';
@@ -116,15 +117,7 @@ onEachServer((server) => {
     new Promise((resolve) => {
       execFile(
         process.execPath,
-        [
-          path.join(ROOT, 'src/main.ts'),
-          args[0] ?? '',
-          '--config',
-          files.config,
-          '--kubeconfig',
-          files.kubeconfig,
-          ...args.slice(1),
-        ],
+        [PROGRAM, args[0] ?? '', '--config', files.config, '--kubeconfig', files.kubeconfig, ...args.slice(1)],
         (error, stdout, stderr) =>
           resolve({
             code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1,

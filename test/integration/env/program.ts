@@ -1,17 +1,12 @@
-/**
- * The controller as a process of its own, as users run it: `node src/main.ts controller`. PULLPASS_PROGRAM names the `main.ts`
- * of another checkout, so that the same test can be held against an older version.
- */
+/** The controller as a process of its own, as users run it. */
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { stringify } from 'yaml';
+import { PROGRAM } from '../../program.ts';
 import type { ApiServer } from './api-server.ts';
 import { CONTROLLER_NAMESPACE, eventually } from './cluster.ts';
-
-export const PROGRAM =
-  process.env['PULLPASS_PROGRAM'] ?? path.resolve(import.meta.dirname, '..', '..', '..', 'src', 'main.ts');
 
 interface ProgramOptions {
   /** The configuration, as an object or as its text. */

@@ -3,7 +3,8 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ExpectationError } from './expect.ts';
-import { environment, MAIN } from './pullpass.ts';
+import { PROGRAM } from '../../program.ts';
+import { environment } from './pullpass.ts';
 
 export interface LogLine {
   readonly level: string;
@@ -49,7 +50,7 @@ export function startController({
     'demo',
   ];
   // A process group of its own: Ctrl-C reaches the demo, and the demo stops the controller.
-  const child = spawn(process.execPath, [MAIN, ...args], {
+  const child = spawn(process.execPath, [PROGRAM, ...args], {
     env: environment(),
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,

@@ -1,9 +1,7 @@
 /** Runs commands of the real program, each as a process of its own. */
 import { spawn } from 'node:child_process';
-import path from 'node:path';
 import { text } from 'node:stream/consumers';
-
-export const MAIN = path.resolve(import.meta.dirname, '../../../src/main.ts');
+import { PROGRAM } from '../../program.ts';
 
 export interface Finished {
   readonly code: number | null;
@@ -16,7 +14,7 @@ export type Pullpass = (args: readonly string[]) => Promise<Finished>;
 
 export function createPullpass({ signal, color }: { signal: AbortSignal; color: boolean }): Pullpass {
   return async (args) => {
-    const child = spawn(process.execPath, [MAIN, ...args], {
+    const child = spawn(process.execPath, [PROGRAM, ...args], {
       env: environment(color),
       stdio: ['ignore', 'pipe', 'pipe'],
       signal,

@@ -1,0 +1,19 @@
+/**
+ * The program as users run it: bundled into one file, once for a whole run of the tests. Started from its sources it takes four times the
+ * CPU, and hundreds of tests start it. PULLPASS_PROGRAM names the `main.ts` of another checkout, so that the same tests can be held against
+ * an older version.
+ */
+import path from 'node:path';
+
+const ROOT = path.resolve(import.meta.dirname, '..');
+
+export const PROGRAM = process.env['PULLPASS_PROGRAM'] ?? path.join(ROOT, 'src/main.ts');
+
+/** Vitest runs this before its workers, which inherit the environment. */
+export async function setup(): Promise<void> {
+  if (process.env['PULLPASS_PROGRAM'] !== undefined) return;
+  const { bundle } = await import('../build.ts');
+  const outfile = path.join(ROOT, 'coverage/program/pullpass.js');
+  await bundle({ entry: path.join(ROOT, 'src/main.ts'), outfile });
+  process.env['PULLPASS_PROGRAM'] = outfile;
+}
