@@ -3,6 +3,7 @@ import { Command, Option } from 'commander';
 import { knownTo } from '../audit/observe/known.ts';
 import { observe } from '../audit/observe/observe.ts';
 import type { ObserveOptions } from '../audit/observe/observe.ts';
+import type { Without } from '../audit/report/what-if.ts';
 import { renderReport, TEXT_OUTPUTS } from '../audit/render/outputs.ts';
 import type { RenderOptions, TextOutput } from '../audit/render/outputs.ts';
 import { createReport } from '../audit/report/create.ts';
@@ -21,6 +22,7 @@ import type { Environment } from './environment.ts';
 import { options } from './options.ts';
 import type { Configured } from './options.ts';
 import { OUTPUTS } from './output.ts';
+import { runWhatIf } from './what-if.ts';
 import type { Output } from './output.ts';
 
 interface Flags extends Omit<Configured, 'context' | 'config'> {
@@ -30,6 +32,9 @@ interface Flags extends Omit<Configured, 'context' | 'config'> {
   namespace?: string[];
   namespaces?: readonly string[];
   failOn?: Severity;
+  withoutSecret?: string;
+  withoutSource?: string;
+  withoutLogin?: string;
   output: TextOutput;
 }
 
@@ -39,7 +44,8 @@ export function auditCommand(env: Environment): Command {
     .description(
       'Says what would break, and why: findings, and which registries are used with which credential. Changes nothing. ' +
         'In a cluster without Pullpass it audits what needs no source.\n' +
-        'Exit status: 0, 3 when findings reach --fail-on; with several contexts the worst.',
+        'With --without-...: whose next pull would have no login if that were gone; of pods, and of the templates of workloads.\n' +
+        'Exit status: 0, 3 when findings reach --fail-on, or when a pull would have no login; with several contexts the worst.',
     )
     .addOption(options.config())
     .option('--no-config', 'audit what needs no source, and look for no configuration')
@@ -52,6 +58,16 @@ export function auditCommand(env: Environment): Command {
     .addOption(
       new Option('--fail-on <severity>', 'exit with 3 when a finding is at least this severe').choices(SEVERITIES),
     )
+    .addOption(
+      new Option('--without-secret <name>', 'what if this pull Secret were gone; or <namespace>/<name>').conflicts([
+        'withoutSource',
+        'withoutLogin',
+      ]),
+    )
+    .addOption(
+      new Option('--without-source <name>', 'what if this source and its copies were gone').conflicts('withoutLogin'),
+    )
+    .option('--without-login <registry>', 'what if the login that sources have for this registry were revoked there')
     .addOption(new Option('-o, --output <format>', 'how to print').choices(TEXT_OUTPUTS).default('table'))
     .action(async ({ context: contexts = [], ...flags }: Flags) => {
       const { kubeconfig, output, config, namespace, namespaces: listed } = flags;
@@ -59,6 +75,11 @@ export function auditCommand(env: Environment): Command {
       if (outside !== undefined)
         throw new UsageError(`audit: --namespace ${outside} is not in the list of --namespaces`);
       const [context, ...more] = contexts;
+      const without = withoutOf(flags);
+      if (without !== undefined && (more.length > 0 || !isOutput(output)))
+        throw new UsageError(
+          `audit: --without-... answers for one cluster: one --context, and -o ${OUTPUTS.join(', ')}`,
+        );
       if (more.length > 0 && !isOutput(output))
         throw new UsageError(`audit: -o ${output} shows one cluster: give one --context, or -o ${OUTPUTS.join(', ')}`);
       const given =
@@ -72,7 +93,9 @@ export function auditCommand(env: Environment): Command {
               output,
             )
           : await withClient(env, { ...flags, ...(context !== undefined && { context }) }, (client) =>
-              auditIn(client, { env, flags, given, prefix: '' }),
+              without !== undefined && isOutput(output)
+                ? whatIfIn(client, without, { env, flags: { ...flags, output }, given })
+                : auditIn(client, { env, flags, given, prefix: '' }),
             );
       env.showProgress('');
       env.writeOut(text);
@@ -111,6 +134,35 @@ async function auditIn(client: KubeClient, { env, flags, given, prefix }: Run): 
     version: env.version,
     controller: { namespace: controllerNamespace, name: 'pullpass' },
     progress: (line) => env.showProgress(`${prefix}${line}`),
+  });
+}
+
+function withoutOf({ withoutSecret, withoutSource, withoutLogin }: Flags): Without | undefined {
+  if (withoutSource !== undefined) return { source: withoutSource };
+  if (withoutLogin !== undefined) return { login: withoutLogin };
+  if (withoutSecret === undefined) return undefined;
+  const [namespace = '', name, ...rest] = withoutSecret.split('/');
+  if (rest.length > 0 || namespace === '' || name === '')
+    throw new UsageError(`audit: --without-secret ${withoutSecret}: give a name, or <namespace>/<name>`);
+  return name === undefined ? { secret: namespace } : { secret: name, namespace };
+}
+
+interface WhatIfRun extends Pick<Run, 'env' | 'given'> {
+  readonly flags: Omit<Flags, 'context' | 'output'> & { readonly output: Output };
+}
+
+async function whatIfIn(client: KubeClient, without: Without, { env, flags, given }: WhatIfRun) {
+  const { config, controllerNamespace, namespace: namespaces, namespaces: listed, output } = flags;
+  const configuration = given ?? (config === false ? undefined : await findConfiguration(client, controllerNamespace));
+  return runWhatIf({
+    client,
+    configuration,
+    without,
+    namespaces,
+    listed,
+    controllerNamespace,
+    output,
+    color: env.colors,
   });
 }
 

@@ -19,7 +19,7 @@ interface GatherOptions {
   readonly client: KubeClient;
   readonly read: ReadWorld;
   readonly sources: readonly AuditedSource[];
-  readonly workloads: readonly Workload[];
+  readonly workloads: readonly Pick<Workload, 'namespace' | 'pullSecrets'>[];
   readonly reader: ContentReader;
   /** Gets a line for each gap. */
   readonly couldNotSee: string[];

@@ -27,6 +27,8 @@ export interface Observation {
   /** In the order of the configuration. */
   readonly sources: readonly AuditedSource[];
   readonly workloads: readonly Workload[];
+  /** Pod templates; undefined: not asked for. */
+  readonly templates?: readonly Template[];
   /** Whether `workloads` holds every pod of `scopes`. */
   readonly podsSeen: boolean;
   /** Whether `scopes` hold every ServiceAccount of their namespaces; absent: no. */
@@ -159,6 +161,12 @@ export interface Workload {
   readonly failures: readonly PullFailure[];
   /** Those of `images` that kube-image-keeper v1 pulls for these pods: `images` has their original names. Absent: none. */
   readonly rewritten?: readonly string[];
+}
+
+/** What later pods of a workload will be made from. */
+export interface Template extends Pick<Workload, 'namespace' | 'owner' | 'serviceAccount' | 'images'> {
+  /** Its own `imagePullSecrets`; empty: its pods get those of their ServiceAccount. */
+  readonly pullSecrets: readonly string[];
 }
 
 export interface PullFailure {

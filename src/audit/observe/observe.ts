@@ -22,6 +22,7 @@ import { createContentReader } from './secret-facts.ts';
 import { readWorldWhereAllowed } from './read-world.ts';
 import type { ReadWorld } from './read-world.ts';
 import { readRights } from './secret-readers.ts';
+import { readTemplates } from './templates.ts';
 import { readStrayCopies } from './stray-copies.ts';
 import type { Turn } from '../../async/steps.ts';
 import { some } from '../../text.ts';
@@ -43,6 +44,8 @@ export interface ObserveOptions {
    * has no right to by design: other Secrets, and roles.
    */
   readonly watched?: ReadWorld | undefined;
+  /** Also the pod templates of workloads. */
+  readonly templates?: boolean | undefined;
   /** Awaited between the steps of a long computation; absent: it runs in one go. */
   readonly turn?: Turn | undefined;
   readonly now?: (() => number) | undefined;
@@ -78,7 +81,7 @@ export async function observe(options: ObserveOptions): Promise<Observation> {
   }
 
   const namespaces = only ?? listed;
-  const [read, pods, strayCopies, rights, lease] = await Promise.all([
+  const [read, pods, strayCopies, rights, lease, templates] = await Promise.all([
     watched ?? readWorldWhereAllowed({ client, configuration, namespace: controller.namespace, only, listed, signal }),
     readPods({ client, namespaces, signal, onPage: progress && ((done) => progress('pods', done)) }),
     configuration === undefined || watched !== undefined
@@ -95,6 +98,7 @@ export async function observe(options: ObserveOptions): Promise<Observation> {
       : undefined,
     // If the controller itself audits, it is running: no need to read the Lease.
     configuration === undefined || watched !== undefined ? undefined : readLease(client, controller.namespace, signal),
+    options.templates === true ? readTemplates({ client, namespaces, signal }) : undefined,
   ]);
   const [noPods] = pods.refused;
   const areNoPodsSeen = pods.refused.size === (namespaces ?? [undefined]).length;
@@ -102,6 +106,7 @@ export async function observe(options: ObserveOptions): Promise<Observation> {
     const [where, there] = areNoPodsSeen ? ['', ''] : [` in ${some([...pods.refused.keys()].map(String))}`, ' there'];
     couldNotSee.unshift(`Pods${where}, so nothing is said about images and pulls${there}: ${noPods[1]}`);
   }
+  if (templates !== undefined) couldNotSee.push(...templates.refused);
   couldNotSee.unshift(...gapsOfList(read, watched === undefined), ...gapLines(read.refused));
   if (watched === undefined && areNoPodsSeen && read.scopes.length === 0) throw new NothingSeenError(couldNotSee);
 
@@ -133,6 +138,7 @@ export async function observe(options: ObserveOptions): Promise<Observation> {
     scopes: withoutFresh(read.scopes, sources),
     sources,
     workloads,
+    ...(templates && { templates: templates.templates }),
     podsSeen: !areNoPodsSeen && !read.scopes.some(({ namespace }) => pods.refused.has(namespace.name)),
     // A listed namespace whose ServiceAccounts may not be read has no scope.
     accountsSeen: ![...read.refused.keys()].some(
@@ -143,7 +149,7 @@ export async function observe(options: ObserveOptions): Promise<Observation> {
       client,
       read,
       sources,
-      workloads,
+      workloads: templates === undefined ? workloads : [...workloads, ...templates.templates],
       reader,
       couldNotSee,
       ownOnly: watched !== undefined,
