@@ -4,6 +4,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { reportSchema } from './report-schema.ts';
 import type { Report } from '../../src/audit/report/report.ts';
 import { runAudit } from '../../src/commands/audit.ts';
+import { runWhatIf } from '../../src/commands/what-if.ts';
+import type { Without } from '../../src/audit/report/what-if.ts';
 import type { AuditOptions } from '../../src/commands/audit.ts';
 import { createClient } from '../../src/kube/client.ts';
 import type { KubeClient } from '../../src/kube/client.ts';
@@ -23,7 +25,7 @@ import { onEachServer } from '../integration/env/servers.ts';
 const RBAC = '/apis/rbac.authorization.k8s.io/v1';
 const OPT_IN = { annotations: { 'pullpass.dev/sync': 'enabled' } };
 
-onEachServer((server) => {
+onEachServer((server, kind) => {
   const config = configuration({ name: 'corp' });
   const closing: { close(): Promise<void> }[] = [];
   let cluster: Cluster;
@@ -292,6 +294,59 @@ onEachServer((server) => {
     expect(text).not.toContain('pw-that-must-not-show');
     await cluster.deleteSecret('team-b', 'left');
     await cluster.admin.delete(`${RBAC}/clusterrolebindings/no-pods`);
+  });
+
+  test('says whose next pull would have no login, of templates too, and does nothing to find out', async () => {
+    await cluster.namespace('team-w');
+    await cluster.secret('team-w', 'hand-made', {
+      type: 'kubernetes.io/dockerconfigjson',
+      data: dockerConfig({ 'registry.corp': 'pw-that-must-not-show' }),
+    });
+    const spec = {
+      containers: [{ name: 'app', image: 'registry.corp/app:1.0' }],
+      imagePullSecrets: [{ name: 'hand-made' }],
+    };
+    const template = { metadata: { labels: { app: 'web' } }, spec };
+    await cluster.admin.create('/apis/apps/v1/namespaces/team-w/deployments', {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name: 'web' },
+      spec: { replicas: 0, selector: { matchLabels: { app: 'web' } }, template },
+    });
+    if (kind === 'kube-apiserver')
+      await cluster.admin.create('/apis/batch/v1/namespaces/team-w/cronjobs', {
+        apiVersion: 'batch/v1',
+        kind: 'CronJob',
+        metadata: { name: 'night' },
+        spec: {
+          schedule: '0 3 * * *',
+          jobTemplate: { spec: { template: { spec: { ...spec, restartPolicy: 'Never' } } } },
+        },
+      });
+    const expected = kind === 'kube-apiserver' ? ['CronJob/night', 'Deployment/web'] : ['Deployment/web'];
+    const ask = async (without: Without) => {
+      calls.length = 0;
+      const { text, exitCode } = await runWhatIf({
+        client: auditor,
+        configuration: config,
+        without,
+        namespaces: ['team-w'],
+        listed: undefined,
+        controllerNamespace: CONTROLLER_NAMESPACE,
+        output: 'json',
+        color: false,
+      });
+      expect(calls.filter((call) => !/^(GET|LIST|get|list) /.test(call))).toEqual([]);
+      expect(text).not.toContain('pw-that-must-not-show');
+      const { images } = JSON.parse(text) as { images: { owner: { kind: string; name: string }; then: string }[] };
+      return { exitCode, images: images.map(({ owner, then }) => `${owner.kind}/${owner.name}: ${then}`) };
+    };
+    const lost = { exitCode: 3, images: expected.map((owner) => `${owner}: no login`) };
+    expect(await ask({ secret: 'hand-made' })).toEqual(lost);
+    expect(await ask({ login: 'registry.corp' })).toEqual(lost);
+    expect(await ask({ source: 'corp' })).toEqual({ exitCode: 0, images: [] });
+    await expect(ask({ secret: 'handmade' })).rejects.toThrow(/--without-secret handmade: no pull Secret of that name/);
+    await cluster.deleteNamespace('team-w');
   });
 
   test('after the controller ran, nothing is left of what it mends', async () => {

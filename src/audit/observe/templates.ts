@@ -1,6 +1,6 @@
 /** Reads the pod templates of workloads: what pods that are made later will pull, and with which pull Secrets. */
 import type { V1Job, V1ObjectMeta, V1PodSpec } from '@kubernetes/client-node';
-import { isForbidden } from '../../kube/api-error.ts';
+import { isForbidden, isNotFound } from '../../kube/api-error.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { listPages } from '../../kube/list.ts';
 import { paths } from '../../kube/paths.ts';
@@ -52,6 +52,8 @@ export async function readTemplates({
         );
         templates.push(...found);
       } catch (error) {
+        // An API server without the kind has no such workloads.
+        if (isNotFound(error)) continue;
         if (!isForbidden(error)) throw error;
         refused.push(`${kind}s${namespace === undefined ? '' : ` in ${namespace}`}: ${(error as Error).message}`);
       }
