@@ -35,7 +35,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   controller: {
     may: words(
-      'audit/render audit/report audit/rules audit/observe rotation reconcile sources proxies observe plan server config kube credentials async',
+      'audit/render audit/report audit/rules audit/observe healing rotation reconcile sources proxies observe plan server config kube credentials async',
     ),
     packages: words('node-cron node:timers/promises node:util'),
   },
@@ -61,6 +61,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     may: words('rotation sources observe plan config kube credentials async'),
     packages: ['node:crypto'],
   },
+  healing: { may: words('sources observe plan kube credentials'), pure: ['memory'] },
   rotation: { may: words('reconcile sources proxies observe plan config kube credentials') },
   reconcile: { may: words('observe proxies plan config kube credentials async') },
   sources: {

@@ -190,6 +190,7 @@ const GAPS: Readonly<Record<Feed['resource'], readonly [what: string, consequenc
   copies: ['Copies', 'nothing is said about them'],
   sources: ['Secrets of sources', 'nothing is said about their content and copies'],
   proxies: ['Cache proxies', 'nothing is said about them'],
+  pods: ['Pods', 'nothing is said about those that were made too early'],
 };
 
 /** One line per resource, in a fixed order, with the server's message for the first refused feed. */
