@@ -55,7 +55,7 @@ export function createHealingNews({ events, tenantLog, metrics }: HealingNewsOpt
     wouldEvict(judged, row) {
       if (row.told === WOULD) return;
       row.told = WOULD;
-      say(judged, 'Normal', 'PodWouldBeEvicted', noteOfEviction(judged, 'would be evicted'));
+      say(judged, 'Normal', 'PodWouldBeEvicted', noteOfEviction(judged, 'dry-run'));
     },
     left(judged, row, reason, detail) {
       const told = `left: ${reason} ${detail ?? ''}`;

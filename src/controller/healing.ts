@@ -13,11 +13,12 @@ import { evict } from '../healing/evict.ts';
 import { judgeLive } from '../healing/live.ts';
 import { createHealingMemory } from '../healing/memory.ts';
 import type { Row } from '../healing/memory.ts';
+import type { Rounds } from '../healing/rounds.ts';
 import { isConflict, isNotFound } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { PendingPods } from '../observe/pending-pods.ts';
 import { judgePods } from '../plan/healing.ts';
-import type { Candidate, Judged, LeftReason, StuckPod } from '../plan/healing.ts';
+import type { Candidate, Judged, LeftReason } from '../plan/healing.ts';
 import { planSteps } from '../plan/namespace.ts';
 import type { ObservedScope } from '../plan/observed.ts';
 import type { Brake } from './brake.ts';
@@ -52,6 +53,7 @@ export interface HealingOptions {
   brake: Pick<Brake, 'isOpen'>;
   pause: Pick<Pause, 'on' | 'over'>;
   news: HealingNews;
+  rounds: Rounds;
   /** Monotonic, in milliseconds. */
   now: () => number;
   timings?: Partial<HealingTimings> | undefined;
@@ -75,9 +77,9 @@ const PATIENCE = 3;
 const MOST_PODS = 1_000;
 
 export function createHealing(options: HealingOptions): Healing {
-  const { client, pods, observe, copies, brake, pause, news, now } = options;
+  const { client, pods, observe, copies, brake, pause, news, rounds, now } = options;
   const timings = { ...TIMINGS, ...options.timings };
-  const memory = createHealingMemory(now);
+  const memory = createHealingMemory();
   const turn = createTurns();
   const evictions = createBucket(EVICTIONS, now);
   const evictionsOf = createBuckets(EVICTIONS_OF_A_NAMESPACE, undefined, now);
@@ -131,15 +133,15 @@ export function createHealing(options: HealingOptions): Healing {
     for (const [each, row] of rows) {
       if (each.to === 'leave') news.left(each, row, each.reason, each.detail);
       else if (row.nextAt > now()) waits.push(row.nextAt - now());
-      else if (row.round?.pods.has(each.pod.uid) === false) leave(each, row, 'stripped');
+      else if (rounds.isLater(each)) leave(each, row, 'again');
       // One owner at a turn: other namespaces come next.
-      else return step(each, row, stuck, term);
+      else return step(each, row, term);
     }
     return waits.length === 0 ? undefined : Math.min(...waits);
   }
 
   /** Looks at the owner, and evicts. Returns when to look at the namespace again. */
-  async function step(each: Candidate, row: Row, stuck: readonly StuckPod[], term: AbortSignal): Promise<number> {
+  async function step(each: Candidate, row: Row, term: AbortSignal): Promise<number> {
     const { pod, copy } = each;
     if (!looksOf.take(pod.namespace) || !looks.take()) return ROOM_OF_A_NAMESPACE_MS;
     try {
@@ -151,8 +153,11 @@ export function createHealing(options: HealingOptions): Healing {
       } else if (pause.on || !brake.isOpen()) return BRAKE_MS;
       else if (!evictionsOf.take(pod.namespace) || !evictions.take()) return ROOM_OF_A_NAMESPACE_MS;
       else {
-        const mine = stuck.filter(({ owner }) => owner?.uid === pod.owner?.uid);
-        row.round = { pods: row.round?.pods ?? new Set(mine.map(({ uid }) => uid)), at: now() };
+        await rounds.begin(
+          each,
+          [...pods.in(pod.namespace)].map(({ createdAt }) => createdAt),
+          term,
+        );
         await evict(client, pod, term);
         row.failures = 0;
         row.nextAt = now() + (pod.job === undefined ? timings.owner : timings.job);

@@ -167,7 +167,7 @@ export function createParts(options: ManagerOptions, stop: AbortSignal, halt: (w
   });
 
   const healing = createHealingParts({
-    ...{ client, pods: pods.store, observe, sources, refusals, brake, pause, events, tenantLog, metrics },
+    ...{ client, pods: pods.store, observe, sources, state, refusals, brake, pause, events, tenantLog, metrics },
     timings: timings.healing,
   });
 

@@ -42,6 +42,7 @@ export function createCopyReader({ book, whyUnfit }: CopyReaderOptions): CopyRea
       return {
         source,
         copyName,
+        uid: copies.get(copyName)?.uid,
         mode: healing?.mode ?? 'off',
         isGood: standing?.choice.in === true && standing.copy === 'in sync',
         covers(imageName) {

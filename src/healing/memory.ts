@@ -1,18 +1,13 @@
-/**
- * What the leader remembers of the owners whose pods it looked at: when it may go on with each, and which pods it had before the
- * first eviction. A pod that the owner made after that and that lacks the reference, too, is not evicted. Bounded.
- */
+/** What the leader remembers, for a term, of the owners whose pods it looked at. Bounded: those used last stay. */
 
-/** One owner (or one pod without an owner) and one copy. Times are of a monotonic clock, in milliseconds. */
+/** One owner (or one pod without an owner) and one copy. */
 export interface Row {
-  /** Not looked at before. */
+  /** Not looked at before, on a monotonic clock, in milliseconds. */
   nextAt: number;
   /** Failures in a row. */
   failures: number;
   /** What was told last. */
   told?: string;
-  /** UIDs of the pods that the owner had at the first eviction, and when the last one was. Absent: none was evicted. */
-  round?: { readonly pods: ReadonlySet<string>; at: number };
 }
 
 export interface HealingMemory {
@@ -21,17 +16,13 @@ export interface HealingMemory {
   clear(): void;
 }
 
-/** Those used last stay. The times of the API server still tell whether a pod was made too early. */
 const MOST = 4096;
-/** After an opt-out and a new opt-in, pods of the same owner may be too early again. */
-const ROUND_MS = 3_600_000;
 
-export function createHealingMemory(now: () => number): HealingMemory {
+export function createHealingMemory(): HealingMemory {
   const rows = new Map<string, Row>();
   return {
     of(id) {
       const row = rows.get(id) ?? { nextAt: 0, failures: 0 };
-      if (row.round !== undefined && now() - row.round.at >= ROUND_MS) delete row.round;
       rows.delete(id);
       rows.set(id, row);
       for (const oldest of rows.keys()) {

@@ -1,5 +1,5 @@
 /** Pods that wait: of each only what healing needs, and nothing at all of those that do not fail to pull for want of a login. */
-import type { V1ContainerStatus, V1Pod } from '@kubernetes/client-node';
+import type { V1ContainerStatus, V1ObjectMeta, V1Pod } from '@kubernetes/client-node';
 import type { Configuration } from '../config/schema.ts';
 import type { ApiObject } from '../kube/list.ts';
 import { paths } from '../kube/paths.ts';
@@ -14,9 +14,14 @@ import type { Feed } from './world.ts';
 
 export interface PendingPod extends Stored {
   readonly namespace: string;
+  /** In milliseconds since 1970. */
+  readonly createdAt: number | undefined;
   /** Absent: healing has nothing to do with it. */
   readonly stuck?: StuckPod;
 }
+
+/** As JSON: times are texts. */
+type Pod = ApiObject & Pick<V1Pod, 'spec' | 'status'> & { readonly metadata: Pick<V1ObjectMeta, 'ownerReferences'> };
 
 const ANNOTATION_MIRROR = 'kubernetes.io/config.mirror';
 const ANNOTATION_INDEX_FAILURES = 'batch.kubernetes.io/job-index-failure-count';
@@ -49,8 +54,7 @@ export function createPendingPods(listed?: readonly string[]): PendingPods {
       resource: 'pods',
       ...(place !== undefined && { listed: place }),
       selector: { path: paths.pods(place), fieldSelector: 'status.phase=Pending' },
-      project: (pod: V1Pod & ApiObject) =>
-        projectPendingPod(pod, part.get(pod.metadata.namespace ?? '', pod.metadata.name)),
+      project: (pod: Pod) => projectPendingPod(pod, part.get(pod.metadata.namespace ?? '', pod.metadata.name)),
       store: part,
     };
   };
@@ -66,9 +70,10 @@ export function createPendingPods(listed?: readonly string[]): PendingPods {
 }
 
 /** `before`: what was kept of it, for the message of a kubelet between two tries may not say why the last one failed. */
-export function projectPendingPod(pod: V1Pod & ApiObject, before?: PendingPod): PendingPod {
+export function projectPendingPod(pod: Pod, before?: PendingPod): PendingPod {
   const { name, namespace = '', uid = '', resourceVersion = '' } = pod.metadata;
-  const identity = { namespace, name, uid, resourceVersion };
+  const createdAt = timeOf(pod.metadata.creationTimestamp);
+  const identity = { namespace, name, uid, resourceVersion, createdAt };
   if (!isHealable(pod)) return identity;
   const { metadata, spec, status } = pod;
   const known = before?.uid === uid ? (before.stuck?.images ?? []) : [];
@@ -89,7 +94,6 @@ export function projectPendingPod(pod: V1Pod & ApiObject, before?: PendingPod): 
     ...identity,
     stuck: {
       ...identity,
-      createdAt: timeOf(metadata.creationTimestamp as unknown as string | undefined),
       owner: owner && {
         apiVersion: cut(owner.apiVersion, MAX_TEXT),
         kind: cut(owner.kind, MAX_TEXT),
@@ -112,7 +116,7 @@ export function projectPendingPod(pod: V1Pod & ApiObject, before?: PendingPod): 
 }
 
 /** Waits, is no static pod and stays, and none of its containers ever ran: then nothing is lost with it. */
-function isHealable({ metadata, status }: V1Pod & ApiObject): boolean {
+function isHealable({ metadata, status }: Pod): boolean {
   const { initContainerStatuses = [], containerStatuses = [], ephemeralContainerStatuses = [] } = status ?? {};
   return (
     status?.phase === 'Pending' &&

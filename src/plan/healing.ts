@@ -40,6 +40,7 @@ export interface PodOwner {
 export interface HealingCopy {
   readonly source: string;
   readonly copyName: string;
+  readonly uid: string | undefined;
   /** `off`: the source heals nothing. */
   readonly mode: 'off' | 'dry-run' | 'evict';
   /** Whether the namespace is opted in and the copy has the content that it is to have. */
@@ -60,6 +61,7 @@ export type LeftReason =
   | 'login'
   | 'no help'
   | 'stripped'
+  | 'again'
   | 'job';
 
 type Verdict =
@@ -145,7 +147,10 @@ export interface LiveOwner {
 /** The ServiceAccount as it is now. */
 export interface LiveAccount {
   readonly pullSecrets: readonly string[];
-  /** When its list was last written, in milliseconds since 1970 by the clock of an API server; undefined: it does not say. */
+  /**
+   * When its list was last written, in milliseconds since 1970 by the clock of an API server; undefined: it does not say. Nor does
+   * the account "default" that Kubernetes makes: of an object that was made without any field the server keeps no managers.
+   */
   readonly listedAt: number | undefined;
 }
 
@@ -165,7 +170,7 @@ export function judgeNow(
   if (owner.serviceAccount !== pod.serviceAccount || account?.pullSecrets.includes(copy.copyName) !== true)
     return leave('other account');
   // A pod that was made with the reference there, and lacks it, is not one that was made too early: the next would lack it, too.
-  if (account.listedAt === undefined || pod.createdAt === undefined || pod.createdAt > account.listedAt + CLOCKS_MS)
+  if (pod.createdAt === undefined || pod.createdAt > (account.listedAt ?? Infinity) + CLOCKS_MS)
     return leave('stripped');
   return jobVerdict(pod, owner);
 }
@@ -176,13 +181,16 @@ function jobVerdict({ job }: StuckPod, owner: LiveOwner): Verdict {
   return why === undefined ? EVICT : leave('job', why);
 }
 
+const DID = {
+  evicted: 'Evicted',
+  next: 'To be evicted',
+  'dry-run': 'Would be evicted (dry-run)',
+} as const;
+
 /** For people, one line: why the pod cannot pull, and what was done or is to be done. */
-export function noteOfEviction({ pod, copy, image }: Helped, did: 'evicted' | 'would be evicted'): string {
-  return (
-    `${did === 'evicted' ? 'Evicted' : 'Would be evicted (dry-run)'}, so that ${ownerOf(pod)} makes it anew: it was made before ` +
-    `ServiceAccount ${quote(pod.serviceAccount)} had the pull Secret ${quote(copy.copyName)}, and cannot pull ${quote(image)} without it.`
-  );
-}
+export const noteOfEviction = ({ pod, copy, image }: Helped, did: keyof typeof DID): string =>
+  `${DID[did]}, so that ${ownerOf(pod)} makes it anew: it was made before ServiceAccount ${quote(pod.serviceAccount)} had the ` +
+  `pull Secret ${quote(copy.copyName)}, and cannot pull ${quote(image)} without it.`;
 
 export function noteOfLeft({ pod, copy, image }: Helped, reason: LeftReason, detail = ''): string {
   const lacks = `Cannot pull ${quote(image)} without the pull Secret ${quote(copy.copyName)}, and is not evicted`;
@@ -204,6 +212,8 @@ export function noteOfLeft({ pod, copy, image }: Helped, reason: LeftReason, det
       return `${lacks}: a pod that has it cannot pull this image either. Look whether the login may pull it.`;
     case 'stripped':
       return `${lacks}: it was made when ServiceAccount ${quote(pod.serviceAccount)} had the reference already, so something takes it out of new pods, such as a webhook.`;
+    case 'again':
+      return `${lacks}: another pod of ${ownerOf(pod)} was evicted for the same before this one was made, so something takes the reference out of new pods, such as a webhook.`;
     case 'job':
       return `${lacks}: ${detail}. To have it made anew, ${anew}`;
   }

@@ -3,6 +3,7 @@ import { wall } from '../../clock.ts';
 import { confirmationOf } from '../../config/confirmation.ts';
 import type { Configuration } from '../../config/schema.ts';
 import { UserError } from '../../errors.ts';
+import { surveyHealing } from '../../healing/survey.ts';
 import { isForbidden } from '../../kube/api-error.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { DEFAULT_NAMESPACE } from '../../names.ts';
@@ -105,6 +106,9 @@ export async function observe(options: ObserveOptions): Promise<Observation> {
   couldNotSee.unshift(...gapsOfList(read, watched === undefined), ...gapLines(read.refused));
   if (watched === undefined && areNoPodsSeen && read.scopes.length === 0) throw new NothingSeenError(couldNotSee);
 
+  const healing =
+    configuration && (await surveyHealing({ client, configuration, snapshot: read, namespaces, now, signal }));
+  couldNotSee.push(...(healing?.gaps ?? []));
   const found = await known?.(read);
   couldNotSee.push(...(found?.gaps ?? []));
   const reader = createContentReader(read.world.digest);
@@ -155,6 +159,7 @@ export async function observe(options: ObserveOptions): Promise<Observation> {
     ...rights,
     ...(lease && { lease }),
     ...knownOf(found),
+    ...(healing && { healing: healing.rows }),
     couldNotSee,
   };
 }
