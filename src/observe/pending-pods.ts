@@ -108,7 +108,8 @@ export function projectPendingPod(pod: Pod, before?: PendingPod): PendingPod {
           conditions: (status?.conditions ?? [])
             .slice(0, MAX_CONDITIONS)
             .map((each) => ({ type: cut(each.type, MAX_TEXT), status: cut(each.status, MAX_TEXT) })),
-          indexFailures: Number(metadata.annotations?.[ANNOTATION_INDEX_FAILURES] ?? 0),
+          // As the Job controller reads it.
+          indexFailures: Number.parseInt(metadata.annotations?.[ANNOTATION_INDEX_FAILURES] ?? '', 10) || 0,
         },
       }),
     },
