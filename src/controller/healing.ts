@@ -91,8 +91,9 @@ export function createHealing(options: HealingOptions): Healing {
   let wake = Promise.withResolvers<void>();
 
   function mark(namespace: string, afterMs: number): void {
-    const at = now() + afterMs;
-    if ((due.get(namespace) ?? Infinity) <= at) return;
+    const known = due.get(namespace) ?? Infinity;
+    const at = Math.min(known, now() + afterMs);
+    if (known === at && at > now()) return;
     due.set(namespace, at);
     wake.resolve();
     wake = Promise.withResolvers();
