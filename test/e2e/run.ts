@@ -13,6 +13,7 @@ import { once } from 'node:events';
 import { cpSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { freePort } from '../sandbox/registry/distribution.ts';
 import { startKind } from './kind.ts';
 import { startNode } from './node/node.ts';
 import { ENVIRONMENT } from './settings.ts';
@@ -42,7 +43,7 @@ async function start(): Promise<Running> {
     return {
       settings: {
         kubeconfig: node.kubeconfig,
-        registry: `${node.addresses.host}:5000`,
+        registry: `${node.addresses.host}:${await freePort(node.addresses.host)}`,
         path: node.programs.path,
         node: { hosts: node.runtime.hosts, socket: node.runtime.socket },
       },
