@@ -14,7 +14,7 @@
  *
  * It says what is true of the world: pods that ran or were refused, Secrets, what the registry was asked. Files run one after the other, on
  * one cluster, and each finds it as if it were new. `world().cluster` is that of test/integration/env; `world().cli` has kubectl, `apply` for
- * manifests of other products, and `pullpass`. A scenario that needs the node's own files asks `world().hasNodeFiles` (not with --kubeconfig).
+ * manifests of other products, and `pullpass`. A scenario that needs the node's own files looks at `settings.node` (none with --kubeconfig).
  * Other objects than namespaces that a scenario makes are its own to remove: `world().cleanUp.defer(...)`.
  */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -52,7 +52,6 @@ export interface World {
   readonly upstream: Upstream;
   /** The configuration in force, as a file. */
   readonly config: string;
-  readonly hasNodeFiles: boolean;
   readonly cleanUp: AsyncDisposableStack;
   /** A new image in the private registry, which no node has; gives its name. */
   push(repository: string, image?: TinyImage): Promise<string>;
@@ -75,7 +74,7 @@ export interface World {
 export const FIRST: Login = { username: 'robot-1', password: 'first-password' };
 export const SECOND: Login = { username: 'robot-2', password: 'second-password' };
 
-export function onNodes(define: (world: () => World) => void): void {
+export function onNodes(define: (world: () => World, settings: Settings) => void): void {
   const found = settings();
   if (found === undefined) {
     test.skip('no cluster with nodes: npm run test:e2e starts one', () => undefined);
@@ -92,7 +91,7 @@ export function onNodes(define: (world: () => World) => void): void {
     define(() => {
       if (world === undefined) throw new Error('the world was not made');
       return world;
-    });
+    }, found);
   });
 }
 
@@ -180,7 +179,6 @@ async function makeWorld(found: Settings, cleanUp: AsyncDisposableStack): Promis
     upstream,
     config,
     cleanUp,
-    hasNodeFiles: found.node !== undefined,
     async push(repository, image) {
       const tag = `t${++pushed}`;
       const layout = path.join(directory, `layout-${pushed}`);

@@ -11,7 +11,7 @@ onNodes((world) => {
     await namespace('team-busy', { optIn: true });
     await synced('team-busy');
     const image = await push('corp/app');
-    const puller = startPuller(pods, 'team-busy', image);
+    const puller = startPuller(pods, 'team-busy', async () => image);
     await puller.more(10);
     expect(await userIn('team-busy')).toBe(FIRST.username);
 

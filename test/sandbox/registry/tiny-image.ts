@@ -19,7 +19,10 @@ export function tinyImage(text: string): TinyImage {
 
 /** One layer with one file. `config`: how it is run, as the image specification calls it. */
 export function imageOf(file: TarFile, config: object): TinyImage {
-  const tar = tarOf(file);
+  return imageOfTar(tarOf(file), config);
+}
+
+export function imageOfTar(tar: Buffer, config: object): TinyImage {
   const layer = gzipSync(tar);
   const document = Buffer.from(
     JSON.stringify({
