@@ -16,7 +16,7 @@ import { DEFAULT_NAMESPACE } from '../src/names.ts';
 import { ADDRESS, ADDRESSES, API_PORTS, DNS_PORTS, REGISTRY_PORT, SERVICES } from '../src/plan/egress.ts';
 import type { Reference } from '../src/plan/references.ts';
 import { RIGHTS } from '../src/plan/rights-table.ts';
-import type { Rule } from '../src/plan/rights-table.ts';
+import type { Rule } from '../src/plan/rule.ts';
 
 const ROOT = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 

@@ -28,14 +28,14 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   commands: {
     may: words(
-      'controller audit/render audit/report audit/rules audit/observe rotation reconcile sources admission ' +
+      'controller audit/render audit/report audit/rules audit/observe healing rotation reconcile sources admission ' +
         'proxies observe plan server registry config kube credentials async',
     ),
     packages: words('cli-table3 commander picocolors yaml zod node:fs'),
   },
   controller: {
     may: words(
-      'audit/render audit/report audit/rules audit/observe rotation reconcile sources proxies observe plan server config kube credentials async',
+      'audit/render audit/report audit/rules audit/observe healing rotation reconcile sources proxies observe plan server config kube credentials async',
     ),
     packages: words('node-cron node:timers/promises node:util'),
   },
@@ -58,9 +58,10 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'audit/rules': { may: words('audit/facts audit/observe plan config credentials async'), pure: true },
   'audit/facts': { may: words('audit/observe plan credentials async'), pure: true },
   'audit/observe': {
-    may: words('rotation sources observe plan config kube credentials async'),
+    may: words('healing rotation sources observe plan config kube credentials async'),
     packages: ['node:crypto'],
   },
+  healing: { may: words('sources observe plan config kube credentials'), pure: ['memory'] },
   rotation: { may: words('reconcile sources proxies observe plan config kube credentials') },
   reconcile: { may: words('observe proxies plan config kube credentials async') },
   sources: {

@@ -112,6 +112,9 @@ export type EventReason =
   | 'CopyBlocked' // a copy is being deleted, and finalizers of others keep it
   | 'CopyRemoved' // a Secret with the labels of a copy was removed that somebody else had made
   | 'CopyStillNamed' // a custom object that Pullpass cannot change references a copy that is to be removed: the copy stays
+  | 'PodEvicted' // a pod was evicted, so that its owner makes it anew with the reference
+  | 'PodWouldBeEvicted' // the same, were it not for healing.mode dry-run
+  | 'PodNotEvicted' // a pod that needs the reference is left alone, and why
   | 'WriteUndone' // another writer undoes each write of Pullpass, again and again
   | 'WriteRefused'; // the API server refuses a write for good (quota, admission policy, missing right)
 

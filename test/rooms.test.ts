@@ -19,6 +19,7 @@ const FILES: Record<string, string> = {
   'audit/rules': 'audit/rules/all.ts',
   'audit/facts': 'audit/facts/facts.ts',
   'audit/observe': 'audit/observe/lease.ts',
+  healing: 'healing/memory.ts',
   rotation: 'rotation/progress.ts',
   reconcile: 'reconcile/apply.ts',
   sources: 'sources/merge.ts',

@@ -1,4 +1,5 @@
 /** The pending changes of a whole cluster. */
+import type { HealingRow, HealingSurvey } from '../healing/survey.ts';
 import type { Action } from '../plan/action.ts';
 import type { NamespacePlan } from '../plan/namespace-plan.ts';
 import { isInSync } from '../plan/namespace.ts';
@@ -16,6 +17,8 @@ export interface ClusterPlan extends PlannedCluster {
   readonly other?: string;
   /** Custom objects that name a copy which is to be removed. */
   readonly named?: readonly NamedCopy[];
+  /** Pods that were made before the reference; absent: no source heals. */
+  readonly healing?: HealingSurvey;
   /** Only these namespaces are in the plan; absent: all, and the cache proxies. */
   readonly only?: readonly string[];
 }
@@ -40,8 +43,9 @@ export function planOnly(plan: ClusterPlan, only: readonly string[]): ClusterPla
 /** Whether any change is pending, or held by the brake. */
 export function isPending(plan: ClusterPlan): boolean {
   return (
-    [pendingIn(plan), pendingProxies(plan), pendingReferences(plan)].some((pending) => pending.length > 0) ||
-    plan.held !== undefined
+    [pendingIn(plan), pendingProxies(plan), pendingReferences(plan), pendingEvictions(plan)].some(
+      (pending) => pending.length > 0,
+    ) || plan.held !== undefined
   );
 }
 
@@ -59,6 +63,10 @@ export function pendingProxies({ rotations = [] }: ClusterPlan): string[] {
 /** References in custom objects that Pullpass wrote, and must remove. */
 export const pendingReferences = ({ named = [] }: Pick<ClusterPlan, 'named'>): NamedCopy[] =>
   named.filter(({ ours }) => ours);
+
+/** Owners of which pods are to be evicted. */
+export const pendingEvictions = ({ healing }: Pick<ClusterPlan, 'healing'>): HealingRow[] =>
+  healing?.rows.filter(({ action }) => action === 'evict') ?? [];
 
 /** In the order in which the controller applies them. */
 export const actionsOf = ({ writeCopies, editReferences, deleteCopies }: NamespacePlan): Action[] => [

@@ -29,6 +29,7 @@ export function planData(plan: ClusterPlan) {
       copy: { namespace, name: copyName },
       change: ours ? 'remove' : 'none',
     })),
+    ...(plan.healing && { healing: { pods: plan.healing.rows, couldNotSee: plan.healing.gaps } }),
     namespaces: plan.namespaces.map((namespace) => ({
       namespace: namespace.namespace,
       sources: namespace.standings.map(({ source, copyName, choice, copy, accounts }) => ({

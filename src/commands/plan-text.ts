@@ -7,9 +7,10 @@ import type { Action } from '../plan/action.ts';
 import type { NamespacePlan } from '../plan/namespace-plan.ts';
 import { sayHeld } from '../plan/removals.ts';
 import { describeChange, describeDone } from '../reconcile/describe.ts';
+import type { HealingRow } from '../healing/survey.ts';
 import type { NamedCopy } from '../reconcile/named-copies.ts';
-import { agree, plural } from '../text.ts';
-import { actionsOf, pendingIn, pendingProxies, pendingReferences, staying } from './cluster-plan.ts';
+import { agree, plural, printable } from '../text.ts';
+import { actionsOf, pendingEvictions, pendingIn, pendingProxies, pendingReferences, staying } from './cluster-plan.ts';
 import type { ClusterPlan } from './cluster-plan.ts';
 import { render, table } from './output.ts';
 import type { Output } from './output.ts';
@@ -34,8 +35,26 @@ function planText(plan: ClusterPlan, c: Colors): string {
       }),
     ),
   ];
+  const { rows, gaps } = plan.healing ?? { rows: [], gaps: [] };
+  sections.push(
+    rows.map((row) => describeHealing(row, c)),
+    gaps.map((gap) => `${c.yellow('!')} could not see: ${gap}`),
+  );
   const shown = [...sections, [summaryOf(plan, c)]].filter((lines) => lines.length > 0);
   return `${shown.map((lines) => lines.join('\n')).join('\n\n')}\n`;
+}
+
+/** `~ team-a: 3 pods of ReplicaSet web, such as web-1: To be evicted, ...` */
+function describeHealing(
+  { namespace, owner: { kind, name }, pods, example, action, note }: HealingRow,
+  c: Colors,
+): string {
+  const sign = action === 'evict' ? c.yellow('~') : action === 'dry-run' ? c.dim('~') : c.yellow('!');
+  const of =
+    kind === 'Pod'
+      ? `pod ${printable(name)}`
+      : `${plural(pods, 'pod')} of ${printable(`${kind} ${name}`)}, such as ${example}`;
+  return `${sign} ${namespace}: ${of}: ${note}`;
 }
 
 function obstacles({ paused, held, sources, rotations = [], other, absent = [] }: ClusterPlan, c: Colors): string[] {
@@ -128,7 +147,9 @@ function summaryOf(plan: ClusterPlan, c: Colors): string {
   const proxies = pendingProxies(plan);
   const held = plan.held === undefined ? '' : ` Held: removals in ${plural(plan.held.namespaces.length, 'namespace')}.`;
   const forwards = proxies.length === 0 ? '' : ` ${plural(proxies.length, 'login')} to forward: ${proxies.join(', ')}.`;
-  const rest = `${forwards}${held}`;
+  const stuck = pendingEvictions(plan).reduce((sum, { pods }) => sum + pods, 0);
+  const evictions = stuck === 0 ? '' : ` ${plural(stuck, 'pod')} to evict.`;
+  const rest = `${forwards}${evictions}${held}`;
   const listed = plan.listed === undefined ? '' : ` of the ${plan.listed.length} listed`;
   const all =
     plan.only === undefined

@@ -1,5 +1,6 @@
 /** `pullpass plan`: shows what the controller would change now. Writes nothing. */
 import type { Command } from 'commander';
+import { surveyHealing } from '../healing/survey.ts';
 import { otherList } from '../observe/listed.ts';
 import { readNamedCopies } from '../reconcile/named-copies.ts';
 import { observeRotations } from '../rotation/progress.ts';
@@ -33,6 +34,10 @@ export function planCommand(env: Environment): Command {
         const rotations = await observeRotations({ client, configuration, snapshot, plans, users: new Map() });
         const named = await readNamedCopies({ client, configuration, snapshot });
         const other = otherList(snapshot, flags.namespaces);
+        const healing = await surveyHealing({
+          ...{ client, configuration, snapshot },
+          namespaces: flags.namespace ?? flags.namespaces,
+        });
         const { paused } = configuration;
         return {
           ...planned,
@@ -40,6 +45,7 @@ export function planCommand(env: Environment): Command {
           rotations,
           named,
           paused,
+          ...(healing && { healing }),
           ...(other !== undefined && { other }),
         };
       });

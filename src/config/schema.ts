@@ -93,6 +93,17 @@ const source = z.strictObject({
     })
     .optional()
     .describe('A new content goes to a few first. It stays there while pulls that worked before fail there.'),
+  healing: z
+    .strictObject({
+      mode: z
+        .enum(['dry-run', 'evict'])
+        .describe('dry-run: only tells which pods it would evict, and why it leaves others alone; evict: evicts them.'),
+    })
+    .optional()
+    .describe(
+      'Evicts pods that were made before their ServiceAccount had the reference and cannot pull for want of it, so that their ' +
+        'owners make them anew. Unset: nothing is evicted, and no right to do so is needed.',
+    ),
   onOptOut: z
     .enum(['remove', 'retain'])
     .default('remove')

@@ -1,4 +1,5 @@
 /** What the controller is started with, and what changes while it runs. */
+import type { HealingTimings } from './healing.ts';
 import type { Configuration } from '../config/schema.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { ElectionTimings } from '../kube/leader-election.ts';
@@ -39,6 +40,7 @@ export interface ManagerOptions {
     firstAuditMs?: number;
     reportAgeMs?: number;
     statusMs?: number;
+    healing?: Partial<HealingTimings>;
   };
   /** Gets the URL that the server listens on; undefined if it is switched off. */
   onListening?: (url: string | undefined) => void;

@@ -1,7 +1,7 @@
 /** Runs the controller: starts its parts in order, puts configurations in force, leads for a term, and stops. */
 import { monotonic, wall } from '../clock.ts';
 import { sleep, within } from '../async/sleep.ts';
-import { isOver } from '../async/term.ts';
+import { during, isOver } from '../async/term.ts';
 import type { Configuration } from '../config/schema.ts';
 import { messageOf, UserError } from '../errors.ts';
 import { beyondTheList } from '../proxies/kinds.ts';
@@ -118,7 +118,8 @@ export async function runManager(options: ManagerOptions, asked: AbortSignal): P
 
 /** Puts a configuration in force: the first one, and each later one. */
 async function configure(next: Configuration, { log, metrics }: ManagerOptions, parts: Parts): Promise<void> {
-  const { current, state, watches, pause, rotations, sources, brake, proxies, schedules, triggers } = parts;
+  const { current, state, watches, pause, pods, rotations, sources, brake, healing, proxies, schedules, triggers } =
+    parts;
   pause.set(next.paused);
   const names = new Set(next.sources.map(({ name }) => name));
   // In this order, because giving up a rotation sets a metric of its source, which must then be removed.
@@ -130,8 +131,13 @@ async function configure(next: Configuration, { log, metrics }: ManagerOptions, 
   if (current.leading) state.retain(next);
   schedules.configure(next);
   if (next.schedules.audit === undefined) metrics.forgetAudit();
-  const wake = { naming: proxies.naming, namespaceOf: proxies.namespaceOf, sourceChanged: sources.look };
-  await watches.configure(next, proxies.configure(next), {
+  const wake = {
+    naming: proxies.naming,
+    namespaceOf: proxies.namespaceOf,
+    sourceChanged: sources.look,
+    podsChanged: healing.touch,
+  };
+  await watches.configure(next, [...proxies.configure(next), ...pods.feeds(next)], {
     onStart: (feed) => triggers.watch(feed, wake),
     onSynced: () => {
       sources.look();
@@ -158,6 +164,7 @@ async function lead(
     rotations,
     sources,
     brake,
+    healing,
     reconciler,
     audits,
     status,
@@ -179,8 +186,11 @@ async function lead(
   listed.takeOver();
   sources.takeOver();
   triggers.everything();
-  status.run(term).catch((error: unknown) => log.error({ err: error }, `unexpected: ${messageOf(error)}`));
+  const unexpected = (error: unknown): void => log.error({ err: error }, `unexpected: ${messageOf(error)}`);
+  status.run(term).catch(unexpected);
+  const healed = healing.run(during(fence, stop)).catch(unexpected);
   await reconciler.run({ concurrency, signal: term, fence });
+  await healed;
   current.leading = false;
   rotations.clear();
   metrics.stopLeading();

@@ -46,8 +46,9 @@ export async function deniedOf(
   { signal, as }: AskOptions,
 ): Promise<ReturnType<typeof accessChecks>> {
   const answers = await Promise.all(
-    checks.map(({ verb, group, resource, namespace, name }) =>
-      client.create<V1SelfSubjectAccessReview>(
+    checks.map(({ verb, group, resource: of, namespace, name }) => {
+      const [resource, subresource] = of.split('/');
+      return client.create<V1SelfSubjectAccessReview>(
         as === undefined ? paths.selfSubjectAccessReviews() : paths.subjectAccessReviews(),
         {
           apiVersion: 'authorization.k8s.io/v1',
@@ -58,14 +59,15 @@ export async function deniedOf(
               verb,
               group,
               resource,
+              ...(subresource !== undefined && { subresource }),
               ...(namespace !== undefined && { namespace }),
               ...(name !== undefined && { name }),
             },
           },
         },
         { signal },
-      ),
-    ),
+      );
+    }),
   );
   return checks.filter((_, i) => answers[i]?.status?.allowed !== true);
 }

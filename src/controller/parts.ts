@@ -1,6 +1,7 @@
 /** Creates the parts of the controller. Each part gets only parts that are created above it. */
 import { steady } from '../clock.ts';
 import type { Configuration } from '../config/schema.ts';
+import { createPendingPods } from '../observe/pending-pods.ts';
 import { createRefusals } from '../observe/refusals.ts';
 import { createState } from '../observe/state.ts';
 import { createWorld, isUnread, observeNamespace } from '../observe/world.ts';
@@ -14,6 +15,7 @@ import { createAudits } from './audits.ts';
 import { createBrakeNews } from './brake-news.ts';
 import { createBrake } from './brake.ts';
 import type { Current, ManagerOptions } from './manager-options.ts';
+import { createHealingParts } from './healing-parts.ts';
 import { createLeaving } from './leaving.ts';
 import { createListed } from './listed.ts';
 import { createMemory } from './memory.ts';
@@ -50,6 +52,7 @@ export function createParts(options: ManagerOptions, stop: AbortSignal, halt: (w
   const refusals = createRefusals(state);
   // The state's key makes the digests equal in every replica and command: the content in force is found by its digest.
   const world = createWorld(state.mac, namespace, options.namespaces);
+  const pods = createPendingPods(options.namespaces);
   const watches = createWatches({ client, world, log, metrics, timings: timings.reflector });
 
   // What tells people.
@@ -93,18 +96,7 @@ export function createParts(options: ManagerOptions, stop: AbortSignal, halt: (w
   // The content of sources, and the brake.
   const standings = new Map<string, ProxyStanding>();
   const sources = createSources({
-    client,
-    world,
-    state,
-    refusals,
-    events,
-    log,
-    stop,
-    reach,
-    configuration,
-    leading,
-    term,
-    pause,
+    ...{ client, world, state, refusals, events, log, stop, reach, configuration, leading, term, pause },
     isRead: watches.isRead,
     proxies: () => [...standings.values()],
     onAccepted: (source, digest, first) => {
@@ -174,6 +166,11 @@ export function createParts(options: ManagerOptions, stop: AbortSignal, halt: (w
     },
   });
 
+  const healing = createHealingParts({
+    ...{ client, pods: pods.store, observe, sources, state, refusals, brake, pause, events, tenantLog, metrics },
+    timings: timings.healing,
+  });
+
   // Checks, audits and schedules.
   const rights = createRightsCheck({
     ...{ client, namespace, log, metrics, stop },
@@ -204,6 +201,7 @@ export function createParts(options: ManagerOptions, stop: AbortSignal, halt: (w
         if (rights.missing()) await rights.check(configuration());
         sources.remind();
         brake.again();
+        healing.everything();
         triggers.everything();
       },
       async probe() {
@@ -223,10 +221,12 @@ export function createParts(options: ManagerOptions, stop: AbortSignal, halt: (w
     configuration,
     current,
     events,
+    healing,
     leading,
     listed,
     memory,
     pause,
+    pods,
     proxies,
     queue,
     reconciler,

@@ -5,7 +5,7 @@ import type { Metrics } from '../server/metrics.ts';
 import type { WorkQueue } from './work-queue.ts';
 import { SupersededError } from '../kube/races.ts';
 
-interface Pause {
+export interface Pause {
   /** Takes `paused` from a new configuration. A pause begins at once, and ends with {@link end}. */
   set(paused: boolean): void;
   /** Call when all of the configuration is in force: ends the pause if the configuration is not paused. */

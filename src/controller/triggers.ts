@@ -25,12 +25,14 @@ export interface Wake {
   /** Namespace of the copy that the custom object of a cache proxy names. */
   namespaceOf(proxy: string): string | undefined;
   sourceChanged(): void;
+  /** Pods of the namespace, or what they get from it. */
+  podsChanged(namespace: string): void;
 }
 
 /** `proxies`: names of the configured cache proxies, and of dropped ones that still have a reference to take back. */
 export function createTriggers(world: World, enqueue: (key: Key) => void, proxies: () => Iterable<string>): Triggers {
   return {
-    watch(feed, { naming, namespaceOf, sourceChanged }) {
+    watch(feed, { naming, namespaceOf, sourceChanged, podsChanged }) {
       feed.store.onChange((current, previous) => {
         const object = current ?? previous;
         if (object === undefined) return;
@@ -42,8 +44,11 @@ export function createTriggers(world: World, enqueue: (key: Key) => void, proxie
           case 'serviceaccounts':
           case 'copies':
             // They show whether a listed namespace is there.
+            podsChanged(object.namespace ?? '');
             if (world.listed !== undefined) for (const name of naming(object.namespace ?? '')) enqueue(proxyKey(name));
             return enqueue(namespaceKey(object.namespace ?? ''));
+          case 'pods':
+            return podsChanged(object.namespace ?? '');
           case 'sources':
             return sourceChanged();
           case 'proxies': {

@@ -55,6 +55,9 @@ export interface Watches extends FeedStates {
 /** Without these feeds nothing can be planned. */
 const ESSENTIAL: readonly Feed['resource'][] = ['namespaces', 'serviceaccounts'];
 
+/** What an audit reads by itself, or does not need. */
+const OF_OTHERS: readonly Feed['resource'][] = ['proxies', 'pods'];
+
 interface Running {
   readonly feed: Feed;
   readonly reflector: Reflector;
@@ -112,7 +115,7 @@ export function createWatches({ client, world, log, metrics, timings }: WatchesO
     unread: () =>
       new Map(
         [...running.values()]
-          .filter(({ feed, reflector }) => feed.resource !== 'proxies' && !reflector.isSynced)
+          .filter(({ feed, reflector }) => !OF_OTHERS.includes(feed.resource) && !reflector.isSynced)
           .map(({ feed, reflector }) => [feed, reflector.problem ?? 'not read yet']),
       ),
     problemOf: (id) => running.get(id)?.reflector.problem,

@@ -12,8 +12,10 @@ export const paths = {
   secrets: (namespace?: string, name?: string) => at('/api/v1', namespace, 'secrets', name),
   serviceAccounts: (namespace?: string, name?: string) => at('/api/v1', namespace, 'serviceaccounts', name),
   pods: (namespace?: string) => at('/api/v1', namespace, 'pods', undefined),
-  /** All of a kind, such as `apps/v1` and `deployments`; without a namespace: everywhere. */
-  all: (group: string, resource: string, namespace?: string) => at(`/apis/${group}`, namespace, resource, undefined),
+  eviction: (namespace: string, pod: string) => `${at('/api/v1', namespace, 'pods', pod)}/eviction`,
+  /** Of any kind, by its `apiVersion`; without a namespace: in all of them. */
+  object: (apiVersion: string, namespace: string | undefined, resource: string, name?: string) =>
+    at(apiVersion === 'v1' ? '/api/v1' : `/apis/${apiVersion}`, namespace, resource, name),
   deployments: (namespace: string, name: string) => at('/apis/apps/v1', namespace, 'deployments', name),
   events: (namespace: string, name?: string) => at('/apis/events.k8s.io/v1', namespace, 'events', name),
   leases: (namespace: string, name?: string) => at('/apis/coordination.k8s.io/v1', namespace, 'leases', name),

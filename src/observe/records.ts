@@ -89,6 +89,7 @@ const schema = z.object({
   // A record in an older form is dropped, and only that record.
   sources: z.record(z.string(), source.optional().catch(undefined)).default({}),
   refusals: z.record(z.string(), z.record(z.string(), refusal)).default({}),
+  healed: z.record(z.string(), z.number()).default({}).catch({}),
   namespaces: strings.optional().catch(undefined),
 });
 
@@ -98,11 +99,18 @@ export interface Records {
   sources: Map<string, SourceRecord>;
   /** By MAC of host and user name, then by MAC of host and login. */
   refusals: ReadonlyMap<string, ReadonlyMap<string, Refusal>>;
+  /** By MAC of an owner and a copy: when the newest pod was made that healing may evict, in milliseconds since 1970. */
+  healed: ReadonlyMap<string, number>;
   /** The list (`--namespaces`) of the last leader; absent: it looked after the whole cluster. */
   namespaces?: readonly string[] | undefined;
 }
 
-export const noRecords = (): Records => ({ proxies: new Map(), sources: new Map(), refusals: new Map() });
+export const noRecords = (): Records => ({
+  proxies: new Map(),
+  sources: new Map(),
+  refusals: new Map(),
+  healed: new Map(),
+});
 
 /** The state was written by a Pullpass of another form: nothing may be decided without it, and nothing written over it. */
 export class NewerStateError extends UserError {
@@ -126,9 +134,10 @@ export function readRecords(text: string): Records {
     const read: unknown = JSON.parse(text);
     const format = field(read, 'format') ?? STATE_FORMAT;
     if (format !== STATE_FORMAT) throw new NewerStateError(format);
-    const { proxies, sources, refusals, namespaces } = schema.parse(read);
+    const { proxies, sources, refusals, healed, namespaces } = schema.parse(read);
     return {
       namespaces,
+      healed: new Map(Object.entries(healed)),
       proxies: new Map(Object.entries(proxies)),
       sources: new Map(
         Object.entries(sources).flatMap(([name, record]) => (record === undefined ? [] : [[name, record]])),
@@ -143,11 +152,13 @@ export function readRecords(text: string): Records {
   }
 }
 
-export const textOf = ({ proxies, sources, refusals, namespaces }: Records): string =>
+export const textOf = ({ proxies, sources, refusals, healed, namespaces }: Records): string =>
   JSON.stringify({
     format: STATE_FORMAT,
     proxies: Object.fromEntries(proxies),
     sources: Object.fromEntries(sources),
     refusals: Object.fromEntries([...refusals].map(([account, logins]) => [account, Object.fromEntries(logins)])),
+    // An absent field is what a program wrote that knew none.
+    ...(healed.size > 0 && { healed: Object.fromEntries(healed) }),
     namespaces,
   });

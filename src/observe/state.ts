@@ -28,6 +28,9 @@ export interface State {
   /** By MAC of host and user name, then by MAC of host and login. */
   refusals(): ReadonlyMap<string, ReadonlyMap<string, Refusal>>;
   setRefusals(refusals: ReadonlyMap<string, ReadonlyMap<string, Refusal>>): void;
+  /** By MAC of an owner and a copy: pods of that owner that were made later are not evicted. Milliseconds since 1970. */
+  healed(): ReadonlyMap<string, number>;
+  setHealed(healed: ReadonlyMap<string, number>): void;
   /** The list (`--namespaces`) of the last leader; undefined: the whole cluster. */
   namespaces(): readonly string[] | undefined;
   setNamespaces(namespaces: readonly string[] | undefined): void;
@@ -56,8 +59,7 @@ export interface Peeked {
 
 const KEY = 'mac-key';
 const CONTENT = 'state.json';
-/** Which process saved last: only a leader saves. */
-const WRITER = 'writer';
+const WRITER = 'writer'; // which process saved last: only a leader saves
 /** Longer than the rest of a term that is over can be. */
 const SUPERSEDED_MS = 15_000;
 
@@ -168,13 +170,11 @@ export function createState(client: KubeClient, namespace: string): State {
       else content.sources.set(name, record);
     },
     refusals: () => content.refusals,
-    setRefusals(refusals) {
-      content.refusals = refusals;
-    },
+    setRefusals: (refusals) => void (content.refusals = refusals),
+    healed: () => content.healed,
+    setHealed: (healed) => void (content.healed = healed),
     namespaces: () => content.namespaces,
-    setNamespaces(namespaces) {
-      content.namespaces = namespaces;
-    },
+    setNamespaces: (namespaces) => void (content.namespaces = namespaces),
     knows: () => content.sources.size > 0,
     retain({ sources, cacheProxies }) {
       const known = {

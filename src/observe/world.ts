@@ -39,7 +39,7 @@ export interface Feed<T extends Stored = Stored> {
   /** Unique among the feeds of a configuration. */
   readonly id: string;
   /** Bounded name for logs and metrics. */
-  readonly resource: 'namespaces' | 'serviceaccounts' | 'copies' | 'sources' | 'proxies';
+  readonly resource: 'namespaces' | 'serviceaccounts' | 'copies' | 'sources' | 'proxies' | 'pods';
   /** The listed namespace that it is limited to; absent: it needs no list. */
   readonly listed?: string;
   /** The one Secret that it reads; without a namespace: the copies with that name in all namespaces. */

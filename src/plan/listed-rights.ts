@@ -1,14 +1,19 @@
 /** Rights for an installation with `--namespaces`: the table of rights without anything that spans the cluster. */
 import { REPORT_RESOURCES } from '../names.ts';
+import { OWNERS } from './healing.ts';
 import { REVIEWS } from './rights-table.ts';
 import type { Right } from './right.ts';
 
 /** Resources in namespaces, on which the table has rights in all of them: with a list, each listed namespace gets them. */
-const SPREAD: readonly string[] = ['serviceaccounts', 'secrets', 'pods', 'events'];
+const SPREAD: readonly string[] = [
+  ...['/serviceaccounts', '/secrets', '/pods', '/pods/eviction', 'events.k8s.io/events'],
+  ...OWNERS.map(({ apiGroup, resource }) => `${apiGroup}/${resource}`),
+];
+const isSpread = ({ apiGroup, resource }: Right): boolean => SPREAD.includes(`${apiGroup}/${resource}`);
 
 /** Nothing is read of Namespaces: the list says what their annotations would. */
 const isOfNamespaces = ({ apiGroup, resource }: Right): boolean => apiGroup === '' && resource === 'namespaces';
-const spans = ({ namespace, resource }: Right): boolean => namespace === undefined && !SPREAD.includes(resource);
+const spans = (right: Right): boolean => right.namespace === undefined && !isSpread(right);
 
 /**
  * `rights`, each in a namespace. `listed`: the namespaces that get copies; `told`: others whose people get Events. Rights that no
@@ -21,7 +26,7 @@ export function inNamespaces(
   const events = [...new Set([...listed, ...told])].sort();
   return rights.flatMap((right) => {
     if (right.namespace !== undefined) return [right];
-    if (!SPREAD.includes(right.resource)) return [];
+    if (!isSpread(right)) return [];
     return (right.resource === 'events' ? events : listed).map((namespace) => ({ ...right, namespace }));
   });
 }

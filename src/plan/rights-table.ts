@@ -2,33 +2,12 @@
  * The one table of every right that the controller uses. `pullpass rbac`, the check when it starts and the Helm chart all read it:
  * it is data, in which a name is a word or the field of the configuration that holds it.
  */
-import type { CacheProxyKind } from '../config/cache-proxies.ts';
 import { LEASE_NAME, REPORT_NAME, REPORT_RESOURCES, STATE_NAME, STATUS_NAME } from '../names.ts';
 import type { Verb } from './right.ts';
-import { field, listsOf } from './references.ts';
-import type { List, Path, Reference } from './references.ts';
-
-/** A word; or what stands in a field, through a map; or the group of the `apiVersion` that stands there. */
-export type Text =
-  { readonly is: string } | (Reference & { readonly as?: Readonly<Record<string, string>>; readonly groupOf?: true });
-
-/** The field is set, or not (`not`), or one of `in`. */
-export type Condition = Reference & { readonly in?: readonly string[]; readonly not?: true };
-
-/** A line of the table. It is repeated for each item of its lists, and left out where a field is missing that it takes a text from. */
-export interface Rule {
-  readonly lists: readonly List[];
-  readonly when: readonly Condition[];
-  readonly apiGroup: Text;
-  readonly resource: Text;
-  /** Absent: every object of the resource. */
-  readonly name?: Text;
-  /** Absent: in all namespaces, or the resource is cluster-scoped. */
-  readonly namespace?: Text;
-  readonly verbs: readonly Verb[];
-  /** Completes the sentence "Pullpass needs this to ...". */
-  readonly why: string;
-}
+import { field } from './references.ts';
+import { OWNERS } from './healing.ts';
+import { right } from './rule.ts';
+import type { Line, Rule } from './rule.ts';
 
 const READ: readonly Verb[] = ['get', 'list', 'watch'];
 const KEEP: readonly Verb[] = [...READ, 'create', 'patch', 'delete'];
@@ -85,6 +64,27 @@ export const RIGHTS: readonly Rule[] = [
     verbs: ['list'],
     when: ['schedules.audit'],
     why: 'audit which images are pulled with which credential',
+  }),
+  right({
+    resource: 'pods',
+    verbs: ['list', 'watch'],
+    when: ['sources.healing'],
+    why: 'see pods that were made before the reference',
+  }),
+  ...OWNERS.map(({ apiGroup, resource }) =>
+    right({
+      apiGroup,
+      resource,
+      verbs: ['get'],
+      when: ['sources.healing'],
+      why: 'see whether and how the owner of such a pod makes it anew',
+    }),
+  ),
+  right({
+    resource: 'pods/eviction',
+    verbs: ['create'],
+    where: { path: 'sources.healing.mode', in: ['evict'] },
+    why: 'evict such pods',
   }),
   ...REPORT_RESOURCES.map(({ group, resource }) =>
     right({
@@ -206,42 +206,4 @@ function objectOfProxy(line: Omit<Line, 'name' | 'verbs' | 'why'>): Rule {
     verbs: EDIT,
     why: 'point the object of a cache proxy at the copy',
   });
-}
-
-type Word = string | Exclude<Text, { is: string }>;
-
-/** A line as it is written above. */
-interface Line {
-  /** Default: the core one. */
-  readonly apiGroup?: Word;
-  readonly resource: Word;
-  readonly name?: Word;
-  readonly namespace?: Word;
-  readonly verbs: readonly Verb[];
-  /** Only for cache proxies of these kinds. */
-  readonly kinds?: readonly CacheProxyKind[];
-  /** Only where all of these are set. */
-  readonly when?: readonly Path[];
-  readonly unless?: Path;
-  readonly why: string;
-}
-
-function right({ apiGroup = '', resource, name, namespace, kinds, when = [], unless, verbs, why }: Line): Rule {
-  const conditions: Condition[] = [
-    ...(kinds === undefined ? [] : [{ ...field('cacheProxies.kind'), in: kinds }]),
-    ...when.map(field),
-    ...(unless === undefined ? [] : [{ ...field(unless), not: true as const }]),
-  ];
-  const texts = {
-    apiGroup: text(apiGroup),
-    resource: text(resource),
-    ...(name !== undefined && { name: text(name) }),
-    ...(namespace !== undefined && { namespace: text(namespace) }),
-  };
-  const fields = [...conditions, ...Object.values(texts)].filter((each) => 'list' in each);
-  return { why, lists: listsOf(fields), when: conditions, ...texts, verbs };
-}
-
-function text(word: Word): Text {
-  return typeof word === 'string' ? { is: word } : word;
 }

@@ -5,7 +5,7 @@ import { isSet, rowsOf, valueOf } from './references.ts';
 import type { Row, Subject } from './references.ts';
 import { REVIEWS, RIGHTS } from './rights-table.ts';
 import type { Right, Verb } from './right.ts';
-import type { Condition, Rule, Text } from './rights-table.ts';
+import type { Condition, Rule, Text } from './rule.ts';
 
 export type { Right, Verb } from './right.ts';
 

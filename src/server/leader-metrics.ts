@@ -12,6 +12,8 @@ export const COPY_STATES = ['in-sync', 'stale', 'missing', 'foreign', 'blocked',
 export const REFERENCE_STATES = ['present', 'missing'] as const;
 /** What a registry says of a credential. */
 export const CREDENTIAL_STATES = ['accepted', 'refused', 'unknown'] as const;
+/** What healing does with a pod: it is evicted in its turn, would be, or is left alone. */
+export const STUCK_STATES = ['evict', 'dry-run', 'left'] as const;
 /** Longest label that comes from a source Secret, in characters. */
 const LONGEST_LABEL = 200;
 
@@ -77,6 +79,11 @@ export function createLeaderMetrics({ gauge }: Families) {
     'removals_held',
     'Namespaces that keep a copy or a reference because the configuration would remove too many at once.',
   );
+  const stuckPods = gauge(
+    'stuck_pods',
+    `Pods that were made too early to have the reference and cannot pull for want of it, by what is done (${STUCK_STATES.join(', ')}).`,
+    ['source', 'state'],
+  );
   const byName = [copies, references, sourceValid, sourceChanged, rotationPending];
   const byProxy = [proxyApplied, proxyVerified, proxyUnknown, proxyDone];
 
@@ -95,6 +102,8 @@ export function createLeaderMetrics({ gauge }: Families) {
     /** `proxy`, `source` */
     proxyDone,
     removalsHeld,
+    /** `source`, `state`: {@link STUCK_STATES} */
+    stuckPods,
     /** `kind`: ServiceAccount, Secret (a copy), CacheProxy (an object of it) */
     contestedObjects: gauge('contested_objects', 'Objects on which another writer undoes each write, by kind.', [
       'kind',
@@ -152,11 +161,12 @@ export function createLeaderMetrics({ gauge }: Families) {
     forgetSource(source: string): void {
       for (const state of COPY_STATES) copies.remove({ source, state });
       for (const state of REFERENCE_STATES) references.remove({ source, state });
+      for (const state of STUCK_STATES) stuckPods.remove({ source, state });
       for (const metric of [sourceValid, sourceChanged, rotationPending]) metric.remove({ source });
     },
     /** The next term begins with nothing of this one. `contestedObjects` is kept by who counts: it goes back by itself. */
     forget(): void {
-      for (const metric of [...byName, ...byProxy, credentialVerified, credentialExpiry, credentialLifetime])
+      for (const metric of [...byName, ...byProxy, credentialVerified, credentialExpiry, credentialLifetime, stuckPods])
         metric.reset();
       removalsHeld.set(0);
     },

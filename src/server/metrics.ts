@@ -71,6 +71,11 @@ export function createMetrics({ version, now = wall, processMetrics = true }: Me
       [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
       ['kind', 'result'],
     ),
+    /** `source`, `result`: evicted, failed */
+    podEvictions: counter('pod_evictions_total', 'Evictions of pods that were made too early, by source and result.', [
+      'source',
+      'result',
+    ]),
     watchRestarts: counter('watch_restarts_total', 'Watches that ended and were started again.', ['resource']),
     paused: gauge('paused', '1 while the configuration says paused: true, and nothing is written.'),
     configReloadSuccessful: gauge(

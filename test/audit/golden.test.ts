@@ -605,6 +605,23 @@ const CASES: readonly Case[] = [
     says: ['Restart them: `kubectl -n team-a rollout restart deployment/web`'],
   },
   {
+    name: 'what healing does with such pods',
+    given: () =>
+      observation({
+        healing: (['evict', 'dry-run', 'none'] as const).map((action) => ({
+          namespace: 'team-a',
+          owner: { kind: 'ReplicaSet', name: action },
+          ...{ source: 'hub', pods: 2, example: `${action}-1`, action, note: `It is said: ${action}.` },
+        })),
+      }),
+    found: ['PP030 ReplicaSet team-a/dry-run', 'PP030 ReplicaSet team-a/evict', 'PP030 ReplicaSet team-a/none'],
+    says: [
+      'team-a/ReplicaSet evict: 2 pods, such as evict-1. It is said: evict.',
+      'Nothing to do: the controller evicts a few at a time.',
+      'let Pullpass do it: `healing: { mode: evict }`',
+    ],
+  },
+  {
     name: 'a bare pod that is older than the reference',
     given: () =>
       observation({

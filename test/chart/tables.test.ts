@@ -8,7 +8,7 @@ import { rightsWithDefaults, shippedWithCache, tables } from '../../charts/table
 import { API_PORTS, egressOf, evaluateEgress, REGISTRY_PORT } from '../../src/plan/egress.ts';
 import type { Address } from '../../src/plan/egress.ts';
 import { allRights, evaluate } from '../../src/plan/rights.ts';
-import type { Rule } from '../../src/plan/rights-table.ts';
+import type { Rule } from '../../src/plan/rule.ts';
 import { documents, documentWith, KINDS, read } from '../config/arbitraries.ts';
 import type { Document } from '../config/arbitraries.ts';
 

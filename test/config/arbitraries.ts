@@ -60,6 +60,7 @@ const source = (i: number): fc.Arbitrary<object> =>
       ),
     ),
     canary: maybe(some({}, { seconds: 5 })),
+    healing: maybe(some({ mode: 'dry-run' }, { mode: 'evict' })),
   });
 
 const namedSecret = (...names: string[]): fc.Arbitrary<object> =>

@@ -4,7 +4,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { DROP_REASONS } from '../../src/kube/events.ts';
 import { UNKNOWN_REASONS } from '../../src/plan/proxy.ts';
-import { COPY_STATES, CREDENTIAL_STATES, REFERENCE_STATES } from '../../src/server/leader-metrics.ts';
+import { COPY_STATES, CREDENTIAL_STATES, REFERENCE_STATES, STUCK_STATES } from '../../src/server/leader-metrics.ts';
 import { createMetrics } from '../../src/server/metrics.ts';
 import type { Metrics } from '../../src/server/metrics.ts';
 
@@ -25,6 +25,8 @@ export function fullMetrics(labels: readonly string[] = HOSTILE): Metrics {
   for (const name of labels) {
     for (const state of COPY_STATES) metrics.copies.set({ source: name, state }, 3);
     for (const state of REFERENCE_STATES) metrics.references.set({ source: name, state }, 1);
+    for (const state of STUCK_STATES) metrics.stuckPods.set({ source: name, state }, 2);
+    for (const result of ['evicted', 'failed']) metrics.podEvictions.inc({ source: name, result });
     metrics.rotationPending.set({ source: name }, 0);
     metrics.rotationDuration.observe({ source: name }, 3.25);
     metrics.proxyApplied.set({ proxy: name, source: name }, 1);

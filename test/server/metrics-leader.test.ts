@@ -160,6 +160,7 @@ describe('a replica that does not lead', () => {
     'pullpass_rotation_pending',
     'pullpass_source_changed_timestamp_seconds',
     'pullpass_source_valid',
+    'pullpass_stuck_pods',
     'workqueue_depth',
     'workqueue_longest_running_processor_seconds',
     'workqueue_unfinished_work_seconds',

@@ -12,6 +12,8 @@ describe('the exposition', () => {
     metrics.references.set({ source: 'upstream', state: 'missing' }, 1);
     metrics.setSources([{ source: 'upstream', valid: true, changedAt: 0 }]);
     metrics.rotationPending.set({ source: 'upstream' }, 0);
+    metrics.stuckPods.set({ source: 'upstream', state: 'left' }, 1);
+    metrics.podEvictions.inc({ source: 'upstream', result: 'evicted' });
     metrics.rotationDuration.observe({ source: 'upstream' }, 3);
     metrics.contestedObjects.set({ kind: 'ServiceAccount' }, 0);
     metrics.proxyApplied.set({ proxy: 'cache', source: 'upstream' }, 1);
@@ -51,6 +53,7 @@ describe('the exposition', () => {
       'pullpass_log_lines_dropped_total{} counter',
       'pullpass_missing_rights{} gauge',
       'pullpass_paused{} gauge',
+      'pullpass_pod_evictions_total{source,result} counter',
       'pullpass_proxy_applied{proxy,source} gauge',
       'pullpass_proxy_done{proxy,source} gauge',
       'pullpass_proxy_unknown{proxy,source,reason} gauge',
@@ -62,6 +65,7 @@ describe('the exposition', () => {
       'pullpass_rotation_pending{source} gauge',
       'pullpass_source_changed_timestamp_seconds{source} gauge',
       'pullpass_source_valid{source} gauge',
+      'pullpass_stuck_pods{source,state} gauge',
       'pullpass_watch_last_event_timestamp_seconds{resource} gauge',
       'pullpass_watch_restarts_total{resource} counter',
       'rest_client_requests_total{code,method,host,resource} counter',

@@ -13,6 +13,7 @@ export function createMemory(parts: Partial<State> = {}): Memory {
   const sources = new Map<string, SourceRecord>();
   const proxies = new Map<string, ProxyRecord>();
   let refusals: ReadonlyMap<string, ReadonlyMap<string, Refusal>> = new Map();
+  let healed: ReadonlyMap<string, number> = new Map();
   return {
     sources,
     proxies,
@@ -30,6 +31,10 @@ export function createMemory(parts: Partial<State> = {}): Memory {
     refusals: () => refusals,
     setRefusals: (next) => {
       refusals = next;
+    },
+    healed: () => healed,
+    setHealed: (next) => {
+      healed = next;
     },
     namespaces: () => undefined,
     setNamespaces: () => undefined,

@@ -1,4 +1,5 @@
 /** All data that the rules of an audit depend on. It holds no login, only registry keys and keyed digests. */
+import type { HealingRow } from '../../healing/survey.ts';
 import type { UnknownReason } from '../../plan/proxy.ts';
 import type { Confirmation } from '../../config/confirmation.ts';
 import type { SourceConfig } from '../../config/schema.ts';
@@ -55,6 +56,8 @@ export interface Observation {
   readonly proxies?: readonly AuditedProxy[];
   /** What cache proxies made of their logins, where some of it holds another one. */
   readonly derived?: readonly AuditedDerived[];
+  /** Pods that healing evicts, would evict or leaves alone; absent: no source heals, or it was not looked at. */
+  readonly healing?: readonly HealingRow[];
   /** Entries and rollouts that are held back, and why. */
   readonly heldBack?: readonly { readonly source: string; readonly why: string; readonly since?: string }[];
   /** One line each: what this audit could not read, so says nothing about, and why. */

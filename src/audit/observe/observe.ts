@@ -3,6 +3,7 @@ import { wall } from '../../clock.ts';
 import { confirmationOf } from '../../config/confirmation.ts';
 import type { Configuration } from '../../config/schema.ts';
 import { UserError } from '../../errors.ts';
+import { surveyHealing } from '../../healing/survey.ts';
 import { isForbidden } from '../../kube/api-error.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { DEFAULT_NAMESPACE } from '../../names.ts';
@@ -110,6 +111,9 @@ export async function observe(options: ObserveOptions): Promise<Observation> {
   couldNotSee.unshift(...gapsOfList(read, watched === undefined), ...gapLines(read.refused));
   if (watched === undefined && areNoPodsSeen && read.scopes.length === 0) throw new NothingSeenError(couldNotSee);
 
+  const healing =
+    configuration && (await surveyHealing({ client, configuration, snapshot: read, namespaces, now, signal }));
+  couldNotSee.push(...(healing?.gaps ?? []));
   const found = await known?.(read);
   couldNotSee.push(...(found?.gaps ?? []));
   const reader = createContentReader(read.world.digest);
@@ -161,6 +165,7 @@ export async function observe(options: ObserveOptions): Promise<Observation> {
     ...rights,
     ...(lease && { lease }),
     ...knownOf(found),
+    ...(healing && { healing: healing.rows }),
     couldNotSee,
   };
 }
@@ -196,6 +201,7 @@ const GAPS: Readonly<Record<Feed['resource'], readonly [what: string, consequenc
   copies: ['Copies', 'nothing is said about them'],
   sources: ['Secrets of sources', 'nothing is said about their content and copies'],
   proxies: ['Cache proxies', 'nothing is said about them'],
+  pods: ['Pods', 'nothing is said about those that were made too early'],
 };
 
 /** One line per resource, in a fixed order, with the server's message for the first refused feed. */

@@ -43,7 +43,7 @@ export async function readTemplates({
       try {
         await listPages(
           client,
-          { path: paths.all(group, resource, namespace) },
+          { path: paths.object(group, namespace, resource) },
           {
             ...(signal && { signal }),
             each: (object) => found.push(...templateOf(kind, object as unknown as Templated)),

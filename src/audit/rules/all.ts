@@ -13,6 +13,7 @@ import { credentialExpired, credentialExpiring, credentialRejected } from './cre
 import { credentialShadowed, credentialUnused } from './entries.ts';
 import { dockerHubAnonymous } from './docker-hub.ts';
 import { loginInManyPlaces, personalAccount } from './logins.ts';
+import { podHealing } from './healing.ts';
 import { imageOfNoRegistry } from './no-registry.ts';
 import { badAnnotation, optInDenied, unknownSource } from './opt-in.ts';
 import { podBeforePatch, podOwnSecrets } from './pods.ts';
@@ -54,6 +55,7 @@ export const RULES: readonly Rule[] = [
   podTwoLogins,
   dockerHubAnonymous,
   imageOfNoRegistry,
+  podHealing,
   credentialRejected,
   credentialExpiring,
   credentialExpired,

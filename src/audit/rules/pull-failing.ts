@@ -7,8 +7,8 @@ import type { FindingObject, Hit, Rule } from './rule.ts';
 import { stepwise } from '../../async/steps.ts';
 import type { ObservedNamespace } from '../../plan/observed.ts';
 import { capital, plural, quote, quoteList, sentence, some, uncapital } from '../../text.ts';
-import { classifyPullError } from './pull-error.ts';
-import type { PullErrorClass } from './pull-error.ts';
+import { classifyPullError } from '../../plan/pull-error.ts';
+import type { PullErrorClass } from '../../plan/pull-error.ts';
 import { triedFor } from './tried-credential.ts';
 import type { Tried } from './tried-credential.ts';
 

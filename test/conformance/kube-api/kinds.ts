@@ -258,6 +258,32 @@ export const kinds: Suite = (api) => {
         'Pod "empty" is invalid: spec.containers: Required value',
       );
     });
+    test('are evicted exactly as they were seen', async () => {
+      const { uid, resourceVersion } = (await created(make('evicted', { serviceAccountName: 'puller' }))).body.metadata;
+      const evict = (name: string, preconditions?: object): Promise<Answer> =>
+        api().admin.call('POST', `${core(ns, 'pods', 'evicted')}/eviction`, {
+          body: {
+            ...{ apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name } },
+            ...(preconditions && { deleteOptions: { preconditions } }),
+          },
+        });
+      const conflict = 'Operation cannot be fulfilled on Pod "evicted": the';
+      const other = refusal(await evict('evicted', { uid: 'u', resourceVersion }));
+      expect([other.code, other.message]).toEqual([
+        409,
+        `${conflict} UID in the precondition (u) does not match the UID in record (UID). The object might have been deleted and then recreated`,
+      ]);
+      const older = refusal(await evict('evicted', { uid, resourceVersion: '1' }));
+      expect([older.code, older.message]).toEqual([
+        409,
+        `${conflict} ResourceVersion in the precondition (1) does not match the ResourceVersion in record (${resourceVersion}). The object might have been modified`,
+      ]);
+      expect(refusal(await evict('another')).code).toBe(400);
+      const done = await evict('evicted', { uid, resourceVersion });
+      expect([done.code, done.body.kind, done.body['status']]).toEqual([201, 'Status', 'Success']);
+      expect((await api().admin.call('GET', core(ns, 'pods', 'evicted'))).code).toBe(404);
+      expect((await evict('evicted')).code).toBe(404);
+    });
     test('keep their pull secrets', async () => {
       await created(make('fixed', { serviceAccountName: 'puller' }));
       expect(

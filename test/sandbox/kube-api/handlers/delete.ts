@@ -1,5 +1,5 @@
 /** DELETE of one object or of many: at once, or only marked for deletion while it has a finalizer. */
-import { at, isObject, textAt, type KubeObject } from '../json.ts';
+import { at, isObject, textAt, type Json, type KubeObject } from '../json.ts';
 import { badRequest, conflict, notFound, statusObject } from '../status.ts';
 import { now, type Context, type Result } from '../serve/context.ts';
 import { view } from '../serve/serialize.ts';
@@ -43,6 +43,20 @@ export function deleteMany(context: Context): Result {
   const objects = selectedObjects(context);
   for (const object of objects) remove(context, object, options);
   return { type: 'list', metadata: { resourceVersion: String(context.cluster.store.revision) }, objects };
+}
+
+/** POST of an Eviction to a pod. There are no PodDisruptionBudgets here. */
+export function evict(context: Context): Result {
+  const { kind, resource } = context;
+  const body = readBody(context, 'Eviction');
+  const name = textAt(body, 'metadata', 'name');
+  if (name !== resource.name) throw badRequest('name in URL does not match name in Eviction object');
+  const current = currentObject(context);
+  if (!current) throw notFound(kind, resource.name);
+  const options = optionsOf(context, at(body, 'deleteOptions') ?? {});
+  checkPreconditions(context, current, options);
+  remove(context, current, options);
+  return { type: 'raw', code: 201, object: statusObject('Success', {}) };
 }
 
 /** What is left of the object: undefined when it is gone. */
@@ -101,8 +115,10 @@ function checkPreconditions({ kind, resource }: Context, { metadata }: KubeObjec
   }
 }
 
-function deleteOptions(context: Context): DeleteOptions {
-  const body = context.body.length === 0 ? {} : readBody(context, 'DeleteOptions');
+const deleteOptions = (context: Context): DeleteOptions =>
+  optionsOf(context, context.body.length === 0 ? {} : readBody(context, 'DeleteOptions'));
+
+function optionsOf(context: Context, body: Json): DeleteOptions {
   if (!isObject(body)) throw badRequest('expected DeleteOptions');
   const kind = textAt(body, 'kind');
   if (kind !== '' && kind !== 'DeleteOptions') throw badRequest(`decoded object cannot be converted to DeleteOptions`);

@@ -5,7 +5,7 @@ import { coreEvent, event } from './events.ts';
 import type { Kind } from './kind.ts';
 import { clusterRole, clusterRoleBinding, role, roleBinding } from './rbac.ts';
 import { reviews } from './reviews.ts';
-import { deployment, pod } from './workloads.ts';
+import { deployment, job, pod, replicaSet } from './workloads.ts';
 
 export const builtinKinds: readonly Kind[] = [
   configMap,
@@ -15,6 +15,8 @@ export const builtinKinds: readonly Kind[] = [
   secret,
   serviceAccount,
   deployment,
+  replicaSet,
+  job,
   ...reviews,
   lease,
   event,

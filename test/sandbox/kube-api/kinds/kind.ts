@@ -20,7 +20,7 @@ export interface Column {
 }
 
 export interface Subresource {
-  readonly name: 'status' | 'token' | 'finalize';
+  readonly name: 'status' | 'token' | 'finalize' | 'eviction';
   readonly kind: { readonly group: string; readonly version: string; readonly kind: string };
   readonly verbs: readonly Verb[];
 }

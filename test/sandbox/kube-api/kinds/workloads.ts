@@ -1,4 +1,4 @@
-/** Pods and Deployments: stored as sent, with the defaults and merge keys that matter to clients. */
+/** Pods, Deployments, ReplicaSets and Jobs: stored as sent, with the defaults and merge keys that matter to clients. */
 import { at, equal, isObject, textAt, type Json, type JsonObject, type KubeObject } from '../json.ts';
 import { objectMeta, objectShape } from '../schema/metadata.ts';
 import {
@@ -134,6 +134,7 @@ export const pod = defineKind({
   generation: true,
   shape: objectShape('Pod', { spec: always(podSpec), status: always(podStatus) }),
   subresources: [
+    { name: 'eviction', kind: { group: 'policy', version: 'v1', kind: 'Eviction' }, verbs: ['create'] },
     { name: 'status', kind: { group: '', version: 'v1', kind: 'Pod' }, verbs: ['get', 'patch', 'update'] },
   ],
   fields: {
@@ -224,3 +225,48 @@ export const deployment = defineKind({
   columns: deploymentColumns,
   wideColumns: deploymentWideColumns,
 });
+
+/** Nothing here runs them: a test plays their controllers. */
+function owner(group: string, kind: string, resource: string, defaults: JsonObject) {
+  return defineKind({
+    group,
+    version: 'v1',
+    kind,
+    resource,
+    categories: ['all'],
+    generation: true,
+    shape: objectShape(kind, {
+      spec: always(
+        struct(
+          `${kind}Spec`,
+          {
+            selector: struct('LabelSelector', {}, { open: true, atomic: true }),
+            template: always(
+              struct('PodTemplateSpec', { metadata: always(objectMeta), spec: always(podSpec) }, { open: true }),
+            ),
+          },
+          { open: true },
+        ),
+      ),
+      status: always(struct(`${kind}Status`, { conditions: named(`${kind}Condition`, {}, ['type']) }, { open: true })),
+    }),
+    subresources: [{ name: 'status', kind: { group, version: 'v1', kind }, verbs: ['get', 'patch', 'update'] }],
+    prepareCreate(object) {
+      object['status'] = {};
+    },
+    defaults(object) {
+      const spec = at(object, 'spec');
+      if (!isObject(spec)) return;
+      fill(spec, defaults);
+      const template = at(spec, 'template', 'spec');
+      if (isObject(template)) defaultPodSpec(template, false);
+    },
+    prepareUpdate(object, old) {
+      object['status'] = at(old, 'status');
+    },
+    validate: (object) => validatePodSpec(at(object, 'spec', 'template', 'spec'), 'spec.template.spec'),
+  });
+}
+
+export const replicaSet = owner('apps', 'ReplicaSet', 'replicasets', { replicas: 1 });
+export const job = owner('batch', 'Job', 'jobs', { backoffLimit: 6, completions: 1, parallelism: 1 });

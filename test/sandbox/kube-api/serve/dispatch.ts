@@ -1,6 +1,6 @@
 /** Chooses the handler of a request for a resource. */
 import { create } from '../handlers/create.ts';
-import { deleteMany, deleteOne } from '../handlers/delete.ts';
+import { deleteMany, deleteOne, evict } from '../handlers/delete.ts';
 import { list } from '../handlers/list.ts';
 import { patch } from '../handlers/patch.ts';
 import { read } from '../handlers/read.ts';
@@ -41,6 +41,7 @@ export function resolve(kinds: KindTable, { resource, verb, method }: RequestInf
 export function handle(context: Context, verb: string): Result {
   if (context.kind.review) return review(context);
   if (context.resource.subresource === 'token') return requestToken(context);
+  if (context.resource.subresource === 'eviction') return evict(context);
   switch (verb) {
     case 'get':
       return read(context);

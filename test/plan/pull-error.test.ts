@@ -1,6 +1,6 @@
 /** The words of failed pulls, as kubelets, containerd and CRI-O write them. */
 import { expect, test } from 'vitest';
-import { classifyPullError } from '../../../src/audit/rules/pull-error.ts';
+import { classifyPullError } from '../../src/plan/pull-error.ts';
 
 test.each([
   [
