@@ -133,6 +133,13 @@ function whyNotStart(trimmed: string, mirror: string): { why: string; near: bool
   return { why: 'another registry', near: false };
 }
 
+/** Why no mirror gets its login under this key, whatever its location; undefined: one can. */
+export function crioKeyProblem(key: string): string | undefined {
+  const trimmed = key.replace(/^https?:\/\//, '');
+  if (isGlob(trimmed.split('/')[0] ?? '')) return 'it is a pattern, and CRI-O compares text';
+  return trimmed.endsWith('/') ? 'it ends with "/"' : undefined;
+}
+
 const withoutPort = (host: string): string => host.replace(/:\d+$/, '');
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

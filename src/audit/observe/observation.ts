@@ -53,6 +53,8 @@ export interface Observation {
   readonly proxies?: readonly AuditedProxy[];
   /** What cache proxies made of their logins, where some of it holds another one. */
   readonly derived?: readonly AuditedDerived[];
+  /** Of CRI-O; undefined: it was not looked for. */
+  readonly crio?: AuditedCrio;
   /** Entries and rollouts that are held back, and why. */
   readonly heldBack?: readonly { readonly source: string; readonly why: string; readonly since?: string }[];
   /** One line each: what this audit could not read, so says nothing about, and why. */
@@ -217,6 +219,22 @@ export interface AuditedProxy {
   readonly since?: string;
   /** URL of its configured probe. */
   readonly url?: string;
+}
+
+/** What decides whether copies serve CRI-O's mirrors. */
+export interface AuditedCrio {
+  /** How many nodes run it, of how many. */
+  readonly crio: number;
+  readonly all: number;
+  /** ServiceAccounts of pods that may not list the Secrets of their namespace. */
+  readonly cannotList: readonly CrioAccount[];
+}
+
+/** `sources`: those with aliases that select it. */
+export interface CrioAccount {
+  readonly namespace: string;
+  readonly name: string;
+  readonly sources: readonly string[];
 }
 
 /** Secrets that a cache proxy made of its login, some of which hold another one. */
