@@ -1,4 +1,4 @@
-/** Pods and Deployments: stored as sent, with the defaults and merge keys that matter to clients. */
+/** Pods, Deployments and Nodes: stored as sent, with the defaults and merge keys that matter to clients. */
 import { at, equal, isObject, textAt, type Json, type JsonObject, type KubeObject } from '../json.ts';
 import { objectMeta, objectShape } from '../schema/metadata.ts';
 import {
@@ -223,4 +223,17 @@ export const deployment = defineKind({
   ],
   columns: deploymentColumns,
   wideColumns: deploymentWideColumns,
+});
+
+/** What runs them: read for its `status.nodeInfo`. */
+export const node = defineKind({
+  version: 'v1',
+  kind: 'Node',
+  resource: 'nodes',
+  shortNames: ['no'],
+  namespaced: false,
+  shape: objectShape('Node', { spec: always(any), status: always(any) }),
+  subresources: [
+    { name: 'status', kind: { group: '', version: 'v1', kind: 'Node' }, verbs: ['get', 'patch', 'update'] },
+  ],
 });
