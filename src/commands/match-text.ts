@@ -52,7 +52,9 @@ function matchText({ reference, matches, misses, mirror }: MatchResult, c: Color
     );
   if (mirror !== undefined)
     parts.push(
-      `containerd sends the same login to ${c.bold(mirror)} where that asks for one, and none that it has only under the mirror's own name.\n`,
+      matches.length > 0
+        ? `containerd sends the same login to ${c.bold(mirror)} where that asks for one; a login under the mirror's own name is of no use to it.\n`
+        : `containerd has none for ${c.bold(mirror)} either: a login under the mirror's own name is of no use to it.\n`,
     );
   return parts.join('\n');
 }

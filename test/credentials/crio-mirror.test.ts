@@ -1,6 +1,9 @@
 /** Which login CRI-O sends to a mirror, by the rules of its credential provider and of its own lookup. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { resolveAlias } from '../../src/credentials/alias.ts';
+import { parseDockerConfig } from '../../src/credentials/docker-config.ts';
+import { renderContent } from '../../src/credentials/render-docker-config.ts';
 import { crioKeyProblem, crioLogin } from '../../src/credentials/crio-mirror.ts';
 import type { NamespaceSecret } from '../../src/credentials/crio-mirror.ts';
 import { base64 } from './arbitraries.ts';
@@ -168,6 +171,22 @@ test('every entry is either the login or has a reason, and no reason holds a log
       );
       expect(misses.length + (pick === undefined ? 0 : 1)).toBe(entries);
       expect(misses.map(({ why }) => why).join()).not.toContain('hunter2');
+    }),
+  );
+});
+
+test('a copy gives CRI-O the login of each alias, also one from an entry that was written without "auth"', () => {
+  const word = fc.string({ minLength: 1, maxLength: 20 }).filter((text) => !/[:\0\ud800-\udfff]/.test(text));
+  fc.assert(
+    fc.property(word, word, (username, password) => {
+      const source = JSON.stringify({ auths: { 'registry.corp': { username, password } } });
+      const parsed = parseDockerConfig(source);
+      const own = parsed.ok ? parsed.credentials : [];
+      const alias = resolveAlias({ host: 'mirror.example:5000', from: 'registry.corp' }, own, new Map());
+      if (!alias.ok) throw new Error(alias.problem);
+      const text = renderContent([...own, alias.credential]);
+      const data = { '.dockerconfigjson': base64(text) };
+      expect(userOf([{ name: 'copy', secret: { type: 'kubernetes.io/dockerconfigjson', data } }])).toBe(username);
     }),
   );
 });
