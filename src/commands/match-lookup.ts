@@ -24,6 +24,8 @@ export interface MatchResult {
   /** In the order in which a kubelet tries them. */
   matches: Match[];
   misses: Miss[];
+  /** A mirror of containerd, which gets the pod's login; absent: it was not asked about. */
+  mirror?: string;
   /** Lines for stderr. */
   notes: string[];
 }
@@ -86,7 +88,7 @@ function tryAll(image: string, reference: ImageReference, sources: KeyringSource
   };
 }
 
-function readImage(image: string): ImageReference {
+export function readImage(image: string): ImageReference {
   const parsed = parseImage(image);
   if (!parsed.ok) throw new UsageError(parsed.problem);
   return parsed.image;

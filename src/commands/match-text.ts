@@ -12,15 +12,16 @@ import type { Output } from './output.ts';
 export const renderMatch = (result: MatchResult, output: Output, color: boolean): string =>
   render(output, matchData(result), () => matchText(result, createColors(color)));
 
-function matchData({ image, reference, matches }: MatchResult) {
+function matchData({ image, reference, matches, mirror }: MatchResult) {
   return {
     image,
     repository: reference.name,
+    ...(mirror !== undefined && { mirror: { location: mirror, runtime: 'containerd' } }),
     matches: matches.map(({ credential }) => ({ key: redactKey(credential.key), username: credential.username })),
   };
 }
 
-function matchText({ reference, matches, misses }: MatchResult, c: Colors): string {
+function matchText({ reference, matches, misses, mirror }: MatchResult, c: Colors): string {
   const near = misses.filter((miss) => miss.near);
   const far = misses.filter((miss) => !miss.near);
   const secret = [...matches, ...misses].some((entry) => entry.secret !== undefined);
@@ -49,11 +50,17 @@ function matchText({ reference, matches, misses }: MatchResult, c: Colors): stri
     parts.push(
       c.dim(`Of other registries: ${[...new Set(far.map((miss) => show(miss.credential.key)))].join(', ')}\n`),
     );
+  if (mirror !== undefined)
+    parts.push(
+      matches.length > 0
+        ? `containerd sends the same login to ${c.bold(mirror)} where that asks for one; a login under the mirror's own name is of no use to it.\n`
+        : `containerd has none for ${c.bold(mirror)} either: a login under the mirror's own name is of no use to it.\n`,
+    );
   return parts.join('\n');
 }
 
-function show(key: string): string {
+export function show(key: string): string {
   return printable(redactKey(key));
 }
 
-const grid = (head: string[], rows: string[][], c: Colors): string => `${table(head.map(c.dim), rows)}\n`;
+export const grid = (head: string[], rows: string[][], c: Colors): string => `${table(head.map(c.dim), rows)}\n`;

@@ -4,9 +4,11 @@ import { UsageError } from '../errors.ts';
 import { withClient } from './connect.ts';
 import type { Environment } from './environment.ts';
 import { readInputFile } from './input-file.ts';
-import { match, matchFromDockerConfig } from './match-lookup.ts';
+import { match, matchFromDockerConfig, readImage } from './match-lookup.ts';
 import type { MatchResult } from './match-lookup.ts';
-import { readPullSecrets } from './match-secrets.ts';
+import { fromNamespace, fromPod, mirrorLocation, renderCrio, RUNTIMES, secretOf } from './match-mirror.ts';
+import type { CrioResult, Runtime } from './match-mirror.ts';
+import { listNamespaceSecrets, readPullSecrets } from './match-secrets.ts';
 import { renderMatch } from './match-text.ts';
 import { options } from './options.ts';
 import type { Cluster } from './options.ts';
@@ -16,6 +18,8 @@ interface Flags extends Cluster {
   dockerConfig?: string;
   namespace?: string;
   serviceAccount: string;
+  mirror?: string;
+  runtime?: Runtime;
   output: Output;
 }
 
@@ -26,6 +30,7 @@ export function matchCommand(env: Environment): Command {
     .summary('show which credentials a kubelet would try for an image, in order, and why')
     .description(
       'Shows which credentials a kubelet would try for an image, in order, and why. Never prints a password.\n' +
+        'With --mirror: which login the container runtime sends to a mirror of the image.\n' +
         'Exit status: 0, 4 when none matches, 1 when the Docker config cannot be used.',
     )
     .argument('<image>', 'image as in a pod, such as registry.corp/team/app:1.0')
@@ -41,25 +46,64 @@ export function matchCommand(env: Environment): Command {
       ),
     )
     .addOption(new Option('--service-account <name>', 'which ServiceAccount').default('default'))
+    .addOption(
+      new Option(
+        '--mirror <location>',
+        "a mirror of the image's registry: HOST[:PORT][/PATH], as in registries.conf",
+      ).argParser(mirrorLocation),
+    )
+    .addOption(
+      new Option('--runtime <name>', 'with --mirror: the container runtime of the nodes (default: containerd)').choices(
+        RUNTIMES,
+      ),
+    )
     .addOption(options.kubeconfig())
     .addOption(options.context())
     .addOption(options.output())
     .action(async (image: string, flags: Flags) => {
+      const { mirror, runtime, output } = flags;
+      if (runtime !== undefined && mirror === undefined)
+        throw new UsageError('match: --runtime goes with --mirror: without a mirror, all runtimes get the same login');
+      if (mirror !== undefined && runtime === 'crio') {
+        const result = await lookUpCrio(image, mirror, flags, env);
+        for (const note of result.notes) env.writeErr(`${note}\n`);
+        env.writeOut(renderCrio(result, output, env.colors));
+        return env.exitWith(result.logins.length > 0 ? 0 : EXIT_NO_MATCH);
+      }
       const result = await lookUp(image, flags, env);
       for (const note of result.notes) env.writeErr(`${note}\n`);
-      env.writeOut(renderMatch(result, flags.output, env.colors));
+      env.writeOut(renderMatch({ ...result, ...(mirror !== undefined && { mirror }) }, output, env.colors));
       env.exitWith(result.matches.length > 0 ? 0 : EXIT_NO_MATCH);
     });
 }
 
+type Where = Pick<Flags, 'dockerConfig' | 'namespace' | 'serviceAccount' | keyof Cluster>;
+
+/** The namespace's Secrets decide, but for a mirror on the image's own host, which gets the login that the kubelet chose. */
+async function lookUpCrio(image: string, mirror: string, flags: Where, env: Environment): Promise<CrioResult> {
+  if (mirror.split('/')[0] === readImage(image).registry) {
+    const pod = await lookUp(image, flags, env);
+    if (pod.matches.length > 0) return fromPod(pod, mirror);
+  }
+  const { dockerConfig, namespace, ...cluster } = flags;
+  if (dockerConfig !== undefined) {
+    const text = dockerConfig === '-' ? await env.readInput() : readInputFile(dockerConfig);
+    return fromNamespace(image, mirror, [{ secret: secretOf(text) }]);
+  }
+  if (namespace === undefined) throw new UsageError(NOWHERE);
+  const secrets = await withClient(env, cluster, (client) => listNamespaceSecrets(client, namespace));
+  return fromNamespace(image, mirror, secrets);
+}
+
+const NOWHERE = 'match: give --docker-config FILE, or --namespace NAME to read the cluster';
+
 async function lookUp(
   image: string,
-  { dockerConfig, namespace, serviceAccount, ...cluster }: Flags,
+  { dockerConfig, namespace, serviceAccount, ...cluster }: Where,
   env: Environment,
 ): Promise<MatchResult> {
   if (dockerConfig === '-') return matchFromDockerConfig(image, await env.readInput(), 'stdin');
   if (dockerConfig !== undefined) return matchFromDockerConfig(image, readInputFile(dockerConfig), dockerConfig);
-  if (namespace === undefined)
-    throw new UsageError('match: give --docker-config FILE, or --namespace NAME to read the cluster');
+  if (namespace === undefined) throw new UsageError(NOWHERE);
   return match(image, await withClient(env, cluster, (client) => readPullSecrets(client, namespace, serviceAccount)));
 }

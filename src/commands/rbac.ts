@@ -1,8 +1,9 @@
 /** `pullpass rbac`: prints the rights table (`allRights`) as RBAC objects, or compares a cluster with it. */
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { loadConfiguration } from '../config/load.ts';
 import type { Configuration } from '../config/schema.ts';
 import { UsageError, UserError } from '../errors.ts';
+import type { KubeClient } from '../kube/client.ts';
 import { allRights } from '../plan/rights.ts';
 import { withConfiguration } from './configuration.ts';
 import type { Environment } from './environment.ts';
@@ -14,6 +15,7 @@ import type { Configured } from './options.ts';
 import { render } from './output.ts';
 import type { Output } from './output.ts';
 import { renderPolicies } from './policies-text.ts';
+import { audienceOf, chosenAccounts, renderCrio } from './rbac-crio.ts';
 import { checkRbac, checkStatus, checkText } from './rbac-check.ts';
 import { RBAC_NAME, RECEIVERS, renderRbac } from './rbac-text.ts';
 import type { RbacOptions, Receiver } from './rbac-text.ts';
@@ -24,7 +26,8 @@ export function rbacCommand(env: Environment): Command {
     .description(
       'Prints the RBAC objects that a configuration needs, Secrets limited by name. ' +
         'With --policies, also the admission policies that hold the controller to what it does with these rights; ' +
-        'with --network-policy, also the NetworkPolicy that holds it to whom it talks to. ' +
+        'with --network-policy, also the NetworkPolicy that holds it to whom it talks to; ' +
+        "with --crio, also the rights that CRI-O's credential provider needs. " +
         'To apply: pullpass rbac --config FILE | kubectl apply -f -\n' +
         'With --check, compares what the cluster grants with that. Exit status: 0 the same, 3 it differs, 1 not all could be checked.',
     )
@@ -62,12 +65,24 @@ export function rbacCommand(env: Environment): Command {
         .default([], 'none'),
     )
     .addOption(
+      new Option(
+        '--crio',
+        "with what nodes and pods need for CRI-O's credential provider; reads the cluster's namespaces and ServiceAccounts",
+      ).default(false),
+    )
+    .addOption(
+      new Option(
+        '--audience <name>',
+        "with --crio: audience of the pods' tokens that the API server takes; otherwise its issuer, which it is asked for",
+      ).argParser(audience),
+    )
+    .addOption(
       new Option('--no-roles', 'only what the other flags add, where something else, such as Helm, keeps the roles'),
     )
     .addOption(
       new Option('--check', 'compare what the cluster grants to the controller; print no manifests')
         .default(false)
-        .conflicts(['policies', 'networkPolicy', 'roles']),
+        .conflicts(['policies', 'networkPolicy', 'roles', 'crio']),
     )
     .addOption(options.output('how to print the result of --check'))
     .action((flags: Flags) => run(flags, env));
@@ -80,17 +95,27 @@ interface Flags extends Configured {
   policies: boolean;
   networkPolicy: boolean;
   egressPorts: number[];
+  crio: boolean;
+  audience?: string;
   roles: boolean;
   check: boolean;
   output: Output;
 }
 
+/** The name of a resource in RBAC, so no wildcard. */
+function audience(value: string): string {
+  if (!/^[^\s*\p{C}]+$/u.test(value)) throw new InvalidArgumentError('must be an audience without spaces and "*".');
+  return value;
+}
+
 async function run({ secureReport, for: receiver, ...flags }: Flags, env: Environment): Promise<void> {
   const { controllerNamespace: namespace, namespaces, check, output, policies, networkPolicy } = flags;
-  if (receiver === 'wait' && (policies || networkPolicy || check || secureReport))
+  const { crio } = flags;
+  if (receiver === 'wait' && (policies || networkPolicy || check || secureReport || crio))
     throw new UsageError(
-      'rbac: --for wait goes with none of --policies, --network-policy, --check and --secure-report',
+      'rbac: --for wait goes with none of --policies, --network-policy, --crio, --check and --secure-report',
     );
+  if (flags.audience !== undefined && !crio) throw new UsageError('rbac: --audience goes with --crio');
   const serviceAccount = flags.serviceAccount ?? (receiver === 'wait' ? `${RBAC_NAME}-wait` : RBAC_NAME);
   const controller = { namespace, serviceAccount, secureReport, namespaces };
   const checked = (configuration: Configuration): Configuration => {
@@ -99,12 +124,15 @@ async function run({ secureReport, for: receiver, ...flags }: Flags, env: Enviro
     return configuration;
   };
   if (!check) {
-    // With a file, no cluster is needed.
-    const found =
-      flags.config !== undefined
-        ? await loadConfiguration(flags.config)
-        : await withConfiguration(env, flags, (_, there) => Promise.resolve(there));
-    return env.writeOut(manifests(checked(found), { ...controller, for: receiver }, flags));
+    // With a file, no cluster is needed, unless it is to say whose pods get logins.
+    const { found, more } =
+      flags.config !== undefined && !crio
+        ? { found: await loadConfiguration(flags.config), more: [] }
+        : await withConfiguration(env, flags, async (client, there) => ({
+            found: there,
+            more: crio ? [await crioRights(client, there, flags, env)] : [],
+          }));
+    return env.writeOut(manifests(checked(found), { ...controller, for: receiver }, flags, more));
   }
   const result = await withConfiguration(env, flags, (client, configuration) =>
     checkRbac({
@@ -123,14 +151,32 @@ async function run({ secureReport, for: receiver, ...flags }: Flags, env: Enviro
 
 type Wanted = Pick<Flags, 'roles' | 'policies' | 'networkPolicy' | 'egressPorts'>;
 
-function manifests(configuration: Configuration, options: RbacOptions, wanted: Wanted): string {
+async function crioRights(
+  client: KubeClient,
+  configuration: Configuration,
+  { controllerNamespace, namespaces, audience: given }: Pick<Flags, 'audience' | 'controllerNamespace' | 'namespaces'>,
+  env: Environment,
+): Promise<string> {
+  const chosen = await chosenAccounts(client, configuration, namespaces);
+  if (chosen.length === 0)
+    env.writeErr('warning: no namespace is opted in, so no ServiceAccount gets the right to list Secrets\n');
+  return renderCrio(chosen, { audience: given ?? (await audienceOf(client)), controllerNamespace });
+}
+
+function manifests(
+  configuration: Configuration,
+  options: RbacOptions,
+  wanted: Wanted,
+  more: readonly string[],
+): string {
   const texts = [
     wanted.roles && renderRbac(configuration, options),
     wanted.policies && renderPolicies(configuration, options),
     wanted.networkPolicy &&
       renderNetworkPolicy(configuration, { namespace: options.namespace, ports: wanted.egressPorts }),
+    ...more,
   ].filter((text) => text !== false);
   if (texts.length === 0)
-    throw new UserError('nothing to print with --no-roles alone: add --policies or --network-policy');
+    throw new UserError('nothing to print with --no-roles alone: add --policies, --network-policy or --crio');
   return texts.join('');
 }

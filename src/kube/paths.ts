@@ -20,5 +20,7 @@ export const paths = {
   events: (namespace: string, name?: string) => at('/apis/events.k8s.io/v1', namespace, 'events', name),
   leases: (namespace: string, name?: string) => at('/apis/coordination.k8s.io/v1', namespace, 'leases', name),
   subjectAccessReviews: () => '/apis/authorization.k8s.io/v1/subjectaccessreviews',
+  nodes: () => '/api/v1/nodes',
+  issuer: () => '/.well-known/openid-configuration',
   selfSubjectAccessReviews: () => '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews',
 };

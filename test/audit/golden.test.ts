@@ -101,6 +101,19 @@ const unauthorized =
 const notFound =
   'Back-off pulling image "corp/app:1": ErrImagePull: failed to resolve image: docker.io/corp/app:1: not found';
 const HUB_AND_CORP = content({ [HUB_KEY]: 'hub-password', 'registry.corp': 'corp-password' });
+/** A source with aliases that no image names. */
+function withCrio(crio: Observation['crio']): Observation {
+  const aliases = ['mirror.corp:5000', 'mirror.corp:5000/v1/', 'docker.io'].map((host) => ({
+    host,
+    from: 'docker.io',
+  }));
+  const held = content({ [HUB_KEY]: 'hub-password', 'mirror.corp:5000': 'hub-password' });
+  return observation({
+    sources: [auditedSource({ observed: source({ config: { aliases } }), content: held })],
+    pullSecrets: secrets({ 'team-a/regcred': held }),
+    ...(crio && { crio }),
+  });
+}
 /** Another source, of the same content unless it has its own. */
 function another(
   name: string,
@@ -1692,6 +1705,39 @@ const CASES: readonly Case[] = [
       'Cache proxy "hub-cache" has the login of source "upstream" for "docker.io", but 1 of 2 Secrets that kube-image-keeper made of the copy holds another login: namespace b.',
       '(`kubectl get secrets --all-namespaces --selector kuik.enix.io/owner-uid=u-1`)',
     ],
+  },
+  {
+    name: 'aliases for mirrors of CRI-O: one with a key that it cannot use, and a ServiceAccount that may not list Secrets',
+    given: () =>
+      withCrio({ crio: 2, all: 3, cannotList: [{ namespace: 'team-a', name: 'default', sources: ['upstream'] }] }),
+    found: ['PP065 Source upstream', 'PP065 Source upstream'],
+    says: [
+      'CRI-O runs on 2 of 3 nodes. No image of any pod names alias "mirror.corp:5000/v1/" of source "upstream", and as the key of a mirror CRI-O finds no login under it: it ends with "/".',
+      "1 ServiceAccount of running pods may not list Secrets, so that CRI-O's credential provider finds no login for them: team-a/default.",
+      'no image names alias "mirror.corp:5000" of source "upstream"',
+      '`pullpass rbac --crio` prints the rights',
+    ],
+  },
+  {
+    name: 'the same aliases, with no node that runs CRI-O',
+    given: () => withCrio({ crio: 0, all: 3, cannotList: [] }),
+    found: [],
+  },
+  {
+    name: 'the same aliases, in an audit that could not see which runtime the nodes have',
+    given: () => withCrio(undefined),
+    found: [],
+  },
+  {
+    name: 'an alias that images name: kubelets use it, whatever CRI-O makes of it',
+    given: () => ({
+      ...withCrio({ crio: 3, all: 3, cannotList: [] }),
+      workloads: [
+        workload(),
+        workload({ owner: { kind: 'Deployment', name: 'other' }, images: ['mirror.corp:5000/v1/app:1'] }),
+      ],
+    }),
+    found: [],
   },
   {
     name: 'pods whose only matching entry has no password',

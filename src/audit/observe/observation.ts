@@ -58,6 +58,8 @@ export interface Observation {
   readonly derived?: readonly AuditedDerived[];
   /** Pods that healing evicts, would evict or leaves alone; absent: no source heals, or it was not looked at. */
   readonly healing?: readonly HealingRow[];
+  /** Of CRI-O; undefined: it was not looked for. */
+  readonly crio?: AuditedCrio;
   /** Entries and rollouts that are held back, and why. */
   readonly heldBack?: readonly { readonly source: string; readonly why: string; readonly since?: string }[];
   /** One line each: what this audit could not read, so says nothing about, and why. */
@@ -228,6 +230,22 @@ export interface AuditedProxy {
   readonly since?: string;
   /** URL of its configured probe. */
   readonly url?: string;
+}
+
+/** What decides whether copies serve CRI-O's mirrors. */
+export interface AuditedCrio {
+  /** How many nodes run it, of how many. */
+  readonly crio: number;
+  readonly all: number;
+  /** ServiceAccounts of pods that may not list the Secrets of their namespace. */
+  readonly cannotList: readonly CrioAccount[];
+}
+
+/** `sources`: those with aliases that select it. */
+export interface CrioAccount {
+  readonly namespace: string;
+  readonly name: string;
+  readonly sources: readonly string[];
 }
 
 /** Secrets that a cache proxy made of its login, some of which hold another one. */

@@ -13,11 +13,12 @@ import { NOT_LISTED, readAllPullSecrets } from './all-pull-secrets.ts';
 import { auditSources, withoutFresh } from './audited-sources.ts';
 import { readOwnGrants } from './controller-rights.ts';
 import type { ControllerAccount } from './controller-rights.ts';
+import { NODES_UNSEEN, observeCrio } from './crio.ts';
 import { gatherPullSecrets } from './gather-pull-secrets.ts';
 import type { Known } from './known.ts';
 import { readLease } from './lease.ts';
 import { gapsOfList } from './listed.ts';
-import type { Observation, StrayCopy } from './observation.ts';
+import type { AuditedCrio, Observation, StrayCopy, Workload } from './observation.ts';
 import { readPods } from './pods.ts';
 import { createContentReader } from './secret-facts.ts';
 import { readWorldWhereAllowed } from './read-world.ts';
@@ -81,6 +82,24 @@ export async function observe(options: ObserveOptions): Promise<Observation> {
     }
   }
 
+  /** Only aliases can be for mirrors of CRI-O; and one that no image seems to name may have its pods in other namespaces. */
+  async function crioOf({ scopes }: ReadWorld, workloads: readonly Workload[]): Promise<AuditedCrio | undefined> {
+    const configs = configuration?.sources ?? [];
+    if (only !== undefined || !configs.some(({ aliases }) => aliases.length > 0)) return undefined;
+    if (watched !== undefined || listed !== undefined) {
+      const why =
+        watched === undefined ? 'not asked, because of the list of namespaces' : 'the controller has no right to look';
+      couldNotSee.push(`${NODES_UNSEEN}: ${why}`);
+      return undefined;
+    }
+    const found = await unlessRefused(
+      observeCrio({ client, sources: configs, scopes, workloads, signal }),
+      NODES_UNSEEN,
+    );
+    couldNotSee.push(...(found?.gaps ?? []));
+    return found?.crio;
+  }
+
   const namespaces = only ?? listed;
   const [read, pods, strayCopies, rights, lease, templates] = await Promise.all([
     watched ?? readWorldWhereAllowed({ client, configuration, namespace: controller.namespace, only, listed, signal }),
@@ -130,6 +149,7 @@ export async function observe(options: ObserveOptions): Promise<Observation> {
     );
   if (all !== undefined && all.left > 0)
     couldNotSee.push(`${all.left} pull Secrets that are too large or too many to look into`);
+  const crio = await crioOf(read, workloads);
   return {
     server: client.server,
     now: now(),
@@ -164,6 +184,7 @@ export async function observe(options: ObserveOptions): Promise<Observation> {
     strayCopies: strayCopies ?? [],
     ...rights,
     ...(lease && { lease }),
+    ...(crio && { crio }),
     ...knownOf(found),
     ...(healing && { healing: healing.rows }),
     couldNotSee,

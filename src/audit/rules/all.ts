@@ -18,6 +18,7 @@ import { imageOfNoRegistry } from './no-registry.ts';
 import { badAnnotation, optInDenied, unknownSource } from './opt-in.ts';
 import { podBeforePatch, podOwnSecrets } from './pods.ts';
 import { proxyAnonymous, proxyNotApplied, proxyNotVerified, proxyRefused } from './proxies.ts';
+import { crioMirrorUnserved } from './crio.ts';
 import { proxyLoginElsewhere } from './proxy-elsewhere.ts';
 import { pullFailing } from './pull-failing.ts';
 import { danglingReference, pullSecretBroken, pullSecretUseless } from './pull-secrets.ts';
@@ -69,6 +70,7 @@ export const RULES: readonly Rule[] = [
   proxyRefused,
   proxyAnonymous,
   proxyLoginElsewhere,
+  crioMirrorUnserved,
   sourceMissing,
   sourceInvalid,
   sourceHeldBack,

@@ -5,12 +5,13 @@ import { coreEvent, event } from './events.ts';
 import type { Kind } from './kind.ts';
 import { clusterRole, clusterRoleBinding, role, roleBinding } from './rbac.ts';
 import { reviews } from './reviews.ts';
-import { deployment, job, pod, replicaSet } from './workloads.ts';
+import { deployment, job, node, pod, replicaSet } from './workloads.ts';
 
 export const builtinKinds: readonly Kind[] = [
   configMap,
   coreEvent,
   namespace,
+  node,
   pod,
   secret,
   serviceAccount,

@@ -1,4 +1,4 @@
-/** Pods, Deployments, ReplicaSets and Jobs: stored as sent, with the defaults and merge keys that matter to clients. */
+/** Pods, Deployments, ReplicaSets, Jobs and Nodes: stored as sent, with the defaults and merge keys that matter to clients. */
 import { at, equal, isObject, textAt, type Json, type JsonObject, type KubeObject } from '../json.ts';
 import { objectMeta, objectShape } from '../schema/metadata.ts';
 import {
@@ -270,3 +270,16 @@ function owner(group: string, kind: string, resource: string, defaults: JsonObje
 
 export const replicaSet = owner('apps', 'ReplicaSet', 'replicasets', { replicas: 1 });
 export const job = owner('batch', 'Job', 'jobs', { backoffLimit: 6, completions: 1, parallelism: 1 });
+
+/** What runs them: read for its `status.nodeInfo`. */
+export const node = defineKind({
+  version: 'v1',
+  kind: 'Node',
+  resource: 'nodes',
+  shortNames: ['no'],
+  namespaced: false,
+  shape: objectShape('Node', { spec: always(any), status: always(any) }),
+  subresources: [
+    { name: 'status', kind: { group: '', version: 'v1', kind: 'Node' }, verbs: ['get', 'patch', 'update'] },
+  ],
+});
