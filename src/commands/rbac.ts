@@ -1,9 +1,12 @@
 /** `pullpass rbac`: prints the rights table (`allRights`) as RBAC objects, or compares a cluster with it. */
 import { Command, Option } from 'commander';
+import { BORN_READY_VERSIONS } from '../admission/born-ready.ts';
+import type { BornReadyVersion } from '../admission/born-ready.ts';
 import { loadConfiguration } from '../config/load.ts';
 import type { Configuration } from '../config/schema.ts';
 import { UsageError, UserError } from '../errors.ts';
 import { allRights } from '../plan/rights.ts';
+import { renderBornReady } from './born-ready-text.ts';
 import { withConfiguration } from './configuration.ts';
 import type { Environment } from './environment.ts';
 import { refuseBeyondTheList, unwelcome } from './listed.ts';
@@ -24,6 +27,7 @@ export function rbacCommand(env: Environment): Command {
     .description(
       'Prints the RBAC objects that a configuration needs, Secrets limited by name. ' +
         'With --policies, also the admission policies that hold the controller to what it does with these rights; ' +
+        'with --born-ready, also the policy by which new pods get the references at once; ' +
         'with --network-policy, also the NetworkPolicy that holds it to whom it talks to. ' +
         'To apply: pullpass rbac --config FILE | kubectl apply -f -\n' +
         'With --check, compares what the cluster grants with that. Exit status: 0 the same, 3 it differs, 1 not all could be checked.',
@@ -52,6 +56,14 @@ export function rbacCommand(env: Environment): Command {
     .addOption(
       new Option('--policies', 'with ValidatingAdmissionPolicies, for Kubernetes 1.30 and later').default(false),
     )
+    .addOption(
+      new Option(
+        '--born-ready [version]',
+        'with the MutatingAdmissionPolicy that adds the references to new pods: v1, for Kubernetes 1.36 and later, or v1beta1',
+      )
+        .choices(BORN_READY_VERSIONS)
+        .preset('v1'),
+    )
     .addOption(new Option('--network-policy', "with a NetworkPolicy for the controller's pods").default(false))
     .addOption(
       new Option(
@@ -67,7 +79,7 @@ export function rbacCommand(env: Environment): Command {
     .addOption(
       new Option('--check', 'compare what the cluster grants to the controller; print no manifests')
         .default(false)
-        .conflicts(['policies', 'networkPolicy', 'roles']),
+        .conflicts(['policies', 'bornReady', 'networkPolicy', 'roles']),
     )
     .addOption(options.output('how to print the result of --check'))
     .action((flags: Flags) => run(flags, env));
@@ -78,6 +90,7 @@ interface Flags extends Configured {
   for: Receiver;
   secureReport: boolean;
   policies: boolean;
+  bornReady?: BornReadyVersion;
   networkPolicy: boolean;
   egressPorts: number[];
   roles: boolean;
@@ -86,10 +99,10 @@ interface Flags extends Configured {
 }
 
 async function run({ secureReport, for: receiver, ...flags }: Flags, env: Environment): Promise<void> {
-  const { controllerNamespace: namespace, namespaces, check, output, policies, networkPolicy } = flags;
-  if (receiver === 'wait' && (policies || networkPolicy || check || secureReport))
+  const { controllerNamespace: namespace, namespaces, check, output, policies, bornReady, networkPolicy } = flags;
+  if (receiver === 'wait' && (policies || bornReady !== undefined || networkPolicy || check || secureReport))
     throw new UsageError(
-      'rbac: --for wait goes with none of --policies, --network-policy, --check and --secure-report',
+      'rbac: --for wait goes with none of --policies, --born-ready, --network-policy, --check and --secure-report',
     );
   const serviceAccount = flags.serviceAccount ?? (receiver === 'wait' ? `${RBAC_NAME}-wait` : RBAC_NAME);
   const controller = { namespace, serviceAccount, secureReport, namespaces };
@@ -121,16 +134,17 @@ async function run({ secureReport, for: receiver, ...flags }: Flags, env: Enviro
   env.exitWith(checkStatus(result));
 }
 
-type Wanted = Pick<Flags, 'roles' | 'policies' | 'networkPolicy' | 'egressPorts'>;
+type Wanted = Pick<Flags, 'roles' | 'policies' | 'bornReady' | 'networkPolicy' | 'egressPorts'>;
 
 function manifests(configuration: Configuration, options: RbacOptions, wanted: Wanted): string {
   const texts = [
     wanted.roles && renderRbac(configuration, options),
     wanted.policies && renderPolicies(configuration, options),
+    wanted.bornReady !== undefined && renderBornReady(configuration, { ...options, version: wanted.bornReady }),
     wanted.networkPolicy &&
       renderNetworkPolicy(configuration, { namespace: options.namespace, ports: wanted.egressPorts }),
   ].filter((text) => text !== false);
   if (texts.length === 0)
-    throw new UserError('nothing to print with --no-roles alone: add --policies or --network-policy');
+    throw new UserError('nothing to print with --no-roles alone: add --policies, --born-ready or --network-policy');
   return texts.join('');
 }
