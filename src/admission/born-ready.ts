@@ -10,7 +10,7 @@ import type {
 } from '@kubernetes/client-node';
 import type { Configuration, SourceConfig } from '../config/schema.ts';
 import { ANNOTATION_SERVICE_ACCOUNTS, ANNOTATION_SOURCES, ANNOTATION_SYNC } from '../names.ts';
-import { MAX_ANNOTATION, MAX_LISTED } from '../plan/bounds.ts';
+import { MAX_ANNOTATION, MAX_LISTED, MAX_PULL_SECRETS } from '../plan/bounds.ts';
 import { expression, list, text } from './cel.ts';
 import { guardOf, matches } from './guard.ts';
 
@@ -68,7 +68,7 @@ export function objectsWith(
   { version, isListed }: { version: BornReadyVersion; isListed: boolean },
 ): [V1MutatingAdmissionPolicy, V1MutatingAdmissionPolicyBinding] {
   const apiVersion = `admissionregistration.k8s.io/${version}`;
-  const variables = { ...variablesWith(isListed), wanted, missing: MISSING };
+  const variables = { ...variablesWith(isListed), wanted, names: NAMES, missing: MISSING };
   return [
     {
       apiVersion,
@@ -85,6 +85,7 @@ export function objectsWith(
         matchConditions: [
           { name: 'namespace', expression: expression(admitted) },
           { name: 'pod', expression: POD },
+          { name: 'list', expression: `object.spec.?imagePullSecrets.orValue([]).size() <= ${MAX_PULL_SECRETS}` },
         ],
         variables: Object.entries(variables).map(([name, cel]) => ({ name, expression: expression(cel) })),
         mutations: [{ patchType: 'JSONPatch', jsonPatch: { expression: PATCH } }],
@@ -100,9 +101,7 @@ const POD =
 
 /** Of a namespace that is listed nothing is read: that it is listed says the same as its annotation would. */
 const variablesWith = (isListed: boolean): Record<string, string> => ({
-  annotations: isListed
-    ? `{${text(ANNOTATION_SYNC)}: 'enabled'}`
-    : 'namespaceObject.metadata.?annotations.orValue({})',
+  annotations: isListed ? `{${text(ANNOTATION_SYNC)}: 'enabled'}` : 'namespaceObject.metadata.?annotations.orValue({})',
   enabled: `variables.annotations[?${text(ANNOTATION_SYNC)}].orValue('') == 'enabled'`,
   silent: `!(${text(ANNOTATION_SYNC)} in variables.annotations)`,
   allSources: `!(${text(ANNOTATION_SOURCES)} in variables.annotations)`,
@@ -118,15 +117,16 @@ const variablesWith = (isListed: boolean): Record<string, string> => ({
 
 /**
  * The parts of a list that a tenant wrote, as `splitList` gives them: what JavaScript trims and Go does not, and the other way
- * round, is made the same first. The controller takes the beginning of a list that is too long, and says so; here it is empty.
+ * round, is made the same first. The controller takes the beginning of a list that is too long, and says so; here it is empty,
+ * and the rest is not even split: the tenant would decide what each pod costs the API server.
  */
 function listVariables(name: string, annotation: string): Record<string, string> {
   const value = `variables.annotations[?${text(annotation)}].orValue('')`;
   return {
     [`${name}Split`]:
       `bytes(${value}).size() > ${MAX_ANNOTATION} ? [] :\n` +
-      `${value}.replace('\\ufeff', ' ').replace('\\u0085', '?!').split(',').map(part, part.trim()).filter(part, part != '')`,
-    [name]: `variables.${name}Split.size() > ${MAX_LISTED} ? [] : variables.${name}Split`,
+      `${value}.replace('\\ufeff', ' ').replace('\\u0085', '?!').split(',', ${MAX_LISTED + 1})`,
+    [name]: `variables.${name}Split.size() > ${MAX_LISTED} ? [] : variables.${name}Split.map(part, part.trim()).filter(part, part != '')`,
   };
 }
 
@@ -135,8 +135,8 @@ const matchesOne = (globs: string): string =>
   `object.spec.serviceAccountName.matches('^(?:' + ${globs}.filter(part, part.matches('^[-a-z0-9.*?]+$'))` +
   `.map(part, part.replace('.', '[.]').replace('*', '.*').replace('?', '.')).join('|') + ')$')`;
 
-const MISSING =
-  "variables.wanted.filter(name, name != '' && !object.spec.?imagePullSecrets.orValue([]).exists(entry, entry.?name.orValue('') == name))";
+const NAMES = "object.spec.?imagePullSecrets.orValue([]).map(entry, entry.?name.orValue(''))";
+const MISSING = "variables.wanted.filter(name, name != '' && !(name in variables.names))";
 
 const PATCH = `\
 (variables.missing == [] || has(object.spec.imagePullSecrets) ? [] :

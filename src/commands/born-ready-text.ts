@@ -13,7 +13,10 @@ const HEADER = `\
 /** The same configuration gives the same text on every machine. `namespace`: the controller's. */
 export function renderBornReady(
   configuration: Configuration,
-  { namespace, ...options }: { namespace: string; version: BornReadyVersion; namespaces?: readonly string[] | undefined },
+  {
+    namespace,
+    ...options
+  }: { namespace: string; version: BornReadyVersion; namespaces?: readonly string[] | undefined },
 ): string {
   const metadata = { name: `${nameOfInstallation(namespace)}-born-ready`, labels: LABELS };
   const objects = bornReady(configuration, metadata, options);
