@@ -290,7 +290,10 @@ function generated(): { configured: Configuration; cases: Case[] } {
         { weight: 9, arbitrary: fc.constantFrom('enabled', 'enabled', undefined) },
         fc.constantFrom('disabled', '', ' enabled', 'Enabled', 'true'),
       ),
-      [SOURCES]: often(listOf([...configured.sources.map(({ name }) => name), 'S1', 's'])),
+      [SOURCES]: fc.oneof(
+        { weight: 2, arbitrary: fc.constant(undefined) },
+        listOf([...configured.sources.map(({ name }) => name), 'S1', 's']),
+      ),
       [ACCOUNTS]: often(listOf([...globs, ...names, '!*', '?'])),
     }),
     { numRuns: 300, seed: 14 },
