@@ -10,14 +10,17 @@ import { planNamespace } from '../../src/plan/namespace.ts';
 import { configuration, CONTROLLER_NAMESPACE, createCluster, eventually } from '../integration/env/cluster.ts';
 import type { Cluster } from '../integration/env/cluster.ts';
 import { putPolicies, removePolicies } from '../integration/env/policies.ts';
-import { findRealApi, startRealApi } from '../integration/env/real-api.ts';
+import { findRealApi, minorOf, startRealApi } from '../integration/env/real-api.ts';
 import type { ApiServer } from '../integration/env/api-server.ts';
 import { account, copy } from '../plan/observations.ts';
 
 const [SYNC, SOURCES, ACCOUNTS] = ['pullpass.dev/sync', 'pullpass.dev/sources', 'pullpass.dev/service-accounts'];
 const ON = { [SYNC]: 'enabled' };
+const real = findRealApi();
+const minor = 'missing' in real ? 36 : minorOf(real.found);
+const version = minor < 36 ? 'v1beta1' : 'v1';
 const render = (of: Configuration, namespaces?: readonly string[]): string =>
-  renderBornReady(of, { namespace: CONTROLLER_NAMESPACE, version: 'v1', namespaces });
+  renderBornReady(of, { namespace: CONTROLLER_NAMESPACE, version, namespaces });
 
 describe('the text', () => {
   const yaml = render(
@@ -47,16 +50,20 @@ describe('the text', () => {
   });
 });
 
-const real = findRealApi();
 if ('missing' in real) test.skip(real.missing, () => undefined);
+else if (minor < 34) test.skip(`kube-apiserver 1.${minor} has no MutatingAdmissionPolicy`, () => undefined);
 
-describe.skipIf('missing' in real)('on kube-apiserver', () => {
+describe.skipIf('missing' in real || minor < 34)('on kube-apiserver', () => {
   const config = configuration({ name: 'hub', serviceAccounts: ['default', 'build-*'] }, { name: 'two' });
   let server: ApiServer;
   let cluster: Cluster;
   beforeAll(async () => {
     if ('missing' in real) return;
-    server = await startRealApi(real.found);
+    const beta = [
+      '--runtime-config=admissionregistration.k8s.io/v1beta1=true',
+      '--feature-gates=MutatingAdmissionPolicy=true',
+    ];
+    server = await startRealApi(real.found, { flags: version === 'v1' ? [] : beta });
     cluster = await createCluster(server);
     await cluster.namespace('probe', { annotations: ON });
     await inForce(render(config));
