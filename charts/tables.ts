@@ -7,9 +7,11 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Document, isCollection, isMap, isSeq, visit } from 'yaml';
 import { z } from 'zod';
+import { objectsWith } from '../src/admission/born-ready.ts';
 import { renderNetworkPolicy } from '../src/commands/network-policy-text.ts';
 import { REPORT_VIEWER } from '../src/commands/rbac-text.ts';
 import { parseConfiguration } from '../src/config/load.ts';
+import { ALLOWED, DENIED, SERVICE_ACCOUNTS } from '../src/config/glob.ts';
 import type { Configuration } from '../src/config/schema.ts';
 import { configurationSchema } from '../src/config/schema.ts';
 import { DEFAULT_NAMESPACE } from '../src/names.ts';
@@ -42,6 +44,18 @@ export function tables(): Map<string, string> {
         services: SERVICES,
         addresses: ADDRESSES,
       }),
+    ],
+    [
+      'charts/pullpass/files/born-ready.yaml',
+      yaml(
+        'The policy that adds references to new pods, from src/admission/born-ready.ts; the template fills in two expressions.',
+        {
+          home: DEFAULT_NAMESPACE,
+          namespaces: { allow: ALLOWED, deny: DENIED },
+          serviceAccounts: SERVICE_ACCOUNTS,
+          spec: objectsWith({ admitted: '', wanted: '' }, {}, { version: 'v1', isListed: false })[0].spec,
+        },
+      ),
     ],
     [
       'manifests/components/networkpolicy/network-policy.yaml',

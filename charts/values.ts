@@ -1,5 +1,6 @@
 /** What the values of the chart may be. The part `config` is the program's own schema of a configuration. */
 import { z } from 'zod';
+import { BORN_READY_VERSIONS } from '../src/admission/born-ready.ts';
 import { configurationJsonSchema } from '../src/commands/schema.ts';
 import { LOG_LEVELS } from '../src/log.ts';
 
@@ -33,6 +34,10 @@ export const valuesSchema = section({
   extraCaCertificates: section({ configMap: name, key: z.string().min(1) }),
   serviceAccount: section({ create: z.boolean(), name, annotations: words }),
   rbac: section({ create: z.boolean() }),
+  bornReady: section({
+    enabled: z.boolean().describe('A MutatingAdmissionPolicy: docs/born-ready.md.'),
+    version: z.enum(BORN_READY_VERSIONS),
+  }),
   networkPolicy: section({
     enabled: z.boolean(),
     ports,

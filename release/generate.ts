@@ -8,6 +8,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { generated } from '../charts/build.ts';
 import { tables } from '../charts/tables.ts';
+import { renderBornReady } from '../src/commands/born-ready-text.ts';
 import { renderPolicies } from '../src/commands/policies-text.ts';
 import { RBAC_NAME, renderRbac } from '../src/commands/rbac-text.ts';
 import { loadConfiguration } from '../src/config/load.ts';
@@ -36,6 +37,10 @@ export const STEPS: readonly Step[] = [
   {
     file: 'manifests/components/policies/policies.yaml',
     content: async () => renderPolicies(await shipped(), controller),
+  },
+  {
+    file: 'manifests/components/born-ready/policy.yaml',
+    content: async () => renderBornReady(await shipped(), { ...controller, version: 'v1' }),
   },
   {
     file: 'manifests/install.yaml',

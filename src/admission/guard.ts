@@ -14,24 +14,24 @@ export function copiesAdmitted({ sources }: Pick<Configuration, 'sources'>): str
 
 /** CEL for whether the namespace of a request may opt in. */
 export function guardOf({ allow, deny }: SourceConfig['namespaces']): string {
-  return `${matches(allow)} && !(${matches(deny)})`;
+  return `${matches(allow, 'request.namespace')} && !(${matches(deny, 'request.namespace')})`;
 }
 
-/** As `matchNames` of `config/glob.ts`. */
-function matches(patterns: readonly string[]): string {
+/** CEL for whether `name`, an expression, matches: as `matchNames` of `config/glob.ts`. */
+export function matches(patterns: readonly string[], name: string): string {
   const excluded = patterns.filter((pattern) => pattern.startsWith('!')).map((pattern) => pattern.slice(1));
   const listed = patterns.filter((pattern) => !pattern.startsWith('!'));
-  if (excluded.length === 0) return matchesAny(listed);
-  return `(${listed.length === 0 ? 'true' : matchesAny(listed)} && !${matchesAny(excluded)})`;
+  if (excluded.length === 0) return matchesAny(listed, name);
+  return `(${listed.length === 0 ? 'true' : matchesAny(listed, name)} && !${matchesAny(excluded, name)})`;
 }
 
-function matchesAny(patterns: readonly string[]): string {
+function matchesAny(patterns: readonly string[], name: string): string {
   if (patterns.includes('*')) return 'true';
   const names = patterns.filter((pattern) => !/[*?]/.test(pattern));
   const globs = patterns.filter((pattern) => /[*?]/.test(pattern));
   const choices = [
-    ...(names.length > 0 ? [`request.namespace in ${list(names)}`] : []),
-    ...(globs.length > 0 ? [`request.namespace.matches(${text(regularExpression(globs))})`] : []),
+    ...(names.length > 0 ? [`${name} in ${list(names)}`] : []),
+    ...(globs.length > 0 ? [`${name}.matches(${text(regularExpression(globs))})`] : []),
   ];
   return choices.length === 0 ? 'false' : `(${choices.join(' || ')})`;
 }

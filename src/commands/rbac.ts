@@ -1,10 +1,13 @@
 /** `pullpass rbac`: prints the rights table (`allRights`) as RBAC objects, or compares a cluster with it. */
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { BORN_READY_VERSIONS } from '../admission/born-ready.ts';
+import type { BornReadyVersion } from '../admission/born-ready.ts';
 import { loadConfiguration } from '../config/load.ts';
 import type { Configuration } from '../config/schema.ts';
 import { UsageError, UserError } from '../errors.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { allRights } from '../plan/rights.ts';
+import { renderBornReady } from './born-ready-text.ts';
 import { withConfiguration } from './configuration.ts';
 import type { Environment } from './environment.ts';
 import { refuseBeyondTheList, unwelcome } from './listed.ts';
@@ -26,6 +29,7 @@ export function rbacCommand(env: Environment): Command {
     .description(
       'Prints the RBAC objects that a configuration needs, Secrets limited by name. ' +
         'With --policies, also the admission policies that hold the controller to what it does with these rights; ' +
+        'with --born-ready, also the policy by which new pods get the references at once; ' +
         'with --network-policy, also the NetworkPolicy that holds it to whom it talks to; ' +
         "with --crio, also the rights that CRI-O's credential provider needs. " +
         'To apply: pullpass rbac --config FILE | kubectl apply -f -\n' +
@@ -55,6 +59,14 @@ export function rbacCommand(env: Environment): Command {
     .addOption(
       new Option('--policies', 'with ValidatingAdmissionPolicies, for Kubernetes 1.30 and later').default(false),
     )
+    .addOption(
+      new Option(
+        '--born-ready [version]',
+        'with the MutatingAdmissionPolicy that adds the references to new pods: v1, for Kubernetes 1.36 and later, or v1beta1',
+      )
+        .choices(BORN_READY_VERSIONS)
+        .preset('v1'),
+    )
     .addOption(new Option('--network-policy', "with a NetworkPolicy for the controller's pods").default(false))
     .addOption(
       new Option(
@@ -82,7 +94,7 @@ export function rbacCommand(env: Environment): Command {
     .addOption(
       new Option('--check', 'compare what the cluster grants to the controller; print no manifests')
         .default(false)
-        .conflicts(['policies', 'networkPolicy', 'roles', 'crio']),
+        .conflicts(['policies', 'bornReady', 'networkPolicy', 'roles', 'crio']),
     )
     .addOption(options.output('how to print the result of --check'))
     .action((flags: Flags) => run(flags, env));
@@ -93,6 +105,7 @@ interface Flags extends Configured {
   for: Receiver;
   secureReport: boolean;
   policies: boolean;
+  bornReady?: BornReadyVersion;
   networkPolicy: boolean;
   egressPorts: number[];
   crio: boolean;
@@ -109,11 +122,10 @@ function audience(value: string): string {
 }
 
 async function run({ secureReport, for: receiver, ...flags }: Flags, env: Environment): Promise<void> {
-  const { controllerNamespace: namespace, namespaces, check, output, policies, networkPolicy } = flags;
-  const { crio } = flags;
-  if (receiver === 'wait' && (policies || networkPolicy || check || secureReport || crio))
+  const { controllerNamespace: namespace, namespaces, check, output, policies, bornReady, networkPolicy, crio } = flags;
+  if (receiver === 'wait' && (policies || bornReady !== undefined || networkPolicy || check || secureReport || crio))
     throw new UsageError(
-      'rbac: --for wait goes with none of --policies, --network-policy, --crio, --check and --secure-report',
+      'rbac: --for wait goes with none of --policies, --born-ready, --network-policy, --crio, --check and --secure-report',
     );
   if (flags.audience !== undefined && !crio) throw new UsageError('rbac: --audience goes with --crio');
   const serviceAccount = flags.serviceAccount ?? (receiver === 'wait' ? `${RBAC_NAME}-wait` : RBAC_NAME);
@@ -149,7 +161,7 @@ async function run({ secureReport, for: receiver, ...flags }: Flags, env: Enviro
   env.exitWith(checkStatus(result));
 }
 
-type Wanted = Pick<Flags, 'roles' | 'policies' | 'networkPolicy' | 'egressPorts'>;
+type Wanted = Pick<Flags, 'roles' | 'policies' | 'bornReady' | 'networkPolicy' | 'egressPorts'>;
 
 async function crioRights(
   client: KubeClient,
@@ -172,11 +184,14 @@ function manifests(
   const texts = [
     wanted.roles && renderRbac(configuration, options),
     wanted.policies && renderPolicies(configuration, options),
+    wanted.bornReady !== undefined && renderBornReady(configuration, { ...options, version: wanted.bornReady }),
     wanted.networkPolicy &&
       renderNetworkPolicy(configuration, { namespace: options.namespace, ports: wanted.egressPorts }),
     ...more,
   ].filter((text) => text !== false);
   if (texts.length === 0)
-    throw new UserError('nothing to print with --no-roles alone: add --policies, --network-policy or --crio');
+    throw new UserError(
+      'nothing to print with --no-roles alone: add --policies, --born-ready, --network-policy or --crio',
+    );
   return texts.join('');
 }

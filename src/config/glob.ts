@@ -11,6 +11,8 @@ export const GLOB = /^!?[-a-z0-9.*?]+$/;
 /** The guard where a source has none of its own: `namespaces.allow` and `namespaces.deny`. */
 export const ALLOWED = ['*'];
 export const DENIED = ['kube-*', 'pullpass-system'];
+/** The ServiceAccounts of a source that names none: `serviceAccounts`. */
+export const SERVICE_ACCOUNTS = ['default'];
 
 /** Matches names that a pattern matches and no `!` pattern excludes. A list of only exclusions matches everything else. */
 export function matchNames(patterns: readonly string[]): NameMatcher {

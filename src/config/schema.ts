@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { isRepository } from '../credentials/image-reference.ts';
 import { cacheProxySchema } from './cache-proxies.ts';
 import { crossCheck } from './cross-checks.ts';
-import { ALLOWED, DENIED, GLOB } from './glob.ts';
+import { ALLOWED, DENIED, GLOB, SERVICE_ACCOUNTS } from './glob.ts';
 import { dnsLabel, dnsSubdomain } from './kubernetes-names.ts';
 import { LISTS } from './limits.ts';
 import { registryHostName, registryKey } from './registry-names.ts';
@@ -63,7 +63,7 @@ const source = z.strictObject({
     .default(false)
     .describe('true: every admitted namespace is in, unless it says sync=disabled.'),
   serviceAccounts: globs
-    .default(['default'])
+    .default([...SERVICE_ACCOUNTS])
     .describe('Globs of the ServiceAccounts that get the reference; "!" in front excludes.'),
   aliases: z
     .array(alias)

@@ -51,7 +51,7 @@ export function noteOf(problem: Problem): string {
         'ask the platform team to allow it in the configuration (sources[].namespaces).'
       );
     case 'SecretNotOurs':
-      return `${whatIsTaken(problem)}: it is left alone. ${remedyOf(problem)}`;
+      return `${whatIsTaken(problem)}: it is left alone, and pods that name it pull with what it holds. ${remedyOf(problem)}`;
     case 'CopyBlocked':
       return `The Secret is being deleted, and is kept by ${finalizersOf(problem)}. ${BLOCKED_REMEDY}`;
     case 'InvalidAnnotation':

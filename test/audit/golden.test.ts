@@ -268,7 +268,7 @@ const CASES: readonly Case[] = [
       }),
     found: ['PP003 Secret team-a/regcred'],
     says: ['Delete or rename it: it is of type "Opaque"'],
-    saysNot: ['adopt'],
+    saysNot: ['adopt', 'Pods of'],
   },
   {
     name: "another installation's Secret in the copy's place, which asks for adoption",
@@ -468,6 +468,25 @@ const CASES: readonly Case[] = [
     says: ['pods of Deployment web name it'],
   },
   {
+    name: 'pods that were born with the reference to a copy that its source cannot give yet',
+    given: () =>
+      observation({
+        sources: [auditedSource({ observed: source({ digest: undefined }), fresh: true, changedAt: NOW })],
+        scopes: [scope({ serviceAccounts: [account()] })],
+        pullSecrets: secrets({ 'team-a/regcred': 'missing' }),
+      }),
+    found: ['PP028 Registry docker.io'],
+  },
+  {
+    name: 'pods that name the copy of a namespace that opted out',
+    given: () =>
+      observation({
+        scopes: [scope({ namespace: namespace({ sync: undefined }), serviceAccounts: [account()] })],
+        pullSecrets: secrets({ 'team-a/regcred': 'missing' }),
+      }),
+    found: ['PP006 Secret team-a/regcred', 'PP028 Registry docker.io'],
+  },
+  {
     name: 'a Secret that may not be read',
     given: () =>
       observation({
@@ -656,6 +675,20 @@ const CASES: readonly Case[] = [
         pullSecrets: secrets({ 'team-a/regcred': HUB, 'team-a/own': content({ 'registry.own': 'x' }) }),
       }),
     found: ['PP020 Deployment team-a/web'],
+  },
+  {
+    name: 'pods that were born with some of the copies, as where a ServiceAccount annotation selects more',
+    given: () =>
+      observation({
+        scopes: [
+          goodScope({
+            serviceAccounts: [account({ pullSecrets: ['other', 'regcred'], added: 'other,regcred', annotated: true })],
+          }),
+        ],
+        workloads: [workload({ pullSecrets: ['other'] })],
+        pullSecrets: secrets({ 'team-a/regcred': HUB, 'team-a/other': content({ 'registry.own': 'x' }) }),
+      }),
+    found: ['PP010 ServiceAccount team-a/default', 'PP020 Deployment team-a/web'],
   },
   {
     name: 'a thousand pods of one Deployment in two versions',

@@ -123,7 +123,9 @@ describe("a Secret in a copy's place", () => {
     );
     expect(finding).toMatchObject({
       about: 'foreign',
-      message: 'Secret team-a/regcred has the name of the copy of source "upstream", and Pullpass did not make it.',
+      message:
+        'Secret team-a/regcred has the name of the copy of source "upstream", and Pullpass did not make it. ' +
+        'Pods of Deployment web name it: they pull with what it holds, not with the login of the source.',
       remedy: expect.stringContaining('pullpass.dev/adopt=true`') as string,
     });
   });

@@ -1,4 +1,4 @@
-/** `helm template`, the manifests and `pullpass rbac` give the same rights, and the same NetworkPolicy. */
+/** `helm template`, the manifests and `pullpass rbac` give the same rights, NetworkPolicy and policy for new pods. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -7,6 +7,7 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse as parseYaml, stringify } from 'yaml';
+import { renderBornReady } from '../../src/commands/born-ready-text.ts';
 import { renderNetworkPolicy } from '../../src/commands/network-policy-text.ts';
 import { renderRbac } from '../../src/commands/rbac-text.ts';
 import type { Configuration } from '../../src/config/schema.ts';
@@ -46,13 +47,18 @@ const valuesOf = (document: Document, { serviceAccount, secureReport, ports }: C
   config: asValue(document),
   serviceAccount: { name: serviceAccount },
   report: { secure: secureReport },
+  bornReady: { enabled: true },
   networkPolicy: { enabled: true, ports },
 });
 
 /** Of the chart alone, the objects that this test is about, without the labels of the release. */
 const compared = (objects: readonly Manifest[]): Manifest[] =>
   objects
-    .filter(({ kind, metadata }) => /^(Cluster)?Role(Binding)?$|^NetworkPolicy$/.test(kind) && !isHook(metadata))
+    .filter(
+      ({ kind, metadata }) =>
+        /^(Cluster)?Role(Binding)?$|^NetworkPolicy$|^MutatingAdmissionPolicy(Binding)?$/.test(kind) &&
+        !isHook(metadata),
+    )
     .map(({ metadata: { labels, annotations: _, ...metadata }, ...object }: Manifest & { metadata: Annotated }) => ({
       ...object,
       metadata: { ...metadata, labels: { component: labels?.['app.kubernetes.io/component'] ?? '' } },
@@ -66,14 +72,22 @@ const isHook = (metadata: Manifest['metadata'] & Annotated): boolean =>
 const id = ({ kind, metadata: { name, namespace } }: Manifest): string => `${kind} ${namespace} ${name}`;
 
 const printed = (configuration: Configuration, choice: Choice): Manifest[] =>
-  compared(parse(renderRbac(configuration, choice) + renderNetworkPolicy(configuration, choice)));
+  compared(
+    parse(
+      renderRbac(configuration, choice) +
+        renderBornReady(configuration, { namespace: choice.namespace, version: 'v1' }) +
+        renderNetworkPolicy(configuration, choice),
+    ),
+  );
 const templated = async (helm: Helm, document: Document, choice: Choice): Promise<Manifest[]> =>
   compared(await helm.template(valuesOf(document, choice), { namespace: choice.namespace }));
 
 onEachHelm((helm) => {
   test('the shipped configuration: as the manifests, which are as `pullpass rbac` prints them', async () => {
     const own = compared(parse(readFileSync(path.join(MANIFESTS, 'rbac.yaml'), 'utf8')));
-    expect(printed(read(SHIPPED), PLAIN).filter(({ kind }) => kind !== 'NetworkPolicy')).toEqual(own);
+    expect(printed(read(SHIPPED), PLAIN).filter(({ kind }) => kind.includes('Role'))).toEqual(own);
+    const born = compared(parse(readFileSync(path.join(MANIFESTS, 'components/born-ready/policy.yaml'), 'utf8')));
+    expect(printed(read(SHIPPED), PLAIN).filter(({ kind }) => kind.startsWith('Mutating'))).toEqual(born);
     expect(await templated(helm, SHIPPED, PLAIN)).toEqual(printed(read(SHIPPED), PLAIN));
   });
 
@@ -159,7 +173,7 @@ describe.skipIf(missing !== undefined)('on kube-apiserver', () => {
       await fc.assert(
         fc.asyncProperty(documentWith(KINDS), choices, async (document, choice) => {
           const objects = (await helm.template(valuesOf(document, choice), { namespace: choice.namespace })).filter(
-            ({ kind }) => /^(Cluster)?Role(Binding)?$|^NetworkPolicy$/.test(kind),
+            ({ kind }) => /^(Cluster)?Role(Binding)?$|^NetworkPolicy$|^MutatingAdmissionPolicy(Binding)?$/.test(kind),
           );
           const said = execFileSync(
             'found' in kubectl ? kubectl.found : '',

@@ -217,7 +217,28 @@ describe('the command', () => {
       'ValidatingAdmissionPolicy',
       'ValidatingAdmissionPolicyBinding',
     ]);
-    await expect(printed('--no-roles')).rejects.toThrow(/^nothing to print with --no-roles alone: add --policies or /);
+    expect(await kinds('--no-roles', '--born-ready')).toEqual([
+      'MutatingAdmissionPolicy',
+      'MutatingAdmissionPolicyBinding',
+    ]);
+    await expect(printed('--no-roles')).rejects.toThrow(/^nothing to print with --no-roles alone: add --policies, /);
+  });
+
+  test('prints the policy for new pods in the version that is asked for, and for the listed namespaces', async () => {
+    const version = (text: string) => new Set(text.match(/(?<=admissionregistration\.k8s\.io\/)\w+/g));
+    expect(version(await printed('--no-roles', '--born-ready'))).toEqual(new Set(['v1']));
+    expect(version(await printed('--no-roles', '--born-ready', 'v1beta1'))).toEqual(new Set(['v1beta1']));
+    await expect(printed('--born-ready', 'v2')).rejects.toThrow(/v1, v1beta1/);
+    const elsewhere = await printed(
+      '--no-roles',
+      '--born-ready',
+      '--namespaces',
+      'a,b',
+      '--controller-namespace',
+      'tools',
+    );
+    expect(elsewhere).toContain("request.namespace in ['a', 'b']");
+    expect(elsewhere).toContain('name: pullpass-tools-born-ready');
   });
 
   test('lets more ports through', async () => {

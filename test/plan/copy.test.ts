@@ -265,7 +265,8 @@ test('what is in the way is named, with who can do something about it', () => {
   );
   expect(told("another installation's copy")).toBe(
     'Another installation of Pullpass (controller namespace "tools") has the Secret with the name of the copy of source ' +
-      '"upstream": it is left alone. Give the source another copyName, or remove one of the two installations; if the ' +
+      '"upstream": it is left alone, and pods that name it pull with what it holds. ' +
+      'Give the source another copyName, or remove one of the two installations; if the ' +
       'other is gone already, remove the label pullpass.dev/instance from the Secret.',
   );
   expect(told('an immutable foreign Secret to adopt')).toContain('is immutable: delete it');

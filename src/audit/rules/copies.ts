@@ -8,7 +8,7 @@ import { hitOf, problemsOf } from './problems.ts';
 import type { Hit, Rule } from './rule.ts';
 import { CHECK_CONTROLLER, CHECK_RUNNING, LEAVE_ALONE } from './remedies.ts';
 import type { NamespacePlan, SourceStanding } from '../../plan/namespace-plan.ts';
-import { agree, plural, quote } from '../../text.ts';
+import { agree, plural, quote, some } from '../../text.ts';
 
 const CHECK_COPY =
   `${CHECK_CONTROLLER} A write that the API server refuses, by a quota or a policy, is the Event WriteRefused in the namespace. ` +
@@ -101,7 +101,8 @@ export const copyForeign: Rule = {
   severity: 'error',
   title: "A Secret that Pullpass did not make has a copy's name",
   cause:
-    'The namespace opted in, but a Secret by the name of the copy is there already. Pullpass never writes over what is not its own.',
+    'The namespace opted in, but a Secret by the name of the copy is there already. Pullpass never writes over what is not its own. ' +
+    'Pods that name it, by themselves or as they were created (docs/born-ready.md), pull with what it holds.',
   remedy:
     'Delete or rename the Secret; or, where it is of type kubernetes.io/dockerconfigjson, annotate it pullpass.dev/adopt="true" to let Pullpass take it over.',
   check: (facts) =>
@@ -112,32 +113,33 @@ export const copyForeign: Rule = {
         const { source, taken } = problem;
         const object = { kind: 'Secret', namespace, name };
         const named = `Secret ${namespace}/${name} has the name of the copy of source "${source}"`;
+        const used = usedBy(facts, namespace, name);
         if (taken === undefined)
           return {
             object,
             about: 'reserved',
-            message: `${named}, and the configuration names it as a source or a login: it is left alone.`,
+            message: `${named}, and the configuration names it as a source or a login: it is left alone.${used}`,
             remedy: remedyOf(problem),
           };
         if (taken.other === 'instance')
           return {
             object,
             about: taken.other,
-            message: `${named}, and another installation of Pullpass has it (controller namespace ${quote(taken.instance ?? '')}).`,
+            message: `${named}, and another installation of Pullpass has it (controller namespace ${quote(taken.instance ?? '')}).${used}`,
             remedy: remedyOf(problem),
           };
         if (taken.other !== undefined)
           return {
             object,
             about: taken.other,
-            message: `${named}, and Pullpass has it for something else.`,
+            message: `${named}, and Pullpass has it for something else.${used}`,
             remedy: remedyOf(problem),
           };
         const adopt = `kubectl -n ${namespace} annotate secret ${name} ${ANNOTATION_ADOPT}=true`;
         return {
           object,
           about: 'foreign',
-          message: `${named}, and Pullpass did not make it.`,
+          message: `${named}, and Pullpass did not make it.${used}`,
           remedy:
             taken.type === TYPE_DOCKER_CONFIG_JSON && taken.immutable !== true
               ? `Delete or rename it; or let Pullpass take it over: \`${adopt}\``
@@ -145,6 +147,17 @@ export const copyForeign: Rule = {
         };
       }),
 };
+
+/** The pods that pull with it all the same, as a sentence; empty: none is known. */
+function usedBy({ managed }: Facts, namespace: string, name: string): string {
+  const owners = new Set(
+    managed
+      .filter((workload) => workload.namespace === namespace && workload.pullSecrets.includes(name))
+      .map(({ owner }) => `${owner.kind} ${owner.name}`),
+  );
+  if (owners.size === 0) return '';
+  return ` Pods of ${some([...owners])} name it: they pull with what it holds, not with the login of the source.`;
+}
 
 export const copyOrphaned: Rule = {
   id: 'PP004',

@@ -92,11 +92,15 @@ function lackOf({ account, keys, image }: Facts, workload: Workload, kind: 'befo
   return missed.unseen.length > 0 && failing.length > 0 ? { secrets: missed.unseen, images: failing } : undefined;
 }
 
-/** Whether the pod has no pull secrets, or exactly those of the ServiceAccount before Pullpass added its own. */
+/**
+ * Whether the pod has no pull secrets, or those that the ServiceAccount had before Pullpass added its own, with some of these: it
+ * got them with an older configuration, or as it was created (docs/born-ready.md), where the ServiceAccount's own annotation is not seen.
+ */
 function isOlder(onPod: readonly string[], listed: readonly string[], added: ReadonlySet<string>): boolean {
   if (onPod.length === 0) return true;
-  const before = new Set(listed.filter((name) => !added.has(name)));
-  return before.size === new Set(onPod).size && onPod.every((name) => before.has(name));
+  return (
+    onPod.every((name) => listed.includes(name)) && listed.every((name) => added.has(name) || onPod.includes(name))
+  );
 }
 
 const images = (about: readonly Lack[]): string => some([...new Set(about.flatMap((lack) => lack.images))].map(quote));

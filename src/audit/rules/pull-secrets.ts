@@ -17,9 +17,17 @@ export const danglingReference: Rule = {
     'then pull without it and write a Warning Event FailedToRetrieveImagePullSecret at every pull.',
   remedy: 'Create the Secret, or remove its name from imagePullSecrets.',
   *check(facts) {
-    // A copy that the controller is about to write has its own rule, copy-missing.
-    const isComing = (namespace: string, secret: string): boolean =>
-      facts.planOf(namespace)?.writeCopies.some(({ name }) => name === secret) === true;
+    // A copy that the controller is about to write has its own rule, copy-missing; one that waits for its source, those of the source.
+    // Pods may have been born with the reference to it.
+    const isComing = (namespace: string, secret: string): boolean => {
+      const plan = facts.planOf(namespace);
+      return (
+        plan?.writeCopies.some(({ name }) => name === secret) === true ||
+        plan?.standings.some(
+          ({ copyName, choice, copy }) => copyName === secret && choice.in && copy === 'unavailable',
+        ) === true
+      );
+    };
     const missing = yield* referencedSteps(facts, ({ state }) => state === 'missing');
     return missing
       .filter(({ namespace, name }) => !isComing(namespace, name))

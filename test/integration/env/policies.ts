@@ -9,6 +9,8 @@ const GROUP = '/apis/admissionregistration.k8s.io/v1';
 const COLLECTIONS: Readonly<Record<string, string>> = {
   ValidatingAdmissionPolicy: 'validatingadmissionpolicies',
   ValidatingAdmissionPolicyBinding: 'validatingadmissionpolicybindings',
+  MutatingAdmissionPolicy: 'mutatingadmissionpolicies',
+  MutatingAdmissionPolicyBinding: 'mutatingadmissionpolicybindings',
 };
 
 /** Whether the server judges writes by policies. The sandbox does not. */
@@ -25,10 +27,7 @@ export async function applyPolicies(
   controller: KubeClient,
   namespace = 'default',
 ): Promise<void> {
-  for (const { path, object } of objectsIn(yaml))
-    await admin.patch(path, 'application/apply-patch+yaml', object, {
-      query: { fieldManager: 'test', force: true },
-    });
+  await putPolicies(admin, yaml);
   // The server reads its policies once a second.
   await delay(1_500);
   for (const deadline = Date.now() + 20_000; ;) {
@@ -46,6 +45,14 @@ export async function applyPolicies(
   }
 }
 
+/** Applies them, and does not wait. */
+export async function putPolicies(admin: KubeClient, yaml: string): Promise<void> {
+  for (const { path, object } of objectsIn(yaml))
+    await admin.patch(path, 'application/apply-patch+yaml', object, {
+      query: { fieldManager: 'test', force: true },
+    });
+}
+
 export async function removePolicies(admin: KubeClient, yaml: string): Promise<void> {
   for (const { path } of objectsIn(yaml)) await admin.delete(path);
   await delay(2_500);
@@ -53,7 +60,7 @@ export async function removePolicies(admin: KubeClient, yaml: string): Promise<v
 
 function objectsIn(yaml: string): { path: string; object: object }[] {
   return parseAllDocuments(yaml).map((document) => {
-    const object = document.toJS() as { kind: string; metadata: { name: string } };
-    return { path: `${GROUP}/${COLLECTIONS[object.kind]}/${object.metadata.name}`, object };
+    const object = document.toJS() as { apiVersion: string; kind: string; metadata: { name: string } };
+    return { path: `/apis/${object.apiVersion}/${COLLECTIONS[object.kind]}/${object.metadata.name}`, object };
   });
 }

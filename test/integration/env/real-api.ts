@@ -1,5 +1,5 @@
 /** Starts a real etcd and kube-apiserver for one test file, and takes both away again. */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import net from 'node:net';
@@ -36,6 +36,12 @@ export interface RealApi extends ApiServer {
 /** The binaries, or one line that says how to get them. */
 export function findRealApi(): FoundBinaries {
   return findBinaries(process.env);
+}
+
+/** 36 of Kubernetes 1.36.3. */
+export function minorOf({ apiServer }: RealApiBinaries): number {
+  const said = spawnSync(apiServer, ['--version'], { encoding: 'utf8' }).stdout;
+  return Number(/v1\.(\d+)/.exec(said)?.[1]);
 }
 
 export async function startRealApi(binaries: RealApiBinaries, options: RealApiOptions = {}): Promise<RealApi> {
