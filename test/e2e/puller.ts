@@ -15,7 +15,7 @@ export function startPuller(pods: Pods, namespace: string, image: () => Promise<
   let ended = 0;
   let refused = 0;
   let isStopped = false;
-  let failure: unknown;
+  let failure: Error | undefined;
 
   async function loop(): Promise<void> {
     while (!isStopped) {
@@ -26,7 +26,7 @@ export function startPuller(pods: Pods, namespace: string, image: () => Promise<
     }
   }
   const loops = Promise.all(Array.from({ length: atOnce }, loop)).catch((error: unknown) => {
-    failure = error;
+    failure = error as Error;
     isStopped = true;
   });
   return {

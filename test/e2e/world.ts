@@ -61,6 +61,8 @@ export interface World {
   login(login: Login): Promise<void>;
   /** With its default ServiceAccount. Removed after the file. */
   namespace(name: string, options?: { optIn?: boolean; annotations?: Record<string, string> }): Promise<void>;
+  /** A namespace that the scenario makes by itself is removed after the file, too. */
+  forgetLater(namespace: string): void;
   /** Resolves when its copy and its default ServiceAccount are as they must be. */
   synced(namespace: string): Promise<void>;
   /** The user of the private registry in the copy of a namespace; undefined: no copy. */
@@ -203,6 +205,7 @@ async function makeWorld(found: Settings, cleanUp: AsyncDisposableStack): Promis
         annotations: { ...(optIn && { 'pullpass.dev/sync': 'enabled' }), ...annotations },
       });
     },
+    forgetLater: (name) => void namespaces.push(name),
     async synced(namespace) {
       const args = ['--config', config, '--namespace', namespace];
       for (let tries = 0; ; tries++) {

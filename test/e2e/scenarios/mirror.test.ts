@@ -37,8 +37,8 @@ onNodes((world, settings) => {
       const { cli, config, install, login, mirror, namespace, pods, push, upstream } = world();
       const cache = make(world(), ip);
       await push('corp/probe');
-      await install({ cacheProxies: [cache.entry] });
       await cache.start();
+      await install({ cacheProxies: [cache.entry] });
       await login(FIRST);
       const wait = (): ReturnType<typeof cli.pullpass> =>
         cli.pullpass('wait', '--config', config, '--source', 'upstream', '--timeout', '5m');
