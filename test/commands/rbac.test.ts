@@ -217,7 +217,7 @@ describe('the command', () => {
       'ValidatingAdmissionPolicy',
       'ValidatingAdmissionPolicyBinding',
     ]);
-    await expect(printed('--no-roles')).rejects.toThrow(/^nothing to print with --no-roles alone: add --policies or /);
+    await expect(printed('--no-roles')).rejects.toThrow(/^nothing to print with --no-roles alone: add --policies, /);
   });
 
   test('lets more ports through', async () => {
