@@ -101,6 +101,32 @@ onEachServer((server, kind) => {
     ]);
   });
 
+  test('who may not list nodes is told that it is unknown, and gets no finding', async () => {
+    const metadata = { name: 'crio-reader' };
+    const resources = ['namespaces', 'serviceaccounts', 'pods', 'secrets'];
+    await cluster.serviceAccount(CONTROLLER_NAMESPACE, 'reader');
+    await cluster.admin.create(`${RBAC}/clusterroles`, {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'ClusterRole',
+      metadata,
+      rules: [{ apiGroups: [''], resources, verbs: ['get', 'list'] }],
+    });
+    await cluster.admin.create(`${RBAC}/clusterrolebindings`, {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'ClusterRoleBinding',
+      metadata,
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'crio-reader' },
+      subjects: [{ kind: 'ServiceAccount', namespace: CONTROLLER_NAMESPACE, name: 'reader' }],
+    });
+    const file = path.join(directory, 'reader');
+    await writeFile(file, await server().kubeconfigFor({ namespace: CONTROLLER_NAMESPACE, name: 'reader' }));
+    const { out } = await run(auditCommand, ['--kubeconfig', file, ...flags.slice(2), '-o', 'json']);
+    expect(out).not.toContain('PP065');
+    expect(out).toMatch(
+      /Nodes, so it is unknown whether CRI-O runs on them, and whether copies serve its mirrors: .*forbidden/,
+    );
+  });
+
   test('rights are printed for chosen ServiceAccounts of opted-in namespaces only; a whole namespace is a group', async () => {
     const bindings = objects(await printed()).filter(({ kind: each }) => each === 'RoleBinding');
     expect(bindings.map(({ metadata, subjects }) => [metadata.namespace, subjects])).toEqual([

@@ -33,7 +33,9 @@ export const crioMirrorUnserved: Rule = {
           {
             object,
             about: redactKey(host),
-            message: `${where}. No image of any pod names alias ${quoteKey(host)} of source "${config.name}", and as the key of a mirror CRI-O finds no login under it: ${why}.`,
+            message:
+              `${where}. No image of any pod names alias ${quoteKey(host)} of source "${config.name}", ` +
+              `and as the key of a mirror CRI-O finds no login under it: ${why}.`,
             remedy:
               "Write the alias as the mirror's location in registries.conf: HOST[:PORT][/PATH], with the port if the mirror has one.",
           },
