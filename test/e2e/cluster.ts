@@ -1,60 +1,59 @@
 /** A cluster as its administrator uses it: kubectl, and the program from this checkout. */
-import { spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 
 export const ROOT = path.resolve(import.meta.dirname, '../..');
 
-export interface Secret {
-  readonly data: Readonly<Record<string, string>>;
+export interface Finished {
+  readonly status: number;
+  /** Of both streams. */
+  readonly output: string;
 }
 
-export interface Cluster {
-  readonly kubeconfig: string;
+export interface CommandLine {
   /** What it prints; throws what it says if it fails. */
-  kubectl(args: readonly string[], input?: string): string;
-  apply(...objects: object[]): void;
-  get<T>(...args: string[]): T;
-  /** What the command prints, whatever its status. */
-  pullpass(...args: string[]): { readonly status: number | null; readonly output: string };
+  kubectl(args: readonly string[], input?: string): Promise<string>;
+  apply(...objects: object[]): Promise<void>;
+  pullpass(...args: string[]): Promise<Finished>;
 }
 
-export function connect(kubeconfig: string): Cluster {
-  const env = { ...process.env, KUBECONFIG: kubeconfig };
-  const kubectl = (args: readonly string[], input?: string): string => run('kubectl', args, env, input);
+export function commandLine(kubeconfig: string, searchPath = process.env['PATH'] ?? ''): CommandLine {
+  const env = { ...process.env, KUBECONFIG: kubeconfig, PATH: searchPath };
+  const kubectl = async (args: readonly string[], input = ''): Promise<string> => {
+    const { status, output } = await finished('kubectl', args, env, input);
+    if (status !== 0) throw new Error(`kubectl ${args.join(' ')}: status ${status}\n${output}`);
+    return output;
+  };
   return {
-    kubeconfig,
     kubectl,
-    apply: (...objects) => {
-      kubectl(['apply', '-f', '-'], objects.map((object) => JSON.stringify(object)).join('\n---\n'));
+    async apply(...objects) {
+      await kubectl(['apply', '-f', '-'], objects.map((object) => JSON.stringify(object)).join('\n---\n'));
     },
-    get: <T>(...args: string[]) => JSON.parse(kubectl(['get', '--output', 'json', ...args])) as T,
-    pullpass(...args) {
-      const result = spawnSync(process.execPath, [path.join(ROOT, 'src/main.ts'), ...args], { env, encoding: 'utf8' });
-      return { status: result.status, output: result.stdout + result.stderr };
-    },
+    pullpass: (...args) => finished(process.execPath, [path.join(ROOT, 'src/main.ts'), ...args], env),
   };
 }
 
-export function run(program: string, args: readonly string[], env = process.env, input = ''): string {
-  const { error, status, stdout, stderr } = spawnSync(program, args, { env, input, encoding: 'utf8' });
+/** Never waits in a way that would keep the upstream, which answers in this process, from answering. */
+export function finished(
+  program: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = process.env,
+  input = '',
+): Promise<Finished> {
+  return new Promise((resolve, reject) => {
+    const child = execFile(program, args, { env, maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
+      const status = error === null ? 0 : error.code;
+      if (typeof status === 'number') resolve({ status, output: stdout + stderr });
+      else reject(error ?? new Error(`${program} did not end`));
+    });
+    child.stdin?.on('error', () => undefined).end(input);
+  });
+}
+
+/** For run.ts, which has nothing else to do meanwhile. */
+export function run(program: string, args: readonly string[]): string {
+  const { error, status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8' });
   if (error !== undefined) throw new Error(`${program}: ${error.message}`);
   if (status !== 0) throw new Error(`${program} ${args.join(' ')}: status ${status}\n${stdout}${stderr}`);
   return stdout;
-}
-
-/** Asks until it is true; an error counts as not yet. */
-export async function eventually(what: string, isTrue: () => boolean, seconds = 60): Promise<void> {
-  let last = '';
-  for (const end = Date.now() + seconds * 1000; Date.now() < end; await delay(500)) {
-    try {
-      if (isTrue()) {
-        console.log(`ok: ${what}`);
-        return;
-      }
-    } catch (error) {
-      last = `: ${(error as Error).message}`;
-    }
-  }
-  throw new Error(`not within ${seconds} s: ${what}${last}`);
 }

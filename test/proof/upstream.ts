@@ -31,7 +31,7 @@ export interface Request {
 
 export interface Upstream {
   readonly url: string;
-  /** `127.0.0.1:port` */
+  /** `address:port` */
   readonly host: string;
   /** May pull and push anything; never revoked. */
   readonly admin: Login;
@@ -46,12 +46,18 @@ export interface Upstream {
   stop(): Promise<void>;
 }
 
-export async function startUpstream(program: string, { tokenSeconds }: { tokenSeconds: number }): Promise<Upstream> {
+export interface UpstreamOptions {
+  readonly tokenSeconds: number;
+  /** `address:port` to listen on; otherwise a free port of the loopback address. */
+  readonly at?: string;
+}
+
+export async function startUpstream(program: string, { tokenSeconds, at }: UpstreamOptions): Promise<Upstream> {
   const admin = { username: 'admin', password: 'pw-of-admin' };
   const users = new Map<string, string>([[admin.username, admin.password]]);
   const requests: Request[] = [];
   const tokens = await createTokenServer(tokenSeconds);
-  const [host, inner] = [await freeHost(), await freeHost()];
+  const [host, inner] = [at ?? (await freeHost()), await freeHost()];
   const url = `http://${host}`;
   const directory = await mkdtemp(path.join(tmpdir(), 'proof-upstream-'));
   const bundle = path.join(directory, 'ca.pem');
@@ -80,7 +86,8 @@ export async function startUpstream(program: string, { tokenSeconds }: { tokenSe
       else forward(request, response);
     });
     return new Promise((resolve, reject) => {
-      server.once('error', reject).listen(Number(host.split(':')[1]), '127.0.0.1', () => resolve(server));
+      const [address, port] = host.split(':');
+      server.once('error', reject).listen(Number(port), address, () => resolve(server));
     });
   }
 

@@ -194,10 +194,10 @@ export async function answers(host: string, keeper: Keeper): Promise<boolean> {
 }
 
 /** Free a moment ago: nothing better can be had for a program that takes its port from a file. */
-export function freePort(): Promise<number> {
+export function freePort(address = '127.0.0.1'): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer().once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
+    server.listen(0, address, () => {
       const { port } = server.address() as AddressInfo;
       server.close(() => resolve(port));
     });

@@ -14,23 +14,28 @@ export interface TinyImage {
 }
 
 export function tinyImage(text: string): TinyImage {
-  const tar = tarOf('hello.txt', Buffer.from(text));
+  return imageOf({ name: 'hello.txt', content: Buffer.from(text), mode: 0o644 }, {});
+}
+
+/** One layer with one file. `config`: how it is run, as the image specification calls it. */
+export function imageOf(file: TarFile, config: object): TinyImage {
+  const tar = tarOf(file);
   const layer = gzipSync(tar);
-  const config = Buffer.from(
+  const document = Buffer.from(
     JSON.stringify({
       architecture: 'amd64',
       os: 'linux',
-      config: {},
+      config,
       rootfs: { type: 'layers', diff_ids: [digestOf(tar)] },
     }),
   );
   const manifest = {
     schemaVersion: 2,
     mediaType: OCI_MANIFEST,
-    config: { mediaType: OCI_CONFIG, digest: digestOf(config), size: config.length },
+    config: { mediaType: OCI_CONFIG, digest: digestOf(document), size: document.length },
     layers: [{ mediaType: OCI_LAYER, digest: digestOf(layer), size: layer.length }],
   };
-  return { manifest: Buffer.from(JSON.stringify(manifest)), blobs: [config, layer] };
+  return { manifest: Buffer.from(JSON.stringify(manifest)), blobs: [document, layer] };
 }
 
 /** An OCI image layout, the source of `skopeo copy oci:DIRECTORY:TAG ...`. */
@@ -49,11 +54,17 @@ export async function writeLayout(directory: string, tag: string, { manifest, bl
   await writeFile(path.join(directory, 'oci-layout'), JSON.stringify({ imageLayoutVersion: '1.0.0' }));
 }
 
+export interface TarFile {
+  readonly name: string;
+  readonly content: Buffer;
+  readonly mode: number;
+}
+
 /** A ustar archive of one file. */
-function tarOf(name: string, content: Buffer): Buffer {
+function tarOf({ name, content, mode }: TarFile): Buffer {
   const header = Buffer.alloc(512);
   header.write(name, 0);
-  header.write('0000644\0', 100);
+  header.write(`${mode.toString(8).padStart(7, '0')}\0`, 100);
   header.write('0000000\0', 108);
   header.write('0000000\0', 116);
   header.write(`${content.length.toString(8).padStart(11, '0')}\0`, 124);

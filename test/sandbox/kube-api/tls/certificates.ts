@@ -1,6 +1,7 @@
 /** A certificate authority for one server and one test run: serving certificates for loopback, client certificates for users. */
 import './reflect-shim.ts';
 import { randomBytes, webcrypto } from 'node:crypto';
+import { isIP } from 'node:net';
 import * as x509 from '@peculiar/x509';
 
 export interface KeyPair {
@@ -9,7 +10,7 @@ export interface KeyPair {
 }
 
 export interface CertificateAuthority extends KeyPair {
-  /** A server certificate for `127.0.0.1`, `::1`, `localhost` and the names that pods use for the API server; and for `more` names. */
+  /** A server certificate for `127.0.0.1`, `::1`, `localhost` and the names that pods use for the API server; and for `more` names or IP addresses. */
   serving(...more: string[]): Promise<KeyPair>;
   /** A client certificate: Kubernetes reads the user from CN and the groups from O. */
   client(user: string, groups: readonly string[]): Promise<KeyPair>;
@@ -60,7 +61,7 @@ export async function createCertificateAuthority(commonName: string): Promise<Ce
         { type: 'ip', value: '::1' },
         { type: 'dns', value: 'localhost' },
         { type: 'dns', value: 'kubernetes.default.svc' },
-        ...more.map((value) => ({ type: 'dns' as const, value })),
+        ...more.map((value) => ({ type: isIP(value) > 0 ? ('ip' as const) : ('dns' as const), value })),
       ]),
     client: (user, groups) =>
       sign([{ CN: [user] }, ...groups.map((group) => ({ O: [group] }))], x509.ExtendedKeyUsage.clientAuth, []),

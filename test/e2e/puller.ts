@@ -1,0 +1,45 @@
+/** Makes pods all the time, each with a pull of its own, as a busy cluster does. */
+import type { Pods } from './pods.ts';
+
+export interface Puller {
+  /** How many pods have ended so far. */
+  readonly count: () => number;
+  /** Resolves when so many more have ended. */
+  more(pods: number): Promise<void>;
+  stop(): Promise<{ readonly pods: number; readonly refused: number; readonly failedPulls: readonly string[] }>;
+}
+
+export function startPuller(pods: Pods, namespace: string, image: string, atOnce = 2): Puller {
+  let made = 0;
+  let ended = 0;
+  let refused = 0;
+  let isStopped = false;
+  let failure: unknown;
+
+  async function loop(): Promise<void> {
+    while (!isStopped) {
+      const name = `puller-${++made}`;
+      if ((await pods.run(namespace, name, image)) === 'refused') refused++;
+      ended++;
+      await pods.delete(namespace, name);
+    }
+  }
+  const loops = Promise.all(Array.from({ length: atOnce }, loop)).catch((error: unknown) => {
+    failure = error;
+    isStopped = true;
+  });
+  return {
+    count: () => ended,
+    async more(count) {
+      const goal = ended + count;
+      while (ended < goal && failure === undefined) await new Promise((resolve) => setTimeout(resolve, 100));
+      if (failure !== undefined) throw failure;
+    },
+    async stop() {
+      isStopped = true;
+      await loops;
+      if (failure !== undefined) throw failure;
+      return { pods: ended, refused, failedPulls: await pods.failedPulls(namespace) };
+    },
+  };
+}
