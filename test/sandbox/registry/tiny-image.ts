@@ -14,12 +14,12 @@ export interface TinyImage {
 }
 
 export function tinyImage(text: string): TinyImage {
-  return imageOf({ name: 'hello.txt', content: Buffer.from(text), mode: 0o644 }, {});
+  return imageOf([{ name: 'hello.txt', content: Buffer.from(text), mode: 0o644 }], {});
 }
 
-/** One layer with one file. `config`: how it is run, as the image specification calls it. */
-export function imageOf(file: TarFile, config: object): TinyImage {
-  const tar = tarOf(file);
+/** One layer with these files. `config`: how it is run, as the image specification calls it. */
+export function imageOf(files: readonly TarFile[], config: object): TinyImage {
+  const tar = tarOf(files);
   const layer = gzipSync(tar);
   const document = Buffer.from(
     JSON.stringify({
@@ -60,8 +60,12 @@ export interface TarFile {
   readonly mode: number;
 }
 
-/** A ustar archive of one file. */
-function tarOf({ name, content, mode }: TarFile): Buffer {
+/** A ustar archive. */
+function tarOf(files: readonly TarFile[]): Buffer {
+  return Buffer.concat([...files.flatMap(entryOf), Buffer.alloc(1024)]);
+}
+
+function entryOf({ name, content, mode }: TarFile): Buffer[] {
   const header = Buffer.alloc(512);
   header.write(name, 0);
   header.write(`${mode.toString(8).padStart(7, '0')}\0`, 100);
@@ -75,5 +79,5 @@ function tarOf({ name, content, mode }: TarFile): Buffer {
   const sum = header.reduce((total, byte) => total + byte, 0);
   header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
   const padding = Buffer.alloc((512 - (content.length % 512)) % 512);
-  return Buffer.concat([header, content, padding, Buffer.alloc(1024)]);
+  return [header, content, padding];
 }
