@@ -54,9 +54,11 @@ onNodesWith(
       return seen as ImageCache;
     };
 
+    let image = '';
+
     test('its jobs are refused before their namespace opts in, and pull after', async () => {
       const { cli, cluster, push, upstream } = world();
-      const image = await push('corp/base');
+      image = await push('corp/base');
       await cli.apply({
         apiVersion: 'kubefledged.io/v1alpha2',
         kind: 'ImageCache',
@@ -92,8 +94,9 @@ onNodesWith(
 
       const revoked = upstream.requests.length;
       await cluster.admin.patch(CACHE, 'application/merge-patch+json', {
-        spec: { cacheSpec: [{ images: [await push('corp/newer')] }] },
+        spec: { cacheSpec: [{ images: [image, await push('corp/newer')] }] },
       });
+
       await until('Succeeded', 'ImageCacheUpdate');
       expect(pulledBy(upstream, 'corp/newer', revoked)).toEqual([SECOND.username]);
     });
