@@ -71,6 +71,8 @@ export interface World {
   install(more?: Readonly<Record<string, unknown>>): Promise<void>;
   /** containerd on the node asks these hosts first, `http://host:port`, for images of the private registry. */
   mirror(...urls: string[]): Promise<void>;
+  /** containerd on the node finds the images of the private registry under this host, too. */
+  alias(host: string): Promise<void>;
 }
 
 export const FIRST: Login = { username: 'robot-1', password: 'first-password' };
@@ -151,12 +153,12 @@ async function makeWorld(found: Settings, cleanUp: AsyncDisposableStack): Promis
     return `${registry}/${name}`;
   };
 
-  async function writeHosts(...mirrors: string[]): Promise<void> {
+  async function writeHosts(name: string, ...mirrors: string[]): Promise<void> {
     if (found.node === undefined) return;
     const url = `http://${registry}`;
     const hosts = [...mirrors, url].map((host) => `[host."${host}"]\n  capabilities = ["pull", "resolve"]\n`);
     const text = `server = "${url}"\n\n${hosts.join('\n')}`;
-    const folder = path.join(found.node.hosts, registry);
+    const folder = path.join(found.node.hosts, name);
     if (found.node.container === undefined) {
       mkdirSync(folder, { recursive: true });
       writeFileSync(path.join(folder, 'hosts.toml'), text);
@@ -171,7 +173,7 @@ async function makeWorld(found: Settings, cleanUp: AsyncDisposableStack): Promis
     );
     if (status !== 0) throw new Error(`the node's hosts.toml was not written: ${output}`);
   }
-  await writeHosts();
+  await writeHosts(registry);
 
   const world: World = {
     settings: found,
@@ -278,8 +280,9 @@ async function makeWorld(found: Settings, cleanUp: AsyncDisposableStack): Promis
       await cli.kubectl(['apply', '-f', '-'], rights.output);
       await cli.kubectl(['--namespace', HOME, 'rollout', 'status', 'deployment/pullpass', '--timeout=180s']);
     },
-    mirror: (...urls) => writeHosts(...urls),
+    mirror: (...urls) => writeHosts(registry, ...urls),
+    alias: (host) => writeHosts(host),
   };
-  cleanUp.defer(() => writeHosts());
+  cleanUp.defer(() => writeHosts(registry));
   return world;
 }
