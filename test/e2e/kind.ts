@@ -3,12 +3,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { run } from './cluster.ts';
-import type { Settings } from './settings.ts';
+import type { ClusterSettings } from './settings.ts';
 
 /** kind makes its nodes read this directory. */
 const HOSTS = '/etc/containerd/certs.d';
 
-export async function startKind(): Promise<{ settings: Settings; stop(): Promise<void> }> {
+export async function startKind(
+  image: string | undefined,
+): Promise<{ settings: ClusterSettings; stop(): Promise<void> }> {
   const directory = mkdtempSync(path.join(tmpdir(), 'pullpass-e2e-'));
   const kubeconfig = path.join(directory, 'kubeconfig');
   const cluster = ['--name', 'pullpass-e2e', '--kubeconfig', kubeconfig];
@@ -20,7 +22,6 @@ export async function startKind(): Promise<{ settings: Settings; stop(): Promise
     }
   };
   try {
-    const image = process.env['PULLPASS_E2E_KIND_IMAGE'];
     run('kind', [
       'create',
       'cluster',
