@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { freePort } from '../sandbox/registry/distribution.ts';
 import { run } from './cluster.ts';
 import type { ClusterSettings } from './settings.ts';
 
@@ -36,7 +37,7 @@ export async function startKind(
       .find((address) => /^[\d.]+$/.test(address));
     if (gateway === undefined) throw new Error('the Docker network "kind" has no IPv4 gateway');
     const node = { hosts: HOSTS, container: 'pullpass-e2e-control-plane' };
-    return { settings: { kubeconfig, registry: `${gateway}:5000`, node }, stop };
+    return { settings: { kubeconfig, registry: `${gateway}:${await freePort(gateway)}`, node }, stop };
   } catch (error) {
     await stop().catch(() => undefined);
     throw error;

@@ -20,7 +20,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, test } from 'vitest';
 import { readNames } from '../../release/names.ts';
 import { createCluster } from '../integration/env/cluster.ts';
 import type { Cluster } from '../integration/env/cluster.ts';
@@ -88,6 +88,9 @@ export function onNodes(define: (world: () => World, settings: Settings) => void
     beforeAll(async () => {
       world = await createWorld(found);
     });
+    afterEach(async ({ task }) => {
+      if (task.result?.state === 'fail' && world !== undefined) await tellWhatWasSaid(world);
+    });
     afterAll(async () => {
       await world?.cleanUp.disposeAsync();
     });
@@ -96,6 +99,13 @@ export function onNodes(define: (world: () => World, settings: Settings) => void
       return world;
     }, found);
   });
+}
+
+/** For whoever reads why a scenario failed: the cluster is gone by then. */
+async function tellWhatWasSaid({ cli }: World): Promise<void> {
+  const log = ['logs', '--selector=app.kubernetes.io/name=pullpass', '--all-containers', '--prefix', '--tail=30'];
+  for (const args of [log, ['get', 'pods,events']])
+    console.log(await cli.kubectl(['--namespace', HOME, ...args]).catch((error: unknown) => String(error)));
 }
 
 async function createWorld(found: Settings): Promise<World> {
