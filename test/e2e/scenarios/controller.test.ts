@@ -44,7 +44,7 @@ onNodes((world, settings) => {
             secret: { namespace: HOME, name: COPY },
             // Next to its source, so it needs a name of its own.
             copyName: OWN,
-            namespaces: { allow: ['team-*', HOME] },
+            namespaces: { allow: ['team-*', HOME], deny: [] },
             serviceAccounts: ['pullpass'],
           },
         ],
