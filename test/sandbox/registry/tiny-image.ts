@@ -14,12 +14,12 @@ export interface TinyImage {
 }
 
 export function tinyImage(text: string): TinyImage {
-  return imageOf({ name: 'hello.txt', content: Buffer.from(text), mode: 0o644 }, {});
+  return imageOf([{ name: 'hello.txt', content: Buffer.from(text), mode: 0o644 }], {});
 }
 
-/** One layer with one file. `config`: how it is run, as the image specification calls it. */
-export function imageOf(file: TarFile, config: object): TinyImage {
-  return imageOfTar(tarOf(file), config);
+/** One layer with these files. `config`: how it is run, as the image specification calls it. */
+export function imageOf(files: readonly TarFile[], config: object): TinyImage {
+  return imageOfTar(tarOf(files), config);
 }
 
 export function imageOfTar(tar: Buffer, config: object): TinyImage {
@@ -63,8 +63,12 @@ export interface TarFile {
   readonly mode: number;
 }
 
-/** A ustar archive of one file. */
-function tarOf({ name, content, mode }: TarFile): Buffer {
+/** A ustar archive. */
+function tarOf(files: readonly TarFile[]): Buffer {
+  return Buffer.concat([...files.flatMap(entryOf), Buffer.alloc(1024)]);
+}
+
+function entryOf({ name, content, mode }: TarFile): Buffer[] {
   const header = Buffer.alloc(512);
   header.write(name, 0);
   header.write(`${mode.toString(8).padStart(7, '0')}\0`, 100);
@@ -78,5 +82,5 @@ function tarOf({ name, content, mode }: TarFile): Buffer {
   const sum = header.reduce((total, byte) => total + byte, 0);
   header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
   const padding = Buffer.alloc((512 - (content.length % 512)) % 512);
-  return Buffer.concat([header, content, padding, Buffer.alloc(1024)]);
+  return [header, content, padding];
 }
