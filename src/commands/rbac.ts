@@ -1,6 +1,7 @@
 /** `pullpass rbac`: prints the rights table (`allRights`) as RBAC objects, or compares a cluster with it. */
 import { Command, Option } from 'commander';
 import { loadConfiguration } from '../config/load.ts';
+import { loadProvider } from '../config/provider.ts';
 import type { Configuration } from '../config/schema.ts';
 import { UsageError, UserError } from '../errors.ts';
 import { allRights } from '../plan/rights.ts';
@@ -15,7 +16,7 @@ import { render } from './output.ts';
 import type { Output } from './output.ts';
 import { renderPolicies } from './policies-text.ts';
 import { checkRbac, checkStatus, checkText } from './rbac-check.ts';
-import { RBAC_NAME, RECEIVERS, renderRbac } from './rbac-text.ts';
+import { RBAC_NAME, RECEIVERS, renderProviderRbac, renderRbac } from './rbac-text.ts';
 import type { RbacOptions, Receiver } from './rbac-text.ts';
 
 export function rbacCommand(env: Environment): Command {
@@ -36,11 +37,14 @@ export function rbacCommand(env: Environment): Command {
     .addOption(
       new Option(
         '--service-account <name>',
-        `ServiceAccount that gets the rights; otherwise ${RBAC_NAME}, with --for wait ${RBAC_NAME}-wait`,
+        `ServiceAccount that gets the rights; otherwise ${RBAC_NAME}, with --for wait ${RBAC_NAME}-wait, with --for provider ${RBAC_NAME}-provider`,
       ),
     )
     .addOption(
-      new Option('--for <command>', 'whose rights: those of `pullpass controller`, or what `pullpass wait` reads')
+      new Option(
+        '--for <command>',
+        'whose rights: those of `pullpass controller`, what `pullpass wait` reads, or those of `pullpass provider`, whose document --config names',
+      )
         .choices(RECEIVERS)
         .default('controller'),
     )
@@ -87,11 +91,15 @@ interface Flags extends Configured {
 
 async function run({ secureReport, for: receiver, ...flags }: Flags, env: Environment): Promise<void> {
   const { controllerNamespace: namespace, namespaces, check, output, policies, networkPolicy } = flags;
-  if (receiver === 'wait' && (policies || networkPolicy || check || secureReport))
+  if (receiver !== 'controller' && (policies || networkPolicy || check || secureReport))
     throw new UsageError(
-      'rbac: --for wait goes with none of --policies, --network-policy, --check and --secure-report',
+      `rbac: --for ${receiver} goes with none of --policies, --network-policy, --check and --secure-report`,
     );
-  const serviceAccount = flags.serviceAccount ?? (receiver === 'wait' ? `${RBAC_NAME}-wait` : RBAC_NAME);
+  const serviceAccount = flags.serviceAccount ?? (receiver === 'controller' ? RBAC_NAME : `${RBAC_NAME}-${receiver}`);
+  if (receiver === 'provider') {
+    if (flags.config === undefined) throw new UsageError('rbac: --for provider needs --config, with its document');
+    return env.writeOut(renderProviderRbac(await loadProvider(flags.config), { namespace, serviceAccount }));
+  }
   const controller = { namespace, serviceAccount, secureReport, namespaces };
   const checked = (configuration: Configuration): Configuration => {
     refuseBeyondTheList('rbac', configuration, controller);

@@ -2,12 +2,14 @@
 import { z } from 'zod';
 import { parseGoDuration } from '../credentials/go-duration.ts';
 import { parseImage } from '../credentials/image-reference.ts';
-import { readDocument, type DocumentForm } from './load.ts';
+import { parseDocument, readDocument, type DocumentForm } from './load.ts';
+import { field } from './document.ts';
 import { dnsLabel, dnsSubdomain } from './kubernetes-names.ts';
 import { LISTS } from './limits.ts';
 import { registryKey } from './registry-names.ts';
 import { readConfigurationText } from './read-file.ts';
 import { CONFIGURATION_API_VERSION } from './schema.ts';
+import { yamlValue } from './yaml.ts';
 
 const noNul = (text: string): boolean => !text.includes('\0');
 const argument = z.string().max(4096, 'is longer than 4096 characters').refine(noNul, 'has a NUL character');
@@ -103,7 +105,17 @@ export type ProviderConfig = z.output<typeof providerSchema>;
 export type AskConfig = ProviderConfig['ask'];
 export type PluginConfig = Extract<AskConfig, { plugin: string }>;
 
-export const PROVIDER_FORM: DocumentForm<ProviderConfig> = { kind: 'Provider', schema: providerSchema };
+const PROVIDER_FORM: DocumentForm<ProviderConfig> = { kind: 'Provider', schema: providerSchema };
+
+/** Undefined: the text is a document of another kind. Never throws. */
+export function parseProvider(
+  text: string,
+  fileName: string,
+): ReturnType<typeof parseDocument<ProviderConfig>> | undefined {
+  return text.includes('Provider') && field(yamlValue(text), 'kind') === PROVIDER_FORM.kind
+    ? parseDocument(text, fileName, PROVIDER_FORM)
+    : undefined;
+}
 
 /** @throws UserError if the file cannot be read; ConfigurationError, one line per problem, if its content is wrong. */
 export async function loadProvider(path: string): Promise<ProviderConfig> {

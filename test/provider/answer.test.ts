@@ -91,7 +91,10 @@ test.each([
   ['a number as password', { auth: { 'registry.example.com': { username: 'robot', password: 5 } } }],
   ['a NUL in the password', { auth: { 'registry.example.com': login('SECRET\0') } }],
   ['a line break in the password', { auth: { 'registry.example.com': login('SECRET\r\nX-Evil: 1') } }],
-  ['a thousand logins', { auth: Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [`r${i}.example.com`, login()])) }],
+  [
+    'a thousand logins',
+    { auth: Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [`r${i}.example.com`, login()])) },
+  ],
 ])('%s is not by the protocol', (_, changes) => {
   const { reason, message } = failure(() => read(changes));
   expect(reason).toBe('answer');

@@ -44,7 +44,10 @@ test('it gets its input, its arguments and the variables that are named, and not
 
 test('an endless output is cut off, and the program ended', async () => {
   const { reason, message } = await failure(run(['exec yes']));
-  expect({ reason, message }).toEqual({ reason: 'output', message: `wrote more than ${MAX_OUTPUT_BYTES / 1024} KiB to stdout` });
+  expect({ reason, message }).toEqual({
+    reason: 'output',
+    message: `wrote more than ${MAX_OUTPUT_BYTES / 1024} KiB to stdout`,
+  });
 });
 
 test('an endless stderr holds up nothing', async () => {

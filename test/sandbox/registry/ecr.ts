@@ -54,7 +54,9 @@ export async function startEcr({ tokenMs }: { tokenMs: number }): Promise<Ecr> {
     const authorizationToken = Buffer.from(`AWS:${password}`).toString('base64');
     return json(
       200,
-      { authorizationData: [{ authorizationToken, expiresAt: endsAt / 1000, proxyEndpoint: `https://${ECR_REGISTRY}` }] },
+      {
+        authorizationData: [{ authorizationToken, expiresAt: endsAt / 1000, proxyEndpoint: `https://${ECR_REGISTRY}` }],
+      },
       { 'content-type': 'application/x-amz-json-1.1' },
     );
   });
