@@ -85,8 +85,13 @@ export function createLoop({ client, config, ask, by, timings, onRenewed, onFail
     if (held === undefined || held.isPending || isDue(held)) await renew(signal);
   }
 
-  const currentOf = (seen: Observed): Content | undefined =>
-    seen.state === 'ours' && seen.by === by ? seen.content : undefined;
+  function currentOf(seen: Observed): Content | undefined {
+    const content = seen.state === 'ours' && seen.by === by ? seen.content : undefined;
+    return content === undefined || isFar(content) ? undefined : content;
+  }
+
+  /** Longer than anything is planned for: the clock was set back, or somebody wrote the annotation. */
+  const isFar = ({ renewAt }: Content): boolean => renewAt - wall() > timings.latestMs;
 
   /** What the Secret says counts, unless we know a later renewal of the same login, or have an answer that is not written yet. */
   function take(current: Content): void {
@@ -96,11 +101,8 @@ export function createLoop({ client, config, ask, by, timings, onRenewed, onFail
     held = { ...current, isPending: false, dueAt: monotonic() + Math.max(0, current.renewAt - wall()) };
   }
 
-  function isDue({ renewAt, dueAt }: Held): boolean {
-    const waitMs = renewAt - wall();
-    // Longer than anything is planned for: the clock was set back, or somebody wrote the annotation.
-    return waitMs <= 0 || waitMs > timings.latestMs || monotonic() >= dueAt;
-  }
+  const isDue = (login: Held): boolean =>
+    login.renewAt <= wall() || isFar(login) || monotonic() >= login.dueAt;
 
   const isOver = ({ expiresAt }: Content): boolean => expiresAt !== undefined && expiresAt <= wall();
 

@@ -50,7 +50,7 @@ export function scheduleOf(
   const left = expiresAt === undefined ? 0 : expiresAt - now;
   const told = left > 0 ? left / 2 : (refreshMs ?? timings.unknownMs);
   const ms = Math.min(told, refreshMs ?? Infinity) * (1 - 0.1 * chance);
-  return { expiresAt, waitMs: Math.min(timings.latestMs, Math.max(timings.soonestMs, ms)) };
+  return { expiresAt, waitMs: Math.round(Math.min(timings.latestMs, Math.max(timings.soonestMs, ms))) };
 }
 
 /** The last one that RFC 3339 can write. */
