@@ -101,8 +101,7 @@ export function createLoop({ client, config, ask, by, timings, onRenewed, onFail
     held = { ...current, isPending: false, dueAt: monotonic() + Math.max(0, current.renewAt - wall()) };
   }
 
-  const isDue = (login: Held): boolean =>
-    login.renewAt <= wall() || isFar(login) || monotonic() >= login.dueAt;
+  const isDue = (login: Held): boolean => login.renewAt <= wall() || isFar(login) || monotonic() >= login.dueAt;
 
   const isOver = ({ expiresAt }: Content): boolean => expiresAt !== undefined && expiresAt <= wall();
 

@@ -36,7 +36,8 @@ export function createProviderMetrics({
       const at = of(times());
       return at === undefined ? [] : [[{ secret }, at / 1000]];
     });
-  gauge('build_info', 'Always 1; the version is in the label.', ['version']).set({ version }, 1);
+  // Not `pullpass_build_info`: by that an alert knows that the controller is there.
+  gauge('provider_build_info', 'Always 1; the version is in the label.', ['version']).set({ version }, 1);
   time('provider_last_answer_timestamp_seconds', 'When the program last gave a login', ({ answeredAt }) => answeredAt);
   time('provider_next_renewal_timestamp_seconds', 'When the login is to be renewed', ({ renewAt }) => renewAt);
   time('provider_expiry_timestamp_seconds', 'When the login in force ends', ({ expiresAt }) => expiresAt);

@@ -49,8 +49,7 @@ describe.skipIf('missing' in ecrPlugin)(
       const { status } = await fetch(`${ecr.registry.url}/v2/corp/app/manifests/1.0`, { headers: { authorization } });
       return status;
     }
-    const copy = async (): Promise<string | undefined> =>
-      (await cluster.login('team', 'ecr-copy'))?.[ECR_REGISTRY];
+    const copy = async (): Promise<string | undefined> => (await cluster.login('team', 'ecr-copy'))?.[ECR_REGISTRY];
 
     test(
       `no pull fails in ${LIVES} lives of a token`,

@@ -33,10 +33,7 @@ onEachServer((server) => {
   });
 
   const gives = (password: string, changes: object = {}): void =>
-    writeFileSync(
-      answer,
-      response({ auth: { 'registry.example.com': { username: 'robot', password } }, ...changes }),
-    );
+    writeFileSync(answer, response({ auth: { 'registry.example.com': { username: 'robot', password } }, ...changes }));
   const start = async (name: string, ask: object = {}): Promise<Provider> => {
     const config = providerConfig(name, { plugin: 'plugin', image: IMAGE, ...ask });
     const provider = await startProvider(server(), cluster, config, { folder: folder.path, timings: TIMINGS });
@@ -158,7 +155,9 @@ onEachServer((server) => {
       data: { x: '' },
     });
     await start('opaque');
-    await eventually(async () => expect(await events('opaque')).toEqual([expect.stringMatching(/type "Opaque".*delete it/)]));
+    await eventually(async () =>
+      expect(await events('opaque')).toEqual([expect.stringMatching(/type "Opaque".*delete it/)]),
+    );
   });
 
   test('while the plugin fails the last login stays, and an Event on the Secret says why, without what it wrote', async () => {
@@ -188,7 +187,9 @@ onEachServer((server) => {
   test('a first login that cannot be had is told on a Secret that is not there yet', async () => {
     const provider = await start('never', { plugin: 'broken' });
     await eventually(async () =>
-      expect(await events('never')).toEqual([expect.stringMatching(/No login of this provider is known to be in force$/)]),
+      expect(await events('never')).toEqual([
+        expect.stringMatching(/No login of this provider is known to be in force$/),
+      ]),
     );
     expect(await provider.probe('/readyz')).toBe('503 broken: ended with status 1; it speaks of access denied');
     expect(await secret('never')).toBeUndefined();
