@@ -47,7 +47,7 @@ export function providerCommand(env: Environment): Command {
 }
 
 async function run({ plugins, identity, address, ...flags }: Flags, env: Environment): Promise<void> {
-  const { version, logLevel, variable } = env;
+  const { logLevel, variable } = env;
   if (!(LOG_LEVELS as readonly string[]).includes(logLevel))
     throw new UserError(`LOG_LEVEL is "${logLevel}": use one of ${LOG_LEVELS.join(', ')}`);
   const log = createLog(logLevel);
@@ -61,7 +61,6 @@ async function run({ plugins, identity, address, ...flags }: Flags, env: Environ
         variable,
         identity,
         address,
-        version,
         log,
         onListening: (url) => url !== undefined && log.info({ url }, 'serving /livez, /readyz and /metrics'),
       },

@@ -19,8 +19,6 @@ import type { Content, Observed, Version } from './secret.ts';
 export interface Standing {
   /** Times of the login that is in force, in milliseconds since 1970. */
   readonly login: { readonly expiresAt: number | undefined; readonly renewAt: number } | undefined;
-  /** When the program last gave a login. */
-  readonly answeredAt: number | undefined;
   /** Why the last look or renewal failed; undefined: it did not. */
   readonly failure: ProviderFailure | undefined;
   /** For how long nothing was looked at, in milliseconds. */
@@ -60,7 +58,6 @@ export function createLoop({ client, config, ask, by, timings, onRenewed, onFail
   let held: Held | undefined;
   /** Whether this process has found or made the Secret as its own configuration has it. */
   let isSettled = false;
-  let answeredAt: number | undefined;
   let failure: ProviderFailure | undefined;
   let failures = 0;
   let retryAt = 0;
@@ -115,7 +112,6 @@ export function createLoop({ client, config, ask, by, timings, onRenewed, onFail
         'ended',
         `the login that it was given ended ${minute(expiresAt)}, and it is ${minute(now)} by the clock of this machine`,
       );
-    answeredAt = now;
     const next = { config: contentOf(answer.logins), expiresAt, renewAt: now + waitMs };
     const isSame =
       held !== undefined && !held.isPending && held.config === next.config && isSameSecond(held.expiresAt, expiresAt);
@@ -164,7 +160,6 @@ export function createLoop({ client, config, ask, by, timings, onRenewed, onFail
     },
     standing: () => ({
       login: held !== undefined && !held.isPending ? held : undefined,
-      answeredAt,
       failure,
       silentMs: monotonic() - lookedAt,
     }),

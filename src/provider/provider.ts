@@ -27,7 +27,6 @@ export interface ProviderOptions {
   readonly identity: string;
   /** Listening address of /livez, /readyz and /metrics. */
   readonly address: string;
-  readonly version: string;
   readonly log: Log;
   readonly timings?: Partial<Timings>;
   /** Gets the URL that the server listens on; undefined if it is switched off. */
@@ -41,7 +40,7 @@ const STUCK_MS = 5 * 60_000;
 
 /** Runs until `stop` aborts. */
 export async function runProvider(
-  { client, config, folder, variable, identity, address, version, log, onListening, ...options }: ProviderOptions,
+  { client, config, folder, variable, identity, address, log, onListening, ...options }: ProviderOptions,
   stop: AbortSignal,
 ): Promise<void> {
   const timings = { ...TIMINGS, ...options.timings };
@@ -49,12 +48,11 @@ export async function runProvider(
   const events = createEventRecorder({ client, log, instance: identity });
   const regarding: Regarding = { apiVersion: 'v1', kind: 'Secret', namespace, name };
   const metrics = createProviderMetrics({
-    version,
     secret: `${namespace}/${name}`,
     reasons: FAILURE_REASONS,
     times() {
-      const { login, answeredAt, failure } = loop.standing();
-      return { ...times(login), answeredAt, failing: failure !== undefined };
+      const { login, failure } = loop.standing();
+      return { ...times(login), failing: failure !== undefined };
     },
   });
   const loop = createLoop({

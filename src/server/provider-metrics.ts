@@ -1,18 +1,19 @@
-/** The metrics of `pullpass provider`. Names, labels and label values are part of the interface: docs/provider.md describes each. */
+/**
+ * The metrics of `pullpass provider`. Names, labels and label values are part of the interface: docs/metrics.md describes each. Not
+ * `pullpass_build_info`: by that an alert knows that the controller is there.
+ */
 import { Registry } from 'prom-client';
 import { addProcessMetrics, expose, familiesIn } from './families.ts';
 import type { Page } from './listener.ts';
 
 /** Times in milliseconds since 1970; undefined: there is none, and so no series. */
 interface Times {
-  readonly answeredAt: number | undefined;
   readonly renewAt: number | undefined;
   readonly expiresAt: number | undefined;
   readonly failing: boolean;
 }
 
 interface ProviderMetricsOptions {
-  readonly version: string;
   /** `namespace/name`. */
   readonly secret: string;
   readonly reasons: readonly string[];
@@ -23,22 +24,18 @@ interface ProviderMetricsOptions {
 export type ProviderMetrics = ReturnType<typeof createProviderMetrics>;
 
 export function createProviderMetrics({
-  version,
   secret,
   reasons,
   times,
   processMetrics = true,
 }: ProviderMetricsOptions) {
   const registry = new Registry();
-  const { gauge, gaugeOf, counter } = familiesIn(registry);
+  const { gaugeOf, counter } = familiesIn(registry);
   const time = (name: string, help: string, of: (now: Times) => number | undefined): unknown =>
     gaugeOf(name, `${help}, in seconds since 1970.`, ['secret'], () => {
       const at = of(times());
       return at === undefined ? [] : [[{ secret }, at / 1000]];
     });
-  // Not `pullpass_build_info`: by that an alert knows that the controller is there.
-  gauge('provider_build_info', 'Always 1; the version is in the label.', ['version']).set({ version }, 1);
-  time('provider_last_answer_timestamp_seconds', 'When the program last gave a login', ({ answeredAt }) => answeredAt);
   time('provider_next_renewal_timestamp_seconds', 'When the login is to be renewed', ({ renewAt }) => renewAt);
   time('provider_expiry_timestamp_seconds', 'When the login in force ends', ({ expiresAt }) => expiresAt);
   gaugeOf('provider_failing', '1 while the last look or renewal failed.', ['secret'], () => [

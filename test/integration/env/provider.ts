@@ -64,7 +64,6 @@ export async function startProvider(
       variable: (name) => options.variables?.[name],
       identity: 'test',
       address: '127.0.0.1:0',
-      version: 'test',
       log: createLog('debug', { write: (line: string) => void logs.push(JSON.parse(line) as Record<string, unknown>) }),
       timings: options.timings ?? {},
       onListening: resolve,
