@@ -23,12 +23,7 @@ interface ProviderMetricsOptions {
 
 export type ProviderMetrics = ReturnType<typeof createProviderMetrics>;
 
-export function createProviderMetrics({
-  secret,
-  reasons,
-  times,
-  processMetrics = true,
-}: ProviderMetricsOptions) {
+export function createProviderMetrics({ secret, reasons, times, processMetrics = true }: ProviderMetricsOptions) {
   const registry = new Registry();
   const { gaugeOf, counter } = familiesIn(registry);
   const time = (name: string, help: string, of: (now: Times) => number | undefined): unknown =>
