@@ -1,6 +1,7 @@
 /** Runs a provider: its loop, its Events, its HTTP endpoints. */
 import { createHash } from 'node:crypto';
 import { within } from '../async/sleep.ts';
+import { wall } from '../clock.ts';
 import type { ProviderConfig } from '../config/provider.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { createEventRecorder } from '../kube/events.ts';
@@ -128,5 +129,6 @@ const stuck = ({ silentMs }: Standing, mostMs: number): string[] =>
 function unready({ login, failure }: Standing): string[] {
   if (failure?.reason === 'not_ours' || failure?.reason === 'superseded') return [failure.message];
   if (login === undefined) return [failure?.message ?? 'no login yet'];
-  return [];
+  const { expiresAt } = login;
+  return expiresAt !== undefined && expiresAt <= wall() ? [`the login ended ${minute(expiresAt)}`] : [];
 }

@@ -34,9 +34,12 @@ onEachServer((server) => {
 
   const gives = (password: string, changes: object = {}): void =>
     writeFileSync(answer, response({ auth: { 'registry.example.com': { username: 'robot', password } }, ...changes }));
-  const start = async (name: string, ask: object = {}): Promise<Provider> => {
+  const start = async (name: string, ask: object = {}, timings = {}): Promise<Provider> => {
     const config = providerConfig(name, { plugin: 'plugin', image: IMAGE, ...ask });
-    const provider = await startProvider(server(), cluster, config, { folder: folder.path, timings: TIMINGS });
+    const provider = await startProvider(server(), cluster, config, {
+      folder: folder.path,
+      timings: { ...TIMINGS, ...timings },
+    });
     running.push(provider);
     return provider;
   };
@@ -161,8 +164,8 @@ onEachServer((server) => {
   });
 
   test('while the plugin fails the last login stays, and an Event on the Secret says why, without what it wrote', async () => {
-    gives('pw-1', { cacheDuration: '1s' });
-    const provider = await start('failing');
+    gives('pw-1');
+    const provider = await start('failing', {}, { latestMs: 300 });
     await holds('failing', 'pw-1');
     folder.script('plugin', 'cat >/dev/null', 'echo "AccessDenied, SECRET" >&2', 'exit 1');
     await eventually(async () =>
@@ -182,6 +185,17 @@ onEachServer((server) => {
     await holds('failing', 'pw-2');
     await eventually(async () => expect(await provider.metrics()).toMatch(/^pullpass_provider_failing\{.*\} 0$/m));
     expect(JSON.stringify([provider.logs, await events('failing')])).not.toMatch(/SECRET|pw-[12]/);
+  });
+
+  test('it is not ready when the login has ended', async () => {
+    gives('pw-1', { cacheDuration: '1s' });
+    const provider = await start('ended');
+    await holds('ended', 'pw-1');
+    folder.script('plugin', 'exit 1');
+    await eventually(async () => expect(await provider.probe('/readyz')).toMatch(/^503 the login ended 20/));
+    folder.script('plugin', `cat >>${asked}`, `cat ${answer}`);
+    gives('pw-2');
+    await eventually(async () => expect(await provider.probe('/readyz')).toBe('200 ok'));
   });
 
   test('a first login that cannot be had is told on a Secret that is not there yet', async () => {
