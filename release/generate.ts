@@ -10,8 +10,9 @@ import { generated } from '../charts/build.ts';
 import { tables } from '../charts/tables.ts';
 import { renderBornReady } from '../src/commands/born-ready-text.ts';
 import { renderPolicies } from '../src/commands/policies-text.ts';
-import { RBAC_NAME, renderRbac } from '../src/commands/rbac-text.ts';
+import { RBAC_NAME, renderProviderRbac, renderRbac } from '../src/commands/rbac-text.ts';
 import { loadConfiguration } from '../src/config/load.ts';
+import { loadProvider } from '../src/config/provider.ts';
 import { DEFAULT_NAMESPACE } from '../src/names.ts';
 import { configurationPage } from './configuration-page.ts';
 import { readNames, ROOT } from './names.ts';
@@ -31,8 +32,13 @@ const controller = { namespace: DEFAULT_NAMESPACE, serviceAccount: RBAC_NAME };
 const madeOf = (files: Map<string, string>, at = ''): Step[] =>
   [...files].map(([file, text]) => ({ file: at + file, content: () => text }));
 
+const PROVIDER = 'manifests/components/provider';
+
 export const STEPS: readonly Step[] = [
-  { file: 'manifests/deployment.yaml', content: deployment },
+  ...['manifests/deployment.yaml', `${PROVIDER}/deployment.yaml`].map((file) => ({
+    file,
+    content: () => deployment(file),
+  })),
   { file: 'manifests/rbac.yaml', content: async () => renderRbac(await shipped(), controller) },
   {
     file: 'manifests/components/policies/policies.yaml',
@@ -41,6 +47,14 @@ export const STEPS: readonly Step[] = [
   {
     file: 'manifests/components/born-ready/policy.yaml',
     content: async () => renderBornReady(await shipped(), { ...controller, version: 'v1' }),
+  },
+  {
+    file: `${PROVIDER}/rbac.yaml`,
+    content: async () =>
+      renderProviderRbac(await loadProvider(inRoot(`${PROVIDER}/provider.yaml`)), {
+        namespace: DEFAULT_NAMESPACE,
+        serviceAccount: 'pullpass-provider',
+      }),
   },
   {
     file: 'manifests/install.yaml',
@@ -53,12 +67,11 @@ export const STEPS: readonly Step[] = [
 ];
 
 /** Written by hand, but for the image. */
-function deployment(): string {
+function deployment(file: string): string {
   const { image, version } = readNames();
   const lines = /^( +image: ).*$/gm;
-  const text = readFileSync(inRoot('manifests/deployment.yaml'), 'utf8');
-  if (text.match(lines)?.length !== 1)
-    throw new Error('manifests/deployment.yaml: must have exactly one line "image:"');
+  const text = readFileSync(inRoot(file), 'utf8');
+  if (text.match(lines)?.length !== 1) throw new Error(`${file}: must have exactly one line "image:"`);
   return text.replace(lines, `$1${image}:${version}`);
 }
 

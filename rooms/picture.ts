@@ -28,7 +28,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   commands: {
     may: words(
-      'controller audit/render audit/report audit/rules audit/observe healing rotation reconcile sources admission ' +
+      'controller provider audit/render audit/report audit/rules audit/observe healing rotation reconcile sources admission ' +
         'proxies observe plan server registry config kube credentials async',
     ),
     packages: words('cli-table3 commander picocolors yaml zod node:fs'),
@@ -38,6 +38,11 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'audit/render audit/report audit/rules audit/observe healing rotation reconcile sources proxies observe plan server config kube credentials async',
     ),
     packages: words('node-cron node:timers/promises node:util'),
+  },
+  provider: {
+    may: words('server config kube credentials async'),
+    // It starts foreign programs, and ends them with all that they started.
+    packages: words('node:child_process node:crypto node:fs/promises node:path node:process'),
   },
   'audit/render': {
     may: words('audit/page audit/report audit/rules audit/facts async'),

@@ -37,6 +37,7 @@ const env: Environment = {
     HTTP_PROXY: variable('HTTP_PROXY'),
     NO_PROXY: variable('NO_PROXY'),
   },
+  variable: (name) => process.env[name],
   identity: `${hostname()}-${process.pid}`,
   colors: stdout.isTTY && picocolors.isColorSupported,
   width: stdout.isTTY ? stdout.columns : undefined,

@@ -12,6 +12,9 @@ export const PATCH_MANAGER = 'pullpass-proxies';
 /** Field manager of `pullpass login` and `logout`, which write sources with the rights of whoever runs them. */
 export const LOGIN_MANAGER = 'pullpass-login';
 
+/** Field manager of `pullpass provider`. */
+export const PROVIDER_MANAGER = 'pullpass-provider';
+
 /** Where the manifests install the controller, and where sources live unless configured otherwise. */
 export const DEFAULT_NAMESPACE = 'pullpass-system';
 
@@ -24,7 +27,7 @@ export const LABEL_MANAGED_BY = 'app.kubernetes.io/managed-by';
 export const LABEL_SOURCE = 'pullpass.dev/source';
 /** On a Secret rendered for a cache proxy: the name of that cache proxy in the configuration. */
 export const LABEL_CACHE_PROXY = 'pullpass.dev/cache-proxy';
-/** On Pullpass's own objects: `state`, `report` or `status`. */
+/** On Pullpass's own objects: `state`, `report` or `status`; on a source that `pullpass provider` writes: `provider`. */
 export const LABEL_ROLE = 'pullpass.dev/role';
 /**
  * On copies, rendered Secrets and the report object: the installation that wrote them, by the namespace of its Lease and state.
@@ -50,6 +53,11 @@ export const OUR_PREFIX = 'pullpass.dev/';
 export const ANNOTATION_ADOPT = 'pullpass.dev/adopt';
 /** On a source Secret: the word that confirms the removal of entries that it no longer has. Valid for one removal only. */
 export const ANNOTATION_CONFIRM_REMOVAL = 'pullpass.dev/confirm-removal';
+/** On a source Secret: when its login ends, as RFC 3339 has it. */
+export const ANNOTATION_EXPIRES_AT = 'pullpass.dev/expires-at';
+/** On a source Secret, written by `pullpass provider`: when it asks for the next login, and a digest of the document it asked by. */
+export const ANNOTATION_RENEW_AT = 'pullpass.dev/renew-at';
+export const ANNOTATION_PROVIDER = 'pullpass.dev/provider';
 /**
  * On a ServiceAccount, written by Pullpass: the pull secrets that Pullpass added to it, comma-separated and sorted.
  * It makes opting out exact: a pull secret that another writer added is not in this record and is never removed.
@@ -102,6 +110,7 @@ export type EventReason =
   | 'UnknownSource' // the namespace names a source that the configuration does not have
   | 'OptInDenied' // the namespace opted in, but the source's guard does not admit it
   | 'SecretNotOurs' // a Secret that Pullpass did not make has the copy's name
+  | 'RenewalFailed' // `pullpass provider` could not renew the login of a source: the last one stays
   | 'SourceInvalid' // not all that the source holds is in force: the last good content stays
   | 'SourceAccepted' // a new content of the source is being spread
   | 'RotationComplete' // the old credential can be revoked, as far as the controller sees
@@ -120,6 +129,7 @@ export type EventReason =
 
 /** What the platform team decides, not a tenant: told before everything else. */
 export const PLATFORM_REASONS: ReadonlySet<EventReason> = new Set([
+  'RenewalFailed',
   'SourceInvalid',
   'SourceAccepted',
   'RotationComplete',

@@ -13,6 +13,7 @@ const FILES: Record<string, string> = {
   main: 'main.ts',
   commands: 'commands/match.ts',
   controller: 'controller/triggers.ts',
+  provider: 'provider/loop.ts',
   'audit/render': 'audit/render/json.ts',
   'audit/page': 'audit/page/data.ts',
   'audit/report': 'audit/report/result.ts',

@@ -8,6 +8,8 @@ export interface Environment {
   readonly logLevel: string;
   /** HTTPS_PROXY, HTTP_PROXY and NO_PROXY, for registries, token servers and cache proxies; not for the API server. */
   readonly egress: EgressVariables;
+  /** The value of an environment variable, for the programs that `pullpass provider` starts; undefined: it is not set. */
+  variable(name: string): string | undefined;
   /** Identifies this process: host name and process id. */
   readonly identity: string;
   /** Whether standard output shows colours. */

@@ -1,6 +1,6 @@
 /** Who else writes a Secret: a manager would undo what is written to it, and the login belongs to where the manager takes it from. Pure. */
 import type { V1Secret } from '@kubernetes/client-node';
-import { LOGIN_MANAGER } from '../names.ts';
+import { LOGIN_MANAGER, PROVIDER_MANAGER } from '../names.ts';
 import { markedBy, toolOf } from '../plan/writer.ts';
 import { quote } from '../text.ts';
 
@@ -42,6 +42,7 @@ function byField({ managedFields = [] }: NonNullable<V1Secret['metadata']>, data
   );
   if (owner === undefined) return undefined;
   const { manager = '' } = owner;
+  if (manager === PROVIDER_MANAGER) return 'pullpass provider';
   return toolOf(manager) ?? `the field manager ${quote(manager)}`;
 }
 

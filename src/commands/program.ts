@@ -7,6 +7,7 @@ import { loginCommand } from './login.ts';
 import { logoutCommand } from './logout.ts';
 import { matchCommand } from './match.ts';
 import { planCommand } from './plan.ts';
+import { providerCommand } from './provider.ts';
 import { pruneCommand } from './prune.ts';
 import { rbacCommand } from './rbac.ts';
 import { schemaCommand } from './schema.ts';
@@ -28,6 +29,7 @@ export function createProgram(env: Environment, name = 'pullpass'): Command {
     );
   const commands = [
     controllerCommand,
+    providerCommand,
     validateCommand,
     planCommand,
     auditCommand,

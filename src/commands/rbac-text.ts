@@ -1,5 +1,6 @@
 /** The rights of a configuration as RBAC objects: a YAML stream. */
 import { Document, isMap, isSeq } from 'yaml';
+import type { ProviderConfig } from '../config/provider.ts';
 import type { Configuration } from '../config/schema.ts';
 import { allRights } from '../plan/rights.ts';
 import type { Right, Verb } from '../plan/rights.ts';
@@ -15,8 +16,8 @@ export const REPORT_VIEWER = {
   rules: [{ nonResourceURLs: ['/report'], verbs: ['get'] }],
 } as const;
 
-/** Whom the rights are for: the controller, or a reader that runs `pullpass wait`. */
-export const RECEIVERS = ['controller', 'wait'] as const;
+/** Whom the rights are for: the controller, a reader that runs `pullpass wait`, or a provider. */
+export const RECEIVERS = ['controller', 'wait', 'provider'] as const;
 export type Receiver = (typeof RECEIVERS)[number];
 
 export interface RbacOptions {
@@ -47,6 +48,11 @@ const WAIT_HEADER = `\
 # sources and the copies, and so the credential itself: \`kubectl wait\` on ConfigMap pullpass-status needs no more than that object.
 `;
 
+const PROVIDER_HEADER = `\
+# What \`pullpass provider\` may do in the cluster for one document, as printed by \`pullpass rbac --for provider\`: write its one Secret, and tell
+# of it. Print it again when the name of the Secret changes.
+`;
+
 interface Rule {
   apiGroups: string[];
   resources: string[];
@@ -70,6 +76,33 @@ export function renderRbac(configuration: Configuration, options: RbacOptions): 
   });
   if (options.secureReport === true) documents.push(reportViewer());
   return (isWait ? WAIT_HEADER : header(options)) + printStream(documents);
+}
+
+/** A Role where the Secret is, and its binding. Several providers have several ServiceAccounts, and the roles have the names of these. */
+export function renderProviderRbac(
+  { secret }: ProviderConfig,
+  identity: Pick<RbacOptions, 'namespace' | 'serviceAccount'>,
+): string {
+  const { namespace, name } = secret;
+  const options: RbacOptions = { ...identity, for: 'provider' };
+  const rights: Right[] = [
+    {
+      namespace,
+      apiGroup: '',
+      resource: 'secrets',
+      resourceNames: [name],
+      verbs: ['get', 'create', 'patch'],
+      why: 'write the login',
+    },
+    {
+      namespace,
+      apiGroup: 'events.k8s.io',
+      resource: 'events',
+      verbs: ['create', 'patch'],
+      why: 'tell why there is none',
+    },
+  ];
+  return PROVIDER_HEADER + printStream([role(namespace, rights, options), binding(namespace, options)]);
 }
 
 function role(namespace: string | undefined, rights: Right[], options: RbacOptions): Document {
@@ -125,8 +158,8 @@ function head(namespace: string | undefined, kind: 'Role' | 'RoleBinding', optio
   };
 }
 
-const nameOf = ({ namespace, for: receiver }: RbacOptions): string =>
-  `${nameOfInstallation(namespace)}${receiver === 'wait' ? '-wait' : ''}`;
+const nameOf = ({ namespace, serviceAccount, for: receiver }: RbacOptions): string =>
+  receiver === 'provider' ? serviceAccount : `${nameOfInstallation(namespace)}${receiver === 'wait' ? '-wait' : ''}`;
 
 function kindIn(namespace: string | undefined, kind: 'Role' | 'RoleBinding'): string {
   return namespace === undefined ? `Cluster${kind}` : kind;

@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { BORN_READY_VERSIONS } from '../admission/born-ready.ts';
 import type { BornReadyVersion } from '../admission/born-ready.ts';
 import { loadConfiguration } from '../config/load.ts';
+import { loadProvider } from '../config/provider.ts';
 import type { Configuration } from '../config/schema.ts';
 import { UsageError, UserError } from '../errors.ts';
 import type { KubeClient } from '../kube/client.ts';
@@ -20,7 +21,7 @@ import type { Output } from './output.ts';
 import { renderPolicies } from './policies-text.ts';
 import { audienceOf, chosenAccounts, renderCrio } from './rbac-crio.ts';
 import { checkRbac, checkStatus, checkText } from './rbac-check.ts';
-import { RBAC_NAME, RECEIVERS, renderRbac } from './rbac-text.ts';
+import { RBAC_NAME, RECEIVERS, renderProviderRbac, renderRbac } from './rbac-text.ts';
 import type { RbacOptions, Receiver } from './rbac-text.ts';
 
 export function rbacCommand(env: Environment): Command {
@@ -43,11 +44,14 @@ export function rbacCommand(env: Environment): Command {
     .addOption(
       new Option(
         '--service-account <name>',
-        `ServiceAccount that gets the rights; otherwise ${RBAC_NAME}, with --for wait ${RBAC_NAME}-wait`,
+        `ServiceAccount that gets the rights; otherwise ${RBAC_NAME}, with --for wait ${RBAC_NAME}-wait, with --for provider ${RBAC_NAME}-provider`,
       ),
     )
     .addOption(
-      new Option('--for <command>', 'whose rights: those of `pullpass controller`, or what `pullpass wait` reads')
+      new Option(
+        '--for <command>',
+        'whose rights: those of `pullpass controller`, what `pullpass wait` reads, or those of `pullpass provider`, whose document --config names',
+      )
         .choices(RECEIVERS)
         .default('controller'),
     )
@@ -123,12 +127,19 @@ function audience(value: string): string {
 
 async function run({ secureReport, for: receiver, ...flags }: Flags, env: Environment): Promise<void> {
   const { controllerNamespace: namespace, namespaces, check, output, policies, bornReady, networkPolicy, crio } = flags;
-  if (receiver === 'wait' && (policies || bornReady !== undefined || networkPolicy || check || secureReport || crio))
+  if (
+    receiver !== 'controller' &&
+    (policies || bornReady !== undefined || networkPolicy || check || secureReport || crio)
+  )
     throw new UsageError(
-      'rbac: --for wait goes with none of --policies, --born-ready, --network-policy, --crio, --check and --secure-report',
+      `rbac: --for ${receiver} goes with none of --policies, --born-ready, --network-policy, --crio, --check and --secure-report`,
     );
   if (flags.audience !== undefined && !crio) throw new UsageError('rbac: --audience goes with --crio');
-  const serviceAccount = flags.serviceAccount ?? (receiver === 'wait' ? `${RBAC_NAME}-wait` : RBAC_NAME);
+  const serviceAccount = flags.serviceAccount ?? (receiver === 'controller' ? RBAC_NAME : `${RBAC_NAME}-${receiver}`);
+  if (receiver === 'provider') {
+    if (flags.config === undefined) throw new UsageError('rbac: --for provider needs --config, with its document');
+    return env.writeOut(renderProviderRbac(await loadProvider(flags.config), { namespace, serviceAccount }));
+  }
   const controller = { namespace, serviceAccount, secureReport, namespaces };
   const checked = (configuration: Configuration): Configuration => {
     refuseBeyondTheList('rbac', configuration, controller);

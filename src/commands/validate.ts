@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { confirmationOf } from '../config/confirmation.ts';
 import { matchNames } from '../config/glob.ts';
 import { parseConfiguration, renderProblem } from '../config/load.ts';
+import { parseProvider } from '../config/provider.ts';
 import { readConfigurationText } from '../config/read-file.ts';
 import type { Configuration, SourceConfig } from '../config/schema.ts';
 import { admitted } from '../plan/selection.ts';
@@ -18,7 +19,10 @@ export function validateCommand(env: Environment): Command {
       'Checks a configuration offline and prints every error with its line; or the logins of a Docker config or a Secret, ' +
         'before they become a source. Exit status: 0 valid, 1 errors.',
     )
-    .argument('<file>', 'configuration file, Docker config or manifest of a Secret, or - for standard input')
+    .argument(
+      '<file>',
+      'configuration file, document of a provider, Docker config or manifest of a Secret, or - for standard input',
+    )
     .action(async (file: string) => {
       const { text, exitCode } =
         file === '-'
@@ -27,6 +31,11 @@ export function validateCommand(env: Environment): Command {
       (exitCode === 0 ? env.writeOut : env.writeErr)(`${text}\n`);
       env.exitWith(exitCode);
     });
+}
+
+interface Validated {
+  text: string;
+  exitCode: 0 | 1;
 }
 
 /** Namespaces that Kubernetes itself creates in every cluster. */
@@ -39,9 +48,11 @@ const SYSTEM_NAMESPACES = ['kube-system', 'kube-public', 'kube-node-lease'];
  * @returns what to print, without a newline at the end, and the exit status: 1 if the text has errors. Warnings do not
  * change the status.
  */
-export function validateConfiguration(text: string, fileName: string): { text: string; exitCode: 0 | 1 } {
+export function validateConfiguration(text: string, fileName: string): Validated {
   const logins = validateLogins(text, fileName);
   if (logins !== undefined) return logins;
+  const provider = parseProvider(text, fileName);
+  if (provider !== undefined) return validateProvider(provider, fileName);
   const result = parseConfiguration(text, fileName);
   if (!result.ok) return { text: result.problems.map(renderProblem).join('\n'), exitCode: 1 };
   const { configuration } = result;
@@ -53,6 +64,17 @@ export function validateConfiguration(text: string, fileName: string): { text: s
     ...configurationWarnings(configuration).map((warning) => `warning: ${warning}`),
   ];
   return { text: lines.join('\n'), exitCode: 0 };
+}
+
+function validateProvider(result: NonNullable<ReturnType<typeof parseProvider>>, fileName: string): Validated {
+  if (!result.ok) return { text: result.problems.map(renderProblem).join('\n'), exitCode: 1 };
+  const { secret, ask } = result.document;
+  const program =
+    'plugin' in ask ? `plugin ${ask.plugin} for ${ask.image}` : `helper ${ask.helper} for ${ask.registries.join(' ')}`;
+  return {
+    text: `${fileName}: valid, a provider: Secret ${secret.namespace}/${secret.name} by ${program}`,
+    exitCode: 0,
+  };
 }
 
 /** Warns of what is valid but rarely intended. One line each: where, what, what to do. */

@@ -29,8 +29,8 @@ export interface Draft {
 }
 
 /** One draft per mistake, however many issues zod made of it. */
-export function drafts(issues: readonly z.core.$ZodIssue[]): Draft[] {
-  return issues.flatMap((issue) => expand(issue, []));
+export function drafts(schema: z.ZodType, issues: readonly z.core.$ZodIssue[]): Draft[] {
+  return issues.flatMap((issue) => expand(schema, issue, []));
 }
 
 /** With their messages. `copyname: x` is one mistake: the unknown key stays, and not also that copyName is missing. */
@@ -40,24 +40,24 @@ export function complaints<T extends Draft>(all: readonly T[]): (T & { message: 
   return explained.filter(({ isMissing, path }) => !(isMissing === true && meant.has(z.core.toDotPath(path))));
 }
 
-function expand(issue: z.core.$ZodIssue, prefix: PropertyKey[]): Draft[] {
+function expand(schema: z.ZodType, issue: z.core.$ZodIssue, prefix: PropertyKey[]): Draft[] {
   const path = [...prefix, ...issue.path];
-  if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey(path, key));
-  if (issue.code === 'invalid_union') return expandUnion(issue, path);
+  if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey(schema, path, key));
+  if (issue.code === 'invalid_union') return expandUnion(schema, issue, path);
   return [{ path, at: 'value', explain: () => ({ message: issue.message }), isMissing: isMissing(issue) }];
 }
 
 /** Of several variants, complains about the one that was probably meant: with the fewest unknown and missing keys. */
-function expandUnion(issue: z.core.$ZodIssueInvalidUnion, path: PropertyKey[]): Draft[] {
+function expandUnion(schema: z.ZodType, issue: z.core.$ZodIssueInvalidUnion, path: PropertyKey[]): Draft[] {
   const misfits = issue.errors.map((branch) => branch.reduce((sum, each) => sum + misfit(each), 0));
   const least = Math.min(...misfits);
   const candidates = issue.errors.filter((_, index) => misfits[index] === least);
   const [meant, ...others] = candidates;
-  if (meant !== undefined && others.length === 0) return meant.flatMap((each) => expand(each, path));
+  if (meant !== undefined && others.length === 0) return meant.flatMap((each) => expand(schema, each, path));
   const elsewhere = others.map((branch) => new Set(unknownKeys(branch)));
   const unknown = unknownKeys(meant).filter((key) => elsewhere.every((keys) => keys.has(key)));
   return unknown.length > 0
-    ? unknown.map((key) => unknownKey(path, key))
+    ? unknown.map((key) => unknownKey(schema, path, key))
     : [{ path, at: 'value', explain: () => ({ message: issue.message }) }];
 }
 
@@ -73,9 +73,9 @@ function isMissing(issue: z.core.$ZodIssue): boolean {
   return (issue.code === 'invalid_type' || issue.code === 'invalid_value') && issue.input === undefined;
 }
 
-function unknownKey(path: PropertyKey[], key: string): Draft {
+function unknownKey(schema: z.ZodType, path: PropertyKey[], key: string): Draft {
   const explain = () => {
-    const known = knownKeys(path);
+    const known = knownKeys(schema, path);
     const meant = nearest(key, known);
     const advice = meant === undefined ? `remove it; known here: ${known.join(', ')}` : `did you mean "${meant}"?`;
     return {

@@ -1,6 +1,5 @@
 /** What the schema says of a path of the configuration: known keys, the nearest one to a typing error, lists that are too long. */
 import { z } from 'zod';
-import { configurationSchema } from './schema.ts';
 
 interface SchemaNode {
   properties?: Record<string, SchemaNode>;
@@ -11,22 +10,26 @@ interface SchemaNode {
   maxProperties?: number;
 }
 
-/** Made once: it takes longer than reading a configuration. */
-let made: readonly SchemaNode[] | undefined;
-const root = (): readonly SchemaNode[] =>
-  (made ??= variants(z.toJSONSchema(configurationSchema, { io: 'input' }) as SchemaNode));
+/** Made once for each schema: it takes longer than reading a configuration. */
+const made = new WeakMap<z.ZodType, readonly SchemaNode[]>();
+function rootOf(schema: z.ZodType): readonly SchemaNode[] {
+  const nodes = made.get(schema) ?? variants(z.toJSONSchema(schema, { io: 'input' }) as SchemaNode);
+  made.set(schema, nodes);
+  return nodes;
+}
 
 /** Keys of the mapping at `path`, of all its variants. Empty: `path` is no mapping. */
-export function knownKeys(path: readonly PropertyKey[]): string[] {
-  const nodes = path.reduce((at, segment) => below(at, segment), root());
+export function knownKeys(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
+  const nodes = path.reduce((at, segment) => below(at, segment), rootOf(schema));
   return [...new Set(nodes.flatMap((node) => Object.keys(node.properties ?? {})))];
 }
 
 /** Lists and mappings with more items than the schema allows. Zod says it too, but only after it has checked each item. */
 export function tooLong(
+  schema: z.ZodType,
   value: unknown,
   path: PropertyKey[] = [],
-  nodes = root(),
+  nodes = rootOf(schema),
 ): { path: PropertyKey[]; message: string }[] {
   if (typeof value !== 'object' || value === null) return [];
   const isList = Array.isArray(value);
@@ -40,7 +43,7 @@ export function tooLong(
     const kind = isList ? 0 : key;
     const next = inside.get(kind) ?? below(nodes, kind);
     inside.set(kind, next);
-    return next.length === 0 ? [] : tooLong(item, [...path, key], next);
+    return next.length === 0 ? [] : tooLong(schema, item, [...path, key], next);
   });
 }
 

@@ -13,6 +13,9 @@ export const LISTS = {
   /** Of one cache proxy. */
   hosts: 100,
   files: 100,
+  /** Of the program that a provider asks. */
+  args: 100,
+  env: 100,
 } as const;
 
 /** Characters of a registry key: a host has 253, and the name of a repository 255. */

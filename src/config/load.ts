@@ -13,7 +13,16 @@ import { readYaml } from './yaml.ts';
 
 export { ConfigurationError, renderProblem, type ConfigProblem } from './mistake.ts';
 
+/** A kind of document, and its schema. */
+export interface DocumentForm<T> {
+  readonly kind: string;
+  readonly schema: z.ZodType<T>;
+}
+
+type DocumentResult<T> = { ok: true; document: T } | { ok: false; problems: ConfigProblem[] };
 type ParseResult = { ok: true; configuration: Configuration } | { ok: false; problems: ConfigProblem[] };
+
+const CONFIGURATION: DocumentForm<Configuration> = { kind: 'Configuration', schema: configurationSchema };
 
 /** How many are listed: who has more has given the wrong file. */
 export const MAX_PROBLEMS = 50;
@@ -26,7 +35,13 @@ const MAX_KEY = 100;
  * @param fileName the name of the text in problems: the path as the user gave it, or `stdin`.
  */
 export function parseConfiguration(text: string, fileName: string): ParseResult {
-  const yaml = readYaml(text);
+  const result = parseDocument(text, fileName, CONFIGURATION);
+  return result.ok ? { ok: true, configuration: result.document } : result;
+}
+
+/** As {@link parseConfiguration}, for any kind. */
+export function parseDocument<T>(text: string, fileName: string, form: DocumentForm<T>): DocumentResult<T> {
+  const yaml = readYaml(text, form.kind);
   const found: Found[] = yaml.faults.map(({ offset, message }) => ({
     path: [],
     at: 'value',
@@ -35,10 +50,10 @@ export function parseConfiguration(text: string, fileName: string): ParseResult 
   }));
   if ('value' in yaml) {
     const { value, offsetOf } = yaml;
-    const checked = check(value);
-    if (checked.configuration !== undefined && found.length === 0)
-      return { ok: true, configuration: checked.configuration };
-    for (const draft of drafts(checked.issues)) found.push({ ...draft, offset: offsetOf(draft.path, draft.at) });
+    const checked = check(value, form);
+    if (checked.document !== undefined && found.length === 0) return { ok: true, document: checked.document };
+    for (const draft of drafts(form.schema, checked.issues))
+      found.push({ ...draft, offset: offsetOf(draft.path, draft.at) });
   }
   found.sort((a, b) => a.offset - b.offset);
   const lineOf = linesOf(text);
@@ -63,15 +78,15 @@ interface Found extends Draft {
   offset: number;
 }
 
-function check(value: unknown): { issues: readonly z.core.$ZodIssue[]; configuration?: Configuration } {
+function check<T>(value: unknown, { schema }: DocumentForm<T>): { issues: readonly z.core.$ZodIssue[]; document?: T } {
   const apiVersion = field(value, 'apiVersion');
   // Of another version, all further complaints would be wrong.
   if (typeof apiVersion === 'string' && apiVersion.startsWith(OUR_PREFIX) && apiVersion !== CONFIGURATION_API_VERSION)
     return { issues: [{ code: 'custom', path: ['apiVersion'], message: otherVersion(apiVersion) }] };
-  const long = tooLong(value);
+  const long = tooLong(schema, value);
   if (long.length > 0) return { issues: long.map((each) => ({ code: 'custom', ...each })) };
-  const { success, error, data } = configurationSchema.safeParse(value, { error: wording, reportInput: true });
-  return success ? { issues: [], configuration: data } : { issues: error.issues };
+  const { success, error, data } = schema.safeParse(value, { error: wording, reportInput: true });
+  return success ? { issues: [], document: data } : { issues: error.issues };
 }
 
 const otherVersion = (apiVersion: string): string =>
@@ -87,10 +102,14 @@ export async function loadConfiguration(path: string): Promise<Configuration> {
 }
 
 /** As {@link parseConfiguration}, but throws ConfigurationError, one line per problem. */
-export function readConfiguration(text: string, fileName: string): Configuration {
-  const result = parseConfiguration(text, fileName);
+export const readConfiguration = (text: string, fileName: string): Configuration =>
+  readDocument(text, fileName, CONFIGURATION);
+
+/** As {@link readConfiguration}, for any kind. */
+export function readDocument<T>(text: string, fileName: string, form: DocumentForm<T>): T {
+  const result = parseDocument(text, fileName, form);
   if (!result.ok) throw new ConfigurationError(result.problems);
-  return result.configuration;
+  return result.document;
 }
 
 /** `sources[0].copyName`; an empty key is shown too. */

@@ -17,20 +17,20 @@ const MAX_TOKENS = 65_536;
 const MAX_DEPTH = 64;
 
 const TOO_DEEP = 'is nested too deeply to be a configuration';
-const START = 'start it with "apiVersion: pullpass.dev/v1alpha1" and "kind: Configuration"';
+const start = (kind: string): string => `start it with "apiVersion: pullpass.dev/v1alpha1" and "kind: ${kind}"`;
 
 /** Reads one YAML 1.2 document. Never throws. */
-export function readYaml(text: string): YamlText {
+export function readYaml(text: string, kind = 'Configuration'): YamlText {
   const fail = (offset: number, message: string) => ({ faults: [{ offset, message }] });
   if (text.length > MAX_TEXT) return fail(0, tooLarge(text.length));
   const found = quietly(() => compose(text));
   if ('message' in found) return { faults: [found] };
   const [document, second] = found.documents;
-  if (document === undefined) return fail(0, `is empty: ${START}`);
+  if (document === undefined) return fail(0, `is empty: ${start(kind)}`);
   if (second !== undefined)
     return fail(
       startOf(second),
-      'a second document starts here: keep one, and put further sources under its "sources"',
+      `a second document starts here: keep one${kind === 'Configuration' ? ', and put further sources under its "sources"' : ''}`,
     );
 
   const errors = [...document.errors, ...document.warnings];
@@ -40,7 +40,7 @@ export function readYaml(text: string): YamlText {
   if (errors.length > 0)
     return { faults: [...new Map(errors.map(fault).map((each) => [`${each.offset} ${each.message}`, each])).values()] };
   if (!isMap(document.contents))
-    return fail(startOf(document), `is ${kindOf(document)}, not a configuration: ${START}`);
+    return fail(startOf(document), `is ${kindOf(document)}, not a configuration: ${start(kind)}`);
   const nodes = readNodes(document);
   if ('fault' in nodes) return { faults: [nodes.fault] };
   const { value, offsetOf, faults } = nodes;

@@ -9,10 +9,10 @@
  * - `code`: HTTP statuses of the API server; `host`: its address.
  */
 import { wall } from '../clock.ts';
-import { collectDefaultMetrics, Registry } from 'prom-client';
+import { Registry } from 'prom-client';
 import { createAuditMetrics } from './audit-metrics.ts';
 import { createDropMetrics } from './drop-metrics.ts';
-import { familiesIn } from './families.ts';
+import { addProcessMetrics, expose, familiesIn } from './families.ts';
 import { createLeaderMetrics } from './leader-metrics.ts';
 import type { Page } from './listener.ts';
 import { createStandardMetrics } from './standard-metrics.ts';
@@ -52,11 +52,7 @@ export function createMetrics({ version, now = wall, processMetrics = true }: Me
     () => [...silences].map(([resource, silentForMs]) => [{ resource }, Math.round(now() - silentForMs()) / 1000]),
   );
   gauge('build_info', 'Always 1; the version is in the label.', ['version']).set({ version }, 1);
-  if (processMetrics) {
-    collectDefaultMetrics({ register: registry });
-    // Gauges named like counters (`_total`), which metric linters reject; the gauges by type stay.
-    for (const part of ['handles', 'requests', 'resources']) registry.removeSingleMetric(`nodejs_active_${part}_total`);
-  }
+  if (processMetrics) addProcessMetrics(registry);
 
   return {
     ...standard,
@@ -105,12 +101,10 @@ export function createMetrics({ version, now = wall, processMetrics = true }: Me
       forgetSource(source);
       rotationDuration.remove({ source });
     },
-    /** All metrics of a leader or of another replica, in the text format of Prometheus, version 0.0.4. */
-    async exposition(leads = true): Promise<Page> {
+    /** All metrics of a leader or of another replica. */
+    exposition(leads = true): Promise<Page> {
       setMaster(leads);
-      const parts = await Promise.all((leads ? [registry, ofTheLeader] : [registry]).map((each) => each.metrics()));
-      // prom-client writes `Nan`; the format has `NaN`, and not every reader accepts other spellings.
-      return { contentType: Registry.PROMETHEUS_CONTENT_TYPE, body: parts.join('').replaceAll(/ Nan(?=\n)/g, ' NaN') };
+      return expose(leads ? [registry, ofTheLeader] : [registry]);
     },
   };
 }

@@ -37,6 +37,7 @@ export function environment({ input = '', answer, secret, meanwhile }: Given = {
     userAgent: 'test',
     logLevel: 'silent',
     egress: {},
+    variable: () => undefined,
     identity: 'test',
     colors: false,
     width: undefined,

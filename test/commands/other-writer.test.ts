@@ -32,6 +32,7 @@ describe('another tool is named', () => {
     ['Flux ("apps")', { labels: { 'kustomize.toolkit.fluxcd.io/name': 'apps' } }],
     ['Flux ("chart")', { labels: { 'helm.toolkit.fluxcd.io/name': 'chart' } }],
     ['Flux', field('kustomize-controller')],
+    ['pullpass provider', field('pullpass-provider')],
     [
       'Helm ("web")',
       { labels: { 'app.kubernetes.io/managed-by': 'Helm' }, annotations: { 'meta.helm.sh/release-name': 'web' } },

@@ -4,6 +4,7 @@ import { configurationParsers } from './configuration.ts';
 import { credentialParsers } from './credentials.ts';
 import type { Parser } from './parser.ts';
 import { productParsers } from './products.ts';
+import { providerParsers } from './provider.ts';
 import { registryParsers } from './registries.ts';
 import { serverParsers, stopServer } from './server.ts';
 import { tenantParsers } from './tenants.ts';
@@ -16,6 +17,7 @@ export async function cleanUp(): Promise<void> {
 export const PARSERS: readonly Parser[] = [
   ...configurationParsers,
   ...credentialParsers,
+  ...providerParsers,
   ...tenantParsers,
   ...registryParsers,
   ...clusterParsers,

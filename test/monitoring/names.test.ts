@@ -2,6 +2,8 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { FAILURE_REASONS } from '../../src/provider/failure.ts';
+import { createProviderMetrics } from '../../src/server/provider-metrics.ts';
 import { exposed } from './exposition.ts';
 import type { Family } from './exposition.ts';
 import { collectGarbage, fullMetrics } from './full-metrics.ts';
@@ -20,7 +22,13 @@ const labelsOf = ({ samples }: Family): string[] =>
 beforeAll(async () => {
   const metrics = fullMetrics(['upstream']);
   await collectGarbage(metrics);
-  ({ families } = await exposed(metrics));
+  const provider = createProviderMetrics({
+    secret: 'pullpass-system/ecr-login',
+    reasons: FAILURE_REASONS,
+    times: () => ({ renewAt: 1_800_000_000_000, expiresAt: 1_800_000_000_000, failing: false }),
+    processMetrics: false,
+  });
+  families = new Map([...(await exposed(metrics)).families, ...(await exposed(provider)).families]);
 });
 
 /** Of a metric, or of a part of a histogram. */

@@ -40,6 +40,10 @@ const ALLOWED: Readonly<Record<string, string>> = {
   'github.com/rhysd/actionlint': 'checks workflows; a Go module, pinned by version and checksum database',
   'kindest/node': 'clusters for the tests of a workflow: the kind project, by digest',
   'github.com/prometheus-operator/prometheus-operator': 'the CRDs that tests read; a Go module, likewise',
+  '123456789012.dkr.ecr.eu-west-1.amazonaws.com/any':
+    'a provider is asked about it: the account of the examples of AWS',
+  'europe-docker.pkg.dev/PROJECT/': 'the same: PROJECT stands for yours',
+  'github.com/awslabs/amazon-ecr-credential-helper': 'what a provider asks in tests; a Go module, likewise',
   'github.com/yannh/kubeconform': 'checks manifests; a Go module, likewise',
   'github.com/openreports/reports-api': 'link: the API of ClusterReport',
   'github.com/cri-o/crio-credential-provider': 'link: what docs/cache-proxies/cri-o.md is about',

@@ -13,6 +13,8 @@ export interface UpstreamOptions extends ServerOptions {
   /** `bearer` has its token endpoint on the same host and port: Distribution 3.1 trusts no other on loopback. Default: bearer. */
   readonly auth?: 'bearer' | 'basic' | 'anonymous';
   readonly users?: Readonly<Record<string, User>>;
+  /** With `basic`: whether a password is one of a user, in place of the one that it was given. Default: only that one. */
+  readonly hasPassword?: (user: string, password: string) => boolean;
   /** Repositories that need no login to pull (bearer): the token endpoint then gives tokens to anybody. Default: none. */
   readonly openToAll?: readonly string[];
   /** Whether a repository that one may not pull from is "not found" instead of refused, also for anybody. */
@@ -37,6 +39,7 @@ export async function startUpstream(options: UpstreamOptions = {}): Promise<Upst
   const {
     auth = 'bearer',
     users = {},
+    hasPassword,
     openToAll = [],
     hides = false,
     tokenSeconds = 60,
@@ -58,7 +61,8 @@ export async function startUpstream(options: UpstreamOptions = {}): Promise<Upst
 
   function refuseBasic(route: Route, { headers }: Exchange): Reply | undefined {
     const login = basicLogin(headers.authorization);
-    if (login === undefined || !accounts.login(login.username, login.password)) {
+    const isRight = hasPassword ?? accounts.login;
+    if (login === undefined || !isRight(login.username, login.password)) {
       return failure(401, 'UNAUTHORIZED', 'authentication required', {
         'www-authenticate': 'Basic realm="Sandbox Registry"',
       });
