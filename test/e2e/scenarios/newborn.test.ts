@@ -1,6 +1,7 @@
 /** Pods that are made in the same moment as their namespace. Prints the figures of docs/e2e.md. */
 import { beforeAll, expect, test } from 'vitest';
 import { setTimeout as delay } from 'node:timers/promises';
+import { eventually } from '../../integration/env/cluster.ts';
 import type { PodOptions } from '../pods.ts';
 import { COPY, onNodes } from '../world.ts';
 import type { World } from '../world.ts';
@@ -40,14 +41,45 @@ onNodes((world) => {
 
   test('a pod made with its namespace that names the copy runs: at its first pull, or after the back-off', async () => {
     const results = await born(world(), 'team-named', { imagePullSecrets: [{ name: COPY }] });
-    const [first, late] = [results.filter(({ refused }) => !refused), results.filter(({ refused }) => refused)];
-    console.log(
-      `the copy was there at the first pull: ${first.length} of ${results.length}, ran after ${spread(first.map(({ ms }) => ms))}; ` +
-        `after a failed pull: ${late.length}${late.length === 0 ? '' : `, ran after ${spread(late.map(({ ms }) => ms))}`}`,
-    );
+    tellPulls(results);
+    expect(count(results)).toBe(TRIES);
+  });
+
+  test('with the policy for new pods each has the reference and runs: at its first pull, or after the back-off', async ({
+    skip,
+  }) => {
+    const { cli, cleanUp, config } = world();
+    const served = await cli.kubectl(['api-resources', '--api-group=admissionregistration.k8s.io', '--output=name']);
+    if (!served.includes('mutatingadmissionpolicies.')) skip('the API server has no MutatingAdmissionPolicy');
+    const policy = await cli.pullpass('rbac', '--config', config, '--born-ready', '--no-roles');
+    expect(policy.status, policy.output).toBe(0);
+    await cli.kubectl(['apply', '-f', '-'], policy.output);
+    cleanUp.defer(async () => void (await cli.kubectl(['delete', '--ignore-not-found', '-f', '-'], policy.output)));
+    await inForce(world());
+    const results = await born(world(), 'team-ready', {});
+    tellPulls(results);
+    expect(results.filter(({ hasReference }) => hasReference)).toHaveLength(TRIES);
     expect(count(results)).toBe(TRIES);
   });
 });
+
+/** An API server reads a new policy a moment after it is stored. */
+async function inForce({ namespace, cli }: World): Promise<void> {
+  await namespace('team-policy', { optIn: true });
+  const tried = ['--namespace=team-policy', 'run', 'tried', '--image=tried', '--dry-run=server', '--output=json'];
+  const overrides = JSON.stringify({ spec: { imagePullSecrets: [{ name: 'of-its-own' }] } });
+  await eventually(async () =>
+    expect(await cli.kubectl([...tried, `--overrides=${overrides}`])).toContain(`"${COPY}"`),
+  );
+}
+
+function tellPulls(results: readonly Born[]): void {
+  const [first, late] = [results.filter(({ refused }) => !refused), results.filter(({ refused }) => refused)];
+  console.log(
+    `the copy was there at the first pull: ${first.length} of ${results.length}, ran after ${spread(first.map(({ ms }) => ms))}; ` +
+      `after a failed pull: ${late.length}${late.length === 0 ? '' : `, ran after ${spread(late.map(({ ms }) => ms))}`}`,
+  );
+}
 
 interface Born {
   readonly hasReference: boolean;
