@@ -41,8 +41,9 @@ function elf(code: Buffer): Buffer {
 
 /** `note` makes it an image of its own, that no node has. */
 export function programImage(note: string, ...args: string[]): TinyImage {
-  return imageOf(
-    [{ name: 'program', content: elf(X64), mode: 0o755 }],
-    { Entrypoint: ['/program'], Cmd: args, Labels: { note } },
-  );
+  return imageOf([{ name: 'program', content: elf(X64), mode: 0o755 }], {
+    Entrypoint: ['/program'],
+    Cmd: args,
+    Labels: { note },
+  });
 }
