@@ -2,13 +2,16 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { freePort } from '../sandbox/registry/distribution.ts';
 import { run } from './cluster.ts';
-import type { Settings } from './settings.ts';
+import type { ClusterSettings } from './settings.ts';
 
 /** kind makes its nodes read this directory. */
 const HOSTS = '/etc/containerd/certs.d';
 
-export async function startKind(): Promise<{ settings: Settings; stop(): Promise<void> }> {
+export async function startKind(
+  image: string | undefined,
+): Promise<{ settings: ClusterSettings; stop(): Promise<void> }> {
   const directory = mkdtempSync(path.join(tmpdir(), 'pullpass-e2e-'));
   const kubeconfig = path.join(directory, 'kubeconfig');
   const cluster = ['--name', 'pullpass-e2e', '--kubeconfig', kubeconfig];
@@ -20,7 +23,6 @@ export async function startKind(): Promise<{ settings: Settings; stop(): Promise
     }
   };
   try {
-    const image = process.env['PULLPASS_E2E_KIND_IMAGE'];
     run('kind', [
       'create',
       'cluster',
@@ -35,7 +37,7 @@ export async function startKind(): Promise<{ settings: Settings; stop(): Promise
       .find((address) => /^[\d.]+$/.test(address));
     if (gateway === undefined) throw new Error('the Docker network "kind" has no IPv4 gateway');
     const node = { hosts: HOSTS, container: 'pullpass-e2e-control-plane' };
-    return { settings: { kubeconfig, registry: `${gateway}:5000`, node }, stop };
+    return { settings: { kubeconfig, registry: `${gateway}:${await freePort(gateway)}`, node }, stop };
   } catch (error) {
     await stop().catch(() => undefined);
     throw error;

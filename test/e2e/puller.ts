@@ -9,23 +9,24 @@ export interface Puller {
   stop(): Promise<{ readonly pods: number; readonly refused: number; readonly failedPulls: readonly string[] }>;
 }
 
-export function startPuller(pods: Pods, namespace: string, image: string, atOnce = 2): Puller {
+/** `image`: of each pod anew. A cache answers by itself for one that it holds. */
+export function startPuller(pods: Pods, namespace: string, image: () => Promise<string>, atOnce = 2): Puller {
   let made = 0;
   let ended = 0;
   let refused = 0;
   let isStopped = false;
-  let failure: unknown;
+  let failure: Error | undefined;
 
   async function loop(): Promise<void> {
     while (!isStopped) {
       const name = `puller-${++made}`;
-      if ((await pods.run(namespace, name, image)) === 'refused') refused++;
+      if ((await pods.run(namespace, name, await image())) === 'refused') refused++;
       ended++;
       await pods.delete(namespace, name);
     }
   }
   const loops = Promise.all(Array.from({ length: atOnce }, loop)).catch((error: unknown) => {
-    failure = error;
+    failure = error as Error;
     isStopped = true;
   });
   return {

@@ -14,13 +14,13 @@
  *
  * It says what is true of the world: pods that ran or were refused, Secrets, what the registry was asked. Files run one after the other, on
  * one cluster, and each finds it as if it were new. `world().cluster` is that of test/integration/env; `world().cli` has kubectl, `apply` for
- * manifests of other products, and `pullpass`. A scenario that needs the node's own files asks `world().hasNodeFiles` (not with --kubeconfig).
+ * manifests of other products, and `pullpass`. A scenario that needs the node's own files looks at `settings.node` (none with --kubeconfig).
  * Other objects than namespaces that a scenario makes are its own to remove: `world().cleanUp.defer(...)`.
  */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, test } from 'vitest';
 import { readNames } from '../../release/names.ts';
 import { createCluster } from '../integration/env/cluster.ts';
 import type { Cluster } from '../integration/env/cluster.ts';
@@ -29,8 +29,9 @@ import type { Login, Upstream } from '../proof/upstream.ts';
 import { findOnPath } from '../sandbox/registry/on-path.ts';
 import { writeLayout } from '../sandbox/registry/tiny-image.ts';
 import type { TinyImage } from '../sandbox/registry/tiny-image.ts';
-import { commandLine, finished, ROOT } from './cluster.ts';
+import { commandLine, finished } from './cluster.ts';
 import type { CommandLine } from './cluster.ts';
+import { install } from './install.ts';
 import { programImage } from './node/image.ts';
 import { podsOf } from './pods.ts';
 import type { Pods } from './pods.ts';
@@ -52,7 +53,6 @@ export interface World {
   readonly upstream: Upstream;
   /** The configuration in force, as a file. */
   readonly config: string;
-  readonly hasNodeFiles: boolean;
   readonly cleanUp: AsyncDisposableStack;
   /** A new image in the private registry, which no node has; gives its name. */
   push(repository: string, image?: TinyImage): Promise<string>;
@@ -62,6 +62,8 @@ export interface World {
   login(login: Login): Promise<void>;
   /** With its default ServiceAccount. Removed after the file. */
   namespace(name: string, options?: { optIn?: boolean; annotations?: Record<string, string> }): Promise<void>;
+  /** A namespace that the scenario makes by itself is removed after the file, too. */
+  forgetLater(namespace: string): void;
   /** Resolves when its copy and its default ServiceAccount are as they must be. */
   synced(namespace: string): Promise<void>;
   /** The user of the private registry in the copy of a namespace; undefined: no copy. */
@@ -77,7 +79,7 @@ export interface World {
 export const FIRST: Login = { username: 'robot-1', password: 'first-password' };
 export const SECOND: Login = { username: 'robot-2', password: 'second-password' };
 
-export function onNodes(define: (world: () => World) => void): void {
+export function onNodes(define: (world: () => World, settings: Settings) => void): void {
   const found = settings();
   if (found === undefined) {
     test.skip('no cluster with nodes: npm run test:e2e starts one', () => undefined);
@@ -88,14 +90,24 @@ export function onNodes(define: (world: () => World) => void): void {
     beforeAll(async () => {
       world = await createWorld(found);
     });
+    afterEach(async ({ task }) => {
+      if (task.result?.state === 'fail' && world !== undefined) await tellWhatWasSaid(world);
+    });
     afterAll(async () => {
       await world?.cleanUp.disposeAsync();
     });
     define(() => {
       if (world === undefined) throw new Error('the world was not made');
       return world;
-    });
+    }, found);
   });
+}
+
+/** For whoever reads why a scenario failed: the cluster is gone by then. */
+async function tellWhatWasSaid({ cli }: World): Promise<void> {
+  const log = ['logs', '--selector=app.kubernetes.io/name=pullpass', '--all-containers', '--prefix', '--tail=30'];
+  for (const args of [log, ['get', 'pods,events']])
+    console.log(await cli.kubectl(['--namespace', HOME, ...args]).catch((error: unknown) => String(error)));
 }
 
 async function createWorld(found: Settings): Promise<World> {
@@ -135,9 +147,6 @@ async function makeWorld(found: Settings, cleanUp: AsyncDisposableStack): Promis
   });
   const names = readNames();
   const config = path.join(directory, 'config.yaml');
-  const overlay = path.join(directory, 'overlay');
-  mkdirSync(overlay);
-  symlinkSync(path.join(ROOT, 'manifests'), path.join(overlay, 'manifests'));
   let pushed = 0;
 
   const copy = (...args: string[]): ReturnType<typeof finished> =>
@@ -182,7 +191,6 @@ async function makeWorld(found: Settings, cleanUp: AsyncDisposableStack): Promis
     upstream,
     config,
     cleanUp,
-    hasNodeFiles: found.node !== undefined,
     async push(repository, image) {
       const tag = `t${++pushed}`;
       const layout = path.join(directory, `layout-${pushed}`);
@@ -207,6 +215,7 @@ async function makeWorld(found: Settings, cleanUp: AsyncDisposableStack): Promis
         annotations: { ...(optIn && { 'pullpass.dev/sync': 'enabled' }), ...annotations },
       });
     },
+    forgetLater: (name) => void namespaces.push(name),
     async synced(namespace) {
       const args = ['--config', config, '--namespace', namespace];
       for (let tries = 0; ; tries++) {
@@ -230,54 +239,27 @@ async function makeWorld(found: Settings, cleanUp: AsyncDisposableStack): Promis
       );
     },
     async install(more = {}) {
-      writeFileSync(
-        config,
-        JSON.stringify({
-          apiVersion: 'pullpass.dev/v1alpha1',
-          kind: 'Configuration',
-          sources: [
-            {
-              name: 'upstream',
-              secret: { namespace: HOME, name: COPY },
-              copyName: COPY,
-              namespaces: { allow: [TEAMS] },
-            },
-          ],
-          registries: [{ host: registry, plainHttp: true }],
-          ...more,
-        }),
-      );
-      const archive =
-        process.env['PULLPASS_E2E_IMAGE'] ?? path.join(ROOT, `dist/image/pullpass-${names.version}.oci.tar`);
-      await world.pushArchive(archive, `pullpass/pullpass:${names.version}`);
+      const configuration = {
+        apiVersion: 'pullpass.dev/v1alpha1',
+        kind: 'Configuration',
+        sources: [
+          {
+            name: 'upstream',
+            secret: { namespace: HOME, name: COPY },
+            copyName: COPY,
+            namespaces: { allow: [TEAMS] },
+          },
+        ],
+        registries: [{ host: registry, plainHttp: true }],
+        ...more,
+      };
+      writeFileSync(config, JSON.stringify(configuration));
+      await world.pushArchive(found.image, `pullpass/pullpass:${names.version}`);
       await cli.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: HOME } });
       await world.login(FIRST);
-      writeFileSync(path.join(overlay, 'config.yaml'), readFileSync(config));
-      writeFileSync(
-        path.join(overlay, 'kustomization.yaml'),
-        JSON.stringify({
-          resources: ['manifests'],
-          images: [{ name: names.image, newName: `${registry}/pullpass/pullpass` }],
-          configMapGenerator: [
-            { name: 'pullpass-config', namespace: HOME, behavior: 'replace', files: ['config.yaml'] },
-          ],
-          // Its own image is private, too. The source is next to it, and always has the login in force.
-          patches: [
-            {
-              target: { kind: 'ServiceAccount', name: 'pullpass' },
-              patch: JSON.stringify([{ op: 'add', path: '/imagePullSecrets', value: [{ name: COPY }] }]),
-            },
-          ],
-        }),
-      );
-      cleanUp.defer(async () => {
-        await cli.kubectl(['delete', '-k', overlay, '--ignore-not-found', '--timeout=120s']);
-      });
-      await cli.kubectl(['apply', '-k', overlay]);
-      const rights = await cli.pullpass('rbac', '--config', config);
-      if (rights.status !== 0) throw new Error(rights.output);
-      await cli.kubectl(['apply', '-f', '-'], rights.output);
-      await cli.kubectl(['--namespace', HOME, 'rollout', 'status', 'deployment/pullpass', '--timeout=180s']);
+      const image = { placeholder: names.image, name: `${registry}/pullpass/pullpass` };
+      // Its own image is private, too. The source is next to it, and always has the login in force.
+      cleanUp.defer(await install({ settings: found, cli, namespace: HOME, configuration, image, pullSecret: COPY }));
     },
     mirror: (...urls) => writeHosts(registry, ...urls),
     alias: (host) => writeHosts(host),

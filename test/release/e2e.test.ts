@@ -1,52 +1,41 @@
-/** The rotation that workflows play on whole clusters, as far as it goes without nodes: on a real kube-apiserver. */
-import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+/** `npm run test:e2e` where there is no cluster: it says so in one line. */
+import { spawnSync } from 'node:child_process';
 import path from 'node:path';
-import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import { findRealApi, startRealApi } from '../integration/env/real-api.ts';
-import { kubectl } from '../kustomize/rendering.ts';
-import { tellMissing } from '../monitoring/tools.ts';
+import { ROOT } from '../../release/names.ts';
 
-const real = findRealApi();
-const script = path.resolve(import.meta.dirname, '../e2e/run.ts');
-const missing = [real, kubectl].find((tool) => 'missing' in tool);
-tellMissing('the rotation of test/e2e', 'missing' in real ? real : kubectl);
+function play(...args: string[]): { status: number | null; stdout: string; stderr: string } {
+  const script = path.join(ROOT, 'test/e2e/run.ts');
+  const env = { HOME: '/nonexistent', PATH: '/nonexistent' };
+  const { status, stdout, stderr } = spawnSync(process.execPath, [script, ...args], { env, encoding: 'utf8' });
+  return { status, stdout, stderr };
+}
 
-test.skipIf(missing !== undefined)(
-  'a rotation from install to prune',
-  async () => {
-    if ('missing' in real) return;
-    await using server = await startRealApi(real.found);
-    const directory = mkdtempSync(path.join(tmpdir(), 'e2e-'));
-    try {
-      const kubeconfig = path.join(directory, 'kubeconfig');
-      writeFileSync(kubeconfig, server.adminKubeconfig(), { mode: 0o600 });
-      const env = { ...process.env, KUBECONFIG: kubeconfig };
-      const play = (...args: string[]): Promise<{ stdout: string }> =>
-        promisify(execFile)(process.execPath, [script, ...args], { env });
-      const context = (await promisify(execFile)('kubectl', ['config', 'current-context'], { env })).stdout.trim();
-
-      await expect(play()).rejects.toMatchObject({
-        code: 1,
-        stderr: expect.stringContaining('--context NAME is missing') as string,
-      });
-      const { stdout } = await play('--context', context, '--install', 'process');
-      expect(
-        stdout
-          .trim()
-          .split('\n')
-          .map((line) => line.slice(0, 3)),
-      ).toEqual(Array(8).fill('ok:'));
-      // It is for clusters that hold nothing yet.
-      await expect(play('--context', context, '--install', 'process')).rejects.toMatchObject({
-        code: 1,
-        stderr: expect.stringContaining('pullpass-system is there already') as string,
-      });
-    } finally {
-      rmSync(directory, { recursive: true });
-    }
+test.each([
+  {
+    args: ['--image', '/nonexistent'],
+    says: /^test:e2e: there is no image \/nonexistent: make it with `npm run image`/,
   },
-  180_000,
-);
+  { args: ['--keep', '--kubeconfig', 'file'], says: /^test:e2e: --registry HOST:PORT is missing: / },
+  { args: ['--keep', '--kubeconfig', 'file', '--registry', 'host'], says: /^error: .* It must be HOST:PORT\.$/ },
+  { args: ['--keep'], says: /^test:e2e: kind: spawnSync kind ENOENT$/ },
+  {
+    args: ['--keep', '--node', '/nonexistent'],
+    says: /^test:e2e: (a node needs root|no CNI plugins|\S+ is not on PATH|the images of the pods)/,
+  },
+])('test:e2e $args says in one line what is missing', ({ args, says }) => {
+  const { status, stdout, stderr } = play(...args);
+  expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+  expect(stderr.trim()).toMatch(says);
+  expect(stderr.trim().split('\n')).toHaveLength(1);
+});
+
+test('the scenarios skip with one line where nobody started a cluster', () => {
+  const vitest = path.join(ROOT, 'node_modules/vitest/vitest.mjs');
+  const args = [vitest, 'run', '--config', path.join(ROOT, 'test/e2e/vitest.config.ts'), 'opt-in'];
+  const { status, stdout } = spawnSync(process.execPath, args, { env: { PATH: '' }, encoding: 'utf8' });
+  expect({ status, stdout }).toEqual({
+    status: 0,
+    stdout: expect.stringContaining('no cluster with nodes: npm run test:e2e starts one') as string,
+  });
+});

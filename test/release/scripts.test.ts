@@ -8,7 +8,7 @@ import { findOnPath } from '../sandbox/registry/on-path.ts';
 const shellcheck = findOnPath('shellcheck', 'on Debian, apt-get install shellcheck');
 tellMissing('the shell scripts in the eyes of shellcheck', shellcheck);
 
-const SCRIPTS = ['.ci/run', '.ci/tools', 'manifests/components/cache-proxy/base/helper'];
+const SCRIPTS = ['test/e2e/node/node.sh', '.ci/run', '.ci/tools', 'manifests/components/cache-proxy/base/helper'];
 test.skipIf('missing' in shellcheck).each(SCRIPTS)('%s', (script) => {
   expect(run(shellcheck, ['--severity=warning', path.join(ROOT, script)])).toEqual({ status: 0, output: '' });
 });

@@ -87,9 +87,28 @@ export async function controlPlane(made: Made & { readonly ca: CertificateAuthor
   ];
 }
 
+/** Services. Undefined without the program: then only that of the API server works. */
+export async function kubeProxy({ directory, programs, user }: Made): Promise<Component | undefined> {
+  const program = programs.optional('kube-proxy');
+  if (program === undefined) return undefined;
+  const configuration = {
+    apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
+    kind: 'KubeProxyConfiguration',
+    mode: 'nftables',
+    hostnameOverride: NODE,
+    clientConnection: { kubeconfig: await user('kube-proxy', 'system:kube-proxy') },
+    // Limits of connections are the whole machine's: as they are.
+    conntrack: { maxPerCore: 0, min: 0, tcpEstablishedTimeout: '0s', tcpCloseWaitTimeout: '0s' },
+  };
+  const file = path.join(directory, 'kube-proxy.json');
+  writeFileSync(file, JSON.stringify(configuration));
+  return { name: 'kube-proxy', command: [program, `--config=${file}`] };
+}
+
+const NODE = 'node';
+
 export async function kubelet(made: Made & { readonly name: string; readonly runtime: Runtime }): Promise<Component> {
   const { directory, programs, addresses, name, runtime, user } = made;
-  const node = 'node';
   const configuration = {
     apiVersion: 'kubelet.config.k8s.io/v1beta1',
     kind: 'KubeletConfiguration',
@@ -120,10 +139,10 @@ export async function kubelet(made: Made & { readonly name: string; readonly run
     command: [
       programs.find('kubelet'),
       `--config=${file}`,
-      `--kubeconfig=${await user('kubelet', `system:node:${node}`, 'system:nodes')}`,
+      `--kubeconfig=${await user('kubelet', `system:node:${NODE}`, 'system:nodes')}`,
       `--root-dir=${path.join(directory, 'kubelet')}`,
       `--cert-dir=${path.join(directory, 'kubelet-pki')}`,
-      `--hostname-override=${node}`,
+      `--hostname-override=${NODE}`,
       `--node-ip=${addresses.node}`,
     ],
   };

@@ -12,7 +12,7 @@ import { createCertificateAuthority } from '../../sandbox/kube-api/tls/certifica
 import { kubeconfig } from '../../sandbox/kube-api/tls/kubeconfig.ts';
 import { writeLayout } from '../../sandbox/registry/tiny-image.ts';
 import { containerd } from './containerd.ts';
-import { controlPlane, kubelet } from './components.ts';
+import { controlPlane, kubelet, kubeProxy } from './components.ts';
 import { programImage } from './image.ts';
 import { programsIn } from './programs.ts';
 import type { Programs } from './programs.ts';
@@ -87,10 +87,12 @@ export async function startNode(
     };
     const admin = await user('admin', 'admin', 'system:masters');
     writeCni(directory, addresses);
+    const proxy = await kubeProxy({ directory, programs, addresses, user });
     const all = [
       { name: 'runtime', command: runtime.start },
       ...(await controlPlane({ directory, programs, addresses, ca, user })),
       await kubelet({ directory, programs, addresses, name, runtime, user }),
+      ...(proxy === undefined ? [] : [proxy]),
     ];
     const load = quoted(runtime.loadSandbox(sandbox));
     writeFileSync(

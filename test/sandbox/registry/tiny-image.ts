@@ -19,7 +19,10 @@ export function tinyImage(text: string): TinyImage {
 
 /** One layer with these files. `config`: how it is run, as the image specification calls it. */
 export function imageOf(files: readonly TarFile[], config: object): TinyImage {
-  const tar = tarOf(files);
+  return imageOfTar(tarOf(files), config);
+}
+
+export function imageOfTar(tar: Buffer, config: object): TinyImage {
   const layer = gzipSync(tar);
   const document = Buffer.from(
     JSON.stringify({
