@@ -13,6 +13,11 @@ stage=${7-machine} machine=${8-$$}
 
 case $stage in
 machine)
+  remove() {
+    find /sys/fs/cgroup -depth -type d \( -path "*/$name" -o -path "*/$name/*" \) -exec rmdir {} \; 2>/dev/null || true
+    rm -rf "$directory"
+  }
+  trap remove EXIT
   if [ "$(stat -f -c %T /sys/fs/cgroup)" = cgroup2fs ]; then
     for controller in cpu cpuset hugetlb io memory pids; do
       echo "+$controller" >/sys/fs/cgroup/cgroup.subtree_control 2>/dev/null || true
@@ -24,8 +29,6 @@ machine)
     done
   fi
   unshare --net -- sh "$0" "$@" network $$ || true
-  find /sys/fs/cgroup -depth -type d \( -path "*/$name" -o -path "*/$name/*" \) -exec rmdir {} \; 2>/dev/null || true
-  rm -rf "$directory"
   ;;
 network) # in the node's network, not yet its first process
   ip link add "$name" type veth peer name node0

@@ -4,7 +4,7 @@
  */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { networkInterfaces, tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -64,8 +64,7 @@ export async function startNode(
   if (process.arch !== 'x64')
     throw new Error(`the images of the pods are made for x64, and this machine is ${process.arch}`);
   const programs = programsIn(folder);
-  const number = freeNumber();
-  const name = `pullpass-e2e-${number}`;
+  const { number, name, directory } = claim();
   const addresses: Addresses = {
     // The range for benchmarks (RFC 2544): hardly anybody's own network.
     host: `198.18.${number}.1`,
@@ -73,7 +72,6 @@ export async function startNode(
     pods: `198.19.${number}.0/24`,
     service: '10.96.0.1',
   };
-  const directory = mkdtempSync(path.join(tmpdir(), `${name}-`));
   let stop = async (): Promise<void> => rmSync(directory, { recursive: true, force: true });
   try {
     const runtime = make({ directory, programs });
@@ -127,11 +125,21 @@ export async function startNode(
   }
 }
 
-/** The lowest number that no other node on this machine has. */
-function freeNumber(): number {
-  const taken = Object.keys(networkInterfaces());
-  for (let number = 0; number < 256; number++) if (!taken.includes(`pullpass-e2e-${number}`)) return number;
-  throw new Error('256 nodes run on this machine already');
+/** A number that no other node on this machine has: whoever makes its directory has it. */
+function claim(): { readonly number: number; readonly name: string; readonly directory: string } {
+  for (let number = 0; number < 256; number++) {
+    const name = `pullpass-e2e-${number}`;
+    const directory = path.join(tmpdir(), name);
+    // With another TMPDIR.
+    if (name in networkInterfaces()) continue;
+    try {
+      mkdirSync(directory, { mode: 0o700 });
+      return { number, name, directory };
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+  }
+  throw new Error(`256 nodes run on this machine, or left ${tmpdir()}/pullpass-e2e-* behind`);
 }
 
 async function sandboxArchive(directory: string, programs: Programs, name: string): Promise<string> {
@@ -175,6 +183,7 @@ async function ready(kubectl: string, admin: string, directory: string, isGone: 
   for (const end = Date.now() + LIMIT_SECONDS * 1000; Date.now() < end && !isGone(); await delay(500))
     if (get('nodes', '--output', condition) === 'True' && get('serviceaccount', 'default', '--output', 'name') !== '')
       return;
+  if (isGone()) throw new Error('the node ended before it was ready');
   throw new Error(`the node was not ready within ${LIMIT_SECONDS} s\n${lastWords(directory)}`);
 }
 

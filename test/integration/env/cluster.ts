@@ -128,9 +128,7 @@ export function dockerConfig(logins: Record<string, string>): Record<string, str
   return { '.dockerconfigjson': Buffer.from(JSON.stringify({ auths })).toString('base64') };
 }
 
-export async function createCluster(
-  server: Pick<ApiServer, 'adminKubeconfig' | 'kubeconfigFor'>,
-): Promise<Cluster> {
+export async function createCluster(server: Pick<ApiServer, 'adminKubeconfig' | 'kubeconfigFor'>): Promise<Cluster> {
   const opened: { close(): Promise<void> }[] = [];
   const clientOf = (
     kubeconfig: string,
