@@ -38,7 +38,7 @@ export function onNodesWith(
 ): void {
   const files = new Map<string, string>();
   for (const name of programs) {
-    const program = findOnPath(name, 'nor in the folder of --node', settings()?.path);
+    const program = findOnPath(name, 'and not in the folder of --node', settings()?.path);
     if ('missing' in program) {
       test.skip(program.missing, () => undefined);
       return;
