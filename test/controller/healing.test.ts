@@ -21,7 +21,7 @@ const COPY: HealingCopy = {
 
 /** `answer`: to an eviction. */
 function healing({
-  mode = 'evict' as HealingCopy['mode'],
+  mode = 'evict',
   answer = (): unknown => ({}),
   isOpen = (): boolean => true,
 } = {}) {
