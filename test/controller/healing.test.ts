@@ -20,11 +20,7 @@ const COPY: HealingCopy = {
 };
 
 /** `answer`: to an eviction. */
-function healing({
-  mode = 'evict',
-  answer = (): unknown => ({}),
-  isOpen = (): boolean => true,
-} = {}) {
+function healing({ mode = 'evict', answer = (): unknown => ({}), isOpen = (): boolean => true } = {}) {
   let clock = 1_000;
   const evicted: string[] = [];
   const events: RecordedEvent[] = [];
