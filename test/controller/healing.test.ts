@@ -20,7 +20,11 @@ const COPY: HealingCopy = {
 };
 
 /** `answer`: to an eviction. */
-function healing({ mode = 'evict', answer = (): unknown => ({}), isOpen = (): boolean => true } = {}) {
+function healing({
+  mode = 'evict',
+  answer = () => ({}),
+  isOpen = () => true,
+}: { mode?: HealingCopy['mode']; answer?: () => unknown; isOpen?: () => boolean } = {}) {
   let clock = 1_000;
   const evicted: string[] = [];
   const events: RecordedEvent[] = [];
