@@ -56,7 +56,7 @@ test('every file is YAML, and every namespaced object says which namespace', () 
       kind: expect.any(String) as string,
       metadata: { name: expect.any(String) as string },
     });
-    if (!/^(Namespace|ClusterRole.*|ValidatingAdmissionPolicy.*)$/.test(object.kind))
+    if (!/^(Namespace|ClusterRole.*|(Valid|Mut)atingAdmissionPolicy.*)$/.test(object.kind))
       expect(object.metadata.namespace).toBe(
         name.startsWith('components/cache-proxy/') ? 'registry-cache' : DEFAULT_NAMESPACE,
       );
