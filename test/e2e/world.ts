@@ -183,6 +183,7 @@ async function makeWorld(found: Settings, cleanUp: AsyncDisposableStack): Promis
   }
   await writeHosts(registry);
 
+  let isInstalled = false;
   const world: World = {
     settings: found,
     cluster,
@@ -260,6 +261,13 @@ async function makeWorld(found: Settings, cleanUp: AsyncDisposableStack): Promis
       const image = { placeholder: names.image, name: `${registry}/pullpass/pullpass` };
       // Its own image is private, too. The source is next to it, and always has the login in force.
       cleanUp.defer(await install({ settings: found, cli, namespace: HOME, configuration, image, pullSecret: COPY }));
+      // Pods of an earlier scenario read the new configuration when their kubelet brings it, a minute later.
+      if (isInstalled) {
+        const ours = ['--namespace', HOME, 'rollout'];
+        await cli.kubectl([...ours, 'restart', 'deployment/pullpass']);
+        await cli.kubectl([...ours, 'status', 'deployment/pullpass', '--timeout=120s']);
+      }
+      isInstalled = true;
     },
     mirror: (...urls) => writeHosts(registry, ...urls),
     alias: (host) => writeHosts(host),
