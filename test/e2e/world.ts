@@ -58,8 +58,8 @@ export interface World {
   push(repository: string, image?: TinyImage): Promise<string>;
   /** An archive into the private registry. */
   pushArchive(archive: string, name: string): Promise<string>;
-  /** Brings this login of the private registry into the source; makes it known there, too. */
-  login(login: Login): Promise<void>;
+  /** Brings this login of the private registry into the source; makes it known there first, unless `isKnown` is false. */
+  login(login: Login, options?: { isKnown?: boolean }): Promise<void>;
   /** With its default ServiceAccount. Removed after the file. */
   namespace(name: string, options?: { optIn?: boolean; annotations?: Record<string, string> }): Promise<void>;
   /** A namespace that the scenario makes by itself is removed after the file, too. */
@@ -199,8 +199,8 @@ async function makeWorld(found: Settings, cleanUp: AsyncDisposableStack): Promis
       return pushTo(`oci:${layout}:${tag}`, `${repository}:${tag}`);
     },
     pushArchive: (archive, name) => pushTo(`oci-archive:${archive}`, name),
-    async login(login) {
-      upstream.add(login);
+    async login(login, { isKnown = true } = {}) {
+      if (isKnown) upstream.add(login);
       const auths = { [registry]: login };
       await cli.apply({
         apiVersion: 'v1',

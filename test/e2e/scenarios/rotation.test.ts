@@ -37,12 +37,11 @@ onNodes((world) => {
   });
 
   test('a login that the registry refuses reaches no namespace, and pods go on with the last good one', async () => {
-    const { cli, config, login, namespace, pods, push, synced, upstream, userIn } = world();
+    const { cli, config, login, namespace, pods, push, synced, userIn } = world();
     await namespace('team-safe', { optIn: true });
     await synced('team-safe');
     const before = await userIn('team-safe');
-    await login({ username: 'robot-3', password: 'mistyped' });
-    upstream.revoke('robot-3');
+    await login({ username: 'robot-3', password: 'mistyped' }, { isKnown: false });
     const waited = await cli.pullpass('wait', '--config', config, '--source', 'upstream', '--timeout', '20s');
     expect(waited.status).toBe(1);
     expect(await userIn('team-safe')).toBe(before);
