@@ -62,12 +62,21 @@ export function auditCommand(env: Environment): Command {
       new Option('--without-secret <name>', 'what if this pull Secret were gone; or <namespace>/<name>').conflicts([
         'withoutSource',
         'withoutLogin',
+        'failOn',
       ]),
     )
     .addOption(
-      new Option('--without-source <name>', 'what if this source and its copies were gone').conflicts('withoutLogin'),
+      new Option('--without-source <name>', 'what if this source and its copies were gone').conflicts([
+        'withoutLogin',
+        'failOn',
+      ]),
     )
-    .option('--without-login <registry>', 'what if the login that sources have for this registry were revoked there')
+    .addOption(
+      new Option(
+        '--without-login <registry>',
+        'what if the login that sources have for this registry were revoked there',
+      ).conflicts('failOn'),
+    )
     .addOption(new Option('-o, --output <format>', 'how to print').choices(TEXT_OUTPUTS).default('table'))
     .action(async ({ context: contexts = [], ...flags }: Flags) => {
       const { kubeconfig, output, config, namespace, namespaces: listed } = flags;

@@ -79,10 +79,13 @@ function mustExist(without: Without, configuration: Configuration | undefined, s
     const hosts = seen.sources.flatMap(({ content, written }) =>
       [...(content?.entries ?? []), ...(written?.entries ?? [])].map(({ key }) => registryHost(key)),
     );
-    if (!hosts.includes(registryHost(without.login)))
-      throw new UserError(
-        `--without-login ${printable(redactKey(without.login))}: no source has a login for it; there is one for ${quoteList(hosts.map(redactKey)) || 'nothing'}`,
-      );
+    if (hosts.includes(registryHost(without.login))) return;
+    const unread = seen.sources.flatMap(({ state, config }) => (state === 'unread' ? [config.name] : []));
+    const why =
+      unread.length > 0
+        ? `source ${quoteList(unread)} could not be read`
+        : `no source has a login for it; there is one for ${quoteList(hosts.map(redactKey)) || 'nothing'}`;
+    throw new UserError(`--without-login ${printable(redactKey(without.login))}: ${why}`);
   }
 }
 

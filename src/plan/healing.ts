@@ -194,6 +194,7 @@ export const noteOfEviction = ({ pod, copy, image }: Helped, did: keyof typeof D
 
 export function noteOfLeft({ pod, copy, image }: Helped, reason: LeftReason, detail = ''): string {
   const lacks = `Cannot pull ${quote(image)} without the pull Secret ${quote(copy.copyName)}, and is not evicted`;
+  const taken = 'so something takes the reference out of new pods, such as a webhook.';
   const anew = 'delete the pod yourself, if it may be made anew.';
   switch (reason) {
     case 'no owner':
@@ -203,7 +204,10 @@ export function noteOfLeft({ pod, copy, image }: Helped, reason: LeftReason, det
     case 'owner is going':
       return `${lacks}: ${ownerOf(pod)} is gone or is being deleted.`;
     case 'own list':
-      return `${lacks}: the pod template of ${ownerOf(pod)} names imagePullSecrets of its own, so a new pod would lack it, too. Add ${quote(copy.copyName)} there, or remove that list.`;
+      return (
+        `${lacks}: the pod template of ${ownerOf(pod)} names imagePullSecrets of its own, so a new pod would lack it, too. ` +
+        `Add ${quote(copy.copyName)} there, or remove that list.`
+      );
     case 'other account':
       return `${lacks}: a new pod would not have the list of ServiceAccount ${quote(pod.serviceAccount)} with it.`;
     case 'login':
@@ -211,9 +215,9 @@ export function noteOfLeft({ pod, copy, image }: Helped, reason: LeftReason, det
     case 'no help':
       return `${lacks}: a pod that has it cannot pull this image either. Look whether the login may pull it.`;
     case 'stripped':
-      return `${lacks}: it was made when ServiceAccount ${quote(pod.serviceAccount)} had the reference already, so something takes it out of new pods, such as a webhook.`;
+      return `${lacks}: it was made when ServiceAccount ${quote(pod.serviceAccount)} had the reference already, ${taken}`;
     case 'again':
-      return `${lacks}: another pod of ${ownerOf(pod)} was evicted for the same before this one was made, so something takes the reference out of new pods, such as a webhook.`;
+      return `${lacks}: another pod of ${ownerOf(pod)} was evicted for the same before this one was made, ${taken}`;
     case 'job':
       return `${lacks}: ${detail}. To have it made anew, ${anew}`;
   }

@@ -95,14 +95,16 @@ export function busybox(
 }
 
 /**
+ * A namespace of which no ServiceAccount gets the reference: pods without a list of their own would pull by it, and not by the product.
  * The product's own images are not what a scenario is about: these ServiceAccounts get a login for `tools/` of the private registry, and for
  * nothing else of it.
  */
-export async function withTools(
-  { cli, settings, upstream }: World,
+export async function productNamespace(
+  { cli, namespace: make, settings, upstream }: World,
   namespace: string,
   ...accounts: string[]
 ): Promise<void> {
+  await make(namespace, { annotations: { 'pullpass.dev/service-accounts': '!*' } });
   const auths = { [`${settings.registry}/tools`]: upstream.admin };
   await cli.apply(
     {

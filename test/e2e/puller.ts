@@ -1,5 +1,9 @@
 /** Makes pods all the time, each with a pull of its own, as a busy cluster does. */
+import { expect } from 'vitest';
+import type { Login } from '../proof/upstream.ts';
 import type { Pods } from './pods.ts';
+import { FIRST } from './world.ts';
+import type { World } from './world.ts';
 
 export interface Puller {
   /** How many pods have ended so far. */
@@ -43,4 +47,27 @@ export function startPuller(pods: Pods, namespace: string, image: () => Promise<
       return { pods: ended, refused, failedPulls: await pods.failedPulls(namespace) };
     },
   };
+}
+
+/**
+ * From the first login to this one while pods are made; when Pullpass says that the old one can be revoked, it is, and so many more
+ * pods are made. Gives the users that the registry has seen since.
+ */
+export async function rotateUnder(
+  puller: Puller,
+  world: World,
+  next: Login,
+  podsAfter: number,
+): Promise<() => Set<string | undefined>> {
+  const { cli, config, login, upstream } = world;
+  await login(next);
+  const waited = await cli.pullpass('wait', '--config', config, '--source', 'upstream', '--timeout', '5m');
+  expect(waited).toMatchObject({ status: 0 });
+  expect(waited.output).toContain('complete: the old credential can be revoked');
+  // Those that are under way have read the old login already: docs/operations.md#rotate says that they may still fail.
+  await puller.more(4);
+  upstream.revoke(FIRST.username);
+  const asked = upstream.requests.length;
+  await puller.more(podsAfter);
+  return () => new Set(upstream.requests.slice(asked).map(({ user }) => user));
 }

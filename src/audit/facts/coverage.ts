@@ -2,7 +2,8 @@
 import type { ImageReference } from '../../credentials/image-reference.ts';
 import { canonicalRegistry, redactKey } from '../../credentials/registry-name.ts';
 import type { KeyBook } from './keys.ts';
-import type { AuditedSource, Observation, AuditedProxy, Workload } from '../observe/observation.ts';
+import type { AuditedSource, Observation, Workload } from '../observe/observation.ts';
+import type { AuditedProxy } from '../observe/verdicts.ts';
 import type { Steps } from '../../async/steps.ts';
 import { fit } from '../../text.ts';
 import { isNodeRegistry, isPublicRegistry, KUBE_IMAGE_KEEPER } from './well-known.ts';

@@ -1,5 +1,5 @@
 /** How many copies and cache proxies have the newest content of a source. Pure. */
-import type { AuditedProxy } from '../observe/observation.ts';
+import type { AuditedProxy } from '../observe/verdicts.ts';
 import type { NamespacePlan } from '../../plan/namespace-plan.ts';
 
 interface RotationCounts {

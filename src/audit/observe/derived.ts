@@ -5,7 +5,7 @@ import { chooseLogin } from '../../plan/proxy.ts';
 import { derivedLine, loginHolders, observeHolders } from '../../rotation/holders.ts';
 import type { ProxyProgress } from '../../rotation/proxy-progress.ts';
 import type { Snapshot } from '../../sources/snapshot.ts';
-import type { AuditedDerived } from './observation.ts';
+import type { AuditedDerived } from './verdicts.ts';
 
 interface DerivedOptions {
   readonly client: KubeClient;

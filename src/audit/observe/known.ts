@@ -11,7 +11,8 @@ import { createRefusals } from '../../observe/refusals.ts';
 import { keyId, recordOf } from '../../sources/record.ts';
 import type { Snapshot } from '../../sources/snapshot.ts';
 import { derivedLogins } from './derived.ts';
-import type { Observation, AuditedLogin } from './observation.ts';
+import type { Observation } from './observation.ts';
+import type { AuditedLogin } from './verdicts.ts';
 
 export interface Known extends Pick<Observation, 'registries' | 'proxies' | 'heldBack' | 'derived'> {
   /** One line each: what could not be read, and why. */

@@ -1,12 +1,12 @@
 /** All data that the rules of an audit depend on. It holds no login, only registry keys and keyed digests. */
 import type { HealingRow } from '../../healing/survey.ts';
-import type { UnknownReason } from '../../plan/proxy.ts';
 import type { Confirmation } from '../../config/confirmation.ts';
 import type { SourceConfig } from '../../config/schema.ts';
 import type { Personal } from '../../credentials/personal-login.ts';
 import type { Unusable } from '../../credentials/usable-login.ts';
 import type { Maker } from '../../observe/pull-secrets.ts';
 import type { ObservedScope, ObservedSource } from '../../plan/observed.ts';
+import type { AuditedDerived, AuditedLogin, AuditedProxy } from './verdicts.ts';
 
 export interface Observation {
   /** URL of the API server. */
@@ -204,34 +204,6 @@ export interface SecretGrant {
   readonly names: readonly string[];
 }
 
-export interface AuditedLogin {
-  readonly source: string;
-  readonly key: string;
-  readonly state: 'accepted' | 'refused' | 'unknown';
-  /** One line, without a login. */
-  readonly why: string;
-  /** ISO 8601. */
-  readonly since?: string;
-}
-
-export interface AuditedProxy {
-  readonly name: string;
-  readonly kind: string;
-  readonly source: string;
-  readonly registry: string;
-  readonly applied: boolean;
-  /** ISO 8601: when it got the current login. */
-  readonly appliedAt?: string;
-  readonly verified: 'verified' | 'refused' | 'unknown';
-  readonly reason?: UnknownReason;
-  /** Whether it needs the login before no longer: it has settled and, with a probe, it is proven. */
-  readonly done: boolean;
-  readonly why: string;
-  readonly since?: string;
-  /** URL of its configured probe. */
-  readonly url?: string;
-}
-
 /** What decides whether copies serve CRI-O's mirrors. */
 export interface AuditedCrio {
   /** How many nodes run it, of how many. */
@@ -246,15 +218,4 @@ export interface CrioAccount {
   readonly namespace: string;
   readonly name: string;
   readonly sources: readonly string[];
-}
-
-/** Secrets that a cache proxy made of its login, some of which hold another one. */
-export interface AuditedDerived {
-  readonly proxy: string;
-  readonly source: string;
-  readonly registry: string;
-  /** One line: how many of what, and in which namespaces. */
-  readonly line: string;
-  /** The label selector that lists them. */
-  readonly selector?: string;
 }

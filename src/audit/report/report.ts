@@ -3,7 +3,7 @@ import type { CopyState } from '../../plan/copy.ts';
 import type { Choice } from '../../plan/selection.ts';
 import type { RegistryCoverage } from '../facts/coverage.ts';
 import type { Finding, Rule, Severity } from '../rules/rule.ts';
-import type { AuditedProxy, AuditedLogin } from '../observe/observation.ts';
+import type { AuditedLogin, AuditedProxy } from '../observe/verdicts.ts';
 
 export const REPORT_API_VERSION = 'pullpass.dev/v1alpha1';
 export const REPORT_KIND = 'AuditReport';

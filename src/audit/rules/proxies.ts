@@ -4,7 +4,7 @@ import { findEntry, quoteKey } from '../../credentials/registry-name.ts';
 import { WHY_UNUSABLE } from '../../credentials/usable-login.ts';
 import type { Facts } from '../facts/facts.ts';
 import type { Hit, Rule } from './rule.ts';
-import type { AuditedProxy } from '../observe/observation.ts';
+import type { AuditedProxy } from '../observe/verdicts.ts';
 import { stateOf } from '../../plan/proxy.ts';
 import type { UnknownReason } from '../../plan/proxy.ts';
 import { fit, sentence } from '../../text.ts';

@@ -1,7 +1,7 @@
 /** How a rotation went, as far as the cluster remembers it. */
 import { describe, expect, test } from 'vitest';
 import { timelineOf } from '../../../src/audit/report/timeline.ts';
-import type { AuditedProxy } from '../../../src/audit/observe/observation.ts';
+import type { AuditedProxy } from '../../../src/audit/observe/verdicts.ts';
 import { copy, namespace } from '../../plan/observations.ts';
 import { auditedSource, goodScope } from '../observations.ts';
 

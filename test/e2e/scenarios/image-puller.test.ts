@@ -1,7 +1,7 @@
 /** kubernetes-image-puller's own operator: the DaemonSet of its puller pulls with the copy that Pullpass names in the custom resource. */
 import { beforeAll, expect, test } from 'vitest';
 import { eventually } from '../../integration/env/cluster.ts';
-import { busybox, onNodesWith, pulledBy, servingDirectory, withTools } from '../products.ts';
+import { busybox, onNodesWith, productNamespace, pulledBy, servingDirectory } from '../products.ts';
 import { COPY, FIRST, SECOND } from '../world.ts';
 
 const TEAM = 'team-puller';
@@ -28,11 +28,9 @@ onNodesWith(
   },
   (world, product) => {
     beforeAll(async () => {
-      const { install, namespace, settings } = world();
-      // No ServiceAccount: pods without a list of their own would take its list.
-      await namespace(TEAM, { annotations: { 'pullpass.dev/service-accounts': '!*' } });
+      const { install, settings } = world();
       // The puller itself runs as the second.
-      await withTools(world(), TEAM, 'default', 'k8s-image-puller');
+      await productNamespace(world(), TEAM, 'default', 'k8s-image-puller');
       const object = { namespace: TEAM, name: 'image-puller' };
       await install({
         cacheProxies: [

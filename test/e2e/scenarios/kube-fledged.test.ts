@@ -1,7 +1,7 @@
 /** kube-fledged's own controller: its jobs pull with the copy that Pullpass names in the ImageCache. */
 import { beforeAll, expect, test } from 'vitest';
 import { eventually } from '../../integration/env/cluster.ts';
-import { busybox, onNodesWith, pulledBy, withTools } from '../products.ts';
+import { busybox, onNodesWith, productNamespace, pulledBy } from '../products.ts';
 import { COPY, FIRST, SECOND } from '../world.ts';
 
 const TEAM = 'team-fledged';
@@ -17,10 +17,8 @@ onNodesWith(
   { programs: ['kubefledged-controller', 'busybox'], crds: ['imagecaches.kubefledged.io'] },
   (world, product) => {
     beforeAll(async () => {
-      const { install, namespace, push, settings } = world();
-      // No ServiceAccount: jobs without a list of their own would take its list.
-      await namespace(TEAM, { annotations: { 'pullpass.dev/service-accounts': '!*' } });
-      await withTools(world(), TEAM, 'default');
+      const { install, push, settings } = world();
+      await productNamespace(world(), TEAM, 'default');
       const object = { namespace: TEAM, name: 'base-images' };
       await install({
         cacheProxies: [

@@ -4,7 +4,7 @@
  */
 import { expect, test } from 'vitest';
 import { environmentCache, findRegistry3, referenceCache } from '../caches.ts';
-import { startPuller } from '../puller.ts';
+import { rotateUnder, startPuller } from '../puller.ts';
 import { FIRST, onNodes, SECOND } from '../world.ts';
 
 const CASES = [
@@ -34,15 +34,15 @@ onNodes((world, settings) => {
   test.skipIf(missing !== '').each(CASES)(
     'pods without any login pull new private images through $title, before, during and after a rotation with revocation',
     async ({ make, ip, login: next, title }) => {
-      const { cli, config, install, login, mirror, namespace, pods, push, upstream } = world();
+      const { cli, config, install, login, mirror, namespace, pods, push } = world();
       const cache = make(world(), ip);
       await push('corp/probe');
       await cache.start();
       await install({ cacheProxies: [cache.entry] });
       await login(FIRST);
-      const wait = (): ReturnType<typeof cli.pullpass> =>
-        cli.pullpass('wait', '--config', config, '--source', 'upstream', '--timeout', '5m');
-      expect(await wait()).toMatchObject({ status: 0 });
+      expect(await cli.pullpass('wait', '--config', config, '--source', 'upstream', '--timeout', '5m')).toMatchObject({
+        status: 0,
+      });
       const team = `team-mirror-${ip.split('.').at(-1)}`;
       await namespace(team);
       expect(await pods.run(team, 'past-the-mirror', await push('corp/app'))).toBe('refused');
@@ -53,21 +53,12 @@ onNodes((world, settings) => {
       expect(await pods.run(team, 'through-the-mirror', await push('corp/app'))).toBe('ran');
       const puller = startPuller(pods, team, () => push('corp/app'));
       await puller.more(6);
-      await login(next);
-      const waited = await wait();
-      expect(waited).toMatchObject({ status: 0 });
-      expect(waited.output).toContain('complete: the old credential can be revoked');
-      // Those under way began with the old login.
-      await puller.more(4);
-      upstream.revoke(FIRST.username);
-      const asked = upstream.requests.length;
-      await puller.more(16);
+      const usersSince = await rotateUnder(puller, world(), next, 16);
       const { pods: count, refused } = await puller.stop();
       console.log(`${title}: ${count} pods, each with an image that nobody pulled before`);
       expect({ refused, failed: (await pods.failedPulls(team)).slice(refusals) }).toEqual({ refused: 0, failed: [] });
-      const users = new Set(upstream.requests.slice(asked).map(({ user }) => user));
-      expect(users).toContain(next.username);
-      expect(users).not.toContain(FIRST.username);
+      expect(usersSince()).toContain(next.username);
+      expect(usersSince()).not.toContain(FIRST.username);
 
       // Off again: it was the cache.
       await mirror();

@@ -1,13 +1,13 @@
 /** A login is rotated and the old one revoked, while pods are made all the time: no pull of theirs fails. */
 import { beforeAll, expect, test } from 'vitest';
-import { startPuller } from '../puller.ts';
+import { rotateUnder, startPuller } from '../puller.ts';
 import { FIRST, onNodes, SECOND } from '../world.ts';
 
 onNodes((world) => {
   beforeAll(() => world().install());
 
   test('no pull fails while a login is rotated, waited for and revoked under pods that are made all the time', async () => {
-    const { cli, config, login, namespace, pods, push, synced, upstream, userIn } = world();
+    const { namespace, pods, push, synced, userIn } = world();
     await namespace('team-busy', { optIn: true });
     await synced('team-busy');
     const image = await push('corp/app');
@@ -15,22 +15,12 @@ onNodes((world) => {
     await puller.more(10);
     expect(await userIn('team-busy')).toBe(FIRST.username);
 
-    await login(SECOND);
-    const waited = await cli.pullpass('wait', '--config', config, '--source', 'upstream', '--timeout', '2m');
-    expect(waited).toMatchObject({ status: 0 });
-    expect(waited.output).toContain('complete: the old credential can be revoked');
-    // Those that are under way have read the old login already: docs/operations.md#rotate says that they may still fail.
-    await puller.more(4);
-    upstream.revoke(FIRST.username);
-    const asked = upstream.requests.length;
-    await puller.more(30);
-
+    const usersSince = await rotateUnder(puller, world(), SECOND, 30);
     const { pods: count, ...failed } = await puller.stop();
     console.log(`${count} pods, each with a pull of its own`);
     expect(failed).toEqual({ refused: 0, failedPulls: [] });
-    const users = new Set(upstream.requests.slice(asked).map(({ user }) => user));
-    expect(users).toContain(SECOND.username);
-    expect(users).not.toContain(FIRST.username);
+    expect(usersSince()).toContain(SECOND.username);
+    expect(usersSince()).not.toContain(FIRST.username);
     expect(await userIn('team-busy')).toBe(SECOND.username);
     // An image that nobody has pulled yet, to show that the old login was not what carried the others.
     expect(await pods.run('team-busy', 'new-image', await push('corp/other'))).toBe('ran');
