@@ -60,6 +60,9 @@ describe('a wrong command line is one line and status 64', () => {
     [['login', 'a.corp', '--config', CONFIG, '--password=x'], 'use --password-stdin'],
     [['login', 'a.corp', '--config', CONFIG, '-u', 'x', '--from-docker-config', 'y'], 'cannot be used with'],
     [['logout', '--config', CONFIG], 'registry'],
+    [['audit', '--without-secret', 'x', '--fail-on', 'error'], 'cannot be used with'],
+    [['audit', '--without-secret', 'a/b/c'], 'give a name, or <namespace>/<name>'],
+    [['audit', '--without-source', 'x', '-o', 'html'], 'answers for one cluster'],
   ])('%j', async (args, says) => {
     const { code, stdout, stderr } = await pullpass(args);
     expect([code, stdout]).toEqual([64, '']);

@@ -89,7 +89,10 @@ function mustExist(without: Without, configuration: Configuration | undefined, s
   }
 }
 
-const redactedLogin = ({ secret, key }: Login): Login => ({ secret, key: redactKey(key) });
+const redactedLogin = ({ secret, key }: Login): Login => ({
+  secret,
+  ...(key !== undefined && { key: redactKey(key) }),
+});
 const redacted = (row: WhatIf): WhatIf => ({
   ...row,
   now: redactedLogin(row.now),
@@ -139,7 +142,7 @@ function whatIfText({ without, summary, images, couldNotSee }: Data, color: bool
 
 const UNLESS = { public: ' (unless it is public)', node: ' (unless its node has one)', nothing: '' };
 
-const show = ({ secret, key }: Login): string => printable(`${secret}: ${key}`);
+const show = ({ secret, key = '(not read)' }: Login): string => printable(`${secret}: ${key}`);
 
 function nameOf(without: Without): string {
   if ('source' in without) return `source "${without.source}"`;

@@ -41,6 +41,12 @@ onEachServer((server, kind) => {
   };
   const audit = (options: Partial<AuditOptions> = {}) =>
     runAudit({ client: auditor, configuration: config, output: 'table', color: false, ...options });
+  const askWhatIf = (client: KubeClient, without: Without, more: Partial<Parameters<typeof runWhatIf>[0]> = {}) =>
+    runWhatIf({
+      ...{ client, configuration: config, without, namespaces: undefined, listed: undefined },
+      ...{ controllerNamespace: CONTROLLER_NAMESPACE, output: 'table', color: false },
+      ...more,
+    });
   const linesOf = ({ findings }: Report): string[] =>
     findings.map(
       ({ rule, object }) =>
@@ -209,6 +215,9 @@ onEachServer((server, kind) => {
         'PP024 Registry registry.corp',
       ]);
       expect(report.sources).toMatchObject([{ state: 'unread' }]);
+      await expect(askWhatIf(client, { login: 'registry.corp' })).rejects.toThrow(/source "corp" could not be read$/);
+      const { text, exitCode } = await askWhatIf(client, { secret: 'corp-copy' });
+      expect([text, exitCode]).toEqual([expect.stringContaining('Could not be checked:'), 3]);
       expect(report.registries).toMatchObject([
         { registry: 'registry.corp', pods: 2, covered: 0, uncovered: 1, unknown: 1 },
       ]);
@@ -326,16 +335,7 @@ onEachServer((server, kind) => {
     const expected = kind === 'kube-apiserver' ? ['CronJob/night', 'Deployment/web'] : ['Deployment/web'];
     const ask = async (without: Without) => {
       calls.length = 0;
-      const { text, exitCode } = await runWhatIf({
-        client: auditor,
-        configuration: config,
-        without,
-        namespaces: ['team-w'],
-        listed: undefined,
-        controllerNamespace: CONTROLLER_NAMESPACE,
-        output: 'json',
-        color: false,
-      });
+      const { text, exitCode } = await askWhatIf(auditor, without, { namespaces: ['team-w'], output: 'json' });
       expect(calls.filter((call) => !/^(GET|LIST|get|list) /.test(call))).toEqual([]);
       expect(text).not.toContain('pw-that-must-not-show');
       const { images } = JSON.parse(text) as { images: { owner: { kind: string; name: string }; then: string }[] };

@@ -2,7 +2,7 @@
 import { registryHost } from '../../credentials/registry-name.ts';
 import type { Observation, PullEntry } from '../observe/observation.ts';
 import { createImageBook, createKeyBook } from '../facts/keys.ts';
-import type { KeyBook, PickedKey } from '../facts/keys.ts';
+import type { PickedKey } from '../facts/keys.ts';
 import { isNodeRegistry, isPublicRegistry } from '../facts/well-known.ts';
 
 /** What is imagined to be gone. */
@@ -32,7 +32,8 @@ export interface WhatIf {
 
 export interface Login {
   readonly secret: string;
-  readonly key: string;
+  /** Absent: the Secret could not be read. */
+  readonly key?: string;
 }
 
 type Seen = Pick<Observation, 'workloads' | 'templates' | 'scopes' | 'sources' | 'pullSecrets'>;
@@ -52,12 +53,15 @@ export function whatIf(seen: Seen, without: Without): { readonly looked: number;
       namespace,
       names.filter((name) => !isGone(namespace, name)),
     );
+    const unseen = all.unseen.find((name) => isGone(namespace, name));
+    const unread: Login | undefined = unseen === undefined ? undefined : { secret: unseen };
     for (const reference of images) {
       const parsed = image(reference);
       if (parsed === undefined) continue;
-      const [now] = all.picks(parsed.name);
+      const [picked] = all.picks(parsed.name);
       const [then] = kept.picks(parsed.name).filter(({ entry }) => !isRevoked(entry));
-      if (now === undefined || (then?.secret === now.secret && then.entry === now.entry)) continue;
+      const now = picked === undefined ? unread : loginOf(picked);
+      if (now === undefined || (then !== undefined && (picked === undefined || isSame(picked, then)))) continue;
       const id = JSON.stringify([namespace, owner, reference, now.secret, then?.secret]);
       const before = changed.get(id)?.by ?? [];
       const unless = isNodeRegistry(parsed.registry)
@@ -70,8 +74,8 @@ export function whatIf(seen: Seen, without: Without): { readonly looked: number;
         owner,
         by: before.includes(by) ? before : [...before, by],
         image: reference,
-        now: loginOf(now),
-        ...outcome(then, kept),
+        now,
+        ...outcome(then, picked === undefined || kept.unseen.length > 0),
         ...(then === undefined && unless !== undefined && { unless }),
       });
     }
@@ -79,9 +83,11 @@ export function whatIf(seen: Seen, without: Without): { readonly looked: number;
   return { looked: owners.size, changed: [...changed.values()].sort(compare) };
 }
 
-function outcome(then: PickedKey | undefined, kept: ReturnType<KeyBook['of']>): Pick<WhatIf, 'then' | 'other'> {
+const isSame = (a: PickedKey, b: PickedKey): boolean => a.secret === b.secret && a.entry === b.entry;
+
+function outcome(then: PickedKey | undefined, isUnsure: boolean): Pick<WhatIf, 'then' | 'other'> {
   if (then !== undefined) return { then: 'another login', other: loginOf(then) };
-  return { then: kept.unseen.length > 0 ? 'unknown' : 'no login' };
+  return { then: isUnsure ? 'unknown' : 'no login' };
 }
 
 const loginOf = ({ secret, entry }: PickedKey): Login => ({ secret, key: entry.key });

@@ -66,6 +66,15 @@ test('another login that takes over is named; a Secret that was not read makes i
   ]);
 });
 
+test('what a Secret that was not read has is unknown, and so is what goes with it', () => {
+  const seen = (more: string[]) => ({
+    templates: [template({ pullSecrets: ['old', ...more] })],
+    pullSecrets: secrets({ 'team-a/old': 'unseen', 'team-a/more': CORP }),
+  });
+  expect(lines(seen([]), { secret: 'old' })).toEqual(['team-a Deployment/web template: unknown']);
+  expect(lines(seen(['more']), { secret: 'old' })).toEqual([]);
+});
+
 test('what has no login now, or another registry, does not change', () => {
   const templates = [
     template({ images: ['elsewhere.corp/app'], pullSecrets: ['old'] }),
