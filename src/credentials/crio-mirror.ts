@@ -108,8 +108,10 @@ function whyNotFound(
   return { ...whyNotPart(trimmed, mirror), near: true };
 }
 
+const SLASH = 'it ends with "/", and CRI-O finds no such key; leave the "/" out';
+
 function whyNotPart(trimmed: string, mirror: string): { why: string } {
-  if (trimmed.endsWith('/')) return { why: 'it ends with "/", and CRI-O finds no such key; leave the "/" out' };
+  if (trimmed.endsWith('/')) return { why: SLASH };
   if (!trimmed.includes('/') && mirror.startsWith(`${trimmed}:`))
     return { why: 'it has no port, and the mirror has one; write the port, too' };
   return { why: 'it ends within a part of the path, and CRI-O looks up whole parts' };
@@ -120,6 +122,7 @@ function whyNotStart(trimmed: string, mirror: string): { why: string; near: bool
   const [host = '', ...path] = trimmed.split('/');
   const [wanted = ''] = mirror.split('/');
   if (isGlob(host)) return { why: 'it is a pattern, and the provider compares text', near: true };
+  if (trimmed === `${mirror}/`) return { why: SLASH, near: true };
   if (host === wanted)
     return /^v[12]\/?$/.test(path.join('/'))
       ? {

@@ -237,6 +237,9 @@ onEachServer((server, kind) => {
         { apiGroups: [''], resources: ['namespaces', 'serviceaccounts', 'secrets'], verbs: ['get', 'list'] },
       ]);
       const { report } = await audit({ client });
+      // Nothing is lost, as far as was seen: that is not all.
+      const { text, exitCode } = await askWhatIf(client, { source: 'corp' }, { output: 'json' });
+      expect([(JSON.parse(text) as { images: unknown[] }).images, exitCode]).toEqual([[], 3]);
       expect(linesOf(report)).toEqual(PLANTED.filter((line) => !/PP022|PP024/.test(line)));
       expect(report.couldNotSee).toEqual(
         expect.arrayContaining([

@@ -24,7 +24,8 @@ function healing({
   mode = 'evict',
   answer = () => ({}),
   isOpen = () => true,
-}: { mode?: HealingCopy['mode']; answer?: () => unknown; isOpen?: () => boolean } = {}) {
+  onRead = () => undefined,
+}: { mode?: HealingCopy['mode']; answer?: () => unknown; isOpen?: () => boolean; onRead?: () => void } = {}) {
   let clock = 1_000;
   const evicted: string[] = [];
   const events: RecordedEvent[] = [];
@@ -35,6 +36,7 @@ function healing({
       evicted.push(path.replace(/.*namespaces\/(.*)\/eviction/, '$1'));
       return done;
     }
+    onRead();
     if (path.includes('serviceaccounts')) return { metadata: {}, imagePullSecrets: [{ name: 'hub-copy' }] };
     return { metadata: { uid: path.split('/').at(-1) }, spec: { template: { spec: {} } } };
   });
@@ -86,6 +88,14 @@ function healing({
     },
   };
 }
+
+test('a pause that begins while the owner is looked at comes before the eviction', async () => {
+  const h = healing({ onRead: () => void (h.pause.on = true) });
+  h.add('team-a', 'web-1');
+  await h.idle();
+  expect([h.pause.on, h.evicted]).toEqual([true, []]);
+  await h.stop();
+});
 
 test('evicts exactly the pod that was seen', async () => {
   const h = healing();

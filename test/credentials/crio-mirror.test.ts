@@ -58,6 +58,20 @@ describe('a key', () => {
     expect(userOf([secret('a', { [key]: 'u' })], mirror)).toBe(found ? 'u' : undefined);
   });
 
+  test.each([
+    ['*.example:5000', 'it is a pattern, and the provider compares text'],
+    ['mirror.example:5000/v1/', 'it ends with /v1/, which the provider takes for a path of the mirror; leave it out'],
+    ['mirror.example:5000/other', "it is not the start of the mirror's location"],
+    ['MIRROR.example:5000', 'its host differs in upper and lower case'],
+    ['mirror.example:5001', 'its port differs'],
+    ['elsewhere.example', 'another registry'],
+    ['mirror.example:5000/hub/', 'it ends with "/", and CRI-O finds no such key; leave the "/" out'],
+    ['mirror.example', 'it has no port, and the mirror has one; write the port, too'],
+    ['mirror.example:5000/h', 'it ends within a part of the path, and CRI-O looks up whole parts'],
+  ])('%j is not used, and it is said why', (key, why) => {
+    expect(whyNot([secret('a', { [key]: 'u' })])).toEqual([`${key}: ${why}`]);
+  });
+
   test('with a path wins over the host alone', () => {
     const both = [secret('a', { 'mirror.example:5000': 'host', 'mirror.example:5000/hub': 'path' })];
     expect(userOf(both)).toBe('path');

@@ -87,7 +87,10 @@ test('what has no login now, or another registry, does not change', () => {
 test('without a source, its copies are gone, and not a Secret of somebody else with the same name', () => {
   const scopes = [
     goodScope({ copies: [copy({ source: 'hub' })] }),
-    goodScope({ namespace: namespace({ name: 'team-b' }), copies: [copy({ namespace: 'team-b', ours: false })] }),
+    goodScope({
+      namespace: namespace({ name: 'team-b' }),
+      copies: [copy({ namespace: 'team-b', ours: false, source: 'hub' })],
+    }),
   ];
   const templates = ['team-a', 'team-b'].map((namespace) => template({ namespace, pullSecrets: ['regcred'] }));
   const pullSecrets = secrets({ 'team-a/regcred': CORP, 'team-b/regcred': CORP });
