@@ -5,7 +5,7 @@ import path from 'node:path';
 import type { CertificateAuthority } from '../../sandbox/kube-api/tls/certificates.ts';
 import type { Addresses, Place, Runtime } from './node.ts';
 
-interface Component {
+export interface Component {
   readonly name: string;
   readonly command: readonly string[];
 }

@@ -13,6 +13,7 @@ import { kubeconfig } from '../../sandbox/kube-api/tls/kubeconfig.ts';
 import { writeLayout } from '../../sandbox/registry/tiny-image.ts';
 import { containerd } from './containerd.ts';
 import { controlPlane, kubelet, kubeProxy } from './components.ts';
+import type { Component } from './components.ts';
 import { programImage } from './image.ts';
 import { programsIn } from './programs.ts';
 import type { Programs } from './programs.ts';
@@ -89,16 +90,19 @@ export async function startNode(
     const all = [
       { name: 'runtime', command: runtime.start },
       ...(await controlPlane({ directory, programs, addresses, ca, user })),
-      await kubelet({ directory, programs, addresses, name, runtime, user }),
       ...(proxy === undefined ? [] : [proxy]),
     ];
+    const start = ({ name, command }: Component): string =>
+      `${quoted(command)} >"$directory/${name}.log" 2>&1 </dev/null`;
     const load = quoted(runtime.loadSandbox(sandbox));
+    const last = await kubelet({ directory, programs, addresses, name, runtime, user });
     writeFileSync(
       path.join(directory, 'programs.sh'),
       [
         `export PATH=${quoted([programs.path])} HOME=${quoted([directory])}`,
-        ...all.map((program) => `${quoted(program.command)} >"$directory/${program.name}.log" 2>&1 </dev/null &`),
-        `until ${load}; do sleep 0.2; done >"$directory/sandbox.log" 2>&1 </dev/null &`,
+        ...all.map((component) => `${start(component)} &`),
+        // A kubelet ends when its runtime does not answer yet.
+        `{ until ${load}; do sleep 0.2; done >"$directory/sandbox.log" 2>&1 </dev/null; ${start(last)}; } &`,
         '',
       ].join('\n'),
     );
