@@ -45,7 +45,7 @@ export function auditCommand(env: Environment): Command {
       'Says what would break, and why: findings, and which registries are used with which credential. Changes nothing. ' +
         'In a cluster without Pullpass it audits what needs no source.\n' +
         'With --without-...: whose next pull would have no login if that were gone; of pods, and of the templates of workloads.\n' +
-        'Exit status: 0, 3 when findings reach --fail-on, or when a pull would have no login; with several contexts the worst.',
+        'Exit status: 0, 3 when findings reach --fail-on, or when a pull would have no login or cannot be checked; with several contexts the worst.',
     )
     .addOption(options.config())
     .option('--no-config', 'audit what needs no source, and look for no configuration')
