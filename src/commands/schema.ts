@@ -1,5 +1,5 @@
 /** `pullpass schema`: prints the JSON Schema of the configuration, for editors and CI. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { configurationSchema } from '../config/schema.ts';
 import type { Environment } from './environment.ts';
 

@@ -1,5 +1,5 @@
 /** Names as Kubernetes allows them. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { DNS_LABEL } from './namespace-list.ts';
 
 /** RFC 1123 subdomain, such as Secret names. */

@@ -10,7 +10,7 @@ import { SCRIPTS } from '../../src/cli/completion.ts';
 import { createProgram } from '../../src/cli/program.ts';
 import { PROGRAM } from '../program.ts';
 import { findOnPath } from '../sandbox/registry/on-path.ts';
-import { environment } from './environment.ts';
+import { environment } from '../commands/environment.ts';
 
 const root = createProgram(environment().env);
 const values = (...words: string[]): string[] =>
