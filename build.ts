@@ -20,7 +20,11 @@ const STARTER = `#!/usr/bin/env node
     process.exit(1);
   }
 }
-import('./lib/main.js');
+import('./lib/main.js').catch((error) => {
+  if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error;
+  process.stderr.write('pullpass: what belongs into lib/ beside pullpass.js is not there: install the whole package again\\n');
+  process.exitCode = 1;
+});
 `;
 
 /** CommonJS modules need `require`, `__filename` and `__dirname`, which an ES module does not have. */

@@ -1,6 +1,6 @@
 /** What each command loads before it works: counted in the bundle, because times differ from machine to machine. */
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -114,3 +114,17 @@ test('--version makes Node load neither HTTP nor its own undici', async () => {
   expect(modules).toContain('fs');
   expect(modules.filter((name) => /^(https?|http2|tls|internal\/deps\/undici\/undici)$/.test(name))).toEqual([]);
 });
+
+/** `PULLPASS_PROGRAM` may be sources, which have no such file. */
+test.skipIf(PROGRAM.endsWith('.ts'))(
+  'a copy of the first file alone says in one line that the rest is missing',
+  async () => {
+    const alone = path.join(folder, 'alone.mjs');
+    await copyFile(PROGRAM, alone);
+    await expect(run(process.execPath, [alone, '--version'])).rejects.toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/^pullpass: .* install the whole package again\n$/) as string,
+    });
+  },
+);
