@@ -1,6 +1,6 @@
 /** What the values of the chart may be. The part `config` is the program's own schema of a configuration. */
 import { z } from 'zod';
-import { BORN_READY_VERSIONS } from '../src/admission/born-ready.ts';
+import { BORN_READY_VERSIONS } from '../src/admission/versions.ts';
 import { configurationJsonSchema } from '../src/commands/schema.ts';
 import { LOG_LEVELS } from '../src/log.ts';
 

@@ -3,7 +3,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import manifest from '../package.json' with { type: 'json' };
-import { bundle } from '../build.ts';
+import { buildProgram } from '../build.ts';
 import { contentOf } from './archive.ts';
 import { ARCHITECTURES, createRootfs } from './rootfs.ts';
 import { BuildError, run } from './run.ts';
@@ -110,7 +110,7 @@ const command = new Command('npm run image --')
   )
   .action(async (flags: Flags) => {
     process.umask(0o022);
-    await bundle({ entry: path.join(project, 'src/main.ts'), outfile: path.join(project, 'dist/pullpass.js') });
+    await buildProgram(path.join(project, 'dist'));
     build(flags);
   });
 

@@ -1,5 +1,5 @@
 /** The files of the image, for one platform. They are only copied: no program of that platform is run. */
-import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fetchPackages } from './debian.ts';
 import { BuildError, run } from './run.ts';
@@ -95,7 +95,10 @@ export function createRootfs({ root, architecture, mirror, project, work }: Root
   copy(path.join(node, 'bin/node'), 'usr/local/bin/node', 0o755);
   copy(path.join(node, 'LICENSE'), 'usr/local/share/doc/node/LICENSE');
 
-  for (const file of ['pullpass.js', 'pullpass.js.LEGAL.txt']) copy(path.join(project, 'dist', file), `app/${file}`);
+  const dist = path.join(project, 'dist');
+  const parts = readdirSync(path.join(dist, 'lib')).filter((name) => name.endsWith('.js'));
+  for (const file of ['pullpass.js', 'pullpass.js.LEGAL.txt', ...parts.map((name) => `lib/${name}`)])
+    copy(path.join(dist, file), `app/${file}`);
   copy(path.join(project, 'LICENSE'), 'app/LICENSE');
   // The bundle is an ES module: this says so. It also gives scanners name and version.
   const { name, version, license } = JSON.parse(readFileSync(path.join(project, 'package.json'), 'utf8')) as Record<

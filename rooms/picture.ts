@@ -21,17 +21,19 @@ const words = (text: string): string[] => text.split(' ');
 
 export const ROOMS: Readonly<Record<string, Room>> = {
   main: {
-    may: ['commands', 'kube'],
+    may: ['cli', 'commands', 'kube'],
     packages: words(
       'commander picocolors node:events node:fs node:os node:readline/promises node:stream node:stream/consumers',
     ),
   },
+  // It is loaded for every command, `--version` and the Tab key too: of `commands` only by import(), but for lists of choices and types.
+  cli: { may: words('commands audit/render audit/rules admission config'), packages: ['commander'] },
   commands: {
     may: words(
       'controller provider audit/render audit/report audit/rules audit/observe healing rotation reconcile sources admission ' +
         'proxies observe plan server registry config kube credentials async',
     ),
-    packages: words('cli-table3 commander picocolors yaml zod node:fs'),
+    packages: words('cli-table3 picocolors yaml zod node:fs'),
   },
   controller: {
     may: words(

@@ -11,8 +11,8 @@ import { Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import picocolors from 'picocolors';
 import manifest from '../package.json' with { type: 'json' };
+import { createProgram } from './cli/program.ts';
 import type { Environment } from './commands/environment.ts';
-import { createProgram } from './commands/program.ts';
 import { messageOf, UserError } from './errors.ts';
 import { isForbidden } from './kube/api-error.ts';
 

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
-import { RBAC_NAME } from '../src/commands/rbac-text.ts';
+import { RBAC_NAME } from '../src/commands/choices.ts';
 import { loadConfiguration, parseConfiguration } from '../src/config/load.ts';
 import { ANNOTATION_SYNC, DEFAULT_NAMESPACE, TYPE_DOCKER_CONFIG_JSON } from '../src/names.ts';
 

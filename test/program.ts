@@ -1,5 +1,5 @@
 /**
- * The program as users run it: bundled into one file, once for a whole run of the tests. Started from its sources it takes four times the
+ * The program as users run it: bundled, once for a whole run of the tests. Started from its sources it takes four times the
  * CPU, and hundreds of tests start it. PULLPASS_PROGRAM names the `main.ts` of another checkout, so that the same tests can be held against
  * an older version.
  */
@@ -12,8 +12,8 @@ export const PROGRAM = process.env['PULLPASS_PROGRAM'] ?? path.join(ROOT, 'src/m
 /** Vitest runs this before its workers, which inherit the environment. */
 export async function setup(): Promise<void> {
   if (process.env['PULLPASS_PROGRAM'] !== undefined) return;
-  const { bundle } = await import('../build.ts');
-  const outfile = path.join(ROOT, 'coverage/program/pullpass.js');
-  await bundle({ entry: path.join(ROOT, 'src/main.ts'), outfile });
-  process.env['PULLPASS_PROGRAM'] = outfile;
+  const { buildProgram } = await import('../build.ts');
+  const folder = path.join(ROOT, 'coverage/program');
+  await buildProgram(folder);
+  process.env['PULLPASS_PROGRAM'] = path.join(folder, 'pullpass.js');
 }

@@ -11,6 +11,7 @@ const eslint = new ESLint({ cwd: root });
 /** A file that each room has: types are looked up, so it must exist. */
 const FILES: Record<string, string> = {
   main: 'main.ts',
+  cli: 'cli/match.ts',
   commands: 'commands/match.ts',
   controller: 'controller/triggers.ts',
   provider: 'provider/loop.ts',

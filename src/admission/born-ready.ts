@@ -13,10 +13,7 @@ import { ANNOTATION_SERVICE_ACCOUNTS, ANNOTATION_SOURCES, ANNOTATION_SYNC } from
 import { MAX_ANNOTATION, MAX_LISTED, MAX_PULL_SECRETS } from '../plan/bounds.ts';
 import { expression, list, text } from './cel.ts';
 import { guardOf, matches } from './guard.ts';
-
-/** `v1` since Kubernetes 1.36; `v1beta1` on 1.34 and 1.35, where the administrator has turned it on. */
-export const BORN_READY_VERSIONS = ['v1', 'v1beta1'] as const;
-export type BornReadyVersion = (typeof BORN_READY_VERSIONS)[number];
+import type { BornReadyVersion } from './versions.ts';
 
 /** What depends on the configuration; the chart computes the same in its template. */
 export interface BornReadyParts {

@@ -1,11 +1,11 @@
 /** `pullpass audit`: says what would break, and why. Writes nothing. */
-import { Command, Option } from 'commander';
 import { knownTo } from '../audit/observe/known.ts';
 import { observe } from '../audit/observe/observe.ts';
 import type { ObserveOptions } from '../audit/observe/observe.ts';
 import type { Without } from '../audit/report/what-if.ts';
-import { renderReport, TEXT_OUTPUTS } from '../audit/render/outputs.ts';
-import type { RenderOptions, TextOutput } from '../audit/render/outputs.ts';
+import type { TextOutput } from '../audit/render/formats.ts';
+import { renderReport } from '../audit/render/outputs.ts';
+import type { RenderOptions } from '../audit/render/outputs.ts';
 import { createReport } from '../audit/report/create.ts';
 import type { Report } from '../audit/report/report.ts';
 import { SEVERITIES } from '../audit/rules/rule.ts';
@@ -15,17 +15,16 @@ import { UsageError } from '../errors.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { renderAudits } from './audits-output.ts';
 import type { Audited } from './audits-output.ts';
+import { OUTPUTS } from './choices.ts';
 import { findConfiguration, givenConfiguration, nameIn } from './configuration.ts';
 import { withClient } from './connect.ts';
 import { inContexts } from './contexts.ts';
 import type { Environment } from './environment.ts';
-import { options } from './options.ts';
 import type { Configured } from './options.ts';
-import { OUTPUTS } from './output.ts';
 import { runWhatIf } from './what-if.ts';
 import type { Output } from './output.ts';
 
-interface Flags extends Omit<Configured, 'context' | 'config'> {
+export interface Flags extends Omit<Configured, 'context' | 'config'> {
   /** false: `--no-config`. */
   config?: string | false;
   context?: string[];
@@ -38,78 +37,33 @@ interface Flags extends Omit<Configured, 'context' | 'config'> {
   output: TextOutput;
 }
 
-export function auditCommand(env: Environment): Command {
-  return new Command('audit')
-    .summary('say what would break, and why')
-    .description(
-      'Says what would break, and why: findings, and which registries are used with which credential. Changes nothing. ' +
-        'In a cluster without Pullpass it audits what needs no source.\n' +
-        'With --without-...: whose next pull would have no login if that were gone; of pods, and of the templates of workloads.\n' +
-        'Exit status: 0, 3 when findings reach --fail-on, or when a pull would have no login or cannot be checked; with several contexts the worst.',
-    )
-    .addOption(options.config())
-    .option('--no-config', 'audit what needs no source, and look for no configuration')
-    .addOption(options.kubeconfig())
-    .addOption(options.contexts())
-    .addOption(options.controllerNamespace())
-    .addOption(options.listed())
-    .addOption(options.namespaces('only this namespace, in findings, counts and exit status'))
-    .addOption(options.allNamespaces())
-    .addOption(
-      new Option('--fail-on <severity>', 'exit with 3 when a finding is at least this severe').choices(SEVERITIES),
-    )
-    .addOption(
-      new Option('--without-secret <name>', 'what if this pull Secret were gone; or <namespace>/<name>').conflicts([
-        'withoutSource',
-        'withoutLogin',
-        'failOn',
-      ]),
-    )
-    .addOption(
-      new Option('--without-source <name>', 'what if this source and its copies were gone').conflicts([
-        'withoutLogin',
-        'failOn',
-      ]),
-    )
-    .addOption(
-      new Option(
-        '--without-login <registry>',
-        'what if the login that sources have for this registry were revoked there',
-      ).conflicts('failOn'),
-    )
-    .addOption(new Option('-o, --output <format>', 'how to print').choices(TEXT_OUTPUTS).default('table'))
-    .action(async ({ context: contexts = [], ...flags }: Flags) => {
-      const { kubeconfig, output, config, namespace, namespaces: listed } = flags;
-      const outside = listed && namespace?.find((name) => !listed.includes(name));
-      if (outside !== undefined)
-        throw new UsageError(`audit: --namespace ${outside} is not in the list of --namespaces`);
-      const [context, ...more] = contexts;
-      const without = withoutOf(flags);
-      if (without !== undefined && (more.length > 0 || !isOutput(output)))
-        throw new UsageError(
-          `audit: --without-... answers for one cluster: one --context, and -o ${OUTPUTS.join(', ')}`,
+export async function run(env: Environment, { context: contexts = [], ...flags }: Flags): Promise<void> {
+  const { kubeconfig, output, config, namespace, namespaces: listed } = flags;
+  const outside = listed && namespace?.find((name) => !listed.includes(name));
+  if (outside !== undefined) throw new UsageError(`audit: --namespace ${outside} is not in the list of --namespaces`);
+  const [context, ...more] = contexts;
+  const without = withoutOf(flags);
+  if (without !== undefined && (more.length > 0 || !isOutput(output)))
+    throw new UsageError(`audit: --without-... answers for one cluster: one --context, and -o ${OUTPUTS.join(', ')}`);
+  if (more.length > 0 && !isOutput(output))
+    throw new UsageError(`audit: -o ${output} shows one cluster: give one --context, or -o ${OUTPUTS.join(', ')}`);
+  const given = config === false ? undefined : await givenConfiguration({ ...(config !== undefined && { config }) });
+  const { text, exitCode } =
+    more.length > 0 && isOutput(output)
+      ? renderAudits(
+          await inContexts(env, { kubeconfig, contexts }, (client, name) =>
+            auditIn(client, { env, flags, given, prefix: `${name}: ` }),
+          ),
+          output,
+        )
+      : await withClient(env, { ...flags, ...(context !== undefined && { context }) }, (client) =>
+          without !== undefined && isOutput(output)
+            ? whatIfIn(client, without, { env, flags: { ...flags, output }, given })
+            : auditIn(client, { env, flags, given, prefix: '' }),
         );
-      if (more.length > 0 && !isOutput(output))
-        throw new UsageError(`audit: -o ${output} shows one cluster: give one --context, or -o ${OUTPUTS.join(', ')}`);
-      const given =
-        config === false ? undefined : await givenConfiguration({ ...(config !== undefined && { config }) });
-      const { text, exitCode } =
-        more.length > 0 && isOutput(output)
-          ? renderAudits(
-              await inContexts(env, { kubeconfig, contexts }, (client, name) =>
-                auditIn(client, { env, flags, given, prefix: `${name}: ` }),
-              ),
-              output,
-            )
-          : await withClient(env, { ...flags, ...(context !== undefined && { context }) }, (client) =>
-              without !== undefined && isOutput(output)
-                ? whatIfIn(client, without, { env, flags: { ...flags, output }, given })
-                : auditIn(client, { env, flags, given, prefix: '' }),
-            );
-      env.showProgress('');
-      env.writeOut(text);
-      env.exitWith(exitCode);
-    });
+  env.showProgress('');
+  env.writeOut(text);
+  env.exitWith(exitCode);
 }
 
 const isOutput = (output: string): output is Output => (OUTPUTS as readonly string[]).includes(output);

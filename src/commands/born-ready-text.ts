@@ -1,7 +1,7 @@
 /** `pullpass rbac --born-ready`: prints the policy that adds the references to new pods. */
 import { Document } from 'yaml';
 import { bornReady } from '../admission/born-ready.ts';
-import type { BornReadyVersion } from '../admission/born-ready.ts';
+import type { BornReadyVersion } from '../admission/versions.ts';
 import type { Configuration } from '../config/schema.ts';
 import { LABELS, nameOfInstallation, printStream } from './manifest-text.ts';
 

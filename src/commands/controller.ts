@@ -1,5 +1,4 @@
-/** `pullpass controller`: its options, and what it gives to the manager. */
-import { Command, Option } from 'commander';
+/** `pullpass controller`: what it gives to the manager. */
 import { loadConfiguration } from '../config/load.ts';
 import { runManager } from '../controller/manager.ts';
 import { UserError } from '../errors.ts';
@@ -7,16 +6,14 @@ import { createClient } from '../kube/client.ts';
 import { connect } from '../kube/connection.ts';
 import { loadKubeConfig } from '../kube/kubeconfig.ts';
 import { createLog, LOG_LEVELS } from '../log.ts';
-import { DEFAULT_NAMESPACE } from '../names.ts';
 import { createReach } from '../proxies/reach.ts';
 import { readEgress } from '../registry/egress.ts';
 import { createMetrics } from '../server/metrics.ts';
 import type { Environment } from './environment.ts';
 import { refuseBeyondTheList, unwelcome } from './listed.ts';
-import { between, options } from './options.ts';
 import type { Cluster } from './options.ts';
 
-interface Flags extends Cluster {
+export interface Flags extends Cluster {
   config: string;
   namespace: string;
   namespaces?: readonly string[];
@@ -27,46 +24,9 @@ interface Flags extends Cluster {
   secureReport: boolean;
 }
 
-export function controllerCommand(env: Environment): Command {
-  return new Command('controller')
-    .summary('run the controller until SIGTERM')
-    .description('Runs the controller until SIGTERM. Exit status: 0 on a clean stop.')
-    .addOption(new Option('--config <file>', 'configuration file').env('PULLPASS_CONFIG').makeOptionMandatory())
-    .addOption(options.kubeconfig())
-    .addOption(options.context())
-    .addOption(
-      new Option('--namespace <name>', 'namespace of the Lease').env('POD_NAMESPACE').default(DEFAULT_NAMESPACE),
-    )
-    .addOption(options.listed())
-    .addOption(
-      new Option('--identity <name>', 'name of this replica')
-        .env('POD_NAME')
-        .default(env.identity, 'host name and process id'),
-    )
-    .addOption(new Option('--no-leader-election', 'do not compete for the Lease: for a single replica'))
-    .addOption(
-      new Option('--concurrency <n>', 'namespaces reconciled at the same time')
-        .env('PULLPASS_CONCURRENCY')
-        .default(32)
-        .argParser(between(1, 256)),
-    )
-    .addOption(
-      new Option('--address <host:port>', 'address of /livez, /readyz, /metrics and /report; 0 switches it off')
-        .env('PULLPASS_ADDRESS')
-        .default(':8080'),
-    )
-    .addOption(
-      new Option(
-        '--secure-report',
-        'show /report only to whom Kubernetes lets get that path: bearer token, TokenReview, SubjectAccessReview',
-      ).default(false),
-    )
-    .action((flags: Flags) => run(flags, env));
-}
-
-async function run(
-  { namespace, namespaces, identity, leaderElection, concurrency, address, secureReport, ...flags }: Flags,
+export async function run(
   { version, userAgent, egress, logLevel, untilInterrupted }: Environment,
+  { namespace, namespaces, identity, leaderElection, concurrency, address, secureReport, ...flags }: Flags,
 ): Promise<void> {
   if (!(LOG_LEVELS as readonly string[]).includes(logLevel))
     throw new UserError(`LOG_LEVEL is "${logLevel}": use one of ${LOG_LEVELS.join(', ')}`);

@@ -1,6 +1,4 @@
 /** `pullpass logout`: removes the entry of a registry from a source, as `docker logout` does from a file. */
-import type { Command } from 'commander';
-import { Option } from 'commander';
 import type { Configuration, SourceConfig } from '../config/schema.ts';
 import type { Credential } from '../credentials/docker-config.ts';
 import { withoutEntry } from '../credentials/edit-docker-config.ts';
@@ -11,41 +9,29 @@ import { agree, plural, quote, some } from '../text.ts';
 import { withConfiguration } from './configuration.ts';
 import type { Environment } from './environment.ts';
 import { namedSource } from './named-source.ts';
-import { configuredCommand } from './options.ts';
 import type { Configured } from './options.ts';
 import { readSourceSecret, secretName } from './source-secret.ts';
 import { writeSourceSecret } from './write-source.ts';
 import type { SecretOptions } from './source-secret.ts';
 
-interface Flags extends Configured {
+export interface Flags extends Configured {
   source?: string;
   force: boolean;
 }
 
-export function logoutCommand(env: Environment): Command {
-  return configuredCommand('logout')
-    .summary('remove the login of a registry from a source, and nothing else of it')
-    .description(
-      'Removes the entry of a registry from the source Secret, only if nobody else changes it meanwhile. The controller keeps the ' +
-        'login in force until the removal is confirmed.\nExit status: 0 removed.',
-    )
-    .argument('<registry>', 'key of the entry; any name of Docker Hub is its entry')
-    .addOption(new Option('--source <name>', 'name of the source; needed if the configuration has several'))
-    .addOption(new Option('--force', 'also if another tool writes the Secret, and may undo the change').default(false))
-    .action(async (registry: string, flags: Flags) => {
-      await withConfiguration(env, flags, async (client, configuration) => {
-        await runLogout(registry, {
-          client,
-          configuration,
-          source: namedSource(configuration, flags.source, 'logout'),
-          command: 'logout',
-          force: flags.force,
-          signal: env.untilInterrupted(),
-          say: (line) => env.writeOut(`${line}\n`),
-          warn: (line) => env.writeErr(`warning: ${line}\n`),
-        });
-      });
+export async function run(env: Environment, registry: string, flags: Flags): Promise<void> {
+  await withConfiguration(env, flags, async (client, configuration) => {
+    await runLogout(registry, {
+      client,
+      configuration,
+      source: namedSource(configuration, flags.source, 'logout'),
+      command: 'logout',
+      force: flags.force,
+      signal: env.untilInterrupted(),
+      say: (line) => env.writeOut(`${line}\n`),
+      warn: (line) => env.writeErr(`warning: ${line}\n`),
     });
+  });
 }
 
 interface LogoutOptions extends SecretOptions {

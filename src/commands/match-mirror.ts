@@ -1,5 +1,4 @@
 /** `pullpass match --mirror --runtime crio`: the login that CRI-O sends to a mirror, and why the others are not it. */
-import { InvalidArgumentError } from 'commander';
 import { createColors } from 'picocolors';
 import type { Colors } from 'picocolors/types.js';
 import { crioLogin } from '../credentials/crio-mirror.ts';
@@ -9,6 +8,7 @@ import { describeMatch } from '../credentials/explain.ts';
 import { redactKey } from '../credentials/registry-name.ts';
 import { KEY_DOCKER_CONFIG_JSON, TYPE_DOCKER_CONFIG_JSON } from '../names.ts';
 import { printable } from '../text.ts';
+import type { RUNTIMES } from './choices.ts';
 import { readImage } from './match-lookup.ts';
 import type { MatchResult } from './match-lookup.ts';
 import { grid, show } from './match-text.ts';
@@ -16,7 +16,6 @@ import { render } from './output.ts';
 import type { Output } from './output.ts';
 import { readSecretManifest } from './secret-manifest.ts';
 
-export const RUNTIMES = ['containerd', 'crio'] as const;
 export type Runtime = (typeof RUNTIMES)[number];
 
 interface Login {
@@ -36,16 +35,6 @@ export interface CrioResult {
   readonly misses: readonly Pick<CrioMiss, 'key' | 'secret' | 'why' | 'near'>[];
   /** Lines for stderr. */
   readonly notes: readonly string[];
-}
-
-/** A location as CRI-O reads it in registries.conf. For an option: throws InvalidArgumentError. */
-export function mirrorLocation(value: string): string {
-  if (/^[a-z0-9.-]+:\/\//i.test(value)) throw new InvalidArgumentError('leave the scheme out: HOST[:PORT][/PATH].');
-  const location = value.replace(/\/+$/, '');
-  const [host = '', ...path] = location.split('/');
-  if (!/^(?:[a-z0-9.-]+|\[[a-f0-9:]+\])(?::\d+)?$/i.test(host) || path.some((part) => !/^[a-z0-9._-]+$/.test(part)))
-    throw new InvalidArgumentError('must be HOST[:PORT][/PATH], without a tag.');
-  return location;
 }
 
 /** A file, as if it were the only pull Secret of the namespace. */

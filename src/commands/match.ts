@@ -1,20 +1,18 @@
 /** `pullpass match`: shows which credentials a kubelet would try for an image, in order, and why. */
-import { Command, Option } from 'commander';
 import { UsageError } from '../errors.ts';
 import { withClient } from './connect.ts';
 import type { Environment } from './environment.ts';
 import { readInputFile } from './input-file.ts';
 import { match, matchFromDockerConfig, readImage } from './match-lookup.ts';
 import type { MatchResult } from './match-lookup.ts';
-import { fromNamespace, fromPod, mirrorLocation, renderCrio, RUNTIMES, secretOf } from './match-mirror.ts';
+import { fromNamespace, fromPod, renderCrio, secretOf } from './match-mirror.ts';
 import type { CrioResult, Runtime } from './match-mirror.ts';
 import { listNamespaceSecrets, readPullSecrets } from './match-secrets.ts';
 import { renderMatch } from './match-text.ts';
-import { options } from './options.ts';
 import type { Cluster } from './options.ts';
 import type { Output } from './output.ts';
 
-interface Flags extends Cluster {
+export interface Flags extends Cluster {
   dockerConfig?: string;
   namespace?: string;
   serviceAccount: string;
@@ -23,59 +21,23 @@ interface Flags extends Cluster {
   output: Output;
 }
 
-const EXIT_NO_MATCH = 4;
-
-export function matchCommand(env: Environment): Command {
-  return new Command('match')
-    .summary('show which credentials a kubelet would try for an image, in order, and why')
-    .description(
-      'Shows which credentials a kubelet would try for an image, in order, and why. Never prints a password.\n' +
-        'With --mirror: which login the container runtime sends to a mirror of the image.\n' +
-        'Exit status: 0, 4 when none matches, 1 when the Docker config cannot be used.',
-    )
-    .argument('<image>', 'image as in a pod, such as registry.corp/team/app:1.0')
-    .addOption(
-      new Option(
-        '--docker-config <file>',
-        'a Docker config.json, or the manifest of a pull Secret; - for standard input',
-      ),
-    )
-    .addOption(
-      new Option('-n, --namespace <name>', 'read the pull Secrets of a ServiceAccount in this namespace').conflicts(
-        'dockerConfig',
-      ),
-    )
-    .addOption(new Option('--service-account <name>', 'which ServiceAccount').default('default'))
-    .addOption(
-      new Option(
-        '--mirror <location>',
-        "a mirror of the image's registry: HOST[:PORT][/PATH], as in registries.conf",
-      ).argParser(mirrorLocation),
-    )
-    .addOption(
-      new Option('--runtime <name>', 'with --mirror: the container runtime of the nodes (default: containerd)').choices(
-        RUNTIMES,
-      ),
-    )
-    .addOption(options.kubeconfig())
-    .addOption(options.context())
-    .addOption(options.output())
-    .action(async (image: string, flags: Flags) => {
-      const { mirror, runtime, output } = flags;
-      if (runtime !== undefined && mirror === undefined)
-        throw new UsageError('match: --runtime goes with --mirror: without a mirror, all runtimes get the same login');
-      if (mirror !== undefined && runtime === 'crio') {
-        const result = await lookUpCrio(image, mirror, flags, env);
-        for (const note of result.notes) env.writeErr(`${note}\n`);
-        env.writeOut(renderCrio(result, output, env.colors));
-        return env.exitWith(result.logins.length > 0 ? 0 : EXIT_NO_MATCH);
-      }
-      const result = await lookUp(image, flags, env);
-      for (const note of result.notes) env.writeErr(`${note}\n`);
-      env.writeOut(renderMatch({ ...result, ...(mirror !== undefined && { mirror }) }, output, env.colors));
-      env.exitWith(result.matches.length > 0 ? 0 : EXIT_NO_MATCH);
-    });
+export async function run(env: Environment, image: string, flags: Flags): Promise<void> {
+  const { mirror, runtime, output } = flags;
+  if (runtime !== undefined && mirror === undefined)
+    throw new UsageError('match: --runtime goes with --mirror: without a mirror, all runtimes get the same login');
+  if (mirror !== undefined && runtime === 'crio') {
+    const result = await lookUpCrio(image, mirror, flags, env);
+    for (const note of result.notes) env.writeErr(`${note}\n`);
+    env.writeOut(renderCrio(result, output, env.colors));
+    return env.exitWith(result.logins.length > 0 ? 0 : EXIT_NO_MATCH);
+  }
+  const result = await lookUp(image, flags, env);
+  for (const note of result.notes) env.writeErr(`${note}\n`);
+  env.writeOut(renderMatch({ ...result, ...(mirror !== undefined && { mirror }) }, output, env.colors));
+  env.exitWith(result.matches.length > 0 ? 0 : EXIT_NO_MATCH);
 }
+
+const EXIT_NO_MATCH = 4;
 
 type Where = Pick<Flags, 'dockerConfig' | 'namespace' | 'serviceAccount' | keyof Cluster>;
 

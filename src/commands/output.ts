@@ -1,8 +1,8 @@
 /** Output formats: a table without borders for people, as kubectl prints it; JSON or YAML for programs. */
 import Table from 'cli-table3';
 import { stringify } from 'yaml';
+import type { OUTPUTS } from './choices.ts';
 
-export const OUTPUTS = ['table', 'json', 'yaml'] as const;
 export type Output = (typeof OUTPUTS)[number];
 
 /** Ends with a line break. `text`: makes the table with the lines around it. */

@@ -1,5 +1,4 @@
 /** `pullpass plan`: shows what the controller would change now. Writes nothing. */
-import type { Command } from 'commander';
 import { surveyHealing } from '../healing/survey.ts';
 import { otherList } from '../observe/listed.ts';
 import { readNamedCopies } from '../reconcile/named-copies.ts';
@@ -9,48 +8,41 @@ import { UserError } from '../errors.ts';
 import { isPending, planOnly } from './cluster-plan.ts';
 import { withConfiguration } from './configuration.ts';
 import type { Environment } from './environment.ts';
-import { configuredCommand, options } from './options.ts';
 import type { Configured } from './options.ts';
 import type { Output } from './output.ts';
 import { renderPlan } from './plan-text.ts';
 
-export function planCommand(env: Environment): Command {
-  return configuredCommand('plan')
-    .summary('show what the controller would change now')
-    .description(
-      'Shows what the controller would change now, and changes nothing. ' +
-        'Exit status: 0 nothing to change, 2 changes pending or held.',
-    )
-    .addOption(options.namespaces('only the changes in this namespace, and their exit status'))
-    .addOption(options.allNamespaces())
-    .addOption(options.output())
-    .action(async (flags: Configured & { namespace?: string[]; output: Output }) => {
-      const plan = await withConfiguration(env, flags, async (client, configuration) => {
-        const snapshot = await readCluster(client, configuration, flags.controllerNamespace, flags.namespaces);
-        const missing = flags.namespace?.find((name) => snapshot.world.namespaces.get('', name) === undefined);
-        if (missing !== undefined) throw new UserError(`plan: there is no namespace "${missing}"`);
-        const planned = planCluster(snapshot, {}, configuration);
-        const plans = planned.namespaces;
-        const rotations = await observeRotations({ client, configuration, snapshot, plans, users: new Map() });
-        const named = await readNamedCopies({ client, configuration, snapshot });
-        const other = otherList(snapshot, flags.namespaces);
-        const healing = await surveyHealing({
-          ...{ client, configuration, snapshot },
-          namespaces: flags.namespace ?? flags.namespaces,
-        });
-        const { paused } = configuration;
-        return {
-          ...planned,
-          sources: problemsOf(snapshot.book),
-          rotations,
-          named,
-          paused,
-          ...(healing && { healing }),
-          ...(other !== undefined && { other }),
-        };
-      });
-      const shown = flags.namespace === undefined ? plan : planOnly(plan, flags.namespace);
-      env.writeOut(renderPlan(shown, flags.output, env.colors));
-      env.exitWith(isPending(shown) ? 2 : 0);
+export interface Flags extends Configured {
+  namespace?: string[];
+  output: Output;
+}
+
+export async function run(env: Environment, flags: Flags): Promise<void> {
+  const plan = await withConfiguration(env, flags, async (client, configuration) => {
+    const snapshot = await readCluster(client, configuration, flags.controllerNamespace, flags.namespaces);
+    const missing = flags.namespace?.find((name) => snapshot.world.namespaces.get('', name) === undefined);
+    if (missing !== undefined) throw new UserError(`plan: there is no namespace "${missing}"`);
+    const planned = planCluster(snapshot, {}, configuration);
+    const plans = planned.namespaces;
+    const rotations = await observeRotations({ client, configuration, snapshot, plans, users: new Map() });
+    const named = await readNamedCopies({ client, configuration, snapshot });
+    const other = otherList(snapshot, flags.namespaces);
+    const healing = await surveyHealing({
+      ...{ client, configuration, snapshot },
+      namespaces: flags.namespace ?? flags.namespaces,
     });
+    const { paused } = configuration;
+    return {
+      ...planned,
+      sources: problemsOf(snapshot.book),
+      rotations,
+      named,
+      paused,
+      ...(healing && { healing }),
+      ...(other !== undefined && { other }),
+    };
+  });
+  const shown = flags.namespace === undefined ? plan : planOnly(plan, flags.namespace);
+  env.writeOut(renderPlan(shown, flags.output, env.colors));
+  env.exitWith(isPending(shown) ? 2 : 0);
 }

@@ -1,6 +1,4 @@
 /** `pullpass prune`: removes everything that Pullpass put into the cluster, with the same plan as an opt-out. */
-import type { Command } from 'commander';
-import { Option } from 'commander';
 import type { Configuration } from '../config/schema.ts';
 import { messageOf, UserError } from '../errors.ts';
 import { isNotFound } from '../kube/api-error.ts';
@@ -20,41 +18,31 @@ import { pendingIn, pendingReferences } from './cluster-plan.ts';
 import { withConfiguration } from './configuration.ts';
 import type { Environment } from './environment.ts';
 import { findLeftovers } from './leftovers.ts';
-import { configuredCommand } from './options.ts';
 import type { Configured } from './options.ts';
 import { linesOf, sumOf } from './prune-text.ts';
 import type { Removal } from './prune-text.ts';
 import { refuseWhileLed, STOP_TIMINGS, stopController } from './running-controller.ts';
 import type { StopTimings } from './running-controller.ts';
 
-export function pruneCommand(env: Environment): Command {
-  return configuredCommand('prune')
-    .summary('remove everything that Pullpass put into the cluster')
-    .description(
-      'Removes every copy and every reference that Pullpass put into the cluster; asks first. ' +
-        'A running controller would put everything back: stop it before, or with --stop-controller.',
-    )
-    .addOption(new Option('-y, --yes', 'do not ask'))
-    .addOption(
-      new Option('--stop-controller', 'scale the Deployment pullpass to 0 first, and wait until it has ended').default(
-        false,
-      ),
-    )
-    .action(async (flags: Configured & { yes?: boolean; stopController: boolean }) => {
-      const exitCode = await withConfiguration(env, flags, (client, configuration) =>
-        runPrune({
-          client,
-          configuration,
-          namespace: flags.controllerNamespace,
-          listed: flags.namespaces,
-          stopsController: flags.stopController,
-          signal: env.untilInterrupted(),
-          write: (line) => env.writeOut(`${line}\n`),
-          confirm: async (question) => flags.yes === true || (await confirmed(question, env)),
-        }),
-      );
-      env.exitWith(exitCode);
-    });
+export interface Flags extends Configured {
+  yes?: boolean;
+  stopController: boolean;
+}
+
+export async function run(env: Environment, flags: Flags): Promise<void> {
+  const exitCode = await withConfiguration(env, flags, (client, configuration) =>
+    runPrune({
+      client,
+      configuration,
+      namespace: flags.controllerNamespace,
+      listed: flags.namespaces,
+      stopsController: flags.stopController,
+      signal: env.untilInterrupted(),
+      write: (line) => env.writeOut(`${line}\n`),
+      confirm: async (question) => flags.yes === true || (await confirmed(question, env)),
+    }),
+  );
+  env.exitWith(exitCode);
 }
 
 async function confirmed(question: string, { ask }: Environment): Promise<boolean> {

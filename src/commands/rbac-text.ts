@@ -4,11 +4,9 @@ import type { ProviderConfig } from '../config/provider.ts';
 import type { Configuration } from '../config/schema.ts';
 import { allRights } from '../plan/rights.ts';
 import type { Right, Verb } from '../plan/rights.ts';
+import type { RECEIVERS } from './choices.ts';
 import { LABELS, nameOfInstallation, printStream } from './manifest-text.ts';
 import { waitRights } from './reader-rights.ts';
-
-/** Name of the printed roles and bindings, and of the ServiceAccount in the manifests. */
-export const RBAC_NAME = 'pullpass';
 
 /** ClusterRole of users who may see the report; manifests/components/secure-report uses the same name. */
 export const REPORT_VIEWER = {
@@ -16,8 +14,6 @@ export const REPORT_VIEWER = {
   rules: [{ nonResourceURLs: ['/report'], verbs: ['get'] }],
 } as const;
 
-/** Whom the rights are for: the controller, a reader that runs `pullpass wait`, or a provider. */
-export const RECEIVERS = ['controller', 'wait', 'provider'] as const;
 export type Receiver = (typeof RECEIVERS)[number];
 
 export interface RbacOptions {

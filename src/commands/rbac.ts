@@ -1,7 +1,5 @@
 /** `pullpass rbac`: prints the rights table (`allRights`) as RBAC objects, or compares a cluster with it. */
-import { Command, InvalidArgumentError, Option } from 'commander';
-import { BORN_READY_VERSIONS } from '../admission/born-ready.ts';
-import type { BornReadyVersion } from '../admission/born-ready.ts';
+import type { BornReadyVersion } from '../admission/versions.ts';
 import { loadConfiguration } from '../config/load.ts';
 import { loadProvider } from '../config/provider.ts';
 import type { Configuration } from '../config/schema.ts';
@@ -10,101 +8,21 @@ import type { KubeClient } from '../kube/client.ts';
 import { allRights } from '../plan/rights.ts';
 import { renderBornReady } from './born-ready-text.ts';
 import { withConfiguration } from './configuration.ts';
+import { RBAC_NAME } from './choices.ts';
 import type { Environment } from './environment.ts';
 import { refuseBeyondTheList, unwelcome } from './listed.ts';
 import { LABELS, nameOfInstallation } from './manifest-text.ts';
 import { renderNetworkPolicy } from './network-policy-text.ts';
-import { between, options } from './options.ts';
 import type { Configured } from './options.ts';
 import { render } from './output.ts';
 import type { Output } from './output.ts';
 import { renderPolicies } from './policies-text.ts';
 import { audienceOf, chosenAccounts, renderCrio } from './rbac-crio.ts';
 import { checkRbac, checkStatus, checkText } from './rbac-check.ts';
-import { RBAC_NAME, RECEIVERS, renderProviderRbac, renderRbac } from './rbac-text.ts';
+import { renderProviderRbac, renderRbac } from './rbac-text.ts';
 import type { RbacOptions, Receiver } from './rbac-text.ts';
 
-export function rbacCommand(env: Environment): Command {
-  return new Command('rbac')
-    .summary('print the RBAC objects that a configuration needs, or compare a cluster with them')
-    .description(
-      'Prints the RBAC objects that a configuration needs, Secrets limited by name. ' +
-        'With --policies, also the admission policies that hold the controller to what it does with these rights; ' +
-        'with --born-ready, also the policy by which new pods get the references at once; ' +
-        'with --network-policy, also the NetworkPolicy that holds it to whom it talks to; ' +
-        "with --crio, also the rights that CRI-O's credential provider needs. " +
-        'To apply: pullpass rbac --config FILE | kubectl apply -f -\n' +
-        'With --check, compares what the cluster grants with that. Exit status: 0 the same, 3 it differs, 1 not all could be checked.',
-    )
-    .addOption(options.config())
-    .addOption(options.kubeconfig())
-    .addOption(options.context())
-    .addOption(options.controllerNamespace())
-    .addOption(options.listed())
-    .addOption(
-      new Option(
-        '--service-account <name>',
-        `ServiceAccount that gets the rights; otherwise ${RBAC_NAME}, with --for wait ${RBAC_NAME}-wait, with --for provider ${RBAC_NAME}-provider`,
-      ),
-    )
-    .addOption(
-      new Option(
-        '--for <command>',
-        'whose rights: those of `pullpass controller`, what `pullpass wait` reads, or those of `pullpass provider`, whose document --config names',
-      )
-        .choices(RECEIVERS)
-        .default('controller'),
-    )
-    .addOption(
-      new Option('--secure-report', 'with what `controller --secure-report` needs to ask who may see /report').default(
-        false,
-      ),
-    )
-    .addOption(
-      new Option('--policies', 'with ValidatingAdmissionPolicies, for Kubernetes 1.30 and later').default(false),
-    )
-    .addOption(
-      new Option(
-        '--born-ready [version]',
-        'with the MutatingAdmissionPolicy that adds the references to new pods: v1, for Kubernetes 1.36 and later, or v1beta1',
-      )
-        .choices(BORN_READY_VERSIONS)
-        .preset('v1'),
-    )
-    .addOption(new Option('--network-policy', "with a NetworkPolicy for the controller's pods").default(false))
-    .addOption(
-      new Option(
-        '--egress-ports <ports>',
-        'more ports that the NetworkPolicy lets through, separated by commas, such as that of an HTTP proxy',
-      )
-        .argParser((text) => text.split(',').map(between(1, 65_535)))
-        .default([], 'none'),
-    )
-    .addOption(
-      new Option(
-        '--crio',
-        "with what nodes and pods need for CRI-O's credential provider; reads the cluster's namespaces and ServiceAccounts",
-      ).default(false),
-    )
-    .addOption(
-      new Option(
-        '--audience <name>',
-        "with --crio: audience of the pods' tokens that the API server takes; otherwise its issuer, which it is asked for",
-      ).argParser(audience),
-    )
-    .addOption(
-      new Option('--no-roles', 'only what the other flags add, where something else, such as Helm, keeps the roles'),
-    )
-    .addOption(
-      new Option('--check', 'compare what the cluster grants to the controller; print no manifests')
-        .default(false)
-        .conflicts(['policies', 'bornReady', 'networkPolicy', 'roles', 'crio']),
-    )
-    .addOption(options.output('how to print the result of --check'))
-    .action((flags: Flags) => run(flags, env));
-}
-
-interface Flags extends Configured {
+export interface Flags extends Configured {
   serviceAccount?: string;
   for: Receiver;
   secureReport: boolean;
@@ -119,13 +37,7 @@ interface Flags extends Configured {
   output: Output;
 }
 
-/** The name of a resource in RBAC, so no wildcard. */
-function audience(value: string): string {
-  if (!/^[^\s*\p{C}]+$/u.test(value)) throw new InvalidArgumentError('must be an audience without spaces and "*".');
-  return value;
-}
-
-async function run({ secureReport, for: receiver, ...flags }: Flags, env: Environment): Promise<void> {
+export async function run(env: Environment, { secureReport, for: receiver, ...flags }: Flags): Promise<void> {
   const { controllerNamespace: namespace, namespaces, check, output, policies, bornReady, networkPolicy, crio } = flags;
   if (
     receiver !== 'controller' &&

@@ -1,14 +1,10 @@
 /** `pullpass schema`: prints the JSON Schema of the configuration, for editors and CI. */
-import { Command } from 'commander';
-import { z } from 'zod';
+import * as z from 'zod';
 import { configurationSchema } from '../config/schema.ts';
 import type { Environment } from './environment.ts';
 
-export function schemaCommand({ writeOut }: Environment): Command {
-  return new Command('schema')
-    .summary("print the configuration's JSON Schema")
-    .description("Prints the configuration's JSON Schema, for editors and CI.")
-    .action(() => writeOut(`${JSON.stringify(configurationJsonSchema(), null, 2)}\n`));
+export function run({ writeOut }: Environment): void {
+  writeOut(`${JSON.stringify(configurationJsonSchema(), null, 2)}\n`);
 }
 
 /**

@@ -1,5 +1,4 @@
 /** `pullpass validate`: prints every error of a configuration with its line, or a summary and warnings. */
-import { Command } from 'commander';
 import { confirmationOf } from '../config/confirmation.ts';
 import { matchNames } from '../config/glob.ts';
 import { parseConfiguration, renderProblem } from '../config/load.ts';
@@ -12,25 +11,13 @@ import type { Environment } from './environment.ts';
 import { validateLogins } from './validate-logins.ts';
 import { describeProxy } from './validate-proxies.ts';
 
-export function validateCommand(env: Environment): Command {
-  return new Command('validate')
-    .summary('check a configuration, or logins, offline')
-    .description(
-      'Checks a configuration offline and prints every error with its line; or the logins of a Docker config or a Secret, ' +
-        'before they become a source. Exit status: 0 valid, 1 errors.',
-    )
-    .argument(
-      '<file>',
-      'configuration file, document of a provider, Docker config or manifest of a Secret, or - for standard input',
-    )
-    .action(async (file: string) => {
-      const { text, exitCode } =
-        file === '-'
-          ? validateConfiguration(await env.readInput(), 'stdin')
-          : validateConfiguration(await readConfigurationText(file), file);
-      (exitCode === 0 ? env.writeOut : env.writeErr)(`${text}\n`);
-      env.exitWith(exitCode);
-    });
+export async function run(env: Environment, file: string): Promise<void> {
+  const { text, exitCode } =
+    file === '-'
+      ? validateConfiguration(await env.readInput(), 'stdin')
+      : validateConfiguration(await readConfigurationText(file), file);
+  (exitCode === 0 ? env.writeOut : env.writeErr)(`${text}\n`);
+  env.exitWith(exitCode);
 }
 
 interface Validated {

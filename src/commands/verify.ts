@@ -1,6 +1,4 @@
 /** `pullpass verify`: tries every credential at its registry, and every cache proxy with a private pull through it. */
-import type { Command } from 'commander';
-import { Option } from 'commander';
 import { createColors } from 'picocolors';
 import type { Configuration } from '../config/schema.ts';
 import { redactKey } from '../credentials/registry-name.ts';
@@ -17,40 +15,29 @@ import { readCluster } from '../sources/snapshot.ts';
 import type { Snapshot } from '../sources/snapshot.ts';
 import { withConfiguration } from './configuration.ts';
 import type { Environment } from './environment.ts';
-import { configuredCommand, options } from './options.ts';
 import type { Configured } from './options.ts';
 import { render, table } from './output.ts';
 import { checkProxies } from './verify-proxy.ts';
 import type { Output } from './output.ts';
 
-export function verifyCommand(env: Environment): Command {
-  return configuredCommand('verify')
-    .summary('try credentials at their registries and through the cache proxies')
-    .description(
-      'Tries every credential at its registry. Asks every cache proxy, and the product itself where it can tell, whether it ' +
-        'pulls with its login. One try each.\n' +
-        'Exit status: 0; 3 when one is refused or unusable, or a cache proxy does not answer; see --fail-on.',
-    )
-    .addOption(options.output())
-    .addOption(
-      new Option('--fail-on <state>', 'refused; unknown: also when there is no verdict on one')
-        .choices(['refused', 'unknown'] satisfies FailOn[])
-        .default('refused'),
-    )
-    .action(async (flags: Configured & { output: Output; failOn: FailOn }) => {
-      const reach = createReach({ userAgent: env.userAgent, egress: env.egress });
-      try {
-        const checks = await withConfiguration(env, flags, async (client, configuration) => {
-          const snapshot = await readCluster(client, configuration, flags.controllerNamespace, flags.namespaces);
-          return runChecks({ client, configuration, reach, signal: env.untilInterrupted(), snapshot });
-        });
-        const { text, exitCode } = renderChecks(checks, flags.output, env.colors, flags.failOn);
-        env.writeOut(text);
-        env.exitWith(exitCode);
-      } finally {
-        await reach.close();
-      }
+export interface Flags extends Configured {
+  output: Output;
+  failOn: FailOn;
+}
+
+export async function run(env: Environment, flags: Flags): Promise<void> {
+  const reach = createReach({ userAgent: env.userAgent, egress: env.egress });
+  try {
+    const checks = await withConfiguration(env, flags, async (client, configuration) => {
+      const snapshot = await readCluster(client, configuration, flags.controllerNamespace, flags.namespaces);
+      return runChecks({ client, configuration, reach, signal: env.untilInterrupted(), snapshot });
     });
+    const { text, exitCode } = renderChecks(checks, flags.output, env.colors, flags.failOn);
+    env.writeOut(text);
+    env.exitWith(exitCode);
+  } finally {
+    await reach.close();
+  }
 }
 
 /**

@@ -1,5 +1,4 @@
 /** `pullpass wait`: blocks until a rotation is complete, in one cluster or in several; at the timeout it says what is behind. */
-import type { Command } from 'commander';
 import { UsageError } from '../errors.ts';
 import type { ProofTerms } from '../rotation/proxy-progress.ts';
 import { configurationIn, givenConfiguration } from './configuration.ts';
@@ -8,7 +7,6 @@ import type { Configuration } from '../config/schema.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { inContexts } from './contexts.ts';
 import type { Environment } from './environment.ts';
-import { configuredCommand, options } from './options.ts';
 import type { Configured } from './options.ts';
 import type { Output } from './output.ts';
 import { createLook } from './wait-look.ts';
@@ -17,60 +15,7 @@ import { runWait } from './wait-run.ts';
 import type { Waited } from './wait-run.ts';
 import { scanElsewhere } from './wait-scan.ts';
 
-export function waitCommand(env: Environment): Command {
-  return configuredCommand('wait', options.contexts())
-    .summary('block until a rotation is complete: the old credential can be revoked')
-    .description(
-      'Blocks, with progress, until every copy and every cache proxy carries what the source holds now, every cache proxy has ' +
-        'settled, and each one with a probe was shown to pull with its login. With several contexts, until that is so in each cluster.\n' +
-        'Exit status: 0 "complete: the old credential can be revoked", 1 not in time (what is behind is printed).',
-    )
-    .requiredOption('--source <name>', 'name of the source in the configuration')
-    .addOption(options.timeout(20 * 60_000))
-    .option('--require-proof', 'ask for a proof of every cache proxy, also of those without a probe')
-    .option('--accept-unproven <name...>', 'cache proxies that need no proof: what has settled is enough')
-    .option('--scan', 'then list other pull Secrets of the cluster with a login of the same user')
-    .addOption(options.output())
-    .action(async ({ context: contexts = [], ...flags }: Flags) => {
-      const signal = env.untilInterrupted();
-      const { kubeconfig, controllerNamespace, source, output, scan = false } = flags;
-      const given = await givenConfiguration(flags);
-      if (given !== undefined) checkNames(given, flags);
-      const begin = async (client: KubeClient) =>
-        awaited({
-          client,
-          configuration: given ?? (await configurationIn(client, controllerNamespace)),
-          flags,
-          signal,
-        });
-      const say = (text: string, exitCode: number): void => {
-        (exitCode === 0 || output !== 'table' ? env.writeOut : env.writeErr)(text);
-        env.exitWith(exitCode);
-      };
-      const [context, ...more] = contexts;
-      if (more.length === 0) {
-        await withClient(env, { ...flags, ...(context !== undefined && { context }) }, async (client) => {
-          const begun = await begin(client);
-          const waited = await watchRotation(env, begun);
-          say(renderWait(source, waited, output), waited.exitCode);
-          if (scan) env.writeErr(await scanElsewhere(begun));
-        });
-        return;
-      }
-      const scans: string[] = [];
-      const all = await inContexts(env, { kubeconfig, contexts }, async (client, name) => {
-        const begun = await begin(client);
-        const waited = await watchRotation(env, { ...begun, prefix: `${name}: ` });
-        if (scan) scans.push(`${name}: ${await scanElsewhere(begun)}`);
-        return waited;
-      });
-      const { text, exitCode } = renderWaits(source, all, output);
-      say(text, exitCode);
-      scans.sort().forEach(env.writeErr);
-    });
-}
-
-interface Flags extends Omit<Configured, 'context'> {
+export interface Flags extends Omit<Configured, 'context'> {
   context?: string[];
   source: string;
   timeout: number;
@@ -78,6 +23,44 @@ interface Flags extends Omit<Configured, 'context'> {
   acceptUnproven?: string[];
   scan?: boolean;
   output: Output;
+}
+
+export async function run(env: Environment, { context: contexts = [], ...flags }: Flags): Promise<void> {
+  const signal = env.untilInterrupted();
+  const { kubeconfig, controllerNamespace, source, output, scan = false } = flags;
+  const given = await givenConfiguration(flags);
+  if (given !== undefined) checkNames(given, flags);
+  const begin = async (client: KubeClient) =>
+    awaited({
+      client,
+      configuration: given ?? (await configurationIn(client, controllerNamespace)),
+      flags,
+      signal,
+    });
+  const say = (text: string, exitCode: number): void => {
+    (exitCode === 0 || output !== 'table' ? env.writeOut : env.writeErr)(text);
+    env.exitWith(exitCode);
+  };
+  const [context, ...more] = contexts;
+  if (more.length === 0) {
+    await withClient(env, { ...flags, ...(context !== undefined && { context }) }, async (client) => {
+      const begun = await begin(client);
+      const waited = await watchRotation(env, begun);
+      say(renderWait(source, waited, output), waited.exitCode);
+      if (scan) env.writeErr(await scanElsewhere(begun));
+    });
+    return;
+  }
+  const scans: string[] = [];
+  const all = await inContexts(env, { kubeconfig, contexts }, async (client, name) => {
+    const begun = await begin(client);
+    const waited = await watchRotation(env, { ...begun, prefix: `${name}: ` });
+    if (scan) scans.push(`${name}: ${await scanElsewhere(begun)}`);
+    return waited;
+  });
+  const { text, exitCode } = renderWaits(source, all, output);
+  say(text, exitCode);
+  scans.sort().forEach(env.writeErr);
 }
 
 /** Throws UsageError for a cache proxy that the configuration does not have. */

@@ -1,5 +1,5 @@
 /** URLs and paths in a configuration. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { isRepository } from '../credentials/image-reference.ts';
 import { MAX_ADDRESS, TOO_LONG } from './limits.ts';
 

@@ -1,5 +1,5 @@
 /** `cacheProxies[]` of the configuration: one kind per product, each with the fields that its adapter needs. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { isImage } from '../credentials/image-reference.ts';
 import { baseUrl, ca, httpUrl, jsonPointer, repository } from './addresses.ts';
 import { dnsLabel, dnsSubdomain, secretKey } from './kubernetes-names.ts';

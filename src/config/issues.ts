@@ -1,5 +1,6 @@
 /** Turns zod's issues into messages for users who do not know zod. */
-import { z } from 'zod';
+import type * as z from 'zod';
+import { toDotPath } from 'zod/v4/core';
 import { knownKeys, nearest } from './known-keys.ts';
 
 /** Messages for issues that have none in the schema; pass it as `error` to `safeParse`, with `reportInput: true`. */
@@ -36,8 +37,8 @@ export function drafts(schema: z.ZodType, issues: readonly z.core.$ZodIssue[]): 
 /** With their messages. `copyname: x` is one mistake: the unknown key stays, and not also that copyName is missing. */
 export function complaints<T extends Draft>(all: readonly T[]): (T & { message: string })[] {
   const explained = all.map((draft) => ({ ...draft, ...draft.explain() }));
-  const meant = new Set(explained.flatMap(({ means }) => (means === undefined ? [] : [z.core.toDotPath(means)])));
-  return explained.filter(({ isMissing, path }) => !(isMissing === true && meant.has(z.core.toDotPath(path))));
+  const meant = new Set(explained.flatMap(({ means }) => (means === undefined ? [] : [toDotPath(means)])));
+  return explained.filter(({ isMissing, path }) => !(isMissing === true && meant.has(toDotPath(path))));
 }
 
 function expand(schema: z.ZodType, issue: z.core.$ZodIssue, prefix: PropertyKey[]): Draft[] {

@@ -1,5 +1,6 @@
 /** What the schema says of a path of the configuration: known keys, the nearest one to a typing error, lists that are too long. */
-import { z } from 'zod';
+import * as z from 'zod';
+import { LISTS } from './limits.ts';
 
 interface SchemaNode {
   properties?: Record<string, SchemaNode>;
@@ -25,11 +26,25 @@ export function knownKeys(schema: z.ZodType, path: readonly PropertyKey[]): stri
 }
 
 /** Lists and mappings with more items than the schema allows. Zod says it too, but only after it has checked each item. */
-export function tooLong(
-  schema: z.ZodType,
+export function tooLong(schema: z.ZodType, value: unknown): { path: PropertyKey[]; message: string }[] {
+  // Zod is quick with so few, and the schema's limits take 20 ms to look up.
+  return longest(value) <= FEW ? [] : beyond(value, [], rootOf(schema));
+}
+
+/** Below every limit that is worth a look ahead. */
+const FEW = Math.min(...Object.values(LISTS));
+
+/** Items of the longest list or mapping in it. */
+function longest(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  const items: unknown[] = Object.values(value);
+  return items.reduce<number>((most, item) => Math.max(most, longest(item)), items.length);
+}
+
+function beyond(
   value: unknown,
-  path: PropertyKey[] = [],
-  nodes = rootOf(schema),
+  path: PropertyKey[],
+  nodes: readonly SchemaNode[],
 ): { path: PropertyKey[]; message: string }[] {
   if (typeof value !== 'object' || value === null) return [];
   const isList = Array.isArray(value);
@@ -43,7 +58,7 @@ export function tooLong(
     const kind = isList ? 0 : key;
     const next = inside.get(kind) ?? below(nodes, kind);
     inside.set(kind, next);
-    return next.length === 0 ? [] : tooLong(schema, item, [...path, key], next);
+    return next.length === 0 ? [] : beyond(item, [...path, key], next);
   });
 }
 

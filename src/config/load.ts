@@ -1,5 +1,6 @@
 /** Parses text into a validated configuration, or into all problems in it with their lines. */
-import { z } from 'zod';
+import type * as z from 'zod';
+import { toDotPath } from 'zod/v4/core';
 import { OUR_PREFIX } from '../names.ts';
 import { cut } from '../text.ts';
 import { field } from './document.ts';
@@ -115,7 +116,7 @@ export function readDocument<T>(text: string, fileName: string, form: DocumentFo
 /** `sources[0].copyName`; an empty key is shown too. */
 function pathText(path: readonly PropertyKey[]): string {
   const short = path.map((segment) => (typeof segment === 'string' ? fit(segment) : segment));
-  return z.core.toDotPath(short) || (path.length > 0 ? '[""]' : '');
+  return toDotPath(short) || (path.length > 0 ? '[""]' : '');
 }
 
 const fit = (key: string): string => (key.length > MAX_KEY ? `${cut(key, MAX_KEY)}...` : key);

@@ -1,9 +1,16 @@
 /** The value of `--namespaces`: a short list of namespaces, for an installation without cluster-wide rights. */
 import { quote } from '../text.ts';
-import { dnsLabel } from './kubernetes-names.ts';
 
 /** Each costs a Role, and a watch per resource: for more, cluster-wide rights are the smaller evil. */
 export const MAX_NAMESPACES = 50;
+
+/** RFC 1123 label. Here, and not a schema: the command line is read before any library is loaded. */
+export const DNS_LABEL = {
+  max: 63,
+  tooLong: 'is longer than 63 characters',
+  pattern: /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/,
+  wrong: 'is not a valid name: lower-case letters, digits and "-", starting and ending with a letter or digit',
+} as const;
 
 /** `a, b,c` -> a, b, c. A list in which anything is wrong is refused as a whole: a namespace must not be left out silently. */
 export function parseNamespaceList(
@@ -14,8 +21,8 @@ export function parseNamespaceList(
   const names = text.split(',').map((name) => name.trim());
   for (const [i, name] of names.entries()) {
     if (name === '') return no('has an empty name: separate the names by one comma each.');
-    const wrong = dnsLabel.safeParse(name).error?.issues[0]?.message;
-    if (wrong !== undefined) return no(`${quote(name)} ${wrong}.`);
+    if (name.length > DNS_LABEL.max) return no(`${quote(name)} ${DNS_LABEL.tooLong}.`);
+    if (!DNS_LABEL.pattern.test(name)) return no(`${quote(name)} ${DNS_LABEL.wrong}.`);
     if (names.indexOf(name) !== i) return no(`names ${quote(name)} twice.`);
   }
   if (names.length > MAX_NAMESPACES)

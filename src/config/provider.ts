@@ -1,5 +1,5 @@
 /** The document of `pullpass provider`, `kind: Provider`: which program is asked for a login, and which Secret gets it. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseGoDuration } from '../credentials/go-duration.ts';
 import { parseImage } from '../credentials/image-reference.ts';
 import { parseDocument, readDocument, type DocumentForm } from './load.ts';

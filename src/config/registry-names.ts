@@ -1,5 +1,5 @@
 /** Names of registries in a configuration. Messages never repeat a value: a login can be in it. */
-import { z } from 'zod';
+import * as z from 'zod';
 import {
   canonicalRegistry,
   DOCKER_HUB,

@@ -8,6 +8,8 @@ export function isValidCron(expression: string): boolean {
 
 /** Whether this runtime knows `zone` as an IANA time zone. */
 export function isTimeZone(zone: string): boolean {
+  // The usual one: the first zone that is looked up takes 15 ms.
+  if (zone === 'UTC') return true;
   if (zone.length > 100) return false;
   try {
     new Intl.DateTimeFormat('en', { timeZone: zone });

@@ -1,5 +1,5 @@
 /** The configuration document, `kind: Configuration`. The types of the whole program come from this schema. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { isRepository } from '../credentials/image-reference.ts';
 import { cacheProxySchema } from './cache-proxies.ts';
 import { crossCheck } from './cross-checks.ts';

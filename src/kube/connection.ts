@@ -3,7 +3,7 @@
  * one pool for calls, one for watches, so that long watches never delay a write.
  */
 import { KubeConfig } from '@kubernetes/client-node';
-import { Agent, ProxyAgent, request } from 'undici';
+import { Agent, ProxyAgent } from 'undici';
 import type { Dispatcher } from 'undici';
 import type { AgentOptions, RequestOptions } from 'node:https';
 import { dropWhenOver } from '../async/term.ts';
@@ -124,12 +124,14 @@ export function connect(config: KubeConfig, now: () => number = monotonic): Conn
     server,
     async send({ method, path, headers, body, signal, term, pool: which }) {
       const { headers: auth, pools: open_ } = await open();
-      return request(server + path, {
+      const { origin, pathname, search } = new URL(server + path);
+      return open_[which].request({
+        origin,
+        path: pathname + search,
         method,
         headers: { ...headers, ...auth },
         body: body ?? null,
         signal,
-        dispatcher: open_[which],
         ...{ term },
       });
     },

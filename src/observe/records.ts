@@ -1,5 +1,5 @@
 /** What the state Secret keeps, as JSON: records of sources and cache proxies, and refused logins. No credential: only MACs, and texts for people. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { field } from '../config/document.ts';
 import { UserError } from '../errors.ts';
 import { STATE_NAME } from '../names.ts';

@@ -1,5 +1,5 @@
 /** Artifactory keeps the upstream login on a remote repository. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ConfigOf } from '../config/cache-proxies.ts';
 import { UserError } from '../errors.ts';
 import { redactUrl } from '../registry/http-error.ts';

@@ -1,5 +1,5 @@
 /** The record, on a custom object, of the references to copies that Pullpass wrote: only these are ever taken back. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ApiObject } from '../kube/list.ts';
 import { ANNOTATION_COPIES, DEFAULT_NAMESPACE, MANAGER } from '../names.ts';
 

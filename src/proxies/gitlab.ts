@@ -1,5 +1,5 @@
 /** GitLab's dependency proxy keeps one Docker Hub login per group; read and written by GraphQL, since 17.10. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ConfigOf } from '../config/cache-proxies.ts';
 import { DOCKER_HUB } from '../credentials/registry-name.ts';
 import { UserError } from '../errors.ts';

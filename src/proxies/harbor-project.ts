@@ -1,5 +1,5 @@
 /** Harbor's proxy-cache projects: pods pull from them what a registry endpoint fetches. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { UserError } from '../errors.ts';
 import type { Api } from './api.ts';
 

@@ -1,5 +1,5 @@
 /** Harbor keeps upstream logins in its "registry endpoints", and can try a login before it is stored. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ConfigOf } from '../config/cache-proxies.ts';
 import { DOCKER_HUB, leadsTo } from '../credentials/registry-name.ts';
 import { UserError } from '../errors.ts';

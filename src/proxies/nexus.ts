@@ -1,5 +1,5 @@
 /** Nexus 3 keeps the upstream login in the HTTP client settings of a docker proxy repository. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ConfigOf } from '../config/cache-proxies.ts';
 import { UserError } from '../errors.ts';
 import { redactUrl } from '../registry/http-error.ts';

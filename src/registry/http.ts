@@ -1,7 +1,7 @@
 /** A small HTTP client for registries and cache proxies, with limits on everything that the server decides. */
 import tls from 'node:tls';
 import { dropWhenOver, isOver } from '../async/term.ts';
-import { Agent, buildConnector, request as send } from 'undici';
+import { Agent, buildConnector } from 'undici';
 import type { Dispatcher } from 'undici';
 import { readEgress } from './egress.ts';
 import type { Egress, EgressProxy } from './egress.ts';
@@ -112,8 +112,9 @@ export function createHttpClient({
     const late = new AbortController();
     const timer = setTimeout(() => late.abort(), requestMs);
     try {
-      const answer = await send(url, {
-        dispatcher: agent,
+      const answer = await agent.request({
+        origin: url.origin,
+        path: url.pathname + url.search,
         method,
         headers: headersOf({ accept: '*/*', 'user-agent': userAgent, ...headers }, auth, what),
         body: body ?? null,

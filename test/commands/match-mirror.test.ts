@@ -1,6 +1,6 @@
 /** `pullpass match --mirror`: what containerd and CRI-O send to a mirror. */
 import { describe, expect, test } from 'vitest';
-import { matchCommand } from '../../src/commands/match.ts';
+import { matchCommand } from '../../src/cli/match.ts';
 import { run } from './environment.ts';
 import { auths, base64 } from '../credentials/arbitraries.ts';
 

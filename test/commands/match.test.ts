@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { match, matchFromDockerConfig } from '../../src/commands/match-lookup.ts';
 import { renderMatch } from '../../src/commands/match-text.ts';
-import { matchCommand } from '../../src/commands/match.ts';
+import { matchCommand } from '../../src/cli/match.ts';
 import type { Output } from '../../src/commands/output.ts';
 import { UsageError, UserError } from '../../src/errors.ts';
 import { run } from './environment.ts';

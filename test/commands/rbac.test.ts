@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { parseAllDocuments } from 'yaml';
-import { rbacCommand } from '../../src/commands/rbac.ts';
+import { rbacCommand } from '../../src/cli/rbac.ts';
 import { renderRbac } from '../../src/commands/rbac-text.ts';
 import { parseConfiguration } from '../../src/config/load.ts';
 import { allRights } from '../../src/plan/rights.ts';

@@ -1,7 +1,8 @@
 import { Ajv } from 'ajv';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { configurationJsonSchema, schemaCommand } from '../../src/commands/schema.ts';
+import { schemaCommand } from '../../src/cli/schema.ts';
+import { configurationJsonSchema } from '../../src/commands/schema.ts';
 import { parseConfiguration } from '../../src/config/load.ts';
 import { FULL, GOOD } from '../config/documents.ts';
 import { run } from './environment.ts';

@@ -5,7 +5,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import type { RotationProgress } from '../../src/rotation/progress.ts';
 import { isProxyDone } from '../../src/rotation/proxy-progress.ts';
 import type { ProofTerms, ProxyProgress } from '../../src/rotation/proxy-progress.ts';
-import { waitCommand } from '../../src/commands/wait.ts';
+import { waitCommand } from '../../src/cli/wait.ts';
 import { textOf } from '../../src/commands/wait-output.ts';
 import { runWait } from '../../src/commands/wait-run.ts';
 import type { Elsewhere } from '../../src/rotation/elsewhere.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
-import { rbacCommand } from '../../src/commands/rbac.ts';
+import { rbacCommand } from '../../src/cli/rbac.ts';
 import { validateConfiguration } from '../../src/commands/validate.ts';
 import { renderProblem } from '../../src/config/mistake.ts';
 import { parseProvider } from '../../src/config/provider.ts';

@@ -3,7 +3,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Command } from 'commander';
 import { expect, test } from 'vitest';
-import { createProgram } from '../../src/commands/program.ts';
+import { createProgram } from '../../src/cli/program.ts';
 import { environment } from '../commands/environment.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');

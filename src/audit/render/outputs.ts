@@ -1,14 +1,12 @@
 /** Renders a report in each text format. */
 import { stringify } from 'yaml';
 import type { Report } from '../report/report.ts';
+import type { TextOutput } from './formats.ts';
 import { renderHtml } from './html.ts';
 import { renderJson } from './json.ts';
 import { renderMarkdown } from './markdown.ts';
 import { renderSarif } from './sarif.ts';
 import { renderTable } from './table.ts';
-
-export const TEXT_OUTPUTS = ['table', 'json', 'yaml', 'markdown', 'sarif', 'html'] as const;
-export type TextOutput = (typeof TEXT_OUTPUTS)[number];
 
 export interface RenderOptions {
   readonly output: TextOutput;

@@ -1,7 +1,7 @@
 /** `pullpass completion`: prints the script of a shell. It asks the program itself (`pullpass __complete`) what can come next. */
 import { Argument, Command } from 'commander';
 import { complete } from './complete.ts';
-import type { Environment } from './environment.ts';
+import type { Environment } from '../commands/environment.ts';
 
 const BASH = `\
 # Completion of pullpass for bash 4.1 or later:  source <(pullpass completion bash)

@@ -5,12 +5,12 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { complete } from '../../src/commands/complete.ts';
-import { SCRIPTS } from '../../src/commands/completion.ts';
-import { createProgram } from '../../src/commands/program.ts';
+import { complete } from '../../src/cli/complete.ts';
+import { SCRIPTS } from '../../src/cli/completion.ts';
+import { createProgram } from '../../src/cli/program.ts';
 import { PROGRAM } from '../program.ts';
 import { findOnPath } from '../sandbox/registry/on-path.ts';
-import { environment } from './environment.ts';
+import { environment } from '../commands/environment.ts';
 
 const root = createProgram(environment().env);
 const values = (...words: string[]): string[] =>

@@ -14,7 +14,7 @@ import { schemaCommand } from './schema.ts';
 import { validateCommand } from './validate.ts';
 import { verifyCommand } from './verify.ts';
 import { waitCommand } from './wait.ts';
-import type { Environment } from './environment.ts';
+import type { Environment } from '../commands/environment.ts';
 
 /** `name`: as it is typed. */
 export function createProgram(env: Environment, name = 'pullpass'): Command {

@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from 'commander';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { duration, sayDuration } from '../../src/commands/duration.ts';
+import { duration, sayDuration } from '../../src/cli/duration.ts';
 
 const DAY_MS = 24 * 3_600_000;
 const parse = duration(DAY_MS);

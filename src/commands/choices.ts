@@ -1,0 +1,12 @@
+/** What some options can be. For help and completion, which need it of every command: it loads nothing else. */
+
+export const OUTPUTS = ['table', 'json', 'yaml'] as const;
+
+/** Container runtimes that send logins to mirrors. */
+export const RUNTIMES = ['containerd', 'crio'] as const;
+
+/** Whom rights are for: the controller, a reader that runs `pullpass wait`, or a provider. */
+export const RECEIVERS = ['controller', 'wait', 'provider'] as const;
+
+/** Name of the printed roles and bindings, and of the ServiceAccount in the manifests. */
+export const RBAC_NAME = 'pullpass';
