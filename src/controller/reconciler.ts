@@ -128,6 +128,8 @@ export function createReconciler({
     brake.settle(namespace, outcome.plan);
     settle(key, retryAfter(outcome.failures.map(({ error }) => error)), fence);
     if (contest.afterMs !== undefined && !fence.aborted) queue.addAfter(key, contest.afterMs);
+    // Its problems are those before the writes.
+    if (outcome.done.length > 0 && outcome.plan.problems.length > 0 && !fence.aborted) queue.add(key);
   }
 
   function settle(key: Key, retry: Retry, fence: AbortSignal): void {
@@ -144,7 +146,7 @@ export function createReconciler({
       const level = done.every((action) => action.type === 'updateCopy' || contests.isContested(action))
         ? 'debug'
         : 'info';
-      tenantLog.line(level, namespace, {}, some(done.map(describeDone), MAX_DESCRIBED));
+      if (log.isLevelEnabled(level)) tenantLog.line(level, namespace, {}, some(done.map(describeDone), MAX_DESCRIBED));
     }
     const retries = queue.retries(key);
     for (const failure of failures) {

@@ -32,7 +32,12 @@ export interface MirrorOptions<T extends Stored> {
   /** Aborts when the work is over. */
   stop: AbortSignal;
   /** One watch. Calls `each` per event; ends when the server closes it, throws when it breaks or `signal` aborts. */
-  stream: (query: Query, each: (event: WatchEvent<ApiObject>) => void, signal: AbortSignal) => Promise<void>;
+  stream: (
+    query: Query,
+    each: (event: WatchEvent<ApiObject>) => void,
+    signal: AbortSignal,
+    isKnown: (resourceVersion: string) => boolean,
+  ) => Promise<void>;
   /** A page of a list came. */
   onPage: () => void;
   /** The store holds all that the server had at some moment just now. */
@@ -108,6 +113,8 @@ export function createMirror<T extends Stored>(options: MirrorOptions<T>): Mirro
           { sendInitialEvents: true, resourceVersionMatch: 'NotOlderThan' },
           (event) => (initial.ended ? apply(event) : initial.take(event)),
           AbortSignal.any([stop, initial.overdue]),
+          // Until then each object counts: what does not come is gone.
+          (reached) => initial.ended && store.knows(reached),
         );
       } catch (error) {
         if (!initial.overdue.aborted) throw error;
@@ -138,7 +145,7 @@ export function createMirror<T extends Stored>(options: MirrorOptions<T>): Mirro
       const newest = isFresh ? undefined : await newestVersion(client, selector, stop);
       isFresh = false;
       if (newest !== undefined && isOlder(newest, from)) throw new WentBackError(from, newest);
-      await stream({ resourceVersion: from }, apply, stop);
+      await stream({ resourceVersion: from }, apply, stop, store.knows);
     },
   };
 }

@@ -103,12 +103,13 @@ export function startReflector<T extends Stored>(options: ReflectorOptions<T>): 
     query: Query,
     each: (event: WatchEvent<ApiObject>) => void,
     signal: AbortSignal,
+    isKnown: (resourceVersion: string) => boolean,
   ): Promise<void> {
     const openedAt = monotonic();
     let alive = false;
     try {
       const timeoutSeconds = Math.ceil((timings.watchMs * (1 + random())) / 1000);
-      const options = { query: { timeoutSeconds, ...query }, idleMs: timings.idleMs, signal };
+      const options = { query: { timeoutSeconds, ...query }, idleMs: timings.idleMs, signal, isKnown };
       for await (const event of watchStream(client, selector, options)) {
         sign();
         each(event);

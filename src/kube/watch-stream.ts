@@ -18,29 +18,27 @@ interface StreamOptions {
   query: Query;
   idleMs: number;
   signal: AbortSignal;
+  /** As in {@link KubeClient.watch}. */
+  isKnown?: (resourceVersion: string) => boolean;
 }
 
 /** Ends when the server closes it; throws when it breaks, is cut or is stopped. */
 export async function* watchStream(
   client: KubeClient,
   { path, fieldSelector, labelSelector, metadataOnly }: Selector,
-  { query, idleMs, signal }: StreamOptions,
+  { query, idleMs, signal, isKnown }: StreamOptions,
 ): AsyncGenerator<WatchEvent<ApiObject>> {
   const cut = new AbortController();
-  let idle: NodeJS.Timeout | undefined;
-  const touch = (): void => {
-    clearTimeout(idle);
-    idle = setTimeout(() => cut.abort(), idleMs);
-  };
-  touch();
+  const idle = setTimeout(() => cut.abort(), idleMs);
   const openedAt = monotonic();
   try {
     for await (const event of client.watch<unknown>(path, {
       query: { fieldSelector, labelSelector, allowWatchBookmarks: true, ...query },
       accept: acceptObject(metadataOnly),
       signal: AbortSignal.any([cut.signal, signal]),
+      isKnown,
     })) {
-      touch();
+      idle.refresh();
       yield eventOf(event, path);
     }
     // Otherwise a proxy that answers and hangs up would be asked again without a wait.
