@@ -128,8 +128,6 @@ export function createReconciler({
     brake.settle(namespace, outcome.plan);
     settle(key, retryAfter(outcome.failures.map(({ error }) => error)), fence);
     if (contest.afterMs !== undefined && !fence.aborted) queue.addAfter(key, contest.afterMs);
-    // Its problems are those before the writes.
-    if (outcome.done.length > 0 && outcome.plan.problems.length > 0 && !fence.aborted) queue.add(key);
   }
 
   function settle(key: Key, retry: Retry, fence: AbortSignal): void {
