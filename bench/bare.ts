@@ -74,7 +74,7 @@ async function send({ method, path, type, body }: Write, i: string): Promise<voi
 }
 
 async function list(path: string, limit: number): Promise<void> {
-  for (let token = ''; ; ) {
+  for (let token = ''; ;) {
     const separator = path.includes('?') ? '&' : '?';
     const { statusCode, body } = await request(
       `${server}${path}${separator}limit=${limit}${token && `&continue=${encodeURIComponent(token)}`}`,

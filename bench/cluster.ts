@@ -82,8 +82,21 @@ async function measureSize(size: number, before: number): Promise<void> {
     await copies(controller, size);
     const seconds = (performance.now() - startedAt) / 1000;
     const used = cpuSeconds(controller.pid) - cpu;
-    const loop = await bare.do({ writes: [bareCopy('a'), bareReference], from: before, to: size, concurrency: CONCURRENCY });
-    report({ row: 'onboarding', seconds, optIn: opted.seconds, bare: loop.seconds, cpu: used, bareCpu: loop.cpu, peak: memoryOf(controller.pid).peak });
+    const loop = await bare.do({
+      writes: [bareCopy('a'), bareReference],
+      from: before,
+      to: size,
+      concurrency: CONCURRENCY,
+    });
+    report({
+      row: 'onboarding',
+      seconds,
+      optIn: opted.seconds,
+      bare: loop.seconds,
+      cpu: used,
+      bareCpu: loop.cpu,
+      peak: memoryOf(controller.pid).peak,
+    });
   }
   const rounds: { seconds: number; bare: number; cpu: number; bareCpu: number; peak: number; idle: number }[] = [];
   for (let round = 1; round <= Number(flags.rounds); round++) {
@@ -150,7 +163,7 @@ async function copies(controller: Controller, size: number): Promise<void> {
 
 /** Until it makes no request and uses no CPU to speak of. */
 async function quiet(controller: Controller): Promise<void> {
-  for (let before = cpuSeconds(controller.pid); ; ) {
+  for (let before = cpuSeconds(controller.pid); ;) {
     await delay(500);
     const now = cpuSeconds(controller.pid);
     if (now - before <= 0.02) return;
@@ -178,7 +191,9 @@ async function populate(from: number, to: number): Promise<void> {
 }
 
 function content(round: number | string): string {
-  const auths = { 'registry.example': { auth: Buffer.from(`robot:password-${round}-${'x'.repeat(40)}`).toString('base64') } };
+  const auths = {
+    'registry.example': { auth: Buffer.from(`robot:password-${round}-${'x'.repeat(40)}`).toString('base64') },
+  };
   return Buffer.from(JSON.stringify({ auths })).toString('base64');
 }
 
@@ -209,7 +224,11 @@ function bareCopy(round: string): Write {
       metadata: {
         name: 'bare-copy',
         namespace: 'ns-0i0',
-        labels: { 'app.kubernetes.io/managed-by': 'bare', 'bare.example/source': 'bench', 'bare.example/instance': 'bench' },
+        labels: {
+          'app.kubernetes.io/managed-by': 'bare',
+          'bare.example/source': 'bench',
+          'bare.example/instance': 'bench',
+        },
       },
       type: 'kubernetes.io/dockerconfigjson',
       data: { '.dockerconfigjson': content(round) },

@@ -21,7 +21,8 @@ export interface Controller {
 /** NODE_OPTIONS of manifests/deployment.yaml. */
 export function shippedFlags(): string {
   const [deployment] = parseAllDocuments(readFileSync(path.join(ROOT, 'manifests/deployment.yaml'), 'utf8')).map(
-    (document) => document.toJS() as { spec: { template: { spec: { containers: { env: { name: string; value: string }[] }[] } } } },
+    (document) =>
+      document.toJS() as { spec: { template: { spec: { containers: { env: { name: string; value: string }[] }[] } } } },
   );
   return deployment?.spec.template.spec.containers[0]?.env.find(({ name }) => name === 'NODE_OPTIONS')?.value ?? '';
 }
@@ -36,7 +37,16 @@ export async function startController(kubeconfig: string, folder: string, flags 
       sources: [{ name: 'bench', secret: SOURCE, copyName: COPY, verify: 'off' }],
     }),
   );
-  const args = ['controller', '--config', config, '--kubeconfig', kubeconfig, '--no-leader-election', '--address', '127.0.0.1:0'];
+  const args = [
+    'controller',
+    '--config',
+    config,
+    '--kubeconfig',
+    kubeconfig,
+    '--no-leader-election',
+    '--address',
+    '127.0.0.1:0',
+  ];
   const child = spawn(process.execPath, [path.join(ROOT, 'dist/pullpass.js'), ...args], {
     env: { ...process.env, NODE_OPTIONS: flags, LOG_LEVEL: 'info' },
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -45,7 +55,7 @@ export async function startController(kubeconfig: string, folder: string, flags 
   const waiting = new Set<(line: Record<string, unknown>) => void>();
   createInterface({ input: child.stdout }).on('line', (text) => {
     const line = JSON.parse(text) as Record<string, unknown>;
-    if (Number(line['level']) >= 40) process.stderr.write(`${text}\n`);
+    if (line['level'] === 'warn' || line['level'] === 'error') process.stderr.write(`${text}\n`);
     for (const take of waiting) take(line);
   });
   const said = (message: RegExp): Promise<Record<string, unknown>> =>

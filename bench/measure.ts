@@ -29,7 +29,10 @@ export function resetPeak(pid: number): void {
 }
 
 /** Share of all CPUs that other processes used meanwhile is not known; this is the share that was idle, 0..1. */
-export function idleSince(before: readonly number[] = [0, 0]): { readonly idle: number; readonly now: readonly number[] } {
+export function idleSince(before: readonly number[] = [0, 0]): {
+  readonly idle: number;
+  readonly now: readonly number[];
+} {
   const [first = ''] = readFileSync('/proc/stat', 'utf8').split('\n');
   const counts = first.split(/\s+/).slice(1, 9).map(Number);
   const all = counts.reduce((sum, count) => sum + count, 0);

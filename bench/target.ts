@@ -36,7 +36,9 @@ export async function openTarget(against: string): Promise<Target> {
     return target('kube-apiserver of this machine', file, () => server.stop());
   }
   if (against !== 'sandbox') return target(against, against);
-  const child = spawn(process.execPath, [path.join(import.meta.dirname, 'sandbox.ts')], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [path.join(import.meta.dirname, 'sandbox.ts')], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
   for await (const line of createInterface({ input: child.stdout })) {
     writeFileSync(file, JSON.parse(line) as string, { mode: 0o600 });
     break;
