@@ -9,6 +9,7 @@ import { messageOf } from '../errors.ts';
 import { apiErrorOf, TooLargeError, UnreachableError, MAX_MESSAGE } from './api-error.ts';
 import type { Connection } from './connection.ts';
 import { SupersededError } from './races.ts';
+import type { Versions } from './store.ts';
 import { fit } from '../text.ts';
 import { linesOf, versionOf } from './lines.ts';
 
@@ -29,8 +30,8 @@ export interface CallOptions {
 
 interface WatchOptions extends CallOptions {
   signal: AbortSignal;
-  /** Whether an object of this resourceVersion was taken already: its event is not parsed, and comes as a bookmark of that version. */
-  isKnown?: ((resourceVersion: string) => boolean) | undefined;
+  /** Versions whose objects were taken already: their events are not parsed, and come as bookmarks of these versions. */
+  known?: Versions | undefined;
 }
 
 /** One line of a watch. */
@@ -145,7 +146,7 @@ export function createClient(connection: Connection, options: ClientOptions = {}
     delete: async (path, body, options = {}) => {
       await call('DELETE', path, options, body);
     },
-    async *watch<T>(path: string, { isKnown, ...options }: WatchOptions) {
+    async *watch<T>(path: string, { known, ...options }: WatchOptions) {
       const response = await exchange(
         'GET',
         path,
@@ -156,9 +157,9 @@ export function createClient(connection: Connection, options: ClientOptions = {}
       try {
         for await (const lines of linesOf(response.body)) {
           for (const line of lines) {
-            const known = isKnown && versionOf(line);
-            if (known && isKnown(known)) {
-              yield { type: 'BOOKMARK', object: { metadata: { resourceVersion: known } } as T };
+            const resourceVersion = known && known.size > 0 ? versionOf(line) : undefined;
+            if (resourceVersion !== undefined && known?.delete(resourceVersion)) {
+              yield { type: 'BOOKMARK', object: { metadata: { resourceVersion } } as T };
               continue;
             }
             const event = JSON.parse(line) as WatchEvent<T>;

@@ -8,7 +8,7 @@ import type { KubeClient, Query, WatchEvent } from './client.ts';
 import { gatherInitialEvents, NoEndError } from './initial-events.ts';
 import { listPages, newestVersion } from './list.ts';
 import type { ApiObject, Selector } from './list.ts';
-import type { Store, Stored } from './store.ts';
+import type { Store, Stored, Versions } from './store.ts';
 import { isOlder } from './version.ts';
 import { OddStreamError } from './watch-stream.ts';
 
@@ -36,7 +36,7 @@ export interface MirrorOptions<T extends Stored> {
     query: Query,
     each: (event: WatchEvent<ApiObject>) => void,
     signal: AbortSignal,
-    isKnown: (resourceVersion: string) => boolean,
+    known: Versions,
   ) => Promise<void>;
   /** A page of a list came. */
   onPage: () => void;
@@ -114,7 +114,12 @@ export function createMirror<T extends Stored>(options: MirrorOptions<T>): Mirro
           (event) => (initial.ended ? apply(event) : initial.take(event)),
           AbortSignal.any([stop, initial.overdue]),
           // Until then each object counts: what does not come is gone.
-          (reached) => initial.ended && store.knows(reached),
+          {
+            get size() {
+              return initial.ended ? store.own.size : 0;
+            },
+            delete: (reached) => store.own.delete(reached),
+          },
         );
       } catch (error) {
         if (!initial.overdue.aborted) throw error;
@@ -145,7 +150,7 @@ export function createMirror<T extends Stored>(options: MirrorOptions<T>): Mirro
       const newest = isFresh ? undefined : await newestVersion(client, selector, stop);
       isFresh = false;
       if (newest !== undefined && isOlder(newest, from)) throw new WentBackError(from, newest);
-      await stream({ resourceVersion: from }, apply, stop, store.knows);
+      await stream({ resourceVersion: from }, apply, stop, store.own);
     },
   };
 }

@@ -28,7 +28,12 @@ export function createPartedStore<T extends Stored>(namespaces: Iterable<string>
       return [...parts.values()].reduce((sum, { size }) => sum + size, 0);
     },
     put: (object, cause) => parts.get(object.namespace ?? '')?.put(object, cause),
-    knows: (resourceVersion) => [...parts.values()].some((part) => part.knows(resourceVersion)),
+    own: {
+      get size() {
+        return [...parts.values()].reduce((sum, { own }) => sum + own.size, 0);
+      },
+      delete: (version) => [...parts.values()].some(({ own }) => own.delete(version)),
+    },
     remove: (namespace, name, resourceVersion) => parts.get(namespace)?.remove(namespace, name, resourceVersion),
     replace(objects, resourceVersion) {
       const by = Map.groupBy(objects, ({ namespace = '' }) => namespace);

@@ -14,7 +14,10 @@ export interface Stored {
 export type Cause = 'news' | 'own';
 type Listener<T> = (current: T | undefined, previous: T | undefined, cause: Cause) => void;
 /** Versions of own writes that are remembered: more than a watch is ever behind. */
-const MOST_KNOWN = 4096;
+const MOST_OWN = 4096;
+
+/** A set of versions; `delete` says whether it was in there. */
+export type Versions = Pick<Set<string>, 'size' | 'delete'>;
 
 export interface Store<T extends Stored> {
   get(namespace: string, name: string): T | undefined;
@@ -27,8 +30,8 @@ export interface Store<T extends Stored> {
    * writes, which can be ahead of the watch or behind it.
    */
   put(object: T, cause?: Cause): void;
-  /** Whether an own write made this version, and it was put: its watch event, which comes once, brings no news. */
-  knows(resourceVersion: string): boolean;
+  /** Versions that own writes made and that were put: their watch events, which come once, bring no news. */
+  readonly own: Versions;
   /** Forgets an object; with `resourceVersion`, only if nothing newer is known. */
   remove(namespace: string, name: string, resourceVersion?: string): void;
   /** Makes the store hold exactly `objects`, as after a list; `resourceVersion`: of that list. */
@@ -43,8 +46,7 @@ export function createStore<T extends Stored>(): Store<T> {
   let size = 0;
   /** Version of the last list or deletion: an object that is not newer and not stored is deleted. */
   let settled = '';
-  /** Versions of own writes whose events did not come yet. */
-  const known = new Set<string>();
+  const own = new Set<string>();
   const tell: Listener<T> = (current, previous, cause) => {
     for (const listener of listeners) listener(current, previous, cause);
   };
@@ -90,10 +92,10 @@ export function createStore<T extends Stored>(): Store<T> {
         return;
       const isNewer = (old: T): boolean => (compareVersions(object.resourceVersion, old.resourceVersion) ?? 1) > 0;
       if (!set(object, isNewer, cause) || cause !== 'own') return;
-      known.add(object.resourceVersion);
-      if (known.size > MOST_KNOWN) for (const first of known) return void known.delete(first);
+      own.add(object.resourceVersion);
+      if (own.size > MOST_OWN) for (const first of own) return void own.delete(first);
     },
-    knows: (resourceVersion) => known.delete(resourceVersion),
+    own,
     remove(namespace, name, resourceVersion) {
       const known = byNamespace.get(namespace)?.get(name);
       if (resourceVersion !== undefined && isNewerThan(resourceVersion, settled)) settled = resourceVersion;
@@ -102,7 +104,7 @@ export function createStore<T extends Stored>(): Store<T> {
     },
     replace(objects, resourceVersion = '') {
       settled = resourceVersion;
-      known.clear();
+      own.clear();
       const seen = new Map<string, Set<string>>();
       for (const object of objects) {
         const namespace = object.namespace ?? '';

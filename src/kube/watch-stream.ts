@@ -5,6 +5,7 @@ import { isBookmark, isObject } from './asked-for.ts';
 import type { KubeClient, Query, WatchEvent } from './client.ts';
 import { acceptObject } from './list.ts';
 import type { ApiObject, Selector } from './list.ts';
+import type { Versions } from './store.ts';
 
 /** A stream that ends sooner counts as broken. */
 const TOO_SHORT_MS = 1_000;
@@ -19,14 +20,14 @@ interface StreamOptions {
   idleMs: number;
   signal: AbortSignal;
   /** As in {@link KubeClient.watch}. */
-  isKnown?: (resourceVersion: string) => boolean;
+  known?: Versions;
 }
 
 /** Ends when the server closes it; throws when it breaks, is cut or is stopped. */
 export async function* watchStream(
   client: KubeClient,
   { path, fieldSelector, labelSelector, metadataOnly }: Selector,
-  { query, idleMs, signal, isKnown }: StreamOptions,
+  { query, idleMs, signal, known }: StreamOptions,
 ): AsyncGenerator<WatchEvent<ApiObject>> {
   const cut = new AbortController();
   const idle = setTimeout(() => cut.abort(), idleMs);
@@ -36,7 +37,7 @@ export async function* watchStream(
       query: { fieldSelector, labelSelector, allowWatchBookmarks: true, ...query },
       accept: acceptObject(metadataOnly),
       signal: AbortSignal.any([cut.signal, signal]),
-      isKnown,
+      known,
     })) {
       idle.refresh();
       yield eventOf(event, path);

@@ -467,7 +467,10 @@ describe('a watch', () => {
     ];
     server.on((_, response) => void response.writeHead(200).end(lines.map((line) => `${line}\n`).join('')));
     const events: WatchEvent<{ metadata: { name?: string; resourceVersion?: string } }>[] = [];
-    const options = { signal: new AbortController().signal, isKnown: (version: string) => version === '7' };
+    const options = {
+      signal: new AbortController().signal,
+      known: { size: 1, delete: (version: string) => version === '7' },
+    };
     for await (const each of clientFor().watch<{ metadata: object }>('/api/v1/things', options)) events.push(each);
     expect(events.map(({ type, object: { metadata } }) => [type, metadata.name, metadata.resourceVersion])).toEqual([
       ['BOOKMARK', undefined, '7'],

@@ -51,24 +51,24 @@ describe('put', () => {
     store.put(object('a', '100'));
     store.put(object('a', '105'), 'own');
     expect(causes).toEqual(['100 news', '105 own']);
-    expect(['100', '105', '105'].map((version) => store.knows(version))).toEqual([false, true, false]);
+    expect(['100', '105', '105'].map((version) => store.own.delete(version))).toEqual([false, true, false]);
   });
 
   test('a version is not known when the event came before the answer, nor after a list', () => {
     const store = createStore();
     store.put(object('a', '105'));
     store.put(object('a', '105'), 'own');
-    expect(store.knows('105')).toBe(false);
+    expect(store.own.delete('105')).toBe(false);
     store.put(object('a', '106'), 'own');
     // Restored from a backup, the server counts to 106 again, with another object.
     store.replace([], '90');
-    expect(store.knows('106')).toBe(false);
+    expect(store.own.delete('106')).toBe(false);
   });
 
   test('not more versions are remembered than a watch can be behind', () => {
     const store = createStore();
     for (let version = 1; version <= 5000; version++) store.put(object('a', String(version)), 'own');
-    expect([store.knows('900'), store.knows('5000')]).toEqual([false, true]);
+    expect([store.own.delete('900'), store.own.delete('5000')]).toEqual([false, true]);
   });
 
   test('a late answer to an own write does not bring back what the watch saw deleted since', () => {
