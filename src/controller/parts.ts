@@ -34,6 +34,7 @@ import { createTriggers, namespaceKey } from './triggers.ts';
 import type { Key } from './triggers.ts';
 import { createWatches } from './watches.ts';
 import { createWorkQueue } from './work-queue.ts';
+import { limited } from './write-limit.ts';
 
 export type Parts = ReturnType<typeof createParts>;
 
@@ -159,7 +160,12 @@ export function createParts(options: ManagerOptions, stop: AbortSignal, halt: (w
     isUnread: (name) => isUnread(world, name, watches),
     onSeen: listed.saw,
     proxy: (name, fence) => proxies.handle(name, fence).finally(status.touch),
-    applier: pause.pausable(createApplier({ client, world, consumers: proxies, content: book.content })),
+    applier: pause.pausable(
+      limited(createApplier({ client, world, consumers: proxies, content: book.content }), {
+        most: options.concurrency,
+        onChange: (writes) => metrics.writeConcurrency.set(writes),
+      }),
+    ),
     onReconciled: (result, seconds) => {
       metrics.reconcileDuration.observe({ kind: 'namespace', result }, seconds);
       status.touch();
@@ -172,11 +178,8 @@ export function createParts(options: ManagerOptions, stop: AbortSignal, halt: (w
   });
 
   // Checks, audits and schedules.
-  const rights = createRightsCheck({
-    ...{ client, namespace, log, metrics, stop },
-    secureReport: options.secureReport,
-    namespaces: options.namespaces,
-  });
+  const { secureReport, namespaces } = options;
+  const rights = createRightsCheck({ client, namespace, log, metrics, stop, secureReport, namespaces });
   const audits = createAudits({
     client,
     world,

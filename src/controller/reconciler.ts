@@ -144,7 +144,7 @@ export function createReconciler({
       const level = done.every((action) => action.type === 'updateCopy' || contests.isContested(action))
         ? 'debug'
         : 'info';
-      tenantLog.line(level, namespace, {}, some(done.map(describeDone), MAX_DESCRIBED));
+      if (log.isLevelEnabled(level)) tenantLog.line(level, namespace, {}, some(done.map(describeDone), MAX_DESCRIBED));
     }
     const retries = queue.retries(key);
     for (const failure of failures) {

@@ -13,7 +13,7 @@ export function parseKey(key: Key): ['namespace' | 'proxy', string] {
 }
 
 interface Triggers {
-  /** Enqueues keys for each change in the store. Our own writes come back as events too; their plans are empty. */
+  /** Enqueues keys for each change in the store, but not for what the reconcile of the same key wrote. */
   watch(feed: Feed, wake: Wake): void;
   /** Enqueues every key: at a resync, a new configuration, a new leader, or a changed source. */
   everything(): void;
@@ -33,7 +33,7 @@ export interface Wake {
 export function createTriggers(world: World, enqueue: (key: Key) => void, proxies: () => Iterable<string>): Triggers {
   return {
     watch(feed, { naming, namespaceOf, sourceChanged, podsChanged }) {
-      feed.store.onChange((current, previous) => {
+      feed.store.onChange((current, previous, cause) => {
         const object = current ?? previous;
         if (object === undefined) return;
         switch (feed.resource) {
@@ -46,7 +46,8 @@ export function createTriggers(world: World, enqueue: (key: Key) => void, proxie
             // They show whether a listed namespace is there.
             podsChanged(object.namespace ?? '');
             if (world.listed !== undefined) for (const name of naming(object.namespace ?? '')) enqueue(proxyKey(name));
-            return enqueue(namespaceKey(object.namespace ?? ''));
+            // As the reconcile that wrote it wanted it: nothing is left to do.
+            return cause === 'own' ? undefined : enqueue(namespaceKey(object.namespace ?? ''));
           case 'pods':
             return podsChanged(object.namespace ?? '');
           case 'sources':

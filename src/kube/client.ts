@@ -4,11 +4,14 @@
  * once: all other retries belong to the work queue and the reflector.
  */
 import { MANAGER } from '../names.ts';
+import { timeLimit } from '../async/time-limit.ts';
 import { messageOf } from '../errors.ts';
 import { apiErrorOf, TooLargeError, UnreachableError, MAX_MESSAGE } from './api-error.ts';
 import type { Connection } from './connection.ts';
 import { SupersededError } from './races.ts';
+import type { Versions } from './store.ts';
 import { fit } from '../text.ts';
+import { linesOf, versionOf } from './lines.ts';
 
 export type PatchType = 'application/json-patch+json' | 'application/merge-patch+json' | 'application/apply-patch+yaml';
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -25,6 +28,12 @@ export interface CallOptions {
   maxBytes?: number | undefined;
 }
 
+interface WatchOptions extends CallOptions {
+  signal: AbortSignal;
+  /** Versions whose objects were taken already: their events are not parsed, and come as bookmarks of these versions. */
+  known?: Versions | undefined;
+}
+
 /** One line of a watch. */
 export interface WatchEvent<T> {
   type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
@@ -39,7 +48,7 @@ export interface KubeClient {
   patch<T>(path: string, type: PatchType, body: object, options?: CallOptions): Promise<T>;
   delete(path: string, body?: object, options?: CallOptions): Promise<void>;
   /** Yields events until the server closes the stream; throws on errors and when `signal` aborts. */
-  watch<T>(path: string, options: CallOptions & { signal: AbortSignal }): AsyncGenerator<WatchEvent<T>>;
+  watch<T>(path: string, options: WatchOptions): AsyncGenerator<WatchEvent<T>>;
   readonly server: string;
 }
 
@@ -53,8 +62,6 @@ export interface ClientOptions {
 
 /** One object is far smaller, also as JSON; list pages have a lower limit, see `list.ts`. */
 const MAX_BODY_BYTES = 64 * 1024 * 1024;
-/** One object is far smaller: etcd accepts 1.5 MiB. */
-const MAX_LINE_CHARS = 16 * 1024 * 1024;
 
 export function createClient(connection: Connection, options: ClientOptions = {}): KubeClient {
   const { timeoutMs = 30_000, userAgent = MANAGER, onCall } = options;
@@ -115,8 +122,8 @@ export function createClient(connection: Connection, options: ClientOptions = {}
     body?: object,
     contentType?: string,
   ): Promise<T> {
-    const timeout = AbortSignal.timeout(timeoutMs);
-    const signal = options.signal === undefined ? timeout : AbortSignal.any([timeout, options.signal]);
+    using limit = timeLimit(timeoutMs, options.signal);
+    const { signal } = limit;
     const response = await exchange(method, path, options, signal, 'call', body, contentType);
     try {
       return JSON.parse(await readText(response.body, options.maxBytes ?? MAX_BODY_BYTES)) as T;
@@ -139,7 +146,7 @@ export function createClient(connection: Connection, options: ClientOptions = {}
     delete: async (path, body, options = {}) => {
       await call('DELETE', path, options, body);
     },
-    async *watch<T>(path: string, options: CallOptions & { signal: AbortSignal }) {
+    async *watch<T>(path: string, { known, ...options }: WatchOptions) {
       const response = await exchange(
         'GET',
         path,
@@ -148,10 +155,19 @@ export function createClient(connection: Connection, options: ClientOptions = {}
         'watch',
       );
       try {
-        for await (const event of jsonLines<WatchEvent<T>>(response.body))
-          yield event?.type === 'ERROR'
-            ? (JSON.parse(connection.redact(JSON.stringify(event))) as WatchEvent<T>)
-            : event;
+        for await (const lines of linesOf(response.body)) {
+          for (const line of lines) {
+            const resourceVersion = known && known.size > 0 ? versionOf(line) : undefined;
+            if (resourceVersion !== undefined && known?.delete(resourceVersion)) {
+              yield { type: 'BOOKMARK', object: { metadata: { resourceVersion } } as T };
+              continue;
+            }
+            const event = JSON.parse(line) as WatchEvent<T>;
+            yield event?.type === 'ERROR'
+              ? (JSON.parse(connection.redact(JSON.stringify(event))) as WatchEvent<T>)
+              : event;
+          }
+        }
       } catch (error) {
         if (error instanceof SyntaxError)
           throw new UnreachableError(`WATCH ${path}: the stream of ${connection.server} is not JSON`);
@@ -159,27 +175,6 @@ export function createClient(connection: Connection, options: ClientOptions = {}
       }
     },
   };
-}
-
-/** Splits a stream into lines and parses each; a last line without a line break (the stream broke) is dropped. */
-async function* jsonLines<T>(stream: AsyncIterable<Uint8Array>): AsyncGenerator<T> {
-  const decoder = new TextDecoder();
-  /** Parts of the unfinished line: joined only at its end, because joining at each chunk is quadratic. */
-  let pieces: string[] = [];
-  let size = 0;
-  for await (const chunk of stream) {
-    const lines = decoder.decode(chunk, { stream: true }).split('\n');
-    const rest = lines.pop() ?? '';
-    for (const end of lines) {
-      const line = pieces.length === 0 ? end : pieces.join('') + end;
-      pieces = [];
-      size = 0;
-      if (line !== '') yield JSON.parse(line) as T;
-    }
-    if (rest !== '') pieces.push(rest);
-    size += rest.length;
-    if (size > MAX_LINE_CHARS) throw new Error(`a line is longer than ${MAX_LINE_CHARS} characters`);
-  }
 }
 
 async function readText(stream: AsyncIterable<Uint8Array>, limit: number): Promise<string> {

@@ -8,7 +8,7 @@ import type { KubeClient, Query, WatchEvent } from './client.ts';
 import { gatherInitialEvents, NoEndError } from './initial-events.ts';
 import { listPages, newestVersion } from './list.ts';
 import type { ApiObject, Selector } from './list.ts';
-import type { Store, Stored } from './store.ts';
+import type { Store, Stored, Versions } from './store.ts';
 import { isOlder } from './version.ts';
 import { OddStreamError } from './watch-stream.ts';
 
@@ -32,7 +32,12 @@ export interface MirrorOptions<T extends Stored> {
   /** Aborts when the work is over. */
   stop: AbortSignal;
   /** One watch. Calls `each` per event; ends when the server closes it, throws when it breaks or `signal` aborts. */
-  stream: (query: Query, each: (event: WatchEvent<ApiObject>) => void, signal: AbortSignal) => Promise<void>;
+  stream: (
+    query: Query,
+    each: (event: WatchEvent<ApiObject>) => void,
+    signal: AbortSignal,
+    known: Versions,
+  ) => Promise<void>;
   /** A page of a list came. */
   onPage: () => void;
   /** The store holds all that the server had at some moment just now. */
@@ -108,6 +113,13 @@ export function createMirror<T extends Stored>(options: MirrorOptions<T>): Mirro
           { sendInitialEvents: true, resourceVersionMatch: 'NotOlderThan' },
           (event) => (initial.ended ? apply(event) : initial.take(event)),
           AbortSignal.any([stop, initial.overdue]),
+          // Until then each object counts: what does not come is gone.
+          {
+            get size() {
+              return initial.ended ? store.own.size : 0;
+            },
+            delete: (reached) => store.own.delete(reached),
+          },
         );
       } catch (error) {
         if (!initial.overdue.aborted) throw error;
@@ -138,7 +150,7 @@ export function createMirror<T extends Stored>(options: MirrorOptions<T>): Mirro
       const newest = isFresh ? undefined : await newestVersion(client, selector, stop);
       isFresh = false;
       if (newest !== undefined && isOlder(newest, from)) throw new WentBackError(from, newest);
-      await stream({ resourceVersion: from }, apply, stop);
+      await stream({ resourceVersion: from }, apply, stop, store.own);
     },
   };
 }

@@ -27,7 +27,13 @@ export function createPartedStore<T extends Stored>(namespaces: Iterable<string>
     get size() {
       return [...parts.values()].reduce((sum, { size }) => sum + size, 0);
     },
-    put: (object) => parts.get(object.namespace ?? '')?.put(object),
+    put: (object, cause) => parts.get(object.namespace ?? '')?.put(object, cause),
+    own: {
+      get size() {
+        return [...parts.values()].reduce((sum, { own }) => sum + own.size, 0);
+      },
+      delete: (version) => [...parts.values()].some(({ own }) => own.delete(version)),
+    },
     remove: (namespace, name, resourceVersion) => parts.get(namespace)?.remove(namespace, name, resourceVersion),
     replace(objects, resourceVersion) {
       const by = Map.groupBy(objects, ({ namespace = '' }) => namespace);

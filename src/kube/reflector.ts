@@ -12,7 +12,7 @@ import type { KubeClient, Query, WatchEvent } from './client.ts';
 import { NoEndError } from './initial-events.ts';
 import type { ApiObject, Selector } from './list.ts';
 import { createMirror, WentBackError } from './mirror.ts';
-import type { Store, Stored } from './store.ts';
+import type { Store, Stored, Versions } from './store.ts';
 import { OddStreamError, SilentError, watchStream } from './watch-stream.ts';
 
 interface ReflectorOptions<T extends Stored> {
@@ -103,12 +103,13 @@ export function startReflector<T extends Stored>(options: ReflectorOptions<T>): 
     query: Query,
     each: (event: WatchEvent<ApiObject>) => void,
     signal: AbortSignal,
+    known: Versions,
   ): Promise<void> {
     const openedAt = monotonic();
     let alive = false;
     try {
       const timeoutSeconds = Math.ceil((timings.watchMs * (1 + random())) / 1000);
-      const options = { query: { timeoutSeconds, ...query }, idleMs: timings.idleMs, signal };
+      const options = { query: { timeoutSeconds, ...query }, idleMs: timings.idleMs, signal, known };
       for await (const event of watchStream(client, selector, options)) {
         sign();
         each(event);

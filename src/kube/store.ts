@@ -1,6 +1,6 @@
 /** All objects of one kind: only the fields we need, by namespace and name, with change listeners. */
 
-import { compareVersions, isNewer } from './version.ts';
+import { compareVersions, isNewer as isNewerThan } from './version.ts';
 
 /** Every projection keeps these four. `namespace` is '' for cluster-scoped objects. */
 export interface Stored {
@@ -10,7 +10,14 @@ export interface Stored {
   readonly resourceVersion: string;
 }
 
-type Listener<T> = (current: T | undefined, previous: T | undefined) => void;
+/** `own`: the answer to a write of ours, and the object is as it was to be. */
+export type Cause = 'news' | 'own';
+type Listener<T> = (current: T | undefined, previous: T | undefined, cause: Cause) => void;
+/** Versions of own writes that are remembered: more than a watch is ever behind. */
+const MOST_OWN = 4096;
+
+/** A set of versions; `delete` says whether it was in there. */
+export type Versions = Pick<Set<string>, 'size' | 'delete'>;
 
 export interface Store<T extends Stored> {
   get(namespace: string, name: string): T | undefined;
@@ -22,7 +29,9 @@ export interface Store<T extends Stored> {
    * Stores an object unless a newer version of it is known, or it was deleted since. Also for answers to our own
    * writes, which can be ahead of the watch or behind it.
    */
-  put(object: T): void;
+  put(object: T, cause?: Cause): void;
+  /** Versions that own writes made and that were put: their watch events, which come once, bring no news. */
+  readonly own: Versions;
   /** Forgets an object; with `resourceVersion`, only if nothing newer is known. */
   remove(namespace: string, name: string, resourceVersion?: string): void;
   /** Makes the store hold exactly `objects`, as after a list; `resourceVersion`: of that list. */
@@ -37,19 +46,21 @@ export function createStore<T extends Stored>(): Store<T> {
   let size = 0;
   /** Version of the last list or deletion: an object that is not newer and not stored is deleted. */
   let settled = '';
-  const tell: Listener<T> = (current, previous) => {
-    for (const listener of listeners) listener(current, previous);
+  const own = new Set<string>();
+  const tell: Listener<T> = (current, previous, cause) => {
+    for (const listener of listeners) listener(current, previous, cause);
   };
 
-  function set(object: T, wins: (known: T) => boolean): void {
+  function set(object: T, wins: (known: T) => boolean, cause: Cause): boolean {
     const namespace = object.namespace ?? '';
     let names = byNamespace.get(namespace);
     if (names === undefined) byNamespace.set(namespace, (names = new Map<string, T>()));
     const previous = names.get(object.name);
-    if (previous !== undefined && !wins(previous)) return;
+    if (previous !== undefined && !wins(previous)) return false;
     names.set(object.name, object);
     if (previous === undefined) size++;
-    tell(object, previous);
+    tell(object, previous, cause);
+    return true;
   }
 
   function unset(namespace: string, name: string): void {
@@ -59,7 +70,7 @@ export function createStore<T extends Stored>(): Store<T> {
     names.delete(name);
     size--;
     if (names.size === 0) byNamespace.delete(namespace);
-    tell(undefined, previous);
+    tell(undefined, previous, 'news');
   }
 
   return {
@@ -71,7 +82,7 @@ export function createStore<T extends Stored>(): Store<T> {
     get size() {
       return size;
     },
-    put(object) {
+    put(object, cause = 'news') {
       if (
         settled !== '' &&
         !byNamespace.get(object.namespace ?? '')?.has(object.name) &&
@@ -79,16 +90,21 @@ export function createStore<T extends Stored>(): Store<T> {
         (compareVersions(object.resourceVersion, settled) ?? 1) <= 0
       )
         return;
-      set(object, (known) => (compareVersions(object.resourceVersion, known.resourceVersion) ?? 1) > 0);
+      const isNewer = (old: T): boolean => (compareVersions(object.resourceVersion, old.resourceVersion) ?? 1) > 0;
+      if (!set(object, isNewer, cause) || cause !== 'own') return;
+      own.add(object.resourceVersion);
+      if (own.size > MOST_OWN) for (const first of own) return void own.delete(first);
     },
+    own,
     remove(namespace, name, resourceVersion) {
       const known = byNamespace.get(namespace)?.get(name);
-      if (resourceVersion !== undefined && isNewer(resourceVersion, settled)) settled = resourceVersion;
-      if (known && resourceVersion !== undefined && isNewer(known.resourceVersion, resourceVersion)) return;
+      if (resourceVersion !== undefined && isNewerThan(resourceVersion, settled)) settled = resourceVersion;
+      if (known && resourceVersion !== undefined && isNewerThan(known.resourceVersion, resourceVersion)) return;
       unset(namespace, name);
     },
     replace(objects, resourceVersion = '') {
       settled = resourceVersion;
+      own.clear();
       const seen = new Map<string, Set<string>>();
       for (const object of objects) {
         const namespace = object.namespace ?? '';
@@ -96,7 +112,7 @@ export function createStore<T extends Stored>(): Store<T> {
         if (names === undefined) seen.set(namespace, (names = new Set()));
         names.add(object.name);
         // A list wins even with lower versions: an etcd restored from a backup counts from a lower one.
-        set(object, (known) => known.resourceVersion !== object.resourceVersion || known.uid !== object.uid);
+        set(object, (old) => old.resourceVersion !== object.resourceVersion || old.uid !== object.uid, 'news');
       }
       for (const { namespace = '', name } of [...this.all()])
         if (!seen.get(namespace)?.has(name)) unset(namespace, name);

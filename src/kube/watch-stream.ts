@@ -5,6 +5,7 @@ import { isBookmark, isObject } from './asked-for.ts';
 import type { KubeClient, Query, WatchEvent } from './client.ts';
 import { acceptObject } from './list.ts';
 import type { ApiObject, Selector } from './list.ts';
+import type { Versions } from './store.ts';
 
 /** A stream that ends sooner counts as broken. */
 const TOO_SHORT_MS = 1_000;
@@ -18,29 +19,27 @@ interface StreamOptions {
   query: Query;
   idleMs: number;
   signal: AbortSignal;
+  /** As in {@link KubeClient.watch}. */
+  known?: Versions;
 }
 
 /** Ends when the server closes it; throws when it breaks, is cut or is stopped. */
 export async function* watchStream(
   client: KubeClient,
   { path, fieldSelector, labelSelector, metadataOnly }: Selector,
-  { query, idleMs, signal }: StreamOptions,
+  { query, idleMs, signal, known }: StreamOptions,
 ): AsyncGenerator<WatchEvent<ApiObject>> {
   const cut = new AbortController();
-  let idle: NodeJS.Timeout | undefined;
-  const touch = (): void => {
-    clearTimeout(idle);
-    idle = setTimeout(() => cut.abort(), idleMs);
-  };
-  touch();
+  const idle = setTimeout(() => cut.abort(), idleMs);
   const openedAt = monotonic();
   try {
     for await (const event of client.watch<unknown>(path, {
       query: { fieldSelector, labelSelector, allowWatchBookmarks: true, ...query },
       accept: acceptObject(metadataOnly),
       signal: AbortSignal.any([cut.signal, signal]),
+      known,
     })) {
-      touch();
+      idle.refresh();
       yield eventOf(event, path);
     }
     // Otherwise a proxy that answers and hangs up would be asked again without a wait.

@@ -97,6 +97,16 @@ function planWanted(
   return { state: 'in sync', ...(unnamed && { action: update }), references: 'add' };
 }
 
+/** Whether a copy that was just written needs nothing more. */
+export function isAsWanted(
+  copy: ObservedCopy,
+  { source, digest }: { readonly source: string; readonly digest: string },
+  instance: string,
+): boolean {
+  const isOwn = copy.ours && copy.source === source && copy.instance === instance;
+  return isOwn && copy.digest === digest && copy.type === TYPE_DOCKER_CONFIG_JSON && !copy.terminating;
+}
+
 /** Why an update cannot make it what it should be; undefined: it can. */
 function whyUnchangeable(copy: ObservedCopy, digest: string | undefined): 'type' | 'immutable' | undefined {
   if (copy.type !== TYPE_DOCKER_CONFIG_JSON) return 'type';

@@ -10,6 +10,7 @@ import {
   TYPE_DOCKER_CONFIG_JSON,
 } from '../names.ts';
 import type { Action, CopyAction, EditReferences } from '../plan/action.ts';
+import { isAsWanted } from '../plan/copy.ts';
 import { planReferences, toJsonPatch } from '../plan/service-account.ts';
 import { isInvalid, isNotFound, isRace } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
@@ -64,7 +65,8 @@ export function createApplier({ client, world, content, consumers }: ApplierOpti
       body,
       { query: { fieldManager: MANAGER, force }, signal, sensitive: true },
     );
-    world.copies.get(action.name)?.put(projectCopy(secret, world));
+    const written = projectCopy(secret, world);
+    world.copies.get(action.name)?.put(written, isAsWanted(written, action, world.instance) ? 'own' : 'news');
   }
 
   async function deleteCopy(
@@ -111,7 +113,9 @@ export function createApplier({ client, world, content, consumers }: ApplierOpti
     const send = async (patch: object): Promise<void> => {
       const query = { fieldManager: MANAGER };
       const answer = await client.patch<ApiObject>(path, 'application/json-patch+json', patch, { query, signal });
-      world.serviceAccounts.put(projectServiceAccount(answer));
+      const written = projectServiceAccount(answer);
+      const isDone = planReferences(written, wanted) === undefined && written.sync === planned.sync;
+      world.serviceAccounts.put(written, isDone ? 'own' : 'news');
     };
     let patch = toJsonPatch(planned, first);
     for (let lost = 1; ; lost++) {

@@ -6,7 +6,10 @@ import type { SourceStanding } from '../plan/namespace-plan.ts';
 import { describeFailure } from './describe.ts';
 import type { NamespaceOutcome } from './namespace.ts';
 
-/** The standings after the writes: a copy that was written is in sync; one that something in the namespace refuses is blocked. */
+/**
+ * The standings after the writes: a copy that was written is in sync, a reference that was added counts, and a copy that something in
+ * the namespace refuses is blocked.
+ */
 export function standingsAfter({
   plan,
   done,
@@ -24,7 +27,10 @@ export function standingsAfter({
       return isFinal ? [[action.name, describeFailure(failure)]] : [];
     }),
   );
-  return plan.standings.map((standing): SourceStanding => {
+  const added = done.flatMap((action) => (action.type === 'editReferences' ? action.edit.add : []));
+  return plan.standings.map(({ accounts, ...rest }): SourceStanding => {
+    const more = added.filter((name) => name === rest.copyName).length;
+    const standing = { ...rest, accounts: { ...accounts, referenced: accounts.referenced + more } };
     if (written.has(standing.copyName)) return { ...standing, copy: 'in sync' };
     const blockedBy = refused.get(standing.copyName);
     return blockedBy === undefined || standing.copy === 'in sync'

@@ -73,6 +73,10 @@ export function createMetrics({ version, now = wall, processMetrics = true }: Me
       'result',
     ]),
     watchRestarts: counter('watch_restarts_total', 'Watches that ended and were started again.', ['resource']),
+    writeConcurrency: gauge(
+      'write_concurrency',
+      'How many writes of copies and references may be under way at once: fewer while the API server answers late, or asks to wait.',
+    ),
     paused: gauge('paused', '1 while the configuration says paused: true, and nothing is written.'),
     configReloadSuccessful: gauge(
       'config_last_reload_successful',

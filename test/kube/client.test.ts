@@ -454,6 +454,33 @@ describe('a watch', () => {
     expect(server.requests[0]?.url).toBe('/api/v1/things?resourceVersion=5&watch=true');
   });
 
+  test('an event of a version that is known comes as a bookmark, and is not parsed', async () => {
+    const event = (type: string, metadata: object): string =>
+      JSON.stringify({ type, object: { kind: 'Thing', metadata } });
+    const lines = [
+      event('MODIFIED', { name: 'a', resourceVersion: '7' }),
+      event('DELETED', { name: 'a', resourceVersion: '7' }),
+      // A label of a stranger comes after the version, and a text in another field has its quotes escaped.
+      event('MODIFIED', { name: '"resourceVersion":"7"', resourceVersion: '8', labels: { resourceVersion: '7' } }),
+      '{"type":"ADDED","object":{"metadata":{"name":"b","resourceVersion":"7"},garbage}}',
+      event('ADDED', { name: 'c' }),
+    ];
+    server.on((_, response) => void response.writeHead(200).end(lines.map((line) => `${line}\n`).join('')));
+    const events: WatchEvent<{ metadata: { name?: string; resourceVersion?: string } }>[] = [];
+    const options = {
+      signal: new AbortController().signal,
+      known: { size: 1, delete: (version: string) => version === '7' },
+    };
+    for await (const each of clientFor().watch<{ metadata: object }>('/api/v1/things', options)) events.push(each);
+    expect(events.map(({ type, object: { metadata } }) => [type, metadata.name, metadata.resourceVersion])).toEqual([
+      ['BOOKMARK', undefined, '7'],
+      ['DELETED', 'a', '7'],
+      ['MODIFIED', '"resourceVersion":"7"', '8'],
+      ['BOOKMARK', undefined, '7'],
+      ['ADDED', 'c', undefined],
+    ]);
+  });
+
   test('a line without its end is no event, whether the stream ends or breaks there', async () => {
     server.on((_, response) => void response.writeHead(200).end('{"type":"ADDED","object":{}}\n{"type":"ADD'));
     expect(await collect(clientFor())).toHaveLength(1);

@@ -44,6 +44,33 @@ describe('put', () => {
     expect(changes).toHaveLength(2);
   });
 
+  test('an own write is told as such, and its version is known until its event comes', () => {
+    const store = createStore();
+    const causes: string[] = [];
+    store.onChange((now, _, cause) => causes.push(`${now?.resourceVersion} ${cause}`));
+    store.put(object('a', '100'));
+    store.put(object('a', '105'), 'own');
+    expect(causes).toEqual(['100 news', '105 own']);
+    expect(['100', '105', '105'].map((version) => store.own.delete(version))).toEqual([false, true, false]);
+  });
+
+  test('a version is not known when the event came before the answer, nor after a list', () => {
+    const store = createStore();
+    store.put(object('a', '105'));
+    store.put(object('a', '105'), 'own');
+    expect(store.own.delete('105')).toBe(false);
+    store.put(object('a', '106'), 'own');
+    // Restored from a backup, the server counts to 106 again, with another object.
+    store.replace([], '90');
+    expect(store.own.delete('106')).toBe(false);
+  });
+
+  test('not more versions are remembered than a watch can be behind', () => {
+    const store = createStore();
+    for (let version = 1; version <= 5000; version++) store.put(object('a', String(version)), 'own');
+    expect([store.own.delete('900'), store.own.delete('5000')]).toEqual([false, true]);
+  });
+
   test('a late answer to an own write does not bring back what the watch saw deleted since', () => {
     const { store, changes } = watched();
     store.put(object('a', '100'));

@@ -17,6 +17,12 @@ test('a copy that was written is in sync', () => {
   expect(standingsAfter({ plan, done: plan.writeCopies, failures: [] })).toMatchObject([{ copy: 'in sync' }]);
 });
 
+test('a reference that was added counts', () => {
+  const of = (done: Parameters<typeof standingsAfter>[0]['done']) => standingsAfter({ plan, done, failures: [] })[0];
+  expect(of(plan.writeCopies)?.accounts).toEqual({ selected: 1, referenced: 0 });
+  expect(of([...plan.writeCopies, ...plan.editReferences])?.accounts).toEqual({ selected: 1, referenced: 1 });
+});
+
 test('one that the namespace itself refuses is blocked, with why; everything else is still to come', () => {
   expect(after(403, 'HTTP status 403 Forbidden: a ResourceQuota of the namespace is used up')).toMatchObject({
     copy: 'blocked',

@@ -68,6 +68,7 @@ describe('the exposition', () => {
       'pullpass_stuck_pods{source,state} gauge',
       'pullpass_watch_last_event_timestamp_seconds{resource} gauge',
       'pullpass_watch_restarts_total{resource} counter',
+      'pullpass_write_concurrency{} gauge',
       'rest_client_requests_total{code,method,host,resource} counter',
       'workqueue_adds_total{name} counter',
       'workqueue_depth{name} gauge',

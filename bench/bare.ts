@@ -1,0 +1,88 @@
+/**
+ * The yardstick: a loop over undici that makes the writes that the controller makes, and nothing else; it reads no object and keeps none.
+ * A process of its own, started by `bench/cluster.ts`: takes one job a line on stdin, and answers each with one line.
+ */
+import { KubeConfig } from '@kubernetes/client-node';
+import type { RequestOptions } from 'node:https';
+import { createInterface } from 'node:readline';
+import { Agent, request } from 'undici';
+
+export interface Write {
+  readonly method: 'POST' | 'PATCH' | 'PUT';
+  readonly path: string;
+  readonly type: string;
+  readonly body: object;
+}
+
+/** `0i0` in path and body stands for the number of the namespace. `list`: paths to be read in pages instead. */
+export type Job =
+  | { readonly writes: readonly Write[]; readonly from: number; readonly to: number; readonly concurrency: number }
+  | { readonly list: readonly string[]; readonly limit: number };
+
+/** `seconds`: wall clock; `cpu`: of this process, in seconds; `slowest`: milliseconds of the 99th percentile. */
+export interface Done {
+  readonly seconds: number;
+  readonly cpu: number;
+  readonly p99: number;
+}
+
+const config = new KubeConfig();
+config.loadFromFile(process.argv[2] ?? '');
+const options: RequestOptions = {};
+await config.applyToHTTPSOptions(options);
+const { ca, cert, key } = options;
+const dispatcher = new Agent({ connections: 64, connect: { ca, cert, key }, headersTimeout: 0, bodyTimeout: 0 });
+const server = config.getCurrentCluster()?.server ?? '';
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const job = JSON.parse(line) as Job;
+  const cpu = process.cpuUsage();
+  const startedAt = performance.now();
+  const took: number[] = [];
+  if ('list' in job) await Promise.all(job.list.map((path) => list(path, job.limit)));
+  else {
+    let next = job.from;
+    await Promise.all(
+      Array.from({ length: job.concurrency }, async () => {
+        while (next < job.to) {
+          const i = String(next++);
+          const at = performance.now();
+          for (const write of job.writes) await send(write, i);
+          took.push(performance.now() - at);
+        }
+      }),
+    );
+  }
+  const { user, system } = process.cpuUsage(cpu);
+  const done: Done = {
+    seconds: (performance.now() - startedAt) / 1000,
+    cpu: (user + system) / 1e6,
+    p99: took.toSorted((a, b) => a - b)[Math.floor(took.length * 0.99)] ?? Number.NaN,
+  };
+  process.stdout.write(`${JSON.stringify(done)}\n`);
+}
+
+async function send({ method, path, type, body }: Write, i: string): Promise<void> {
+  const answer = await request(server + path.replaceAll('0i0', i), {
+    method,
+    headers: { 'content-type': type, accept: 'application/json' },
+    body: JSON.stringify(body).replaceAll('0i0', i),
+    dispatcher,
+  });
+  if (answer.statusCode >= 300) throw new Error(`${method} ${path}: ${answer.statusCode} ${await answer.body.text()}`);
+  await answer.body.dump({ limit: 64 * 2 ** 20 });
+}
+
+async function list(path: string, limit: number): Promise<void> {
+  for (let token = ''; ;) {
+    const separator = path.includes('?') ? '&' : '?';
+    const { statusCode, body } = await request(
+      `${server}${path}${separator}limit=${limit}${token && `&continue=${encodeURIComponent(token)}`}`,
+      { dispatcher },
+    );
+    const page = (await body.json()) as { metadata: { continue?: string } };
+    if (statusCode >= 300) throw new Error(`GET ${path}: ${statusCode}`);
+    if (!page.metadata.continue) return;
+    token = page.metadata.continue;
+  }
+}

@@ -1,0 +1,88 @@
+/** The controller as it is shipped: the bundle, with the Node flags of the manifest, in a process of its own. */
+import { spawn } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { parseAllDocuments } from 'yaml';
+
+const ROOT = path.join(import.meta.dirname, '..');
+export const SOURCE = { namespace: 'pullpass-system', name: 'bench-source' };
+export const COPY = 'bench-copy';
+
+export interface Controller {
+  readonly pid: number;
+  /** Resolves with the first log line of this message from now on. */
+  said(message: RegExp): Promise<Record<string, unknown>>;
+  /** A sample of its /metrics: the sum over all series of the family, labels narrowed by `where`. */
+  metric(name: string, where?: string): Promise<number>;
+  stop(): Promise<void>;
+}
+
+/** NODE_OPTIONS of manifests/deployment.yaml. */
+export function shippedFlags(): string {
+  const [deployment] = parseAllDocuments(readFileSync(path.join(ROOT, 'manifests/deployment.yaml'), 'utf8')).map(
+    (document) =>
+      document.toJS() as { spec: { template: { spec: { containers: { env: { name: string; value: string }[] }[] } } } },
+  );
+  return deployment?.spec.template.spec.containers[0]?.env.find(({ name }) => name === 'NODE_OPTIONS')?.value ?? '';
+}
+
+export async function startController(kubeconfig: string, folder: string, flags = shippedFlags()): Promise<Controller> {
+  const config = path.join(folder, 'config.json');
+  writeFileSync(
+    config,
+    JSON.stringify({
+      apiVersion: 'pullpass.dev/v1alpha1',
+      kind: 'Configuration',
+      sources: [{ name: 'bench', secret: SOURCE, copyName: COPY, verify: 'off' }],
+    }),
+  );
+  const args = [
+    'controller',
+    '--config',
+    config,
+    '--kubeconfig',
+    kubeconfig,
+    '--no-leader-election',
+    '--address',
+    '127.0.0.1:0',
+  ];
+  const child = spawn(process.execPath, [path.join(ROOT, 'dist/pullpass.js'), ...args], {
+    env: { ...process.env, NODE_OPTIONS: flags, LOG_LEVEL: 'info' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const waiting = new Set<(line: Record<string, unknown>) => void>();
+  createInterface({ input: child.stdout }).on('line', (text) => {
+    const line = JSON.parse(text) as Record<string, unknown>;
+    if (line['level'] === 'warn' || line['level'] === 'error') process.stderr.write(`${text}\n`);
+    for (const take of waiting) take(line);
+  });
+  const said = (message: RegExp): Promise<Record<string, unknown>> =>
+    new Promise((resolve, reject) => {
+      const take = (line: Record<string, unknown>): void => {
+        if (!message.test(String(line['msg']))) return;
+        waiting.delete(take);
+        resolve(line);
+      };
+      waiting.add(take);
+      void ended.then(() => reject(new Error(`the controller ended before it said ${String(message)}`)));
+    });
+  const [{ url }] = await Promise.all([said(/^serving/), said(/^in step/)]);
+  return {
+    pid: child.pid ?? 0,
+    said,
+    async metric(name, where = '') {
+      const text = await (await fetch(`${String(url)}/metrics`)).text();
+      return text
+        .split('\n')
+        .filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `))
+        .filter((line) => line.includes(where))
+        .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
+    },
+    async stop() {
+      child.kill();
+      await ended;
+    },
+  };
+}

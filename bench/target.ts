@@ -1,0 +1,51 @@
+/** What a benchmark runs against: the sandbox in a process of its own, a real kube-apiserver of this machine, or any cluster. */
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { findRealApi, startRealApi } from '../test/integration/env/real-api.ts';
+
+export interface Target extends AsyncDisposable {
+  /** What it is, for people. */
+  readonly name: string;
+  /** File with an administrator's kubeconfig. */
+  readonly kubeconfig: string;
+  /** Scratch folder that goes with it. */
+  readonly folder: string;
+}
+
+/** `against`: `sandbox`, `envtest`, or the path of a kubeconfig. */
+export async function openTarget(against: string): Promise<Target> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'pullpass-bench-'));
+  const file = path.join(folder, 'kubeconfig');
+  const target = (name: string, kubeconfig: string, stop?: () => Promise<unknown>): Target => ({
+    name,
+    kubeconfig,
+    folder,
+    async [Symbol.asyncDispose]() {
+      await stop?.();
+      rmSync(folder, { recursive: true });
+    },
+  });
+  if (against === 'envtest') {
+    const real = findRealApi();
+    if (!('found' in real)) throw new Error('missing' in real ? real.missing : 'no kube-apiserver');
+    const server = await startRealApi(real.found, { namespaceLifecycle: false });
+    writeFileSync(file, server.adminKubeconfig(), { mode: 0o600 });
+    return target('kube-apiserver of this machine', file, () => server.stop());
+  }
+  if (against !== 'sandbox') return target(against, against);
+  const child = spawn(process.execPath, [path.join(import.meta.dirname, 'sandbox.ts')], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  for await (const line of createInterface({ input: child.stdout })) {
+    writeFileSync(file, JSON.parse(line) as string, { mode: 0o600 });
+    break;
+  }
+  return target('sandbox', file, () => {
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    child.stdin.end();
+    return ended;
+  });
+}
