@@ -17,6 +17,24 @@ export const dnsLabel = z
     /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/,
     'is not a valid name: lower-case letters, digits and "-", starting and ending with a letter or digit',
   );
+/** Key of a label or an annotation: a name of at most 63 characters, and a DNS subdomain with "/" in front of it or not. */
+const QUALIFIED_NAME =
+  /^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\/)?[a-zA-Z0-9]([-_.a-zA-Z0-9]{0,61}[a-zA-Z0-9])?$/;
+export const labelKey = z
+  .string()
+  .max(317, 'is longer than 317 characters')
+  .regex(
+    QUALIFIED_NAME,
+    'is not a valid key: at most 63 letters, digits, "-", "_" and ".", starting and ending with a letter or digit, ' +
+      'with or without a domain and "/" in front',
+  )
+  .refine((key) => key.lastIndexOf('/') <= 253, 'has a domain of more than 253 characters');
+export const labelValue = z
+  .string()
+  .regex(
+    /^([a-zA-Z0-9]([-_.a-zA-Z0-9]{0,61}[a-zA-Z0-9])?)?$/,
+    'is not a valid value of a label: at most 63 letters, digits, "-", "_" and ".", starting and ending with a letter or digit',
+  );
 /** A key of a Secret: it becomes a file name. */
 export const SECRET_KEY = /^(?!\.\.)(?!\.$)[-._a-zA-Z0-9]{1,253}$/;
 export const NOT_A_SECRET_KEY =

@@ -8,8 +8,11 @@ export const LISTS = {
   retiredCopyNames: 1000,
   /** Of one source. */
   aliases: 100,
-  /** Of one list: `namespaces.allow`, `namespaces.deny`, `serviceAccounts`. */
+  /** Of one list: `namespaces.allow`, `namespaces.deny`, `serviceAccounts`, `values` of a selector. */
   globs: 250,
+  /** Of one selector: `matchLabels`, `matchExpressions`. */
+  labels: 100,
+  requirements: 100,
   /** Of one cache proxy. */
   hosts: 100,
   files: 100,

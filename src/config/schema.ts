@@ -4,6 +4,7 @@ import { isRepository } from '../credentials/image-reference.ts';
 import { cacheProxySchema } from './cache-proxies.ts';
 import { crossCheck } from './cross-checks.ts';
 import { ALLOWED, DENIED, GLOB, SERVICE_ACCOUNTS } from './glob.ts';
+import { labelSelector } from './label-selector.ts';
 import { dnsLabel, dnsSubdomain } from './kubernetes-names.ts';
 import { LISTS } from './limits.ts';
 import { registryHostName, registryKey } from './registry-names.ts';
@@ -55,6 +56,9 @@ const source = z.strictObject({
     .strictObject({
       allow: globs.default([...ALLOWED]).describe('Globs of the namespaces that may opt in.'),
       deny: globs.default([...DENIED]).describe('Globs of the namespaces that may not; wins over allow.'),
+      selector: labelSelector
+        .optional()
+        .describe('Labels that a namespace must have besides: it narrows allow and deny, and widens neither.'),
     })
     .prefault({})
     .describe('The guard: which namespaces may opt in. Annotating a namespace that it refuses has no effect.'),

@@ -40,11 +40,16 @@ export interface SourceSecret extends Stored {
   readonly confirmed?: string | undefined;
 }
 
-export function projectNamespace({ metadata }: ApiObject): ObservedNamespace {
+const NONE: ReadonlySet<string> = new Set();
+
+/** `keys`: of the labels to keep. Tenants decide how many others there are. */
+export function projectNamespace({ metadata }: ApiObject, keys = NONE): ObservedNamespace {
   const annotations = metadata.annotations ?? {};
+  const labels = keys.size === 0 ? [] : Object.entries(metadata.labels ?? {}).filter(([key]) => keys.has(key));
   const strays = straysOf(metadata);
   return {
     ...identity(metadata),
+    ...(labels.length > 0 && { labels: Object.fromEntries(labels) }),
     ...(strays.length > 0 && { strays }),
     terminating: metadata.deletionTimestamp !== undefined,
     sync: beginning(annotations[ANNOTATION_SYNC], MAX_WORD),

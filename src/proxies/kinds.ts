@@ -82,5 +82,12 @@ export function beyondTheList(configuration: Configuration, controller: RightsOp
       ? []
       : [`add ${consumer.namespace} to the list: cache proxy ${config.name} reads the copy there`],
   );
-  return [...clusterWide(rightsInCluster(configuration, controller)), ...outside];
+  const byLabel = configuration.sources.flatMap(({ name, namespaces: { selector } }) =>
+    selector === undefined
+      ? []
+      : [
+          `take namespaces.selector out of source ${name}: to read the labels of a namespace needs rights which no namespace has`,
+        ],
+  );
+  return [...clusterWide(rightsInCluster(configuration, controller)), ...byLabel, ...outside];
 }

@@ -65,6 +65,17 @@ test('a guard that does not reach them anyway is not', () => {
   expect(warnings(withGuard('{ allow: ["team-*"], deny: [] }'))).toEqual([]);
 });
 
+test('a selector is shown, and that it is no guard against whoever may label, once', () => {
+  const guard = '{ selector: { matchLabels: { env: prod }, matchExpressions: [{ key: x, operator: Exists }] } }';
+  expect(warnings(withGuard(guard))).toEqual([
+    'warning: sources[0].namespaces.selector: who may annotate a namespace may often label it, too; ' +
+      'what must not get the credential belongs in "deny", or not in "allow"',
+  ]);
+  expect(validateConfiguration(withGuard(guard), 'c.yaml').text).toContain(
+    'namespaces * but not kube-* pullpass-system, with labels env=prod,x, in when',
+  );
+});
+
 test('a copy that would land on a source Secret is pointed out', () => {
   expect(warnings(withGuard('{ deny: ["kube-*"] }'))).toEqual([
     'warning: sources[0].copyName: namespace "pullpass-system" may opt in, but there "upstream-registry" ' +

@@ -59,6 +59,28 @@ const source = (i: number): fc.Arbitrary<object> =>
         ),
       ),
     ),
+    namespaces: maybe(
+      some(
+        { selector: { matchLabels: { tier: 'a', 'example.com/env': '' } } },
+        {
+          selector: {
+            matchExpressions: [
+              { key: 'env', operator: 'In', values: ['a', 'b'] },
+              { key: 'env', operator: 'NotIn', values: ['c'] },
+            ],
+          },
+        },
+        {
+          selector: {
+            matchLabels: { env: 'a' },
+            matchExpressions: [
+              { key: 'x.corp/y', operator: 'Exists' },
+              { key: 'z', operator: 'DoesNotExist', values: [] },
+            ],
+          },
+        },
+      ),
+    ),
     canary: maybe(some({}, { seconds: 5 })),
     healing: maybe(some({ mode: 'dry-run' }, { mode: 'evict' })),
   });

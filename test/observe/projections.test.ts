@@ -42,6 +42,18 @@ test('of thousands only the first few are kept', () => {
   ).toHaveLength(5);
 });
 
+test('of labels only those are kept that a selector asks for, whatever a tenant adds', () => {
+  const labels = {
+    env: 'prod',
+    constructor: 'x',
+    ...Object.fromEntries(Array.from({ length: 2_000 }, (_, i) => [`l${i}`, ''])),
+  };
+  const project = (...keys: string[]) =>
+    projectNamespace({ metadata: { name: 'team-a', labels } }, new Set(keys)).labels;
+  expect(project('env', 'constructor', 'absent')).toEqual({ env: 'prod', constructor: 'x' });
+  expect(project()).toBeUndefined();
+});
+
 describe('who undid a write', () => {
   const managedFields = [
     {
