@@ -41,6 +41,13 @@ interface Validated {
 /** Namespaces that Kubernetes itself creates in every cluster. */
 const SYSTEM_NAMESPACES = ['kube-system', 'kube-public', 'kube-node-lease'];
 
+/** By these Argo CD knows what belongs to an application; the last one only where it tracks by label. */
+const ARGO_CD_MARKS = [
+  { of: 'annotations', key: 'argocd.argoproj.io/tracking-id' },
+  { of: 'labels', key: 'argocd.argoproj.io/instance' },
+  { of: 'labels', key: 'app.kubernetes.io/instance' },
+] as const;
+
 /**
  * Checks a configuration without a cluster; or, if the text is a Docker config or a Secret, its logins.
  *
@@ -120,6 +127,13 @@ function sourceWarnings(source: SourceConfig, sources: readonly SourceConfig[]):
     warnings.push([
       'copyName',
       `namespace "${secret.namespace}" may opt in, but there "${secret.name}" is the source Secret of "${name}"; deny that namespace or choose another name`,
+    ]);
+  }
+  const marks = ARGO_CD_MARKS.flatMap(({ of, key }) => (source.copyMetadata?.[of]?.[key] === undefined ? [] : [key]));
+  if (marks.length > 0) {
+    warnings.push([
+      'copyMetadata',
+      `${list(marks)} can make Argo CD take each copy for a part of an application, and prune it; leave it out unless that is meant`,
     ]);
   }
   if (source.serviceAccounts.length === 0) {

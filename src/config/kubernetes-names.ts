@@ -17,18 +17,22 @@ export const dnsLabel = z
     /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/,
     'is not a valid name: lower-case letters, digits and "-", starting and ending with a letter or digit',
   );
-/** Key of a label or an annotation: a name of at most 63 characters, and a DNS subdomain with "/" in front of it or not. */
-const QUALIFIED_NAME =
-  /^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\/)?[a-zA-Z0-9]([-_.a-zA-Z0-9]{0,61}[a-zA-Z0-9])?$/;
-export const labelKey = z
-  .string()
-  .max(317, 'is longer than 317 characters')
-  .regex(
-    QUALIFIED_NAME,
-    'is not a valid key: at most 63 letters, digits, "-", "_" and ".", starting and ending with a letter or digit, ' +
-      'with or without a domain and "/" in front',
-  )
-  .refine((key) => key.lastIndexOf('/') <= 253, 'has a domain of more than 253 characters');
+/** A name of at most 63 characters, with or without a DNS subdomain and "/" in front. `letters`: that the subdomain may have. */
+const qualifiedName = (letters: string): z.ZodString => {
+  const label = `[${letters}0-9]([-${letters}0-9]*[${letters}0-9])?`;
+  return z
+    .string()
+    .max(317, 'is longer than 317 characters')
+    .regex(
+      new RegExp(`^(${label}(\\.${label})*\\/)?[a-zA-Z0-9]([-_.a-zA-Z0-9]{0,61}[a-zA-Z0-9])?$`),
+      'is not a valid key: at most 63 letters, digits, "-", "_" and ".", starting and ending with a letter or digit, ' +
+        'with or without a domain and "/" in front',
+    )
+    .refine((key) => key.lastIndexOf('/') <= 253, 'has a domain of more than 253 characters');
+};
+export const labelKey = qualifiedName('a-z');
+/** To Kubernetes, the case of an annotation's key does not matter. */
+export const annotationKey = qualifiedName('a-zA-Z');
 export const labelValue = z
   .string()
   .regex(

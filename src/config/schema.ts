@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { isRepository } from '../credentials/image-reference.ts';
 import { cacheProxySchema } from './cache-proxies.ts';
+import { copyMetadata } from './copy-metadata.ts';
 import { crossCheck } from './cross-checks.ts';
 import { ALLOWED, DENIED, GLOB, SERVICE_ACCOUNTS } from './glob.ts';
 import { labelSelector } from './label-selector.ts';
@@ -52,6 +53,11 @@ const source = z.strictObject({
   copyName: dnsSubdomain.describe(
     'Name of the copy in every opted-in namespace. The rights of Pullpass are limited to these names.',
   ),
+  copyMetadata: copyMetadata
+    .optional()
+    .describe(
+      'Further labels and annotations of every copy, for the tools that look at them. Those of others on a copy stay.',
+    ),
   namespaces: z
     .strictObject({
       allow: globs.default([...ALLOWED]).describe('Globs of the namespaces that may opt in.'),

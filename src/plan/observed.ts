@@ -59,6 +59,8 @@ export interface ObservedCopy {
   readonly adopt: boolean;
   /** Keyed digest of `.dockerconfigjson`; undefined: the key is absent. */
   readonly digest: string | undefined;
+  /** The labels and annotations that Pullpass applied to it besides its own, as `metadataText`; cut. Absent: none. */
+  readonly metadata?: string;
   /** When its content was last written, in milliseconds since 1970; undefined: the server does not say. For reports only. */
   readonly writtenAt?: number | undefined;
   /** Who else wrote the content or the label of a copy of ours, in words. Absent: nobody. */

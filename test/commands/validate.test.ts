@@ -76,6 +76,15 @@ test('a selector is shown, and that it is no guard against whoever may label, on
   );
 });
 
+test('what would make Argo CD prune copies is pointed out, and its options are not', () => {
+  const of = (metadata: string) => warnings(`${GOOD}    copyMetadata: ${metadata}\n`);
+  expect(of('{ annotations: { argocd.argoproj.io/sync-options: "Prune=false" } }')).toEqual([]);
+  expect(of('{ labels: { app.kubernetes.io/instance: x, argocd.argoproj.io/instance: y } }')).toEqual([
+    'warning: sources[0].copyMetadata: "argocd.argoproj.io/instance", "app.kubernetes.io/instance" can make Argo CD take each copy ' +
+      'for a part of an application, and prune it; leave it out unless that is meant',
+  ]);
+});
+
 test('a copy that would land on a source Secret is pointed out', () => {
   expect(warnings(withGuard('{ deny: ["kube-*"] }'))).toEqual([
     'warning: sources[0].copyName: namespace "pullpass-system" may opt in, but there "upstream-registry" ' +

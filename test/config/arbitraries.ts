@@ -81,6 +81,7 @@ const source = (i: number): fc.Arbitrary<object> =>
         },
       ),
     ),
+    copyMetadata: maybe(some({ labels: { team: 'a' } }, { annotations: { 'example.com/x': "it's {{ x }}\n" } })),
     canary: maybe(some({}, { seconds: 5 })),
     healing: maybe(some({ mode: 'dry-run' }, { mode: 'evict' })),
   });
