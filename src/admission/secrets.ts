@@ -51,9 +51,7 @@ export function secretsPolicy(configuration: Configuration, namespace: string): 
       // Keys with their values that each copy is given besides.
       copyLabels: ofCopy(sources, 'labels'),
       copyAnnotations: ofCopy(sources, 'annotations'),
-      applied:
-        "variables.before.?metadata.?managedFields.orValue([]).filter(each, each.?manager.orValue('') == " +
-        `${text(MANAGER)} && each.?operation.orValue('') == 'Apply')`,
+      managed: 'variables.before.?metadata.?managedFields.orValue([])',
       mark: [
         `variables.kind == 'login' ? ${text(LABEL_CACHE_PROXY)}`,
         `variables.kind == 'state' ? ${text(LABEL_ROLE)} : ${text(LABEL_SOURCE)}`,
@@ -128,16 +126,18 @@ function ofCopy(sources: Configuration['sources'], of: 'labels' | 'annotations')
 
 /**
  * Labels or annotations stay as they are, but those that `isOurs`, an expression with `key`, and those that the configuration
- * gives copies. What it gives no longer may go: the server's record says that Pullpass had applied it.
+ * gives copies. What it gives no longer may go: the server's record says that Pullpass, and nobody else, had applied it.
  */
 function keeps(of: 'labels' | 'annotations', isOurs: string): string[] {
   const [now, before] = [`variables.${of}`, `variables.${of}Before`];
   const given = `variables.copy${of === 'labels' ? 'Labels' : 'Annotations'}`;
   const same = (map: string): string => `(key in ${map} && ${map}[key] == ${now}[key])`;
-  const wasApplied = `variables.applied.exists(each, ('f:' + key) in each.?fieldsV1[?'f:metadata'][?'f:${of}'].orValue({}))`;
+  const holds = `('f:' + key) in each.?fieldsV1[?'f:metadata'][?'f:${of}'].orValue({})`;
+  const holder = "each.?manager.orValue('') + '/' + each.?operation.orValue('')";
+  const wasOurs = `variables.managed.filter(each, ${holds}).map(each, ${holder}) == [${text(`${MANAGER}/Apply`)}]`;
   return [
     `${now}.all(key, ${isOurs} || ${same(before)} || ${same(given)})`,
-    `${before}.all(key, ${isOurs} || key in ${now} || (variables.kind == 'copy' && ${wasApplied}))`,
+    `${before}.all(key, ${isOurs} || key in ${now} || (variables.kind == 'copy' && ${wasOurs}))`,
   ];
 }
 

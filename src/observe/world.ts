@@ -1,8 +1,9 @@
 /** What is known about the cluster, and the part of it that the plan of one namespace needs. */
-import { requirementsOf } from '../config/label-selector.ts';
 import type { Configuration, SourceConfig } from '../config/schema.ts';
 import type { ApiObject, Selector } from '../kube/list.ts';
 import { paths } from '../kube/paths.ts';
+import { keepLabels, noLabels } from './kept-labels.ts';
+import type { KeptLabels } from './kept-labels.ts';
 import { projectCopy, projectNamespace, projectServiceAccount, projectSource } from './projections.ts';
 import type { SourceSecret } from './projections.ts';
 import { createPartedStore } from '../kube/parted-store.ts';
@@ -23,8 +24,7 @@ export type Digest = (base64: string) => string;
 export interface World {
   /** The only namespaces that are looked at (`--namespaces`), without reading the Namespaces themselves; undefined: all. */
   readonly listed: readonly string[] | undefined;
-  /** The labels of namespaces that are kept, and the feed that brings them. */
-  readonly labels: { keys: ReadonlySet<string>; feed: string };
+  readonly labels: KeptLabels;
   /** With {@link listed}: one for each of these, whether it exists or not. */
   readonly namespaces: Store<ObservedNamespace>;
   readonly serviceAccounts: Store<ObservedServiceAccount>;
@@ -59,7 +59,7 @@ export function createWorld(digest: Digest, instance: string, listed?: readonly 
   for (const name of listed ?? []) namespaces.put(optedIn(name));
   return {
     listed,
-    labels: { keys: new Set(), feed: 'namespaces' },
+    labels: noLabels(),
     namespaces,
     serviceAccounts: storeFor(listed),
     copies: new Map(),
@@ -132,16 +132,6 @@ export function feedsOf(world: World, configuration: Configuration): Feed[] {
       }),
     ),
   ];
-}
-
-/** What was dropped must be read again: with labels that were not kept so far, the feed is another one. */
-function keepLabels({ labels, namespaces }: World, { sources }: Configuration): void {
-  const selectors = sources.flatMap((source) => source.namespaces.selector ?? []);
-  const keys = new Set(selectors.flatMap(requirementsOf).map(({ key }) => key));
-  if ([...keys].every((key) => labels.keys.has(key))) return;
-  labels.feed = `namespaces with labels ${Number(/\d+$/.exec(labels.feed)?.[0] ?? 0) + 1}`;
-  labels.keys = keys;
-  namespaces.renew();
 }
 
 const inPlace = (id: string, place: string | undefined): string => (place === undefined ? id : `${id} in ${place}`);

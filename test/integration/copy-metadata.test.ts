@@ -144,6 +144,29 @@ onEachServer((server) => {
       );
   });
 
+  test('with the policies, the token cannot take a label of others off by applying it first', async (context) => {
+    if (!judged) return context.skip('the sandbox has no admission');
+    const { client, close } = await cluster.asController();
+    const at = '/api/v1/namespaces/md-1/secrets/hub-copy';
+    const live = await cluster.getSecret('md-1', 'hub-copy');
+    const { name, namespace, labels, annotations } = live?.metadata ?? {};
+    const { type, data } = live ?? {};
+    await client.patch(
+      at,
+      'application/apply-patch+yaml',
+      { apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace, labels, annotations }, type, data },
+      { query: { fieldManager: 'pullpass', force: true } },
+    );
+    const taken = { metadata: { labels: { theirs: null } } };
+    await expect(client.patch(at, 'application/merge-patch+json', taken)).rejects.toThrow(
+      /leaves all else of a Secret/,
+    );
+    await close();
+    // The controller gives up what is not its own, and it stays with the others.
+    await has('md-1', { ...all.labels, theirs: 'x' }, { ...all.annotations, 'a.corp/b': 'c' });
+    await cluster.settled(full);
+  });
+
   test('somebody who changes them each time is paced and told; the login and new references do not wait', async () => {
     await cluster.namespace('md-fight', { annotations: { ...ENABLED, 'pullpass.dev/service-accounts': '*' } });
     await has('md-fight', all.labels, all.annotations);
