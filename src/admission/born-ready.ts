@@ -12,12 +12,12 @@ import type { Configuration, SourceConfig } from '../config/schema.ts';
 import { ANNOTATION_SERVICE_ACCOUNTS, ANNOTATION_SOURCES, ANNOTATION_SYNC } from '../names.ts';
 import { MAX_ANNOTATION, MAX_LISTED, MAX_PULL_SECRETS } from '../plan/bounds.ts';
 import { expression, list, text } from './cel.ts';
-import { guardOf, matches } from './guard.ts';
+import { guardOf, matches, nameGuardOf } from './guard.ts';
 import type { BornReadyVersion } from './versions.ts';
 
 /** What depends on the configuration; the chart computes the same in its template. */
 export interface BornReadyParts {
-  /** CEL: whether any source admits the namespace. Only what is no better known by then may be read: no Namespace. */
+  /** CEL: whether any source admits the namespace by its name. Only what is known by then may be read: no Namespace. */
   readonly admitted: string;
   /** CEL: the copies that the pod is to reference, and '' for each of the others. */
   readonly wanted: string;
@@ -33,7 +33,7 @@ export function bornReady(
 }
 
 export function partsOf({ sources }: Configuration, namespaces?: readonly string[]): BornReadyParts {
-  const guards = [...new Set(sources.map((source) => guardOf(source.namespaces)))];
+  const guards = [...new Set(sources.map((source) => nameGuardOf(source.namespaces)))];
   const admitted = guards.map((guard) => `(${guard})`).join(' ||\n');
   return {
     admitted: namespaces === undefined ? admitted : `request.namespace in ${list(namespaces)} && (${admitted})`,

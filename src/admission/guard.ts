@@ -1,4 +1,6 @@
 /** The guards of the sources in CEL. A test compares their answers with those of `admitted`, which the planner uses. */
+import { requirementsOf } from '../config/label-selector.ts';
+import type { Requirement } from '../config/label-selector.ts';
 import type { Configuration, SourceConfig } from '../config/schema.ts';
 import { list, text } from './cel.ts';
 
@@ -13,8 +15,31 @@ export function copiesAdmitted({ sources }: Pick<Configuration, 'sources'>): str
 }
 
 /** CEL for whether the namespace of a request may opt in. */
-export function guardOf({ allow, deny }: SourceConfig['namespaces']): string {
+export function guardOf(namespaces: SourceConfig['namespaces']): string {
+  const { selector } = namespaces;
+  return [nameGuardOf(namespaces), ...(selector === undefined ? [] : requirementsOf(selector).map(requires))].join(
+    ' && ',
+  );
+}
+
+/** The part of it that looks at the name: all that is known where no Namespace may be read. */
+export function nameGuardOf({ allow, deny }: SourceConfig['namespaces']): string {
   return `${matches(allow, 'request.namespace')} && !(${matches(deny, 'request.namespace')})`;
+}
+
+/** As `selects` of `config/label-selector.ts`. */
+function requires({ key, operator, values }: Requirement): string {
+  const label = `namespaceObject.metadata.?labels[?${text(key)}]`;
+  switch (operator) {
+    case 'In':
+      return `${label}.optMap(value, value in ${list(values)}).orValue(false)`;
+    case 'NotIn':
+      return `${label}.optMap(value, !(value in ${list(values)})).orValue(true)`;
+    case 'Exists':
+      return `${label}.hasValue()`;
+    case 'DoesNotExist':
+      return `!${label}.hasValue()`;
+  }
 }
 
 /** CEL for whether `name`, an expression, matches: as `matchNames` of `config/glob.ts`. */

@@ -32,6 +32,8 @@ export function secretsPolicy(configuration: Configuration, namespace: string): 
       before: "request.operation == 'CREATE' ? {} : oldObject",
       labels: 'variables.after.metadata.?labels.orValue({})',
       labelsBefore: 'variables.before.?metadata.?labels.orValue({})',
+      annotations: 'variables.after.metadata.?annotations.orValue({})',
+      annotationsBefore: 'variables.before.?metadata.?annotations.orValue({})',
       marks: `${MARKS}.filter(label, label in variables.labels)`,
       marksBefore: `${MARKS}.filter(label, label in variables.labelsBefore)`,
       name: 'variables.after.metadata.name',
@@ -46,6 +48,10 @@ export function secretsPolicy(configuration: Configuration, namespace: string): 
         "variables.name in variables.copies ? 'copy'",
         `variables.name in ${list(retiredCopyNames)} ? 'retired' : 'foreign'`,
       ].join(' :\n'),
+      // Keys with their values that each copy is given besides.
+      copyLabels: ofCopy(sources, 'labels'),
+      copyAnnotations: ofCopy(sources, 'annotations'),
+      managed: 'variables.before.?metadata.?managedFields.orValue([])',
       mark: [
         `variables.kind == 'login' ? ${text(LABEL_CACHE_PROXY)}`,
         `variables.kind == 'state' ? ${text(LABEL_ROLE)} : ${text(LABEL_SOURCE)}`,
@@ -91,10 +97,13 @@ export function secretsPolicy(configuration: Configuration, namespace: string): 
         all(
           sameObject('variables.after', 'variables.before', [
             ...['apiVersion', 'kind', 'type', 'data'].map((field) => [field]),
-            ...['name', 'namespace', 'uid', 'creationTimestamp', 'labels'].map((field) => ['metadata', field]),
+            ...['name', 'namespace', 'uid', 'creationTimestamp', 'labels', 'annotations'].map((field) => [
+              'metadata',
+              field,
+            ]),
           ]),
-          `variables.labels.all(key, ${isOurs('key')} || variables.labelsBefore[?key].orValue('') == variables.labels[key])`,
-          `variables.labelsBefore.all(key, ${isOurs('key')} || key in variables.labels)`,
+          ...keeps('labels', isOurs('key')),
+          ...keeps('annotations', 'false'),
           any(
             "variables.kind != 'copy'",
             sameBut('variables.after.?data', 'variables.before.?data', [[KEY_DOCKER_CONFIG_JSON]]),
@@ -103,6 +112,33 @@ export function secretsPolicy(configuration: Configuration, namespace: string): 
       ),
     },
   };
+}
+
+/** CEL for what the configuration gives the copy that is written; of other Secrets nothing. */
+function ofCopy(sources: Configuration['sources'], of: 'labels' | 'annotations'): string {
+  const given = sources.flatMap(({ copyName, copyMetadata }): [string, string][] => {
+    const entries = Object.entries(copyMetadata?.[of] ?? {});
+    // JSON's way to write a text is one of CEL's: a value may have line breaks.
+    return entries.length === 0 ? [] : [[copyName, map(entries.map(([key, value]) => [key, JSON.stringify(value)]))]];
+  });
+  return `variables.kind == 'copy' ? ${map(given)}[?variables.name].orValue({}) : {}`;
+}
+
+/**
+ * Labels or annotations stay as they are, but those that `isOurs`, an expression with `key`, and those that the configuration
+ * gives copies. What it gives no longer may go: the server's record says that Pullpass, and nobody else, had applied it.
+ */
+function keeps(of: 'labels' | 'annotations', isOurs: string): string[] {
+  const [now, before] = [`variables.${of}`, `variables.${of}Before`];
+  const given = `variables.copy${of === 'labels' ? 'Labels' : 'Annotations'}`;
+  const same = (map: string): string => `(key in ${map} && ${map}[key] == ${now}[key])`;
+  const holds = `('f:' + key) in each.?fieldsV1[?'f:metadata'][?'f:${of}'].orValue({})`;
+  const holder = "each.?manager.orValue('') + '/' + each.?operation.orValue('')";
+  const wasOurs = `variables.managed.filter(each, ${holds}).map(each, ${holder}) == [${text(`${MANAGER}/Apply`)}]`;
+  return [
+    `${now}.all(key, ${isOurs} || ${same(before)} || ${same(given)})`,
+    `${before}.all(key, ${isOurs} || key in ${now} || (variables.kind == 'copy' && ${wasOurs}))`,
+  ];
 }
 
 /** Whether the labels name no other installation. */

@@ -2,7 +2,7 @@
 import type { Configuration } from '../config/schema.ts';
 import { UserError } from '../errors.ts';
 import type { RightsOptions } from '../plan/rights.ts';
-import { admitted } from '../plan/selection.ts';
+import { admitsName } from '../plan/selection.ts';
 import { beyondTheList } from '../proxies/kinds.ts';
 import { quoteList } from '../text.ts';
 
@@ -14,7 +14,7 @@ export function refuseBeyondTheList(command: string, configuration: Configuratio
 
 /** Why some of the list get nothing: at most one line. */
 export function unwelcome({ sources }: Configuration, namespaces: readonly string[] = []): string[] {
-  const denied = namespaces.filter((name) => !sources.some((source) => admitted(source, name)));
+  const denied = namespaces.filter((name) => !sources.some((source) => admitsName(source, name)));
   return denied.length === 0
     ? []
     : [

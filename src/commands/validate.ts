@@ -5,7 +5,7 @@ import { parseConfiguration, renderProblem } from '../config/load.ts';
 import { parseProvider } from '../config/provider.ts';
 import { readConfigurationText } from '../config/read-file.ts';
 import type { Configuration, SourceConfig } from '../config/schema.ts';
-import { admitted } from '../plan/selection.ts';
+import { admitsName, asksFor } from '../plan/selection.ts';
 import { plural } from '../text.ts';
 import type { Environment } from './environment.ts';
 import { validateLogins } from './validate-logins.ts';
@@ -27,6 +27,13 @@ interface Validated {
 
 /** Namespaces that Kubernetes itself creates in every cluster. */
 const SYSTEM_NAMESPACES = ['kube-system', 'kube-public', 'kube-node-lease'];
+
+/** By these Argo CD knows what belongs to an application; the last one only where it tracks by label. */
+const ARGO_CD_MARKS = [
+  { of: 'annotations', key: 'argocd.argoproj.io/tracking-id' },
+  { of: 'labels', key: 'argocd.argoproj.io/instance' },
+  { of: 'labels', key: 'app.kubernetes.io/instance' },
+] as const;
 
 /**
  * Checks a configuration without a cluster; or, if the text is a Docker config or a Secret, its logins.
@@ -70,6 +77,12 @@ function configurationWarnings(configuration: Configuration): string[] {
   const warnings = sources.flatMap((source, index) =>
     sourceWarnings(source, sources).map(([key, warning]) => `sources[${index}].${key}: ${warning}`),
   );
+  const byLabel = sources.findIndex(({ namespaces }) => namespaces.selector !== undefined);
+  if (byLabel >= 0)
+    warnings.push(
+      `sources[${byLabel}].namespaces.selector: who may annotate a namespace may often label it, too; ` +
+        'what must not get the credential belongs in "deny", or not in "allow"',
+    );
   if (retiredCopyNames.length > 0) {
     warnings.push(
       `retiredCopyNames: Pullpass deletes its Secrets named ${list(retiredCopyNames)} everywhere; remove the names once they are gone`,
@@ -85,22 +98,29 @@ function configurationWarnings(configuration: Configuration): string[] {
 
 function sourceWarnings(source: SourceConfig, sources: readonly SourceConfig[]): [key: string, warning: string][] {
   const warnings: [string, string][] = [];
-  const { allow, deny } = source.namespaces;
+  const { allow, deny, selector } = source.namespaces;
   if (admitsNone(source)) {
     warnings.push([
       'namespaces',
       'the guard admits no namespace, so no copy is ever made; widen "allow" or narrow "deny"',
     ]);
   }
-  const system = SYSTEM_NAMESPACES.filter((namespace) => admitted(source, namespace));
+  const system = SYSTEM_NAMESPACES.filter((namespace) => admitsName(source, namespace));
   if (system.length > 0) {
     warnings.push(['namespaces.deny', `${list(system)} may opt in; add "kube-*" unless that is meant`]);
   }
   for (const { name, secret } of sources) {
-    if (secret.name !== source.copyName || !admitted(source, secret.namespace)) continue;
+    if (secret.name !== source.copyName || !admitsName(source, secret.namespace)) continue;
     warnings.push([
       'copyName',
       `namespace "${secret.namespace}" may opt in, but there "${secret.name}" is the source Secret of "${name}"; deny that namespace or choose another name`,
+    ]);
+  }
+  const marks = ARGO_CD_MARKS.flatMap(({ of, key }) => (source.copyMetadata?.[of]?.[key] === undefined ? [] : [key]));
+  if (marks.length > 0) {
+    warnings.push([
+      'copyMetadata',
+      `${list(marks)} can make Argo CD take each copy for a part of an application, and prune it; leave it out unless that is meant`,
     ]);
   }
   if (source.serviceAccounts.length === 0) {
@@ -115,7 +135,7 @@ function sourceWarnings(source: SourceConfig, sources: readonly SourceConfig[]):
       'a namespace that opts out keeps its copy, a credential that is no longer updated; use "remove" to clean up',
     ]);
   }
-  if (source.optInByDefault && allow.includes('*') && deny.length === 0) {
+  if (source.optInByDefault && selector === undefined && allow.includes('*') && deny.length === 0) {
     warnings.push([
       'optInByDefault',
       'every namespace of the cluster gets the credential; list in "deny" those that must not',
@@ -135,15 +155,17 @@ function admitsNone(source: SourceConfig): boolean {
     ? []
     : deny.filter((pattern) => !pattern.includes('?'));
   const denied = matchNames(decisive);
-  return allowed.every((pattern) => (/[*?]/.test(pattern) ? denied(pattern) : !admitted(source, pattern)));
+  return allowed.every((pattern) => (/[*?]/.test(pattern) ? denied(pattern) : !admitsName(source, pattern)));
 }
 
 function describeSource(source: SourceConfig): string {
   const { secret, namespaces, copyName, aliases } = source;
+  const labels = asksFor(source);
   return [
     `  ${source.name}: Secret ${secret.namespace}/${secret.name}`,
     `copies "${copyName}"`,
     `namespaces ${words(namespaces.allow)}${namespaces.deny.length > 0 ? ` but not ${words(namespaces.deny)}` : ''}`,
+    ...(labels === undefined ? [] : [`with labels ${labels}`]),
     source.optInByDefault ? 'in unless they opt out' : 'in when they opt in',
     `ServiceAccounts ${words(source.serviceAccounts)}`,
     ...(aliases.length > 0 ? [plural(aliases.length, 'alias', 'aliases')] : []),

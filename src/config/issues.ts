@@ -45,6 +45,8 @@ function expand(schema: z.ZodType, issue: z.core.$ZodIssue, prefix: PropertyKey[
   const path = [...prefix, ...issue.path];
   if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey(schema, path, key));
   if (issue.code === 'invalid_union') return expandUnion(schema, issue, path);
+  if (issue.code === 'invalid_key')
+    return [{ path, at: 'key', explain: () => ({ message: issue.issues[0]?.message ?? issue.message }) }];
   return [{ path, at: 'value', explain: () => ({ message: issue.message }), isMissing: isMissing(issue) }];
 }
 

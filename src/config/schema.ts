@@ -2,8 +2,10 @@
 import * as z from 'zod';
 import { isRepository } from '../credentials/image-reference.ts';
 import { cacheProxySchema } from './cache-proxies.ts';
+import { copyMetadata } from './copy-metadata.ts';
 import { crossCheck } from './cross-checks.ts';
 import { ALLOWED, DENIED, GLOB, SERVICE_ACCOUNTS } from './glob.ts';
+import { labelSelector } from './label-selector.ts';
 import { dnsLabel, dnsSubdomain } from './kubernetes-names.ts';
 import { LISTS } from './limits.ts';
 import { registryHostName, registryKey } from './registry-names.ts';
@@ -51,10 +53,18 @@ const source = z.strictObject({
   copyName: dnsSubdomain.describe(
     'Name of the copy in every opted-in namespace. The rights of Pullpass are limited to these names.',
   ),
+  copyMetadata: copyMetadata
+    .optional()
+    .describe(
+      'Further labels and annotations of every copy, for the tools that look at them. Those of others on a copy stay.',
+    ),
   namespaces: z
     .strictObject({
       allow: globs.default([...ALLOWED]).describe('Globs of the namespaces that may opt in.'),
       deny: globs.default([...DENIED]).describe('Globs of the namespaces that may not; wins over allow.'),
+      selector: labelSelector
+        .optional()
+        .describe('Labels that a namespace must have besides: it narrows allow and deny, and widens neither.'),
     })
     .prefault({})
     .describe('The guard: which namespaces may opt in. Annotating a namespace that it refuses has no effect.'),

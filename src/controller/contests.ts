@@ -183,6 +183,6 @@ function intentOf(action: Action): string {
     case 'deleteCopy':
       return 'delete';
     default:
-      return JSON.stringify([action.source, action.digest]);
+      return JSON.stringify([action.source, action.digest, action.metadata]);
   }
 }

@@ -31,8 +31,12 @@ export interface Wake {
 
 /** `proxies`: names of the configured cache proxies, and of dropped ones that still have a reference to take back. */
 export function createTriggers(world: World, enqueue: (key: Key) => void, proxies: () => Iterable<string>): Triggers {
+  /** A store outlives its feed if another one goes on to fill it. */
+  const watched = new WeakSet<object>();
   return {
     watch(feed, { naming, namespaceOf, sourceChanged, podsChanged }) {
+      if (watched.has(feed.store)) return;
+      watched.add(feed.store);
       feed.store.onChange((current, previous, cause) => {
         const object = current ?? previous;
         if (object === undefined) return;

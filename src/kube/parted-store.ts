@@ -39,6 +39,7 @@ export function createPartedStore<T extends Stored>(namespaces: Iterable<string>
       const by = Map.groupBy(objects, ({ namespace = '' }) => namespace);
       for (const [name, part] of parts) part.replace(by.get(name) ?? [], resourceVersion);
     },
+    renew: () => parts.forEach((part) => part.renew()),
     onChange: (listener) => parts.forEach((part) => part.onChange(listener)),
   };
 }

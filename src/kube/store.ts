@@ -36,6 +36,8 @@ export interface Store<T extends Stored> {
   remove(namespace: string, name: string, resourceVersion?: string): void;
   /** Makes the store hold exactly `objects`, as after a list; `resourceVersion`: of that list. */
   replace(objects: Iterable<T>, resourceVersion?: string): void;
+  /** What is stored lacks fields that are kept from now on: the next {@link replace} replaces all of it, also what has not changed. */
+  renew(): void;
   /** Called after each real change. */
   onChange(listener: Listener<T>): void;
 }
@@ -47,6 +49,7 @@ export function createStore<T extends Stored>(): Store<T> {
   /** Version of the last list or deletion: an object that is not newer and not stored is deleted. */
   let settled = '';
   const own = new Set<string>();
+  let isOutdated = false;
   const tell: Listener<T> = (current, previous, cause) => {
     for (const listener of listeners) listener(current, previous, cause);
   };
@@ -105,6 +108,8 @@ export function createStore<T extends Stored>(): Store<T> {
     replace(objects, resourceVersion = '') {
       settled = resourceVersion;
       own.clear();
+      const all = isOutdated;
+      isOutdated = false;
       const seen = new Map<string, Set<string>>();
       for (const object of objects) {
         const namespace = object.namespace ?? '';
@@ -112,10 +117,13 @@ export function createStore<T extends Stored>(): Store<T> {
         if (names === undefined) seen.set(namespace, (names = new Set()));
         names.add(object.name);
         // A list wins even with lower versions: an etcd restored from a backup counts from a lower one.
-        set(object, (old) => old.resourceVersion !== object.resourceVersion || old.uid !== object.uid, 'news');
+        set(object, (old) => all || old.resourceVersion !== object.resourceVersion || old.uid !== object.uid, 'news');
       }
       for (const { namespace = '', name } of [...this.all()])
         if (!seen.get(namespace)?.has(name)) unset(namespace, name);
+    },
+    renew() {
+      isOutdated = true;
     },
     onChange(listener) {
       listeners.push(listener);

@@ -17,11 +17,13 @@ import {
   NAMESPACE_ANNOTATIONS,
   OUR_PREFIX,
 } from '../names.ts';
+import { isReserved, metadataText } from '../config/copy-metadata.ts';
+import { MAX_COPY_METADATA } from '../config/limits.ts';
 import { ownerOf } from '../owner.ts';
 import { isListable, MAX_ANNOTATION } from '../plan/bounds.ts';
 import type { ObservedCopy, ObservedNamespace, ObservedServiceAccount } from '../plan/observed.ts';
 import { addedTo } from '../plan/service-account.ts';
-import { COPY_FIELDS, LIST_FIELDS, otherWriter } from '../plan/writer.ts';
+import { COPY_FIELDS, LIST_FIELDS, otherWriter, owns } from '../plan/writer.ts';
 import type { ApiObject } from '../kube/list.ts';
 import type { Stored } from '../kube/store.ts';
 import { cut, cutList } from '../text.ts';
@@ -40,11 +42,16 @@ export interface SourceSecret extends Stored {
   readonly confirmed?: string | undefined;
 }
 
-export function projectNamespace({ metadata }: ApiObject): ObservedNamespace {
+const NONE: ReadonlySet<string> = new Set();
+
+/** `keys`: of the labels to keep. Tenants decide how many others there are. */
+export function projectNamespace({ metadata }: ApiObject, keys = NONE): ObservedNamespace {
   const annotations = metadata.annotations ?? {};
+  const labels = keys.size === 0 ? [] : Object.entries(metadata.labels ?? {}).filter(([key]) => keys.has(key));
   const strays = straysOf(metadata);
   return {
     ...identity(metadata),
+    ...(labels.length > 0 && { labels: Object.fromEntries(labels) }),
     ...(strays.length > 0 && { strays }),
     terminating: metadata.deletionTimestamp !== undefined,
     sync: beginning(annotations[ANNOTATION_SYNC], MAX_WORD),
@@ -83,6 +90,7 @@ export function projectCopy(
 ): ObservedCopy {
   const content = data?.[KEY_DOCKER_CONFIG_JSON];
   const owner = ownerOf(metadata, instance);
+  const applied = owner === 'copy' ? appliedTo(metadata) : undefined;
   const { finalizers = [], managedFields = [], deletionTimestamp } = metadata;
   const undoneBy = owner === 'copy' ? otherWriter(metadata, 'Secret', COPY_FIELDS, { ownersOnly: true }) : undefined;
   return {
@@ -95,6 +103,7 @@ export function projectCopy(
     instance: metadata.labels?.[LABEL_INSTANCE],
     adopt: metadata.annotations?.[ANNOTATION_ADOPT] === 'true',
     digest: content === undefined ? undefined : digest(content),
+    ...(applied !== undefined && { metadata: cut(applied, MAX_COPY_METADATA + 1) }),
     writtenAt: writtenAt(metadata),
     ...(undoneBy && { undoneBy }),
     ...(immutable === true && { immutable }),
@@ -103,6 +112,21 @@ export function projectCopy(
     ...(deletionTimestamp !== undefined &&
       finalizers.length > 0 && { finalizers: cutList(finalizers, MAX_WORD, 2 * MAX_WORD) }),
   };
+}
+
+/**
+ * The labels and annotations of a copy that Pullpass applied besides its own: the server keeps the record, in `managedFields`. What
+ * others took away or changed is not among them.
+ */
+function appliedTo({ labels = {}, annotations = {}, managedFields = [] }: ApiObject['metadata']): string | undefined {
+  const applied = managedFields.filter(({ manager, operation }) => manager === MANAGER && operation === 'Apply');
+  const ours = (values: Readonly<Record<string, string>>, at: 'labels' | 'annotations') =>
+    Object.fromEntries(
+      Object.entries(values).filter(
+        ([key]) => !isReserved(key) && applied.some(({ fieldsV1 }) => owns(fieldsV1, ['metadata', at, key])),
+      ),
+    );
+  return metadataText({ labels: ours(labels, 'labels'), annotations: ours(annotations, 'annotations') });
 }
 
 /** Whether a name of the record is not in the list. */

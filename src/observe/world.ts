@@ -2,6 +2,8 @@
 import type { Configuration, SourceConfig } from '../config/schema.ts';
 import type { ApiObject, Selector } from '../kube/list.ts';
 import { paths } from '../kube/paths.ts';
+import { keepLabels, noLabels } from './kept-labels.ts';
+import type { KeptLabels } from './kept-labels.ts';
 import { projectCopy, projectNamespace, projectServiceAccount, projectSource } from './projections.ts';
 import type { SourceSecret } from './projections.ts';
 import { createPartedStore } from '../kube/parted-store.ts';
@@ -22,6 +24,7 @@ export type Digest = (base64: string) => string;
 export interface World {
   /** The only namespaces that are looked at (`--namespaces`), without reading the Namespaces themselves; undefined: all. */
   readonly listed: readonly string[] | undefined;
+  readonly labels: KeptLabels;
   /** With {@link listed}: one for each of these, whether it exists or not. */
   readonly namespaces: Store<ObservedNamespace>;
   readonly serviceAccounts: Store<ObservedServiceAccount>;
@@ -56,6 +59,7 @@ export function createWorld(digest: Digest, instance: string, listed?: readonly 
   for (const name of listed ?? []) namespaces.put(optedIn(name));
   return {
     listed,
+    labels: noLabels(),
     namespaces,
     serviceAccounts: storeFor(listed),
     copies: new Map(),
@@ -78,15 +82,17 @@ export function feedsOf(world: World, configuration: Configuration): Feed[] {
   const secrets = configuration.sources.flatMap(secretsOf);
   prune(world.copies, new Set(copyNames));
   prune(world.secrets, new Set(secrets.map(keyOf)));
+  keepLabels(world, configuration);
   const places = listed ?? [undefined];
+  const { keys } = world.labels;
   return [
     ...(listed === undefined
       ? [
           feed({
-            id: 'namespaces',
+            id: world.labels.feed,
             resource: 'namespaces',
             selector: { path: paths.namespaces(), metadataOnly: true },
-            project: projectNamespace,
+            project: (object: ApiObject) => projectNamespace(object, keys),
             store: world.namespaces,
           }),
         ]
@@ -140,12 +146,17 @@ export interface FeedStates {
 }
 
 /**
- * Whether all that must be known before anything is decided about a source was read: its Secrets and its copies. A listed
- * namespace that may not be read, maybe because it does not exist, holds up none of the others.
+ * Whether all that must be known before anything is decided about a source was read: its Secrets, its copies, and the labels
+ * that it selects by. A listed namespace that may not be read, maybe because it does not exist, holds up none of the others.
  */
-export function isSourceRead({ listed }: Pick<World, 'listed'>, source: SourceConfig, feeds: FeedStates): boolean {
+export function isSourceRead(
+  { listed, labels }: Pick<World, 'listed' | 'labels'>,
+  source: SourceConfig,
+  feeds: FeedStates,
+): boolean {
   const copies = (listed ?? [undefined]).map((place) => copyFeed(source.copyName, place));
   return (
+    (source.namespaces.selector === undefined || feeds.isSynced(labels.feed)) &&
     secretsOf(source).every((ref) => feeds.isSynced(sourceFeed(ref))) &&
     copies.every((id) => feeds.isSynced(id) || feeds.isRefused(id)) &&
     copies.some((id) => feeds.isSynced(id))

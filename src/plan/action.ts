@@ -1,4 +1,5 @@
 /** The actions of a plan, as data: the same value is printed by `plan`, checked by tests and applied by `reconcile/apply.ts`. */
+import type { CopyMetadata } from '../config/copy-metadata.ts';
 import type { ObservedServiceAccount } from './observed.ts';
 import type { ReferenceEdit, WantedReferences } from './service-account.ts';
 
@@ -11,6 +12,8 @@ interface CopyContent extends CopyTarget {
   readonly source: string;
   /** Digest of the content to write; the content itself is taken from the source book only when it is written. */
   readonly digest: string;
+  /** Labels and annotations besides Pullpass's own. */
+  readonly metadata?: CopyMetadata;
 }
 /** The object that the plan was made for: another object with the same name must not be changed. */
 interface Preconditions {

@@ -1,4 +1,5 @@
 /** Plans one copy in one namespace. */
+import { metadataText } from '../config/copy-metadata.ts';
 import { TYPE_DOCKER_CONFIG_JSON } from '../names.ts';
 import type { CopyAction } from './action.ts';
 import type { ObservedCopy, ObservedNamespace, ObservedSource } from './observed.ts';
@@ -57,7 +58,13 @@ function planWanted(
   { config, digest }: ObservedSource,
   copy: ObservedCopy | undefined,
 ): CopyPlan {
-  const target = { namespace: namespace.name, name: config.copyName, source: config.name };
+  const { copyMetadata: metadata } = config;
+  const target = {
+    namespace: namespace.name,
+    name: config.copyName,
+    source: config.name,
+    ...(metadata && { metadata }),
+  };
   if (copy === undefined) {
     if (digest !== undefined)
       return { state: 'missing', action: { type: 'createCopy', ...target, digest }, references: 'add' };
@@ -93,18 +100,20 @@ function planWanted(
     return { state: 'stale', action: { ...update, type: 'replaceCopy', why: unchangeable }, references: 'add' };
   if (isStale) return { state: 'stale', action: update, references: 'add' };
   // Written before copies named their installation: the next write, with the same content, makes it surely ours.
-  const unnamed = update !== undefined && copy.instance === undefined;
-  return { state: 'in sync', ...(unnamed && { action: update }), references: 'add' };
+  // Labels and annotations change nothing of its login: no rotation waits for them.
+  const isOdd = copy.instance === undefined || copy.metadata !== (metadata && metadataText(metadata));
+  return { state: 'in sync', ...(isOdd && update !== undefined && { action: update }), references: 'add' };
 }
 
 /** Whether a copy that was just written needs nothing more. */
 export function isAsWanted(
   copy: ObservedCopy,
-  { source, digest }: { readonly source: string; readonly digest: string },
+  { source, digest, metadata }: Extract<CopyAction, { readonly digest: string }>,
   instance: string,
 ): boolean {
   const isOwn = copy.ours && copy.source === source && copy.instance === instance;
-  return isOwn && copy.digest === digest && copy.type === TYPE_DOCKER_CONFIG_JSON && !copy.terminating;
+  const isWhole = copy.digest === digest && copy.metadata === (metadata && metadataText(metadata));
+  return isOwn && isWhole && copy.type === TYPE_DOCKER_CONFIG_JSON && !copy.terminating;
 }
 
 /** Why an update cannot make it what it should be; undefined: it can. */

@@ -1,4 +1,5 @@
 /** Rights for an installation with `--namespaces`: the table of rights without anything that spans the cluster. */
+import type { Configuration } from '../config/schema.ts';
 import { REPORT_RESOURCES } from '../names.ts';
 import { OWNERS } from './healing.ts';
 import { REVIEWS } from './rights-table.ts';
@@ -41,6 +42,15 @@ export function clusterWide(rights: readonly Right[]): string[] {
     );
   return [...new Set(lines)];
 }
+
+/** Sources that ask for labels of namespaces, and what to do, one line each: with a list no Namespace is read. */
+export const byLabel = ({ sources }: Pick<Configuration, 'sources'>): string[] =>
+  sources
+    .filter(({ namespaces }) => namespaces.selector !== undefined)
+    .map(
+      ({ name }) =>
+        `take namespaces.selector out of source ${name}: to read the labels of a namespace needs rights which no namespace has`,
+    );
 
 function remedyOf({ apiGroup, resource }: Right): string {
   if (REPORT_RESOURCES.some((report) => report.group === apiGroup && report.resource === resource))

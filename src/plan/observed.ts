@@ -2,6 +2,7 @@
  * What a plan is computed from: the few fields that matter, as the stores keep them. It has no credential, and only a bounded
  * part of what tenants write (`bounds.ts`).
  */
+import type { Labels } from '../config/label-selector.ts';
 import type { SourceConfig } from '../config/schema.ts';
 import type { Owner } from '../owner.ts';
 
@@ -14,6 +15,8 @@ export interface ObservedNamespace {
   readonly sync: string | undefined;
   readonly sources: string | undefined;
   readonly serviceAccounts: string | undefined;
+  /** Those of its labels that a selector of the configuration asks for. Absent: none. */
+  readonly labels?: Labels;
   /** Keys that look like ours but are not known here: typing errors, and labels that should be annotations. Absent: none. */
   readonly strays?: readonly string[];
 }
@@ -56,6 +59,8 @@ export interface ObservedCopy {
   readonly adopt: boolean;
   /** Keyed digest of `.dockerconfigjson`; undefined: the key is absent. */
   readonly digest: string | undefined;
+  /** The labels and annotations that Pullpass applied to it besides its own, as `metadataText`; cut. Absent: none. */
+  readonly metadata?: string;
   /** When its content was last written, in milliseconds since 1970; undefined: the server does not say. For reports only. */
   readonly writtenAt?: number | undefined;
   /** Who else wrote the content or the label of a copy of ours, in words. Absent: nobody. */

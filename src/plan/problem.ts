@@ -27,7 +27,8 @@ export type Problem = { readonly object: ObjectRef } &
         readonly what: string;
       }
     | { readonly reason: 'UnknownSource'; readonly names: readonly string[] }
-    | { readonly reason: 'OptInDenied'; readonly sources: readonly string[] }
+    /** `labels`: what those sources ask for that would admit it by its name. */
+    | { readonly reason: 'OptInDenied'; readonly sources: readonly string[]; readonly labels: readonly string[] }
     /** Never empty. */
     | { readonly reason: 'CopyBlocked'; readonly finalizers: readonly string[] }
     | SecretNotOurs
@@ -48,7 +49,7 @@ export function noteOf(problem: Problem): string {
     case 'OptInDenied':
       return (
         `The namespace ${deniedBy(problem.sources)}: ` +
-        'ask the platform team to allow it in the configuration (sources[].namespaces).'
+        `ask the platform team to allow it in the configuration (sources[].namespaces)${orLabel(problem)}.`
       );
     case 'SecretNotOurs':
       return `${whatIsTaken(problem)}: it is left alone, and pods that name it pull with what it holds. ${remedyOf(problem)}`;
@@ -65,6 +66,10 @@ export function noteOf(problem: Problem): string {
 export const deniedBy = (sources: readonly string[]): string =>
   `opted in, but the ${agree(sources.length, 'guard of source', 'guards of sources')} ${quoteList(sources)} ` +
   `${agree(sources.length, 'does', 'do')} not admit it`;
+
+/** The other remedy, if its name would do. */
+export const orLabel = ({ labels }: { readonly labels: readonly string[] }): string =>
+  labels.length === 0 ? '' : `, or to give the namespace the labels that it asks for: ${quoteList(labels)}`;
 
 /** `finalizer "a/b"`. */
 export const finalizersOf = ({ finalizers }: { readonly finalizers: readonly string[] }): string =>

@@ -3,6 +3,7 @@ import { ANNOTATION_SERVICE_ACCOUNTS, ANNOTATION_SOURCES, ANNOTATION_SYNC, NAMES
 import type { SourceConfig } from '../config/schema.ts';
 import { MAX_ANNOTATION, MAX_LISTED } from './bounds.ts';
 import { GLOB, matchNames } from '../config/glob.ts';
+import { selects, selectorText } from '../config/label-selector.ts';
 import type { ObservedNamespace, ObservedServiceAccount } from './observed.ts';
 import type { ObjectRef, Problem } from './problem.ts';
 import { quote, quoteList } from '../text.ts';
@@ -21,11 +22,7 @@ export interface Selection {
 const out = (why: Extract<Choice, { in: false }>['why']): Choice => ({ in: false, why });
 
 /** Decides for each source whether `namespace` is opted in. No annotation overrides a guard. */
-export function selectSources(
-  namespace: ObservedNamespace,
-  sources: readonly SourceConfig[],
-  admits: (source: SourceConfig, namespace: string) => boolean = admitted,
-): Selection {
+export function selectSources(namespace: ObservedNamespace, sources: readonly SourceConfig[]): Selection {
   const problems: Problem[] = [];
   const object = refTo(namespace);
   const invalid = (what: string, annotation?: string): void => {
@@ -53,10 +50,7 @@ export function selectSources(
   const list = namespace.sources === undefined ? undefined : boundedList(namespace.sources);
   const listed = list && new Set(list.parts);
   // Also without opting in: a list can exclude sources that the namespace would get by default.
-  if (
-    listed !== undefined &&
-    (sync === 'enabled' || sources.some((s) => s.optInByDefault && admits(s, namespace.name)))
-  ) {
+  if (listed !== undefined && (sync === 'enabled' || sources.some((s) => s.optInByDefault && admitted(s, namespace)))) {
     if (list?.cut) invalid(TOO_LONG, ANNOTATION_SOURCES);
     else if (listed.size === 0)
       invalid('is empty: name sources, or remove it to get all that admit this namespace.', ANNOTATION_SOURCES);
@@ -68,7 +62,7 @@ export function selectSources(
   const selection = all((source) => {
     if (listed !== undefined && !listed.has(source.name)) return out('not listed');
     if (sync !== 'enabled' && !source.optInByDefault) return out('not opted in');
-    if (!admits(source, namespace.name)) return out(sync === 'enabled' ? 'denied' : 'not opted in');
+    if (!admitted(source, namespace)) return out(sync === 'enabled' ? 'denied' : 'not opted in');
     return { in: true, why: sync === 'enabled' ? 'enabled' : 'default' };
   });
 
@@ -79,14 +73,29 @@ export function selectSources(
   });
   const any = sources.some((s) => selection.choices.get(s.name)?.in === true);
   if (denied.length > 0 && (listed !== undefined || !any))
-    problems.push({ reason: 'OptInDenied', object, sources: denied.map(({ name }) => name) });
+    problems.push({
+      reason: 'OptInDenied',
+      object,
+      sources: denied.map(({ name }) => name),
+      labels: denied.flatMap((s) => (admitsName(s, namespace.name) ? (asksFor(s) ?? []) : [])),
+    });
   return selection;
 }
 
-/** The guard: which namespaces may opt in. Deny wins. */
-export function admitted({ namespaces }: SourceConfig, namespace: string): boolean {
-  return matchNames(namespaces.allow)(namespace) && !matchNames(namespaces.deny)(namespace);
+/** The guard: which namespaces may opt in, by their names and labels. */
+export function admitted(source: SourceConfig, namespace: Pick<ObservedNamespace, 'name' | 'labels'>): boolean {
+  const { selector } = source.namespaces;
+  return admitsName(source, namespace.name) && (selector === undefined || selects(selector, namespace.labels ?? {}));
 }
+
+/** The part of the guard that looks at names. Deny wins. */
+export function admitsName({ namespaces }: SourceConfig, name: string): boolean {
+  return matchNames(namespaces.allow)(name) && !matchNames(namespaces.deny)(name);
+}
+
+/** The labels that a namespace must have, as kubectl writes them; undefined: none. */
+export const asksFor = ({ namespaces: { selector } }: SourceConfig): string | undefined =>
+  selector && selectorText(selector);
 
 /** Which ServiceAccounts of an opted-in namespace get the reference of `source`. */
 export function selectsAccount(

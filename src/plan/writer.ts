@@ -7,6 +7,7 @@ import {
   MANAGER,
   PATCH_MANAGER,
 } from '../names.ts';
+import type { CopyMetadata } from '../config/copy-metadata.ts';
 import { minute, quote } from '../text.ts';
 
 interface Writer {
@@ -53,6 +54,13 @@ export const LIST_FIELDS: readonly Field[] = [['imagePullSecrets']];
 export const COPY_FIELDS: readonly Field[] = [
   ['data', KEY_DOCKER_CONFIG_JSON],
   ['metadata', 'labels', LABEL_SOURCE],
+];
+
+/** The same with what the configuration gives copies besides. */
+export const copyFields = ({ labels = {}, annotations = {} }: CopyMetadata = {}): readonly Field[] => [
+  ...COPY_FIELDS,
+  ...Object.keys(labels).map((key) => ['metadata', 'labels', key]),
+  ...Object.keys(annotations).map((key) => ['metadata', 'annotations', key]),
 ];
 
 /**
@@ -121,7 +129,7 @@ function othersOf({ managedFields = [] }: Tracked): { readonly writer: Writer; r
     .sort((a, b) => (b.writer.at ?? 0) - (a.writer.at ?? 0));
 }
 
-function owns(fields: unknown, path: Field): boolean {
+export function owns(fields: unknown, path: Field): boolean {
   let at: unknown = fields;
   for (const name of path) {
     if (typeof at !== 'object' || at === null || !Object.hasOwn(at, `f:${name}`)) return false;

@@ -1,7 +1,7 @@
 /** Maps a configured kind to its adapter. */
 import type { CacheProxyConfig } from '../config/cache-proxies.ts';
 import type { Configuration } from '../config/schema.ts';
-import { clusterWide } from '../plan/listed-rights.ts';
+import { byLabel, clusterWide } from '../plan/listed-rights.ts';
 import { rightsInCluster } from '../plan/rights.ts';
 import type { RightsOptions } from '../plan/rights.ts';
 import { artifactory } from './artifactory.ts';
@@ -82,5 +82,5 @@ export function beyondTheList(configuration: Configuration, controller: RightsOp
       ? []
       : [`add ${consumer.namespace} to the list: cache proxy ${config.name} reads the copy there`],
   );
-  return [...clusterWide(rightsInCluster(configuration, controller)), ...outside];
+  return [...clusterWide(rightsInCluster(configuration, controller)), ...byLabel(configuration), ...outside];
 }

@@ -50,7 +50,13 @@ export function createApplier({ client, world, content, consumers }: ApplierOpti
       metadata: {
         name: action.name,
         namespace: action.namespace,
-        labels: { [LABEL_MANAGED_BY]: MANAGER, [LABEL_SOURCE]: action.source, [LABEL_INSTANCE]: world.instance },
+        labels: {
+          ...action.metadata?.labels,
+          [LABEL_MANAGED_BY]: MANAGER,
+          [LABEL_SOURCE]: action.source,
+          [LABEL_INSTANCE]: world.instance,
+        },
+        ...(action.metadata?.annotations && { annotations: action.metadata.annotations }),
         ...preconditions,
       },
       type: TYPE_DOCKER_CONFIG_JSON,

@@ -7,7 +7,7 @@ import { paths } from '../kube/paths.ts';
 import { isRace } from '../kube/api-error.ts';
 import { MANAGER } from '../names.ts';
 import type { Action } from '../plan/action.ts';
-import { COPY_FIELDS, LIST_FIELDS, otherWriter } from '../plan/writer.ts';
+import { copyFields, LIST_FIELDS, otherWriter } from '../plan/writer.ts';
 
 /** In words; undefined: the object does not say, or only after its next write. Throws ApiError and UnreachableError. */
 export async function readOtherWriter(
@@ -28,7 +28,7 @@ export async function readOtherWriter(
   if (isAccount && (metadata.managedFields ?? []).length === 0) await startTracking(client, path, metadata, signal);
   return isAccount
     ? otherWriter(metadata, 'ServiceAccount', LIST_FIELDS)
-    : otherWriter(metadata, 'Secret', COPY_FIELDS);
+    : otherWriter(metadata, 'Secret', copyFields('metadata' in action ? action.metadata : undefined));
 }
 
 /**

@@ -167,10 +167,12 @@ describe.skipIf('missing' in real || minor < 34)('on kube-apiserver', () => {
       .replaceAll('object.spec.serviceAccountName', "object.metadata.labels['account']")
       .replaceAll('pullpass-born-ready', 'judged');
     await putPolicies(cluster.admin, yaml);
-    const ask = ({ namespace, account: name, annotations }: Case): Promise<string[] | undefined> =>
-      born('default', { metadata: { labels: { namespace, account: name }, annotations } });
+    const ask = ({ namespace, account: name, annotations, labels }: Case): Promise<string[] | undefined> =>
+      born('default', { metadata: { labels: { ...labels, namespace, account: name }, annotations } });
     await eventually(async () =>
-      expect((await ask({ namespace: 'team', account: 'default', annotations: ON }))?.length).toBeGreaterThan(0),
+      expect(
+        (await ask({ namespace: 'team', account: 'default', annotations: ON, labels: {} }))?.length,
+      ).toBeGreaterThan(0),
     );
     const added = { all: 0, byOwnChoice: 0 };
     for (const each of cases) {
@@ -228,6 +230,7 @@ interface Case {
   readonly namespace: string;
   readonly account: string;
   readonly annotations: Record<string, string>;
+  readonly labels: Record<string, string>;
 }
 
 /** Names and lists that are near to each other, and annotations as people and attackers write them. */
@@ -249,16 +252,23 @@ function generated(): { configured: Configuration; cases: Case[] } {
     '!kube-*',
   ];
   const patterns = fc.array(fc.constantFrom('*', ...globs), { maxLength: 4 });
+  const selector = fc.constantFrom(
+    { matchLabels: { env: 'a' } },
+    { matchExpressions: [{ key: 'env', operator: 'In', values: ['a', 'b'] }] },
+    { matchExpressions: [{ key: 'env', operator: 'NotIn', values: ['b'] }] },
+    { matchExpressions: [{ key: 'tier', operator: 'DoesNotExist' }] },
+    { matchLabels: { tier: '' }, matchExpressions: [{ key: 'env', operator: 'Exists' }] },
+  );
   const sources = fc.sample(
-    fc.record({ allow: patterns, deny: patterns, optInByDefault: fc.boolean(), serviceAccounts: patterns }),
+    fc.record({ allow: patterns, deny: patterns, optInByDefault: fc.boolean(), serviceAccounts: patterns, selector }),
     { numRuns: 12, seed: 14 },
   );
   const configured = configuration(
-    ...sources.map(({ allow, deny, ...rest }, i) => ({
+    ...sources.map(({ allow, deny, selector, ...rest }, i) => ({
       name: `s${i}`,
       // One is read where another one's copies would have its name, and one's own copies have its name.
       secret: { namespace: 'registries', name: i === 0 ? 's1-copy' : i === 2 ? 's2-copy' : `s${i}` },
-      namespaces: { allow: i < 4 ? ['*'] : allow, deny: i < 4 ? [] : deny },
+      namespaces: { allow: i < 4 ? ['*'] : allow, deny: i < 4 ? [] : deny, ...(i % 3 === 1 && { selector }) },
       ...rest,
     })),
   );
@@ -293,6 +303,7 @@ function generated(): { configured: Configuration; cases: Case[] } {
     fc.record({
       namespace: fc.constantFrom(...names),
       account: fc.constantFrom(...names),
+      labels: fc.dictionary(fc.constantFrom('env', 'tier'), fc.constantFrom('a', 'b', '')),
       [SYNC]: fc.oneof(
         { weight: 9, arbitrary: fc.constantFrom('enabled', 'enabled', undefined) },
         fc.constantFrom('disabled', '', ' enabled', 'Enabled', 'true'),
@@ -307,8 +318,9 @@ function generated(): { configured: Configuration; cases: Case[] } {
   );
   return {
     configured,
-    cases: cases.map(({ namespace = '', account: name = '', ...annotations }) => ({
+    cases: cases.map(({ namespace = '', account: name = '', labels = {}, ...annotations }) => ({
       namespace,
+      labels,
       account: name,
       annotations: JSON.parse(JSON.stringify(annotations)) as Record<string, string>,
     })),
@@ -316,10 +328,10 @@ function generated(): { configured: Configuration; cases: Case[] } {
 }
 
 /** What the planner adds to a ServiceAccount that has nothing, where all copies can be written. */
-function planned(configured: Configuration, { namespace, account: name, annotations }: Case): string[] {
+function planned(configured: Configuration, { namespace, account: name, annotations, labels }: Case): string[] {
   const plan = planNamespace({
     instance: CONTROLLER_NAMESPACE,
-    namespace: projectNamespace({ metadata: { name: namespace, annotations } }),
+    namespace: projectNamespace({ metadata: { name: namespace, annotations, labels } }, new Set(['env', 'tier'])),
     serviceAccounts: [account({ namespace, name })],
     copies: new Map(
       configured.sources

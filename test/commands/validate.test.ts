@@ -65,6 +65,26 @@ test('a guard that does not reach them anyway is not', () => {
   expect(warnings(withGuard('{ allow: ["team-*"], deny: [] }'))).toEqual([]);
 });
 
+test('a selector is shown, and that it is no guard against whoever may label, once', () => {
+  const guard = '{ selector: { matchLabels: { env: prod }, matchExpressions: [{ key: x, operator: Exists }] } }';
+  expect(warnings(withGuard(guard))).toEqual([
+    'warning: sources[0].namespaces.selector: who may annotate a namespace may often label it, too; ' +
+      'what must not get the credential belongs in "deny", or not in "allow"',
+  ]);
+  expect(validateConfiguration(withGuard(guard), 'c.yaml').text).toContain(
+    'namespaces * but not kube-* pullpass-system, with labels env=prod,x, in when',
+  );
+});
+
+test('what would make Argo CD prune copies is pointed out, and its options are not', () => {
+  const of = (metadata: string) => warnings(`${GOOD}    copyMetadata: ${metadata}\n`);
+  expect(of('{ annotations: { argocd.argoproj.io/sync-options: "Prune=false" } }')).toEqual([]);
+  expect(of('{ labels: { app.kubernetes.io/instance: x, argocd.argoproj.io/instance: y } }')).toEqual([
+    'warning: sources[0].copyMetadata: "argocd.argoproj.io/instance", "app.kubernetes.io/instance" can make Argo CD take each copy ' +
+      'for a part of an application, and prune it; leave it out unless that is meant',
+  ]);
+});
+
 test('a copy that would land on a source Secret is pointed out', () => {
   expect(warnings(withGuard('{ deny: ["kube-*"] }'))).toEqual([
     'warning: sources[0].copyName: namespace "pullpass-system" may opt in, but there "upstream-registry" ' +

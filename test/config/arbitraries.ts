@@ -59,6 +59,29 @@ const source = (i: number): fc.Arbitrary<object> =>
         ),
       ),
     ),
+    namespaces: maybe(
+      some(
+        { selector: { matchLabels: { tier: 'a', 'example.com/env': '' } } },
+        {
+          selector: {
+            matchExpressions: [
+              { key: 'env', operator: 'In', values: ['a', 'b'] },
+              { key: 'env', operator: 'NotIn', values: ['c'] },
+            ],
+          },
+        },
+        {
+          selector: {
+            matchLabels: { env: 'a' },
+            matchExpressions: [
+              { key: 'x.corp/y', operator: 'Exists' },
+              { key: 'z', operator: 'DoesNotExist', values: [] },
+            ],
+          },
+        },
+      ),
+    ),
+    copyMetadata: maybe(some({ labels: { team: 'a' } }, { annotations: { 'example.com/x': "it's {{ x }}\n" } })),
     canary: maybe(some({}, { seconds: 5 })),
     healing: maybe(some({ mode: 'dry-run' }, { mode: 'evict' })),
   });

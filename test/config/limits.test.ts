@@ -43,6 +43,9 @@ test.each(
     retiredCopyNames: (n: number) => `${GOOD}retiredCopyNames: [${many(n, (i) => `r${i},`)}]\n`,
     aliases: (n: number) => `${GOOD}    aliases: [${many(n, (i) => `{ host: h${i}.corp, from: docker.io },`)}]\n`,
     globs: (n: number) => `${GOOD}    serviceAccounts: [${many(n, (i) => `a${i},`)}]\n`,
+    labels: (n: number) => `${GOOD}    namespaces: { selector: { matchLabels: {${many(n, (i) => `l${i}: x,`)}} } }\n`,
+    requirements: (n: number) =>
+      `${GOOD}    namespaces: { selector: { matchExpressions: [${many(n, (i) => `{ key: l${i}, operator: Exists },`)}] } }\n`,
     hosts: (n: number) =>
       `${GOOD}cacheProxies: [{ kind: zot, name: z, source: upstream, registry: r.corp, secret: { namespace: x, name: y }, hosts: [${many(n, (i) => `h${i}.corp,`)}] }]\n`,
     files: (n: number) =>
@@ -58,7 +61,9 @@ test.each(
 test('the JSON Schema has the same limits', () => {
   const schema = JSON.stringify(configurationJsonSchema());
   for (const [list, most] of Object.entries(LISTS))
-    expect(schema, list).toMatch(list === 'files' ? `"maxProperties":${most}` : `"maxItems":${most}`);
+    expect(schema, list).toMatch(
+      list === 'files' || list === 'labels' ? `"maxProperties":${most}` : `"maxItems":${most}`,
+    );
 });
 
 test('of many mistakes the first are listed, and how many more there are', () => {

@@ -15,6 +15,9 @@ import { worldFor } from '../sources/worlds.ts';
 
 const GOOD = configuration([sourceConfig()]);
 const SLIP = configuration([sourceConfig({ namespaces: { allow: [], deny: [] } })]);
+const LABELLED = configuration([
+  sourceConfig({ namespaces: { allow: ['*'], deny: [], selector: { matchLabels: { env: 'prod' } } } }),
+]);
 const confirmed = (config: Configuration): Configuration => ({
   ...config,
   confirmRemoval: confirmationOf(config).value,
@@ -344,6 +347,26 @@ test('once it is open, as many may opt out as like, until the next start or relo
     b.world.namespaces.put(namespace({ name, uid: name, resourceVersion: '2', sync: 'disabled' }));
   expect(b.names.filter((name) => b.reconcile(name))).toHaveLength(11);
   b.reload({ ...GOOD });
+  await pass();
+  expect(b.brake.isOpen()).toBe(false);
+});
+
+test('labels are as annotations: a selector that nobody fits is held, and so is a loss of labels that is seen at a start', async () => {
+  const b = braking();
+  const first = b.begin();
+  await pass();
+  b.reload(LABELLED);
+  await pass();
+  expect([b.brake.isOpen(), b.said().filter((line) => line.includes('from 11 namespaces')).length]).toEqual([false, 1]);
+  for (const name of b.names)
+    b.world.namespaces.put(namespace({ name, uid: name, resourceVersion: '2', labels: { env: 'prod' } }));
+  b.brake.again();
+  await pass();
+  expect(b.brake.isOpen()).toBe(true);
+  for (const name of b.names) b.world.namespaces.put(namespace({ name, uid: name, resourceVersion: '3' }));
+  expect(b.names.filter((name) => b.reconcile(name))).toHaveLength(11);
+  first.abort();
+  b.begin();
   await pass();
   expect(b.brake.isOpen()).toBe(false);
 });

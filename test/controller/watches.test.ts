@@ -13,19 +13,24 @@ let open: { stop(): Promise<void> } | undefined;
 afterEach(() => open?.stop());
 
 /** A server that has nothing, and refuses to list at the paths that `refused` says. */
-async function start(refused: (call: Call) => boolean = () => false, listed?: readonly string[]) {
+async function start(
+  refused: (call: Call) => boolean = () => false,
+  listed?: readonly string[],
+  namespaces: readonly object[] = [],
+) {
   const answer = (call: Call): unknown => {
     if (refused(call)) throw refusal(403, { reason: 'Forbidden', message: 'may not list' });
-    return { metadata: { resourceVersion: '1' }, items: [] };
+    return { metadata: { resourceVersion: '1' }, items: call.path === '/api/v1/namespaces' ? namespaces : [] };
   };
   // Without watch lists: everything is listed first.
   const { client } = scriptedClient(answer, ({ sendInitialEvents }) => {
     if (sendInitialEvents) throw refusal(422, { reason: 'Invalid' });
   });
   const seen: string[] = [];
+  const world = createWorld((text) => text, 'pullpass-system', listed);
   const watches = createWatches({
     client,
-    world: createWorld((text) => text, 'pullpass-system', listed),
+    world,
     log: createLog('silent'),
     metrics: createMetrics({ version: 'test', processMetrics: false }),
   });
@@ -36,7 +41,7 @@ async function start(refused: (call: Call) => boolean = () => false, listed?: re
   open = watches;
   const source = sourceConfig();
   await watches.configure(configuration([source]), [], listener);
-  return { watches, source, seen, listener };
+  return { watches, source, seen, listener, world };
 }
 
 /** Whether it is settled within a moment. */
@@ -81,6 +86,37 @@ test('what a new configuration no longer names is stopped, and the rest runs on'
   expect(await isSettled(watches)).toBe(true);
   expect(watches.synced()).toEqual(['namespaces', 'serviceaccounts', SOURCE, 'copy/other']);
   expect(seen.filter((line) => line.startsWith('start'))).toHaveLength(5);
+});
+
+test('a selector that asks for further labels has all namespaces read anew; until then nothing is decided by it', async () => {
+  const metadata = { name: 'team-a', uid: 'u', resourceVersion: '1', labels: { env: 'prod', tier: 'web' } };
+  let isDown = false;
+  const { watches, listener, world } = await start(({ path }) => isDown && path === '/api/v1/namespaces', undefined, [
+    { metadata },
+  ]);
+  const labels = () => world.namespaces.get('', 'team-a')?.labels;
+  const asking = (...keys: string[]) => {
+    const matchExpressions = keys.map((key) => ({ key, operator: 'Exists' as const }));
+    return sourceConfig({ namespaces: { allow: ['*'], deny: [], selector: { matchExpressions } } });
+  };
+  await isSettled(watches);
+  expect(labels()).toBeUndefined();
+
+  isDown = true;
+  await watches.configure(configuration([asking('env')]), [], listener);
+  expect(await isSettled(watches)).toBe(false);
+  expect([watches.isRead(asking('env')), watches.isRead(sourceConfig()), labels()]).toEqual([false, true, undefined]);
+  isDown = false;
+  await expect.poll(() => watches.isRead(asking('env'))).toBe(true);
+  // Its version has not changed since.
+  expect(labels()).toEqual({ env: 'prod' });
+
+  await watches.configure(configuration([asking('env', 'tier')]), [], listener);
+  expect(await isSettled(watches)).toBe(true);
+  expect(labels()).toEqual({ env: 'prod', tier: 'web' });
+  // What is kept already needs no further list.
+  await watches.configure(configuration([asking('tier')]), [], listener);
+  expect(watches.isRead(asking('tier'))).toBe(true);
 });
 
 describe('with a list of namespaces', () => {

@@ -13,7 +13,7 @@ import { lookup, makeKeyring } from '../../src/credentials/keyring.ts';
 import { DOCKER_HUB_KEY } from '../../src/credentials/registry-name.ts';
 import { contentOf } from '../../src/sources/content.ts';
 import type { Content } from '../../src/sources/content.ts';
-import { admitted } from '../../src/plan/selection.ts';
+import { admitsName } from '../../src/plan/selection.ts';
 
 const PAGES = path.resolve(import.meta.dirname, '../../docs/cache-proxies');
 const read = (page: string): string => readFileSync(path.join(PAGES, page), 'utf8');
@@ -140,7 +140,7 @@ describe('a page with a cache proxy', () => {
     if (proxy === undefined || from === undefined || !('object' in proxy))
       throw new Error('the page has a cache proxy of the patch shape');
     const namespace = ('copyNamespace' in proxy ? proxy.copyNamespace : undefined) ?? proxy.object.namespace ?? '';
-    expect(admitted(from, namespace)).toBe(true);
+    expect(admitsName(from, namespace)).toBe(true);
     expect(read(page)).toContain(`kubectl annotate namespace ${namespace} pullpass.dev/sync=enabled`);
     if (page === 'kube-fledged.md' || page === 'custom-resource.md')
       expect(read(page)).toContain(`login.pullpass.dev/${proxy.name}`);

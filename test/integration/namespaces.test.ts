@@ -26,6 +26,17 @@ onEachServer((server) => {
       ],
     },
     { name: 'legacy', namespaces: { allow: ['legacy-*'] } },
+    {
+      name: 'labelled',
+      namespaces: {
+        allow: ['label-*'],
+        selector: {
+          matchLabels: { env: 'prod' },
+          matchExpressions: [{ key: 'example.com/tier', operator: 'NotIn', values: ['sandbox'] }],
+        },
+      },
+      optInByDefault: true,
+    },
   );
   let cluster: Cluster;
   let controller: Controller;
@@ -41,6 +52,7 @@ onEachServer((server) => {
       type: 'kubernetes.io/basic-auth',
       stringData: { username: 'robot', password: 'pw-mirror-own' },
     });
+    await cluster.source({ namespace: SYSTEM, name: 'labelled' }, { 'labelled.corp': 'pw-labelled-1' });
     await cluster.secret(SYSTEM, 'legacy', {
       type: 'kubernetes.io/dockercfg',
       data: {
@@ -111,6 +123,47 @@ onEachServer((server) => {
       );
       await cluster.settled(config);
       expect(await cluster.getSecret('every-out', 'every-copy')).toBeUndefined();
+    });
+  });
+
+  describe('labels', () => {
+    const label = (name: string, labels: Record<string, string | null>): Promise<object> =>
+      cluster.admin.patch(`/api/v1/namespaces/${name}`, 'application/merge-patch+json', { metadata: { labels } });
+
+    test('with the labels that the source asks for comes the copy; with them go reference and copy', async () => {
+      await cluster.namespace('label-1');
+      await cluster.settled(config);
+      expect(await cluster.getSecret('label-1', 'labelled-copy')).toBeUndefined();
+      await label('label-1', { env: 'prod' });
+      await eventually(async () => expect(await cluster.pullSecrets('label-1')).toEqual(['labelled-copy']));
+      expect(await cluster.login('label-1', 'labelled-copy')).toEqual({ 'labelled.corp': 'pw-labelled-1' });
+
+      controller.forget();
+      await label('label-1', { 'example.com/tier': 'sandbox' });
+      await eventually(async () => expect(await cluster.getSecret('label-1', 'labelled-copy')).toBeUndefined());
+      expect(await cluster.pullSecrets('label-1')).toEqual([]);
+      expect(controller.writes()).toEqual(['patch serviceaccounts 200', 'delete secrets 200']);
+
+      await label('label-1', { 'example.com/tier': null });
+      await eventually(async () => expect(await cluster.pullSecrets('label-1')).toEqual(['labelled-copy']));
+      await label('label-1', { env: null });
+      await eventually(async () => expect(await cluster.getSecret('label-1', 'labelled-copy')).toBeUndefined());
+    });
+
+    test('a label passes no guard: the name must fit, too; who asks and lacks only the label is told which', async () => {
+      await cluster.namespace('unlabel-1', { labels: { env: 'prod' } });
+      await cluster.namespace('label-asks', { annotations: { ...ENABLED, 'pullpass.dev/sources': 'labelled' } });
+      await eventually(async () =>
+        expect(await cluster.events('label-asks')).toContainEqual(
+          expect.objectContaining({
+            reason: 'OptInDenied',
+            note: expect.stringContaining('"env=prod,example.com/tier!=sandbox"') as string,
+          }),
+        ),
+      );
+      await cluster.settled(config);
+      for (const name of ['unlabel-1', 'label-asks'])
+        expect(await cluster.getSecret(name, 'labelled-copy')).toBeUndefined();
     });
   });
 

@@ -55,6 +55,17 @@ describe('a listed namespace', () => {
   const copy = (name: string, of: ReturnType<typeof world>) =>
     projectCopy({ metadata: { name, namespace: 'team-a', uid: 'u', resourceVersion: '1' } }, of);
 
+  test('has no labels that were read: a source that selects by them is refused, also by commands that look once', () => {
+    const selector = { matchLabels: { env: 'prod' } };
+    const labelled = configuration([sourceConfig({ namespaces: { allow: ['*'], deny: [], selector } })]);
+    expect(() =>
+      feedsOf(
+        createWorld((text) => text, 'pullpass-system', ['team-a']),
+        labelled,
+      ),
+    ).toThrow(/^--namespaces: take namespaces\.selector out of source upstream: /);
+  });
+
   test('is opted in as if it were annotated, once anything is seen in it', () => {
     const seen = world();
     expect(observeNamespace(seen, 'team-a', [source()], [])).toBeUndefined();

@@ -1,6 +1,7 @@
 /** What is kept of an object: few fields, and of each no more than a bounded part. */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { metadataText } from '../../src/config/copy-metadata.ts';
 import { describe, expect, test } from 'vitest';
 import type { ApiObject } from '../../src/kube/list.ts';
 import { projectCopy, projectNamespace, projectServiceAccount } from '../../src/observe/projections.ts';
@@ -40,6 +41,62 @@ test('of thousands only the first few are kept', () => {
   expect(
     strays({ annotations: Object.fromEntries(Array.from({ length: 2_000 }, (_, i) => [`pullpass.dev/x${i}`, ''])) }),
   ).toHaveLength(5);
+});
+
+test('of labels only those are kept that a selector asks for, whatever a tenant adds', () => {
+  const labels = {
+    env: 'prod',
+    constructor: 'x',
+    ...Object.fromEntries(Array.from({ length: 2_000 }, (_, i) => [`l${i}`, ''])),
+  };
+  const project = (...keys: string[]) =>
+    projectNamespace({ metadata: { name: 'team-a', labels } }, new Set(keys)).labels;
+  expect(project('env', 'constructor', 'absent')).toEqual({ env: 'prod', constructor: 'x' });
+  expect(project()).toBeUndefined();
+});
+
+describe('what Pullpass gave a copy besides', () => {
+  const LABEL = { 'pullpass.dev/source': 'hub', 'app.kubernetes.io/managed-by': 'pullpass' };
+  const f = (...keys: string[]) => Object.fromEntries(keys.map((key) => [`f:${key}`, {}]));
+  const applied = (
+    labels: string[],
+    annotations: string[] = [],
+    by: object = { manager: 'pullpass', operation: 'Apply' },
+  ) => ({
+    ...by,
+    fieldsV1: { 'f:metadata': { 'f:labels': f(...labels), 'f:annotations': f(...annotations) } },
+  });
+  const metadataOf = (labels: object, annotations: Record<string, string>, ...managedFields: object[]) =>
+    projectCopy(
+      { metadata: { name: 'c', labels: { ...LABEL, ...labels }, annotations, managedFields } },
+      { digest: () => 'd', instance: 'pullpass-system' },
+    ).metadata;
+
+  test('is what it applied, with the values that are there; not what others wrote, nor its own labels', () => {
+    const own = applied([...Object.keys(LABEL), 'team'], ['note']);
+    expect(
+      metadataOf(
+        { team: 'a', theirs: 'x' },
+        { note: 'b', more: 'y' },
+        own,
+        applied(['theirs'], ['more'], { manager: 'x', operation: 'Apply' }),
+      ),
+    ).toBe(metadataText({ labels: { team: 'a' }, annotations: { note: 'b' } }));
+    expect(metadataOf({ team: 'changed' }, {}, own)).toBe(metadataText({ labels: { team: 'changed' } }));
+  });
+
+  test('is nothing where the server has no record, or of another write than an apply', () => {
+    expect(metadataOf({ team: 'a' }, {})).toBeUndefined();
+    expect(metadataOf({ team: 'a' }, {}, applied(Object.keys(LABEL)))).toBeUndefined();
+    expect(
+      metadataOf({ team: 'a' }, {}, applied(['team'], [], { manager: 'pullpass', operation: 'Update' })),
+    ).toBeUndefined();
+  });
+
+  test('is bounded, although a tenant can write in the name of Pullpass', () => {
+    const long = metadataOf({}, { note: 'x'.repeat(200_000) }, applied([], ['note']));
+    expect(long?.length).toBe(4_097);
+  });
 });
 
 describe('who undid a write', () => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { metadataText } from '../../src/config/copy-metadata.ts';
 import { planCopy, planRemoval } from '../../src/plan/copy.ts';
 import type { CopyPlan } from '../../src/plan/copy.ts';
 import type { ObservedCopy } from '../../src/plan/observed.ts';
@@ -210,6 +211,40 @@ describe('what is told is about the object that somebody has to change, and says
   test('a place that the configuration names', () => {
     const { uid: _, ...place } = SECRET;
     expect(planCopy(namespace(), source(), IN, copy(), true).problem).toMatchObject({ object: place });
+  });
+});
+
+describe('labels and annotations of the configuration', () => {
+  const metadata = { labels: { team: 'a', app: 'x' }, annotations: { note: 'b' } };
+  const planned = (parts: Partial<ObservedCopy>, given: typeof metadata | undefined): string =>
+    short(planCopy(namespace(), source({ config: { copyMetadata: given } }), IN, copy(parts), false));
+  const text = metadataText({ annotations: { note: 'b' }, labels: { app: 'x', team: 'a' } }) ?? '';
+
+  test.each<[string, Partial<ObservedCopy>, typeof metadata | undefined, string]>([
+    ['the copy has them', { metadata: text }, metadata, 'in sync; references add'],
+    ['the copy has none', {}, metadata, 'in sync; updateCopy; references add'],
+    ['the copy has others', { metadata: `${text}x` }, metadata, 'in sync; updateCopy; references add'],
+    ['the configuration has none any more', { metadata: text }, undefined, 'in sync; updateCopy; references add'],
+    [
+      'the copy is immutable: that is its content',
+      { immutable: true },
+      metadata,
+      'in sync; updateCopy; references add',
+    ],
+    ['the copy is going away', { terminating: true }, metadata, 'terminating; references keep'],
+    ['the copy is stale, too', { digest: 'old' }, metadata, 'stale; updateCopy; references add'],
+  ])('%s', (_, parts, given, expected) => {
+    expect(planned(parts, given)).toBe(expected);
+  });
+
+  test('are part of what is written', () => {
+    const { action } = planCopy(namespace(), source({ config: { copyMetadata: metadata } }), IN, undefined, false);
+    expect(action).toMatchObject({ type: 'createCopy', metadata });
+  });
+
+  test('a copy of a source that never had a good content is left as it is', () => {
+    const never = source({ config: { copyMetadata: metadata }, digest: undefined });
+    expect(short(planCopy(namespace(), never, IN, copy(), false))).toBe('in sync; references add');
   });
 });
 

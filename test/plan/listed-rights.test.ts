@@ -59,7 +59,7 @@ cacheProxies:
   - { name: mine, kind: custom-resource, source: upstream, registry: docker.io, path: /spec/secret, form: name, ${object} }
 `;
 const OBJECT = 'apiVersion: example.com/v1, resource: mirrors, name: main';
-test.each<[string, string, RegExp[]]>([
+test.each<[string, string, RegExp[], string?]>([
   ['all is well', '', []],
   [
     'the report object is one of the cluster',
@@ -75,12 +75,20 @@ test.each<[string, string, RegExp[]]>([
     ],
   ],
   [
+    'the labels of namespaces',
+    '',
+    [
+      /^take namespaces\.selector out of source upstream: to read the labels of a namespace needs rights which no namespace has$/,
+    ],
+    '    namespaces: { selector: { matchLabels: { env: prod } } }\n',
+  ],
+  [
     'one whose copy is in a namespace that is not listed',
     preheater(`object: { ${OBJECT}, namespace: elsewhere }`),
     [/^add elsewhere to the list: cache proxy mine reads the copy there$/],
   ],
-])('%s', (_, more, lines) => {
-  expect(beyondTheList(configuration(GOOD + more), controller)).toEqual(
+])('%s', (_, more, lines, ofSource = '') => {
+  expect(beyondTheList(configuration(GOOD + ofSource + more), controller)).toEqual(
     lines.map((line) => expect.stringMatching(line) as string),
   );
 });

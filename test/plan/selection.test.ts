@@ -3,7 +3,14 @@ import type { SourceConfig } from '../../src/config/schema.ts';
 import { MAX_ANNOTATION, MAX_LISTED } from '../../src/plan/bounds.ts';
 import type { ObservedNamespace } from '../../src/plan/observed.ts';
 import { noteOf } from '../../src/plan/problem.ts';
-import { admitted, listProblems, selectSources, selectsAccount, splitList } from '../../src/plan/selection.ts';
+import {
+  admitsName,
+  admitted,
+  listProblems,
+  selectSources,
+  selectsAccount,
+  splitList,
+} from '../../src/plan/selection.ts';
 import { account, namespace, sourceConfig } from './observations.ts';
 
 const HOSTILE = `${'x\u0000\u001b[2J\r\n\u2028\u2029\u202e\ud800"\\'}${'y'.repeat(256 * 1024)}`;
@@ -74,7 +81,21 @@ describe('the choice of a namespace', () => {
     ['deny spares it', { allow: ['*'], deny: ['*', '!team-a'] }, 'team-a', true],
     ['deny is empty', { allow: ['*'], deny: [] }, 'kube-system', true],
   ])('the guard: %s', (_, namespaces, name, expected) => {
-    expect(admitted(sourceConfig({ namespaces }), name)).toBe(expected);
+    expect(admitsName(sourceConfig({ namespaces }), name)).toBe(expected);
+  });
+
+  const labelled = { namespaces: { allow: ['team-*'], deny: [], selector: { matchLabels: { env: 'prod' } } } };
+  test.each<[string, Partial<ObservedNamespace>, boolean]>([
+    ['name and label fit', { labels: { env: 'prod' } }, true],
+    ['the label is another', { labels: { env: 'test' } }, false],
+    ['there is no label', {}, false],
+    ['the label fits, and the name does not', { name: 'other', labels: { env: 'prod' } }, false],
+  ])('the guard asks for a name and a label: %s', (_, ns, expected) => {
+    expect(admitted(sourceConfig(labelled), namespace(ns))).toBe(expected);
+    expect(why(ns, labelled)).toEqual({ upstream: expected ? 'in: enabled' : 'out: denied' });
+    expect(why({ ...ns, sync: undefined }, { ...labelled, optInByDefault: true })).toEqual({
+      upstream: expected ? 'in: default' : 'out: not opted in',
+    });
   });
 
   test('every source has one, whatever it is called', () => {
@@ -136,6 +157,14 @@ describe('what a namespace is told', () => {
     expect(problems({ sources: 'open,upstream' }, guarded, { name: 'open' })).toEqual([
       expect.stringMatching(/^OptInDenied: .*source "upstream" does/),
     ]);
+  });
+
+  test('which labels would do, if only they are missing', () => {
+    const guarded = { namespaces: { allow: ['team-*'], deny: [], selector: { matchLabels: { env: 'prod' } } } };
+    expect(problems({}, guarded)).toEqual([
+      expect.stringMatching(/or to give the namespace the labels that it asks for: "env=prod"\.$/),
+    ]);
+    expect(problems({ name: 'other' }, guarded)).toEqual([expect.stringMatching(/\(sources\[\]\.namespaces\)\.$/)]);
   });
 
   test('that every guard says no, when it asked for whatever there is; not that some do', () => {

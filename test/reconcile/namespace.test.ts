@@ -57,6 +57,14 @@ describe('carrying out a plan', () => {
     expect(failed).toEqual(['createCopy one']);
   });
 
+  test('a copy that only lacks a label is referenced, although it cannot be given the label', async () => {
+    const labelled = source({ config: { copyMetadata: { labels: { team: 'a' } } } });
+    const { tried, failed } = await reconcile(scope({ sources: [labelled], copies: [copy()] }), (action) =>
+      action.endsWith('regcred') && action.startsWith('updateCopy') ? refusal(403) : undefined,
+    );
+    expect([tried, failed]).toEqual([['updateCopy regcred', 'default: +regcred'], ['updateCopy regcred']]);
+  });
+
   test('an edit of which nothing is left is not tried', async () => {
     const { tried } = await reconcile(scope({}), () => refusal(500));
     expect(tried).toEqual(['createCopy regcred']);

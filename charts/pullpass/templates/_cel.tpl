@@ -1,6 +1,6 @@
 {{/*
-Globs and guards in CEL, as src/admission/guard.ts writes them: a test compares the two. The schema of the values lets nothing into a
-name or a glob that would need quoting.
+Globs, selectors and guards in CEL, as src/admission/guard.ts writes them: a test compares the two. The schema of the values lets nothing into a
+name, a glob or a label that would need quoting.
 */}}
 
 {{/* A list of words: ['a', 'b'] */}}
@@ -48,5 +48,32 @@ true
 ({{ $taken }} && !{{ include "pullpass.celAny" (dict "patterns" $excluded "name" .name) }})
 {{- else -}}
 {{- include "pullpass.celAny" (dict "patterns" $listed "name" .name) -}}
+{{- end -}}
+{{- end }}
+
+{{/* key, operator, values: one requirement of a selector. */}}
+{{- define "pullpass.celRequires" -}}
+{{- $label := printf "namespaceObject.metadata.?labels[?'%s']" .key -}}
+{{- if eq .operator "In" -}}
+{{ $label }}.optMap(value, value in {{ include "pullpass.celList" .values }}).orValue(false)
+{{- else if eq .operator "NotIn" -}}
+{{ $label }}.optMap(value, !(value in {{ include "pullpass.celList" .values }})).orValue(true)
+{{- else if eq .operator "Exists" -}}
+{{ $label }}.hasValue()
+{{- else -}}
+!{{ $label }}.hasValue()
+{{- end -}}
+{{- end }}
+
+{{/* The requirements of a selector, each with " && " in front; nothing if there is none. */}}
+{{- define "pullpass.celSelects" -}}
+{{- if . -}}
+{{- $labels := .matchLabels | default dict -}}
+{{- range keys $labels | sortAlpha -}}
+{{ printf " && %s" (include "pullpass.celRequires" (dict "key" . "operator" "In" "values" (list (get $labels .)))) }}
+{{- end -}}
+{{- range .matchExpressions -}}
+{{ printf " && %s" (include "pullpass.celRequires" .) }}
+{{- end -}}
 {{- end -}}
 {{- end }}

@@ -1,6 +1,6 @@
 /** Rules on annotations of tenants that have no effect, from the problems in the controller's plans. */
 import { ANNOTATION_SOURCES, ANNOTATION_SYNC } from '../../names.ts';
-import { deniedBy } from '../../plan/problem.ts';
+import { deniedBy, orLabel } from '../../plan/problem.ts';
 import { hitOf, problemsOf } from './problems.ts';
 import type { Hit, Rule } from './rule.ts';
 import { some, quote } from '../../text.ts';
@@ -18,13 +18,13 @@ export const optInDenied: Rule = {
   check: (facts) =>
     problemsOf(facts)
       .filter((problem) => problem.reason === 'OptInDenied')
-      .map(({ object: { kind, name }, sources }): Hit => ({
+      .map(({ object: { kind, name }, sources, labels }): Hit => ({
         object: { kind, name },
         about: '',
         // Not the text of the Event: the platform team reads audits, tenants read Events.
         message: `Namespace "${name}" ${deniedBy(sources)}.`,
         remedy:
-          'Allow the namespace in the configuration (sources[].namespaces), or remove the annotation: ' +
+          `Allow the namespace in the configuration (sources[].namespaces)${orLabel({ labels })}; or remove the annotation: ` +
           `\`kubectl annotate namespace ${name} ${ANNOTATION_SYNC}-\``,
       })),
 };

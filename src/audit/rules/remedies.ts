@@ -49,7 +49,13 @@ export const isPlainName = (name: string): boolean => /^[\w.:][\w.:-]*$/.test(na
 /** Every step that is needed to opt the namespace in to the source. */
 export function stepsIn(config: SourceConfig, { name, sync, sources }: ObservedNamespace, admits: boolean): string[] {
   return [
-    ...(admits ? [] : [`allow the namespace in the configuration: sources[].namespaces of source "${config.name}"`]),
+    ...(admits
+      ? []
+      : [
+          `allow the namespace in the configuration: sources[].namespaces of source "${config.name}"${
+            config.namespaces.selector === undefined ? '' : ' (names and labels)'
+          }`,
+        ]),
     ...(sources === undefined || splitList(sources).includes(config.name)
       ? []
       : [`add "${config.name}" to the annotation ${ANNOTATION_SOURCES} of the namespace`]),

@@ -3,7 +3,7 @@ import { whyNoRegistry } from '../../credentials/image-reference.ts';
 import { quoteKey } from '../../credentials/registry-name.ts';
 import { ANNOTATION_SERVICE_ACCOUNTS, ANNOTATION_SOURCES } from '../../names.ts';
 import type { ObservedNamespace } from '../../plan/observed.ts';
-import { admitted, type Choice } from '../../plan/selection.ts';
+import { admitsName, admitted, type Choice } from '../../plan/selection.ts';
 import type { Facts } from '../facts/facts.ts';
 import { KUBE_IMAGE_KEEPER } from '../facts/well-known.ts';
 import type { FindingObject } from './rule.ts';
@@ -122,7 +122,7 @@ function fromSources(
     .map(({ config }) => ({
       config,
       standing: plan?.standings.find(({ source }) => source === config.name),
-      admits: admitted(config, workload.namespace),
+      admits: namespace === undefined ? admitsName(config, workload.namespace) : admitted(config, namespace),
     }))
     .sort((a, b) => rank(a) - rank(b));
   if (best === undefined) {
