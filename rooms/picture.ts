@@ -35,7 +35,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   controller: {
     may: words(
-      'audit/render audit/report audit/rules audit/observe healing rotation reconcile sources proxies observe plan server config kube credentials async',
+      'audit/render audit/report audit/rules audit/observe healing rotation reconcile sources proxies observe plan server config kube async',
     ),
     packages: words('node-cron node:timers/promises node:util'),
   },
