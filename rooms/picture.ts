@@ -71,7 +71,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   reconcile: { may: words('observe proxies plan config kube credentials async') },
   sources: {
     may: words('observe proxies plan registry config kube credentials async'),
-    pure: words('merge rollout content'),
+    pure: words('merge rollout content ends'),
   },
   observe: { may: words('plan config kube credentials'), packages: words('zod node:crypto') },
   admission: { may: words('proxies plan config'), pure: true },

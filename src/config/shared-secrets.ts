@@ -2,7 +2,7 @@
  * Cache proxies that name one Secret: one zot reads one file with the logins of all its upstreams, and helpers of Distribution may
  * find theirs side by side. Each keeps its part, so no part may be of two.
  */
-import { canonicalRegistry } from '../credentials/registry-name.ts';
+import { canonicalRegistry, quoteKey } from '../credentials/registry-name.ts';
 import { upstreamHost } from '../credentials/upstream.ts';
 import { fit, quote } from '../text.ts';
 import { field, items, type CrossProblem } from './document.ts';
@@ -57,14 +57,12 @@ export function sharedSecrets(proxies: readonly unknown[]): CrossProblem[] {
         : [
             at(
               key,
-              `is used twice: ${quote(part)}, here and by cache proxy ${called(owner)} in the same Secret; ${ADVICE[key]}`,
+              `is used twice: ${quoteKey(part)}, here and by cache proxy ${called(owner)} in the same Secret; ${ADVICE[key]}`,
             ),
           ];
     });
     if (leader === undefined || kind !== 'zot') return taken;
-    const differs = (['key', 'workload'] as const).filter(
-      (each) => JSON.stringify(valueOf(proxy, each)) !== JSON.stringify(valueOf(leader, each)),
-    );
+    const differs = (['key', 'workload'] as const).filter((each) => valueOf(proxy, each) !== valueOf(leader, each));
     return [
       ...taken,
       ...differs.map((each) =>
@@ -83,9 +81,9 @@ const ADVICE = {
 /** The parts of its Secret that are its own, and where it names them. */
 function partsOf(proxy: unknown): { readonly part: string; readonly key: keyof typeof ADVICE }[] {
   const kind = field(proxy, 'kind');
-  if (kind === 'distribution-helper') return [{ part: String(valueOf(proxy, 'key')), key: 'key' }];
-  const registry = field(proxy, 'registry');
-  if (kind !== 'zot' || typeof registry !== 'string') return [];
+  if (kind === 'distribution-helper') return [{ part: valueOf(proxy, 'key') ?? '', key: 'key' }];
+  const registry = textIn(proxy, 'registry');
+  if (kind !== 'zot' || registry === undefined) return [];
   const hosts = field(proxy, 'hosts');
   const listed = hosts === undefined ? undefined : items(hosts).filter((host) => typeof host === 'string');
   const key = listed === undefined ? 'registry' : 'hosts';
@@ -93,22 +91,24 @@ function partsOf(proxy: unknown): { readonly part: string; readonly key: keyof t
   return [...new Set(syncHosts({ registry, hosts: listed }))].map((part) => ({ part, key }));
 }
 
-/** With the defaults of the schema. */
-function valueOf(proxy: unknown, key: 'key' | 'workload'): unknown {
-  const value = field(proxy, key);
-  if (key === 'key') return value ?? 'credentials.json';
-  return value === undefined
+/** As text, with the defaults of the schema. */
+function valueOf(proxy: unknown, key: 'key' | 'workload'): string | undefined {
+  if (key === 'key') return textIn(proxy, 'key') ?? 'credentials.json';
+  const workload = field(proxy, 'workload');
+  return workload === undefined
     ? undefined
-    : ['kind', 'namespace', 'name'].map((part) => field(value, part) ?? (part === 'kind' ? 'Deployment' : undefined));
+    : [textIn(workload, 'kind') ?? 'Deployment', textIn(workload, 'namespace'), textIn(workload, 'name')].join('/');
+}
+
+function textIn(parent: unknown, key: string): string | undefined {
+  const value = field(parent, key);
+  return typeof value === 'string' ? value : undefined;
 }
 
 function secretOf(proxy: unknown): string | undefined {
   const secret = field(proxy, 'secret');
-  const [namespace, name] = [field(secret, 'namespace'), field(secret, 'name')];
-  return typeof namespace === 'string' && typeof name === 'string' ? `${namespace}/${name}` : undefined;
+  const [namespace, name] = [textIn(secret, 'namespace'), textIn(secret, 'name')];
+  return namespace === undefined || name === undefined ? undefined : `${namespace}/${name}`;
 }
 
-const called = (proxy: unknown): string => {
-  const name = field(proxy, 'name');
-  return quote(typeof name === 'string' ? fit(name, 63) : '?');
-};
+const called = (proxy: unknown): string => quote(fit(textIn(proxy, 'name') ?? '?', 63));

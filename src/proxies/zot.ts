@@ -13,7 +13,8 @@ export const zot = (config: ZotConfig, sharers: readonly ZotConfig[] = [config])
   ...render(
     config,
     {
-      [config.key]: ({ username, password }) => fileOf(syncHosts(config).map((host) => [host, { username, password }])),
+      [config.key]: ({ registry, username, password }) =>
+        fileOf(syncHosts({ registry, hosts: config.hosts }).map((host) => [host, { username, password }])),
     },
     { when: 'at start', unseen: 'every process that started before, until it ends' },
     sharers.length > 1 ? sharing(config, sharers) : undefined,

@@ -52,7 +52,7 @@ onEachServer((server) => {
           rule: 'PP042',
           message: expect.stringMatching(
             /"r\.test" of source "told" ended on .*, as the annotation of its Secret says\./,
-          ),
+          ) as string,
         }),
       ),
     );

@@ -144,7 +144,7 @@ test('a reminder says again what is wrong, and takes back what is not', () => {
 
 describe('an annotation that does not count', () => {
   const doubt = 'Secret pullpass-system/upstream-registry: annotation pullpass.dev/expires-at is not a time';
-  const told = expect.objectContaining({
+  const told: unknown = expect.objectContaining({
     regarding: SECRET,
     type: 'Warning',
     reason: 'InvalidAnnotation',
