@@ -37,7 +37,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   controller: {
     may: words(
-      'audit/render audit/report audit/rules audit/observe healing rotation reconcile sources proxies observe plan server config kube credentials async',
+      'audit/render audit/report audit/rules audit/observe healing rotation reconcile sources proxies observe plan server config kube async',
     ),
     packages: words('node-cron node:timers/promises node:util'),
   },
@@ -73,7 +73,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   reconcile: { may: words('observe proxies plan config kube credentials async') },
   sources: {
     may: words('observe proxies plan registry config kube credentials async'),
-    pure: words('merge rollout content'),
+    pure: words('merge rollout content ends'),
   },
   observe: { may: words('plan config kube credentials'), packages: words('zod node:crypto') },
   admission: { may: words('proxies plan config'), pure: true },

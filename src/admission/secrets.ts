@@ -1,5 +1,6 @@
 /** Which Secrets the controller may write: copies where a guard admits them, the logins of cache proxies, and its state. */
 import type { Configuration } from '../config/schema.ts';
+import { sharersOf } from '../config/shared-secrets.ts';
 import {
   ANNOTATION_ADOPT,
   KEY_DOCKER_CONFIG_JSON,
@@ -149,10 +150,12 @@ const isOfInstance = (labels: string, namespace: string): string =>
 const isOurs = (label: string): string =>
   `${label}.startsWith(${text(OUR_PREFIX)}) || ${label} == ${text(LABEL_MANAGED_BY)}`;
 
-/** Path -> name of the cache proxy. */
+/** Path -> name of the cache proxy; of several with one Secret, the first. */
 function renderedSecrets({ cacheProxies }: Configuration): [path: string, proxy: string][] {
   return cacheProxies.flatMap((proxy): [string, string][] =>
-    'secret' in proxy ? [[`${proxy.secret.namespace}/${proxy.secret.name}`, text(proxy.name)]] : [],
+    'secret' in proxy && sharersOf(cacheProxies, proxy)[0] === proxy
+      ? [[`${proxy.secret.namespace}/${proxy.secret.name}`, text(proxy.name)]]
+      : [],
   );
 }
 

@@ -1,6 +1,7 @@
 /** What `prune` removes besides copies and references: Secrets rendered for cache proxies, the state Secret, the status ConfigMap, report objects. */
 import { reportPath } from '../audit/report/object.ts';
 import type { Configuration } from '../config/schema.ts';
+import { sharersOf } from '../config/shared-secrets.ts';
 import { isForbidden, isNotFound } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { ApiObject } from '../kube/list.ts';
@@ -63,7 +64,8 @@ function secrets({ cacheProxies }: Configuration, controllerNamespace: string): 
     ({ kind: 'Secret', namespace, path: paths.secrets(namespace, name) }) as const;
   return [
     ...cacheProxies.flatMap((proxy): Candidate[] =>
-      'secret' in proxy
+      // The Secret of several carries the name of the first.
+      'secret' in proxy && sharersOf(cacheProxies, proxy)[0] === proxy
         ? [
             {
               ...at(proxy.secret.namespace, proxy.secret.name),

@@ -2,15 +2,19 @@
 import { yamlValue } from '../config/yaml.ts';
 import type { SecretContent } from '../credentials/docker-config.ts';
 import { encodeBase64 } from '../credentials/base64.ts';
+import { ANNOTATION_EXPIRES_AT } from '../names.ts';
 
 /** Undefined: the text is not a Secret. Never throws: a parser's error would quote the text. */
-export function readSecretManifest(text: string): SecretContent | undefined {
+export function readSecretManifest(text: string): (SecretContent & { expiresAt?: string }) | undefined {
   const manifest = parseText(text);
   if (!isRecord(manifest) || manifest['kind'] !== 'Secret') return undefined;
   const written = Object.entries(strings(manifest['stringData'])).map(
     ([key, value]) => [key, encodeBase64(value)] as const,
   );
+  const annotations = isRecord(manifest['metadata']) ? strings(manifest['metadata']['annotations']) : {};
+  const expiresAt = annotations[ANNOTATION_EXPIRES_AT];
   return {
+    ...(expiresAt !== undefined && { expiresAt }),
     type: typeof manifest['type'] === 'string' ? manifest['type'] : 'Opaque',
     data: { ...strings(manifest['data']), ...Object.fromEntries(written) },
   };

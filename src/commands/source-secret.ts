@@ -9,7 +9,13 @@ import { UserError } from '../errors.ts';
 import { ApiError, isForbidden, isNotFound } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { paths } from '../kube/paths.ts';
-import { KEY_DOCKERCFG, KEY_DOCKER_CONFIG_JSON, TYPE_DOCKERCFG, TYPE_DOCKER_CONFIG_JSON } from '../names.ts';
+import {
+  ANNOTATION_EXPIRES_AT,
+  KEY_DOCKERCFG,
+  KEY_DOCKER_CONFIG_JSON,
+  TYPE_DOCKERCFG,
+  TYPE_DOCKER_CONFIG_JSON,
+} from '../names.ts';
 import { ownerOf } from '../owner.ts';
 import { otherWriter } from './other-writer.ts';
 
@@ -21,6 +27,8 @@ export interface SourceSecret {
   readonly credentials: readonly Credential[];
   /** The tool that writes it too, only if `force` says to go on. */
   readonly writer: string | undefined;
+  /** Whether an annotation says when its logins end: those that are there now. */
+  readonly saysEnd?: boolean;
 }
 
 export interface SecretOptions {
@@ -81,6 +89,7 @@ export async function readSourceSecret({
     ...found,
     credentials: parsed?.ok === true ? parsed.credentials : [],
     writer,
+    saysEnd: metadata.annotations?.[ANNOTATION_EXPIRES_AT] !== undefined,
   };
 }
 

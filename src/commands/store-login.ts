@@ -6,6 +6,7 @@ import { quoteKey } from '../credentials/registry-name.ts';
 import { loginExpiry } from '../credentials/token-expiry.ts';
 import { UserError } from '../errors.ts';
 import type { KubeClient } from '../kube/client.ts';
+import { ANNOTATION_EXPIRES_AT } from '../names.ts';
 import { createRefusals } from '../observe/refusals.ts';
 import type { Reach } from '../proxies/reach.ts';
 import { createPreflight } from '../sources/preflight.ts';
@@ -55,6 +56,10 @@ export async function storeLogins(
     return false;
   }
   if (secret.writer !== undefined) warn(`${what} is written by ${secret.writer}, which may undo this change`);
+  if (secret.saysEnd === true)
+    warn(
+      `${what} has the annotation ${ANNOTATION_EXPIRES_AT}, which is about the login before: take it away, and write when this one ends`,
+    );
   const stay = secret.credentials.filter(({ key }) => !changed.some((login) => login.key === key)).length;
   say(
     secret.version === undefined

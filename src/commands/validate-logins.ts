@@ -1,7 +1,10 @@
 /** `pullpass validate` for a Docker config or a Secret's manifest that is to become a source: which entries kubelets can use. */
+import { wall } from '../clock.ts';
+import { readEnd } from '../config/times.ts';
 import { guessForm, parseDockerConfig, parseSecret } from '../credentials/docker-config.ts';
 import { misnamedDockerHub, quoteKey, whyMisnamed } from '../credentials/registry-name.ts';
 import { WHY_CONTRADICTORY, WHY_UNUSABLE } from '../credentials/usable-login.ts';
+import { ANNOTATION_EXPIRES_AT } from '../names.ts';
 import { agree } from '../text.ts';
 import { readSecretManifest } from './secret-manifest.ts';
 
@@ -30,9 +33,17 @@ export function validateLogins(text: string, fileName: string): { text: string; 
       `${fileName}: ${bad === 0 ? 'every login can be used' : some}`,
       ...lines.map(({ line }) => line),
       ...parsed.warnings.filter((warning) => !said.has(warning)).map((warning) => `warning: ${warning}`),
+      ...endWarnings(secret?.expiresAt),
     ].join('\n'),
     exitCode: bad === 0 ? 0 : 1,
   };
+}
+
+function endWarnings(expiresAt: string | undefined): string[] {
+  const end = expiresAt === undefined ? undefined : readEnd(expiresAt, wall());
+  if (end === undefined) return [];
+  const problem = 'problem' in end ? end.problem : end.at <= wall() ? 'is over' : undefined;
+  return problem === undefined ? [] : [`warning: annotation ${ANNOTATION_EXPIRES_AT} ${problem}`];
 }
 
 /** Decided by its keys: a configuration of Pullpass has none of these. */

@@ -2,13 +2,13 @@
 import { createColors } from 'picocolors';
 import type { Configuration } from '../config/schema.ts';
 import { redactKey } from '../credentials/registry-name.ts';
-import { loginExpiry } from '../credentials/token-expiry.ts';
 import { WHY_CONTRADICTORY, WHY_UNUSABLE } from '../credentials/usable-login.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { createRefusals } from '../observe/refusals.ts';
 import type { UnknownReason } from '../plan/proxy.ts';
 import { createReach } from '../proxies/reach.ts';
 import type { Reach } from '../proxies/reach.ts';
+import type { End } from '../sources/ends.ts';
 import { createPreflight } from '../sources/preflight.ts';
 import { readSource } from '../sources/reading.ts';
 import { readCluster } from '../sources/snapshot.ts';
@@ -54,8 +54,9 @@ export interface Check {
   readonly reason?: UnknownReason;
   /** How it is known, or why it is not. */
   readonly why: string;
-  /** ISO 8601: when the token ends, if it says so. */
+  /** ISO 8601: when the login ends, if anything says so, and what does. */
   readonly expires?: string;
+  readonly expiresBy?: End['by'];
 }
 
 interface VerifyOptions {
@@ -67,6 +68,12 @@ interface VerifyOptions {
 }
 
 const EXIT_REFUSED = 3;
+
+const SAYS: Readonly<Record<End['by'], string>> = {
+  token: 'the token ends',
+  annotation: 'by its annotation it ends',
+  maxAge: 'by maxAge it ends',
+};
 
 /**
  * In the order of the configuration: the current entries of the sources, then the cache proxies. Each login is tried once per
@@ -83,14 +90,19 @@ export async function runChecks({ client, configuration, snapshot, reach, signal
   const logins = configuration.sources.flatMap((source): Promise<Check>[] => {
     const { own = [] } = readSource(world, source, undefined);
     const at = { what: 'credential', source: source.name } as const;
-    const troubles = book
-      .troubles(source.name)
-      .map((why): Promise<Check> => Promise.resolve({ ...at, name: source.secret.name, state: 'unknown', why }));
+    const doubt = book.doubt(source.name);
+    const troubles = [...book.troubles(source.name), ...(doubt === undefined ? [] : [doubt])].map(
+      (why): Promise<Check> => Promise.resolve({ ...at, name: source.secret.name, state: 'unknown', why }),
+    );
     return [
       ...troubles,
       ...own.map(async (credential): Promise<Check> => {
-        const expires = loginExpiry(credential)?.toISOString();
-        const check = { ...at, name: redactKey(credential.key), ...(expires !== undefined && { expires }) };
+        const end = book.end(source.name, credential);
+        const check = {
+          ...at,
+          name: redactKey(credential.key),
+          ...(end && { expires: new Date(end.at).toISOString(), expiresBy: end.by }),
+        };
         const { unusable, contradictory } = credential;
         if (unusable !== undefined) return { ...check, state: 'unusable', why: WHY_UNUSABLE[unusable] };
         if (contradictory) return { ...check, state: 'unusable', why: WHY_CONTRADICTORY };
@@ -142,12 +154,12 @@ function checksText(
 ): string {
   const c = createColors(color);
   const paint = { accepted: c.green, verified: c.green, refused: c.red, unusable: c.red, unknown: c.yellow };
-  const rows = checks.map(({ what, source, name, state, reason, why, expires }) => [
+  const rows = checks.map(({ what, source, name, state, reason, why, expires, expiresBy }) => [
     what,
     source,
     name,
     paint[state](reason === undefined ? state : `${state}: ${reason}`),
-    expires === undefined ? why : `${why}; the token ends ${expires}`,
+    expires === undefined ? why : `${why}; ${SAYS[expiresBy ?? 'token']} ${expires}`,
   ]);
   const also = unknown === 0 ? '' : ` ${unknown} unknown.`;
   const summary =

@@ -85,13 +85,15 @@ export const cacheProxySchema = z.discriminatedUnion('kind', [
     kind: z
       .literal('distribution-helper')
       .describe('Distribution (registry:3) with a credential helper that prints a mounted file: no roll.'),
-    secret,
+    secret: secret.describe('Several of this kind may name one Secret, each with a key of its own.'),
     key: secretKey.default('credentials.json'),
   }),
   z.strictObject({
     ...shared,
     kind: z.literal('zot').describe('zot: sync credentials file, and a roll.'),
-    secret,
+    secret: secret.describe(
+      'Several of this kind may name one Secret, with the same key and workload: the upstreams of one zot, in one file.',
+    ),
     key: secretKey.default('credentials.json'),
     hosts: z
       .array(zotHost)

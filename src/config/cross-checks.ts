@@ -4,6 +4,7 @@ import { collisions } from './collisions.ts';
 import { field, firstBy, items, type CrossProblem } from './document.ts';
 import { hostCheck } from './host-checks.ts';
 import { checkProxy, guardCheck } from './proxy-checks.ts';
+import { sharedSecrets } from './shared-secrets.ts';
 
 /** @param document as it was read: parts of the wrong shape are skipped here, the schema reports them. */
 export function crossCheck(document: unknown): CrossProblem[] {
@@ -41,11 +42,7 @@ export function crossCheck(document: unknown): CrossProblem[] {
           ]
         : [];
     }),
-    ...repeated(
-      proxies.map(secretOf),
-      (i) => ['cacheProxies', i, 'secret'],
-      'two cache proxies cannot share one Secret',
-    ),
+    ...sharedSecrets(proxies),
     ...proxies.flatMap((proxy, i) => {
       const source = named.get(field(proxy, 'source'));
       return [...checkProxy(proxy), ...checkGuard(proxy, source), ...checkHost(proxy, source)].map(
@@ -76,13 +73,6 @@ export function crossCheck(document: unknown): CrossProblem[] {
       ),
     ),
   ];
-}
-
-/** The Secret that is rendered for a cache proxy. */
-function secretOf(proxy: unknown): unknown {
-  const secret = field(proxy, 'secret');
-  const [namespace, name] = [field(secret, 'namespace'), field(secret, 'name')];
-  return typeof namespace === 'string' && typeof name === 'string' ? `${namespace}/${name}` : undefined;
 }
 
 function repeated(values: unknown[], path: (index: number) => CrossProblem['path'], advice: string): CrossProblem[] {

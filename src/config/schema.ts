@@ -10,6 +10,7 @@ import { dnsLabel, dnsSubdomain } from './kubernetes-names.ts';
 import { LISTS } from './limits.ts';
 import { registryHostName, registryKey } from './registry-names.ts';
 import { isValidCron, isTimeZone } from './schedule.ts';
+import { maxAge } from './times.ts';
 
 const glob = z
   .string()
@@ -86,6 +87,11 @@ const source = z.strictObject({
     .describe(
       'Preflight: try each credential at its registry before it is spread. ' +
         'auto: a definite no holds it back, no answer does not; enforce: no answer holds it back too; off: not tried.',
+    ),
+  maxAge: maxAge
+    .optional()
+    .describe(
+      'How old a login may become, such as "90d": for tokens that do not say when they end. Then it counts as ended, in metrics and audits; it stays in use.',
     ),
   canary: z
     .strictObject({

@@ -1,6 +1,5 @@
 /** The controller's HTTP endpoints: health, metrics, the report. Gauges are computed at each scrape. */
 import type { Configuration } from '../config/schema.ts';
-import { loginSpan } from '../credentials/token-expiry.ts';
 import { startServer } from '../server/listener.ts';
 import type { PageHandler, RunningServer } from '../server/listener.ts';
 import type { Metrics } from '../server/metrics.ts';
@@ -47,7 +46,7 @@ export function startServing({
           publishStandings(names, standings(), metrics);
           metrics.setSources(sources.book.states());
           metrics.setCredentials(sources.standings().filter(({ source }) => names.includes(source)));
-          metrics.setExpiries(names.flatMap((name) => endsOf(name, sources.book.rollout(name))));
+          metrics.setExpiries(names.flatMap((name) => endsOf(name, sources.book)));
         }
         return metrics.exposition(leads);
       },
@@ -59,12 +58,11 @@ export function startServing({
 /** During a rollout, carriers have either content: of two logins under one key the metric takes the one that ends first. */
 function endsOf(
   source: string,
-  { passed, newest }: ReturnType<SourceBook['rollout']>,
+  book: Pick<SourceBook, 'rollout' | 'end'>,
 ): Parameters<Metrics['setExpiries']>[0] extends Iterable<infer Login> ? Login[] : never {
+  const { passed, newest } = book.rollout(source);
   return [...(passed?.own ?? []), ...(newest?.own ?? [])].flatMap((credential) => {
-    const span = loginSpan(credential);
-    return span === undefined
-      ? []
-      : [{ source, key: credential.key, expiresAt: span.endsAt.getTime(), lifetimeMs: span.lifetimeMs }];
+    const end = book.end(source, credential);
+    return end === undefined ? [] : [{ source, key: credential.key, expiresAt: end.at, lifetimeMs: end.lifetimeMs }];
   });
 }

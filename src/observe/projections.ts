@@ -7,6 +7,8 @@ import {
   ANNOTATION_ADDED,
   ANNOTATION_ADOPT,
   ANNOTATION_CONFIRM_REMOVAL,
+  ANNOTATION_EXPIRES_AT,
+  ANNOTATION_PROVIDER,
   ANNOTATION_SERVICE_ACCOUNTS,
   ANNOTATION_SOURCES,
   ANNOTATION_SYNC,
@@ -40,6 +42,9 @@ export interface SourceSecret extends Stored {
   readonly createdAt?: number | undefined;
   /** Value of {@link ANNOTATION_CONFIRM_REMOVAL}. */
   readonly confirmed?: string | undefined;
+  /** {@link ANNOTATION_EXPIRES_AT}. `renewed`: by `pullpass provider`, which writes it together with each login. */
+  readonly expiresAt?:
+    { readonly text: string; readonly writtenAt: number | undefined; readonly renewed: boolean } | undefined;
 }
 
 const NONE: ReadonlySet<string> = new Set();
@@ -143,7 +148,15 @@ export function projectSource({ metadata, type, data }: ApiObject & Pick<V1Secre
     writtenAt: writtenAt(metadata),
     createdAt: timeOf(metadata.creationTimestamp),
     confirmed: metadata.annotations?.[ANNOTATION_CONFIRM_REMOVAL],
+    ...expiresAt(metadata),
   };
+}
+
+function expiresAt(metadata: ApiObject['metadata']): Pick<SourceSecret, 'expiresAt'> {
+  const { [ANNOTATION_EXPIRES_AT]: text, [ANNOTATION_PROVIDER]: provider } = metadata.annotations ?? {};
+  if (text === undefined) return {};
+  const at = lastWrite(metadata, (fields) => fields['f:metadata']?.['f:annotations']?.[`f:${ANNOTATION_EXPIRES_AT}`]);
+  return { expiresAt: { text: cut(text, MAX_WORD), writtenAt: at, renewed: provider !== undefined } };
 }
 
 /** Longer than any valid value. */
@@ -180,10 +193,24 @@ export function timeOf(text: string | undefined): number | undefined {
 }
 
 /** The latest time at which a field manager wrote `data`, from `managedFields`. */
-function writtenAt({ managedFields = [] }: ApiObject['metadata']): number | undefined {
+const writtenAt = (metadata: ApiObject['metadata']): number | undefined =>
+  lastWrite(metadata, (fields) => fields['f:data']);
+
+/** As `fieldsV1` nests them. */
+interface Fields {
+  readonly [key: string]: Fields | undefined;
+}
+
+/** The latest time of a field manager that wrote what `select` finds. */
+function lastWrite(
+  { managedFields = [] }: ApiObject['metadata'],
+  select: (fields: Fields) => Fields | undefined,
+): number | undefined {
   const times = managedFields
     .flatMap(({ time, fieldsV1 }) =>
-      time !== undefined && fieldsV1?.['f:data'] !== undefined ? [Date.parse(time)] : [],
+      time !== undefined && fieldsV1 !== undefined && select(fieldsV1 as Fields) !== undefined
+        ? [Date.parse(time)]
+        : [],
     )
     .filter((at) => !Number.isNaN(at));
   return times.length === 0 ? undefined : Math.max(...times);

@@ -55,6 +55,15 @@ const source = z.object({
   held: z.array(held.extend({ login: z.string(), since: at })),
   /** When the newest content was accepted. */
   since: at,
+  /** Only where the source has a `maxAge` or the annotation `expires-at`. */
+  times: z
+    .object({
+      /** By MAC of the login. `since`: when it was first in the Secret, as far as is known. `ends`: by the annotation. */
+      logins: z.record(z.string(), z.object({ since: at, ends: at.exactOptional() })),
+      /** MAC of the annotation's text, and when it was written. */
+      told: z.object({ id: z.string(), at }).exactOptional(),
+    })
+    .exactOptional(),
 });
 /** What is in force of one source, and what is not. */
 export type SourceRecord = DeepReadonly<z.output<typeof source>>;

@@ -28,6 +28,10 @@ export interface ProxyKube {
     name: string;
     type?: string;
     data: Readonly<Record<string, string>> /* plain text */;
+    /** Where others keep a part of the Secret: all that it is to hold, made from what it holds now. Absent: `data`. */
+    merge?: ((held: Readonly<Record<string, string>>) => Readonly<Record<string, string>>) | undefined;
+    /** In whose name it is written; absent: in that of the cache proxy itself. */
+    owner?: string;
     annotations?: Readonly<Record<string, string>>;
   }): Promise<void>;
   /** Data of a Secret, decoded. Throws UserError if it does not exist. */

@@ -1,6 +1,7 @@
 /** Maps a configured kind to its adapter. */
-import type { CacheProxyConfig } from '../config/cache-proxies.ts';
+import type { CacheProxyConfig, ConfigOf } from '../config/cache-proxies.ts';
 import type { Configuration } from '../config/schema.ts';
+import { sharersOf } from '../config/shared-secrets.ts';
 import { byLabel, clusterWide } from '../plan/listed-rights.ts';
 import { rightsInCluster } from '../plan/rights.ts';
 import type { RightsOptions } from '../plan/rights.ts';
@@ -21,14 +22,14 @@ import { webhook } from './webhook.ts';
 import { zot } from './zot.ts';
 
 /** `copyName`: of the cache proxy's source; `retired`: retired copy names. */
-function createProxy(config: CacheProxyConfig, options: PatchOptions): CacheProxy {
+function createProxy(config: CacheProxyConfig, all: readonly CacheProxyConfig[], options: PatchOptions): CacheProxy {
   switch (config.kind) {
     case 'distribution':
       return distribution(config);
     case 'distribution-helper':
-      return distributionHelper(config);
+      return distributionHelper(config, sharersOf(all, config).filter(isHelper));
     case 'zot':
-      return zot(config);
+      return zot(config, sharersOf(all, config).filter(isZot));
     case 'template':
       return template(config);
     case 'harbor':
@@ -52,6 +53,10 @@ function createProxy(config: CacheProxyConfig, options: PatchOptions): CacheProx
   }
 }
 
+const isZot = (config: CacheProxyConfig): config is ConfigOf<'zot'> => config.kind === 'zot';
+const isHelper = (config: CacheProxyConfig): config is ConfigOf<'distribution-helper'> =>
+  config.kind === 'distribution-helper';
+
 /** A configured cache proxy with its adapter. */
 export interface ConfiguredProxy {
   readonly config: CacheProxyConfig;
@@ -66,7 +71,11 @@ export function createProxies(
 ): ConfiguredProxy[] {
   return cacheProxies.map((config) => {
     const copyName = sources.find(({ name }) => name === config.source)?.copyName ?? '';
-    return { config, copyName, adapter: createProxy(config, { copyName, retired: retiredCopyNames, instance }) };
+    return {
+      config,
+      copyName,
+      adapter: createProxy(config, cacheProxies, { copyName, retired: retiredCopyNames, instance }),
+    };
   });
 }
 

@@ -15,8 +15,8 @@ import {
 import { ownerOf, type Owner } from '../owner.ts';
 import { quoteList } from '../text.ts';
 import type { ProxyKube } from './adapter.ts';
-import { decode, isAsWanted, madeByUsAlone, secretBody, TYPE_OPAQUE } from './rendered-secret.ts';
-import type { ObservedSecret, WantedSecret } from './rendered-secret.ts';
+import { isAsWanted, madeByUsAlone, secretBody, textOf, TYPE_OPAQUE } from './rendered-secret.ts';
+import type { ObservedSecret, WantedSecret, Whose } from './rendered-secret.ts';
 
 /** For a Secret of Pullpass that is not a cache proxy's. */
 const WHOSE: Readonly<Record<Exclude<Owner, 'login' | 'nobody'>, string>> = {
@@ -49,7 +49,6 @@ export function createProxyKube({
   instance: string;
   signal: AbortSignal;
 }): ProxyKube {
-  const whose = { proxy, instance };
   const secretly = { signal, sensitive: true };
 
   async function get<T>(path: string): Promise<T | undefined> {
@@ -68,7 +67,7 @@ export function createProxyKube({
     });
 
   /** Not forced: if a Secret was created meanwhile with other values under the same keys, the server answers 409. */
-  async function create(secret: WantedSecret): Promise<void> {
+  async function create(secret: WantedSecret, whose: Whose): Promise<void> {
     const made = await put(secret, secretBody(secret, whose), false).catch((error: unknown) => {
       if (!isNotFound(error)) throw error;
       throw new UserError(
@@ -99,10 +98,12 @@ export function createProxyKube({
   }
 
   return {
-    async applySecret(secret) {
-      const { namespace, name, type = TYPE_OPAQUE } = secret;
+    async applySecret({ owner: inTheNameOf = proxy, merge, ...asked }) {
+      const { namespace, name, type = TYPE_OPAQUE } = asked;
+      const whose = { proxy: inTheNameOf, instance };
       const found = await get<ObservedSecret>(paths.secrets(namespace, name));
-      if (found === undefined) return create(secret);
+      const secret: WantedSecret = { ...asked, data: merge?.(textOf(found ?? {})) ?? asked.data };
+      if (found === undefined) return create(secret, whose);
       const owner = ownerOf(found.metadata, instance);
       if (owner !== 'login' && owner !== 'nobody')
         throw new UserError(`cache proxy "${proxy}": Secret ${namespace}/${name} ${WHOSE[owner]}`);
@@ -130,7 +131,7 @@ export function createProxyKube({
           { apiVersion: 'v1', kind: 'DeleteOptions', preconditions },
           secretly,
         );
-        return create(secret);
+        return create(secret, whose);
       }
       // Forced, to correct drift; uid and resourceVersion make sure that it is the object that was read.
       await put(secret, secretBody(secret, whose, preconditions), true);
@@ -141,7 +142,7 @@ export function createProxyKube({
         throw new UserError(
           `cache proxy "${proxy}": Secret ${namespace}/${name} is not there: create it, or correct its name in the configuration`,
         );
-      return Object.fromEntries(Object.entries(found.data ?? {}).map(([key, base64]) => [key, decode(base64)]));
+      return textOf(found);
     },
     get,
     async patch(path, type, body) {

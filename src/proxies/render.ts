@@ -3,6 +3,7 @@
  * workload. Each is a target of its own, so that a crash between the two converges.
  */
 import type { V1PodList } from '@kubernetes/client-node';
+import { isDeepStrictEqual } from 'node:util';
 import { subPathMount } from './mounts.ts';
 import { MOUNT_SECONDS } from './settling.ts';
 import { rolling } from './workload.ts';
@@ -14,7 +15,7 @@ import { LABEL_CACHE_PROXY } from '../names.ts';
 import { ownerOf } from '../owner.ts';
 import type { CacheProxy, Edited, ProxyKube, Target } from './adapter.ts';
 import { annotationPath } from './object-edit.ts';
-import { decode, ownedKeys, TYPE_OPAQUE } from './rendered-secret.ts';
+import { ownedKeys, textOf, TYPE_OPAQUE } from './rendered-secret.ts';
 import type { ObservedSecret } from './rendered-secret.ts';
 import type { UpstreamLogin } from '../credentials/upstream.ts';
 import type { Mac } from '../credentials/digest.ts';
@@ -26,11 +27,26 @@ const NOTHING_RESTARTS_IT =
   'it reads its login only when it starts, and nothing shows that it was restarted: name its "workload", ' +
   'or set settle.lifetimeSeconds to the time in which something else restarts it';
 
+/** Of a shared Secret, in place of a part: something in it is of no cache proxy any more. */
+const UNTIDY: [key: string, text: undefined] = ['', undefined];
+
 /** More are not looked at for their mounts. */
 const MOST_PODS = 500;
 
 /** Key of the Secret -> its text for a login. The keys do not depend on the login. */
 export type Files = Readonly<Record<string, (login: UpstreamLogin) => string>>;
+
+type Data = Readonly<Record<string, string>>;
+
+/** How cache proxies share one Secret: each writes its part, and leaves the others' parts as they are, whatever became of their sources. */
+export interface Sharing {
+  /** In whose name the Secret is written: that of the first of them. */
+  readonly owner: string;
+  /** Its own part of what the Secret holds, in the form of its {@link Files}; a key is absent if it has none. */
+  part(held: Data): Data;
+  /** What the Secret is to hold: `own`, and of `held` the parts of the others. What is of nobody goes. */
+  merge(held: Data, own: Data): Data;
+}
 
 interface Workload {
   readonly kind: 'Deployment' | 'StatefulSet' | 'DaemonSet';
@@ -57,26 +73,36 @@ interface Reading {
   readonly unseen: string;
 }
 
-export function render({ name, secret, workload, settle }: RenderConfig, files: Files, reading: Reading): CacheProxy {
+/** `sharing`: absent where the Secret is its own. */
+export function render(
+  { name, secret, workload, settle }: RenderConfig,
+  files: Files,
+  reading: Reading,
+  sharing?: Sharing,
+): CacheProxy {
+  const owner = sharing?.owner ?? name;
+  // Who came first keeps the plain name: a second login in the Secret does not write or roll anything for the first.
+  const annotation = owner === name ? ANNOTATION_LOGIN : `${name}.${ANNOTATION_LOGIN}`;
   const content = (login: UpstreamLogin): Record<string, string> =>
     Object.fromEntries(Object.entries(files).map(([key, text]) => [key, text(login)]));
-  /** MAC of all the Secret's data: shows with which data the pods have started. */
+  /** MAC of all that it writes into the Secret: shows with which data the pods have started. */
   const revision = (login: UpstreamLogin, mac: Mac): string =>
     mac(JSON.stringify(Object.entries(content(login)).sort(byKey)));
   return {
     targets: [
-      secretTarget(name, secret, Object.keys(files), content),
-      ...(workload === undefined ? [] : [workloadTarget(workload, revision)]),
+      secretTarget({ owner, secret, keys: Object.keys(files), sharing }, content),
+      ...(workload === undefined ? [] : [workloadTarget(workload, annotation, revision)]),
     ],
     holders: {
       unseen: workload === undefined ? reading.unseen : `pods that were not rolled yet; ${reading.unseen}`,
     },
     identity: JSON.stringify({ secret, workload, keys: Object.keys(files).sort() }),
-    ...(workload !== undefined && { edited: rolled(workload) }),
+    ...(workload !== undefined && { edited: rolled(workload, annotation) }),
     async apply(login, { kube, mac }) {
       // First the Secret: pods that start from now on have the new login; then the old pods are replaced.
-      await kube.applySecret({ ...secret, data: content(login) });
-      if (workload !== undefined) await roll(kube, name, workload, revision(login, mac));
+      const own = content(login);
+      await kube.applySecret({ ...secret, owner, data: own, merge: sharing && ((held) => sharing.merge(held, own)) });
+      if (workload !== undefined) await roll(kube, { proxy: name, workload, annotation }, revision(login, mac));
     },
     ...(workload === undefined && {
       settling: { mount: MOUNT_SECONDS, lifetime: reading.lifetime ?? 0, token: 'registry' },
@@ -101,11 +127,23 @@ export function render({ name, secret, workload, settle }: RenderConfig, files: 
 }
 
 function secretTarget(
-  proxy: string,
-  { namespace, name }: RenderConfig['secret'],
-  keys: readonly string[],
+  {
+    owner: wanted,
+    secret: { namespace, name },
+    keys,
+    sharing,
+  }: Pick<RenderConfig, 'secret'> & { owner: string; keys: readonly string[]; sharing: Sharing | undefined },
   content: (login: UpstreamLogin) => Record<string, string>,
 ): Target {
+  const shown = (secret: ObservedSecret): [key: string, text: string | undefined][] => {
+    const written = [...new Set([...keys, ...ownedKeys(secret)])];
+    const all = textOf(secret);
+    if (sharing === undefined) return written.map((key) => [key, all[key]]);
+    const held = Object.fromEntries(written.flatMap((key) => (all[key] === undefined ? [] : [[key, all[key]]])));
+    const own = sharing.part(held);
+    const isTidy = isDeepStrictEqual(sharing.merge(held, own), held);
+    return [...keys.map((key): [string, string | undefined] => [key, own[key]]), ...(isTidy ? [] : [UNTIDY])];
+  };
   // The owner counts, too: a Secret of others must be reported, even if it happens to hold the right login.
   const show = (owner: string, type: string, texts: [key: string, text: string | undefined][], mac: Mac): string =>
     JSON.stringify([
@@ -119,40 +157,40 @@ function secretTarget(
     name,
     fingerprint(object, mac) {
       if (object === undefined) return 'absent';
-      const { type = '', data = {}, ...secret } = object as ObservedSecret;
+      const { type = '', ...secret } = object as ObservedSecret;
       const owner =
         ownerOf(secret.metadata, undefined) === 'login' ? (secret.metadata.labels?.[LABEL_CACHE_PROXY] ?? '') : '';
-      // A key written for an older configuration still holds a login: it counts as a difference until it is removed.
-      return show(
-        owner,
-        type,
-        [...new Set([...keys, ...ownedKeys(secret)])].map((key) => [
-          key,
-          data[key] === undefined ? undefined : decode(data[key]),
-        ]),
-        mac,
-      );
+      // What was written for an older configuration still holds a login: it counts as a difference until it is removed.
+      return show(owner, type, shown(secret), mac);
     },
-    expected: (login, mac) => show(proxy, TYPE_OPAQUE, Object.entries(content(login)), mac),
+    expected: (login, mac) => show(wanted, TYPE_OPAQUE, Object.entries(content(login)), mac),
   };
 }
 
 type Rolled = ApiObject & { spec?: { template?: { metadata?: { annotations?: Record<string, string> } } } };
-const rolledTo = (object: Rolled): string | undefined =>
-  object.spec?.template?.metadata?.annotations?.[ANNOTATION_LOGIN];
+const rolledTo = (object: Rolled, annotation: string): string | undefined =>
+  object.spec?.template?.metadata?.annotations?.[annotation];
 
-function workloadTarget(workload: Workload, revision: (login: UpstreamLogin, mac: Mac) => string): Target {
+function workloadTarget(
+  workload: Workload,
+  annotation: string,
+  revision: (login: UpstreamLogin, mac: Mac) => string,
+): Target {
   return {
     path: collection(workload),
     namespace: workload.namespace,
     name: workload.name,
-    fingerprint: (object) => (object === undefined ? 'absent' : (rolledTo(object) ?? 'never rolled')),
+    fingerprint: (object) => (object === undefined ? 'absent' : (rolledTo(object, annotation) ?? 'never rolled')),
     expected: revision,
   };
 }
 
 /** Sets one annotation of the pod template: then the workload's controller replaces the pods. */
-async function roll(kube: ProxyKube, proxy: string, workload: Workload, revision: string): Promise<void> {
+async function roll(
+  kube: ProxyKube,
+  { proxy, workload, annotation }: { proxy: string; workload: Workload; annotation: string },
+  revision: string,
+): Promise<void> {
   const path = `${collection(workload)}/${encodeURIComponent(workload.name)}`;
   const found = await kube.get<Rolled>(path);
   if (found === undefined)
@@ -160,14 +198,14 @@ async function roll(kube: ProxyKube, proxy: string, workload: Workload, revision
       `cache proxy "${proxy}": ${workload.kind} ${workload.namespace}/${workload.name} is not there ` +
         'and cannot be rolled: install it, or correct "workload" in the configuration',
     );
-  if (rolledTo(found) === revision) return;
+  if (rolledTo(found, annotation) === revision) return;
   await kube.patch(path, 'application/merge-patch+json', {
-    spec: { template: { metadata: { annotations: { [ANNOTATION_LOGIN]: revision } } } },
+    spec: { template: { metadata: { annotations: { [annotation]: revision } } } },
   });
 }
 
-function rolled({ kind, namespace, name }: Workload): Edited {
-  const fields = [`/spec/template${annotationPath(ANNOTATION_LOGIN)}`];
+function rolled({ kind, namespace, name }: Workload, annotation: string): Edited {
+  const fields = [`/spec/template${annotationPath(annotation)}`];
   return { apiGroup: 'apps', resource: resourceOf(kind), namespace, name, fields };
 }
 

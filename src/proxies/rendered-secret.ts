@@ -5,7 +5,7 @@ import { LABEL_CACHE_PROXY, LABEL_INSTANCE, LABEL_MANAGED_BY, MANAGER } from '..
 import type { ProxyKube } from './adapter.ts';
 
 /** The Secret that an adapter wants; `data` is plain text. */
-export type WantedSecret = Parameters<ProxyKube['applySecret']>[0];
+export type WantedSecret = Omit<Parameters<ProxyKube['applySecret']>[0], 'merge' | 'owner'>;
 
 /** Whose Secret it is: a cache proxy's, by its name in the configuration of one installation. */
 export interface Whose {
@@ -68,6 +68,10 @@ export function ownedKeys({ metadata }: ObservedSecret): string[] {
 export function madeByUsAlone({ metadata }: ObservedSecret): boolean {
   return metadata.managedFields?.every(({ manager }) => manager === MANAGER) ?? true;
 }
+
+/** Its data as text. */
+export const textOf = ({ data = {} }: Pick<ObservedSecret, 'data'>): Record<string, string> =>
+  Object.fromEntries(Object.entries(data).map(([key, base64]) => [key, decode(base64)]));
 
 export const decode = (base64: string): string => Buffer.from(base64, 'base64').toString('utf8');
 const encode = (text: string): string => Buffer.from(text).toString('base64');

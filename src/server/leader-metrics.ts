@@ -30,6 +30,11 @@ export function createLeaderMetrics({ gauge }: Families) {
     '1 if the source Secret holds usable credentials, 0 if its last good content stays in force.',
     ['source'],
   );
+  const sourceExpiryValid = gauge(
+    'source_expiry_valid',
+    '1 if the annotation expires-at of the source Secret counts; 0: it does not, so nobody knows when its login ends.',
+    ['source'],
+  );
   const sourceChanged = gauge(
     'source_changed_timestamp_seconds',
     'When the newest content of the source was accepted, in seconds since 1970.',
@@ -66,12 +71,12 @@ export function createLeaderMetrics({ gauge }: Families) {
   );
   const credentialExpiry = gauge(
     'credential_expiry_timestamp_seconds',
-    'When the login ends, in seconds since 1970, where it says so itself (a JSON Web Token, a password of ECR).',
+    'When the login ends, in seconds since 1970: by itself (a JSON Web Token, a password of ECR), by the annotation of its Secret, or by maxAge.',
     ['source', 'registry'],
   );
   const credentialLifetime = gauge(
     'credential_lifetime_seconds',
-    'How long the login is good for, from its issue to its end, where it says so itself.',
+    'How long the login is good for, from its issue to its end, where that is known.',
     ['source', 'registry'],
   );
   const registryLabel = (key: string): string => printable(redactKey(key)).slice(0, LONGEST_LABEL);
@@ -84,7 +89,7 @@ export function createLeaderMetrics({ gauge }: Families) {
     `Pods that were made too early to have the reference and cannot pull for want of it, by what is done (${STUCK_STATES.join(', ')}).`,
     ['source', 'state'],
   );
-  const byName = [copies, references, sourceValid, sourceChanged, rotationPending];
+  const byName = [copies, references, sourceValid, sourceChanged, sourceExpiryValid, rotationPending];
   const byProxy = [proxyApplied, proxyVerified, proxyUnknown, proxyDone];
 
   return {
@@ -115,11 +120,14 @@ export function createLeaderMetrics({ gauge }: Families) {
         readonly source: string;
         readonly valid: boolean;
         readonly changedAt: number | undefined;
+        readonly expiryValid?: boolean;
       }>,
     ): void {
       sourceValid.reset();
       sourceChanged.reset();
-      for (const { source, valid, changedAt } of sources) {
+      sourceExpiryValid.reset();
+      for (const { source, valid, changedAt, expiryValid } of sources) {
+        if (expiryValid !== undefined) sourceExpiryValid.set({ source }, expiryValid ? 1 : 0);
         sourceValid.set({ source }, valid ? 1 : 0);
         if (changedAt !== undefined) sourceChanged.set({ source }, changedAt / 1000);
       }
@@ -162,7 +170,7 @@ export function createLeaderMetrics({ gauge }: Families) {
       for (const state of COPY_STATES) copies.remove({ source, state });
       for (const state of REFERENCE_STATES) references.remove({ source, state });
       for (const state of STUCK_STATES) stuckPods.remove({ source, state });
-      for (const metric of [sourceValid, sourceChanged, rotationPending]) metric.remove({ source });
+      for (const metric of [sourceValid, sourceChanged, sourceExpiryValid, rotationPending]) metric.remove({ source });
     },
     /** The next term begins with nothing of this one. `contestedObjects` is kept by who counts: it goes back by itself. */
     forget(): void {

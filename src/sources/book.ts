@@ -6,21 +6,33 @@ import type { Configuration } from '../config/schema.ts';
 import type { Credential } from '../credentials/docker-config.ts';
 import type { ObservedSource } from '../plan/observed.ts';
 import type { Content } from './content.ts';
+import { endOf } from './ends.ts';
+import type { End } from './ends.ts';
 import { contentFor, NOTHING } from './rollout.ts';
 import type { Rollout } from './rollout.ts';
-import { named } from './known-source.ts';
+import { doubtOf, named } from './known-source.ts';
 import type { KnownSource, SourceChange } from './known-source.ts';
 import { keyOf } from '../observe/world.ts';
 import type { Held } from '../observe/records.ts';
 import { createSourceKeeper } from './keeper.ts';
 import type { KeeperOptions } from './keeper.ts';
-import { recordOf } from './record.ts';
+import { entryMac, recordOf } from './record.ts';
 
 export interface SourceBook {
   /** In the order of the configuration. `namespace`: as this namespace is to see them; during a rollout, canaries see newer ones. */
   observe(namespace?: string): readonly ObservedSource[];
   /** Of each source that was read: whether all that it holds is in force, and when the newest content was accepted, in ms since 1970. */
-  states(): { readonly source: string; readonly valid: boolean; readonly changedAt: number | undefined }[];
+  states(): {
+    readonly source: string;
+    readonly valid: boolean;
+    readonly changedAt: number | undefined;
+    /** Whether its annotation `expires-at` counts; absent: it has none. */
+    readonly expiryValid?: boolean;
+  }[];
+  /** When a login of the source ends, as far as anything says so. */
+  end(source: string, credential: Credential): End | undefined;
+  /** Why the annotation `expires-at` of the source does not count; undefined: it does, or there is none. */
+  doubt(source: string): string | undefined;
   /** Base64: the content that passed, if it has this digest, else the newest; undefined: the source never had a good content. */
   content(source: string, digest?: string): string | undefined;
   /** The source's own credentials, without aliases, that this cache proxy is to have. */
@@ -75,8 +87,19 @@ export function createSourceBook(options: KeeperOptions): SourceBook {
             source: known.config.name,
             valid: named(known).length === 0,
             changedAt: record && Date.parse(record.since),
+            ...(known.reading?.secret?.expiresAt && { expiryValid: known.ends?.doubt === undefined }),
           };
         }),
+    end(source, credential) {
+      const known = sources.get(source);
+      if (known === undefined) return undefined;
+      const times = known.ends === undefined ? recordOf(state, known.config)?.times : known.ends.times;
+      return endOf(credential, known.config, times?.logins[entryMac(state, credential)]);
+    },
+    doubt(source) {
+      const known = sources.get(source);
+      return known && doubtOf(known);
+    },
     content(source, digest) {
       const { passed, newest } = sources.get(source)?.shown ?? NOTHING;
       return (digest !== undefined && passed?.digest === digest ? passed : newest)?.base64;

@@ -8,13 +8,13 @@ import { contentOf, parseContent } from './content.ts';
 import type { Content } from './content.ts';
 import { mergeEntries } from './merge.ts';
 import type { Judgement } from './merge.ts';
-import { named } from './known-source.ts';
+import { doubtOf, named } from './known-source.ts';
 import type { KnownSource, SourceChange } from './known-source.ts';
 import type { Reading } from './reading.ts';
 import { readSource } from './reading.ts';
 import { accept, NOTHING, release, settled } from './rollout.ts';
 import type { Canaries, Rollout } from './rollout.ts';
-import { keyId, entryMac, nextRecord, recordOf, stageOf } from './record.ts';
+import { endsOf, keyId, entryMac, nextRecord, recordOf, stageOf } from './record.ts';
 import type { State } from '../observe/state.ts';
 import type { World } from '../observe/world.ts';
 import type { Held } from '../observe/records.ts';
@@ -67,6 +67,7 @@ export function createSourceKeeper({
     confirmation: undefined,
     users: undefined,
     problems: [],
+    ends: undefined,
     // Without a record there is nothing to recover.
     recovered: recordOf(state, config) === undefined,
   });
@@ -165,6 +166,7 @@ export function createSourceKeeper({
     const before = known.rollout.newest;
     if (content !== undefined) known.rollout = rolled(known, content);
     const said = named(known).join('\n');
+    const doubted = doubtOf(known);
     Object.assign(known, { held, unproven, candidates, problems });
     remember(known);
     known.goes = [];
@@ -173,24 +175,29 @@ export function createSourceKeeper({
     const accepted = isNew
       ? { first: before === undefined, registries: changedKeys(before, content), warnings }
       : undefined;
-    if (!isNews && accepted === undefined) return undefined;
+    const doubt = doubtOf(known);
+    if (!isNews && accepted === undefined && doubt === doubted) return undefined;
     return {
       source: config,
       problems: named(known),
       isNews,
       hasLastGood: known.rollout.newest !== undefined,
       ...(accepted && { accepted }),
+      ...(doubt !== doubted && { doubt: doubt ?? null }),
     };
   }
 
-  function remember({ config, rollout, held, unproven, goes, candidates }: KnownSource): void {
+  function remember(known: KnownSource): void {
+    const { config, rollout, held, unproven, goes, candidates } = known;
+    const before = recordOf(state, config);
+    known.ends = endsOf(state, known, before, now());
     const isHeld = (digest: string): boolean =>
       [...(world.copies.get(config.copyName)?.all() ?? [])].some((copy) => copy.digest === digest);
     const standing = { rollout, held, unproven, goes, candidates, isHeld };
-    state.setSource(
-      config.name,
-      nextRecord(state, config, recordOf(state, config), standing, new Date(now()).toISOString()),
-    );
+    state.setSource(config.name, {
+      ...nextRecord(state, config, before, standing, new Date(now()).toISOString()),
+      ...(known.ends.times && { times: known.ends.times }),
+    });
   }
 
   /** After a restart a content continues at the stage that it had. */

@@ -5,6 +5,7 @@ import { ANNOTATION_CONFIRM_REMOVAL } from '../names.ts';
 import type { Held } from '../observe/records.ts';
 import { keyOf } from '../observe/world.ts';
 import type { Content } from './content.ts';
+import type { readEnds } from './ends.ts';
 import { heldLines } from './merge.ts';
 import type { Reading } from './reading.ts';
 import type { Rollout } from './rollout.ts';
@@ -23,6 +24,8 @@ export interface SourceChange {
   /** Whether `problems` differ from those before. */
   readonly isNews: boolean;
   readonly hasLastGood: boolean;
+  /** Why the annotation `expires-at` does not count, if that changed; null: it does now, or is gone. */
+  readonly doubt?: string | null;
 }
 
 /** What is known about a source. */
@@ -43,6 +46,8 @@ export interface KnownSource {
   users: string | undefined;
   /** Why nothing can be taken from the source, and what is wrong with its aliases. */
   problems: readonly string[];
+  /** When its logins end; undefined: not looked at yet. */
+  ends: ReturnType<typeof readEnds> | undefined;
   /** Whether what was in force before a restart was looked for. */
   recovered: boolean;
 }
@@ -62,3 +67,7 @@ export function named({
     (problem) => `Secret ${keyOf(secret)}: ${problem}`,
   );
 }
+
+/** Why its annotation `expires-at` does not count; undefined: it does, or there is none. */
+export const doubtOf = ({ config: { secret }, ends }: KnownSource): string | undefined =>
+  ends?.doubt === undefined ? undefined : `Secret ${keyOf(secret)}: ${ends.doubt}`;

@@ -191,7 +191,7 @@ export function createSources({
       }
       canaries.watch(source, rollout);
     }
-    if (looked) remindOfSources(book.observe(), events);
+    if (looked) remindOfSources(book.observe(), events, book.doubt);
     const isNews = changes.length > 0 || looked || began || !told;
     looked = false;
     told = true;
@@ -218,7 +218,7 @@ export function createSources({
       look();
     },
     remind() {
-      if (leading()) remindOfSources(book.observe(), events);
+      if (leading()) remindOfSources(book.observe(), events, book.doubt);
     },
     standings: () => preflight.standings(),
     settled: () => told,

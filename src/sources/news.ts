@@ -12,7 +12,7 @@ interface Tellers {
 }
 
 export function announceSources(changes: readonly SourceChange[], { log, events }: Tellers): void {
-  for (const { source, accepted, problems, isNews, hasLastGood } of changes) {
+  for (const { source, accepted, problems, isNews, hasLastGood, doubt } of changes) {
     const { name, secret } = source;
     const about = { source: name, secret: `${secret.namespace}/${secret.name}` };
     if (accepted !== undefined) {
@@ -30,6 +30,13 @@ export function announceSources(changes: readonly SourceChange[], { log, events 
           note: `New content accepted, spreading it: ${accepted.registries.join(', ')}`,
         });
     }
+    if (doubt !== undefined) {
+      events.resolve(regarding(source), 'InvalidAnnotation');
+      if (doubt !== null) {
+        log.warn(about, `it is not known when the login ends: ${doubt}`);
+        events.record(doubtful(source, doubt));
+      }
+    }
     if (!isNews) continue;
     events.resolve(regarding(source), 'SourceInvalid');
     if (problems.length === 0) {
@@ -46,8 +53,12 @@ export function announceSources(changes: readonly SourceChange[], { log, events 
 export function remindOfSources(
   sources: readonly ObservedSource[],
   events: Pick<EventRecorder, 'record' | 'resolve'>,
+  doubtOf: (source: string) => string | undefined,
 ): void {
   for (const { config, problems, digest } of sources) {
+    const doubt = doubtOf(config.name);
+    if (doubt === undefined) events.resolve(regarding(config), 'InvalidAnnotation');
+    else events.record(doubtful(config, doubt));
     if (problems.length > 0) events.record(invalid(config, problems, digest !== undefined));
     else events.resolve(regarding(config), 'SourceInvalid');
   }
@@ -60,6 +71,16 @@ function invalid(source: SourceConfig, problems: readonly string[], hasLastGood:
     reason: 'SourceInvalid' as const,
     action: 'ReadSource',
     note: `${problems.join('; ')}. ${consequenceOf(hasLastGood)}`,
+  };
+}
+
+function doubtful(source: SourceConfig, doubt: string) {
+  return {
+    regarding: regarding(source),
+    type: 'Warning' as const,
+    reason: 'InvalidAnnotation' as const,
+    action: 'ReadSource',
+    note: `${doubt}. Until then it is not known when the login ends.`,
   };
 }
 

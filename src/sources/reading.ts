@@ -6,6 +6,7 @@ import { parseSecret } from '../credentials/docker-config.ts';
 import type { SourceSecret } from '../observe/projections.ts';
 import type { World } from '../observe/world.ts';
 import { keyOf, secretsOf } from '../observe/world.ts';
+import type { Dated } from './ends.ts';
 
 /** No real source has more. A limit, for each entry is tried at its registry. */
 const MAX_REGISTRIES = 500;
@@ -19,6 +20,8 @@ export interface Reading {
   readonly warnings: readonly string[];
   /** The word on the Secret that confirms the removal of entries. */
   readonly confirmed: string | undefined;
+  /** The Secret itself; undefined: it does not exist. */
+  readonly secret: Dated | undefined;
   /** Entries of the aliases, made with the source's own logins in force. */
   aliases(own: readonly Credential[]): {
     readonly credentials: readonly Credential[];
@@ -38,6 +41,7 @@ export function readSource(world: World, config: SourceConfig, known: Reading | 
     basis,
     ...readOwn(secret),
     confirmed: secret?.confirmed,
+    secret,
     aliases: (own) => readAliases(config, own, logins),
   };
 }

@@ -2,6 +2,8 @@
 import type { SourceConfig } from '../config/schema.ts';
 import type { Credential } from '../credentials/docker-config.ts';
 import { redactKey } from '../credentials/registry-name.ts';
+import { readEnds } from './ends.ts';
+import type { KnownSource } from './known-source.ts';
 import type { Canaries, Rollout, Stage } from './rollout.ts';
 import type { State } from '../observe/state.ts';
 import { keyOf } from '../observe/world.ts';
@@ -16,6 +18,24 @@ export function keyId({ mac }: Macs, key: string): string {
 export function entryMac({ mac }: Macs, { username, password }: Pick<Credential, 'username' | 'password'>): string {
   return mac(JSON.stringify(['entry', username, password])).slice(0, 32);
 }
+
+/** When the logins of a source end, from what was known before and what its Secret says now. */
+export const endsOf = (
+  state: Macs,
+  { config, reading, rollout: { passed, newest } }: Pick<KnownSource, 'config' | 'reading' | 'rollout'>,
+  before: SourceRecord | undefined,
+  now: number,
+): ReturnType<typeof readEnds> =>
+  readEnds({
+    secret: reading?.secret,
+    maxAge: config.maxAge,
+    own: reading?.own ?? [],
+    inForce: [...(passed?.own ?? []), ...(newest?.own ?? [])],
+    before: before?.times,
+    loginMac: (credential) => entryMac(state, credential),
+    mac: (text) => state.mac(text),
+    now,
+  });
 
 /** Passed contents that are always remembered: when the process ends, no copy may hold the newest yet. */
 const NEWEST_PASSED = 3;

@@ -2,14 +2,13 @@
 import { wall } from '../clock.ts';
 import type { Credential } from '../credentials/docker-config.ts';
 import { redactKey } from '../credentials/registry-name.ts';
-import { loginExpiry } from '../credentials/token-expiry.ts';
 import type { Refusals } from '../observe/refusals.ts';
 import type { SourceBook } from './book.ts';
 import { accountOf } from './preflight.ts';
 import type { Preflight } from './preflight.ts';
 
 interface UnfitOptions {
-  readonly book: Pick<SourceBook, 'held'>;
+  readonly book: Pick<SourceBook, 'held' | 'end'>;
   readonly refusals: Pick<Refusals, 'waits'>;
   /** What registries said last; absent: only refusals that are remembered are known. */
   readonly standings?: Preflight['standings'];
@@ -29,6 +28,7 @@ export function whyUnfit(
     refusals.waits(accountOf(credential))?.tried === true ||
     standings?.().some((each) => each.source === source && each.key === key && each.state === 'refused');
   if (isRefused === true) return 'its registry refuses it';
-  const endsAt = loginExpiry(credential)?.getTime();
-  return endsAt !== undefined && endsAt <= now() ? 'it has ended' : undefined;
+  const end = book.end(source, credential);
+  // One that is older than `maxAge` may work all the same.
+  return end !== undefined && end.by !== 'maxAge' && end.at <= now() ? 'it has ended' : undefined;
 }

@@ -422,6 +422,13 @@ cacheProxies:
   });
 });
 
+test('an annotation that says when the login before ends is pointed out', async () => {
+  const told = { metadata: { annotations: { 'pullpass.dev/expires-at': '2031-01-01T00:00:00Z' } } };
+  await put({ auths: { [registry]: auth('old-Secret') } }, told);
+  expect((await login()).err).toContain('has the annotation pullpass.dev/expires-at, which is about the login before');
+  expect((await login()).err).not.toContain('expires-at');
+});
+
 test('login says that an alias has its login from elsewhere', async () => {
   const config = path.join(directory, 'alias.yaml');
   await writeFile(config, configuration('    aliases: [{ host: mirror.corp/quay, from: quay.io }]'));

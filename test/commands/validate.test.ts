@@ -132,3 +132,17 @@ test('the cache proxies are listed: what each gets, and where that is written', 
     `  cache proxy p10: custom-resource, ${of} a reference in things team/o`,
   ]);
 });
+
+test.each([
+  ['2099', 'is not a time with its zone (RFC 3339), such as 2027-01-31T18:00:00Z'],
+  ['2020-01-01T00:00:00Z', 'is over'],
+  ['9999-01-01T00:00:00Z', 'is more than 20 years away, and no login lives so long'],
+])('a manifest whose annotation says %s as the end is warned of', (end, why) => {
+  const manifest = {
+    ...{ apiVersion: 'v1', kind: 'Secret', type: 'kubernetes.io/dockerconfigjson' },
+    metadata: { name: 's', annotations: { 'pullpass.dev/expires-at': end } },
+    stringData: { '.dockerconfigjson': '{"auths":{"r.test":{"username":"robot","password":"pw"}}}' },
+  };
+  const { text, exitCode } = validateConfiguration(JSON.stringify(manifest), 's.json');
+  expect([exitCode, text.split('\n').at(-1)]).toEqual([0, `warning: annotation pullpass.dev/expires-at ${why}`]);
+});

@@ -157,9 +157,15 @@ describe('the result', () => {
     expect(renderChecks(checks, 'table', false, 'unknown').exitCode).toBe(3);
   });
 
-  test('says when a token ends', () => {
-    expect(renderChecks([check('accepted', { expires: '2030-01-01T00:00:00.000Z' })], 'table', false).text).toContain(
-      'w; the token ends 2030-01-01T00:00:00.000Z',
+  test.each([
+    [undefined, 'the token ends'],
+    ['token', 'the token ends'],
+    ['annotation', 'by its annotation it ends'],
+    ['maxAge', 'by maxAge it ends'],
+  ] as const)('says when a login ends, by %s', (expiresBy, says) => {
+    const end = { expires: '2030-01-01T00:00:00.000Z', ...(expiresBy && { expiresBy }) };
+    expect(renderChecks([check('accepted', end)], 'table', false).text).toContain(
+      `w; ${says} 2030-01-01T00:00:00.000Z`,
     );
   });
 

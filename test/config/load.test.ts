@@ -11,6 +11,25 @@ const lines = (text: string): string[] => {
   return result.ok ? [] : result.problems.map(renderProblem);
 };
 
+test.each([
+  ['90d', 90 * 86_400_000],
+  ['12h', 12 * 3_600_000],
+  ['1d12h30m', 36.5 * 3_600_000],
+  ['3650d', 3650 * 86_400_000],
+])('maxAge may be %s', (text, ms) => {
+  const result = parseConfiguration(`${GOOD}    maxAge: ${text}\n`, 'c.yaml');
+  expect(result.ok && result.configuration.sources[0]?.maxAge).toBe(ms);
+});
+
+test.each(['90', 'd', '', '-1d', '1d-1h', '12h1d', '3651d', '30s', '99999d', '1.5d', '1dd'])(
+  'maxAge %j is one line',
+  (text) => {
+    expect(lines(`${GOOD}    maxAge: "${text}"\n`)).toEqual([
+      expect.stringMatching(/^c\.yaml:\d+:\d+: sources\[0\]\.maxAge: is not an age from 1m to 3650d, such as "90d"/),
+    ]);
+  },
+);
+
 describe('a good document', () => {
   test('gets its defaults', () => {
     expect(parseConfiguration(GOOD, 'c.yaml')).toEqual({

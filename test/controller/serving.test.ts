@@ -5,6 +5,7 @@ import type { ServingOptions } from '../../src/controller/serving.ts';
 import type { Credential } from '../../src/credentials/docker-config.ts';
 import type { RunningServer } from '../../src/server/listener.ts';
 import { createMetrics } from '../../src/server/metrics.ts';
+import { endOf } from '../../src/sources/ends.ts';
 import { configuration, sourceConfig } from '../plan/observations.ts';
 
 const running: RunningServer[] = [];
@@ -39,7 +40,8 @@ async function serve(parts: Partial<ServingOptions> = {}) {
     sources: {
       standings: () => [standing('upstream'), standing('dropped')],
       book: {
-        states: () => [{ source: 'upstream', valid: false, changedAt: 1_500 }],
+        states: () => [{ source: 'upstream', valid: false, changedAt: 1_500, expiryValid: false }],
+        end: (_: string, credential: Credential) => endOf(credential, {}, undefined),
         rollout: (name: string) => ({ newest: { own: LOGINS[name] ?? [] }, passed: { own: OLDER[name] ?? [] } }),
       } as unknown as ServingOptions['sources']['book'],
     },
@@ -87,6 +89,7 @@ describe('the leader', () => {
     const { lines } = await serve();
     expect(await lines('pullpass_source_')).toEqual([
       'pullpass_source_valid{source="upstream"} 0',
+      'pullpass_source_expiry_valid{source="upstream"} 0',
       'pullpass_source_changed_timestamp_seconds{source="upstream"} 1.5',
     ]);
   });

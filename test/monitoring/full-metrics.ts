@@ -38,7 +38,9 @@ export function fullMetrics(labels: readonly string[] = HOSTILE): Metrics {
     metrics.watchRestarts.inc({ resource: name });
     metrics.observeWatch(name, () => 1_699_999_999_000);
   }
-  metrics.setSources(labels.map((source) => ({ source, valid: true, changedAt: 1_699_990_000_123 })));
+  metrics.setSources(
+    labels.map((source) => ({ source, valid: true, expiryValid: true, changedAt: 1_699_990_000_123 })),
+  );
   metrics.setCredentials(
     labels.map((key, i) => ({ source: 'upstream', key, state: CREDENTIAL_STATES[i % 3] ?? 'unknown' })),
   );

@@ -184,7 +184,11 @@ describe.skipIf('missing' in kubectl)('kustomize', () => {
   });
 });
 
-const registry = findOnPath('registry', 'go install github.com/distribution/distribution/v3/cmd/registry@v3.1.1');
+const three = findOnPath('registry3', '');
+const registry =
+  'found' in three
+    ? three
+    : findOnPath('registry', 'go install github.com/distribution/distribution/v3/cmd/registry@v3.1.1');
 
 describe('a real Distribution 3.1 with these files', () => {
   const directory = mkdtempSync(path.join(tmpdir(), 'reference-cache-'));
@@ -195,9 +199,14 @@ describe('a real Distribution 3.1 with these files', () => {
   });
 
   /** As the kubelet mounts it: the helper executable, the login only once there is one. */
-  async function start(program: string, remoteUrl: string): Promise<{ url: string; login: string; log: () => string }> {
+  async function start(
+    program: string,
+    remoteUrl: string,
+    storage = directory,
+  ): Promise<{ url: string; login: string; log: () => string }> {
     const helper = path.join(directory, 'helper');
     const login = path.join(directory, 'credentials.json');
+    rmSync(helper, { force: true });
     copyFileSync(path.join(root, 'base', 'helper'), helper);
     chmodSync(helper, 0o555);
     const host = `127.0.0.1:${await freePort()}`;
@@ -209,7 +218,7 @@ describe('a real Distribution 3.1 with these files', () => {
         PULLPASS_LOGIN_FILE: login,
         REGISTRY_PROXY_REMOTEURL: remoteUrl,
         REGISTRY_HTTP_ADDR: host,
-        REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY: directory,
+        REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY: storage,
         REGISTRY_PROXY_EXEC_COMMAND: helper,
         REGISTRY_PROXY_EXEC_LIFETIME: '1s',
       },
@@ -286,7 +295,76 @@ describe('a real Distribution 3.1 with these files', () => {
     expect(cache.log()).not.toMatch(/pw-[12]/);
     expect(cache.log()).toContain('credentials not found in native keychain');
   });
+
+  test('two of them take their logins from one Secret, each by the host that asks, and one rotates alone', async ({
+    skip,
+  }) => {
+    if ('missing' in registry) return skip(registry.missing);
+    if (!/ v3\.[1-9]/.test(execFileSync(registry.found, ['--version'], { encoding: 'utf8' })))
+      return skip('the registry on PATH is not Distribution 3.1 or later');
+    const http = createHttpClient();
+    stops.push(() => http.close());
+    const instances = await Promise.all(
+      ['one', 'two'].map(async (name) => {
+        const upstream = await startUpstream({
+          users: { [name]: { password: `${name}-1`, repositories: ['corp/*'] } },
+        });
+        stops.push(() => upstream.stop());
+        for (const tag of ['1', '2', '3']) upstream.putImage('corp/app', tag);
+        const cache = await start(registry.found, upstream.url, path.join(directory, name));
+        const status = (where: string): Promise<number> =>
+          http
+            .request({
+              method: 'GET',
+              url: `${cache.url}${where}`,
+              headers: { accept: 'application/vnd.oci.image.manifest.v1+json' },
+            })
+            .then((answer) => answer.status);
+        await expect.poll(() => status('/v2/').catch(() => 0), { timeout: 20_000 }).toBe(200);
+        const pull = (tag: string): Promise<number> => status(`/v2/corp/app/manifests/${tag}`);
+        return { name, upstream, pull, key: `${upstream.host.replace(':', '_')}.json`, registry: upstream.host };
+      }),
+    );
+    const [one, two] = instances;
+    if (one === undefined || two === undefined) return expect.fail();
+    const configs = instances.map(({ name, key, registry: host }) => distributionConfig({ name, key, registry: host }));
+    /** The mounted Secret. */
+    let held: Readonly<Record<string, string>> = {};
+    const kube: Pick<ProxyKube, 'applySecret'> = {
+      applySecret: async ({ data, merge }) => {
+        held = merge?.(held) ?? data;
+        for (const [key, text] of Object.entries(held)) writeFileSync(path.join(directory, key), text);
+      },
+    };
+    const forward = async (at: number, password: string): Promise<void> => {
+      const [config, name] = [configs[at], instances[at]?.name ?? ''];
+      if (config === undefined) return expect.fail();
+      await distributionHelper(config, configs).apply({ registry: config.registry, username: name, password }, {
+        mac,
+        kube,
+      } as ProxyContext);
+    };
+
+    expect([await one.pull('1'), await two.pull('1')]).toEqual([404, 404]);
+    await forward(0, 'one-1');
+    await forward(1, 'two-1');
+    expect([await one.pull('1'), await two.pull('1')]).toEqual([200, 200]);
+    two.upstream.setPassword('two', 'two-2');
+    await forward(1, 'two-2');
+    await delay(1_100);
+    expect([await one.pull('2'), await two.pull('2')]).toEqual([200, 200]);
+    expect(Object.keys(held).sort()).toEqual([one.key, two.key].sort());
+  });
 });
+
+function distributionConfig(parts: { name: string; key: string; registry: string }): ConfigOf<'distribution-helper'> {
+  const config = cacheProxySchema.parse({
+    ...{ ...parts, kind: 'distribution-helper', source: 'upstream' },
+    secret: { namespace: 'registry-cache', name: 'logins' },
+  });
+  if (config.kind !== 'distribution-helper') throw new Error('another kind');
+  return config;
+}
 
 function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {

@@ -159,6 +159,7 @@ describe('a replica that does not lead', () => {
     'pullpass_removals_held',
     'pullpass_rotation_pending',
     'pullpass_source_changed_timestamp_seconds',
+    'pullpass_source_expiry_valid',
     'pullpass_source_valid',
     'pullpass_stuck_pods',
     'workqueue_depth',

@@ -10,7 +10,7 @@ describe('the exposition', () => {
     const metrics = createMetrics(quiet);
     metrics.copies.set({ source: 'upstream', state: 'in-sync' }, 3);
     metrics.references.set({ source: 'upstream', state: 'missing' }, 1);
-    metrics.setSources([{ source: 'upstream', valid: true, changedAt: 0 }]);
+    metrics.setSources([{ source: 'upstream', valid: true, expiryValid: true, changedAt: 0 }]);
     metrics.rotationPending.set({ source: 'upstream' }, 0);
     metrics.stuckPods.set({ source: 'upstream', state: 'left' }, 1);
     metrics.podEvictions.inc({ source: 'upstream', result: 'evicted' });
@@ -64,6 +64,7 @@ describe('the exposition', () => {
       'pullpass_rotation_duration_seconds{source} histogram',
       'pullpass_rotation_pending{source} gauge',
       'pullpass_source_changed_timestamp_seconds{source} gauge',
+      'pullpass_source_expiry_valid{source} gauge',
       'pullpass_source_valid{source} gauge',
       'pullpass_stuck_pods{source,state} gauge',
       'pullpass_watch_last_event_timestamp_seconds{resource} gauge',
@@ -179,7 +180,7 @@ describe('values', () => {
       metrics.rotationPending.set({ source }, 1);
       metrics.rotationDuration.observe({ source }, 1);
     }
-    metrics.setSources(['old', 'new'].map((source) => ({ source, valid: true, changedAt: 0 })));
+    metrics.setSources(['old', 'new'].map((source) => ({ source, valid: true, expiryValid: true, changedAt: 0 })));
     metrics.forgetSource('old');
     const { families } = await exposed(metrics);
     const sources = [...families.values()].flatMap(({ samples }) =>

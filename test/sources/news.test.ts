@@ -129,10 +129,41 @@ test('a reminder says again what is wrong, and takes back what is not', () => {
       source({ problems: [] }),
     ],
     tellers,
+    () => undefined,
   );
+  const well = { resolved: 'InvalidAnnotation', regarding: SECRET };
   expect(events).toEqual([
+    well,
     expect.objectContaining({ regarding: SECRET, reason: 'SourceInvalid', note: `is no JSON. ${LAST_GOOD}` }),
+    well,
     expect.objectContaining({ regarding: SECRET, reason: 'SourceInvalid', note: `is no JSON. ${NOTHING}` }),
+    well,
     { resolved: 'SourceInvalid', regarding: SECRET },
   ]);
+});
+
+describe('an annotation that does not count', () => {
+  const doubt = 'Secret pullpass-system/upstream-registry: annotation pullpass.dev/expires-at is not a time';
+  const told: unknown = expect.objectContaining({
+    regarding: SECRET,
+    type: 'Warning',
+    reason: 'InvalidAnnotation',
+    note: `${doubt}. Until then it is not known when the login ends.`,
+  });
+
+  test('is a line and an Event, and is no problem of what is in force', () => {
+    const { lines, events } = announce(change({ doubt }));
+    expect(lines).toEqual([`warn: it is not known when the login ends: ${doubt}`]);
+    expect(events).toEqual([{ resolved: 'InvalidAnnotation', regarding: SECRET }, told]);
+  });
+
+  test('is told again by reminders, and taken back when it counts', () => {
+    const { events, ...tellers } = recorder();
+    remindOfSources([source()], tellers, () => doubt);
+    expect(events).toContainEqual(told);
+    expect(announce(change({ doubt: null }))).toEqual({
+      lines: [],
+      events: [{ resolved: 'InvalidAnnotation', regarding: SECRET }],
+    });
+  });
 });

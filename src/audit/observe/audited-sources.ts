@@ -1,12 +1,14 @@
 /** The sources as an audit sees them: what is in force, what only the canaries have, and what the Secret holds now. */
 import type { SourceConfig } from '../../config/schema.ts';
+import type { Credential } from '../../credentials/docker-config.ts';
 import { WHY_CONTRADICTORY, WHY_UNUSABLE } from '../../credentials/usable-login.ts';
 import { KEY_DOCKER_CONFIG_JSON, TYPE_DOCKER_CONFIG_JSON } from '../../names.ts';
 import { keyOf } from '../../observe/world.ts';
 import type { ObservedScope } from '../../plan/observed.ts';
 import type { Content } from '../../sources/content.ts';
+import type { End } from '../../sources/ends.ts';
 import { recordOf } from '../../sources/record.ts';
-import type { AuditedSource, PullContent } from './observation.ts';
+import type { AuditedSource, PullContent, PullEntry } from './observation.ts';
 import type { ReadWorld } from './read-world.ts';
 import type { ContentReader } from './secret-facts.ts';
 
@@ -22,11 +24,17 @@ export function auditSources(read: ReadWorld, reader: ContentReader): AuditedSou
     const { passed, newest, stage } = book.rollout(config.name);
     const rolling = stage.state !== 'settled';
     const contentOf = (content: Content | undefined): PullContent | undefined =>
-      content && reader({ type: TYPE_DOCKER_CONFIG_JSON, data: { [KEY_DOCKER_CONFIG_JSON]: content.base64 } });
+      content &&
+      withEnds(
+        reader({ type: TYPE_DOCKER_CONFIG_JSON, data: { [KEY_DOCKER_CONFIG_JSON]: content.base64 } }),
+        content,
+        (credential) => book.end(config.name, credential),
+      );
     // Also if the Secret is missing or invalid: pods pull with the content in force.
     const content = contentOf(rolling ? passed : newest);
     const next = rolling ? contentOf(newest) : undefined;
-    const written = secret && writtenIn(reader(secret), next ?? content);
+    const doubt = book.doubt(config.name);
+    const written = secret && writtenIn(reader(secret), next ?? content, doubt === undefined ? [] : [doubt]);
     return {
       config,
       // What is held back, or stopped by the canaries, has findings of its own.
@@ -48,6 +56,23 @@ export function auditSources(read: ReadWorld, reader: ContentReader): AuditedSou
   });
 }
 
+/** With the ends that only the source knows. */
+function withEnds(
+  content: PullContent,
+  { credentials }: Content,
+  endOf: (credential: Credential) => End | undefined,
+): PullContent {
+  const byKey = new Map(credentials.map((credential) => [credential.key, credential]));
+  const entries = content.entries.map((entry): PullEntry => {
+    const credential = byKey.get(entry.key);
+    const end = credential && endOf(credential);
+    if (end === undefined || end.by === 'token') return entry;
+    const { at, lifetimeMs, by } = end;
+    return { ...entry, expiresAt: at, ...(lifetimeMs !== undefined && { lifetimeMs }), endBy: by };
+  });
+  return { ...content, entries };
+}
+
 /** A fresh source has nothing to copy yet: its copies are not missing, they wait. */
 export function withoutFresh(
   scopes: readonly ObservedScope[],
@@ -64,11 +89,15 @@ export function withoutFresh(
 }
 
 /** What is held back says so itself (PP082): here stay warnings about what is in force, or could be. */
-function writtenIn(secret: PullContent, inForce: PullContent | undefined): PullContent | undefined {
+function writtenIn(
+  secret: PullContent,
+  inForce: PullContent | undefined,
+  doubts: readonly string[],
+): PullContent | undefined {
   if (secret.problem !== undefined) return undefined;
   const isHeld = (warning: string): boolean => HELD.some((why) => warning.endsWith(`: ${why}`));
   const own = secret.warnings.filter((warning) => !isHeld(warning));
-  return { ...secret, warnings: [...new Set([...own, ...(inForce?.warnings ?? [])])] };
+  return { ...secret, warnings: [...new Set([...own, ...(inForce?.warnings ?? []), ...doubts])] };
 }
 
 const HELD: readonly string[] = [WHY_CONTRADICTORY, ...Object.values(WHY_UNUSABLE)];

@@ -108,10 +108,12 @@ export interface PullEntry {
   readonly login: string;
   /** Why kubelets cannot use its login; absent: they can. */
   readonly unusable?: Unusable;
-  /** Milliseconds since 1970, if the password or token says when it ends: a JWT with `exp`, or a password of ECR. */
+  /** Milliseconds since 1970, if anything says when it ends. */
   readonly expiresAt?: number;
   /** From its issue to its end, in milliseconds; absent: unknown. */
   readonly lifetimeMs?: number;
+  /** What says so, if not the password or token itself: of a source, the annotation of its Secret, or its `maxAge`. */
+  readonly endBy?: 'annotation' | 'maxAge';
   /** How it shows that the login is of a user of the registry, and not of a robot; absent: it does not show. */
   readonly personal?: Personal;
 }

@@ -41,7 +41,8 @@ export const credentialExpiring: Rule = {
   severity: 'warning',
   title: 'A credential is about to end',
   cause:
-    'The password or token says when it ends (a JSON Web Token with `exp`, or a password of Amazon ECR), and less than a ' +
+    'The password or token says when it ends (a JSON Web Token with `exp`, or a password of Amazon ECR); or, of a source, the ' +
+    'annotation `pullpass.dev/expires-at` of its Secret does, or its `maxAge`; the earliest counts. Less than a ' +
     'quarter of its life is left, and less than 14 days. A Secret that is older than its token is renewed by ' +
     'something: there only the last twelfth counts. What OpenShift renews by itself is left out.',
   remedy: 'Get a new token and put it into the Secret; for a source Pullpass spreads it.',
@@ -60,8 +61,9 @@ export const credentialExpired: Rule = {
   severity: 'error',
   title: 'A credential has ended',
   cause:
-    'The password or token says when it ends (a JSON Web Token with `exp`, or a password of Amazon ECR), and that is over: ' +
-    'registries refuse it. What OpenShift renews by itself counts only an hour later.',
+    'The password or token says when it ends (a JSON Web Token with `exp`, or a password of Amazon ECR); or, of a source, the ' +
+    'annotation `pullpass.dev/expires-at` of its Secret does; and that is over: registries refuse it. Or a login is older than the ' +
+    '`maxAge` of its source, and may work all the same. What OpenShift renews by itself counts only an hour later.',
   remedy: 'Get a new token and put it into the Secret; for a source Pullpass spreads it.',
   check: (facts) =>
     endings(
@@ -75,6 +77,11 @@ function span(ms: number): string {
   if (ms < 2 * HOUR_MS) return plural(Math.max(1, Math.round(ms / MINUTE_MS)), 'minute');
   return ms < DAY_MS ? plural(Math.round(ms / HOUR_MS), 'hour') : plural(Math.round(ms / DAY_MS), 'day');
 }
+
+const BY = {
+  annotation: ', as the annotation of its Secret says',
+  maxAge: ', by the maxAge of the source',
+};
 
 /** One hit per content and entry: copies are reported as their source. */
 function endings(
@@ -91,7 +98,7 @@ function endings(
             {
               object,
               about: redactKey(entry.key),
-              message: `Credential ${quoteKey(entry.key)} of ${title} ${words(entry.expiresAt)}.`,
+              message: `Credential ${quoteKey(entry.key)} of ${title} ${words(entry.expiresAt)}${entry.endBy === undefined ? '' : BY[entry.endBy]}.`,
               remedy: remedy(entry),
             },
           ],

@@ -102,7 +102,7 @@ export const sourceSuspicious: Rule = {
   cause:
     'The content of the source can be used, but something in it does not do what it looks like: an entry ' +
     'that kubelets ignore, a name that is not the one of Docker Hub (docker.com), a password with a line ' +
-    'break, two logins for one registry.',
+    'break, two logins for one registry, an annotation `pullpass.dev/expires-at` that does not count.',
   remedy: 'Correct the Secret of the source as the finding says.',
   check: ({ sources }) =>
     sources.flatMap((source) =>

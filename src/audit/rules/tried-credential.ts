@@ -226,7 +226,8 @@ function placeOf({ sources, planOf }: Facts, namespace: string, { secret }: Pick
 
 function wrongWith({ now, sources, registries = [] }: Facts, { secret, entry }: PickedKey): string | undefined {
   const credential = `credential ${quoteKey(entry.key)} of Secret ${quote(secret)}`;
-  if (entry.expiresAt !== undefined && entry.expiresAt <= now)
+  // One that is older than `maxAge` may work all the same.
+  if (entry.expiresAt !== undefined && entry.endBy !== 'maxAge' && entry.expiresAt <= now)
     return `${credential} ended on ${minute(entry.expiresAt)}`;
   const source = sources.find(
     ({ config, content }) =>
