@@ -34,12 +34,17 @@ const owner = (apiVersion: string, kind: string, name: string, controller?: true
 
 const WRITERS: Readonly<Record<string, Writer>> = {
   'external-secrets': {
-    called: /^External Secrets$/,
+    called: /^External Secrets \(ExternalSecret "external-secrets"\)$/,
     fieldManager: 'externalsecrets.external-secrets.io/external-secrets',
     updates: true,
     strips: false,
-    metadata: (_, live) => ({
-      labels: { ...live?.labels, 'reconcile.external-secrets.io/managed': 'true' },
+    metadata: (name, live) => ({
+      labels: {
+        ...live?.labels,
+        'reconcile.external-secrets.io/created-by': '8a2f',
+        'reconcile.external-secrets.io/managed': 'true',
+      },
+      ownerReferences: [owner('external-secrets.io/v1', 'ExternalSecret', name, true)],
       annotations: { ...live?.annotations, 'reconcile.external-secrets.io/data-hash': '5c1d' },
     }),
   },
@@ -69,7 +74,7 @@ const WRITERS: Readonly<Record<string, Writer>> = {
     called: /^Flux \("registry-logins"\)$/,
     fieldManager: 'kustomize-controller',
     updates: false,
-    strips: false,
+    strips: true,
     metadata: () => ({
       labels: {
         'kustomize.toolkit.fluxcd.io/name': 'registry-logins',
@@ -119,6 +124,9 @@ onEachServer((server) => {
         data,
         metadata: { name, namespace: CONTROLLER_NAMESPACE, ...writer.metadata(name, live?.metadata) },
       };
+      // Flux takes over what `kubectl` wrote, so that its apply removes it.
+      if (!writer.updates && writer.strips && live !== undefined)
+        await cluster.patchSecret(CONTROLLER_NAMESPACE, name, { metadata: { annotations: null } });
       if (!writer.updates)
         await cluster.admin.patch(path, 'application/apply-patch+yaml', secret, { query: { ...query, force: true } });
       else if (live === undefined) await cluster.admin.create(paths.secrets(CONTROLLER_NAMESPACE), secret, { query });
