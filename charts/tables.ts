@@ -17,6 +17,7 @@ import { configurationSchema } from '../src/config/schema.ts';
 import { DEFAULT_NAMESPACE } from '../src/names.ts';
 import { ADDRESS, ADDRESSES, API_PORTS, DNS_PORTS, REGISTRY_PORT, SERVICES } from '../src/plan/egress.ts';
 import type { Reference } from '../src/plan/references.ts';
+import { SPREAD } from '../src/plan/listed-rights.ts';
 import { RIGHTS } from '../src/plan/rights-table.ts';
 import type { Rule } from '../src/plan/rule.ts';
 
@@ -31,6 +32,8 @@ export function tables(): Map<string, string> {
         // The roles of an installation in another namespace have it in their names.
         home: DEFAULT_NAMESPACE,
         reportViewer: REPORT_VIEWER,
+        // With a list of namespaces, rights on these are in each of it.
+        spread: SPREAD,
         rights: rightsWithDefaults(),
       }),
     ],

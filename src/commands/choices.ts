@@ -10,3 +10,7 @@ export const RECEIVERS = ['controller', 'wait', 'provider'] as const;
 
 /** Name of the printed roles and bindings, and of the ServiceAccount in the manifests. */
 export const RBAC_NAME = 'pullpass';
+
+/** Kinds of documents that users write. */
+export const DOCUMENT_KINDS = ['Configuration', 'Provider'] as const;
+export type DocumentKind = (typeof DOCUMENT_KINDS)[number];

@@ -1,10 +1,17 @@
-/** `pullpass schema`: prints the JSON Schema of the configuration, for editors and CI. */
+/** `pullpass schema`: prints the JSON Schema of the configuration or of a provider's document, for editors and CI. */
 import * as z from 'zod';
+import { providerSchema } from '../config/provider.ts';
 import { configurationSchema } from '../config/schema.ts';
+import type { DocumentKind } from './choices.ts';
 import type { Environment } from './environment.ts';
 
-export function run({ writeOut }: Environment): void {
-  writeOut(`${JSON.stringify(configurationJsonSchema(), null, 2)}\n`);
+export interface Flags {
+  kind: DocumentKind;
+}
+
+export function run({ writeOut }: Environment, { kind }: Flags): void {
+  const schema = kind === 'Provider' ? providerJsonSchema() : configurationJsonSchema();
+  writeOut(`${JSON.stringify(schema, null, 2)}\n`);
 }
 
 /**
@@ -12,12 +19,26 @@ export function run({ writeOut }: Environment): void {
  * It checks the shape only; `pullpass validate` also checks cron expressions, time zones and duplicate names.
  */
 export function configurationJsonSchema(): Record<string, unknown> {
-  const { $schema, ...schema } = z.toJSONSchema(configurationSchema, { io: 'input', target: 'draft-7' });
-  return {
-    $schema,
+  return jsonSchema(configurationSchema, {
     $id: 'urn:pullpass:configuration:v1alpha1',
     title: 'Pullpass configuration',
     description: 'Which registry credentials Pullpass copies, and into which namespaces they may go.',
-    ...schema,
-  };
+  });
+}
+
+/** The same of a document of kind Provider. */
+export function providerJsonSchema(): Record<string, unknown> {
+  return jsonSchema(providerSchema, {
+    $id: 'urn:pullpass:provider:v1alpha1',
+    title: 'Pullpass provider',
+    description: 'Which program is asked for a login, and which Secret gets it.',
+  });
+}
+
+function jsonSchema(
+  of: z.core.$ZodType,
+  head: Record<'$id' | 'title' | 'description', string>,
+): Record<string, unknown> {
+  const { $schema, ...schema } = z.toJSONSchema(of, { io: 'input', target: 'draft-7' });
+  return { $schema, ...head, ...schema };
 }

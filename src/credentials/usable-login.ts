@@ -15,7 +15,10 @@ export type Unusable =
   | 'no username'
   | 'no password'
   | 'not UTF-8' // the runtime is called by protobuf, whose strings are UTF-8
+  | 'encrypted' // what SOPS leaves in place of a value: nobody decrypted the file before it was applied
   | 'colon in the username'; // HTTP Basic ends the user name at the first ":"
+
+const BY_SOPS = /^ENC\[[A-Z0-9_]+,data:[^\]]*\]$/;
 
 /** `stored`: whether the document names a credential store or helpers. */
 export function unusable(
@@ -28,6 +31,7 @@ export function unusable(
   if (username === '' && password === '') return stored ? 'credential store' : 'no login';
   if (username === '') return 'no username';
   if (password === '') return 'no password';
+  if (BY_SOPS.test(username) || BY_SOPS.test(password)) return 'encrypted';
   if (!isUtf8(username) || !isUtf8(password)) return 'not UTF-8';
   return username.includes(':') ? 'colon in the username' : undefined;
 }
@@ -44,6 +48,7 @@ export const WHY_UNUSABLE: Readonly<Record<Unusable, string>> = {
   'no username': 'has no username; add it beside the password',
   'no password': 'has no password; add one, or an access token',
   'not UTF-8': 'its login is not UTF-8, which kubelets cannot hand to the container runtime; write it anew',
+  encrypted: 'its login is still encrypted by SOPS; decrypt it where it is applied',
   'colon in the username': 'has a ":" in its username, which no registry login can carry; correct it',
 };
 

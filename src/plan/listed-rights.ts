@@ -6,7 +6,7 @@ import { REVIEWS } from './rights-table.ts';
 import type { Right } from './right.ts';
 
 /** Resources in namespaces, on which the table has rights in all of them: with a list, each listed namespace gets them. */
-const SPREAD: readonly string[] = [
+export const SPREAD: readonly string[] = [
   ...['/serviceaccounts', '/secrets', '/pods', '/pods/eviction', 'events.k8s.io/events'],
   ...OWNERS.map(({ apiGroup, resource }) => `${apiGroup}/${resource}`),
 ];

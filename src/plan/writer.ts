@@ -40,6 +40,7 @@ const TOOLS: readonly [name: RegExp, tool: string][] = [
   [/^(?:kustomize|helm)-controller$/, 'Flux'],
   [/^helm$/i, 'Helm'],
   [/^external-?secrets/, 'External Secrets'],
+  [/^vault-secrets-operator/, 'the Vault Secrets Operator'],
 ];
 
 export const toolOf = (manager: string): string | undefined => TOOLS.find(([name]) => name.test(manager))?.[1];

@@ -11,6 +11,8 @@ import { renderBornReady } from '../../src/commands/born-ready-text.ts';
 import { renderNetworkPolicy } from '../../src/commands/network-policy-text.ts';
 import { renderRbac } from '../../src/commands/rbac-text.ts';
 import type { Configuration } from '../../src/config/schema.ts';
+import { clusterWide } from '../../src/plan/listed-rights.ts';
+import { rightsInCluster } from '../../src/plan/rights.ts';
 import { documents, documentWith, KINDS, read } from '../config/arbitraries.ts';
 import type { Document } from '../config/arbitraries.ts';
 import { findRealApi, startRealApi } from '../integration/env/real-api.ts';
@@ -28,13 +30,22 @@ interface Choice {
   readonly serviceAccount: string;
   readonly secureReport: boolean;
   readonly ports: readonly number[];
+  /** Undefined: the whole cluster. */
+  readonly namespaces: readonly string[] | undefined;
 }
-const PLAIN: Choice = { namespace: 'pullpass-system', serviceAccount: 'pullpass', secureReport: false, ports: [] };
+const PLAIN: Choice = {
+  namespace: 'pullpass-system',
+  serviceAccount: 'pullpass',
+  secureReport: false,
+  ports: [],
+  namespaces: undefined,
+};
 const choices: fc.Arbitrary<Choice> = fc.record({
   namespace: fc.constantFrom('pullpass-system', 'elsewhere'),
   serviceAccount: fc.constantFrom('pullpass', 'runner'),
   secureReport: fc.boolean(),
   ports: fc.subarray([3128, 80, 5000]),
+  namespaces: fc.option(fc.subarray(['team-a', 'team-b', 'registry-cache'], { minLength: 1 }), { nil: undefined }),
 });
 
 /** The chart adds defaults of its own where a configuration has none: they are taken out. */
@@ -43,12 +54,13 @@ const asValue = ({ apiVersion: _, kind: __, schedules, ...document }: Document):
   schedules: { resync: null, probe: null, audit: null, timeZone: null, ...(schedules as object | undefined) },
   ...document,
 });
-const valuesOf = (document: Document, { serviceAccount, secureReport, ports }: Choice): object => ({
+const valuesOf = (document: Document, { serviceAccount, secureReport, ports, namespaces }: Choice): object => ({
   config: asValue(document),
   serviceAccount: { name: serviceAccount },
   report: { secure: secureReport },
-  bornReady: { enabled: true },
+  bornReady: { enabled: namespaces === undefined },
   networkPolicy: { enabled: true, ports },
+  ...(namespaces && { namespaces }),
 });
 
 /** Of the chart alone, the objects that this test is about, without the labels of the release. */
@@ -75,12 +87,20 @@ const printed = (configuration: Configuration, choice: Choice): Manifest[] =>
   compared(
     parse(
       renderRbac(configuration, choice) +
-        renderBornReady(configuration, { namespace: choice.namespace, version: 'v1' }) +
+        (choice.namespaces ? '' : renderBornReady(configuration, { namespace: choice.namespace, version: 'v1' })) +
         renderNetworkPolicy(configuration, choice),
     ),
   );
 const templated = async (helm: Helm, document: Document, choice: Choice): Promise<Manifest[]> =>
   compared(await helm.template(valuesOf(document, choice), { namespace: choice.namespace }));
+
+/** Both give the same; or, with a list of namespaces, neither gives what no namespace can. */
+async function agree(helm: Helm, document: Document, choice: Choice): Promise<void> {
+  const configuration = read(document);
+  const beyond = choice.namespaces ? clusterWide(rightsInCluster(configuration, choice)) : [];
+  if (beyond.length > 0) await expect(templated(helm, document, choice)).rejects.toThrow(/which no namespace has/);
+  else expect(await templated(helm, document, choice)).toEqual(printed(configuration, choice));
+}
 
 onEachHelm((helm) => {
   test('the shipped configuration: as the manifests, which are as `pullpass rbac` prints them', async () => {
@@ -94,7 +114,7 @@ onEachHelm((helm) => {
   test.each(KINDS)('a cache proxy of kind %s', async (kind) => {
     await fc.assert(
       fc.asyncProperty(documentWith([kind]), choices, async (document, choice) => {
-        expect(await templated(helm, document, choice)).toEqual(printed(read(document), choice));
+        await agree(helm, document, choice);
       }),
       { numRuns: 3 },
     );
@@ -103,9 +123,24 @@ onEachHelm((helm) => {
   test('any configuration, with any values', async () => {
     await fc.assert(
       fc.asyncProperty(documents, choices, async (document, choice) => {
-        expect(await templated(helm, document, choice)).toEqual(printed(read(document), choice));
+        await agree(helm, document, choice);
       }),
       { numRuns: 20 },
+    );
+  });
+
+  test('a list of namespaces reaches every command, and a policy for new pods is refused with it', async () => {
+    const given = valuesOf(SHIPPED, { ...PLAIN, namespaces: ['team-a', 'team-b'] });
+    const objects = await helm.template({ ...given, uninstall: { prune: true } });
+    expect(objects.filter(({ kind }) => kind.startsWith('Cluster'))).toEqual([]);
+    const pods = objects.filter(({ kind }) => kind === 'Deployment' || kind === 'Job');
+    expect(pods).toHaveLength(3);
+    for (const pod of pods)
+      expect(JSON.stringify(pod)).toContain('{"name":"PULLPASS_NAMESPACES","value":"team-a,team-b"}');
+    const bound = objects.filter(({ metadata }) => metadata.name === 'pullpass-uninstall-as-controller');
+    expect(bound.map(({ metadata }) => metadata.namespace).sort()).toEqual(['pullpass-system', 'team-a', 'team-b']);
+    await expect(helm.template({ ...given, bornReady: { enabled: true } })).rejects.toThrow(
+      /--born-ready --namespaces/,
     );
   });
 
@@ -172,8 +207,10 @@ describe.skipIf(missing !== undefined)('on kube-apiserver', () => {
     test('accepts what the chart renders, field by field', async () => {
       await fc.assert(
         fc.asyncProperty(documentWith(KINDS), choices, async (document, choice) => {
-          const objects = (await helm.template(valuesOf(document, choice), { namespace: choice.namespace })).filter(
-            ({ kind }) => /^(Cluster)?Role(Binding)?$|^NetworkPolicy$|^MutatingAdmissionPolicy(Binding)?$/.test(kind),
+          // With a list, not every configuration has rights: above.
+          const values = valuesOf(document, { ...choice, namespaces: undefined });
+          const objects = (await helm.template(values, { namespace: choice.namespace })).filter(({ kind }) =>
+            /^(Cluster)?Role(Binding)?$|^NetworkPolicy$|^MutatingAdmissionPolicy(Binding)?$/.test(kind),
           );
           const said = execFileSync(
             'found' in kubectl ? kubectl.found : '',

@@ -7,6 +7,49 @@ export const source = (name: string, namespace = NAMESPACE) => ({
   copyName: `${name}-copy`,
 });
 
+/** The first is the one of manifests/components/provider. */
+export const PROVIDERS = [
+  {
+    name: 'ecr',
+    secret: { name: 'ecr-login' },
+    ask: {
+      plugin: 'ecr-credential-provider',
+      image: '123456789012.dkr.ecr.eu-west-1.amazonaws.com/any',
+      env: [
+        { name: 'AWS_ROLE_ARN' },
+        { name: 'AWS_WEB_IDENTITY_TOKEN_FILE' },
+        { name: 'AWS_CONTAINER_CREDENTIALS_FULL_URI' },
+        { name: 'AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE' },
+        { name: 'AWS_STS_REGIONAL_ENDPOINTS', value: 'regional' },
+      ],
+    },
+    plugins: {
+      image: {
+        reference: 'registry.example.com/plugins/ecr-credential-provider:v1.37.1',
+        pullPolicy: 'IfNotPresent',
+      },
+    },
+    serviceAccount: { annotations: { 'eks.amazonaws.com/role-arn': 'arn:aws:iam::123456789012:role/ecr-pull' } },
+  },
+  {
+    name: 'other',
+    secret: { namespace: 'secrets', name: 'other-login' },
+    ask: { helper: 'docker-credential-ecr-login', registries: ['r.example.com'], refreshEvery: '4h' },
+    plugins: { emptyDir: {} },
+    initContainers: [
+      { name: 'plugins', image: 'r.example.com/p', volumeMounts: [{ name: 'plugins', mountPath: '/p' }] },
+    ],
+    serviceAccount: { create: false, name: 'theirs' },
+    env: [{ name: 'HOME', value: '/work' }],
+    volumes: [{ name: 'work', emptyDir: {} }],
+    volumeMounts: [{ name: 'work', mountPath: '/work' }],
+    resources: { limits: { memory: '1Gi' } },
+    podAnnotations: { a: 'b' },
+    podLabels: { c: 'd' },
+    port: 9090,
+  },
+] as const;
+
 /** Each is rendered, and its objects are checked, also by a real API server. */
 export const MATRIX: Record<string, object> = {
   'the defaults': {},
@@ -58,5 +101,7 @@ export const MATRIX: Record<string, object> = {
   'extra objects': {
     extraObjects: [{ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'mine' }, data: { a: '{{ b }}' } }],
   },
+  providers: { providers: [PROVIDERS[0], { ...PROVIDERS[1], secret: { name: 'other-login' } }] },
+  'a list of namespaces': { namespaces: ['default', 'kube-public'], uninstall: { prune: true } },
   'below another chart': { global: { a: 'b' }, enabled: true },
 };

@@ -19,6 +19,8 @@ describe('another tool is named', () => {
     ['Sealed Secrets (SealedSecret "pull")', owner('SealedSecret', true)],
     ['Sealed Secrets', { annotations: { 'sealedsecrets.bitnami.com/managed': 'true' } }],
     ['the Vault Secrets Operator (VaultStaticSecret "pull")', owner('VaultStaticSecret')],
+    ['the Vault Secrets Operator', field('vault-secrets-operator')],
+    ['External Secrets', field('externalsecrets.external-secrets.io/upstream-registry')],
     ['a Vault operator (VaultSecret "pull")', owner('VaultSecret')],
     ['the Secrets Store CSI driver', { labels: { 'secrets-store.csi.k8s.io/managed': 'true' } }],
     [

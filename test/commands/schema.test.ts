@@ -1,9 +1,11 @@
+import { readFileSync } from 'node:fs';
 import { Ajv } from 'ajv';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { schemaCommand } from '../../src/cli/schema.ts';
-import { configurationJsonSchema } from '../../src/commands/schema.ts';
+import { configurationJsonSchema, providerJsonSchema } from '../../src/commands/schema.ts';
 import { parseConfiguration } from '../../src/config/load.ts';
+import { parseProvider } from '../../src/config/provider.ts';
 import { FULL, GOOD } from '../config/documents.ts';
 import { run } from './environment.ts';
 
@@ -57,5 +59,29 @@ describe('a JSON Schema validator', () => {
     for (const text of [`${GOOD}verify: auto\n`, GOOD.replace(/ {4}copyName.*\n/, '')]) {
       expect([parseConfiguration(text, 'c').ok, accepts(text)]).toEqual([false, false]);
     }
+  });
+});
+
+describe('of a provider', () => {
+  const validate = new Ajv({ strict: false }).compile(providerJsonSchema());
+  const shipped = readFileSync(`${import.meta.dirname}/../../manifests/components/provider/provider.yaml`, 'utf8');
+
+  test('is printed by --kind', async () => {
+    const { out } = await run(schemaCommand, ['--kind', 'Provider']);
+    expect(JSON.parse(out)).toMatchObject({
+      $id: 'urn:pullpass:provider:v1alpha1',
+      properties: { kind: { const: 'Provider' } },
+    });
+  });
+
+  const HELPER = `${shipped.slice(0, shipped.indexOf('ask:'))}ask: { helper: docker-credential-x, registries: [a.corp], refreshEvery: 4h }\n`;
+  test.each<[string, string, boolean]>([
+    ['the shipped document', shipped, true],
+    ['one with a helper', HELPER, true],
+    ['an unknown key', `${shipped}more: 1\n`, false],
+    ['a path as the program', shipped.replace('plugin: ecr', 'plugin: ../ecr'), false],
+    ['a helper without a time', HELPER.replace(', refreshEvery: 4h', ''), false],
+  ])('%s: as the provider itself says', (_, text, valid) => {
+    expect([parseProvider(text, 'p')?.ok, validate(parse(text))]).toEqual([valid, valid]);
   });
 });

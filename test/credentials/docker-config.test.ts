@@ -209,6 +209,10 @@ describe('warnings', () => {
     [{ username: 'u' }, 'registry "quay.io": has no password; add one, or an access token'],
     [{ auth: base64(':p') }, 'registry "quay.io": has no username; add it beside the password'],
     [
+      { username: 'robot', password: 'ENC[AES256_GCM,data:PKY=,iv:yp=,tag:3B==,type:str]' },
+      'registry "quay.io": its login is still encrypted by SOPS; decrypt it where it is applied',
+    ],
+    [
       { auth: base64('u:p\n') },
       'registry "quay.io": its password ends with a line break, which is hardly a part of it (echo adds one, echo -n does not)',
     ],

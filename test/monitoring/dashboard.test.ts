@@ -36,6 +36,7 @@ test('has an id of its own, a current schema and rows for all that there is to s
     'Registries',
     'Audit',
     'Controller',
+    'Providers',
   ]);
 });
 

@@ -41,7 +41,14 @@ export interface Dashboard {
   title: string;
   schemaVersion: number;
   panels: Panel[];
-  templating: { list: { name: string; type: string; query?: unknown; datasource?: { type: string; uid: string } }[] };
+  templating: {
+    list: {
+      name: string;
+      type: string;
+      query?: string | { query: string };
+      datasource?: { type: string; uid: string };
+    }[];
+  };
 }
 export const DASHBOARD_TEXT = read('dashboard.json');
 export const dashboard = (): Dashboard => JSON.parse(DASHBOARD_TEXT) as Dashboard;

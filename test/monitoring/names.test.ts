@@ -66,10 +66,18 @@ function wrong(expr: string): string[] {
 
 const expressions = (): string[] => [
   ...dashboard().panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr)),
-  ...[...JSON.stringify(dashboard().templating).matchAll(/label_values\((.*?), (\w+)\)/g)].map(
-    ([, selector = '', label = '']) => `sum by (${label}) (${selector.replaceAll('\\"', '"')})`,
-  ),
+  ...dashboard().templating.list.flatMap(({ query }) => {
+    const text = typeof query === 'string' ? query : (query?.query ?? '');
+    const [, selector = '', label = ''] = /^label_values\((.*), (\w+)\)$/.exec(text) ?? [];
+    return selector === '' ? [] : eachName(selector).map((each) => `sum by (${label}) (${each})`);
+  }),
 ];
+
+/** Of `{__name__=~"a_(b|c)",...}`, a selector for each name. */
+function eachName(selector: string): string[] {
+  const [, prefix = '', names, rest = ''] = /^\{__name__=~"(\w*)\(([\w|]+)\)",(.*)$/.exec(selector) ?? [];
+  return names === undefined ? [selector] : names.split('|').map((name) => `${prefix}${name}{${rest}`);
+}
 
 test.each(ALERTS)('$alert asks for what there is', ({ expr, annotations: { summary, description } }) => {
   expect(wrong(expr)).toEqual([]);

@@ -43,6 +43,9 @@ const ALLOWED: Readonly<Record<string, string>> = {
   '123456789012.dkr.ecr.eu-west-1.amazonaws.com/any':
     'a provider is asked about it: the account of the examples of AWS',
   'europe-docker.pkg.dev/PROJECT/': 'the same: PROJECT stands for yours',
+  'github.com/bitnami-labs/sealed-secrets': 'the CRDs that the recipes are checked by; a Go module, likewise',
+  'github.com/external-secrets/external-secrets': 'the same',
+  'github.com/fluxcd/kustomize-controller': 'the same',
   'github.com/awslabs/amazon-ecr-credential-helper': 'what a provider asks in tests; a Go module, likewise',
   'github.com/yannh/kubeconform': 'checks manifests; a Go module, likewise',
   'github.com/openreports/reports-api': 'link: the API of ClusterReport',

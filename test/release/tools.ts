@@ -23,3 +23,11 @@ export function findOpenApi():
   const crds = path.join(CACHE, 'openapi', 'crds');
   return { openapi, crds: readdirSync(crds).map((name) => path.join(crds, name)) };
 }
+
+/** CRDs of tools that write sources. */
+export function findWriterCrds(): readonly string[] | { readonly missing: string } {
+  const folder = path.join(CACHE, 'writers');
+  return existsSync(folder)
+    ? readdirSync(folder).map((name) => path.join(folder, name))
+    : { missing: `${folder} is not there: run .ci/tools writers (needs Go)` };
+}

@@ -58,6 +58,11 @@ env:
   # (but the one that keeps memory out of core dumps), or open a debugger.
   - name: NODE_OPTIONS
     value: --permission --allow-fs-read=* --allow-fs-write=/proc/self/coredump_filter --disable-sigusr1
+  {{- with .Values.namespaces }}
+  # The only ones, for every command: docs/namespaces.md.
+  - name: PULLPASS_NAMESPACES
+    value: {{ join "," . }}
+  {{- end }}
   {{- if .Values.extraCaCertificates.configMap }}
   - name: NODE_EXTRA_CA_CERTS
     value: /etc/pullpass-ca/ca.crt
@@ -91,6 +96,23 @@ volumeMounts:
 - name: config
   configMap:
     name: pullpass-config
+{{ include "pullpass.tokenVolume" . }}
+{{- with .Values.extraCaCertificates }}
+{{- if .configMap }}
+- name: ca
+  configMap:
+    name: {{ .configMap }}
+    items:
+      - key: {{ .key }}
+        path: ca.crt
+{{- end }}
+{{- end }}
+{{- with .Values.extraVolumes }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "pullpass.tokenVolume" -}}
 # As Kubernetes would mount it by itself, but for its life: with 3607 seconds, which stands for the default, the API server
 # gives out a token that lives for a year.
 - name: token
@@ -109,17 +131,4 @@ volumeMounts:
             - path: namespace
               fieldRef:
                 fieldPath: metadata.namespace
-{{- with .Values.extraCaCertificates }}
-{{- if .configMap }}
-- name: ca
-  configMap:
-    name: {{ .configMap }}
-    items:
-      - key: {{ .key }}
-        path: ca.crt
-{{- end }}
-{{- end }}
-{{- with .Values.extraVolumes }}
-{{ toYaml . }}
-{{- end }}
 {{- end }}
