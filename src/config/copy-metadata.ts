@@ -1,5 +1,5 @@
 /** Further labels and annotations of the copies of a source: for the tools that look at them. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { LABEL_MANAGED_BY, OUR_PREFIX } from '../names.ts';
 import { annotationKey, labelKey, labelValue } from './kubernetes-names.ts';
 import type { Labels } from './label-selector.ts';

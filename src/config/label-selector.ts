@@ -1,5 +1,5 @@
 /** A label selector as Kubernetes has it (`metav1.LabelSelector`): its schema, what it selects, and its text for people. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { labelKey, labelValue } from './kubernetes-names.ts';
 import { LISTS } from './limits.ts';
 

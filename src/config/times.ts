@@ -1,5 +1,5 @@
 /** Times that people write: how old a login may become, and the instant at which one ends. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseGoDuration } from '../credentials/go-duration.ts';
 
 const DAY_MS = 86_400_000;
