@@ -28,7 +28,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   commands: {
     may: words(
-      'controller provider audit/render audit/report audit/rules audit/observe healing rotation reconcile sources admission ' +
+      'controller provider migrate audit/render audit/report audit/rules audit/observe healing rotation reconcile sources admission ' +
         'proxies observe plan server registry config kube credentials async',
     ),
     packages: words('cli-table3 commander picocolors yaml zod node:fs'),
@@ -43,6 +43,12 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     may: words('server config kube credentials async'),
     // It starts foreign programs, and ends them with all that they started.
     packages: words('node:child_process node:crypto node:fs/promises node:path node:process'),
+  },
+  migrate: {
+    may: words('audit/observe observe config kube credentials'),
+    packages: words('yaml node:crypto'),
+    pure: true,
+    impure: ['read'],
   },
   'audit/render': {
     may: words('audit/page audit/report audit/rules audit/facts async'),

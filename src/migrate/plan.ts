@@ -1,0 +1,198 @@
+/** The ordered steps from the old way to Pullpass, in which no pull fails: both are there side by side, until nothing needs the old one. */
+import { plural } from '../text.ts';
+import type { Found, Part, Place } from './model.ts';
+import { command, word } from './model.ts';
+import type { Seen } from './observed.ts';
+import { at } from './observed.ts';
+import { planSources } from './sources.ts';
+import type { PlannedSource } from './sources.ts';
+import { mendTemplates, restartPods } from './pods.ts';
+import { namespacesOf } from './users.ts';
+
+export interface Step extends Part {
+  readonly title: string;
+}
+
+export interface MigrationPlan {
+  /** Of kind Configuration; undefined: nothing is spread. */
+  readonly configuration: object | undefined;
+  readonly steps: readonly Step[];
+  readonly notes: readonly string[];
+  readonly gaps: readonly string[];
+}
+
+/** `home`: namespace of the controller. */
+export function planMigration(seen: Seen, found: readonly Found[], home: string): MigrationPlan {
+  const spreads = found.flatMap((each) => each.spreads);
+  const { sources, notes, gaps } = planSources(seen, spreads, home);
+  const tools = found.filter((each) => each.seen.length > 0);
+  const allNotes = [...found.flatMap((each) => each.notes), ...notes];
+  const allGaps = [...seen.unread, ...found.flatMap((each) => each.gaps), ...gaps];
+  if (sources.length === 0) return { configuration: undefined, steps: [], notes: allNotes, gaps: allGaps };
+  const mended = mendTemplates(sources);
+  const whatIf = sources.flatMap(whatIfCommands);
+  const steps: (Step | undefined)[] = [
+    makeSources(sources),
+    {
+      title: 'Install Pullpass with this configuration',
+      why: [
+        'Where a controller runs already, add the sources to its configuration. Nothing changes for pods that exist.',
+      ],
+      commands: [
+        'pullpass validate config.yaml',
+        'pullpass plan --config config.yaml',
+        'pullpass rbac --config config.yaml | kubectl apply -f -',
+        `${command('kubectl', '-n', home, 'create', 'configmap', 'pullpass-config', '--from-file=config.yaml', '--dry-run=client', '-o', 'yaml')} |\n  kubectl apply -f -`,
+      ],
+    },
+    stepOf(
+      'Keep the old tool from undoing it',
+      tools.flatMap(({ quiet }) => quiet ?? []),
+    ),
+    optIn(sources),
+    {
+      title: 'Wait until every copy is there',
+      why: ['Do not go on before it says so: exit status 0.'],
+      commands: sources.map(({ source }) => command('pullpass', 'wait', '--source', source.name)),
+    },
+    stepOf(
+      'End the mutation of pods',
+      tools.flatMap(({ unmutate }) => unmutate ?? []),
+    ),
+    stepOf('Change templates that name the old Secrets', [mended.part]),
+    stepOf('Make pods anew', [restartPods(sources, mended.templates)]),
+    {
+      title: 'What if the old Secrets were gone?',
+      why: [
+        'Go on when each ends with exit status 0: no pod and no template needs them. Status 3 lists who still does, or what could not be checked.',
+      ],
+      commands: whatIf,
+    },
+    stepOf(
+      'Stop the old tool',
+      tools.map(({ stop }) => stop),
+    ),
+    {
+      title: 'What if they were gone, once more',
+      why: [
+        'A pod or a template that was made meanwhile may name an old Secret. After this step, the way back is longer.',
+      ],
+      commands: whatIf,
+    },
+    dropReferences(sources),
+    {
+      title: 'Delete the old copies',
+      why: ['Sources are not among them.'],
+      commands: sources.flatMap(({ spread }) =>
+        byName(spread.copies).map(([name, of]) =>
+          each(namespacesOf(of), ['delete', 'secret', name, '--ignore-not-found']),
+        ),
+      ),
+    },
+    stepOf(
+      'Clear away the rest',
+      tools.map(({ rest }) => rest),
+    ),
+    {
+      title: 'Look once more',
+      why: ['It says what dangles, and what does not pull.'],
+      commands: ['pullpass audit --fail-on error'],
+    },
+  ];
+  return {
+    configuration: {
+      apiVersion: 'pullpass.dev/v1alpha1',
+      kind: 'Configuration',
+      sources: sources.map(({ source }) => source),
+    },
+    steps: steps.filter((step) => step !== undefined),
+    notes: allNotes,
+    gaps: [...allGaps, ...mended.gaps],
+  };
+}
+
+/** undefined: nobody has anything to do in it. */
+function stepOf(title: string, parts: readonly Part[]): Step | undefined {
+  const why = [...new Set(parts.flatMap((part) => part.why))];
+  const commands = [...new Set(parts.flatMap((part) => part.commands))];
+  return why.length + commands.length === 0 ? undefined : { title, why, commands };
+}
+
+function makeSources(sources: readonly PlannedSource[]): Step | undefined {
+  const made = sources.flatMap(({ spread: { origin }, source: { secret } }) =>
+    'make' in origin ? [{ origin, secret }] : [],
+  );
+  return stepOf('Make the sources', [
+    {
+      why: made.map(({ origin, secret }) => `Secret ${at(secret)}: ${origin.make}.`),
+      commands: made.flatMap(({ origin, secret }) => origin.by(secret)),
+    },
+  ]);
+}
+
+function optIn(sources: readonly PlannedSource[]): Step {
+  const names = [...new Set(sources.flatMap((source) => source.optIn))].sort();
+  const byDefault = sources.flatMap(({ source }) => (source.optInByDefault === true ? [source.name] : []));
+  return {
+    title: 'Opt in',
+    why: [
+      ...(byDefault.length > 0
+        ? [
+            `${plural(byDefault.length, 'source')} (${byDefault.join(', ')}) ${byDefault.length === 1 ? 'is' : 'are'} for every namespace that the guard admits, as before: with the configuration they are in.`,
+          ]
+        : []),
+      ...(names.length > 0 ? ['Try one namespace first, if you like: each is on its own.'] : []),
+    ],
+    commands:
+      names.length === 0
+        ? []
+        : [command('kubectl', 'annotate', '--overwrite', 'namespace', ...names, 'pullpass.dev/sync=enabled')],
+  };
+}
+
+const byName = (places: readonly Place[]): [string, Place[]][] => [...Map.groupBy(places, ({ name }) => name)];
+
+const whatIfCommands = ({ spread }: PlannedSource): string[] =>
+  byName(spread.copies).map(([name, of]) =>
+    command('pullpass', 'audit', '--without-secret', name, '--namespace', namespacesOf(of).join(',')),
+  );
+
+/** A strategic merge patch takes out one name, wherever it stands, and leaves those that others add at the same time. */
+function dropReferences(sources: readonly PlannedSource[]): Step | undefined {
+  const commands = sources.flatMap(({ spread, users }) =>
+    byName(spread.copies).flatMap(([name]) =>
+      [
+        ...Map.groupBy(
+          users.accounts.filter(
+            ({ namespace, pullSecrets }) =>
+              pullSecrets.includes(name) &&
+              spread.copies.some((copy) => copy.name === name && copy.namespace === namespace),
+          ),
+          (account) => account.name,
+        ),
+      ].map(([account, of]) =>
+        each(namespacesOf(of), [
+          'patch',
+          'serviceaccount',
+          account,
+          '-p',
+          JSON.stringify({ imagePullSecrets: [{ $patch: 'delete', name }] }),
+        ]),
+      ),
+    ),
+  );
+  return commands.length === 0
+    ? undefined
+    : {
+        title: 'Take the old references away',
+        why: ['First the reference, then the Secret. Where a manifest in Git has it, take it out there.'],
+        commands,
+      };
+}
+
+/** The same for several namespaces. */
+function each(namespaces: readonly string[], words: readonly string[]): string {
+  const [only, ...more] = namespaces;
+  if (only !== undefined && more.length === 0) return command('kubectl', '-n', only, ...words);
+  return `for ns in ${namespaces.map(word).join(' ')}; do\n  kubectl -n "$ns" ${command(...words)}\ndone`;
+}
