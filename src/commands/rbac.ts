@@ -21,7 +21,7 @@ import type { Output } from './output.ts';
 import { renderPolicies } from './policies-text.ts';
 import { audienceOf, chosenAccounts, renderCrio } from './rbac-crio.ts';
 import { checkRbac, checkStatus, checkText } from './rbac-check.ts';
-import { RBAC_NAME, RECEIVERS, renderProviderRbac, renderRbac } from './rbac-text.ts';
+import { RBAC_NAME, RECEIVERS, renderMigrateRbac, renderProviderRbac, renderRbac } from './rbac-text.ts';
 import type { RbacOptions, Receiver } from './rbac-text.ts';
 
 export function rbacCommand(env: Environment): Command {
@@ -44,13 +44,14 @@ export function rbacCommand(env: Environment): Command {
     .addOption(
       new Option(
         '--service-account <name>',
-        `ServiceAccount that gets the rights; otherwise ${RBAC_NAME}, with --for wait ${RBAC_NAME}-wait, with --for provider ${RBAC_NAME}-provider`,
+        `ServiceAccount that gets the rights; otherwise ${RBAC_NAME}, with --for wait ${RBAC_NAME}-wait, and so on`,
       ),
     )
     .addOption(
       new Option(
         '--for <command>',
-        'whose rights: those of `pullpass controller`, what `pullpass wait` reads, or those of `pullpass provider`, whose document --config names',
+        'whose rights: those of `pullpass controller`, what `pullpass wait` or `pullpass migrate` reads, ' +
+          'or those of `pullpass provider`, whose document --config names',
       )
         .choices(RECEIVERS)
         .default('controller'),
@@ -140,6 +141,7 @@ async function run({ secureReport, for: receiver, ...flags }: Flags, env: Enviro
     if (flags.config === undefined) throw new UsageError('rbac: --for provider needs --config, with its document');
     return env.writeOut(renderProviderRbac(await loadProvider(flags.config), { namespace, serviceAccount }));
   }
+  if (receiver === 'migrate') return env.writeOut(renderMigrateRbac({ namespace, serviceAccount }));
   const controller = { namespace, serviceAccount, secureReport, namespaces };
   const checked = (configuration: Configuration): Configuration => {
     refuseBeyondTheList('rbac', configuration, controller);

@@ -28,11 +28,20 @@ export const keyOf =
 
 /** One of the copies becomes the source. Whoever may write it decides what that is: the person looks first. */
 export function copyOf(copies: readonly SeenSecret[], why: string): Origin {
-  const [first] = copies.filter(({ logins }) => logins !== undefined).sort((a, b) => (at(a) < at(b) ? -1 : 1));
+  const logins = commonLogins(copies);
+  const [first] = copies
+    .filter((copy) => logins !== undefined && copy.logins === logins)
+    .sort((a, b) => (at(a) < at(b) ? -1 : 1));
   if (first === undefined)
     return { make: `${why}, and no copy can be used: make it with pullpass login`, by: () => [] };
   return {
     make: `${why}. Best make it anew, with pullpass login. Otherwise take the copy ${at(first)}, if you know who may write that one`,
     by: keyOf({ namespace: first.namespace, name: first.name }, '.dockerconfigjson'),
   };
+}
+
+/** Those that most copies have: one tenant cannot decide it. */
+export function commonLogins(copies: readonly Pick<SeenSecret, 'logins'>[]): string | undefined {
+  const counts = [...Map.groupBy(copies, ({ logins }) => logins)].filter(([logins]) => logins !== undefined);
+  return counts.sort(([a = '', x], [b = '', y]) => y.length - x.length || (a < b ? -1 : 1))[0]?.[0];
 }

@@ -1,4 +1,6 @@
 /** What the readers of all tools come to: which logins are spread, from where to where, and how each tool is stopped. */
+import { printable } from '../text.ts';
+
 export const TOOLS = [
   'reflector',
   'replicator',
@@ -68,8 +70,10 @@ export interface Part {
 export const NO_PART: Part = { why: [], commands: [] };
 
 /** One word of a shell command. What others named may hold anything. */
-export const word = (text: string): string =>
-  /^[\w./:=@%+,*-]+$/.test(text) && !text.includes('*') ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+export function word(text: string): string {
+  const shown = printable(text);
+  return /^[\w./:=@%+,-]+$/.test(shown) ? shown : `'${shown.replaceAll("'", `'\\''`)}'`;
+}
 
 /** One line of a shell. */
 export const command = (...words: readonly string[]): string => words.map(word).join(' ');

@@ -1,5 +1,5 @@
 /** The ordered steps from the old way to Pullpass, in which no pull fails: both are there side by side, until nothing needs the old one. */
-import { plural } from '../text.ts';
+import { CONFIG_KEY, CONFIG_NAME } from '../names.ts';
 import type { Found, Part, Place } from './model.ts';
 import { command, word } from './model.ts';
 import type { Seen } from './observed.ts';
@@ -42,7 +42,8 @@ export function planMigration(seen: Seen, found: readonly Found[], home: string)
         'pullpass validate config.yaml',
         'pullpass plan --config config.yaml',
         'pullpass rbac --config config.yaml | kubectl apply -f -',
-        `${command('kubectl', '-n', home, 'create', 'configmap', 'pullpass-config', '--from-file=config.yaml', '--dry-run=client', '-o', 'yaml')} |\n  kubectl apply -f -`,
+        `${command('kubectl', '-n', home, 'create', 'configmap', CONFIG_NAME, `--from-file=${CONFIG_KEY}=config.yaml`)} ` +
+          '--dry-run=client -o yaml |\n  kubectl apply -f -',
       ],
     },
     stepOf(
@@ -52,8 +53,8 @@ export function planMigration(seen: Seen, found: readonly Found[], home: string)
     optIn(sources),
     {
       title: 'Wait until every copy is there',
-      why: ['Do not go on before it says so: exit status 0.'],
-      commands: sources.map(({ source }) => command('pullpass', 'wait', '--source', source.name)),
+      why: ['Go on when all end with exit status 0: copies are written, and nothing is left to change.'],
+      commands: [...sources.map(({ source }) => command('pullpass', 'wait', '--source', source.name)), 'pullpass plan'],
     },
     stepOf(
       'End the mutation of pods',
@@ -70,7 +71,7 @@ export function planMigration(seen: Seen, found: readonly Found[], home: string)
     },
     stepOf(
       'Stop the old tool',
-      tools.map(({ stop }) => stop),
+      tools.map(({ tool, stop }) => (tools.length > 1 ? named(tool, stop) : stop)),
     ),
     {
       title: 'What if they were gone, once more',
@@ -91,7 +92,7 @@ export function planMigration(seen: Seen, found: readonly Found[], home: string)
     },
     stepOf(
       'Clear away the rest',
-      tools.map(({ rest }) => rest),
+      tools.map(({ tool, rest }) => (tools.length > 1 ? named(tool, rest) : rest)),
     ),
     {
       title: 'Look once more',
@@ -118,6 +119,11 @@ function stepOf(title: string, parts: readonly Part[]): Step | undefined {
   return why.length + commands.length === 0 ? undefined : { title, why, commands };
 }
 
+const named = (tool: string, { why, commands }: Part): Part => ({
+  why: why.map((line) => `${tool}: ${line}`),
+  commands,
+});
+
 function makeSources(sources: readonly PlannedSource[]): Step | undefined {
   const made = sources.flatMap(({ spread: { origin }, source: { secret } }) =>
     'make' in origin ? [{ origin, secret }] : [],
@@ -138,7 +144,7 @@ function optIn(sources: readonly PlannedSource[]): Step {
     why: [
       ...(byDefault.length > 0
         ? [
-            `${plural(byDefault.length, 'source')} (${byDefault.join(', ')}) ${byDefault.length === 1 ? 'is' : 'are'} for every namespace that the guard admits, as before: with the configuration they are in.`,
+            `For every namespace that the guard admits, as before: ${byDefault.join(', ')}. With the configuration they are in.`,
           ]
         : []),
       ...(names.length > 0 ? ['Try one namespace first, if you like: each is on its own.'] : []),

@@ -32,7 +32,8 @@ export function mendTemplates(sources: readonly PlannedSource[]): {
   const why = [
     ...(mended.length > 0
       ? [
-          'Git does not know these names: a policy wrote them into the live object, so applying the manifest again leaves them. The patch does nothing if the list is another one by now.',
+          "Git's blind spot: a policy wrote these names into the live objects, so applying the manifest again leaves them.",
+          'A patch does nothing if the list is another one by now.',
         ]
       : []),
     ...own
@@ -45,7 +46,7 @@ export function mendTemplates(sources: readonly PlannedSource[]): {
       .filter(({ kind }) => kind !== 'Job')
       .map(
         (each) =>
-          `${idOf(each)} names ${oldNames(each, renamed)}, and who wrote it is not known: look whether its manifest does, and change it to ${newNames(each, renamed)}.`,
+          `${idOf(each)} names ${oldNames(each, renamed)}, and who wrote it is not known: change it to ${newNames(each, renamed)} in its manifest, or here.`,
       ),
     ...(jobs.length > 0 ? [`Jobs cannot be changed; they end, or are made anew: ${jobs.map(at).join(', ')}.`] : []),
   ];
@@ -105,7 +106,8 @@ export function restartPods(sources: readonly PlannedSource[], mended: ReadonlyS
   const others = owners.filter(({ kind }) => !ROLLED.includes(kind));
   return {
     why: [
-      'A pod keeps the list that it was born with. Restart these when it suits you, or wait until they are made anew by themselves: until then, leave everything old in place.',
+      'A pod keeps the list that it was born with. Restart these when it suits you, or wait until they are made anew anyway:',
+      'until then, leave everything old in place.',
       ...(others.length > 0
         ? [
             `Made anew by whoever makes them: ${others

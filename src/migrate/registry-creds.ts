@@ -134,7 +134,7 @@ const UPMC_NAMES = { ecr: 'awsecr-cred', gcr: 'gcr-secret', acr: 'acr-secret', d
 const HOW = {
   ecr: 'It asks Amazon ECR for a login that lives 12 hours: let pullpass provider do that (docs/provider.md)',
   gcr: 'It asks Google for a login that lives an hour: let pullpass provider do that (docs/provider.md)',
-  acr: 'It writes the login of Azure Container Registry that it was given: write it with pullpass login, or let pullpass provider ask for one (docs/provider.md)',
+  acr: 'It writes a login of Azure that it was given: write that with pullpass login, or let pullpass provider ask for one (docs/provider.md)',
   dpr: 'It writes the login of a registry that it was given: write it with pullpass login',
 } as const;
 

@@ -136,7 +136,8 @@ export function readReplicator(seen: Seen): Found {
     stop: isShared
       ? {
           why: [
-            'replicator stays, for what else it serves. Without these annotations it forgets the source, and leaves the copies. Never delete the source: that deletes or empties them.',
+            'replicator stays, for what else it serves. Without these annotations it forgets the source, and leaves the copies.',
+            'Never delete the source: that deletes pushed copies, and empties pulled ones.',
           ],
           commands: forget,
         }

@@ -1,7 +1,8 @@
 /** A source of Pullpass for each spread, under names that nothing has yet. */
 import { matchNames } from '../config/glob.ts';
 import { LISTS } from '../config/limits.ts';
-import { plural, some } from '../text.ts';
+import { agree, plural, some } from '../text.ts';
+import { commonLogins } from './make-source.ts';
 import type { Place, Spread } from './model.ts';
 import { at } from './observed.ts';
 import type { Seen } from './observed.ts';
@@ -43,11 +44,11 @@ export function planSources(seen: Seen, spreads: readonly Spread[], home: string
     const users = usersOf(seen, spread);
     const guard = guardOf(seen, spread, home, users);
     notes.push(...guard.notes.map((note) => `source ${name}: ${note}`));
-    gaps.push(...[...guard.gaps, ...differing(seen, spread)].map((gap) => `source ${name}: ${gap}`));
+    gaps.push(...guard.gaps.map((gap) => `source ${name}: ${gap}`));
     const accounts = spread.accounts ?? accountNames(users);
     if (spread.accounts === undefined && accounts.length > 0 && accounts.join() !== 'default')
       notes.push(
-        `source ${name}: ServiceAccounts ${some(accounts, 5)} get the reference in each of its namespaces; pullpass.dev/service-accounts on a namespace narrows that`,
+        `source ${name}: ServiceAccounts ${some(accounts, 5)} get the reference in each of its namespaces; pullpass.dev/service-accounts narrows that`,
       );
     return {
       spread,
@@ -77,72 +78,80 @@ interface Guard {
   readonly allow: readonly string[];
   readonly deny: readonly string[];
   readonly byDefault: boolean;
-  /** Namespaces that have a copy now. */
+  /** Namespaces that have a copy now, with the login of the source. */
   readonly members: readonly string[];
   readonly notes: readonly string[];
   readonly gaps: readonly string[];
 }
 
-function guardOf(seen: Seen, { copies, reach, origin }: Spread, home: string, users: Users): Guard {
-  const members = namespacesOf(copies);
+/**
+ * A tenant can mark any Secret of its own as a copy, and run something that looks like a tool. So a namespace is only let in by name
+ * if it has the login already, and "every namespace" is only believed if most have it.
+ */
+function guardOf(seen: Seen, spread: Spread, home: string, users: Users): Guard {
+  const { copies, reach } = spread;
+  const all = namespacesOf(copies);
   const pulling = new Set([...users.accounts, ...users.templates, ...users.pods].map(({ namespace }) => namespace));
   const isDenied = matchNames(reach.deny);
-  const stuck = members.filter((name) => isDenied(name) && pulling.has(name));
-  const gaps =
-    stuck.length === 0
-      ? []
-      : [
-          `${some(stuck)} ${stuck.length === 1 ? 'is' : 'are'} excluded, and use a copy all the same: take them out of "deny", or keep that copy`,
-        ];
+  const strangers = strangersOf(seen, spread);
+  const members = namespacesOf(copies.filter((copy) => !strangers.includes(copy)));
+  const stuck = all.filter((name) => isDenied(name) && pulling.has(name));
   const outside = seen.namespaces.flatMap(({ name, annotations }) =>
     members.includes(name) && annotations['pullpass.dev/sync'] === 'disabled' ? [name] : [],
   );
-  if (outside.length > 0)
-    gaps.push(
-      `${some(outside)} ${outside.length === 1 ? 'says' : 'say'} pullpass.dev/sync=disabled, and ${outside.length === 1 ? 'has' : 'have'} a copy: it gets none of Pullpass`,
-    );
+  const gaps = [
+    ...(strangers.length === 0
+      ? []
+      : [
+          `${plural(strangers.length, 'copy', 'copies')}, such as ${at(strangers[0] ?? spread.copies[0] ?? NOWHERE)}, ` +
+            `${agree(strangers.length, 'does', 'do')} not have the logins of the source: find out which are right before anybody opts in`,
+        ]),
+    ...(stuck.length === 0
+      ? []
+      : [`${some(stuck)}: excluded, and a copy is used there all the same: take it out of "deny", or keep that copy`]),
+    ...(outside.length === 0
+      ? []
+      : [`${some(outside)}: says pullpass.dev/sync=disabled, and has a copy: it gets none of Pullpass`]),
+  ];
   // What Pullpass denies by itself, unless the old way serves it.
   const usual = ['kube-*', home].filter((glob) => !members.some(matchNames([glob])));
   const deny = [...new Set([...reach.deny, ...usual])].slice(0, LISTS.globs);
-  if (reach.allow === undefined) {
-    const inside = members.filter((name) => !isDenied(name));
-    const isLong = inside.length > LISTS.globs;
-    return {
-      allow: isLong ? ['*'] : inside,
-      deny,
-      byDefault: false,
-      members: inside,
-      notes: isLong
-        ? [
-            `${plural(inside.length, 'namespace')} are too many for "allow": every namespace may opt in; narrow it by globs`,
-          ]
-        : [],
-      gaps,
-    };
+  const inside = members.filter((name) => !isDenied(name));
+  const admits = (name: string): boolean => matchNames(reach.allow ?? [])(name) && !matchNames(deny)(name);
+  const admitted = seen.namespaces.map(({ name }) => name).filter(admits);
+  const isOpen = reach.allow?.includes('*') === true;
+  const isBelieved = !isOpen || admitted.filter((name) => inside.includes(name)).length * 2 >= admitted.length;
+  if (reach.allow !== undefined && isBelieved) {
+    const allow = [...reach.allow, ...inside.filter((name) => !matchNames(reach.allow ?? [])(name))].slice(
+      0,
+      LISTS.globs,
+    );
+    const has = new Set([...all, ...('secret' in spread.origin ? [spread.origin.secret.namespace] : [])]);
+    const more = admitted.filter((name) => !has.has(name));
+    const notes =
+      more.length === 0 ? [] : [`${some(more, 5)}: admitted, and without a copy now: deny it if it is to have none`];
+    return { allow, deny, byDefault: true, members: inside, notes, gaps };
   }
-  const missed = members.filter((name) => !matchNames(reach.allow ?? [])(name) && !isDenied(name));
-  const allow = [...reach.allow, ...missed].slice(0, LISTS.globs);
-  const has = new Set([...members, ...('secret' in origin ? [origin.secret.namespace] : [])]);
-  const admits = (name: string): boolean => matchNames(allow)(name) && !matchNames(deny)(name);
-  const more = seen.namespaces.map(({ name }) => name).filter((name) => !has.has(name) && admits(name));
-  const notes =
-    more.length === 0
-      ? []
-      : [
-          `${some(more, 5)} ${more.length === 1 ? 'matches' : 'match'}, and ${more.length === 1 ? 'has' : 'have'} no copy now: deny them if they are to have none`,
-        ];
-  return { allow, deny, byDefault: true, members, notes, gaps };
+  if (!isBelieved)
+    gaps.push(
+      `it is said to be for every namespace, and ${inside.length} of ${admitted.length} have it: these alone are let in; ` +
+        'if it is true, allow "*" with optInByDefault',
+    );
+  const isLong = inside.length > LISTS.globs;
+  const notes = isLong
+    ? [`${inside.length} namespaces are too many for "allow": every namespace may opt in; narrow it by globs`]
+    : [];
+  return { allow: isLong ? ['*'] : inside, deny, byDefault: false, members: inside, notes, gaps };
 }
 
-/** A copy that was not kept up: after the change its pods pull with another login than now. */
-function differing({ secrets }: Seen, { origin, copies }: Spread): string[] {
-  if (!('secret' in origin)) return [];
+const NOWHERE = { namespace: '', name: '' };
+
+/** Copies without the logins of the source: not kept up, or not a copy at all. */
+function strangersOf({ secrets }: Seen, { origin, copies }: Spread): Place[] {
   const logins = new Map(secrets.map((secret) => [at(secret), secret.logins]));
-  const now = logins.get(at(origin.secret));
-  const others = copies.filter((copy) => logins.get(at(copy)) !== now);
-  return others.length === 0
-    ? []
-    : [
-        `${plural(others.length, 'copy', 'copies')}, such as ${at(others[0] ?? origin.secret)}, ${others.length === 1 ? 'does' : 'do'} not have the logins of ${at(origin.secret)}: find out which are right before anybody opts in`,
-      ];
+  const now =
+    'secret' in origin
+      ? logins.get(at(origin.secret))
+      : commonLogins(copies.map((copy) => ({ logins: logins.get(at(copy)) })));
+  return copies.filter((copy) => logins.get(at(copy)) !== now);
 }

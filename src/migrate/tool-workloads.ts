@@ -54,7 +54,10 @@ export function stopPart(what: string, runners: readonly Runner[], why: readonly
   if (runners.length === 0)
     return { why: [`Nothing that runs ${what} was seen: find it, and stop it.`, ...why], commands: [] };
   return {
-    why: [...why, 'If GitOps keeps it, set its replicas there: otherwise it is started again.'],
+    why: [
+      ...why,
+      'If GitOps keeps it, set its replicas there: otherwise it is started again. Go on when its pods are gone.',
+    ],
     commands: stopCommands(runners),
   };
 }
