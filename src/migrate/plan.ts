@@ -163,42 +163,41 @@ const whatIfCommands = ({ spread }: PlannedSource): string[] =>
     command('pullpass', 'audit', '--without-secret', name, '--namespace', namespacesOf(of).join(',')),
   );
 
-/** A strategic merge patch takes out one name, wherever it stands, and leaves those that others add at the same time. */
+/**
+ * The list is replaced as a whole by every kind of patch. So it is read and written back with its version: if somebody, such as Pullpass,
+ * has changed it meanwhile, the command fails and is run again.
+ */
 function dropReferences(sources: readonly PlannedSource[]): Step | undefined {
-  const commands = sources.flatMap(({ spread, users }) =>
-    byName(spread.copies).flatMap(([name]) =>
-      [
-        ...Map.groupBy(
-          users.accounts.filter(
-            ({ namespace, pullSecrets }) =>
-              pullSecrets.includes(name) &&
-              spread.copies.some((copy) => copy.name === name && copy.namespace === namespace),
-          ),
-          (account) => account.name,
-        ),
-      ].map(([account, of]) =>
-        each(namespacesOf(of), [
-          'patch',
-          'serviceaccount',
-          account,
-          '-p',
-          JSON.stringify({ imagePullSecrets: [{ $patch: 'delete', name }] }),
-        ]),
-      ),
-    ),
+  const places = new Set(sources.flatMap(({ spread }) => spread.copies.map(at)));
+  const accounts = new Map(sources.flatMap(({ users }) => users.accounts).map((account) => [at(account), account]));
+  const alike = Map.groupBy(accounts.values(), ({ namespace, name, pullSecrets }) =>
+    JSON.stringify([name, pullSecrets.filter((each) => places.has(at({ namespace, name: each })))]),
   );
+  const commands = [...alike].map(([key, of]) => {
+    const [account, names] = JSON.parse(key) as [string, string[]];
+    const isOld = names.map((name) => `.name == ${JSON.stringify(name)}`).join(' or ');
+    return each(
+      namespacesOf(of),
+      ['get', 'serviceaccount', account, '-o', 'json'],
+      [command('jq', `del(.imagePullSecrets[]? | select(${isOld}))`), 'kubectl replace -f -'],
+    );
+  });
   return commands.length === 0
     ? undefined
     : {
         title: 'Take the old references away',
-        why: ['First the reference, then the Secret. Where a manifest in Git has it, take it out there.'],
+        why: [
+          'First the reference, then the Secret. Where a manifest in Git has it, take it out there.',
+          'A command that fails with a conflict is run again: somebody else changed that ServiceAccount at the same moment.',
+        ],
         commands,
       };
 }
 
-/** The same for several namespaces. */
-function each(namespaces: readonly string[], words: readonly string[]): string {
-  const [only, ...more] = namespaces;
-  if (only !== undefined && more.length === 0) return command('kubectl', '-n', only, ...words);
-  return `for ns in ${namespaces.map(word).join(' ')}; do\n  kubectl -n "$ns" ${command(...words)}\ndone`;
+/** The same kubectl command in several namespaces, piped into `more`. */
+function each(namespaces: readonly string[], words: readonly string[], more: readonly string[] = []): string {
+  const [only, ...others] = namespaces;
+  const piped = (first: string, indent: string): string => [first, ...more].join(` |\n${indent}  `);
+  if (only !== undefined && others.length === 0) return piped(command('kubectl', '-n', only, ...words), '');
+  return `for ns in ${namespaces.map(word).join(' ')}; do\n  ${piped(`kubectl -n "$ns" ${command(...words)}`, '  ')}\ndone`;
 }
