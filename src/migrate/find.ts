@@ -1,6 +1,6 @@
 /** All readers, in the order in which one's Secrets are not the next one's. */
 import { TOOLS } from './model.ts';
-import type { Found, Tool } from './model.ts';
+import type { Found, Spread, Tool } from './model.ts';
 import type { Seen } from './observed.ts';
 import { at } from './observed.ts';
 import { readHandMade } from './hand-made.ts';
@@ -27,7 +27,15 @@ export function findTools(seen: Seen, tools: readonly Tool[]): Found[] {
       spreads.flatMap(({ copies, origin }) => [...copies, ...('secret' in origin ? [origin.secret] : [])].map(at)),
     ),
   );
-  return [...all, readHandMade(seen, claimed)].filter(({ tool }) => tools.includes(tool));
+  const found = [...all, readHandMade(seen, claimed)];
+  const added = new Set(found.flatMap(({ adds = [] }) => [...adds]));
+  return found
+    .filter(({ tool }) => tools.includes(tool))
+    .map((each) => ({ ...each, spreads: each.spreads.map((spread) => forAllAccounts(spread, added)) }));
 }
+
+/** A mutation serves pods of any ServiceAccount, also of those that have none at this moment. */
+const forAllAccounts = (spread: Spread, added: ReadonlySet<string>): Spread =>
+  spread.copies.some(({ name }) => added.has(name)) ? { ...spread, accounts: ['*'] } : spread;
 
 export const ALL_TOOLS: readonly Tool[] = TOOLS;

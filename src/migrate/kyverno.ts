@@ -84,6 +84,7 @@ export function readKyverno(seen: Seen): Found {
     notes,
     gaps,
     ...(mutators.length > 0 && {
+      adds: new Set([...mutating.values()].flatMap((names) => [...names])),
       unmutate: {
         why: [
           'Copies and references are there, so new pods need no mutation any more. While the policy is there, it adds its name again at each change.',

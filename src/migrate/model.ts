@@ -51,6 +51,8 @@ export interface Found {
   readonly notes: readonly string[];
   /** What could not be read or understood, so the plan may lack something. */
   readonly gaps: readonly string[];
+  /** Names that it adds to pods of every ServiceAccount. */
+  readonly adds?: ReadonlySet<string>;
   /** Before any namespace opts in. */
   readonly quiet?: Part;
   /** When copies are there: what adds names to pods and templates. Templates are mended after it. */

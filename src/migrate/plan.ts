@@ -30,7 +30,7 @@ export function planMigration(seen: Seen, found: readonly Found[], home: string)
   const allGaps = [...seen.unread, ...found.flatMap((each) => each.gaps), ...gaps];
   if (sources.length === 0) return { configuration: undefined, steps: [], notes: allNotes, gaps: allGaps };
   const mended = mendTemplates(sources);
-  const whatIf = sources.flatMap(whatIfCommands);
+  const whatIf = sources.flatMap((source) => whatIfCommands(seen, source));
   const steps: (Step | undefined)[] = [
     makeSources(sources),
     {
@@ -158,10 +158,21 @@ function optIn(sources: readonly PlannedSource[]): Step {
 
 const byName = (places: readonly Place[]): [string, Place[]][] => [...Map.groupBy(places, ({ name }) => name)];
 
-const whatIfCommands = ({ spread }: PlannedSource): string[] =>
-  byName(spread.copies).map(([name, of]) =>
-    command('pullpass', 'audit', '--without-secret', name, '--namespace', namespacesOf(of).join(',')),
-  );
+/** An argument of a command has a longest length. */
+const MOST_NAMESPACES = 500;
+
+/** Only where the copies are, if another Secret of that name, such as the source, stays. */
+function whatIfCommands({ secrets }: Seen, { spread }: PlannedSource): string[] {
+  const places = new Set(spread.copies.map(at));
+  return byName(spread.copies).flatMap(([name, of]) => {
+    const words = ['pullpass', 'audit', '--without-secret', name];
+    if (!secrets.some((secret) => secret.name === name && !places.has(at(secret)))) return [command(...words)];
+    const namespaces = namespacesOf(of);
+    return Array.from({ length: Math.ceil(namespaces.length / MOST_NAMESPACES) }, (_, i) =>
+      command(...words, '--namespace', namespaces.slice(i * MOST_NAMESPACES, (i + 1) * MOST_NAMESPACES).join(',')),
+    );
+  });
+}
 
 /**
  * The list is replaced as a whole by every kind of patch. So it is read and written back with its version: if somebody, such as Pullpass,

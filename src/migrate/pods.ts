@@ -33,7 +33,8 @@ export function mendTemplates(sources: readonly PlannedSource[]): {
     ...(mended.length > 0
       ? [
           "Git's blind spot: a policy wrote these names into the live objects, so applying the manifest again leaves them.",
-          'A patch does nothing if the list is another one by now.',
+          'A patch does nothing if the list is another one by now. If a name comes back, a policy is left that adds it: end that first',
+          '(kubectl get mutatingadmissionpolicies,mutatingwebhookconfigurations).',
         ]
       : []),
     ...own

@@ -1,7 +1,7 @@
 /**
  * mittwald/kubernetes-replicator: a source is pushed to namespaces by name or by label, or pulled by a Secret that names it. Without
- * its annotation a source is only forgotten; when a source is deleted, pushed copies are deleted and pulled ones emptied. It also
- * replicates ServiceAccounts, and then replaces their whole list of pull Secrets.
+ * its annotation a source is only forgotten; when a source is deleted, pushed copies go with it, and pulled ones stay, because the API
+ * server refuses to empty them. It also replicates ServiceAccounts, and then replaces their whole list of pull Secrets.
  */
 import { isTrue, partsOf, readSettings, textOf } from './settings.ts';
 import { globOf, globsOf } from './patterns.ts';
@@ -137,12 +137,12 @@ export function readReplicator(seen: Seen): Found {
       ? {
           why: [
             'replicator stays, for what else it serves. Without these annotations it forgets the source, and leaves the copies.',
-            'Never delete the source: that deletes pushed copies, and empties pulled ones.',
+            'Never delete the source while it runs: that deletes pushed copies at once.',
           ],
           commands: forget,
         }
       : stopPart('replicator', runners, [
-          'Stopped, it leaves its copies. While it runs, never delete a source: that deletes pushed copies, and empties pulled ones.',
+          'Stopped, it leaves its copies. While it runs, never delete a source: that deletes pushed copies at once.',
         ]),
     rest: isShared ? { why: [], commands: [] } : { ...uninstallPart(runners, keeps), commands: forget },
   };

@@ -137,6 +137,15 @@ describe('what a tenant can write', () => {
   });
 });
 
+test('what if is asked about all namespaces at once, unless a Secret of that name stays', () => {
+  const commands = (seen: Seen) => planOf(seen).steps.find(({ title }) => title.startsWith('What if the'))?.commands;
+  expect(commands(WORLDS.titansoft())).toEqual(['pullpass audit --without-secret image-pull-secret']);
+  const many = Array.from({ length: 501 }, (_, i) =>
+    secret(`n${i}/login`, { annotations: { 'reflector.v1.k8s.emberstack.com/reflects': 'platform/login' } }),
+  );
+  expect(commands(cluster({ secrets: [secret('platform/login'), ...many] }))).toHaveLength(2);
+});
+
 describe('templates', () => {
   test("Git's blind spot is patched, with what it was read from as the condition", () => {
     const step = planOf(WORLDS.kyverno()).steps.find(({ title }) => title.startsWith('Change templates'));

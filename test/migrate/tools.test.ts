@@ -397,6 +397,14 @@ describe('kyverno', () => {
     expect(found.stop.commands).toEqual([]);
   });
 
+  test('a mutation served pods of every ServiceAccount, so all get the reference, whoever keeps the Secret', () => {
+    const { policies } = WORLDS.kyverno();
+    const kept = { ...WORLDS.reflector(), policies: policies.slice(1) };
+    expect(find(WORLDS.kyverno(), 'kyverno').spreads[0]?.accounts).toEqual(['*']);
+    expect(find(kept, 'reflector').spreads[0]?.accounts).toEqual(['*']);
+    expect(find(kept, 'kyverno').notes).toEqual([expect.stringContaining('adds "regcred", which no policy generates')]);
+  });
+
   test('a name that an expression makes could not be read, which is not nothing', () => {
     const spec = {
       rules: [
