@@ -33,6 +33,11 @@ export function planMigration(seen: Seen, found: readonly Found[], home: string)
   const whatIf = sources.flatMap((source) => whatIfCommands(seen, source));
   const steps: (Step | undefined)[] = [
     makeSources(sources),
+    // Before the configuration: a source that is for every namespace begins with it.
+    stepOf(
+      'Keep the old tool from undoing it',
+      tools.flatMap(({ quiet }) => quiet ?? []),
+    ),
     {
       title: 'Install Pullpass with this configuration',
       why: [
@@ -46,10 +51,6 @@ export function planMigration(seen: Seen, found: readonly Found[], home: string)
           '--dry-run=client -o yaml |\n  kubectl apply -f -',
       ],
     },
-    stepOf(
-      'Keep the old tool from undoing it',
-      tools.flatMap(({ quiet }) => quiet ?? []),
-    ),
     optIn(sources),
     {
       title: 'Wait until every copy is there',

@@ -115,17 +115,21 @@ function guardOf(seen: Seen, spread: Spread, home: string, users: Users): Guard 
   ];
   // What Pullpass denies by itself, unless the old way serves it.
   const usual = ['kube-*', home].filter((glob) => !members.some(matchNames([glob])));
-  const deny = [...new Set([...reach.deny, ...usual])].slice(0, LISTS.globs);
+  const wholeDeny = [...new Set([...reach.deny, ...usual])];
+  const deny = wholeDeny.slice(0, LISTS.globs);
+  if (wholeDeny.length > deny.length)
+    gaps.push(
+      `${wholeDeny.length} patterns are too many for "deny", and the last ones are left out: say them in fewer globs`,
+    );
   const inside = members.filter((name) => !isDenied(name));
   const admits = (name: string): boolean => matchNames(reach.allow ?? [])(name) && !matchNames(deny)(name);
   const admitted = seen.namespaces.map(({ name }) => name).filter(admits);
   const isOpen = reach.allow?.includes('*') === true;
   const isBelieved = !isOpen || admitted.filter((name) => inside.includes(name)).length * 2 >= admitted.length;
   if (reach.allow !== undefined && isBelieved) {
-    const allow = [...reach.allow, ...inside.filter((name) => !matchNames(reach.allow ?? [])(name))].slice(
-      0,
-      LISTS.globs,
-    );
+    const wholeAllow = [...reach.allow, ...inside.filter((name) => !matchNames(reach.allow ?? [])(name))];
+    const allow = wholeAllow.slice(0, LISTS.globs);
+    if (wholeAllow.length > allow.length) gaps.push(tooMany('allow', wholeAllow));
     const has = new Set([...all, ...('secret' in spread.origin ? [spread.origin.secret.namespace] : [])]);
     const more = admitted.filter((name) => !has.has(name));
     const notes =
@@ -143,6 +147,9 @@ function guardOf(seen: Seen, spread: Spread, home: string, users: Users): Guard 
     : [];
   return { allow: isLong ? ['*'] : inside, deny, byDefault: false, members: inside, notes, gaps };
 }
+
+const tooMany = (list: string, patterns: readonly string[]): string =>
+  `${patterns.length} patterns are too many for "${list}", and the last ones are left out: say them in fewer globs`;
 
 const NOWHERE = { namespace: '', name: '' };
 

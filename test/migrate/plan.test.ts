@@ -202,6 +202,18 @@ describe('templates', () => {
   });
 });
 
+test('a list that is too long for the configuration is cut, and the plan says so', () => {
+  const seen = WORLDS.titansoft();
+  const namespaces = Array.from({ length: 260 }, (_, i) => ({
+    name: `out-${i}`,
+    labels: {},
+    annotations: { 'k8s.titansoft.com/imagepullsecret-patcher-exclude': 'true' },
+  }));
+  const cut = { ...seen, namespaces: [...seen.namespaces, ...namespaces] };
+  expect(sourceOf(cut).namespaces.deny).toHaveLength(250);
+  expect(planOf(cut).gaps).toContainEqual(expect.stringContaining('263 patterns are too many for "deny"'));
+});
+
 test('a namespace that opted out of Pullpass and has a copy is told', () => {
   const seen = WORLDS.reflector();
   const namespaces = seen.namespaces.map((each) =>

@@ -128,7 +128,9 @@ describe('replicator', () => {
       'pullpass-system',
     );
     const titles = plan.steps.map(({ title }) => title);
-    expect(titles.indexOf('Keep the old tool from undoing it')).toBeLessThan(titles.indexOf('Opt in'));
+    expect(titles.indexOf('Keep the old tool from undoing it')).toBeLessThan(
+      titles.indexOf('Install Pullpass with this configuration'),
+    );
     expect(titles).toContain('Keep the old tool from undoing it');
   });
 
