@@ -1,6 +1,9 @@
 /** Patterns of other tools as globs of the configuration, where they say the same. */
 import { GLOB } from '../config/glob.ts';
 
+/** No name is longer. */
+const MAX_GLOB = 253;
+
 /**
  * A regular expression that names match as a whole. undefined: no glob says the same.
  * `anchored`: as if it stood between ^ and $; otherwise it may match anywhere.
@@ -20,10 +23,11 @@ export function globOf(regex: string, anchored: boolean): string | undefined {
               ? token
               : '/',
   );
-  if (glob === '' || !GLOB.test(glob)) return undefined;
-  return [start === '' && !anchored ? '*' : '', glob, end === '' && !anchored ? '*' : '']
+  if (!GLOB.test(glob)) return undefined;
+  const whole = [start === '' && !anchored ? '*' : '', glob, end === '' && !anchored ? '*' : '']
     .join('')
     .replaceAll(/\*{2,}/g, '*');
+  return whole.length > MAX_GLOB ? undefined : whole;
 }
 
 /** All of them; undefined: one of them cannot be said. */
@@ -37,4 +41,4 @@ export function globsOf(
 
 /** Globs of others: with the same wildcards, and character classes that ours do not have. */
 export const sameGlob = (pattern: string): string | undefined =>
-  GLOB.test(pattern) && !pattern.startsWith('!') ? pattern : undefined;
+  GLOB.test(pattern) && !pattern.startsWith('!') && pattern.length <= MAX_GLOB ? pattern : undefined;

@@ -50,6 +50,10 @@ export function planSources(seen: Seen, spreads: readonly Spread[], home: string
       notes.push(
         `source ${name}: ServiceAccounts ${some(accounts, 5)} get the reference in each of its namespaces; pullpass.dev/service-accounts narrows that`,
       );
+    if (accounts.length > LISTS.globs)
+      gaps.push(
+        `source ${name}: ${accounts.length} ServiceAccounts are too many for "serviceAccounts": "*" stands for them; narrow it by globs`,
+      );
     return {
       spread,
       users,
