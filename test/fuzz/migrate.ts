@@ -19,7 +19,10 @@ function planned(seen: Seen): void {
   }
   const text = migrationText(found, plan, []);
   holds(!leaks(text) && !leaks(JSON.stringify(plan)), 'the credential is printed');
-  holds(text.split('\n').every((line) => printable(line) === line), 'a control character is printed');
+  holds(
+    text.split('\n').every((line) => printable(line) === line),
+    'a control character is printed',
+  );
 }
 
 export const migrateParsers: readonly Parser[] = [
