@@ -27,10 +27,10 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     ),
   },
   // It is loaded for every command, `--version` and the Tab key too: of `commands` only by import(), but for lists of choices and types.
-  cli: { may: words('commands audit/render audit/rules admission config'), packages: ['commander'] },
+  cli: { may: words('commands migrate audit/render audit/rules admission config'), packages: ['commander'] },
   commands: {
     may: words(
-      'controller provider audit/render audit/report audit/rules audit/observe healing rotation reconcile sources admission ' +
+      'controller provider migrate audit/render audit/report audit/rules audit/observe healing rotation reconcile sources admission ' +
         'proxies observe plan server registry config kube credentials async',
     ),
     packages: words('cli-table3 picocolors yaml zod node:fs'),
@@ -45,6 +45,12 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     may: words('server config kube credentials async'),
     // It starts foreign programs, and ends them with all that they started.
     packages: words('node:child_process node:crypto node:fs/promises node:path node:process'),
+  },
+  migrate: {
+    may: words('audit/observe observe config kube credentials'),
+    packages: words('yaml node:crypto'),
+    pure: true,
+    impure: ['read'],
   },
   'audit/render': {
     may: words('audit/page audit/report audit/rules audit/facts async'),

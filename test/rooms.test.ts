@@ -15,6 +15,7 @@ const FILES: Record<string, string> = {
   commands: 'commands/match.ts',
   controller: 'controller/triggers.ts',
   provider: 'provider/loop.ts',
+  migrate: 'migrate/plan.ts',
   'audit/render': 'audit/render/json.ts',
   'audit/page': 'audit/page/data.ts',
   'audit/report': 'audit/report/result.ts',

@@ -6,6 +6,7 @@ import { controllerCommand } from './controller.ts';
 import { loginCommand } from './login.ts';
 import { logoutCommand } from './logout.ts';
 import { matchCommand } from './match.ts';
+import { migrateCommand } from './migrate.ts';
 import { planCommand } from './plan.ts';
 import { providerCommand } from './provider.ts';
 import { pruneCommand } from './prune.ts';
@@ -34,6 +35,7 @@ export function createProgram(env: Environment, name = 'pullpass'): Command {
     planCommand,
     auditCommand,
     matchCommand,
+    migrateCommand,
     rbacCommand,
     loginCommand,
     logoutCommand,

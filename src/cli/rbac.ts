@@ -26,13 +26,14 @@ export function rbacCommand(env: Environment): Command {
     .addOption(
       new Option(
         '--service-account <name>',
-        `ServiceAccount that gets the rights; otherwise ${RBAC_NAME}, with --for wait ${RBAC_NAME}-wait, with --for provider ${RBAC_NAME}-provider`,
+        `ServiceAccount that gets the rights; otherwise ${RBAC_NAME}, with --for wait ${RBAC_NAME}-wait, and so on`,
       ),
     )
     .addOption(
       new Option(
         '--for <command>',
-        'whose rights: those of `pullpass controller`, what `pullpass wait` reads, or those of `pullpass provider`, whose document --config names',
+        'whose rights: those of `pullpass controller`, what `pullpass wait` or `pullpass migrate` reads, ' +
+          'or those of `pullpass provider`, whose document --config names',
       )
         .choices(RECEIVERS)
         .default('controller'),

@@ -2,6 +2,7 @@
 import { Document, isMap, isSeq } from 'yaml';
 import type { ProviderConfig } from '../config/provider.ts';
 import type { Configuration } from '../config/schema.ts';
+import { READ } from '../migrate/kinds.ts';
 import { allRights } from '../plan/rights.ts';
 import type { Right, Verb } from '../plan/rights.ts';
 import type { RECEIVERS } from './choices.ts';
@@ -42,6 +43,11 @@ const header = ({ namespaces }: RbacOptions): string => `\
 const WAIT_HEADER = `\
 # What \`pullpass wait\` reads in the cluster for one configuration, as printed by \`pullpass rbac --for wait\`. It can read the
 # sources and the copies, and so the credential itself: \`kubectl wait\` on ConfigMap pullpass-status needs no more than that object.
+`;
+
+const MIGRATE_HEADER = `\
+# What \`pullpass migrate\` reads in the cluster, as printed by \`pullpass rbac --for migrate\`. It lists every Secret, and so can read each
+# credential: take it away again when the migration is done.
 `;
 
 const PROVIDER_HEADER = `\
@@ -101,6 +107,15 @@ export function renderProviderRbac(
   return PROVIDER_HEADER + printStream([role(namespace, rights, options), binding(namespace, options)]);
 }
 
+/** Lists only, in the whole cluster. */
+export function renderMigrateRbac(identity: Pick<RbacOptions, 'namespace' | 'serviceAccount'>): string {
+  const options: RbacOptions = { ...identity, for: 'migrate' };
+  const rights = READ.flatMap(({ apiGroup, resources, why }) =>
+    resources.map((resource): Right => ({ apiGroup, resource, verbs: ['list'], why })),
+  );
+  return MIGRATE_HEADER + printStream([role(undefined, rights, options), binding(undefined, options)]);
+}
+
 function role(namespace: string | undefined, rights: Right[], options: RbacOptions): Document {
   const rules = rights.map(({ apiGroup, resource, resourceNames, verbs }): Rule => ({
     apiGroups: [apiGroup],
@@ -155,7 +170,9 @@ function head(namespace: string | undefined, kind: 'Role' | 'RoleBinding', optio
 }
 
 const nameOf = ({ namespace, serviceAccount, for: receiver }: RbacOptions): string =>
-  receiver === 'provider' ? serviceAccount : `${nameOfInstallation(namespace)}${receiver === 'wait' ? '-wait' : ''}`;
+  receiver === 'provider'
+    ? serviceAccount
+    : `${nameOfInstallation(namespace)}${receiver === 'wait' || receiver === 'migrate' ? `-${receiver}` : ''}`;
 
 function kindIn(namespace: string | undefined, kind: 'Role' | 'RoleBinding'): string {
   return namespace === undefined ? `Cluster${kind}` : kind;

@@ -19,7 +19,7 @@ import type { Output } from './output.ts';
 import { renderPolicies } from './policies-text.ts';
 import { audienceOf, chosenAccounts, renderCrio } from './rbac-crio.ts';
 import { checkRbac, checkStatus, checkText } from './rbac-check.ts';
-import { renderProviderRbac, renderRbac } from './rbac-text.ts';
+import { renderMigrateRbac, renderProviderRbac, renderRbac } from './rbac-text.ts';
 import type { RbacOptions, Receiver } from './rbac-text.ts';
 
 export interface Flags extends Configured {
@@ -52,6 +52,7 @@ export async function run(env: Environment, { secureReport, for: receiver, ...fl
     if (flags.config === undefined) throw new UsageError('rbac: --for provider needs --config, with its document');
     return env.writeOut(renderProviderRbac(await loadProvider(flags.config), { namespace, serviceAccount }));
   }
+  if (receiver === 'migrate') return env.writeOut(renderMigrateRbac({ namespace, serviceAccount }));
   const controller = { namespace, serviceAccount, secureReport, namespaces };
   const checked = (configuration: Configuration): Configuration => {
     refuseBeyondTheList('rbac', configuration, controller);

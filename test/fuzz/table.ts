@@ -2,6 +2,7 @@
 import { cleanUp as removeFiles, clusterParsers } from './cluster.ts';
 import { configurationParsers } from './configuration.ts';
 import { credentialParsers } from './credentials.ts';
+import { migrateParsers } from './migrate.ts';
 import type { Parser } from './parser.ts';
 import { productParsers } from './products.ts';
 import { providerParsers } from './provider.ts';
@@ -23,4 +24,5 @@ export const PARSERS: readonly Parser[] = [
   ...clusterParsers,
   ...serverParsers,
   ...productParsers,
+  ...migrateParsers,
 ];

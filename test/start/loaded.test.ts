@@ -68,7 +68,9 @@ const COMMANDS: Readonly<Record<string, readonly [packages: readonly string[], k
   verify: [TABLES, 2800],
   wait: [TABLES, 2800],
   prune: [TABLES, 2900],
-  schema: [['zod'], 700],
+  migrate: [TABLES, 2800],
+  // A provider's document is YAML, and its schema is beside what reads it.
+  schema: [['yaml', 'zod'], 1000],
 };
 
 test('help, --version and the Tab key load the command line, and no command', () => {
