@@ -48,7 +48,7 @@ test('every file is YAML, and every namespaced object says which namespace', () 
   const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.yaml'));
   expect(files.length).toBeGreaterThan(8);
   const named = files
-    .filter((name) => !/(config|kustomization|provider\/provider)\.yaml$/.test(name))
+    .filter((name) => !/(config|kustomization|provider\/provider|\.sops)\.yaml$/.test(name))
     .flatMap((name) => objects(file(name)).map((object) => ({ name, object })));
   for (const { name, object } of named) {
     expect(object).toMatchObject({
@@ -58,7 +58,11 @@ test('every file is YAML, and every namespaced object says which namespace', () 
     });
     if (!/^(Namespace|ClusterRole.*|(Valid|Mut)atingAdmissionPolicy.*)$/.test(object.kind))
       expect(object.metadata.namespace).toBe(
-        name.startsWith('components/cache-proxy/') ? 'registry-cache' : DEFAULT_NAMESPACE,
+        name.startsWith('components/cache-proxy/')
+          ? 'registry-cache'
+          : object.kind === 'Application'
+            ? 'argocd'
+            : DEFAULT_NAMESPACE,
       );
   }
 });

@@ -43,7 +43,7 @@ test('every mapping refuses unknown keys, and every key of a source is explained
   const schema = configurationJsonSchema() as Node;
   expect(mappings(schema).map(({ additionalProperties }) => additionalProperties)).not.toContain(undefined);
   const keys = Object.entries(schema.properties?.['sources']?.items?.properties ?? {});
-  expect(keys).toHaveLength(11);
+  expect(keys).toHaveLength(13);
   expect(keys.filter(([, { description }]) => description === undefined)).toEqual([]);
 });
 
