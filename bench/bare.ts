@@ -5,6 +5,7 @@
 import { KubeConfig } from '@kubernetes/client-node';
 import type { RequestOptions } from 'node:https';
 import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Agent, request } from 'undici';
 
 export interface Write {
@@ -17,12 +18,15 @@ export interface Write {
 /** `0i0` in path and body stands for the number of the namespace. `list`: paths to be read in pages instead. */
 export type Job =
   | { readonly writes: readonly Write[]; readonly from: number; readonly to: number; readonly concurrency: number }
-  | { readonly list: readonly string[]; readonly limit: number };
+  | { readonly list: readonly string[]; readonly limit: number }
+  /** One write each `everyMs`, until the next line comes, whatever it is. */
+  | { readonly write: Write; readonly everyMs: number };
 
-/** `seconds`: wall clock; `cpu`: of this process, in seconds; `slowest`: milliseconds of the 99th percentile. */
+/** `seconds`: wall clock; `cpu`: of this process, in seconds; percentiles of one write, or of all of a namespace, in milliseconds. */
 export interface Done {
   readonly seconds: number;
   readonly cpu: number;
+  readonly p50: number;
   readonly p99: number;
 }
 
@@ -31,15 +35,28 @@ config.loadFromFile(process.argv[2] ?? '');
 const options: RequestOptions = {};
 await config.applyToHTTPSOptions(options);
 const { ca, cert, key } = options;
+const { Authorization: authorization } = (options.headers ?? {}) as Record<string, string>;
 const dispatcher = new Agent({ connections: 64, connect: { ca, cert, key }, headersTimeout: 0, bodyTimeout: 0 });
 const server = config.getCurrentCluster()?.server ?? '';
 
-for await (const line of createInterface({ input: process.stdin })) {
+const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+for (;;) {
+  const { value: line, done: isOver } = await lines.next();
+  if (isOver === true) break;
   const job = JSON.parse(line) as Job;
   const cpu = process.cpuUsage();
   const startedAt = performance.now();
   const took: number[] = [];
-  if ('list' in job) await Promise.all(job.list.map((path) => list(path, job.limit)));
+  if ('write' in job) {
+    let isStopped = false;
+    void lines.next().then(() => (isStopped = true));
+    while (!isStopped) {
+      const at = performance.now();
+      await send(job.write, '0');
+      took.push(performance.now() - at);
+      await delay(job.everyMs);
+    }
+  } else if ('list' in job) await Promise.all(job.list.map((path) => list(path, job.limit)));
   else {
     let next = job.from;
     await Promise.all(
@@ -54,10 +71,13 @@ for await (const line of createInterface({ input: process.stdin })) {
     );
   }
   const { user, system } = process.cpuUsage(cpu);
+  took.sort((a, b) => a - b);
+  const percentile = (share: number): number => took[Math.floor(took.length * share)] ?? Number.NaN;
   const done: Done = {
     seconds: (performance.now() - startedAt) / 1000,
     cpu: (user + system) / 1e6,
-    p99: took.toSorted((a, b) => a - b)[Math.floor(took.length * 0.99)] ?? Number.NaN,
+    p50: percentile(0.5),
+    p99: percentile(0.99),
   };
   process.stdout.write(`${JSON.stringify(done)}\n`);
 }
@@ -65,7 +85,7 @@ for await (const line of createInterface({ input: process.stdin })) {
 async function send({ method, path, type, body }: Write, i: string): Promise<void> {
   const answer = await request(server + path.replaceAll('0i0', i), {
     method,
-    headers: { 'content-type': type, accept: 'application/json' },
+    headers: { 'content-type': type, ...(authorization !== undefined && { authorization }) },
     body: JSON.stringify(body).replaceAll('0i0', i),
     dispatcher,
   });
@@ -78,7 +98,7 @@ async function list(path: string, limit: number): Promise<void> {
     const separator = path.includes('?') ? '&' : '?';
     const { statusCode, body } = await request(
       `${server}${path}${separator}limit=${limit}${token && `&continue=${encodeURIComponent(token)}`}`,
-      { dispatcher },
+      { dispatcher, headers: authorization === undefined ? {} : { authorization } },
     );
     const page = (await body.json()) as { metadata: { continue?: string } };
     if (statusCode >= 300) throw new Error(`GET ${path}: ${statusCode}`);

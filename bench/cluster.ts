@@ -10,16 +10,18 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { KubeConfig } from '@kubernetes/client-node';
 import { createClient } from '../src/kube/client.ts';
-import type { KubeClient } from '../src/kube/client.ts';
 import { connect } from '../src/kube/connection.ts';
 import { paths } from '../src/kube/paths.ts';
 import type { Done, Job, Write } from './bare.ts';
-import { COPY, SOURCE, startController } from './controller.ts';
+import { COPY, shippedFlags, SOURCE, startController } from './controller.ts';
 import type { Controller } from './controller.ts';
 import { cpuSeconds, idleSince, median, memoryOf, resetPeak } from './measure.ts';
 import { openTarget } from './target.ts';
 
 const CONCURRENCY = 32;
+/** After that a process at rest is judged. */
+const SETTLE_MS = 10_000;
+const LISTS = [paths.namespaces(), paths.serviceAccounts(), `${paths.secrets()}?fieldSelector=metadata.name%3D${COPY}`];
 const { values: flags } = parseArgs({
   options: {
     against: { type: 'string', default: 'sandbox' },
@@ -37,123 +39,203 @@ const bareReference: Write = {
   body: [{ op: 'add', path: '/imagePullSecrets', value: [{ name: 'bare-copy' }] }],
 };
 
+const optIn: Write = {
+  method: 'PATCH',
+  path: paths.namespaces('ns-0i0'),
+  type: 'application/merge-patch+json',
+  body: { metadata: { annotations: { 'pullpass.dev/sync': 'enabled' } } },
+};
+
 await using target = await openTarget(flags.against);
 const config = new KubeConfig();
 config.loadFromFile(target.kubeconfig);
 const connection = connect(config);
 const admin = createClient(connection);
-const bare = startBare(target.kubeconfig);
-const rows: Record<string, number | string>[] = [];
+const rows: Row[] = [];
+const loops: Loop[] = [];
 try {
-  await admin.create(paths.namespaces(), { apiVersion: 'v1', kind: 'Namespace', metadata: { name: SOURCE.namespace } });
-  await writeSource(admin, 0);
+  await prepare();
+  // Each with a ServiceAccount of its own, so that API Priority and Fairness treats them as it treats others.
+  const [controllerFile, bareFile, neighbourFile] = await Promise.all(
+    ['pullpass', 'bare', 'neighbour'].map(target.account),
+  );
+  loops.push(startLoop(bareFile ?? ''), startLoop(neighbourFile ?? ''));
+  const [bare, neighbour] = loops as [Loop, Loop];
   let made = 0;
   for (const size of flags.namespaces.split(',').map(Number)) {
-    await populate(made, size);
-    await measureSize(size, made);
+    await populate(bare, made, size);
+    await measureSize({ size, from: made, bare, neighbour, kubeconfig: controllerFile ?? '' });
     made = size;
   }
 } finally {
-  bare.end();
+  for (const loop of loops) loop.end();
   await connection.close();
 }
-if (flags.json) console.log(JSON.stringify(rows));
+if (flags.json)
+  console.log(
+    JSON.stringify(
+      { against: target.name, node: process.version, flags: flags.flags ?? shippedFlags(), rows },
+      null,
+      2,
+    ),
+  );
 
-async function measureSize(size: number, before: number): Promise<void> {
-  const report = (row: Record<string, number | string>): void => {
-    rows.push({ namespaces: size, ...row });
-    if (!flags.json) console.log(JSON.stringify({ namespaces: size, ...row }));
+interface Row {
+  readonly row: string;
+  readonly namespaces: number;
+  readonly [figure: string]: number | string;
+}
+
+interface Size {
+  readonly size: number;
+  /** Namespaces that are in already. */
+  readonly from: number;
+  readonly bare: Loop;
+  readonly neighbour: Loop;
+  readonly kubeconfig: string;
+}
+
+async function measureSize({ size, from, bare, neighbour, kubeconfig }: Size): Promise<void> {
+  const report = (row: string, figures: Record<string, number>): void => {
+    const rounded = Object.entries(figures).map(([name, value]) => [name, Number(value.toPrecision(4))] as const);
+    rows.push({ row, namespaces: size, ...Object.fromEntries(rounded) });
+    if (!flags.json)
+      console.log(`${String(size).padStart(6)}  ${row.padEnd(12)}`, rounded.map((each) => each.join(' ')).join(', '));
   };
-  // Restart, all in sync: but for the first time, when nobody has opted in.
-  let controller = await startController(target.kubeconfig, target.folder, flags.flags);
-  await quiet(controller);
-  // Onboarding: the namespaces `before` to `size` opt in at once.
-  const optIn: Write = {
-    method: 'PATCH',
-    path: paths.namespaces('ns-0i0'),
-    type: 'application/merge-patch+json',
-    body: { metadata: { annotations: { 'pullpass.dev/sync': 'enabled' } } },
-  };
-  {
-    resetPeak(controller.pid);
-    const cpu = cpuSeconds(controller.pid);
-    const startedAt = performance.now();
-    const opted = await bare.do({ writes: [optIn], from: before, to: size, concurrency: CONCURRENCY });
-    await copies(controller, size);
-    const seconds = (performance.now() - startedAt) / 1000;
-    const used = cpuSeconds(controller.pid) - cpu;
-    const loop = await bare.do({
-      writes: [bareCopy('a'), bareReference],
-      from: before,
-      to: size,
-      concurrency: CONCURRENCY,
-    });
-    report({
-      row: 'onboarding',
-      seconds,
-      optIn: opted.seconds,
-      bare: loop.seconds,
-      cpu: used,
-      bareCpu: loop.cpu,
-      peak: memoryOf(controller.pid).peak,
-    });
-  }
-  const rounds: { seconds: number; bare: number; cpu: number; bareCpu: number; peak: number; idle: number }[] = [];
-  for (let round = 1; round <= Number(flags.rounds); round++) {
-    await quiet(controller);
-    resetPeak(controller.pid);
-    const cpu = cpuSeconds(controller.pid);
-    const complete = controller.said(/^rotation complete/);
-    const startedAt = performance.now();
-    const { now: machine } = idleSince();
-    await writeSource(admin, size * 100 + round);
-    const line = await complete;
-    const seconds = (performance.now() - startedAt) / 1000;
-    if (line['copies'] !== size) throw new Error(`rotated ${String(line['copies'])} copies of ${size}`);
-    const { idle } = idleSince(machine);
-    await quiet(controller);
-    const used = cpuSeconds(controller.pid) - cpu;
-    const { peak } = memoryOf(controller.pid);
-    const loop = await bare.do({ writes: [bareCopy(`${size}-${round}`)], from: 0, to: size, concurrency: CONCURRENCY });
-    rounds.push({ seconds, bare: loop.seconds, cpu: used, bareCpu: loop.cpu, peak, idle });
-  }
-  const of = (pick: (round: (typeof rounds)[number]) => number): number => Number(median(rounds.map(pick)).toFixed(3));
-  report({
-    row: 'rotation',
-    ratio: of((r) => r.seconds / r.bare),
-    least: Math.min(...rounds.map((r) => r.seconds / r.bare)),
-    most: Math.max(...rounds.map((r) => r.seconds / r.bare)),
-    seconds: of((r) => r.seconds),
-    cpuRatio: of((r) => r.cpu / r.bareCpu),
-    cpuPerWrite: of((r) => (r.cpu / size) * 1e6),
-    bareCpuPerWrite: of((r) => (r.bareCpu / size) * 1e6),
-    peak: Math.max(...rounds.map((r) => r.peak)),
-    idle: of((r) => r.idle),
+  const start = (): Promise<Controller> => startController(kubeconfig, target.folder, flags.flags);
+  await bare.do({ writes: [optIn], from, to: size, concurrency: CONCURRENCY });
+  let controller = await start();
+  report('onboarding', await onboarding(controller, { size, from, bare }));
+
+  const rounds: Awaited<ReturnType<typeof rotation>>[] = [];
+  for (let round = 1; round <= Number(flags.rounds); round++)
+    rounds.push(await rotation(controller, bare, size, `${size}-${round}`));
+  report('rotation', spread(rounds));
+  await delay(SETTLE_MS);
+  report('in step', { ...memoryOf(controller.pid) });
+
+  const alone = await neighbour.during(() => delay(5_000));
+  const crowded = await neighbour.during(() => rotate(controller, size, `${size}-neighbour`));
+  report('neighbour', {
+    ratio: crowded.p99 / alone.p99,
+    p99: crowded.p99,
+    alone: alone.p99,
+    p50: crowded.p50,
+    aloneP50: alone.p50,
   });
-  await delay(5_000);
-  report({ row: 'in step', ...memoryOf(controller.pid) });
   await controller.stop();
-  const restarts: number[] = [];
-  for (let round = 0; round < 3; round++) {
+
+  const restarts: { ratio: number; seconds: number; list: number; cpu: number; peak: number }[] = [];
+  for (let round = 1; round <= Number(flags.rounds); round++) {
     const startedAt = performance.now();
-    controller = await startController(target.kubeconfig, target.folder, flags.flags);
+    controller = await start();
     await copies(controller, size);
     const seconds = (performance.now() - startedAt) / 1000;
     const cpu = cpuSeconds(controller.pid);
-    const list = await bare.do({
-      list: [paths.namespaces(), paths.serviceAccounts(), `${paths.secrets()}?fieldSelector=metadata.name%3D${COPY}`],
-      limit: 500,
-    });
-    restarts.push(seconds / list.seconds);
-    report({ row: 'restart', seconds, cpu, list: list.seconds, peak: memoryOf(controller.pid).peak });
-    await quiet(controller);
-    if (round === 2) {
-      await delay(5_000);
-      report({ row: 'in step after a restart', ...memoryOf(controller.pid) });
-    }
-    await controller.stop();
+    const { seconds: list } = await bare.do({ list: LISTS, limit: 500 });
+    restarts.push({ ratio: seconds / list, seconds, list, cpu, peak: memoryOf(controller.pid).peak });
+    if (round < Number(flags.rounds)) await controller.stop();
   }
-  report({ row: 'restart', ratio: median(restarts) });
+  report('restart', spread(restarts));
+  await delay(SETTLE_MS);
+  report('restarted', { ...memoryOf(controller.pid) });
+  await controller.stop();
+}
+
+/** The namespaces from `from` on have opted in while nobody led: two writes each, from the moment at which the controller is in step. */
+async function onboarding(
+  controller: Controller,
+  { size, from, bare }: Pick<Size, 'size' | 'from' | 'bare'>,
+): Promise<Record<string, number>> {
+  const startedAt = performance.now();
+  await copies(controller, size);
+  const seconds = (performance.now() - startedAt) / 1000;
+  const { peak } = memoryOf(controller.pid);
+  await quiet(controller);
+  const range = { from, to: size, concurrency: CONCURRENCY };
+  const loop = await bare.do({ writes: [bareCopy('a'), bareReference], ...range });
+  return { ratio: seconds / loop.seconds, seconds, bare: loop.seconds, cpu: cpuSeconds(controller.pid), peak };
+}
+
+/** From the write of the source to the log line that says that every copy has it. */
+async function rotate(controller: Controller, size: number, round: string): Promise<number> {
+  const complete = controller.said(/^rotation complete/);
+  const startedAt = performance.now();
+  await writeSource(round);
+  const line = await complete;
+  if (line['copies'] !== size) throw new Error(`rotated ${String(line['copies'])} copies of ${size}`);
+  return (performance.now() - startedAt) / 1000;
+}
+
+async function rotation(controller: Controller, bare: Loop, size: number, round: string) {
+  await quiet(controller);
+  resetPeak(controller.pid);
+  const cpuBefore = cpuSeconds(controller.pid);
+  const requestsBefore = await controller.metric('rest_client_requests_total');
+  const { now: machine } = idleSince();
+  const seconds = await rotate(controller, size, round);
+  const { idle } = idleSince(machine);
+  await quiet(controller);
+  const cpu = ((cpuSeconds(controller.pid) - cpuBefore) / size) * 1e6;
+  const requests = (await controller.metric('rest_client_requests_total')) - requestsBefore;
+  const { peak } = memoryOf(controller.pid);
+  const writes = await controller.metric('pullpass_write_concurrency');
+  const loop = await bare.do({ writes: [bareCopy(round)], from: 0, to: size, concurrency: CONCURRENCY });
+  const bareCpu = (loop.cpu / size) * 1e6;
+  return {
+    ...{
+      ratio: seconds / loop.seconds,
+      cpuRatio: cpu / bareCpu,
+      seconds,
+      bare: loop.seconds,
+      cpu,
+      bareCpu,
+      peak,
+      writes,
+      idle,
+    },
+    requests: requests / size,
+  };
+}
+
+/** Medians; of the first, which is a ratio, the least and the most, too. Of memory the most. */
+function spread<T extends { readonly ratio: number; readonly peak: number }>(
+  rounds: readonly T[],
+): Record<string, number> {
+  const [first] = rounds;
+  const medians = Object.keys(first ?? {}).map(
+    (name) => [name, median(rounds.map((round) => Number(round[name as keyof T])))] as const,
+  );
+  const ratios = rounds.map(({ ratio }) => ratio);
+  return {
+    ...Object.fromEntries(medians),
+    least: Math.min(...ratios),
+    most: Math.max(...ratios),
+    peak: Math.max(...rounds.map(({ peak }) => peak)),
+  };
+}
+
+async function prepare(): Promise<void> {
+  await admin.create(paths.namespaces(), { apiVersion: 'v1', kind: 'Namespace', metadata: { name: SOURCE.namespace } });
+  for (const name of ['pullpass', 'bare', 'neighbour'])
+    await admin.create(paths.serviceAccounts('default'), {
+      apiVersion: 'v1',
+      kind: 'ServiceAccount',
+      metadata: { name },
+    });
+  await admin.create('/apis/rbac.authorization.k8s.io/v1/clusterrolebindings', {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'ClusterRoleBinding',
+    metadata: { name: 'bench' },
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
+    subjects: ['pullpass', 'bare', 'neighbour'].map((name) => ({ kind: 'ServiceAccount', name, namespace: 'default' })),
+  });
+  await admin.create(paths.serviceAccounts('default', '').replace(/serviceaccounts.*/, 'configmaps'), {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: 'neighbour' },
+  });
+  await writeSource('0');
 }
 
 /** Until the controller counts so many copies in sync. */
@@ -171,7 +253,7 @@ async function quiet(controller: Controller): Promise<void> {
   }
 }
 
-async function populate(from: number, to: number): Promise<void> {
+async function populate(bare: Loop, from: number, to: number): Promise<void> {
   const create = (path: string, kind: string, name: string): Write => ({
     method: 'POST',
     path,
@@ -190,15 +272,15 @@ async function populate(from: number, to: number): Promise<void> {
   });
 }
 
-function content(round: number | string): string {
+function content(round: string): string {
   const auths = {
     'registry.example': { auth: Buffer.from(`robot:password-${round}-${'x'.repeat(40)}`).toString('base64') },
   };
   return Buffer.from(JSON.stringify({ auths })).toString('base64');
 }
 
-async function writeSource(client: KubeClient, round: number): Promise<void> {
-  await client.patch(
+async function writeSource(round: string): Promise<void> {
+  await admin.patch(
     paths.secrets(SOURCE.namespace, SOURCE.name),
     'application/apply-patch+yaml',
     {
@@ -236,18 +318,41 @@ function bareCopy(round: string): Write {
   };
 }
 
-function startBare(kubeconfig: string): { do(job: Job): Promise<Done>; end(): void } {
+interface Loop {
+  do(job: Job): Promise<Done>;
+  /** One write each 20 ms, as long as the work takes. */
+  during(work: () => Promise<unknown>): Promise<Done>;
+  end(): void;
+}
+
+function startLoop(kubeconfig: string): Loop {
   const child = spawn(process.execPath, [path.join(import.meta.dirname, 'bare.ts'), kubeconfig], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   const lines = createInterface({ input: child.stdout });
   const ended = once(child, 'exit').then(() => Promise.reject(new Error('the loop ended')));
   ended.catch(() => undefined);
+  const tell = (text: string): void => void child.stdin.write(`${text}\n`);
+  const answer = async (): Promise<Done> => {
+    const [line] = (await Promise.race([once(lines, 'line'), ended])) as [string];
+    return JSON.parse(line) as Done;
+  };
   return {
-    async do(job) {
-      child.stdin.write(`${JSON.stringify(job)}\n`);
-      const [line] = (await Promise.race([once(lines, 'line'), ended])) as [string];
-      return JSON.parse(line) as Done;
+    do(job) {
+      tell(JSON.stringify(job));
+      return answer();
+    },
+    async during(work) {
+      const write: Write = {
+        method: 'PATCH',
+        path: '/api/v1/namespaces/default/configmaps/neighbour',
+        type: 'application/merge-patch+json',
+        body: { metadata: { annotations: { now: 'now' } } },
+      };
+      tell(JSON.stringify({ write, everyMs: 20 } satisfies Job));
+      await work();
+      tell('');
+      return answer();
     },
     end: () => child.stdin.end(),
   };

@@ -4,6 +4,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import { KubeConfig } from '@kubernetes/client-node';
+import { createClient } from '../src/kube/client.ts';
+import { connect } from '../src/kube/connection.ts';
+import { paths } from '../src/kube/paths.ts';
 import { findRealApi, startRealApi } from '../test/integration/env/real-api.ts';
 
 export interface Target extends AsyncDisposable {
@@ -11,6 +15,8 @@ export interface Target extends AsyncDisposable {
   readonly name: string;
   /** File with an administrator's kubeconfig. */
   readonly kubeconfig: string;
+  /** File with a kubeconfig of this ServiceAccount of the namespace `default`, which must exist. */
+  account(name: string): Promise<string>;
   /** Scratch folder that goes with it. */
   readonly folder: string;
 }
@@ -23,6 +29,21 @@ export async function openTarget(against: string): Promise<Target> {
     name,
     kubeconfig,
     folder,
+    async account(account) {
+      const config = new KubeConfig();
+      config.loadFromFile(kubeconfig);
+      const connection = connect(config);
+      const { status } = await createClient(connection).create<{ status: { token: string } }>(
+        `${paths.serviceAccounts('default', account)}/token`,
+        { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: {} },
+      );
+      await connection.close();
+      config.users = [{ name: account, token: status.token }];
+      config.contexts = config.contexts.map((context) => ({ ...context, user: account }));
+      const file = path.join(folder, account);
+      writeFileSync(file, config.exportConfig(), { mode: 0o600 });
+      return file;
+    },
     async [Symbol.asyncDispose]() {
       await stop?.();
       rmSync(folder, { recursive: true });

@@ -86,8 +86,11 @@ describe('on kube-apiserver, with kube-controller-manager', () => {
           ]);
           for (const pod of now) expect(pod.spec?.imagePullSecrets).toEqual([{ name: 'heal-copy' }]);
         }, 60_000);
-        const { status } = await cluster.admin.get<V1Job>('/apis/batch/v1/namespaces/team/jobs/once');
-        expect([status?.active, status?.failed, status?.conditions]).toEqual([1, 1, undefined]);
+        // Its own controller counts a little later.
+        await eventually(async () => {
+          const { status } = await cluster.admin.get<V1Job>('/apis/batch/v1/namespaces/team/jobs/once');
+          expect([status?.active, status?.failed, status?.conditions]).toEqual([1, 1, undefined]);
+        });
         expect(controller.calls.filter(({ code }) => code === 403)).toEqual([]);
       } finally {
         await cluster.close();
