@@ -1,11 +1,13 @@
 /** A source of Pullpass for each spread, under names that nothing has yet. */
 import { matchNames } from '../config/glob.ts';
+import { selects, selectorText } from '../config/label-selector.ts';
+import type { LabelSelector } from '../config/label-selector.ts';
 import { LISTS } from '../config/limits.ts';
-import { agree, plural, some } from '../text.ts';
+import { agree, cut, plural, some } from '../text.ts';
 import { commonLogins } from './make-source.ts';
 import type { Place, Spread } from './model.ts';
 import { at } from './observed.ts';
-import type { Seen } from './observed.ts';
+import type { Seen, SeenNamespace } from './observed.ts';
 import { accountNames, namespacesOf, usersOf } from './users.ts';
 import type { Users } from './users.ts';
 
@@ -17,7 +19,7 @@ export interface PlannedSource {
     readonly name: string;
     readonly secret: Place;
     readonly copyName: string;
-    readonly namespaces: { readonly allow: readonly string[]; readonly deny: readonly string[] };
+    readonly namespaces: Pick<Guard, 'allow' | 'deny' | 'selector'>;
     readonly optInByDefault?: true;
     readonly serviceAccounts: readonly string[];
   };
@@ -61,7 +63,11 @@ export function planSources(seen: Seen, spreads: readonly Spread[], home: string
         name,
         secret: 'secret' in spread.origin ? spread.origin.secret : { namespace: home, name: `${copyName}-source` },
         copyName,
-        namespaces: { allow: guard.allow, deny: guard.deny },
+        namespaces: {
+          allow: guard.allow,
+          deny: guard.deny,
+          ...(guard.selector !== undefined && { selector: guard.selector }),
+        },
         ...(guard.byDefault && { optInByDefault: true as const }),
         serviceAccounts: accounts.length === 0 ? ['default'] : accounts.length > LISTS.globs ? ['*'] : accounts,
       },
@@ -81,6 +87,7 @@ function free(name: string, isTaken: (name: string) => boolean): string {
 interface Guard {
   readonly allow: readonly string[];
   readonly deny: readonly string[];
+  readonly selector?: LabelSelector;
   readonly byDefault: boolean;
   /** Namespaces that have a copy now, with the login of the source. */
   readonly members: readonly string[];
@@ -126,25 +133,58 @@ function guardOf(seen: Seen, spread: Spread, home: string, users: Users): Guard 
       `${wholeDeny.length} patterns are too many for "deny", and the last ones are left out: say them in fewer globs`,
     );
   const inside = members.filter((name) => !isDenied(name));
-  const admits = (name: string): boolean => matchNames(reach.allow ?? [])(name) && !matchNames(deny)(name);
-  const admitted = seen.namespaces.map(({ name }) => name).filter(admits);
-  const isOpen = reach.allow?.includes('*') === true;
-  const isBelieved = !isOpen || admitted.filter((name) => inside.includes(name)).length * 2 >= admitted.length;
-  if (reach.allow !== undefined && isBelieved) {
-    const wholeAllow = [...reach.allow, ...inside.filter((name) => !matchNames(reach.allow ?? [])(name))];
-    const allow = wholeAllow.slice(0, LISTS.globs);
-    if (wholeAllow.length > allow.length) gaps.push(tooMany('allow', wholeAllow));
-    const has = new Set([...all, ...('secret' in spread.origin ? [spread.origin.secret.namespace] : [])]);
-    const more = admitted.filter((name) => !has.has(name));
-    const notes =
-      more.length === 0 ? [] : [`${some(more, 5)}: admitted, and without a copy now: deny it if it is to have none`];
-    return { allow, deny, byDefault: true, members: inside, notes, gaps };
+  const { allow: wanted, selector } = reach;
+  if (wanted !== undefined) {
+    const isWanted = matchNames(wanted);
+    const isKeptOut = matchNames(deny);
+    const fits = ({ name, labels }: SeenNamespace): boolean =>
+      isWanted(name) && !isKeptOut(name) && (selector === undefined || selects(selector, labels));
+    const admitted = seen.namespaces.filter(fits).map(({ name }) => name);
+    const own = 'secret' in spread.origin ? spread.origin.secret.namespace : undefined;
+    // Whoever owns the source decides what it says of itself, and can make "copies" beside it.
+    const others = admitted.filter((name) => name !== own);
+    const served = others.filter((name) => inside.includes(name));
+    const unfit = inside.filter((name) => !admitted.includes(name));
+    const said = [
+      wanted.join() === '*' ? 'every namespace' : `namespaces ${some(wanted, 5)}`,
+      ...(selector === undefined ? [] : [`with labels ${cut(selectorText(selector), 300)}`]),
+    ].join(' ');
+    if (served.length === 0 || served.length * 2 < others.length)
+      gaps.push(
+        `it is said to be for ${said}, and ${served.length} of ${others.length} have it: those that have it now are let in by name; ` +
+          'if it is true, say so in "namespaces", with optInByDefault',
+      );
+    else if (selector !== undefined && unfit.length > 0)
+      gaps.push(
+        `it is said to be for ${said}, and ${some(unfit)} has it all the same: those that have it now are let in by name`,
+      );
+    else {
+      const wholeAllow = [...wanted, ...unfit];
+      const allow = wholeAllow.slice(0, LISTS.globs);
+      if (wholeAllow.length > allow.length) gaps.push(tooMany('allow', wholeAllow));
+      const has = new Set([...all, ...(own === undefined ? [] : [own])]);
+      const more = admitted.filter((name) => !has.has(name));
+      const notes = [
+        ...(selector === undefined
+          ? []
+          : [
+              `it is for ${said}, as before: also for those that get these labels later, so whoever may label a namespace decides`,
+            ]),
+        ...(more.length === 0
+          ? []
+          : [`${some(more, 5)}: admitted, and without a copy now: deny it if it is to have none`]),
+      ];
+      return {
+        allow,
+        deny,
+        ...(selector !== undefined && { selector }),
+        byDefault: true,
+        members: inside,
+        notes,
+        gaps,
+      };
+    }
   }
-  if (!isBelieved)
-    gaps.push(
-      `it is said to be for every namespace, and ${inside.length} of ${admitted.length} have it: these alone are let in; ` +
-        'if it is true, allow "*" with optInByDefault',
-    );
   const isLong = inside.length > LISTS.globs;
   const notes = isLong
     ? [`${inside.length} namespaces are too many for "allow": every namespace may opt in; narrow it by globs`]

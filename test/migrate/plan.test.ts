@@ -9,7 +9,7 @@ import { at } from '../../src/migrate/observed.ts';
 import type { Seen } from '../../src/migrate/observed.ts';
 import { planMigration } from '../../src/migrate/plan.ts';
 import { admitsName } from '../../src/plan/selection.ts';
-import { account, changed, cluster, pods, secret, WORLDS, workload } from './worlds.ts';
+import { account, changed, cluster, pods, secret, WORLDS, workload, namespace, TEAMS } from './worlds.ts';
 
 const planOf = (seen: Seen, tools: readonly Tool[] = TOOLS) =>
   planMigration(seen, findTools(seen, tools), 'pullpass-system');
@@ -126,8 +126,33 @@ describe('what a tenant can write', () => {
     const seen = WORLDS.titansoft();
     const fake = { ...seen, secrets: seen.secrets.filter(({ namespace }) => namespace === 'patcher') };
     expect(sourceOf(fake)).toMatchObject({ optInByDefault: false, namespaces: { allow: ['patcher'] } });
-    expect(planOf(fake).gaps).toEqual([expect.stringContaining('it is said to be for every namespace, and 1 of')]);
+    expect(planOf(fake).gaps).toEqual([expect.stringContaining('it is said to be for every namespace, and 0 of 2')]);
   });
+
+  test.each([{ 'auto-namespaces': 'team-.*,evil' }, { 'auto-namespaces-selector': 'kubernetes.io/metadata.name' }, {}])(
+    'a source of its own with a copy beside it opts nobody else in: %j',
+    (where) => {
+      const key = 'reflector.v1.k8s.emberstack.com/';
+      const says = Object.fromEntries(
+        Object.entries({ allowed: 'true', 'auto-enabled': 'true', ...where }).map(([name, value]) => [
+          `${key}reflection-${name}`,
+          value,
+        ]),
+      );
+      const seen = cluster({
+        namespaces: ['evil', ...TEAMS].map((name) => ({
+          ...namespace(name),
+          labels: { 'kubernetes.io/metadata.name': name },
+        })),
+        secrets: [
+          secret('evil/login', { annotations: says }),
+          secret('evil/copy', { annotations: { [`${key}reflects`]: 'evil/login' } }),
+        ],
+      });
+      expect(sourceOf(seen)).toMatchObject({ optInByDefault: false, namespaces: { allow: ['evil'] } });
+      expect(planOf(seen).gaps).toEqual([expect.stringContaining('0 of 2 have it')]);
+    },
+  );
 
   test('names and values reach no shell as anything but a word', () => {
     const seen = WORLDS.reflector();
@@ -212,6 +237,48 @@ test('a list that is too long for the configuration is cut, and the plan says so
   const cut = { ...seen, namespaces: [...seen.namespaces, ...namespaces] };
   expect(sourceOf(cut).namespaces.deny).toHaveLength(250);
   expect(planOf(cut).gaps).toContainEqual(expect.stringContaining('263 patterns are too many for "deny"'));
+});
+
+describe('labels of namespaces', () => {
+  const key = 'reflector.v1.k8s.emberstack.com/reflection-auto-namespaces-selector';
+  const labelled = (labels: (name: string) => Record<string, string>): Seen => {
+    const seen = changed(WORLDS.reflector(), 'platform/regcred', {
+      annotations: {
+        'reflector.v1.k8s.emberstack.com/reflection-allowed': 'true',
+        'reflector.v1.k8s.emberstack.com/reflection-auto-enabled': 'true',
+        [key]: 'env=prod',
+      },
+    });
+    return { ...seen, namespaces: seen.namespaces.map((each) => ({ ...each, labels: labels(each.name) })) };
+  };
+
+  test('say who gets it, as before, and the plan says that they also let in who comes later', () => {
+    const seen = labelled((name) => (TEAMS.includes(name) ? { env: 'prod' } : {}));
+    expect(sourceOf(seen)).toMatchObject({
+      namespaces: {
+        allow: ['*'],
+        deny: ['*-temp', 'kube-*', 'pullpass-system'],
+        selector: { matchLabels: { env: 'prod' } },
+      },
+      optInByDefault: true,
+    });
+    expect(planOf(seen)).toMatchObject({
+      gaps: [],
+      notes: expect.arrayContaining([
+        expect.stringMatching(/every namespace with labels env=prod.*whoever may label a namespace decides/),
+      ]) as string[],
+    });
+  });
+
+  test.each([
+    ['a namespace that has a copy does not have them', (name: string) => (name === 'team-a' ? { env: 'prod' } : {})],
+    ['nobody who has them has a copy', (name: string) => (name === 'kube-system' ? { env: 'prod' } : {})],
+    ['most who have them have no copy', (name: string) => (name === 'team-b' ? {} : { env: 'prod' })],
+  ])('are not believed if %s', (_, labels) => {
+    expect(sourceOf(labelled(labels))).toMatchObject({ optInByDefault: false, namespaces: { allow: TEAMS } });
+    expect(sourceOf(labelled(labels)).namespaces.selector).toBeUndefined();
+    expect(planOf(labelled(labels)).gaps).toEqual([expect.stringContaining('let in by name')]);
+  });
 });
 
 test('a namespace that opted out of Pullpass and has a copy is told', () => {

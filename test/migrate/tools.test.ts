@@ -29,10 +29,36 @@ describe('reflector', () => {
     [{ allowed: 'true', 'auto-enabled': 'true', 'auto-namespaces': 'one, two.*' }, ['one', 'two*']],
     [{ allowed: 'true', 'auto-enabled': 'true', 'allowed-namespaces': 'team-[ab]' }, undefined],
     [{ allowed: 'true', 'auto-enabled': 'true', 'allowed-namespaces': 'a', 'auto-namespaces': 'b' }, undefined],
-    [{ allowed: 'true', 'auto-enabled': 'true', 'auto-namespaces-selector': 'env=prod' }, undefined],
+    [{ allowed: 'true', 'auto-enabled': 'true', 'auto-namespaces': ',' }, undefined],
+    [{ 'auto-enabled': 'true' }, undefined],
     [{ allowed: 'true' }, undefined],
   ])('%j: allow %j', (annotations, allow) => {
     expect(reachOf(source(annotations), 'reflector')).toEqual({ allow, deny: ['*-temp'] });
+  });
+
+  test.each([
+    [{ 'auto-namespaces-selector': 'env=prod' }, { allow: ['*'], selector: { matchLabels: { env: 'prod' } } }],
+    [
+      { 'auto-namespaces-selector': 'env=prod', 'allowed-namespaces-selector': 'env=prod,!old' },
+      {
+        allow: ['*'],
+        selector: { matchLabels: { env: 'prod' }, matchExpressions: [{ key: 'old', operator: 'DoesNotExist' }] },
+      },
+    ],
+    // Two annotations are "and", and two in one are "or".
+    [
+      { 'auto-namespaces-selector': 'env=prod', 'allowed-namespaces': 'team-.*' },
+      { allow: ['team-*'], selector: { matchLabels: { env: 'prod' } } },
+    ],
+    [{ 'auto-namespaces-selector': 'env=prod', 'auto-namespaces': 'team-.*' }, { allow: undefined }],
+    [{ 'auto-namespaces-selector': ' ', 'auto-namespaces': 'team-.*' }, { allow: undefined }],
+    [{ 'auto-namespaces-selector': 'env=a', 'allowed-namespaces-selector': 'env=b' }, { allow: undefined }],
+    [{ 'auto-namespaces-selector': 'env>1' }, { allow: undefined }],
+  ])('labels: %j', (annotations, reach) => {
+    expect(reachOf(source({ allowed: 'true', 'auto-enabled': 'true', ...annotations }), 'reflector')).toEqual({
+      deny: ['*-temp'],
+      ...reach,
+    });
   });
 
   test('stays if it serves something else, or if that could not be seen; then its annotations go, and its copies with them', () => {
@@ -102,6 +128,26 @@ describe('replicator', () => {
     });
     const { spreads } = find({ ...seen, secrets: [...seen.secrets, other, copy] }, 'replicator');
     expect(spreads.map(({ copies }) => copies.map((each) => each.namespace))).toEqual([TEAMS, ['ops-x']]);
+  });
+
+  test.each([
+    [
+      { 'replicate-to-matching': 'env in (a, b)' },
+      ['*'],
+      { matchExpressions: [{ key: 'env', operator: 'In', values: ['a', 'b'] }] },
+    ],
+    [{ 'replicate-to-matching': 'env=prod', 'replicate-to': 'team-.*' }, undefined, undefined],
+    [{ 'replicate-to-matching': '' }, undefined, undefined],
+    [{ 'replicate-to': 'team-[ab]' }, undefined, undefined],
+  ])('%j', (annotations, allow, selector) => {
+    const told = Object.fromEntries(
+      Object.entries(annotations).map(([name, value]) => [`replicator.v1.mittwald.de/${name}`, value]),
+    );
+    expect(reachOf(changed(seen, 'platform/regcred', { annotations: told }), 'replicator')).toEqual({
+      allow,
+      deny: [],
+      ...(selector !== undefined && { selector }),
+    });
   });
 
   test('excluded namespaces are regular expressions that match anywhere', () => {
@@ -325,6 +371,7 @@ describe('kyverno', () => {
     synchronize: true,
     clone: { namespace: 'platform', name: 'regcred' },
   };
+  const labels = { resources: { kinds: ['Namespace'], selector: { matchLabels: { env: 'prod' } } } };
   const rule = (more: object) => ({
     rules: [
       { name: 'sync-image-pull-secret', match: { any: [{ resources: { kinds: ['Namespace'] } }] }, generate, ...more },
@@ -335,7 +382,23 @@ describe('kyverno', () => {
     ['all', {}, ['*'], []],
     ['names', { match: { resources: { kinds: ['Namespace'], names: ['team-*'] } } }, ['team-*'], []],
     ['all but names', { exclude: { any: [{ resources: { namespaces: ['kube-*'] } }] } }, ['*'], ['kube-*']],
-    ['labels', { match: { any: [{ resources: { kinds: ['Namespace'], selector: {} } }] } }, undefined, []],
+    ['an empty selector', { match: { resources: { kinds: ['Namespace'], selector: {} } } }, undefined, []],
+    [
+      'labels with wildcards',
+      { match: { resources: { kinds: ['Namespace'], selector: { matchLabels: { env: 'p*' } } } } },
+      undefined,
+      [],
+    ],
+    [
+      'a selector that never holds for a Namespace',
+      { match: { resources: { kinds: ['Namespace'], namespaceSelector: { matchLabels: { env: 'prod' } } } } },
+      undefined,
+      [],
+    ],
+    ['labels or names', { match: { any: [labels, { resources: { names: ['a'] } }] } }, undefined, []],
+    ['all but labels', { exclude: labels }, undefined, []],
+    ['names in two lists', { match: { resources: { names: ['a'], namespaces: ['*'] } } }, undefined, []],
+    ['all but all', { exclude: { resources: { kinds: ['Namespace'] } } }, undefined, []],
     ['a precondition', { preconditions: { all: [] } }, undefined, []],
     [
       'only some users',
@@ -345,6 +408,17 @@ describe('kyverno', () => {
     ],
   ])('%s', (_, more, allow, deny) => {
     expect(reachOf(withPolicy(rule(more)), 'kyverno')).toEqual({ allow, deny });
+  });
+
+  test('labels, and names besides', () => {
+    const { resources } = labels;
+    expect(
+      reachOf(withPolicy(rule({ match: { any: [{ resources: { ...resources, names: ['team-*'] } }] } })), 'kyverno'),
+    ).toEqual({
+      allow: ['team-*'],
+      deny: [],
+      selector: resources.selector,
+    });
   });
 
   test('a policy of CEL that generates', () => {
