@@ -129,6 +129,39 @@ describe('what a tenant can write', () => {
     expect(planOf(fake).gaps).toEqual([expect.stringContaining('it is said to be for every namespace, and 0 of 2')]);
   });
 
+  test('a second patcher, without the exclusions of the first, lets nobody in', () => {
+    const seen = WORLDS.titansoft();
+    const fake = workload('kept-out/p', { image: 'x.example/imagepullsecret-patcher:1' });
+    const both = planOf({ ...seen, workloads: [...seen.workloads, ...fake] });
+    for (const source of configurationSchema.parse(both.configuration).sources) {
+      expect(source.optInByDefault).toBe(false);
+      expect(admitsName(source, 'kept-out')).toBe(false);
+    }
+    const contested = expect.stringContaining('more than one claims its copies') as string;
+    expect(both.gaps).toEqual([contested, contested]);
+  });
+
+  test('the only patcher that was seen may be a fake one: whoever has no copy now is denied', () => {
+    const seen = WORLDS.titansoft();
+    const fake = { ...seen, workloads: workload('kept-out/p', { image: 'x.example/imagepullsecret-patcher:1' }) };
+    const without = { ...fake, namespaces: [...fake.namespaces, namespace('evil')] };
+    expect(sourceOf(without)).toMatchObject({ optInByDefault: true });
+    expect(admitsName(sourceOf(without), 'evil')).toBe(false);
+    expect(planOf(without).notes).toContainEqual(expect.stringContaining('evil: without a copy now, and so denied'));
+  });
+
+  test('any number of Secrets that say to be copies leave room for the real ones', () => {
+    const seen = WORLDS.reflector();
+    const many = Array.from({ length: 600 }, (_, i) =>
+      secret(`a-tenant/s${i}`, { annotations: { 'reflector.v1.k8s.emberstack.com/reflects': `a-tenant/none-${i}` } }),
+    );
+    const plan = planOf({ ...seen, secrets: [...many, ...seen.secrets] });
+    const { sources } = configurationSchema.parse(plan.configuration);
+    expect(sources).toHaveLength(500);
+    expect(sources.map((source) => source.secret)).toContainEqual({ namespace: 'platform', name: 'regcred' });
+    expect(plan.gaps).toContainEqual(expect.stringContaining('601 sources are too many'));
+  });
+
   test.each([{ 'auto-namespaces': 'team-.*,evil' }, { 'auto-namespaces-selector': 'kubernetes.io/metadata.name' }, {}])(
     'a source of its own with a copy beside it opts nobody else in: %j',
     (where) => {
