@@ -193,9 +193,7 @@ const whole = (value: string): string => (value.length > MAX_ANNOTATION ? `${cut
 function marksOf({ metadata: { annotations = {}, labels = {} } }: ApiObject): Marks {
   const kept = (all: Record<string, string>) =>
     Object.fromEntries(
-      Object.entries(all).flatMap(([name, value]) =>
-        isMark(name) ? [[name, printable(whole(value))] as const] : [],
-      ),
+      Object.entries(all).flatMap(([name, value]) => (isMark(name) ? [[name, printable(whole(value))] as const] : [])),
     );
   return { annotations: kept(annotations), labels: kept(labels) };
 }

@@ -1,6 +1,6 @@
 /** A source of Pullpass for each spread, under names that nothing has yet. */
 import { LISTS } from '../config/limits.ts';
-import { plural, some } from '../text.ts';
+import { some } from '../text.ts';
 import { guardOf } from './guard.ts';
 import type { Guard } from './guard.ts';
 import type { Place, Spread } from './model.ts';

@@ -137,7 +137,7 @@ onEachHelm((helm) => {
       ...SHIPPED,
       sources: [{ ...source, namespaces: { selector: { matchLabels: { env: 'prod' } } } }],
     };
-    const values = valuesOf(document as Document, { ...PLAIN, namespaces: ['team-a'] });
+    const values = valuesOf(document, { ...PLAIN, namespaces: ['team-a'] });
     await expect(helm.template(values)).rejects.toThrow('take namespaces.selector out of source');
   });
 

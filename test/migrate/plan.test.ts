@@ -187,6 +187,29 @@ describe('what a tenant can write', () => {
     },
   );
 
+  test('what a fake patcher calls its source is no option of kubectl', () => {
+    const option = '--server=http://evil.example';
+    const seen = WORLDS.titansoft();
+    const fake = (container: object) =>
+      planOf({
+        ...seen,
+        workloads: workload('evil/p', {
+          containers: [{ name: 'p', image: 'x.example/imagepullsecret-patcher:1', ...container }],
+          volumes: [{ name: 'v', secret: { secretName: option } }],
+        }),
+      });
+    for (const plan of [
+      fake({ env: [{ name: 'CONFIG_DOCKERCONFIGJSON', valueFrom: { secretKeyRef: { name: option, key: 'k' } } }] }),
+      fake({
+        args: ['-dockerconfigjsonpath=/s/config'],
+        volumeMounts: [{ name: 'v', mountPath: '/s' }],
+      }),
+    ]) {
+      expect(plan.steps.map(({ title }) => title)).toContain('Make the sources');
+      expect(JSON.stringify(plan)).not.toContain(option);
+    }
+  });
+
   test('names and values reach no shell as anything but a word', () => {
     const seen = WORLDS.reflector();
     const odd = changed(seen, 'team-a/regcred', { name: '$(reboot)' });
