@@ -7,6 +7,7 @@ import { TOOLS } from '../../src/migrate/model.ts';
 import type { Tool } from '../../src/migrate/model.ts';
 import { at } from '../../src/migrate/observed.ts';
 import type { Seen } from '../../src/migrate/observed.ts';
+import { commonLogins } from '../../src/migrate/make-source.ts';
 import { planMigration } from '../../src/migrate/plan.ts';
 import { admitsName } from '../../src/plan/selection.ts';
 import { account, changed, cluster, pods, secret, WORLDS, workload, namespace, TEAMS } from './worlds.ts';
@@ -127,6 +128,27 @@ describe('what a tenant can write', () => {
     const fake = { ...seen, secrets: seen.secrets.filter(({ namespace }) => namespace === 'patcher') };
     expect(sourceOf(fake)).toMatchObject({ optInByDefault: false, namespaces: { allow: ['patcher'] } });
     expect(planOf(fake).gaps).toEqual([expect.stringContaining('it is said to be for every namespace, and 0 of 2')]);
+  });
+
+  test.each([
+    [2, true],
+    [3, false],
+  ])('every namespace, of which two have it and %i have not: believed %s', (others, isBelieved) => {
+    const seen = WORLDS.titansoft();
+    const more = Array.from({ length: others }, (_, i) => namespace(`other-${i}`));
+    const secrets = seen.secrets.filter((each) => each.namespace !== 'patcher' || each.name.endsWith('-src'));
+    const believed = sourceOf({
+      ...seen,
+      secrets,
+      namespaces: [...TEAMS, 'patcher'].map((name) => namespace(name)).concat(more),
+    });
+    expect(believed.optInByDefault).toBe(isBelieved);
+  });
+
+  test('what the login is, most copies decide, and unusable ones do not', () => {
+    const logins = ['mine', 'ours', 'ours', undefined, undefined, undefined];
+    expect(commonLogins(logins.map((each) => ({ logins: each })))).toBe('ours');
+    expect(commonLogins([{ logins: undefined }])).toBeUndefined();
   });
 
   test('a second patcher, without the exclusions of the first, lets nobody in', () => {
