@@ -82,6 +82,14 @@ describe('reflector', () => {
     ]);
   });
 
+  test.each([
+    'x/kubernetes-reflector',
+    'x:5000/kubernetes-reflector:1',
+    `y/kubernetes-reflector@sha256:${'0'.repeat(64)}`,
+  ])('is known by its image: %s', (image) => {
+    expect(find(cluster({ workloads: workload('a/r', { image }) }), 'reflector').seen).toEqual(['Deployment a/r']);
+  });
+
   test('runs as a CronJob, too', () => {
     const job = workload(
       'kube-system/reflector',
@@ -115,6 +123,17 @@ describe('replicator', () => {
       namespace: 'team-c',
       name: 'mine',
     });
+  });
+
+  test('what is pushed on is no copy of another source of that name', () => {
+    const next = secret('ops/regcred', {
+      annotations: {
+        'replicator.v1.mittwald.de/replicate-to': 'x',
+        'replicator.v1.mittwald.de/replicated-from-version': '1',
+      },
+    });
+    const { spreads } = find({ ...seen, secrets: [...seen.secrets, next] }, 'replicator');
+    expect(spreads[0]?.copies.map((each) => each.namespace)).toEqual(TEAMS);
   });
 
   test('of two sources with one name, a copy is of the one that it equals', () => {
@@ -228,6 +247,11 @@ describe('titansoft and tamcore', () => {
       reach: { deny: ['kube-*'] },
       accounts: ['default', 'app-*'],
     });
+  });
+
+  test('an empty variable is one that is not set', () => {
+    const seen = titan({ env: [{ name: 'CONFIG_SECRETNAME', value: '' }] });
+    expect(find(seen, 'titansoft').spreads[0]?.copies[0]?.name).toBe('image-pull-secret');
   });
 
   test('a flag wins over the environment, and a value from elsewhere is not guessed', () => {
@@ -513,4 +537,9 @@ test('hand-made: only what is used counts, and what a tool or Helm keeps is not 
     find({ ...seen, secrets: seen.secrets.map((each) => ({ ...each, isOthers: true })) }, 'hand-made').seen,
   ).toEqual([]);
   expect(findTools(WORLDS.reflector(), ['hand-made'])[0]?.seen).toEqual([]);
+  const twice = cluster({
+    secrets: [secret('team-a/one'), secret('team-a/two')],
+    accounts: [account('team-a/default', 'one', 'two')],
+  });
+  expect(find(twice, 'hand-made').seen).toEqual([]);
 });
