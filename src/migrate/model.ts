@@ -1,4 +1,5 @@
 /** What the readers of all tools come to: which logins are spread, from where to where, and how each tool is stopped. */
+import type { LabelSelector } from '../config/label-selector.ts';
 import { printable } from '../text.ts';
 
 export const TOOLS = [
@@ -29,6 +30,8 @@ export interface Reach {
   /** undefined: only those that have one now, by name. */
   readonly allow: readonly string[] | undefined;
   readonly deny: readonly string[];
+  /** Labels that they must have besides; only with `allow`. */
+  readonly selector?: LabelSelector;
 }
 
 /** One login that a tool, or people, keep in several namespaces. */

@@ -23,7 +23,7 @@ import type { Templated } from './workload.ts';
 
 /** Tenants can make Secrets of a megabyte: larger ones are not looked into. */
 const MAX_CHARACTERS = 256 * 1024;
-/** Of one annotation: all lists that a tool has are shorter. */
+/** Of one annotation: lists that people write are shorter. */
 const MAX_ANNOTATION = 4096;
 
 /** Throws ApiError for any error but a 403, and a 404 of a kind that the API server does not have. */
@@ -187,12 +187,13 @@ const placeOf = ({ metadata: { namespace = '', name } }: ApiObject) => ({ namesp
 const MARKS = /^app\.kubernetes\.io\/managed-by$|^generate\.kyverno\.io\//;
 const isMark = (key: string): boolean => key.startsWith(REFLECTOR) || key.startsWith(REPLICATOR) || MARKS.test(key);
 
+/** Half of a list may say more than all of it: what is too long ends so that no reader takes it. */
+const whole = (value: string): string => (value.length > MAX_ANNOTATION ? `${cut(value, MAX_ANNOTATION)}…` : value);
+
 function marksOf({ metadata: { annotations = {}, labels = {} } }: ApiObject): Marks {
   const kept = (all: Record<string, string>) =>
     Object.fromEntries(
-      Object.entries(all).flatMap(([name, value]) =>
-        isMark(name) ? [[name, printable(cut(value, MAX_ANNOTATION))] as const] : [],
-      ),
+      Object.entries(all).flatMap(([name, value]) => (isMark(name) ? [[name, printable(whole(value))] as const] : [])),
     );
   return { annotations: kept(annotations), labels: kept(labels) };
 }

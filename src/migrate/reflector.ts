@@ -5,6 +5,7 @@
  */
 import { isTrue, partsOf, readSettings, textOf } from './settings.ts';
 import { globOf, globsOf, sameGlob } from './patterns.ts';
+import { selectorOf, UNCLEAR } from './selectors.ts';
 import type { Found, Place, Reach, Spread } from './model.ts';
 import { command } from './model.ts';
 import { at } from './observed.ts';
@@ -113,26 +114,26 @@ export function readReflector(seen: Seen): Found {
 
 function reachOf({ annotations }: SeenSecret, excluded: readonly string[], notes: string[]): Reach {
   const named: Reach = { allow: undefined, deny: excluded };
-  if (!isTrue({ text: annotations[AUTO] ?? '' })) return named;
-  const [allowed, auto] = ['allowed', 'auto'].map((which) => ({
-    names: partsOf(annotations[`${REFLECTOR}reflection-${which}-namespaces`]),
-    selector: annotations[`${REFLECTOR}reflection-${which}-namespaces-selector`] ?? '',
-  }));
-  if (allowed === undefined || auto === undefined) return named;
+  if (!isTrue({ text: annotations[ALLOWED] ?? '' }) || !isTrue({ text: annotations[AUTO] ?? '' })) return named;
   const cannot = (why: string): Reach => {
     notes.push(`reflector: ${why}: namespaces that have a copy now are named one by one`);
     return named;
   };
-  if (allowed.selector.trim() !== '' || auto.selector.trim() !== '')
-    return cannot('a label selector says where copies go');
-  if (allowed.names.length > 0 && auto.names.length > 0 && allowed.names.join() !== auto.names.join())
-    return cannot('two different lists say where copies go');
-  const patterns = auto.names.length > 0 ? auto.names : allowed.names;
-  if (patterns.length === 0) return { allow: ['*'], deny: excluded };
-  const globs = globsOf(patterns, (pattern) => globOf(pattern, true));
-  return globs === undefined
-    ? cannot('a regular expression has no glob that says the same')
-    : { allow: globs, deny: excluded };
+  // A namespace must be in both; in each, its name or its labels count, and without either, all are in.
+  const sides = ['allowed', 'auto'].map((which) => ({
+    names: annotations[`${REFLECTOR}reflection-${which}-namespaces`] ?? '',
+    labels: annotations[`${REFLECTOR}reflection-${which}-namespaces-selector`] ?? '',
+  }));
+  if (sides.some(({ names, labels }) => names !== '' && labels !== ''))
+    return cannot('names or a label selector say where copies go');
+  const [names, others] = [...new Set(sides.map((side) => side.names).filter((each) => each !== ''))];
+  if (others !== undefined) return cannot('two different lists say where copies go');
+  const allow = names === undefined ? ['*'] : globsOf(partsOf(names), (pattern) => globOf(pattern, true));
+  if (allow === undefined || allow.length === 0) return cannot('a regular expression has no glob that says the same');
+  const labels = sides.map((side) => side.labels).filter((each) => each !== '');
+  const selector = selectorOf(labels);
+  if (labels.length === 0) return { allow, deny: excluded };
+  return selector === undefined ? cannot(UNCLEAR) : { allow, deny: excluded, selector };
 }
 
 function describe({ copies }: Spread, bySource: ReadonlyMap<string, readonly Place[]>): string {

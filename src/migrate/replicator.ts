@@ -5,6 +5,7 @@
  */
 import { isTrue, partsOf, readSettings, textOf } from './settings.ts';
 import { globOf, globsOf } from './patterns.ts';
+import { selectorOf, UNCLEAR } from './selectors.ts';
 import type { Found, Part, Reach, Spread } from './model.ts';
 import { command } from './model.ts';
 import { at } from './observed.ts';
@@ -165,18 +166,19 @@ function pushedCopies({ secrets }: Seen, origin: SeenSecret, pushers: readonly S
 
 function reachOf({ annotations }: SeenSecret, deny: readonly string[], notes: string[]): Reach {
   const named: Reach = { allow: undefined, deny };
-  if (annotations[TO] === undefined && annotations[TO_MATCHING] === undefined) return named;
-  const globs =
-    annotations[TO_MATCHING] === undefined
-      ? globsOf(partsOf(annotations[TO]), (pattern) => globOf(pattern, true))
-      : undefined;
-  if (globs !== undefined && globs.length > 0) return { allow: globs, deny };
-  const why =
-    annotations[TO_MATCHING] === undefined
-      ? 'a regular expression has no glob that says the same'
-      : 'a label selector says where copies go';
-  notes.push(`replicator: ${why}: namespaces that have a copy now are named one by one`);
-  return named;
+  const [names, labels] = [annotations[TO], annotations[TO_MATCHING]];
+  const cannot = (why: string): Reach => {
+    notes.push(`replicator: ${why}: namespaces that have a copy now are named one by one`);
+    return named;
+  };
+  if (names !== undefined && labels !== undefined) return cannot('names or a label selector say where copies go');
+  if (labels !== undefined) {
+    const selector = selectorOf([labels]);
+    return selector === undefined ? cannot(UNCLEAR) : { allow: ['*'], deny, selector };
+  }
+  if (names === undefined) return named;
+  const allow = globsOf(partsOf(names), (pattern) => globOf(pattern, true)) ?? [];
+  return allow.length === 0 ? cannot('a regular expression has no glob that says the same') : { allow, deny };
 }
 
 function quietAccounts(

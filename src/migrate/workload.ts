@@ -1,7 +1,8 @@
 /** A workload as a migration looks at it: its template's names, and who wrote them; of a tool, also what it is told. Pure. */
-import type { V1Job, V1ObjectMeta, V1PodSpec } from '@kubernetes/client-node';
+import type { V1Job, V1ObjectMeta, V1PodSpec, V1SecretKeySelector } from '@kubernetes/client-node';
+import { dnsSubdomain } from '../config/kubernetes-names.ts';
 import { objectOf } from './json.ts';
-import type { SeenContainer, SeenWorkload } from './observed.ts';
+import type { SeenContainer, SeenVariable, SeenWorkload } from './observed.ts';
 import { isToolImage } from './tool-workloads.ts';
 
 export interface Templated {
@@ -74,10 +75,7 @@ function containerOf(
     env: env.map(({ name, value, valueFrom }) => ({
       name,
       value: valueFrom === undefined ? (value ?? '') : undefined,
-      secret:
-        valueFrom?.secretKeyRef?.name === undefined
-          ? undefined
-          : { name: valueFrom.secretKeyRef.name, key: valueFrom.secretKeyRef.key },
+      secret: keyRef(valueFrom?.secretKeyRef),
     })),
     envFrom: envFrom.length > 0,
     mounts: volumeMounts.flatMap(({ name, mountPath, subPath }) => {
@@ -87,9 +85,15 @@ function containerOf(
       const items = volume?.secret?.items;
       // A renamed key: its path in the volume is not its name.
       const renamed = items?.length === 1 ? items[0]?.key : undefined;
-      return secret === undefined
-        ? []
-        : [{ path: mountPath, secret, key: renamed ?? subPath, isFile: subPath !== undefined }];
+      return isSecretName(secret)
+        ? [{ path: mountPath, secret, key: renamed ?? subPath, isFile: subPath !== undefined }]
+        : [];
     }),
   };
 }
+
+/** In a pod template the API server takes any text for it, and a plan puts it into a command: `--server=...` is the name of no Secret. */
+const isSecretName = (name: string | undefined): name is string => dnsSubdomain.safeParse(name).success;
+
+const keyRef = (ref: V1SecretKeySelector | undefined): SeenVariable['secret'] =>
+  ref !== undefined && isSecretName(ref.name) ? { name: ref.name, key: ref.key } : undefined;

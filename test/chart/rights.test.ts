@@ -11,7 +11,7 @@ import { renderBornReady } from '../../src/commands/born-ready-text.ts';
 import { renderNetworkPolicy } from '../../src/commands/network-policy-text.ts';
 import { renderRbac } from '../../src/commands/rbac-text.ts';
 import type { Configuration } from '../../src/config/schema.ts';
-import { clusterWide } from '../../src/plan/listed-rights.ts';
+import { byLabel, clusterWide } from '../../src/plan/listed-rights.ts';
 import { rightsInCluster } from '../../src/plan/rights.ts';
 import { documents, documentWith, KINDS, read } from '../config/arbitraries.ts';
 import type { Document } from '../config/arbitraries.ts';
@@ -97,7 +97,9 @@ const templated = async (helm: Helm, document: Document, choice: Choice): Promis
 /** Both give the same; or, with a list of namespaces, neither gives what no namespace can. */
 async function agree(helm: Helm, document: Document, choice: Choice): Promise<void> {
   const configuration = read(document);
-  const beyond = choice.namespaces ? clusterWide(rightsInCluster(configuration, choice)) : [];
+  const beyond = choice.namespaces
+    ? [...clusterWide(rightsInCluster(configuration, choice)), ...byLabel(configuration)]
+    : [];
   if (beyond.length > 0) await expect(templated(helm, document, choice)).rejects.toThrow(/which no namespace has/);
   else expect(await templated(helm, document, choice)).toEqual(printed(configuration, choice));
 }
@@ -127,6 +129,16 @@ onEachHelm((helm) => {
       }),
       { numRuns: 20 },
     );
+  });
+
+  test('a selector is refused with a list of namespaces, as by the commands', async () => {
+    const [source] = read(SHIPPED).sources;
+    const document = {
+      ...SHIPPED,
+      sources: [{ ...source, namespaces: { selector: { matchLabels: { env: 'prod' } } } }],
+    };
+    const values = valuesOf(document, { ...PLAIN, namespaces: ['team-a'] });
+    await expect(helm.template(values)).rejects.toThrow('take namespaces.selector out of source');
   });
 
   test('a list of namespaces reaches every command, and a policy for new pods is refused with it', async () => {

@@ -45,3 +45,10 @@ test('the order in the file makes no other text; a label is no annotation; none 
   expect(metadataText({ annotations: { b: '2', a: '1' }, labels: { c: '3' } })).not.toBe(text);
   expect([metadataText({}), metadataText({ labels: {}, annotations: {} })]).toEqual([undefined, undefined]);
 });
+
+test('4096 characters as JSON are not too long', () => {
+  const frame = metadataText({ annotations: { x: '' } })?.length ?? 0;
+  const line = (characters: number) => lines(`{ annotations: { x: "${'y'.repeat(characters)}" } }`);
+  expect(line(4096 - frame)).toEqual([]);
+  expect(line(4097 - frame)).toEqual([expect.stringContaining('is longer than 4096 characters')]);
+});

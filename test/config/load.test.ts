@@ -13,6 +13,7 @@ const lines = (text: string): string[] => {
 
 test.each([
   ['90d', 90 * 86_400_000],
+  ['1m', 60_000],
   ['12h', 12 * 3_600_000],
   ['1d12h30m', 36.5 * 3_600_000],
   ['3650d', 3650 * 86_400_000],
@@ -21,7 +22,7 @@ test.each([
   expect(result.ok && result.configuration.sources[0]?.maxAge).toBe(ms);
 });
 
-test.each(['90', 'd', '', '-1d', '1d-1h', '12h1d', '3651d', '30s', '99999d', '1.5d', '1dd'])(
+test.each(['90', 'd', '', '-1d', '1d-1h', '12h1d', '3651d', '30s', '59s', '99999d', '1.5d', '1dd'])(
   'maxAge %j is one line',
   (text) => {
     expect(lines(`${GOOD}    maxAge: "${text}"\n`)).toEqual([

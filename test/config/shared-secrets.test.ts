@@ -1,6 +1,7 @@
 /** Cache proxies that name one Secret: which may, and one line for what two of them cannot both have. */
 import { expect, test } from 'vitest';
 import { parseConfiguration, renderProblem } from '../../src/config/load.ts';
+import { sharersOf } from '../../src/config/shared-secrets.ts';
 
 const SECRET = 'secret: { namespace: n, name: s }';
 const WORKLOAD = 'workload: { namespace: n, name: zot }';
@@ -76,4 +77,10 @@ test.each([
   ],
 ])('with %s are one line', (_, proxies, line) => {
   expect(lines(...proxies)).toEqual([expect.stringMatching(line)]);
+});
+
+test('a Secret of the same name in another namespace, or none, is not shared', () => {
+  const [one, other, none] = [{ secret: { namespace: 'a', name: 's' } }, { secret: { namespace: 'b', name: 's' } }, {}];
+  const all = [none, other, one];
+  expect([sharersOf(all, one), sharersOf(all, none)]).toEqual([[one], []]);
 });

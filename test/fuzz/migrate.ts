@@ -43,6 +43,11 @@ export const migrateParsers: readonly Parser[] = [
           annotations: { 'replicator.v1.mittwald.de/replicate-to': short },
         }),
       );
+      planned(
+        changed(WORLDS.replicator(), 'platform/regcred', {
+          annotations: { 'replicator.v1.mittwald.de/replicate-to-matching': short },
+        }),
+      );
       const container = {
         name: 'p',
         image: 'titansoft/imagepullsecret-patcher',

@@ -83,10 +83,11 @@ onEachServer((server, kind) => {
     cluster = await createCluster(server());
     directory = await mkdtemp(path.join(tmpdir(), 'pullpass-migrate-'));
     await writeFile(file('kubeconfig'), server().adminKubeconfig());
-    for (const name of ['platform', 'patcher', 'team-a', 'team-b', 'pullpass-system']) await cluster.namespace(name);
-    // Replicator, by name.
+    for (const name of ['platform', 'patcher', 'pullpass-system']) await cluster.namespace(name);
+    for (const name of ['team-a', 'team-b']) await cluster.namespace(name, { labels: { 'example.com/pulls': 'yes' } });
+    // Replicator, by label.
     await pull('platform', 'regcred', 'one.example', PASSWORDS[0], {
-      'replicator.v1.mittwald.de/replicate-to': 'team-.*',
+      'replicator.v1.mittwald.de/replicate-to-matching': 'example.com/pulls in (yes),!example.com/retired',
     });
     for (const team of ['team-a', 'team-b'])
       await pull(team, 'regcred', 'one.example', PASSWORDS[0], {
@@ -296,6 +297,9 @@ onEachServer((server, kind) => {
       await writeFile(file('config.yaml'), (await migrate('-o', 'configuration')).out);
       expect((await run(validateCommand, [file('config.yaml')])).status).toBe(0);
       const configuration = await loadConfiguration(file('config.yaml'));
+      expect(
+        configuration.sources.flatMap(({ namespaces }) => namespaces.selector?.matchExpressions ?? []),
+      ).toHaveLength(2);
 
       await kubectlOf(plan, 'Make the sources');
       await cluster.controller(configuration);

@@ -7,9 +7,10 @@ import { TOOLS } from '../../src/migrate/model.ts';
 import type { Tool } from '../../src/migrate/model.ts';
 import { at } from '../../src/migrate/observed.ts';
 import type { Seen } from '../../src/migrate/observed.ts';
+import { commonLogins } from '../../src/migrate/make-source.ts';
 import { planMigration } from '../../src/migrate/plan.ts';
 import { admitsName } from '../../src/plan/selection.ts';
-import { account, changed, cluster, pods, secret, WORLDS, workload } from './worlds.ts';
+import { account, changed, cluster, pods, secret, WORLDS, workload, namespace, TEAMS } from './worlds.ts';
 
 const planOf = (seen: Seen, tools: readonly Tool[] = TOOLS) =>
   planMigration(seen, findTools(seen, tools), 'pullpass-system');
@@ -126,7 +127,109 @@ describe('what a tenant can write', () => {
     const seen = WORLDS.titansoft();
     const fake = { ...seen, secrets: seen.secrets.filter(({ namespace }) => namespace === 'patcher') };
     expect(sourceOf(fake)).toMatchObject({ optInByDefault: false, namespaces: { allow: ['patcher'] } });
-    expect(planOf(fake).gaps).toEqual([expect.stringContaining('it is said to be for every namespace, and 1 of')]);
+    expect(planOf(fake).gaps).toEqual([expect.stringContaining('it is said to be for every namespace, and 0 of 2')]);
+  });
+
+  test.each([
+    [2, true],
+    [3, false],
+  ])('every namespace, of which two have it and %i have not: believed %s', (others, isBelieved) => {
+    const seen = WORLDS.titansoft();
+    const more = Array.from({ length: others }, (_, i) => namespace(`other-${i}`));
+    const secrets = seen.secrets.filter((each) => each.namespace !== 'patcher' || each.name.endsWith('-src'));
+    const believed = sourceOf({
+      ...seen,
+      secrets,
+      namespaces: [...TEAMS, 'patcher'].map((name) => namespace(name)).concat(more),
+    });
+    expect(believed.optInByDefault).toBe(isBelieved);
+  });
+
+  test('what the login is, most copies decide, and unusable ones do not', () => {
+    const logins = ['mine', 'ours', 'ours', undefined, undefined, undefined];
+    expect(commonLogins(logins.map((each) => ({ logins: each })))).toBe('ours');
+    expect(commonLogins([{ logins: undefined }])).toBeUndefined();
+  });
+
+  test('a second patcher, without the exclusions of the first, lets nobody in', () => {
+    const seen = WORLDS.titansoft();
+    const fake = workload('kept-out/p', { image: 'x.example/imagepullsecret-patcher:1' });
+    const both = planOf({ ...seen, workloads: [...seen.workloads, ...fake] });
+    for (const source of configurationSchema.parse(both.configuration).sources) {
+      expect(source.optInByDefault).toBe(false);
+      expect(admitsName(source, 'kept-out')).toBe(false);
+    }
+    const contested = expect.stringContaining('more than one claims its copies') as string;
+    expect(both.gaps).toEqual([contested, contested]);
+  });
+
+  test('the only patcher that was seen may be a fake one: whoever has no copy now is denied', () => {
+    const seen = WORLDS.titansoft();
+    const fake = { ...seen, workloads: workload('kept-out/p', { image: 'x.example/imagepullsecret-patcher:1' }) };
+    const without = { ...fake, namespaces: [...fake.namespaces, namespace('evil')] };
+    expect(sourceOf(without)).toMatchObject({ optInByDefault: true });
+    expect(admitsName(sourceOf(without), 'evil')).toBe(false);
+    expect(planOf(without).notes).toContainEqual(expect.stringContaining('evil: without a copy now, and so denied'));
+  });
+
+  test('any number of Secrets that say to be copies leave room for the real ones', () => {
+    const seen = WORLDS.reflector();
+    const many = Array.from({ length: 600 }, (_, i) =>
+      secret(`a-tenant/s${i}`, { annotations: { 'reflector.v1.k8s.emberstack.com/reflects': `a-tenant/none-${i}` } }),
+    );
+    const plan = planOf({ ...seen, secrets: [...many, ...seen.secrets] });
+    const { sources } = configurationSchema.parse(plan.configuration);
+    expect(sources).toHaveLength(500);
+    expect(sources.map((source) => source.secret)).toContainEqual({ namespace: 'platform', name: 'regcred' });
+    expect(plan.gaps).toContainEqual(expect.stringContaining('601 sources are too many'));
+  });
+
+  test.each([{ 'auto-namespaces': 'team-.*,evil' }, { 'auto-namespaces-selector': 'kubernetes.io/metadata.name' }, {}])(
+    'a source of its own with a copy beside it opts nobody else in: %j',
+    (where) => {
+      const key = 'reflector.v1.k8s.emberstack.com/';
+      const says = Object.fromEntries(
+        Object.entries({ allowed: 'true', 'auto-enabled': 'true', ...where }).map(([name, value]) => [
+          `${key}reflection-${name}`,
+          value,
+        ]),
+      );
+      const seen = cluster({
+        namespaces: ['evil', ...TEAMS].map((name) => ({
+          ...namespace(name),
+          labels: { 'kubernetes.io/metadata.name': name },
+        })),
+        secrets: [
+          secret('evil/login', { annotations: says }),
+          secret('evil/copy', { annotations: { [`${key}reflects`]: 'evil/login' } }),
+        ],
+      });
+      expect(sourceOf(seen)).toMatchObject({ optInByDefault: false, namespaces: { allow: ['evil'] } });
+      expect(planOf(seen).gaps).toEqual([expect.stringContaining('0 of 2 have it')]);
+    },
+  );
+
+  test('what a fake patcher calls its source is no option of kubectl', () => {
+    const option = '--server=http://evil.example';
+    const seen = WORLDS.titansoft();
+    const fake = (container: object) =>
+      planOf({
+        ...seen,
+        workloads: workload('evil/p', {
+          containers: [{ name: 'p', image: 'x.example/imagepullsecret-patcher:1', ...container }],
+          volumes: [{ name: 'v', secret: { secretName: option } }],
+        }),
+      });
+    for (const plan of [
+      fake({ env: [{ name: 'CONFIG_DOCKERCONFIGJSON', valueFrom: { secretKeyRef: { name: option, key: 'k' } } }] }),
+      fake({
+        args: ['-dockerconfigjsonpath=/s/config'],
+        volumeMounts: [{ name: 'v', mountPath: '/s' }],
+      }),
+    ]) {
+      expect(plan.steps.map(({ title }) => title)).toContain('Make the sources');
+      expect(JSON.stringify(plan)).not.toContain(option);
+    }
   });
 
   test('names and values reach no shell as anything but a word', () => {
@@ -212,6 +315,48 @@ test('a list that is too long for the configuration is cut, and the plan says so
   const cut = { ...seen, namespaces: [...seen.namespaces, ...namespaces] };
   expect(sourceOf(cut).namespaces.deny).toHaveLength(250);
   expect(planOf(cut).gaps).toContainEqual(expect.stringContaining('263 patterns are too many for "deny"'));
+});
+
+describe('labels of namespaces', () => {
+  const key = 'reflector.v1.k8s.emberstack.com/reflection-auto-namespaces-selector';
+  const labelled = (labels: (name: string) => Record<string, string>): Seen => {
+    const seen = changed(WORLDS.reflector(), 'platform/regcred', {
+      annotations: {
+        'reflector.v1.k8s.emberstack.com/reflection-allowed': 'true',
+        'reflector.v1.k8s.emberstack.com/reflection-auto-enabled': 'true',
+        [key]: 'env=prod',
+      },
+    });
+    return { ...seen, namespaces: seen.namespaces.map((each) => ({ ...each, labels: labels(each.name) })) };
+  };
+
+  test('say who gets it, as before, and the plan says that they also let in who comes later', () => {
+    const seen = labelled((name) => (TEAMS.includes(name) ? { env: 'prod' } : {}));
+    expect(sourceOf(seen)).toMatchObject({
+      namespaces: {
+        allow: ['*'],
+        deny: ['*-temp', 'kube-*', 'pullpass-system'],
+        selector: { matchLabels: { env: 'prod' } },
+      },
+      optInByDefault: true,
+    });
+    expect(planOf(seen)).toMatchObject({
+      gaps: [],
+      notes: expect.arrayContaining([
+        expect.stringMatching(/every namespace with labels env=prod.*whoever may label a namespace decides/),
+      ]) as string[],
+    });
+  });
+
+  test.each([
+    ['a namespace that has a copy does not have them', (name: string) => (name === 'team-a' ? { env: 'prod' } : {})],
+    ['nobody who has them has a copy', (name: string) => (name === 'kube-system' ? { env: 'prod' } : {})],
+    ['most who have them have no copy', (name: string) => (name === 'team-b' ? {} : { env: 'prod' })],
+  ])('are not believed if %s', (_, labels) => {
+    expect(sourceOf(labelled(labels))).toMatchObject({ optInByDefault: false, namespaces: { allow: TEAMS } });
+    expect(sourceOf(labelled(labels)).namespaces.selector).toBeUndefined();
+    expect(planOf(labelled(labels)).gaps).toEqual([expect.stringContaining('let in by name')]);
+  });
 });
 
 test('a namespace that opted out of Pullpass and has a copy is told', () => {

@@ -29,10 +29,36 @@ describe('reflector', () => {
     [{ allowed: 'true', 'auto-enabled': 'true', 'auto-namespaces': 'one, two.*' }, ['one', 'two*']],
     [{ allowed: 'true', 'auto-enabled': 'true', 'allowed-namespaces': 'team-[ab]' }, undefined],
     [{ allowed: 'true', 'auto-enabled': 'true', 'allowed-namespaces': 'a', 'auto-namespaces': 'b' }, undefined],
-    [{ allowed: 'true', 'auto-enabled': 'true', 'auto-namespaces-selector': 'env=prod' }, undefined],
+    [{ allowed: 'true', 'auto-enabled': 'true', 'auto-namespaces': ',' }, undefined],
+    [{ 'auto-enabled': 'true' }, undefined],
     [{ allowed: 'true' }, undefined],
   ])('%j: allow %j', (annotations, allow) => {
     expect(reachOf(source(annotations), 'reflector')).toEqual({ allow, deny: ['*-temp'] });
+  });
+
+  test.each([
+    [{ 'auto-namespaces-selector': 'env=prod' }, { allow: ['*'], selector: { matchLabels: { env: 'prod' } } }],
+    [
+      { 'auto-namespaces-selector': 'env=prod', 'allowed-namespaces-selector': 'env=prod,!old' },
+      {
+        allow: ['*'],
+        selector: { matchLabels: { env: 'prod' }, matchExpressions: [{ key: 'old', operator: 'DoesNotExist' }] },
+      },
+    ],
+    // Two annotations are "and", and two in one are "or".
+    [
+      { 'auto-namespaces-selector': 'env=prod', 'allowed-namespaces': 'team-.*' },
+      { allow: ['team-*'], selector: { matchLabels: { env: 'prod' } } },
+    ],
+    [{ 'auto-namespaces-selector': 'env=prod', 'auto-namespaces': 'team-.*' }, { allow: undefined }],
+    [{ 'auto-namespaces-selector': ' ', 'auto-namespaces': 'team-.*' }, { allow: undefined }],
+    [{ 'auto-namespaces-selector': 'env=a', 'allowed-namespaces-selector': 'env=b' }, { allow: undefined }],
+    [{ 'auto-namespaces-selector': 'env>1' }, { allow: undefined }],
+  ])('labels: %j', (annotations, reach) => {
+    expect(reachOf(source({ allowed: 'true', 'auto-enabled': 'true', ...annotations }), 'reflector')).toEqual({
+      deny: ['*-temp'],
+      ...reach,
+    });
   });
 
   test('stays if it serves something else, or if that could not be seen; then its annotations go, and its copies with them', () => {
@@ -54,6 +80,14 @@ describe('reflector', () => {
     expect(find(seen, 'reflector').stop.commands).toEqual([
       'kubectl -n kube-system scale deployment reflector --replicas=0',
     ]);
+  });
+
+  test.each([
+    'x/kubernetes-reflector',
+    'x:5000/kubernetes-reflector:1',
+    `y/kubernetes-reflector@sha256:${'0'.repeat(64)}`,
+  ])('is known by its image: %s', (image) => {
+    expect(find(cluster({ workloads: workload('a/r', { image }) }), 'reflector').seen).toEqual(['Deployment a/r']);
   });
 
   test('runs as a CronJob, too', () => {
@@ -91,6 +125,17 @@ describe('replicator', () => {
     });
   });
 
+  test('what is pushed on is no copy of another source of that name', () => {
+    const next = secret('ops/regcred', {
+      annotations: {
+        'replicator.v1.mittwald.de/replicate-to': 'x',
+        'replicator.v1.mittwald.de/replicated-from-version': '1',
+      },
+    });
+    const { spreads } = find({ ...seen, secrets: [...seen.secrets, next] }, 'replicator');
+    expect(spreads[0]?.copies.map((each) => each.namespace)).toEqual(TEAMS);
+  });
+
   test('of two sources with one name, a copy is of the one that it equals', () => {
     const other = secret('ops/regcred', {
       logins: 'two',
@@ -102,6 +147,26 @@ describe('replicator', () => {
     });
     const { spreads } = find({ ...seen, secrets: [...seen.secrets, other, copy] }, 'replicator');
     expect(spreads.map(({ copies }) => copies.map((each) => each.namespace))).toEqual([TEAMS, ['ops-x']]);
+  });
+
+  test.each([
+    [
+      { 'replicate-to-matching': 'env in (a, b)' },
+      ['*'],
+      { matchExpressions: [{ key: 'env', operator: 'In', values: ['a', 'b'] }] },
+    ],
+    [{ 'replicate-to-matching': 'env=prod', 'replicate-to': 'team-.*' }, undefined, undefined],
+    [{ 'replicate-to-matching': '' }, undefined, undefined],
+    [{ 'replicate-to': 'team-[ab]' }, undefined, undefined],
+  ])('%j', (annotations, allow, selector) => {
+    const told = Object.fromEntries(
+      Object.entries(annotations).map(([name, value]) => [`replicator.v1.mittwald.de/${name}`, value]),
+    );
+    expect(reachOf(changed(seen, 'platform/regcred', { annotations: told }), 'replicator')).toEqual({
+      allow,
+      deny: [],
+      ...(selector !== undefined && { selector }),
+    });
   });
 
   test('excluded namespaces are regular expressions that match anywhere', () => {
@@ -182,6 +247,11 @@ describe('titansoft and tamcore', () => {
       reach: { deny: ['kube-*'] },
       accounts: ['default', 'app-*'],
     });
+  });
+
+  test('an empty variable is one that is not set', () => {
+    const seen = titan({ env: [{ name: 'CONFIG_SECRETNAME', value: '' }] });
+    expect(find(seen, 'titansoft')).toMatchObject({ gaps: [], spreads: [{ accounts: ['default'] }] });
   });
 
   test('a flag wins over the environment, and a value from elsewhere is not guessed', () => {
@@ -325,6 +395,7 @@ describe('kyverno', () => {
     synchronize: true,
     clone: { namespace: 'platform', name: 'regcred' },
   };
+  const labels = { resources: { kinds: ['Namespace'], selector: { matchLabels: { env: 'prod' } } } };
   const rule = (more: object) => ({
     rules: [
       { name: 'sync-image-pull-secret', match: { any: [{ resources: { kinds: ['Namespace'] } }] }, generate, ...more },
@@ -335,7 +406,23 @@ describe('kyverno', () => {
     ['all', {}, ['*'], []],
     ['names', { match: { resources: { kinds: ['Namespace'], names: ['team-*'] } } }, ['team-*'], []],
     ['all but names', { exclude: { any: [{ resources: { namespaces: ['kube-*'] } }] } }, ['*'], ['kube-*']],
-    ['labels', { match: { any: [{ resources: { kinds: ['Namespace'], selector: {} } }] } }, undefined, []],
+    ['an empty selector', { match: { resources: { kinds: ['Namespace'], selector: {} } } }, undefined, []],
+    [
+      'labels with wildcards',
+      { match: { resources: { kinds: ['Namespace'], selector: { matchLabels: { env: 'p*' } } } } },
+      undefined,
+      [],
+    ],
+    [
+      'a selector that never holds for a Namespace',
+      { match: { resources: { kinds: ['Namespace'], namespaceSelector: { matchLabels: { env: 'prod' } } } } },
+      undefined,
+      [],
+    ],
+    ['labels or names', { match: { any: [labels, { resources: { names: ['a'] } }] } }, undefined, []],
+    ['all but labels', { exclude: labels }, undefined, []],
+    ['names in two lists', { match: { resources: { names: ['a'], namespaces: ['*'] } } }, undefined, []],
+    ['all but all', { exclude: { resources: { kinds: ['Namespace'] } } }, undefined, []],
     ['a precondition', { preconditions: { all: [] } }, undefined, []],
     [
       'only some users',
@@ -345,6 +432,17 @@ describe('kyverno', () => {
     ],
   ])('%s', (_, more, allow, deny) => {
     expect(reachOf(withPolicy(rule(more)), 'kyverno')).toEqual({ allow, deny });
+  });
+
+  test('labels, and names besides', () => {
+    const { resources } = labels;
+    expect(
+      reachOf(withPolicy(rule({ match: { any: [{ resources: { ...resources, names: ['team-*'] } }] } })), 'kyverno'),
+    ).toEqual({
+      allow: ['team-*'],
+      deny: [],
+      selector: resources.selector,
+    });
   });
 
   test('a policy of CEL that generates', () => {
@@ -439,4 +537,9 @@ test('hand-made: only what is used counts, and what a tool or Helm keeps is not 
     find({ ...seen, secrets: seen.secrets.map((each) => ({ ...each, isOthers: true })) }, 'hand-made').seen,
   ).toEqual([]);
   expect(findTools(WORLDS.reflector(), ['hand-made'])[0]?.seen).toEqual([]);
+  const twice = cluster({
+    secrets: [secret('team-a/one'), secret('team-a/two')],
+    accounts: [account('team-a/default', 'one', 'two')],
+  });
+  expect(find(twice, 'hand-made').seen).toEqual([]);
 });

@@ -126,9 +126,37 @@ describe('the annotation', () => {
     expect([other.doubt, other.end('a')?.at]).toEqual([undefined, Date.UTC(2030, 5, 1)]);
   });
 
-  test('may be written some minutes before the login', () => {
-    const secret = { expiresAt: annotated('2031-01-01T00:00:00Z', NOW - 5 * 60_000), writtenAt: NOW };
-    expect(memory()({ secret, own: [login('a')] }).doubt).toBeUndefined();
+  test('may be written ten minutes before the login, and not more', () => {
+    const written = (before: number) => ({
+      secret: { expiresAt: annotated('2031-01-01T00:00:00Z', NOW - before), writtenAt: NOW },
+      own: [login('a')],
+    });
+    expect(memory()(written(10 * 60_000)).doubt).toBeUndefined();
+    expect(memory()(written(10 * 60_000 + 1)).doubt).toContain('is older than the login');
+  });
+
+  test('of another time is a new one: it is about a login that was written after the one before', () => {
+    const look = memory();
+    look({ secret: { expiresAt: annotated('2030-02-01T00:00:00Z'), writtenAt: NOW }, own: [login('a')] });
+    const later = NOW + 20 * DAY;
+    const secret = { expiresAt: annotated('2031-01-01T00:00:00Z', later), writtenAt: later };
+    const { doubt, end } = look({ secret, own: [login('b')], now: later });
+    expect([doubt, end('b')?.at]).toEqual([undefined, Date.UTC(2031, 0, 1)]);
+  });
+
+  test('at the very moment of the login is not about that login, and a login that is none has no end', () => {
+    const secret = { expiresAt: annotated(iso(NOW)), writtenAt: NOW };
+    expect(memory()({ secret, own: [login('a')] }).doubt).toContain('is older than the login');
+    const { doubt, end } = memory()({ secret, own: [{ ...login('a'), unusable: 'no login' }] });
+    expect([doubt, end('a')]).toEqual([undefined, undefined]);
+  });
+
+  test('may be 20 years away, and not more', () => {
+    const most = NOW + 20 * 366 * DAY;
+    expect([readEnd(iso(most), NOW), readEnd(iso(most + 1), NOW)]).toEqual([
+      { at: most },
+      { problem: expect.stringContaining('more than 20 years') as string },
+    ]);
   });
 
   test('of pullpass provider is always about the login beside it', () => {
