@@ -2,10 +2,6 @@
  * The controller on a cluster of some size, beside a loop that only writes: `node bench/cluster.ts --against envtest --namespaces 1000,5000`.
  * All ratios come from one run, in which controller and loop take turns.
  */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import path from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { KubeConfig } from '@kubernetes/client-node';
@@ -13,7 +9,8 @@ import { createClient } from '../src/kube/client.ts';
 import type { KubeClient } from '../src/kube/client.ts';
 import { connect } from '../src/kube/connection.ts';
 import { paths } from '../src/kube/paths.ts';
-import type { Done, Job, Write } from './bare.ts';
+import type { Write } from './bare.ts';
+import { startBare } from './bare-process.ts';
 import { COPY, SOURCE, startController } from './controller.ts';
 import type { Controller } from './controller.ts';
 import { cpuSeconds, idleSince, median, memoryOf, resetPeak } from './measure.ts';
@@ -141,8 +138,11 @@ async function measureSize(size: number, before: number): Promise<void> {
     const seconds = (performance.now() - startedAt) / 1000;
     const cpu = cpuSeconds(controller.pid);
     const list = await bare.do({
-      list: [paths.namespaces(), paths.serviceAccounts(), `${paths.secrets()}?fieldSelector=metadata.name%3D${COPY}`],
-      limit: 500,
+      list: [
+        `${paths.namespaces()}?limit=500`,
+        `${paths.serviceAccounts()}?limit=500`,
+        `${paths.secrets()}?limit=500&fieldSelector=metadata.name%3D${COPY}`,
+      ],
     });
     restarts.push(seconds / list.seconds);
     report({ row: 'restart', seconds, cpu, list: list.seconds, peak: memoryOf(controller.pid).peak });
@@ -233,22 +233,5 @@ function bareCopy(round: string): Write {
       type: 'kubernetes.io/dockerconfigjson',
       data: { '.dockerconfigjson': content(round) },
     },
-  };
-}
-
-function startBare(kubeconfig: string): { do(job: Job): Promise<Done>; end(): void } {
-  const child = spawn(process.execPath, [path.join(import.meta.dirname, 'bare.ts'), kubeconfig], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  const lines = createInterface({ input: child.stdout });
-  const ended = once(child, 'exit').then(() => Promise.reject(new Error('the loop ended')));
-  ended.catch(() => undefined);
-  return {
-    async do(job) {
-      child.stdin.write(`${JSON.stringify(job)}\n`);
-      const [line] = (await Promise.race([once(lines, 'line'), ended])) as [string];
-      return JSON.parse(line) as Done;
-    },
-    end: () => child.stdin.end(),
   };
 }
