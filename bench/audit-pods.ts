@@ -17,7 +17,7 @@ import { startBare } from './bare-process.ts';
 import { costOf } from './child.ts';
 import type { Cost } from './child.ts';
 import { idleSince, median } from './measure.ts';
-import { COPY, makePods, podOf } from './pods.ts';
+import { COPY, makePods } from './pods.ts';
 import { openTarget } from './target.ts';
 
 const SOURCE = { namespace: 'pullpass-system', name: 'hub' };
@@ -42,7 +42,7 @@ const connection = connect(config);
 const client = createClient(connection, { timeoutMs: 120_000 });
 const bare = startBare(target.kubeconfig);
 try {
-  await populate();
+  const bytesOfAPod = await populate();
   const program = path.join(target.folder, 'program');
   mkdirSync(program);
   writeFileSync(path.join(program, 'package.json'), '{"type":"module"}');
@@ -77,7 +77,7 @@ try {
   const row = {
     server: target.name,
     pods: Number(flags.pods),
-    bytesOfAPod: JSON.stringify(podOf(0)).length,
+    'bytes of a pod': bytesOfAPod,
     requests,
     'time, s': spread(rounds.map((round) => round.audit.wall / 1000)),
     'time / the loop': ratios(({ wall }, { seconds }) => wall / 1000 / seconds),
@@ -96,12 +96,15 @@ try {
   await connection.close();
 }
 
-/** Unless they are there already: a cluster that was made once serves several runs. */
-async function populate(): Promise<void> {
-  const there = await client
-    .get<{ items: unknown[] }>(paths.pods('team-0'), { query: { limit: 1 } })
-    .then(({ items }) => items.length > 0);
-  if (there) return;
+/** Unless the pods are there already: a cluster that was made once serves several runs. Returns how large one is as JSON. */
+async function populate(): Promise<number> {
+  const one = async (): Promise<object | undefined> =>
+    (await client.get<{ items: object[] }>(paths.pods('team-0'), { query: { limit: 1 } })).items[0];
+  if ((await one()) === undefined) await makeAll();
+  return JSON.stringify(await one()).length;
+}
+
+async function makeAll(): Promise<void> {
   await client.create(paths.namespaces(), {
     apiVersion: 'v1',
     kind: 'Namespace',

@@ -51,7 +51,7 @@ export async function makePods(client: KubeClient, pods: number): Promise<void> 
 }
 
 /** Of a Deployment: with an init container, a sidecar, settings, probes and volumes. One of ten fails to pull an image. */
-export function podOf(i: number) {
+function podOf(i: number) {
   const deployment = Math.floor(i / PODS_OF_A_DEPLOYMENT);
   const app = `app-${(deployment % DEPLOYMENTS_OF_A_NAMESPACE) + 1}`;
   const hash = `7d4b9c${(deployment % 900) + 100}`;

@@ -1,5 +1,5 @@
 /** Reads a whole collection in pages, so that neither side holds more than a page of full objects, however large they are. */
-import { setImmediate } from 'node:timers/promises';
+import { oneTurn } from '../async/sleep.ts';
 import { ApiError, isGone, TooLargeError, UnreachableError } from './api-error.ts';
 import { askedFor, isObject } from './asked-for.ts';
 import type { KubeClient } from './client.ts';
@@ -84,7 +84,7 @@ export async function listPages(
         // The server makes the next page while this one is worked on.
         asked = ask();
         asked.catch(() => undefined);
-        await setImmediate();
+        await oneTurn();
       }
       for (const item of objectsOf(items, path)) if (isOfCollection(item) && isSelected(item)) each(item);
       if (items instanceof LazyItems) items[Symbol.dispose]();
