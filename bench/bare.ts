@@ -15,10 +15,10 @@ export interface Write {
   readonly body: object;
 }
 
-/** `0i0` in path and body stands for the number of the namespace. `list`: paths to be read in pages instead. */
+/** `0i0` in path and body stands for the number of the namespace. `list`: paths with a `limit`, to be read in pages instead. */
 export type Job =
   | { readonly writes: readonly Write[]; readonly from: number; readonly to: number; readonly concurrency: number }
-  | { readonly list: readonly string[]; readonly limit: number }
+  | { readonly list: readonly string[] }
   /** One write each `everyMs`, until the next line comes, whatever it is. */
   | { readonly write: Write; readonly everyMs: number };
 
@@ -56,7 +56,7 @@ for (;;) {
       took.push(performance.now() - at);
       await delay(job.everyMs);
     }
-  } else if ('list' in job) await Promise.all(job.list.map((path) => list(path, job.limit)));
+  } else if ('list' in job) await Promise.all(job.list.map(list));
   else {
     let next = job.from;
     await Promise.all(
@@ -93,13 +93,11 @@ async function send({ method, path, type, body }: Write, i: string): Promise<voi
   await answer.body.dump({ limit: 64 * 2 ** 20 });
 }
 
-async function list(path: string, limit: number): Promise<void> {
+async function list(path: string): Promise<void> {
   for (let token = ''; ;) {
-    const separator = path.includes('?') ? '&' : '?';
-    const { statusCode, body } = await request(
-      `${server}${path}${separator}limit=${limit}${token && `&continue=${encodeURIComponent(token)}`}`,
-      { dispatcher, headers: authorization === undefined ? {} : { authorization } },
-    );
+    const url = `${server}${path}${token && `&continue=${encodeURIComponent(token)}`}`;
+    const headers = authorization === undefined ? {} : { authorization };
+    const { statusCode, body } = await request(url, { dispatcher, headers });
     const page = (await body.json()) as { metadata: { continue?: string } };
     if (statusCode >= 300) throw new Error(`GET ${path}: ${statusCode}`);
     if (!page.metadata.continue) return;

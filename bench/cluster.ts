@@ -2,17 +2,15 @@
  * The controller on a cluster of some size, beside a loop that only writes: `node bench/cluster.ts --against envtest --namespaces 1000,5000`.
  * All ratios come from one run, in which controller and loop take turns.
  */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import path from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { KubeConfig } from '@kubernetes/client-node';
 import { createClient } from '../src/kube/client.ts';
 import { connect } from '../src/kube/connection.ts';
 import { paths } from '../src/kube/paths.ts';
-import type { Done, Job, Write } from './bare.ts';
+import type { Write } from './bare.ts';
+import { startBare } from './bare-process.ts';
+import type { Loop } from './bare-process.ts';
 import { COPY, shippedFlags, SOURCE, startController } from './controller.ts';
 import type { Controller } from './controller.ts';
 import { cpuSeconds, idleSince, median, memoryOf, resetPeak } from './measure.ts';
@@ -21,7 +19,11 @@ import { openTarget } from './target.ts';
 const CONCURRENCY = 32;
 /** After that a process at rest is judged. */
 const SETTLE_MS = 10_000;
-const LISTS = [paths.namespaces(), paths.serviceAccounts(), `${paths.secrets()}?fieldSelector=metadata.name%3D${COPY}`];
+const LISTS = [
+  `${paths.namespaces()}?limit=500`,
+  `${paths.serviceAccounts()}?limit=500`,
+  `${paths.secrets()}?limit=500&fieldSelector=metadata.name%3D${COPY}`,
+];
 const { values: flags } = parseArgs({
   options: {
     against: { type: 'string', default: 'sandbox' },
@@ -59,7 +61,7 @@ try {
   const [controllerFile, bareFile, neighbourFile] = await Promise.all(
     ['pullpass', 'bare', 'neighbour'].map(target.account),
   );
-  loops.push(startLoop(bareFile ?? ''), startLoop(neighbourFile ?? ''));
+  loops.push(startBare(bareFile ?? ''), startBare(neighbourFile ?? ''));
   const [bare, neighbour] = loops as [Loop, Loop];
   let made = 0;
   for (const size of flags.namespaces.split(',').map(Number)) {
@@ -132,7 +134,7 @@ async function measureSize({ size, from, bare, neighbour, kubeconfig }: Size): P
     await copies(controller, size);
     const seconds = (performance.now() - startedAt) / 1000;
     const cpu = cpuSeconds(controller.pid);
-    const { seconds: list } = await bare.do({ list: LISTS, limit: 500 });
+    const { seconds: list } = await bare.do({ list: LISTS });
     restarts.push({ ratio: seconds / list, seconds, list, cpu, peak: memoryOf(controller.pid).peak });
     if (round < Number(flags.rounds)) await controller.stop();
   }
@@ -317,43 +319,7 @@ function bareCopy(round: string): Write {
     },
   };
 }
-
-interface Loop {
-  do(job: Job): Promise<Done>;
-  /** One write each 20 ms, as long as the work takes. */
-  during(work: () => Promise<unknown>): Promise<Done>;
-  end(): void;
-}
-
-function startLoop(kubeconfig: string): Loop {
-  const child = spawn(process.execPath, [path.join(import.meta.dirname, 'bare.ts'), kubeconfig], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  const lines = createInterface({ input: child.stdout });
-  const ended = once(child, 'exit').then(() => Promise.reject(new Error('the loop ended')));
-  ended.catch(() => undefined);
-  const tell = (text: string): void => void child.stdin.write(`${text}\n`);
-  const answer = async (): Promise<Done> => {
-    const [line] = (await Promise.race([once(lines, 'line'), ended])) as [string];
-    return JSON.parse(line) as Done;
-  };
-  return {
-    do(job) {
-      tell(JSON.stringify(job));
-      return answer();
-    },
-    async during(work) {
-      const write: Write = {
-        method: 'PATCH',
-        path: '/api/v1/namespaces/default/configmaps/neighbour',
-        type: 'application/merge-patch+json',
-        body: { metadata: { annotations: { now: 'now' } } },
-      };
-      tell(JSON.stringify({ write, everyMs: 20 } satisfies Job));
-      await work();
-      tell('');
-      return answer();
-    },
-    end: () => child.stdin.end(),
-  };
-}
+import type { Write } from './bare.ts';
+import { startBare } from './bare-process.ts';
+import type { Loop } from './bare-process.ts';
+import { COPY, shippedFlags, SOURCE, startController } from './controller.ts';

@@ -1,191 +1,132 @@
-/**
- * What an audit of 10,000 pods costs, compared with a program that reads the same pods and keeps them. It prints ratios, because
- * machines differ: `node bench/pods.ts [pods]`. Each way runs in a process of its own, and calls a sandbox API in this one.
- */
-import { KubeConfig } from '@kubernetes/client-node';
-import type { V1Pod } from '@kubernetes/client-node';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { text } from 'node:stream/consumers';
+/** Pods as they are in a cluster, 8 to 10 KB of JSON each: made for benchmarks, without a kubelet. */
 import { eachBounded } from '../src/async/bounded.ts';
-import { runAudit } from '../src/commands/audit.ts';
-import { createClient } from '../src/kube/client.ts';
+import { isConflict } from '../src/kube/api-error.ts';
 import type { KubeClient } from '../src/kube/client.ts';
-import { connect } from '../src/kube/connection.ts';
-import { listPages } from '../src/kube/list.ts';
-import { startSandbox } from '../test/sandbox/kube-api/index.ts';
+import { paths } from '../src/kube/paths.ts';
 
-const WAYS = ['nothing', 'keep all pods, one list', 'keep all pods, in pages', 'audit'] as const;
-type Way = (typeof WAYS)[number];
-interface Cost {
-  readonly ms: number;
-  /** Heap in use at the end, MiB. */
-  readonly heap: number;
-  /** The peak memory (RSS) of the process, MiB. */
-  readonly peak: number;
-}
+export const COPY = 'hub-copy';
+const PODS_OF_A_DEPLOYMENT = 10;
+const DEPLOYMENTS_OF_A_NAMESPACE = 20;
+const PODS_OF_A_NAMESPACE = PODS_OF_A_DEPLOYMENT * DEPLOYMENTS_OF_A_NAMESPACE;
+const CONCURRENCY = 32;
 
-const [, script = '', first, kubeconfig] = process.argv;
-if (isWay(first) && kubeconfig !== undefined) process.stdout.write(JSON.stringify(await measure(first, kubeconfig)));
-else await compare(Number(first ?? 10_000));
-
-async function compare(pods: number): Promise<void> {
-  await using sandbox = await startSandbox();
-  const directory = mkdtempSync(path.join(tmpdir(), 'pullpass-bench-'));
-  try {
-    const file = path.join(directory, 'kubeconfig');
-    writeFileSync(file, sandbox.adminKubeconfig(), { mode: 0o600 });
-    await withClient(file, (client) => populate(client, pods));
-    console.log(
-      `${pods} pods in ${Math.ceil(pods / 10)} Deployments of ${Math.ceil(pods / 200)} namespaces, of ${podSize()} bytes each as JSON\n`,
-    );
-    const costs = new Map<Way, Cost>();
-    for (const way of WAYS) costs.set(way, await inOwnProcess(way, file));
-    print(costs);
-  } finally {
-    rmSync(directory, { recursive: true });
-  }
-}
-
-function print(costs: ReadonlyMap<Way, Cost>): void {
-  const idle = costs.get('nothing');
-  const base = costs.get('keep all pods, one list');
-  if (idle === undefined || base === undefined) return;
-  const row = (cells: readonly string[]): string =>
-    cells.map((cell, i) => (i === 0 ? cell.padEnd(26) : cell.padStart(16))).join('');
-  const ratio = (value: number, of: number): string =>
-    `${value.toFixed(0).padStart(6)} ${`(${(value / of).toFixed(2)})`.padStart(7)}`;
-  console.log(row(['', 'ms', 'held, MiB', 'peak, MiB']));
-  for (const [way, { ms, heap, peak }] of costs) {
-    if (way !== 'nothing')
-      console.log(
-        row([
-          way,
-          ratio(ms, base.ms),
-          ratio(heap - idle.heap, base.heap - idle.heap),
-          ratio(peak - idle.peak, base.peak - idle.peak),
-        ]),
-      );
-  }
-  console.log(
-    `\nAbove a process that does nothing (${idle.peak.toFixed(0)} MiB). In brackets: as a share of the first line. ` +
-      'The audit also reads\nServiceAccounts, Namespaces, pull Secrets and RBAC, works out its report and renders it.',
-  );
-}
-
-async function inOwnProcess(way: Way, file: string): Promise<Cost> {
-  const child = spawn(process.execPath, ['--expose-gc', script, way, file], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const [output] = await Promise.all([text(child.stdout), once(child, 'exit')]);
-  if (child.exitCode !== 0) throw new Error(`"${way}" failed with exit status ${child.exitCode}`);
-  return JSON.parse(output) as Cost;
-}
-
-async function measure(way: Way, file: string): Promise<Cost> {
-  return withClient(file, async (client) => {
-    const started = performance.now();
-    const held = await run(way, client);
-    const ms = performance.now() - started;
-    globalThis.gc?.();
-    const heap = process.memoryUsage().heapUsed / 2 ** 20;
-    // Used here, so that it is not garbage-collected before it is measured.
-    if (held === null) throw new Error('unreachable');
-    return { ms, heap, peak: process.resourceUsage().maxRSS / 1024 };
-  });
-}
-
-async function run(way: Way, client: KubeClient): Promise<unknown> {
-  switch (way) {
-    case 'nothing':
-      return [];
-    case 'keep all pods, one list':
-      return client.get('/api/v1/pods');
-    case 'keep all pods, in pages': {
-      const pods: unknown[] = [];
-      await listPages(
-        client,
-        { path: '/api/v1/pods' },
-        {
-          each: (pod) => pods.push(pod),
-          restart: () => {
-            pods.length = 0;
-          },
+/**
+ * In a namespace for each 200, with 25 ServiceAccounts and a pull Secret. For an API server without controllers: others would
+ * collect the pods as garbage, since their ReplicaSets are not there.
+ */
+export async function makePods(client: KubeClient, pods: number): Promise<void> {
+  const create = (path: string, kind: string, name: string, rest: object = {}): Promise<unknown> =>
+    client.create(path, { apiVersion: 'v1', kind, metadata: { name }, ...rest });
+  await eachBounded(Array(Math.ceil(pods / PODS_OF_A_NAMESPACE)).keys(), CONCURRENCY, async (i) => {
+    const name = `team-${i}`;
+    await client.create(paths.namespaces(), {
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name, annotations: { 'pullpass.dev/sync': 'enabled' } },
+    });
+    for (let n = 0; n < DEPLOYMENTS_OF_A_NAMESPACE + 5; n++)
+      await create(paths.serviceAccounts(name), 'ServiceAccount', n === 0 ? 'default' : `app-${n}`).catch(
+        (error: unknown) => {
+          // Something in the cluster makes `default` itself.
+          if (!isConflict(error)) throw error;
         },
       );
-      return pods;
-    }
-    case 'audit':
-      return runAudit({ client, output: 'json', color: false });
-  }
-}
-
-async function populate(client: KubeClient, pods: number): Promise<void> {
-  const namespaces = Array.from({ length: Math.ceil(pods / 200) }, (_, i) => `team-${i}`);
-  await eachBounded(namespaces, 16, async (name) => {
-    await client.create('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+    const auths = { 'registry.example': { auth: Buffer.from(`robot:${name}`).toString('base64') } };
+    await create(paths.secrets(name), 'Secret', COPY, {
+      type: 'kubernetes.io/dockerconfigjson',
+      stringData: { '.dockerconfigjson': JSON.stringify({ auths }) },
+    });
   });
-  await eachBounded(
-    Array.from({ length: pods }, (_, i) => i),
-    32,
-    async (i) => {
-      const namespace = namespaces[i % namespaces.length] ?? '';
-      await client.create(`/api/v1/namespaces/${namespace}/pods`, podOf(i, Math.floor(i / namespaces.length / 10)));
-    },
-  );
+  await eachBounded(Array(pods).keys(), CONCURRENCY, async (i) => {
+    const namespace = `team-${Math.floor(i / PODS_OF_A_NAMESPACE)}`;
+    const { status, ...pod } = podOf(i);
+    await client.create(paths.pods(namespace), pod, { query: { fieldManager: 'kube-controller-manager' } });
+    await client.patch(
+      `${paths.pods(namespace)}/${pod.metadata.name}/status`,
+      'application/merge-patch+json',
+      { status },
+      { query: { fieldManager: 'kubelet' } },
+    );
+  });
 }
 
-/** A typical pod of a Deployment: with a sidecar, some settings and a few volumes. */
-function podOf(i: number, deployment: number): V1Pod {
-  const hash = `7d4b9c${deployment}`;
-  const env = Array.from({ length: 20 }, (_, n) => ({
-    name: `SETTING_${n}`,
-    value: `value-of-setting-${n}-${'x'.repeat(24)}`,
-  }));
+/** Of a Deployment: with an init container, a sidecar, settings, probes and volumes. One of ten fails to pull an image. */
+function podOf(i: number) {
+  const deployment = Math.floor(i / PODS_OF_A_DEPLOYMENT);
+  const app = `app-${(deployment % DEPLOYMENTS_OF_A_NAMESPACE) + 1}`;
+  const hash = `7d4b9c${(deployment % 900) + 100}`;
+  const image = `registry.example/team/${app}:1.${deployment}`;
+  const images = [`registry.example/team/migrate:${deployment % 50}`, image, 'docker.io/envoyproxy/envoy:v1.31.4'];
+  const mounts = Array.from({ length: 2 }, (_, n) => ({ name: `volume-${n}`, mountPath: `/var/lib/volume-${n}` }));
+  const env = Array.from({ length: 3 }, (_, n) => ({ name: `SETTING_${n}`, value: `value-of-${n}-${'x'.repeat(16)}` }));
+  const probe = { httpGet: { path: '/healthz', port: 8080, scheme: 'HTTP' }, periodSeconds: 10, timeoutSeconds: 2 };
+  const container = (name: string, n: number) => ({
+    name,
+    image: images[n],
+    env,
+    resources: { requests: { cpu: '100m' }, limits: { memory: '256Mi' } },
+    volumeMounts: mounts,
+  });
+  const at = new Date(Date.UTC(2026, 0, 1, 0, 0, i % 86_400)).toISOString().replace('.000', '');
+  const isFailing = i % 10 === 9;
+  const state = (n: number) =>
+    isFailing && n === 1
+      ? { waiting: { reason: 'ImagePullBackOff', message: `Back-off pulling image "${image}"` } }
+      : { running: { startedAt: at } };
+  const statusOf = (name: string, n: number) => ({
+    name,
+    image: images[n] ?? '',
+    imageID: `registry.example/team/${name}@sha256:${String(deployment).padStart(64, '0')}`,
+    containerID: `containerd://${String(i).padStart(64, 'c')}`,
+    ready: !isFailing,
+    started: !isFailing,
+    restartCount: 0,
+    state: state(n),
+    lastState: {},
+    volumeMounts: mounts,
+  });
   return {
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: {
-      name: `web-${deployment}-${hash}-${i}`,
-      labels: { app: `web-${deployment}`, 'pod-template-hash': hash },
+      name: `${app}-${hash}-${String(i).padStart(5, '0')}`,
+      labels: { app, team: 'bench', 'app.kubernetes.io/instance': app, 'pod-template-hash': hash },
       ownerReferences: [
         {
           apiVersion: 'apps/v1',
           kind: 'ReplicaSet',
-          name: `web-${deployment}-${hash}`,
-          uid: `uid-${deployment}`,
+          name: `${app}-${hash}`,
+          uid: `00000000-0000-4000-8000-${String(deployment).padStart(12, '0')}`,
           controller: true,
+          blockOwnerDeletion: true,
         },
       ],
     },
     spec: {
-      serviceAccountName: 'default',
-      initContainers: [{ name: 'migrate', image: `registry.corp/team/migrate:${deployment}`, env }],
-      containers: [
-        { name: 'app', image: `registry.corp/team/app-${deployment}:1`, env },
-        { name: 'proxy', image: 'docker.io/envoyproxy/envoy:v1.31' },
-      ],
-      volumes: Array.from({ length: 5 }, (_, n) => ({ name: `volume-${n}`, emptyDir: {} })),
+      serviceAccountName: app,
+      // Nobody runs it.
+      schedulerName: 'nobody',
+      imagePullSecrets: [{ name: COPY }],
+      initContainers: [container('migrate', 0)],
+      containers: [{ ...container('app', 1), livenessProbe: probe, readinessProbe: probe }, container('proxy', 2)],
+      volumes: mounts.map(({ name }) => ({ name, emptyDir: {} })),
+    },
+    status: {
+      phase: isFailing ? 'Pending' : 'Running',
+      conditions: ['PodReadyToStartContainers', 'Initialized', 'Ready', 'ContainersReady', 'PodScheduled'].map(
+        (type) => ({
+          type,
+          status: 'True',
+          lastTransitionTime: at,
+        }),
+      ),
+      podIP: '10.1.2.3',
+      podIPs: [{ ip: '10.1.2.3' }],
+      hostIP: '10.0.0.3',
+      startTime: at,
+      qosClass: 'Burstable',
+      initContainerStatuses: [statusOf('migrate', 0)],
+      containerStatuses: [statusOf('app', 1), statusOf('proxy', 2)],
     },
   };
-}
-
-function podSize(): number {
-  return JSON.stringify(podOf(0, 0)).length;
-}
-
-async function withClient<T>(file: string, use: (client: KubeClient) => Promise<T>): Promise<T> {
-  const config = new KubeConfig();
-  config.loadFromString(readFileSync(file, 'utf8'));
-  const connection = connect(config);
-  try {
-    return await use(createClient(connection, { timeoutMs: 120_000 }));
-  } finally {
-    await connection.close();
-  }
-}
-
-function isWay(value: string | undefined): value is Way {
-  return (WAYS as readonly (string | undefined)[]).includes(value);
 }

@@ -3,34 +3,18 @@
  * controller: until it is in step with an empty cluster, the sandbox's. `node bench/start.ts [ROUNDS [PROGRAM]]`; PROGRAM: another
  * bundle, to compare.
  */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { text } from 'node:stream/consumers';
 import { buildProgram } from '../build.ts';
 import { CONTROLLER_NAMESPACE, createCluster } from '../test/integration/env/cluster.ts';
 import { startSandbox } from '../test/sandbox/kube-api/index.ts';
+import { costOf } from './child.ts';
+import type { Cost } from './child.ts';
+import { median } from './measure.ts';
 
+const IN_STEP = 'in step with the API server';
 const CONFIG = path.resolve(import.meta.dirname, '../manifests/config.yaml');
-/** At its end a process says what it has used. Linux counts its parent's memory into maxRSS, but not into VmHWM. */
-const USAGE = `
-  const { readFileSync, writeSync } = require('node:fs');
-  process.on('exit', () => {
-    const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage();
-    const peak = process.platform === 'linux' ? Number(/VmHWM:\\s*(\\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))[1]) : maxRSS;
-    writeSync(3, JSON.stringify({ cpu: (userCPUTime + systemCPUTime) / 1000, megabytes: peak / 1024 }));
-  });
-`;
-
-interface Cost {
-  /** User and system, in milliseconds: on a machine that others use, too, it says more than the wall clock. */
-  readonly cpu: number;
-  readonly wall: number;
-  readonly megabytes: number;
-}
-
 export async function start(rounds = 11, other?: string): Promise<void> {
   const folder = await mkdtemp(path.join(tmpdir(), 'pullpass-start-'));
   await using sandbox = await startSandbox();
@@ -38,9 +22,8 @@ export async function start(rounds = 11, other?: string): Promise<void> {
   try {
     await cluster.namespace(CONTROLLER_NAMESPACE);
     const file = (name: string): string => path.join(folder, name);
-    const [empty, usage, kubeconfig] = [file('empty.mjs'), file('usage.cjs'), file('kubeconfig')];
+    const [empty, kubeconfig] = [file('empty.mjs'), file('kubeconfig')];
     await writeFile(empty, '');
-    await writeFile(usage, USAGE);
     await writeFile(kubeconfig, sandbox.adminKubeconfig());
     await writeFile(file('package.json'), '{"type":"module"}');
     await buildProgram(folder);
@@ -60,7 +43,7 @@ export async function start(rounds = 11, other?: string): Promise<void> {
         cases[which + name] = [program, ...args];
     const costs = new Map<string, Cost[]>(Object.keys(cases).map((name) => [name, []]));
     for (let round = 0; round < rounds; round++)
-      for (const [name, args] of Object.entries(cases)) costs.get(name)?.push(await cost(usage, args));
+      for (const [name, args] of Object.entries(cases)) costs.get(name)?.push(await costOf(folder, args, IN_STEP));
     const bare = summary(costs.get('bare Node') ?? []);
     for (const [name, all] of costs) {
       const { cpu, wall, megabytes, spread } = summary(all);
@@ -75,24 +58,6 @@ export async function start(rounds = 11, other?: string): Promise<void> {
   }
 }
 
-/** A controller is told to stop once it is in step: that is its last line before the end. */
-async function cost(usage: string, args: readonly string[]): Promise<Cost> {
-  const begun = performance.now();
-  const child = spawn(process.execPath, ['--require', usage, ...args], {
-    stdio: ['ignore', 'pipe', 'inherit', 'pipe'],
-  });
-  const used = text(child.stdio[3] as NodeJS.ReadableStream);
-  let wall: number | undefined;
-  child.stdout?.on('data', (chunk: Buffer) => {
-    if (wall !== undefined || !chunk.includes('in step with the API server')) return;
-    wall = performance.now() - begun;
-    child.kill();
-  });
-  await once(child, 'exit');
-  wall ??= performance.now() - begun;
-  return { ...(JSON.parse(await used) as Omit<Cost, 'wall'>), wall };
-}
-
 function summary(all: readonly Cost[]) {
   const cpus = all.map(({ cpu }) => cpu);
   return {
@@ -102,9 +67,6 @@ function summary(all: readonly Cost[]) {
     spread: `${Math.min(...cpus).toFixed(0)}..${Math.max(...cpus).toFixed(0)}`,
   };
 }
-
-const median = (values: readonly number[]): number =>
-  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
 
 if (process.argv[1] === import.meta.filename) {
   const [rounds = '11', other] = process.argv.slice(2);

@@ -23,7 +23,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   main: {
     may: ['cli', 'commands', 'kube'],
     packages: words(
-      'commander picocolors node:events node:fs node:os node:readline/promises node:stream node:stream/consumers',
+      'commander picocolors node:events node:fs node:os node:readline/promises node:stream node:stream/consumers node:v8',
     ),
   },
   // It is loaded for every command, `--version` and the Tab key too: of `commands` only by import(), but for lists of choices and types.

@@ -1,5 +1,9 @@
 /** Waits that leave no timer or listener behind. */
+import { setImmediate } from 'node:timers/promises';
 import type { Timers } from './timers.ts';
+
+/** Lets the event loop do once what waits for it, such as sending a request. */
+export const oneTurn = (): Promise<void> => setImmediate();
 
 /** Resolves after `ms`, or at once when `signal` aborts. Unless other timers are given, it keeps the process alive. */
 export function sleep(

@@ -41,6 +41,7 @@ export async function run(env: Environment, { context: contexts = [], ...flags }
   const { kubeconfig, output, config, namespace, namespaces: listed } = flags;
   const outside = listed && namespace?.find((name) => !listed.includes(name));
   if (outside !== undefined) throw new UsageError(`audit: --namespace ${outside} is not in the list of --namespaces`);
+  env.saveMemory();
   const [context, ...more] = contexts;
   const without = withoutOf(flags);
   if (without !== undefined && (more.length > 0 || !isOutput(output)))

@@ -28,6 +28,8 @@ export interface Environment {
   askSecret(question: string): Promise<string | undefined>;
   /** Sets the exit status for when all work is done; 0 unless set. */
   exitWith(status: number): void;
+  /** For a command that reads much and ends soon: takes less memory, for a little more CPU. */
+  saveMemory(): void;
   /** Aborts at the first SIGTERM or SIGINT; the second one ends the process at once. */
   untilInterrupted(): AbortSignal;
 }

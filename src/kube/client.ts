@@ -11,6 +11,7 @@ import type { Connection } from './connection.ts';
 import { SupersededError } from './races.ts';
 import type { Versions } from './store.ts';
 import { fit } from '../text.ts';
+import type { PageBuffers } from './lazy-list.ts';
 import { linesOf, versionOf } from './lines.ts';
 
 export type PatchType = 'application/json-patch+json' | 'application/merge-patch+json' | 'application/apply-patch+yaml';
@@ -26,6 +27,8 @@ export interface CallOptions {
   sensitive?: boolean;
   /** Largest answer to read, in bytes; a larger one is a TooLargeError. Default: 64 MiB. */
   maxBytes?: number | undefined;
+  /** Where a list is read into: its `items` may then be LazyItems. */
+  into?: PageBuffers;
 }
 
 interface WatchOptions extends CallOptions {
@@ -126,7 +129,9 @@ export function createClient(connection: Connection, options: ClientOptions = {}
     const { signal } = limit;
     const response = await exchange(method, path, options, signal, 'call', body, contentType);
     try {
-      return JSON.parse(await readText(response.body, options.maxBytes ?? MAX_BODY_BYTES)) as T;
+      const maxBytes = options.maxBytes ?? MAX_BODY_BYTES;
+      if (options.into) return (await options.into.read(response.body, maxBytes)) as T;
+      return JSON.parse(await readText(response.body, maxBytes)) as T;
     } catch (error) {
       // JSON.parse quotes the text that it could not parse, and the text can be a Secret: say only that it failed.
       if (error instanceof SyntaxError)

@@ -55,6 +55,7 @@ export function environment({ input = '', answer, secret, meanwhile }: Given = {
       return secret;
     },
     exitWith: (status) => void (ran.status = status),
+    saveMemory: () => undefined,
     untilInterrupted: () => new AbortController().signal,
   };
   return { env, ran };

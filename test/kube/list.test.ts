@@ -1,4 +1,5 @@
 /** Lists in pages, of objects that a tenant made as large as the API server takes. */
+import { Readable } from 'node:stream';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { TooLargeError } from '../../src/kube/api-error.ts';
 import { createClient } from '../../src/kube/client.ts';
@@ -89,6 +90,59 @@ test('ordinary pages are asked for once', async () => {
   sizes = Array.from({ length: 1_200 }, () => 10_000);
   expect((await list()).length).toBe(1_200);
   expect(limits).toEqual([500, 500, 500]);
+});
+
+test('pages of pods are smaller: they are twenty times as large as other objects', async () => {
+  sizes = Array.from({ length: 250 }, () => 10);
+  for (const path of ['/api/v1/pods', '/api/v1/namespaces/ns/pods', '/apis/apps/v1/deployments'])
+    await listPages(client, { path }, { each: () => undefined, restart: () => undefined });
+  expect(limits).toEqual(Array.from({ length: 9 }, () => 100));
+});
+
+test('the next page is asked for before this one is worked on, and no page after it', async () => {
+  sizes = Array.from({ length: 1_600 }, () => 10);
+  const asked: number[] = [];
+  await listPages(
+    client,
+    { path: '/api/v1/things' },
+    {
+      each: ({ metadata: { name } }) => {
+        if (Number(name.slice(1)) % 500 === 0) asked.push(limits.length);
+      },
+      restart: () => undefined,
+    },
+  );
+  expect(limits).toHaveLength(4);
+  // The server, in this process, may not have had its turn yet.
+  asked.forEach((pages, i) => expect(pages).toBeLessThanOrEqual(Math.min(i + 2, 4)));
+  const { client: scripted, calls } = scriptedClient(({ query }) => ({
+    metadata: { continue: query['continue'] === undefined ? 'more' : '' },
+    items: [{ metadata: { name: `of ${String(query['continue'])}` } }],
+  }));
+  const taken: [string, number][] = [];
+  const each = ({ metadata: { name } }: ApiObject): unknown => taken.push([name, calls.length]);
+  await listPages(scripted, { path: '/p' }, { each, restart: () => undefined });
+  expect(taken).toEqual([
+    ['of undefined', 2],
+    ['of more', 2],
+  ]);
+});
+
+test('an object that is no JSON: the error shows nothing of it', async () => {
+  const text = '{"metadata":{},"items":[{"metadata":{"name":"a"}},{"metadata":{"name":"b"},"data":pass-word}]}';
+  const names: string[] = [];
+  const { client: scripted } = scriptedClient();
+  const broken: KubeClient = {
+    ...scripted,
+    get: async (_, options) => (await options?.into?.read(Readable.from([Buffer.from(text)]), 1_000)) as never,
+  };
+  const list = listPages(
+    broken,
+    { path: '/p' },
+    { each: ({ metadata }) => names.push(metadata.name), restart: () => undefined },
+  );
+  await expect(list).rejects.toThrow(/^GET \/p: an object of the list is not JSON$/);
+  expect(names).toEqual(['a']);
 });
 
 test('an answer that is larger than the caller takes is an error of its own', async () => {
