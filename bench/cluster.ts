@@ -319,7 +319,3 @@ function bareCopy(round: string): Write {
     },
   };
 }
-import type { Write } from './bare.ts';
-import { startBare } from './bare-process.ts';
-import type { Loop } from './bare-process.ts';
-import { COPY, shippedFlags, SOURCE, startController } from './controller.ts';
