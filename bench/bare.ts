@@ -89,7 +89,10 @@ async function send({ method, path, type, body }: Write, i: string): Promise<voi
     body: JSON.stringify(body).replaceAll('0i0', i),
     dispatcher,
   });
-  if (answer.statusCode >= 300) throw new Error(`${method} ${path}: ${answer.statusCode} ${await answer.body.text()}`);
+  // Kubernetes makes some objects by itself.
+  const isThere = method === 'POST' && answer.statusCode === 409;
+  if (answer.statusCode >= 300 && !isThere)
+    throw new Error(`${method} ${path}: ${answer.statusCode} ${await answer.body.text()}`);
   await answer.body.dump({ limit: 64 * 2 ** 20 });
 }
 

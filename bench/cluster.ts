@@ -5,6 +5,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { KubeConfig } from '@kubernetes/client-node';
+import { buildProgram } from '../build.ts';
 import { createClient } from '../src/kube/client.ts';
 import { connect } from '../src/kube/connection.ts';
 import { paths } from '../src/kube/paths.ts';
@@ -49,6 +50,7 @@ const optIn: Write = {
 };
 
 await using target = await openTarget(flags.against);
+await buildProgram(target.folder);
 const config = new KubeConfig();
 config.loadFromFile(target.kubeconfig);
 const connection = connect(config);
@@ -173,13 +175,17 @@ async function rotation(controller: Controller, bare: Loop, size: number, round:
   await quiet(controller);
   resetPeak(controller.pid);
   const cpuBefore = cpuSeconds(controller.pid);
-  const requestsBefore = await controller.metric('rest_client_requests_total');
+  const counted = async (): Promise<readonly number[]> => [
+    await controller.metric('rest_client_requests_total'),
+    await controller.metric('pullpass_reconcile_duration_seconds_count'),
+  ];
+  const [requestsBefore = 0, reconcilesBefore = 0] = await counted();
   const { now: machine } = idleSince();
   const seconds = await rotate(controller, size, round);
   const { idle } = idleSince(machine);
   await quiet(controller);
   const cpu = ((cpuSeconds(controller.pid) - cpuBefore) / size) * 1e6;
-  const requests = (await controller.metric('rest_client_requests_total')) - requestsBefore;
+  const [requests = 0, reconciles = 0] = await counted();
   const { peak } = memoryOf(controller.pid);
   const writes = await controller.metric('pullpass_write_concurrency');
   const loop = await bare.do({ writes: [bareCopy(round)], from: 0, to: size, concurrency: CONCURRENCY });
@@ -196,7 +202,8 @@ async function rotation(controller: Controller, bare: Loop, size: number, round:
       writes,
       idle,
     },
-    requests: requests / size,
+    requests: (requests - requestsBefore) / size,
+    reconciles: (reconciles - reconcilesBefore) / size,
   };
 }
 

@@ -27,6 +27,7 @@ export function shippedFlags(): string {
   return deployment?.spec.template.spec.containers[0]?.env.find(({ name }) => name === 'NODE_OPTIONS')?.value ?? '';
 }
 
+/** `folder`: with the bundle, and for the configuration. */
 export async function startController(kubeconfig: string, folder: string, flags = shippedFlags()): Promise<Controller> {
   const config = path.join(folder, 'config.json');
   writeFileSync(
@@ -47,7 +48,7 @@ export async function startController(kubeconfig: string, folder: string, flags 
     '--address',
     '127.0.0.1:0',
   ];
-  const child = spawn(process.execPath, [path.join(ROOT, 'dist/pullpass.js'), ...args], {
+  const child = spawn(process.execPath, [path.join(folder, 'pullpass.js'), ...args], {
     env: { ...process.env, NODE_OPTIONS: flags, LOG_LEVEL: 'info' },
     stdio: ['ignore', 'pipe', 'inherit'],
   });

@@ -1,4 +1,5 @@
 /** What each watch enqueues. Level-triggered: a key is only a name, and the reconcile reads the state, not the event. */
+import { writingKey } from '../observe/world.ts';
 import type { Feed, World } from '../observe/world.ts';
 
 /** A unit of work: a namespace with its copies and references, or a cache proxy. */
@@ -50,8 +51,13 @@ export function createTriggers(world: World, enqueue: (key: Key) => void, proxie
             // They show whether a listed namespace is there.
             podsChanged(object.namespace ?? '');
             if (world.listed !== undefined) for (const name of naming(object.namespace ?? '')) enqueue(proxyKey(name));
-            // As the reconcile that wrote it wanted it: nothing is left to do.
-            return cause === 'own' ? undefined : enqueue(namespaceKey(object.namespace ?? ''));
+            // As the reconcile that wrote it, or writes it now, wants it: nothing is left to do.
+            if (
+              cause === 'own' ||
+              (current && world.writing.get(writingKey(feed.resource, current))?.(current as never))
+            )
+              return;
+            return enqueue(namespaceKey(object.namespace ?? ''));
           case 'pods':
             return podsChanged(object.namespace ?? '');
           case 'sources':

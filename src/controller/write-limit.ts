@@ -20,7 +20,7 @@ interface WriteLimitOptions {
 /** Also on the slowest server: one write may hang. */
 const FEWEST = 4;
 /** An answer may take so many times as long as the fastest: some writes must wait in the server for its processors to be busy. */
-const TOLERANCE = 2;
+const TOLERANCE = 4;
 /** Fewest answers that are judged together. */
 const ROUND = 8;
 /** The fastest answers of the last one or two of these count: a server may become slower for good. */

@@ -35,7 +35,14 @@ export interface World {
   readonly digest: Digest;
   /** Who looks, by the namespace of the Lease and the state: see `ownerOf`. */
   readonly instance: string;
+  /** What is being written now, by {@link writingKey}: whether it is as it is to be. The watch may bring it before the answer. */
+  readonly writing: Map<string, (now: ObservedCopy | ObservedServiceAccount) => boolean>;
 }
+
+export const writingKey = (
+  resource: 'copies' | 'serviceaccounts',
+  { namespace, name }: Pick<Stored, 'namespace' | 'name'>,
+): string => `${resource} ${namespace ?? ''}/${name}`;
 
 /** One resource to list and watch, and the store that it fills. */
 export interface Feed<T extends Stored = Stored> {
@@ -66,6 +73,7 @@ export function createWorld(digest: Digest, instance: string, listed?: readonly 
     secrets: new Map(),
     digest,
     instance,
+    writing: new Map(),
   };
 }
 

@@ -19,7 +19,10 @@ import { paths } from '../kube/paths.ts';
 import { projectCopy, projectServiceAccount } from '../observe/projections.ts';
 import type { Consumers } from './consumers.ts';
 import { readOtherWriter } from './other-writer.ts';
+import { writingKey } from '../observe/world.ts';
 import type { World } from '../observe/world.ts';
+import type { Store } from '../kube/store.ts';
+import type { ObservedCopy, ObservedServiceAccount } from '../plan/observed.ts';
 
 export interface Applier {
   /** Applies one action, and puts the server's answer into the world. `signal` aborts when leadership ends or the process stops. */
@@ -65,14 +68,31 @@ export function createApplier({ client, world, content, consumers }: ApplierOpti
     // Without a precondition the Secret must be new: not forced, so a Secret that was created in the meantime answers 409.
     // With one it is the very Secret that the plan saw, ours or adopted: forced, to correct drift.
     const force = preconditions.uid !== undefined;
-    const secret = await client.patch<ApiObject>(
-      paths.secrets(action.namespace, action.name),
-      'application/apply-patch+yaml',
-      body,
-      { query: { fieldManager: MANAGER, force }, signal, sensitive: true },
+    const path = paths.secrets(action.namespace, action.name);
+    const options = { query: { fieldManager: MANAGER, force }, signal, sensitive: true };
+    await put(
+      world.copies.get(action.name),
+      writingKey('copies', action),
+      (now) => isAsWanted(now, action, world.instance),
+      async () =>
+        projectCopy(await client.patch<ApiObject>(path, 'application/apply-patch+yaml', body, options), world),
     );
-    const written = projectCopy(secret, world);
-    world.copies.get(action.name)?.put(written, isAsWanted(written, action, world.instance) ? 'own' : 'news');
+  }
+
+  /** Sends a write and puts the answer. What the watch brings in the meantime is told from news by the same test. */
+  async function put<T extends ObservedCopy | ObservedServiceAccount>(
+    store: Store<T> | undefined,
+    key: string,
+    isDone: (now: T) => boolean,
+    send: () => Promise<T>,
+  ): Promise<void> {
+    world.writing.set(key, isDone as (now: ObservedCopy | ObservedServiceAccount) => boolean);
+    try {
+      const written = await send();
+      store?.put(written, isDone(written) ? 'own' : 'news');
+    } finally {
+      world.writing.delete(key);
+    }
   }
 
   async function deleteCopy(
@@ -116,13 +136,15 @@ export function createApplier({ client, world, content, consumers }: ApplierOpti
     signal: AbortSignal,
   ): Promise<void> {
     const path = paths.serviceAccounts(planned.namespace, planned.name);
-    const send = async (patch: object): Promise<void> => {
-      const query = { fieldManager: MANAGER };
-      const answer = await client.patch<ApiObject>(path, 'application/json-patch+json', patch, { query, signal });
-      const written = projectServiceAccount(answer);
-      const isDone = planReferences(written, wanted) === undefined && written.sync === planned.sync;
-      world.serviceAccounts.put(written, isDone ? 'own' : 'news');
-    };
+    const options = { query: { fieldManager: MANAGER }, signal };
+    const send = (patch: object): Promise<void> =>
+      put(
+        world.serviceAccounts,
+        writingKey('serviceaccounts', planned),
+        (now) => planReferences(now, wanted) === undefined && now.sync === planned.sync,
+        async () =>
+          projectServiceAccount(await client.patch<ApiObject>(path, 'application/json-patch+json', patch, options)),
+      );
     let patch = toJsonPatch(planned, first);
     for (let lost = 1; ; lost++) {
       const refusal = await refusalOf(send(patch));
