@@ -19,7 +19,7 @@ interface WriteLimitOptions {
 
 /** Also on the slowest server: one write may hang. */
 const FEWEST = 4;
-/** An answer may take so many times as long as the fastest: some writes must wait in the server for its processors to be busy. */
+/** An answer may take so many times as long as the fastest: with fewer at once Node works dearer, and its own CPU is what lasts. */
 const TOLERANCE = 4;
 /** Fewest answers that are judged together. */
 const ROUND = 8;

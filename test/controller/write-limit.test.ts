@@ -62,7 +62,7 @@ test('a server with room for all gets all', async () => {
 test('one that is busy gets as many as keep it busy: they take no longer, and others wait less', async () => {
   const busy = { writes: 5000, processors: 2, serviceMs: 2, networkMs: 2 };
   const { now, ms } = await play(busy);
-  expect(now).toBeLessThan(16);
+  expect(now).toBeLessThan(24);
   expect(now).toBeGreaterThanOrEqual(4);
   // All the time both processors have work.
   expect(ms / ((5000 * 2) / 2)).toBeLessThan(1.02);
