@@ -3,17 +3,15 @@
  * templates. Kyverno itself stays. With `synchronize`, deleting the policy deletes what it generated, so that is the stop and the removal
  * in one. What a mutation wrote into a template stays there for ever.
  */
-import type { LabelSelector } from '../config/label-selector.ts';
 import { plural, quoteList } from '../text.ts';
-import type { Found, Origin, Place, Reach, Spread } from './model.ts';
+import type { Found, Origin, Place, Spread } from './model.ts';
 import { command, NO_PART } from './model.ts';
-import { sameGlob } from './patterns.ts';
-import { knownSelector } from './selectors.ts';
 import { at } from './observed.ts';
 import type { Seen, SeenPolicy, SeenSecret } from './observed.ts';
 import { countCopies, noTrace } from './tool-workloads.ts';
 import { copyOf } from './make-source.ts';
-import { listOf, objectOf, stringOf } from './json.ts';
+import { objectOf, stringOf } from './json.ts';
+import { reachOf } from './kyverno-reach.ts';
 import { addedNames, isMutation, rulesOf, titleOf } from './kyverno-rules.ts';
 import type { Json } from './json.ts';
 
@@ -195,68 +193,4 @@ function originOf({ secrets }: Seen, { clone }: GenerateRule, name: string, copi
       ? `no single Secret is the source of ${name}: the policy holds it, or names it by an expression`
       : `Secret ${at(clone)} is not there, or is no pull Secret`,
   );
-}
-
-/** `match` of any number of forms: names and labels of namespaces are understood, all else is not. */
-function reachOf(match: Json, exclude: Json, isPlain: boolean, cannot: (why: string) => void): Reach {
-  const [into, out] = [filtersOf(match), filtersOf(exclude)];
-  const [first, ...others] = into ?? [];
-  if (!isPlain || first === undefined || out === undefined || out.some((each) => each.names.length === 0)) {
-    cannot('more than names and labels of namespaces says where it applies');
-    return { allow: undefined, deny: [] };
-  }
-  // Alternatives are "or", and the selector of a source is "and". What is excluded is too.
-  if (out.some(({ labels }) => labels !== undefined) || (into?.some(({ labels }) => labels) && others.length > 0)) {
-    cannot('labels of namespaces are one of several conditions');
-    return { allow: undefined, deny: [] };
-  }
-  return {
-    allow: into?.some(({ names }) => names.length === 0) ? ['*'] : (into ?? []).flatMap(({ names }) => names),
-    deny: out.flatMap(({ names }) => names),
-    ...(first.labels !== undefined && { selector: first.labels }),
-  };
-}
-
-interface Filter {
-  /** Globs; empty: all. */
-  readonly names: readonly string[];
-  readonly labels: LabelSelector | undefined;
-}
-
-/** One for each alternative. undefined: something else counts, too. */
-function filtersOf(part: Json): Filter[] | undefined {
-  const all = listOf(part['all']);
-  const filters =
-    part['any'] !== undefined
-      ? listOf(part['any'])
-      : all.length > 0
-        ? all
-        : part['resources'] !== undefined
-          ? [part]
-          : [];
-  if (all.length > 1) return undefined;
-  const read = filters.map((filter): Filter | undefined => {
-    const { resources, ...others } = objectOf(filter);
-    // Not `namespaceSelector`: Kyverno never applies a rule with it to a Namespace.
-    const { kinds, names, name, namespaces, operations, selector, ...more } = objectOf(resources);
-    const isNamespaces = listOf(kinds).every((kind) => kind === 'Namespace' || kind === 'v1/Namespace');
-    // Of these lists, each must have it.
-    const lists = [listOf(names), listOf(namespaces), name === undefined ? [] : [name]].filter(
-      ({ length }) => length > 0,
-    );
-    const labels = knownSelector(selector);
-    if (
-      !isNamespaces ||
-      lists.length > 1 ||
-      (selector !== undefined && labels === undefined) ||
-      Object.keys(others).length > 0 ||
-      Object.keys(more).length > 0 ||
-      (operations !== undefined && !listOf(operations).includes('CREATE'))
-    )
-      return undefined;
-    const patterns = lists.flat();
-    const globs = patterns.flatMap((pattern) => sameGlob(stringOf(pattern) ?? '') ?? []);
-    return globs.length === patterns.length ? { names: globs, labels } : undefined;
-  });
-  return read.every((filter) => filter !== undefined) ? read : undefined;
 }

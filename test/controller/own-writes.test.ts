@@ -18,8 +18,8 @@ const wanted = rawSecret({
 });
 const other = { ...wanted, data: { '.dockerconfigjson': base64(dockerConfig('of somebody else')) } };
 
-/** Writes a copy; `during`: what the watch brings before the answer comes. */
-async function write(answer: typeof wanted | Error, during?: typeof wanted): Promise<readonly string[]> {
+/** A world, and the keys that its changes call. */
+function watched() {
   const config = configuration([sourceConfig()]);
   const world = worldFor(config);
   const woken: string[] = [];
@@ -35,6 +35,12 @@ async function write(answer: typeof wanted | Error, during?: typeof wanted): Pro
     podsChanged: () => undefined,
   };
   for (const feed of feedsOf(world, config)) triggers.watch(feed, wake);
+  return { world, woken };
+}
+
+/** Writes a copy; `during`: what the watch brings before the answer comes. */
+async function write(answer: typeof wanted | Error, during?: typeof wanted): Promise<readonly string[]> {
+  const { world, woken } = watched();
   const store = world.copies.get('regcred');
   const { client } = scriptedClient(() => {
     if (during !== undefined) store?.put(projectCopy(during, world));
@@ -85,21 +91,7 @@ test('a ServiceAccount likewise, and not if its owner chose otherwise meanwhile'
     [undefined, []],
     ['disabled', [LATER]],
   ] as const) {
-    const config = configuration([sourceConfig()]);
-    const world = worldFor(config);
-    const woken: string[] = [];
-    const triggers = createTriggers(
-      world,
-      (key) => woken.push(key),
-      () => [],
-    );
-    const wake = {
-      naming: () => [],
-      namespaceOf: () => undefined,
-      sourceChanged: () => undefined,
-      podsChanged: () => undefined,
-    };
-    for (const feed of feedsOf(world, config)) triggers.watch(feed, wake);
+    const { world, woken } = watched();
     const after = { added: 'regcred', resourceVersion: '99', ...(sync && { sync }) };
     const { client } = scriptedClient(() => rawAccount(['regcred'], after));
     await createApplier({ client, world, content: () => undefined }).apply(
