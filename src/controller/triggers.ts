@@ -14,7 +14,7 @@ export function parseKey(key: Key): ['namespace' | 'proxy', string] {
 }
 
 interface Triggers {
-  /** Enqueues keys for each change in the store, but not for what the reconcile of the same key wrote. */
+  /** Enqueues keys for each change in the store, but not for what the reconcile of the same key writes. */
   watch(feed: Feed, wake: Wake): void;
   /** Enqueues every key: at a resync, a new configuration, a new leader, or a changed source. */
   everything(): void;
@@ -38,7 +38,7 @@ export function createTriggers(world: World, enqueue: (key: Key) => void, proxie
     watch(feed, { naming, namespaceOf, sourceChanged, podsChanged }) {
       if (watched.has(feed.store)) return;
       watched.add(feed.store);
-      feed.store.onChange((current, previous, cause) => {
+      feed.store.onChange((current, previous) => {
         const object = current ?? previous;
         if (object === undefined) return;
         switch (feed.resource) {
@@ -51,12 +51,8 @@ export function createTriggers(world: World, enqueue: (key: Key) => void, proxie
             // They show whether a listed namespace is there.
             podsChanged(object.namespace ?? '');
             if (world.listed !== undefined) for (const name of naming(object.namespace ?? '')) enqueue(proxyKey(name));
-            // As the reconcile that wrote it, or writes it now, wants it: nothing is left to do.
-            if (
-              cause === 'own' ||
-              (current && world.writing.get(writingKey(feed.resource, current))?.(current as never))
-            )
-              return;
+            // As the reconcile that writes it now wants it: nothing is left to do.
+            if (current && world.writing.get(writingKey(feed.resource, current))?.(current as never)) return;
             return enqueue(namespaceKey(object.namespace ?? ''));
           case 'pods':
             return podsChanged(object.namespace ?? '');

@@ -10,14 +10,9 @@ export type Mac = (text: string) => string;
  */
 export function digestOf(content: string | Uint8Array, key: Uint8Array): string {
   if (typeof content !== 'string' || content.length > LONGEST) return compute(content, key);
-  let recent = memory.get(key);
-  if (recent === undefined) memory.set(key, (recent = []));
-  const at = recent.findIndex((known) => known.content === content);
-  const found = recent[at] ?? { content, digest: compute(content, key) };
-  if (at > 0 || at === -1) {
-    recent.splice(at === -1 ? REMEMBERED - 1 : at, 1);
-    recent.unshift(found);
-  }
+  const recent = memory.get(key) ?? [];
+  const found = recent.find((known) => known.content === content) ?? { content, digest: compute(content, key) };
+  if (recent[0] !== found) memory.set(key, [found, ...recent.filter((known) => known !== found)].slice(0, REMEMBERED));
   return found.digest;
 }
 
@@ -26,7 +21,7 @@ const REMEMBERED = 4;
 /** Characters: a tenant may put up to 1 MiB into a Secret. */
 const LONGEST = 64 * 1024;
 /** By key, so that a new key forgets them; the newest first. */
-const memory = new WeakMap<Uint8Array, { readonly content: string; readonly digest: string }[]>();
+const memory = new WeakMap<Uint8Array, readonly { readonly content: string; readonly digest: string }[]>();
 
 const compute = (content: string | Uint8Array, key: Uint8Array): string =>
   createHmac('sha256', key).update(content).digest('hex');

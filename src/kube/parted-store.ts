@@ -27,7 +27,7 @@ export function createPartedStore<T extends Stored>(namespaces: Iterable<string>
     get size() {
       return [...parts.values()].reduce((sum, { size }) => sum + size, 0);
     },
-    put: (object, cause) => parts.get(object.namespace ?? '')?.put(object, cause),
+    put: (object, isAnswer) => parts.get(object.namespace ?? '')?.put(object, isAnswer),
     own: {
       get size() {
         return [...parts.values()].reduce((sum, { own }) => sum + own.size, 0);

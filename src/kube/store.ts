@@ -10,9 +10,7 @@ export interface Stored {
   readonly resourceVersion: string;
 }
 
-/** `own`: the answer to a write of ours, and the object is as it was to be. */
-export type Cause = 'news' | 'own';
-type Listener<T> = (current: T | undefined, previous: T | undefined, cause: Cause) => void;
+type Listener<T> = (current: T | undefined, previous: T | undefined) => void;
 /** Versions of own writes that are remembered: more than a watch is ever behind. */
 const MOST_OWN = 4096;
 
@@ -27,9 +25,9 @@ export interface Store<T extends Stored> {
   readonly size: number;
   /**
    * Stores an object unless a newer version of it is known, or it was deleted since. Also for answers to our own
-   * writes, which can be ahead of the watch or behind it.
+   * writes (`isAnswer`), which can be ahead of the watch or behind it.
    */
-  put(object: T, cause?: Cause): void;
+  put(object: T, isAnswer?: boolean): void;
   /** Versions that own writes made and that were put: their watch events, which come once, bring no news. */
   readonly own: Versions;
   /** Forgets an object; with `resourceVersion`, only if nothing newer is known. */
@@ -50,11 +48,11 @@ export function createStore<T extends Stored>(): Store<T> {
   let settled = '';
   const own = new Set<string>();
   let isOutdated = false;
-  const tell: Listener<T> = (current, previous, cause) => {
-    for (const listener of listeners) listener(current, previous, cause);
+  const tell: Listener<T> = (current, previous) => {
+    for (const listener of listeners) listener(current, previous);
   };
 
-  function set(object: T, wins: (known: T) => boolean, cause: Cause): boolean {
+  function set(object: T, wins: (known: T) => boolean): boolean {
     const namespace = object.namespace ?? '';
     let names = byNamespace.get(namespace);
     if (names === undefined) byNamespace.set(namespace, (names = new Map<string, T>()));
@@ -62,7 +60,7 @@ export function createStore<T extends Stored>(): Store<T> {
     if (previous !== undefined && !wins(previous)) return false;
     names.set(object.name, object);
     if (previous === undefined) size++;
-    tell(object, previous, cause);
+    tell(object, previous);
     return true;
   }
 
@@ -73,7 +71,7 @@ export function createStore<T extends Stored>(): Store<T> {
     names.delete(name);
     size--;
     if (names.size === 0) byNamespace.delete(namespace);
-    tell(undefined, previous, 'news');
+    tell(undefined, previous);
   }
 
   return {
@@ -85,7 +83,7 @@ export function createStore<T extends Stored>(): Store<T> {
     get size() {
       return size;
     },
-    put(object, cause = 'news') {
+    put(object, isAnswer = false) {
       if (
         settled !== '' &&
         !byNamespace.get(object.namespace ?? '')?.has(object.name) &&
@@ -94,7 +92,7 @@ export function createStore<T extends Stored>(): Store<T> {
       )
         return;
       const isNewer = (old: T): boolean => (compareVersions(object.resourceVersion, old.resourceVersion) ?? 1) > 0;
-      if (!set(object, isNewer, cause) || cause !== 'own') return;
+      if (!set(object, isNewer) || !isAnswer) return;
       own.add(object.resourceVersion);
       if (own.size > MOST_OWN) for (const first of own) return void own.delete(first);
     },
@@ -117,7 +115,7 @@ export function createStore<T extends Stored>(): Store<T> {
         if (names === undefined) seen.set(namespace, (names = new Set()));
         names.add(object.name);
         // A list wins even with lower versions: an etcd restored from a backup counts from a lower one.
-        set(object, (old) => all || old.resourceVersion !== object.resourceVersion || old.uid !== object.uid, 'news');
+        set(object, (old) => all || old.resourceVersion !== object.resourceVersion || old.uid !== object.uid);
       }
       for (const { namespace = '', name } of [...this.all()])
         if (!seen.get(namespace)?.has(name)) unset(namespace, name);

@@ -79,7 +79,7 @@ export function createApplier({ client, world, content, consumers }: ApplierOpti
     );
   }
 
-  /** Sends a write and puts the answer. What the watch brings in the meantime is told from news by the same test. */
+  /** Sends a write and puts the answer. What comes meanwhile and is done, from here or from the watch, calls no reconcile. */
   async function put<T extends ObservedCopy | ObservedServiceAccount>(
     store: Store<T> | undefined,
     key: string,
@@ -88,8 +88,7 @@ export function createApplier({ client, world, content, consumers }: ApplierOpti
   ): Promise<void> {
     world.writing.set(key, isDone as (now: ObservedCopy | ObservedServiceAccount) => boolean);
     try {
-      const written = await send();
-      store?.put(written, isDone(written) ? 'own' : 'news');
+      store?.put(await send(), true);
     } finally {
       world.writing.delete(key);
     }

@@ -97,3 +97,44 @@ test('an error goes to whom it concerns, and takes no place', async () => {
     await expect(limit(() => Promise.reject(new Error(`no ${i}`)))).rejects.toThrow(`no ${i}`);
   expect(await limit(() => Promise.resolve('yes'))).toBe('yes');
 });
+
+test('of all writes under way that are told to wait only the first counts, and a minute of them never leads below four', async () => {
+  const clock = { now: 0 };
+  const limits: number[] = [];
+  const limit = createWriteLimit({ most: 32, now: () => clock.now, onChange: (n) => limits.push(n) });
+  const refused = (): Promise<void> => limit(() => Promise.reject(new ApiError('PATCH x', 429, {}, 1000)));
+  await Promise.allSettled(Array.from({ length: 16 }, refused));
+  expect(limits).toEqual([16, 8]);
+  for (; clock.now < 60_000; clock.now += 1_000) await refused().catch(() => undefined);
+  expect(limits).toEqual([16, 8, 4]);
+});
+
+test('a server that has become slower for good is taken as it is after a while', async () => {
+  const clock = { now: 0 };
+  const limits: number[] = [];
+  const limit = createWriteLimit({ most: 32, now: () => clock.now, onChange: (n) => limits.push(n) });
+  /** So many writes, each of which takes so long however many are under way. */
+  async function writes(count: number, ms: number): Promise<number> {
+    let left = count;
+    let open: (() => void)[] = [];
+    for (let i = 0; i < count; i++)
+      void limit(() => new Promise<void>((resolve) => open.push(resolve))).then(() => left--);
+    while (left > 0) {
+      for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+      clock.now += ms;
+      const under = open;
+      open = [];
+      for (const end of under) end();
+    }
+    return limits.at(-1) ?? 0;
+  }
+  expect(await writes(1000, 5)).toBe(32);
+  expect(await writes(1000, 100)).toBeLessThan(12);
+  clock.now += 10 * 60_000;
+  // The first answers of two windows still know the time before.
+  await writes(1, 100);
+  clock.now += 6 * 60_000;
+  await writes(1, 100);
+  clock.now += 6 * 60_000;
+  expect(await writes(1000, 100)).toBe(32);
+});

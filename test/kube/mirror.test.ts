@@ -11,14 +11,15 @@ const thing = (name: string, resourceVersion: string): Stored => ({ name, uid: n
 test('in a list, what we wrote ourselves counts as all else: only then is a version that is known left out', async () => {
   const store = createStore();
   store.put(thing('ours', '7'));
-  store.put(thing('ours', '8'), 'own');
+  store.put(thing('ours', '8'), true);
   const sizes: number[] = [];
-  const stream: Stream = (_, each, _signal, known) => {
+  const stream: Stream = (query, each, _signal, known) => {
     sizes.push(known.size);
+    if (query['sendInitialEvents'] !== true) return Promise.resolve(void sizes.push(known.size));
     each({ type: 'ADDED', object: { metadata: thing('ours', '8') } });
     const annotations = { 'k8s.io/initial-events-end': 'true' };
     each({ type: 'BOOKMARK', object: { metadata: { name: '', resourceVersion: '9', annotations } } });
-    store.put(thing('ours', '10'), 'own');
+    store.put(thing('ours', '10'), true);
     sizes.push(known.size);
     return Promise.resolve();
   };
@@ -39,4 +40,7 @@ test('in a list, what we wrote ourselves counts as all else: only then is a vers
   await mirror.streamFromStart();
   expect(store.get('', 'ours')?.resourceVersion).toBe('10');
   expect(sizes).toEqual([0, 1]);
+  // The watch that goes on from there.
+  await mirror.follow();
+  expect(sizes).toEqual([0, 1, 1, 1]);
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { metadataText } from '../../src/config/copy-metadata.ts';
-import { planCopy, planRemoval } from '../../src/plan/copy.ts';
+import { isAsWanted, planCopy, planRemoval } from '../../src/plan/copy.ts';
 import type { CopyPlan } from '../../src/plan/copy.ts';
 import type { ObservedCopy } from '../../src/plan/observed.ts';
 import { noteOf } from '../../src/plan/problem.ts';
@@ -305,4 +305,36 @@ test('what is in the way is named, with who can do something about it', () => {
       'other is gone already, remove the label pullpass.dev/instance from the Secret.',
   );
   expect(told('an immutable foreign Secret to adopt')).toContain('is immutable: delete it');
+});
+
+describe('a copy that was just written', () => {
+  const metadata = { labels: { team: 'a' }, annotations: {} };
+  const wanted = {
+    type: 'createCopy',
+    namespace: 'team-a',
+    name: 'regcred',
+    source: 'upstream',
+    digest: 'new',
+  } as const;
+
+  test('needs nothing more if all of it is as it was to be', () => {
+    expect(isAsWanted(copy(), wanted, 'pullpass-system')).toBe(true);
+    expect(
+      isAsWanted(copy({ metadata: metadataText(metadata) ?? '' }), { ...wanted, metadata }, 'pullpass-system'),
+    ).toBe(true);
+  });
+
+  test.each([
+    { digest: 'of somebody else' },
+    { digest: undefined },
+    { type: 'Opaque' },
+    { ours: false },
+    { source: 'another' },
+    { instance: 'another' },
+    { instance: undefined },
+    { terminating: true },
+    { metadata: 'of an older configuration' },
+  ])('is looked at again with %o', (parts) => {
+    expect(isAsWanted(copy(parts), wanted, 'pullpass-system')).toBe(false);
+  });
 });
