@@ -88,7 +88,9 @@ export function createApplier({ client, world, content, consumers }: ApplierOpti
   ): Promise<void> {
     world.writing.set(key, isDone as (now: ObservedCopy | ObservedServiceAccount) => boolean);
     try {
-      store?.put(await send(), true);
+      // Before the store is looked at: without one, nothing behind the `?.` would be done.
+      const written = await send();
+      store?.put(written, true);
     } finally {
       world.writing.delete(key);
     }

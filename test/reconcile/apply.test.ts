@@ -98,6 +98,13 @@ describe('a copy', () => {
     expect(copy()).toMatchObject({ resourceVersion: '8', ours: true, source: 'upstream' });
   });
 
+  test('is written also where nobody watches copies of that name', async () => {
+    const { world, calls, run } = applier(() => answer);
+    world.copies.clear();
+    expect(await run(CREATE)).toBeUndefined();
+    expect(calls).toHaveLength(1);
+  });
+
   test('is updated forced, and only the very object that was seen', async () => {
     const { calls, run } = applier(() => answer);
     await run(UPDATE);
