@@ -67,6 +67,17 @@ test('the answer alone, and the event before the answer', async () => {
   expect(await write(wanted, wanted)).toEqual([LATER]);
 });
 
+test('its version is known, so that the watch need not bring the object again', async () => {
+  const { world } = watched();
+  const { client } = scriptedClient(() => wanted);
+  const action: Action = {
+    ...{ type: 'createCopy', namespace: 'team-a', name: 'regcred', source: 'upstream' },
+    digest: world.digest(base64(CONTENT)),
+  };
+  await createApplier({ client, world, content: () => base64(CONTENT) }).apply(action, new AbortController().signal);
+  expect(world.copies.get('regcred')?.own.delete('8')).toBe(true);
+});
+
 test('an answer that is not what was wanted, an event of something else, and an event whose answer never came', async () => {
   expect(await write(other)).toEqual(['namespace/team-a', LATER]);
   expect(await write(wanted, { ...other, metadata: { ...other.metadata, resourceVersion: '9' } })).toEqual([
