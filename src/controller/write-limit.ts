@@ -40,7 +40,7 @@ export function createWriteLimit({ most, now = monotonic, onChange }: WriteLimit
   let limit = Math.max(1, most / 2);
   let running = 0;
   const waiting: (() => void)[] = [];
-  let round = { ms: 0, answers: 0, full: false };
+  let round = { ms: [] as number[], full: false };
   let halvedAt = -Infinity;
   let fastest = { since: now(), now: Infinity, before: Infinity };
   onChange?.(Math.floor(limit));
@@ -48,19 +48,19 @@ export function createWriteLimit({ most, now = monotonic, onChange }: WriteLimit
   function set(next: number): void {
     const before = Math.floor(limit);
     limit = Math.min(most, Math.max(Math.min(FEWEST, most), next));
-    round = { ms: 0, answers: 0, full: false };
+    round = { ms: [], full: false };
     if (Math.floor(limit) !== before) onChange?.(Math.floor(limit));
   }
 
   function answered(ms: number): void {
     if (now() - fastest.since > WINDOW_MS) fastest = { since: now(), now: Infinity, before: fastest.now };
-    // One by one: the first to come finds the server idle, and the mean of many never does.
+    // One by one: the first to come finds the server idle, and most of many never do.
     fastest.now = Math.min(fastest.now, Math.max(ms, SHORTEST_MS));
-    round.ms += ms;
-    if (++round.answers < Math.max(ROUND, limit)) return;
-    const mean = Math.max(round.ms / round.answers, SHORTEST_MS);
+    if (round.ms.push(ms) < Math.max(ROUND, limit)) return;
+    // Not the mean: a webhook that is slow for some namespaces says nothing of the server, and must not hold up all others.
+    const median = Math.max(round.ms.sort((a, b) => a - b)[Math.floor(round.ms.length / 2)] ?? 0, SHORTEST_MS);
     const best = Math.min(fastest.now, fastest.before);
-    const next = limit * Math.min(1, Math.max(0.5, (TOLERANCE * best) / mean)) + Math.sqrt(limit);
+    const next = limit * Math.min(1, Math.max(0.5, (TOLERANCE * best) / median)) + Math.sqrt(limit);
     // Answers to a few writes say nothing about many.
     set(round.full ? next : Math.min(next, limit));
   }

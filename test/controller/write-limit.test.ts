@@ -11,6 +11,7 @@ async function play({
   serviceMs,
   networkMs = 0,
   errorAt = -1,
+  slow = () => 0,
   from = { now: 0 },
 }: {
   writes: number;
@@ -19,6 +20,8 @@ async function play({
   serviceMs: number;
   networkMs?: number;
   errorAt?: number;
+  /** Milliseconds more for this write, outside the server. */
+  slow?: (i: number) => number;
   from?: { now: number };
 }) {
   const clock = from;
@@ -35,7 +38,7 @@ async function play({
       highest = Math.max(highest, ++under);
       const [first = 0] = free.sort((a, b) => a - b);
       free[0] = Math.max(first, clock.now) + serviceMs;
-      await at(free[0] + networkMs);
+      await at(free[0] + networkMs + slow(i));
       under--;
       if (i === errorAt) throw new ApiError('PATCH x', 429, {}, 1000);
     }).catch(() => undefined),
@@ -96,6 +99,17 @@ test('an error goes to whom it concerns, and takes no place', async () => {
   for (let i = 0; i < 10; i++)
     await expect(limit(() => Promise.reject(new Error(`no ${i}`)))).rejects.toThrow(`no ${i}`);
   expect(await limit(() => Promise.resolve('yes'))).toBe('yes');
+});
+
+test('a webhook that is slow for one namespace in ten holds up none of the others', async () => {
+  const { limits } = await play({
+    writes: 3000,
+    processors: 100,
+    serviceMs: 5,
+    slow: (i) => (i % 10 === 0 ? 9_000 : 0),
+  });
+  expect(Math.min(...limits)).toBe(16);
+  expect(limits.at(-1)).toBe(32);
 });
 
 test('of all writes under way that are told to wait only the first counts, and a minute of them never leads below four', async () => {
