@@ -48,13 +48,14 @@ export async function startController(kubeconfig: string, folder: string, flags 
     '--address',
     '127.0.0.1:0',
   ];
-  const child = spawn(process.execPath, [path.join(folder, 'pullpass.js'), ...args], {
-    env: { ...process.env, NODE_OPTIONS: flags, LOG_LEVEL: 'info' },
+  const child = spawn(process.execPath, [...flags.split(' ').filter((flag) => flag !== ''), path.join(folder, 'pullpass.js'), ...args], {
+    env: { ...process.env, LOG_LEVEL: 'info' },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const waiting = new Set<(line: Record<string, unknown>) => void>();
   createInterface({ input: child.stdout }).on('line', (text) => {
+    if (!text.startsWith('{')) return void process.stderr.write(`${text}\n`);
     const line = JSON.parse(text) as Record<string, unknown>;
     if (line['level'] === 'warn' || line['level'] === 'error') process.stderr.write(`${text}\n`);
     for (const take of waiting) take(line);

@@ -16,6 +16,15 @@ export const SERVICE_ACCOUNTS = ['default'];
 
 /** Matches names that a pattern matches and no `!` pattern excludes. A list of only exclusions matches everything else. */
 export function matchNames(patterns: readonly string[]): NameMatcher {
+  let matcher = matchers.get(patterns);
+  if (matcher === undefined) matchers.set(patterns, (matcher = matcherOf(patterns)));
+  return matcher;
+}
+
+/** The lists of the configuration are asked for each namespace again. */
+const matchers = new WeakMap<readonly string[], NameMatcher>();
+
+function matcherOf(patterns: readonly string[]): NameMatcher {
   const excluded = patterns.filter((p) => p.startsWith('!')).map((p) => p.slice(1));
   const listed = patterns.filter((p) => !p.startsWith('!'));
   const wanted = listed.length === 0 && excluded.length > 0 ? ['*'] : listed;

@@ -13,8 +13,9 @@ export interface Count {
   readonly removals: Removals;
   /** undefined: the removal is small enough, or confirmed. */
   readonly held: HeldRemoval | undefined;
-  /** Feeds and sources that had been read before the count. What the others would remove is unknown. */
+  /** Feeds that had been read, and sources in force, before the count. What the others would remove is unknown. */
   readonly read: ReadonlySet<string>;
+  readonly inForce: ReadonlySet<string>;
 }
 
 export interface BrakeNews {

@@ -34,7 +34,7 @@ interface BrakeOptions {
   configuration: () => Configuration;
   world: Pick<World, 'namespaces'>;
   watches: Pick<Watches, 'synced' | 'settled'>;
-  sources: { settled: Sources['settled']; book: Pick<SourceBook, 'observe'> };
+  sources: { settled: Sources['settled']; book: Pick<SourceBook, 'inForce'> };
   observe: (namespace: string) => ObservedScope | undefined;
   /** Enqueues a namespace that kept something, and need not keep it any longer. */
   enqueue: (namespace: string) => void;
@@ -52,15 +52,13 @@ export function createBrake({ configuration, world, watches, sources, observe, e
   let recount = false;
   let running: Promise<void> | undefined;
 
-  const read = (): string[] => [
-    ...watches.synced(),
-    ...sources.book
-      .observe()
-      .filter((source) => source.read)
-      .map(({ config }) => `in force: ${config.name}`),
-  ];
-  const isCurrent = (): boolean =>
-    last?.configuration === configuration() && read().every((each) => last?.read.has(each));
+  // Asked at each reconcile.
+  function isCurrent(): boolean {
+    if (last?.configuration !== configuration()) return false;
+    for (const feed of watches.synced()) if (!last.read.has(feed)) return false;
+    for (const source of sources.book.inForce()) if (!last.inForce.has(source)) return false;
+    return true;
+  }
   const isOpen = (): boolean => isCurrent() && last?.held === undefined;
   // Not before the sources have settled: until then the wanted state is unknown.
   const isDue = (): boolean => !term.aborted && sources.settled() && (recount || !isCurrent());
@@ -78,7 +76,7 @@ export function createBrake({ configuration, world, watches, sources, observe, e
       const mine = term;
       await watches.settled(mine);
       recount = false;
-      const basis = { configuration: configuration(), read: new Set(read()) };
+      const basis = { configuration: configuration(), read: new Set(watches.synced()), inForce: new Set(sources.book.inForce()) };
       const removals = await count(() => mine === term && !mine.aborted && configuration() === basis.configuration);
       if (removals !== undefined)
         conclude({ ...basis, removals, held: judgeRemovals(removals, confirmationOf(basis.configuration)) });

@@ -120,12 +120,15 @@ export function createContests({ whoUndid, log, metrics, now }: ContestsOptions)
     pace: {
       pauseMs: (action) => pace.pauseMs(keyOf(action), intentOf(action)),
       wrote(action) {
-        pace.wrote(keyOf(action), intentOf(action));
-        if (pace.isContested(keyOf(action))) add(action);
+        const key = keyOf(action);
+        pace.wrote(key, intentOf(action));
+        if (pace.isContested(key)) add(action);
       },
     },
     isContested: (action) => pace.isContested(keyOf(action)),
     async settle({ namespace }, waiting, signal) {
+      // The usual case.
+      if (waiting.length === 0 && !contested.has(namespace.name) && !told.has(namespace.name)) return { problems: [] };
       const here = contested.get(namespace.name) ?? new Map<string, Contest>();
       await look(here, waiting, signal);
       const waits = waiting.map(({ ms }) => ms);

@@ -67,14 +67,17 @@ export function createParts(options: ManagerOptions, stop: AbortSignal, halt: (w
     events,
     identity: options.identity,
     object: createStatusObject({ client, log, namespace }),
+    isBusy: () => due > 0,
     everyMs: timings.statusMs,
   });
 
   // The work queue, what fills it, and what stops it.
+  let due = 0;
   const queue = createWorkQueue<Key>({
     meter: {
       ...metrics.queue,
       onDepth: (depth) => {
+        due = depth;
         metrics.queue.onDepth?.(depth);
         status.touch();
       },

@@ -156,6 +156,7 @@ export function createReconciler({
 
   function report(namespace: string, problems: readonly Problem[]): void {
     const before = reported.get(namespace);
+    if (before === undefined && problems.length === 0) return;
     const now = new Map(problems.map((problem) => [problemKey(problem), problem]));
     for (const [key, problem] of before ?? [])
       if (!now.has(key)) events.resolve(regarding(problem.object), problem.reason, noteOf(problem));

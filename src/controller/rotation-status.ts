@@ -40,6 +40,8 @@ interface RotationStatusOptions {
   events: Pick<EventRecorder, 'record'>;
   /** Name of this replica. */
   identity: string;
+  /** Whether much is under way: what is looked at now is over in a moment. */
+  isBusy: () => boolean;
   /** Shortest time between two looks, in milliseconds. */
   everyMs?: number | undefined;
 }
@@ -47,6 +49,8 @@ interface RotationStatusOptions {
 const EVERY_MS = 5_000;
 /** A look at thousands of namespaces may take no more of the time than one part in this. */
 const REST = 20;
+/** While much is under way, looks are this many times as far from each other. */
+const BUSY = 6;
 /** Written again without news after this long, so that a reader can tell a status that holds from one that nobody keeps. */
 const REFRESH_MS = 5 * 60_000;
 /** A status that is older than this says nothing. */
@@ -63,6 +67,7 @@ export function createRotationStatus({
   object,
   events,
   identity,
+  isBusy,
   everyMs = EVERY_MS,
 }: RotationStatusOptions): RotationStatus {
   let touched = true;
@@ -164,6 +169,7 @@ export function createRotationStatus({
           }
         }
         await sleep(Math.max(everyMs, REST * (monotonic() - begunAt)), term);
+        while (isBusy() && !term.aborted && monotonic() - begunAt < BUSY * everyMs) await sleep(everyMs / 20, term);
       }
     },
   };

@@ -35,7 +35,7 @@ export interface Watches extends FeedStates {
   /** Whether the feeds of a source's Secrets and of its copies are synced. */
   isRead(source: SourceConfig): boolean;
   /** Ids of the synced feeds. */
-  synced(): string[];
+  synced(): Iterable<string>;
   /** The feeds of the cluster itself that are not synced, and why. */
   unread(): Map<Feed, string>;
   /** What is wrong with a feed, by its id. */
@@ -111,7 +111,9 @@ export function createWatches({ client, world, log, metrics, timings }: WatchesO
     },
     isSynced,
     isRefused,
-    synced: () => [...running.keys()].filter(isSynced),
+    *synced() {
+      for (const [id, { reflector }] of running) if (reflector.isSynced) yield id;
+    },
     unread: () =>
       new Map(
         [...running.values()]

@@ -4,15 +4,17 @@
  * once: all other retries belong to the work queue and the reflector.
  */
 import { MANAGER } from '../names.ts';
-import { timeLimit } from '../async/time-limit.ts';
+import { createUnderWay } from '../async/under-way.ts';
 import { messageOf } from '../errors.ts';
 import { apiErrorOf, TooLargeError, UnreachableError, MAX_MESSAGE } from './api-error.ts';
 import type { Connection } from './connection.ts';
+import { isGood } from './exchange.ts';
+import type { Answer } from './exchange.ts';
 import { SupersededError } from './races.ts';
 import type { Versions } from './store.ts';
 import { fit } from '../text.ts';
 import type { PageBuffers } from './lazy-list.ts';
-import { linesOf, versionOf } from './lines.ts';
+import { createLines, versionOf } from './lines.ts';
 
 export type PatchType = 'application/json-patch+json' | 'application/merge-patch+json' | 'application/apply-patch+yaml';
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -50,8 +52,8 @@ export interface KubeClient {
   replace<T>(path: string, body: object, options?: CallOptions): Promise<T>;
   patch<T>(path: string, type: PatchType, body: object, options?: CallOptions): Promise<T>;
   delete(path: string, body?: object, options?: CallOptions): Promise<void>;
-  /** Yields events until the server closes the stream; throws on errors and when `signal` aborts. */
-  watch<T>(path: string, options: WatchOptions): AsyncGenerator<WatchEvent<T>>;
+  /** Calls `each` per event until the server closes the stream; rejects on errors, when `signal` aborts, and with what `each` throws. */
+  watch<T>(path: string, options: WatchOptions, each: (event: WatchEvent<T>) => void): Promise<void>;
   readonly server: string;
 }
 
@@ -68,51 +70,50 @@ const MAX_BODY_BYTES = 64 * 1024 * 1024;
 
 export function createClient(connection: Connection, options: ClientOptions = {}): KubeClient {
   const { timeoutMs = 30_000, userAgent = MANAGER, onCall } = options;
+  const calls = createUnderWay(timeoutMs);
+  const watches = createUnderWay(Infinity);
 
+  /** A good answer, or an error. */
   async function exchange(
     method: Method,
     path: string,
     call: CallOptions,
-    signal: AbortSignal,
     pool: 'call' | 'watch',
-    body?: object,
-    contentType?: string,
-  ) {
-    const target = path + queryString(call.query);
+    { body, contentType = 'application/json', onData }: Sent = {},
+  ): Promise<Answer> {
     const headers: Record<string, string> = { accept: call.accept ?? 'application/json', 'user-agent': userAgent };
-    if (body !== undefined) headers['content-type'] = contentType ?? 'application/json';
-    const text = body === undefined ? undefined : JSON.stringify(body);
+    if (body !== undefined) headers['content-type'] = contentType;
     const verb = pool === 'watch' ? 'watch' : method.toLowerCase();
+    const asked = {
+      ...{ method, path: path + queryString(call.query), headers, signal: call.signal, term: call.signal, pool, onData },
+      body: body && JSON.stringify(body),
+      underWay: pool === 'watch' ? watches : calls,
+      maxBytes: call.maxBytes ?? MAX_BODY_BYTES,
+    };
     for (let attempt = 0; ; attempt++) {
-      let response;
+      let answer;
       try {
-        response = await connection.send({
-          method,
-          path: target,
-          headers,
-          ...(text !== undefined && { body: text }),
-          signal,
-          term: call.signal,
-          pool,
-        });
+        answer = await connection.send(asked);
       } catch (error) {
         if (error instanceof SupersededError) throw error;
         onCall?.(verb, resourceOf(path), 0);
-        throw unreachable(`${method} ${path}`, connection.server, error, signal);
+        const request = `${pool === 'watch' ? 'WATCH' : method} ${path}`;
+        if (error instanceof TooLargeError)
+          throw new TooLargeError(`${request}: ${connection.server}: ${error.message}`);
+        throw unreachable(request, connection.server, error);
       }
-      onCall?.(verb, resourceOf(path), response.statusCode);
-      if (response.statusCode < 300) return response;
-      const answer = connection.redact(await readText(response.body, 64 * 1024).catch(() => ''));
+      onCall?.(verb, resourceOf(path), answer.status);
+      if (isGood(answer.status)) return answer;
       // A bound token is replaced on disk before it expires; the one in memory can be the old one.
-      if (response.statusCode === 401 && attempt === 0) {
+      if (answer.status === 401 && attempt === 0) {
         connection.refresh();
         continue;
       }
       throw apiErrorOf(
         `${method} ${path}`,
-        response.statusCode,
-        answer,
-        header(response.headers['retry-after']),
+        answer.status,
+        connection.redact(answer.body.toString()),
+        answer.retryAfter,
         call.sensitive === true,
       );
     }
@@ -125,20 +126,15 @@ export function createClient(connection: Connection, options: ClientOptions = {}
     body?: object,
     contentType?: string,
   ): Promise<T> {
-    using limit = timeLimit(timeoutMs, options.signal);
-    const { signal } = limit;
-    const response = await exchange(method, path, options, signal, 'call', body, contentType);
+    const page = options.into?.page(options.maxBytes ?? MAX_BODY_BYTES);
+    const answer = await exchange(method, path, options, 'call', { body, contentType, onData: page?.take });
     try {
-      const maxBytes = options.maxBytes ?? MAX_BODY_BYTES;
-      if (options.into) return (await options.into.read(response.body, maxBytes)) as T;
-      return JSON.parse(await readText(response.body, maxBytes)) as T;
+      return (page ? page.parse() : JSON.parse(answer.body.toString())) as T;
     } catch (error) {
       // JSON.parse quotes the text that it could not parse, and the text can be a Secret: say only that it failed.
       if (error instanceof SyntaxError)
         throw new UnreachableError(`${method} ${path}: the answer of ${connection.server} is not JSON`);
-      if (error instanceof TooLargeError)
-        throw new TooLargeError(`${method} ${path}: ${connection.server}: ${error.message}`);
-      throw unreachable(`${method} ${path}`, connection.server, error, signal);
+      throw error;
     }
   }
 
@@ -151,57 +147,51 @@ export function createClient(connection: Connection, options: ClientOptions = {}
     delete: async (path, body, options = {}) => {
       await call('DELETE', path, options, body);
     },
-    async *watch<T>(path: string, { known, ...options }: WatchOptions) {
-      const response = await exchange(
-        'GET',
-        path,
-        { ...options, query: { ...options.query, watch: 'true' } },
-        options.signal,
-        'watch',
-      );
-      try {
-        for await (const lines of linesOf(response.body)) {
-          for (const line of lines) {
-            const resourceVersion = known && known.size > 0 ? versionOf(line) : undefined;
-            if (resourceVersion !== undefined && known?.delete(resourceVersion)) {
-              yield { type: 'BOOKMARK', object: { metadata: { resourceVersion } } as T };
-              continue;
-            }
-            const event = JSON.parse(line) as WatchEvent<T>;
-            yield event?.type === 'ERROR'
-              ? (JSON.parse(connection.redact(JSON.stringify(event))) as WatchEvent<T>)
-              : event;
-          }
+    async watch<T>(path: string, { known, ...options }: WatchOptions, each: (event: WatchEvent<T>) => void) {
+      const lines = createLines();
+      let thrown: { readonly error: unknown } | undefined;
+      const take = (event: WatchEvent<T>): void => {
+        try {
+          each(event);
+        } catch (error) {
+          thrown = { error };
+          throw error;
         }
+      };
+      const onData = (chunk: Uint8Array): void => {
+        for (const line of lines(chunk)) {
+          if (line === '') continue;
+          const resourceVersion = known && known.size > 0 ? versionOf(line) : undefined;
+          if (resourceVersion !== undefined && known?.delete(resourceVersion)) {
+            take({ type: 'BOOKMARK', object: { metadata: { resourceVersion } } as T });
+            continue;
+          }
+          const event = JSON.parse(line) as WatchEvent<T>;
+          take(
+            event?.type === 'ERROR' ? (JSON.parse(connection.redact(JSON.stringify(event))) as WatchEvent<T>) : event,
+          );
+        }
+      };
+      try {
+        await exchange('GET', path, { ...options, query: { ...options.query, watch: 'true' } }, 'watch', { onData });
       } catch (error) {
-        if (error instanceof SyntaxError)
+        if (thrown) throw thrown.error;
+        if (error instanceof UnreachableError && error.cause instanceof SyntaxError)
           throw new UnreachableError(`WATCH ${path}: the stream of ${connection.server} is not JSON`);
-        throw unreachable(`WATCH ${path}`, connection.server, error, options.signal);
+        throw error;
       }
     },
   };
 }
 
-async function readText(stream: AsyncIterable<Uint8Array>, limit: number): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of stream) {
-    size += chunk.length;
-    if (size > limit) throw new TooLargeError(`the answer is larger than ${limit} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
+interface Sent {
+  readonly body?: object | undefined;
+  readonly contentType?: string | undefined;
+  readonly onData?: ((chunk: Uint8Array) => void) | undefined;
 }
 
-function unreachable(request: string, server: string, error: unknown, signal: AbortSignal): UnreachableError {
-  const aborted = signal.aborted ? (signal.reason as { name?: string } | undefined)?.name : undefined;
-  const why =
-    aborted === 'TimeoutError'
-      ? 'timed out'
-      : aborted !== undefined
-        ? 'was stopped'
-        : fit(messageOf(causeOf(error)), MAX_MESSAGE);
-  return new UnreachableError(`${request}: ${server}: ${why}`, { cause: error });
+function unreachable(request: string, server: string, error: unknown): UnreachableError {
+  return new UnreachableError(`${request}: ${server}: ${fit(messageOf(causeOf(error)), MAX_MESSAGE)}`, { cause: error });
 }
 
 /** undici can wrap the reason in an error without a message, such as an AggregateError: unwraps it. */
@@ -212,14 +202,10 @@ function causeOf(error: unknown): unknown {
 }
 
 function queryString(query: Query = {}): string {
-  const search = new URLSearchParams();
-  for (const [name, value] of Object.entries(query)) if (value !== undefined) search.set(name, String(value));
-  const text = search.toString();
-  return text === '' ? '' : `?${text}`;
-}
-
-function header(value: string | string[] | undefined): string | undefined {
-  return Array.isArray(value) ? value[0] : value;
+  let text = '';
+  for (const [name, value] of Object.entries(query))
+    if (value !== undefined) text += `${text === '' ? '?' : '&'}${name}=${encodeURIComponent(value)}`;
+  return text;
 }
 
 /** `secrets` of `/api/v1/namespaces/x/secrets/y`: a bounded label for metrics. */

@@ -3,13 +3,13 @@
  * one pool for calls, one for watches, so that long watches never delay a write.
  */
 import { KubeConfig } from '@kubernetes/client-node';
-import { Agent, ProxyAgent } from 'undici';
+import { Pool, ProxyAgent } from 'undici';
 import type { Dispatcher } from 'undici';
 import type { AgentOptions, RequestOptions } from 'node:https';
-import { dropWhenOver } from '../async/term.ts';
 import { monotonic } from '../clock.ts';
 import { UserError } from '../errors.ts';
-import { SupersededError } from './races.ts';
+import { exchange } from './exchange.ts';
+import type { Answer, Exchange } from './exchange.ts';
 
 /** Tokens and CAs are read again after this long; client-go does the same once a minute. */
 const CREDENTIALS_MAX_AGE_MS = 30_000;
@@ -20,16 +20,7 @@ const MAX_CALL_CONNECTIONS = 64;
 
 export interface Connection {
   /** One HTTP exchange. Rejects only when there is no answer; the caller reads the status. */
-  send(options: {
-    method: Dispatcher.HttpMethod;
-    path: string;
-    headers: Record<string, string>;
-    body?: string;
-    signal: AbortSignal;
-    /** The request is not sent if this term is over by then. */
-    term?: AbortSignal | undefined;
-    pool: 'call' | 'watch';
-  }): Promise<Dispatcher.ResponseData>;
+  send(asked: Exchange & { readonly pool: 'call' | 'watch' }): Promise<Answer>;
   /** Forgets token and CA, so that the next call reads them again. For use after a 401. */
   refresh(): void;
   /** The text without our own credential, which a server or a gateway may repeat. */
@@ -50,6 +41,8 @@ export function connect(config: KubeConfig, now: () => number = monotonic): Conn
   const cluster = config.getCurrentCluster();
   if (cluster === null) throw new UserError('no cluster to talk to');
   const server = cluster.server.replace(/\/+$/, '');
+  const { origin, pathname } = new URL(server);
+  const prefix = pathname === '/' ? '' : pathname;
   let reader = config;
   let session: Session | undefined;
   let opening: Promise<Session> | undefined;
@@ -58,8 +51,10 @@ export function connect(config: KubeConfig, now: () => number = monotonic): Conn
   /** CA, client certificate and key that the pools were made with. */
   let poolsTls: string | undefined;
 
+  const isFresh = ({ readAt }: Session): boolean => now() - readAt < CREDENTIALS_MAX_AGE_MS;
+
   async function open(): Promise<Session> {
-    if (session !== undefined && now() - session.readAt < CREDENTIALS_MAX_AGE_MS) return session;
+    if (session !== undefined && isFresh(session)) return session;
     if (opening !== undefined) return opening;
     if (readsTokenFile(config)) reader = copyOf(config);
     // All waiting calls share one read: it can run a program (`exec` of a kubeconfig).
@@ -93,10 +88,7 @@ export function connect(config: KubeConfig, now: () => number = monotonic): Conn
     return fresh;
   }
 
-  const pool = (options: RequestOptions, connections: number | null): Dispatcher =>
-    agent(options, connections).compose(dropWhenOver(termIsOver));
-
-  function agent(options: RequestOptions, connections: number | null): Dispatcher {
+  function pool(options: RequestOptions, connections: number | null): Dispatcher {
     const wanted = config.createDispatcherOptions(cluster, options as AgentOptions);
     const limits = {
       connections,
@@ -112,9 +104,9 @@ export function connect(config: KubeConfig, now: () => number = monotonic): Conn
       case 'proxy':
         return new ProxyAgent({ ...limits, uri: wanted.uri, requestTls: wanted.requestTls as object });
       case 'agent':
-        return new Agent({ ...limits, connect: { ...(wanted.connect as object), timeout: 10_000 } });
+        return new Pool(origin, { ...limits, connect: { ...(wanted.connect as object), timeout: 10_000 } });
       case 'none':
-        return new Agent(limits);
+        return new Pool(origin, limits);
       case 'socks':
         throw new UserError('kubeconfig: SOCKS proxies are not supported; use an HTTP proxy-url');
     }
@@ -122,18 +114,10 @@ export function connect(config: KubeConfig, now: () => number = monotonic): Conn
 
   return {
     server,
-    async send({ method, path, headers, body, signal, term, pool: which }) {
-      const { headers: auth, pools: open_ } = await open();
-      const { origin, pathname, search } = new URL(server + path);
-      return open_[which].request({
-        origin,
-        path: pathname + search,
-        method,
-        headers: { ...headers, ...auth },
-        body: body ?? null,
-        signal,
-        ...{ term },
-      });
+    async send({ pool: which, ...asked }) {
+      const { headers, pools: open_ } = session !== undefined && isFresh(session) ? session : await open();
+      const path = prefix + asked.path;
+      return exchange(open_[which], origin, { ...asked, path }, { ...asked.headers, ...headers });
     },
     refresh() {
       // Many calls get a 401 at the same time: one read serves them all.
@@ -152,8 +136,6 @@ export function connect(config: KubeConfig, now: () => number = monotonic): Conn
     },
   };
 }
-
-const termIsOver = (): Error => new SupersededError('not sent: this replica may no longer be the leader');
 
 /**
  * client-node caches the token of a file for a minute of the time of day, and that of a program until it expires: only a new

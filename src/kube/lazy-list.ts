@@ -12,23 +12,31 @@ const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x
 export class PageBuffers {
   readonly #spare: Buffer[] = [];
 
-  /** Reads a list, and parses all but its objects. Throws TooLargeError, SyntaxError, and what `stream` throws. */
-  async read(stream: AsyncIterable<Uint8Array>, maxBytes: number): Promise<unknown> {
+  /** A list that comes in chunks, of `maxBytes` at most: `take` throws TooLargeError. */
+  page(maxBytes: number): Page {
     let buffer = this.#spare.pop() ?? Buffer.allocUnsafeSlow(FIRST_BYTES);
     let size = 0;
-    for await (const chunk of stream) {
-      const needed = size + chunk.length;
-      if (needed > maxBytes) throw new TooLargeError(`the answer is larger than ${maxBytes} bytes`);
-      if (needed > buffer.length) {
-        const larger = Buffer.allocUnsafeSlow(Math.max(needed, 2 * buffer.length));
-        buffer.copy(larger, 0, 0, size);
-        buffer = larger;
-      }
-      buffer.set(chunk, size);
-      size = needed;
-    }
-    return parseList(buffer.subarray(0, size), () => this.#spare.push(buffer));
+    return {
+      take(chunk) {
+        const needed = size + chunk.length;
+        if (needed > maxBytes) throw new TooLargeError(`the answer is larger than ${maxBytes} bytes`);
+        if (needed > buffer.length) {
+          const larger = Buffer.allocUnsafeSlow(Math.max(needed, 2 * buffer.length));
+          buffer.copy(larger, 0, 0, size);
+          buffer = larger;
+        }
+        buffer.set(chunk, size);
+        size = needed;
+      },
+      parse: () => parseList(buffer.subarray(0, size), () => this.#spare.push(buffer)),
+    };
   }
+}
+
+interface Page {
+  take(chunk: Uint8Array): void;
+  /** All but its objects. Throws SyntaxError. */
+  parse(): unknown;
 }
 
 /** Dispose of them when they are read: their memory is used for another page. */

@@ -110,11 +110,11 @@ export function startReflector<T extends Stored>(options: ReflectorOptions<T>): 
     try {
       const timeoutSeconds = Math.ceil((timings.watchMs * (1 + random())) / 1000);
       const options = { query: { timeoutSeconds, ...query }, idleMs: timings.idleMs, signal, known };
-      for await (const event of watchStream(client, selector, options)) {
+      await watchStream(client, selector, options, (event) => {
         sign();
         each(event);
         alive = true;
-      }
+      });
       alive = true;
     } catch (error) {
       if (error instanceof SilentError || error instanceof WentBackError) alive = false;

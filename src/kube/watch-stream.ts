@@ -23,25 +23,27 @@ interface StreamOptions {
   known?: Versions;
 }
 
-/** Ends when the server closes it; throws when it breaks, is cut or is stopped. */
-export async function* watchStream(
+/** Calls `each` per event. Ends when the server closes it; rejects when it breaks, is cut or is stopped. */
+export async function watchStream(
   client: KubeClient,
   { path, fieldSelector, labelSelector, metadataOnly }: Selector,
   { query, idleMs, signal, known }: StreamOptions,
-): AsyncGenerator<WatchEvent<ApiObject>> {
+  each: (event: WatchEvent<ApiObject>) => void,
+): Promise<void> {
   const cut = new AbortController();
   const idle = setTimeout(() => cut.abort(), idleMs);
   const openedAt = monotonic();
+  const options = {
+    query: { fieldSelector, labelSelector, allowWatchBookmarks: true, ...query },
+    accept: acceptObject(metadataOnly),
+    signal: AbortSignal.any([cut.signal, signal]),
+    ...(known && { known }),
+  };
   try {
-    for await (const event of client.watch<unknown>(path, {
-      query: { fieldSelector, labelSelector, allowWatchBookmarks: true, ...query },
-      accept: acceptObject(metadataOnly),
-      signal: AbortSignal.any([cut.signal, signal]),
-      known,
-    })) {
+    await client.watch<unknown>(path, options, (event) => {
       idle.refresh();
-      yield eventOf(event, path);
-    }
+      each(eventOf(event, path));
+    });
     // Otherwise a proxy that answers and hangs up would be asked again without a wait.
     if (monotonic() - openedAt < TOO_SHORT_MS) throw new OddStreamError('the server closed the watch at once');
   } catch (error) {

@@ -124,6 +124,8 @@ export function projectCopy(
  * others took away or changed is not among them.
  */
 function appliedTo({ labels = {}, annotations = {}, managedFields = [] }: ApiObject['metadata']): string | undefined {
+  // The usual case: the others are looked for in the record.
+  if (Object.keys(labels).every(isReserved) && Object.keys(annotations).every(isReserved)) return undefined;
   const applied = managedFields.filter(({ manager, operation }) => manager === MANAGER && operation === 'Apply');
   const ours = (values: Readonly<Record<string, string>>, at: 'labels' | 'annotations') =>
     Object.fromEntries(
@@ -206,12 +208,11 @@ function lastWrite(
   { managedFields = [] }: ApiObject['metadata'],
   select: (fields: Fields) => Fields | undefined,
 ): number | undefined {
-  const times = managedFields
-    .flatMap(({ time, fieldsV1 }) =>
-      time !== undefined && fieldsV1 !== undefined && select(fieldsV1 as Fields) !== undefined
-        ? [Date.parse(time)]
-        : [],
-    )
-    .filter((at) => !Number.isNaN(at));
-  return times.length === 0 ? undefined : Math.max(...times);
+  let last: number | undefined;
+  for (const { time, fieldsV1 } of managedFields) {
+    if (time === undefined || fieldsV1 === undefined || select(fieldsV1 as Fields) === undefined) continue;
+    const at = Date.parse(time);
+    if (!Number.isNaN(at) && at > (last ?? -Infinity)) last = at;
+  }
+  return last;
 }

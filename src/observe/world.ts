@@ -162,13 +162,34 @@ export function isSourceRead(
   source: SourceConfig,
   feeds: FeedStates,
 ): boolean {
-  const copies = (listed ?? [undefined]).map((place) => copyFeed(source.copyName, place));
+  const { secrets, copies } = feedsOfSource(source, listed);
   return (
     (source.namespaces.selector === undefined || feeds.isSynced(labels.feed)) &&
-    secretsOf(source).every((ref) => feeds.isSynced(sourceFeed(ref))) &&
+    secrets.every((id) => feeds.isSynced(id)) &&
     copies.every((id) => feeds.isSynced(id) || feeds.isRefused(id)) &&
     copies.some((id) => feeds.isSynced(id))
   );
+}
+
+interface SourceFeeds {
+  readonly listed: readonly string[] | undefined;
+  readonly secrets: readonly string[];
+  readonly copies: readonly string[];
+}
+
+/** Remembered: they are asked for at each reconcile. */
+const sourceFeeds = new WeakMap<SourceConfig, SourceFeeds>();
+
+function feedsOfSource(source: SourceConfig, listed: readonly string[] | undefined): SourceFeeds {
+  const known = sourceFeeds.get(source);
+  if (known !== undefined && known.listed === listed) return known;
+  const feeds = {
+    listed,
+    secrets: secretsOf(source).map(sourceFeed),
+    copies: (listed ?? [undefined]).map((place) => copyFeed(source.copyName, place)),
+  };
+  sourceFeeds.set(source, feeds);
+  return feeds;
 }
 
 /**

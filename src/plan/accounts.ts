@@ -7,7 +7,7 @@ import type { CopyPlan } from './copy.ts';
 import type { ObservedServiceAccount } from './observed.ts';
 import { MAX_TOLD } from './problem.ts';
 import type { AccountProblem, ObjectRef } from './problem.ts';
-import { hasRoom, isRecord, planReferences } from './service-account.ts';
+import { hasRoom, isRecord, isSettled, planReferences, settledRecordOf } from './service-account.ts';
 import type { WantedReferences, Whose } from './service-account.ts';
 import { quote } from '../text.ts';
 
@@ -26,6 +26,9 @@ interface AccountsPlan {
   readonly problems: readonly AccountProblem[];
 }
 
+/** In a text with a character for each copy. */
+const CHOSEN = '+';
+
 /** Few enough to delay other work hardly at all, even with the longest lists allowed. */
 const AT_A_STEP = 64;
 
@@ -39,64 +42,60 @@ export function* accountSteps(
   const problems: AccountProblem[] = [];
   const optedIn = copies.some(({ selects }) => selects !== undefined);
   // Most accounts of a namespace want the same references.
-  const wishes = new Map<string, WantedReferences>();
+  const wishes = new Map<string, { readonly wish: WantedReferences; readonly record: string }>();
 
-  for (const [i, account] of accounts.entries()) {
-    if (i % AT_A_STEP === AT_A_STEP - 1) yield;
-    const chosen = copies.map(({ selects }) => selects?.(account) === true);
-    const id = chosen.join();
-    let wish = wishes.get(id);
-    if (wish === undefined) wishes.set(id, (wish = wishOf(copies, chosen, whose)));
+  let i = 0;
+  for (const account of accounts) {
+    if (++i % AT_A_STEP === 0) yield;
+    let chosen = '';
+    for (const { selects } of copies) chosen += selects?.(account) === true ? CHOSEN : '-';
+    let known = wishes.get(chosen);
+    if (known === undefined) {
+      const wish = wishOf(copies, chosen, whose);
+      wishes.set(chosen, (known = { wish, record: settledRecordOf(wish) }));
+    }
+    const { wish, record } = known;
 
-    const room = hasRoom(account, wish);
-    for (const [n, { copyName }] of copies.entries()) {
+    const settled = isSettled(account, wish, record);
+    const room = settled || hasRoom(account, wish);
+    for (let n = 0; n < copies.length; n++) {
       const count = counts[n];
-      if (chosen[n] !== true || count === undefined) continue;
-      const referenced = account.pullSecrets?.includes(copyName) === true;
+      if (chosen[n] !== CHOSEN || count === undefined) continue;
+      const referenced = account.pullSecrets?.includes(copies[n]?.copyName ?? '') === true;
       // Only its owner can mend a list without room: it is reported on the account, and a rotation does not wait for it.
       if (referenced || room) count.selected++;
       if (referenced) count.referenced++;
     }
-    if (optedIn && problems.length <= MAX_TOLD)
-      problems.push(...problemsOf(account), ...(!room && wish.wanted.size > 0 ? [crowded(account)] : []));
-    const edit = planReferences(account, wish);
+    if (optedIn && problems.length <= MAX_TOLD) problemsOf(account, !room && wish.wanted.size > 0, problems);
+    const edit = settled ? undefined : planReferences(account, wish);
     if (edit !== undefined) edits.push({ type: 'editReferences', account, edit, wanted: wish });
   }
   return { edits, counts, problems };
 }
 
-function wishOf(copies: readonly ReferencedCopy[], chosen: readonly boolean[], whose: Whose): WantedReferences {
+function wishOf(copies: readonly ReferencedCopy[], chosen: string, whose: Whose): WantedReferences {
   const wanted = new Set<string>();
   const kept = new Set<string>();
   for (const [i, { copyName, references }] of copies.entries()) {
-    if (references === 'add' && chosen[i] === true) wanted.add(copyName);
-    if (references === 'freeze' || (references === 'keep' && chosen[i] === true)) kept.add(copyName);
+    if (references === 'add' && chosen[i] === CHOSEN) wanted.add(copyName);
+    if (references === 'freeze' || (references === 'keep' && chosen[i] === CHOSEN)) kept.add(copyName);
   }
   return { wanted, kept, ...whose };
 }
 
-function problemsOf(account: ObservedServiceAccount): AccountProblem[] {
+function problemsOf(account: ObservedServiceAccount, isCrowded: boolean, into: AccountProblem[]): void {
   const { sync, added = '' } = account;
-  const invalid = (annotation: string, what: string): AccountProblem => ({
-    reason: 'InvalidAnnotation',
-    object: refTo(account),
-    annotation,
-    what,
-  });
-  return [
-    ...(sync === undefined || sync === 'enabled' || sync === 'disabled'
-      ? []
-      : [invalid(ANNOTATION_SYNC, `is ${quote(sync)}: use "enabled" or "disabled". The namespace's choice applies.`)]),
-    ...(isRecord(added)
-      ? []
-      : [
-          invalid(
-            ANNOTATION_ADDED,
-            `is longer than ${MAX_ANNOTATION} characters, so Pullpass did not write it, ` +
-              'and takes no entry for its own: remove the annotation.',
-          ),
-        ]),
-  ];
+  const invalid = (annotation: string, what: string): unknown =>
+    into.push({ reason: 'InvalidAnnotation', object: refTo(account), annotation, what });
+  if (sync !== undefined && sync !== 'enabled' && sync !== 'disabled')
+    invalid(ANNOTATION_SYNC, `is ${quote(sync)}: use "enabled" or "disabled". The namespace's choice applies.`);
+  if (!isRecord(added))
+    invalid(
+      ANNOTATION_ADDED,
+      `is longer than ${MAX_ANNOTATION} characters, so Pullpass did not write it, ` +
+        'and takes no entry for its own: remove the annotation.',
+    );
+  if (isCrowded) into.push(crowded(account));
 }
 
 const crowded = (account: ObservedServiceAccount): AccountProblem => ({

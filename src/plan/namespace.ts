@@ -95,9 +95,12 @@ const chosen = ({ namespace, sources }: ObservedScope): Selection =>
     sources.map(({ config }) => config),
   );
 
+const NONE: ReadonlySet<string> = new Set();
+
 /** Secrets in the namespace that sources or alias logins are read from: never copies, whatever labels they have. */
 function reservedNames(namespace: string, sources: readonly ObservedSource[]): ReadonlySet<string> {
   const here = sources.filter(({ config }) => config.secret.namespace === namespace);
+  if (here.length === 0) return NONE;
   return new Set(
     here.flatMap(({ config }) => [
       config.secret.name,

@@ -55,6 +55,21 @@ export function planReferences(
   return unchanged ? undefined : { add, remove, record };
 }
 
+/** The usual case, told without work: it has what it is to have, nothing else of Pullpass, and nothing of other installations. */
+export function isSettled(
+  { pullSecrets, added, oversized }: ObservedServiceAccount,
+  { wanted }: WantedReferences,
+  settledRecord: string,
+): boolean {
+  if (oversized === true || (added ?? '') !== settledRecord || !isRecord(settledRecord)) return false;
+  for (const name of wanted) if (pullSecrets?.includes(name) !== true) return false;
+  return true;
+}
+
+/** The annotation of an account that is settled. */
+export const settledRecordOf = ({ wanted, ...whose }: WantedReferences): string =>
+  recordWith([...wanted], [], whose).join(',');
+
 /** Whether its list is short enough to be managed, also after adding what it lacks, and so is the record. */
 export function hasRoom(
   account: ObservedServiceAccount,

@@ -73,9 +73,10 @@ export async function reconcileNamespace(
 
   const unwritten = new Set<string>();
   // What only lacks labels or annotations has the login already: a failure, or a contest for them, keeps nobody from it.
-  const usable = new Set(plan.standings.flatMap(({ copy, copyName }) => (copy === 'in sync' ? [copyName] : [])));
+  const isUsable = (name: string): boolean =>
+    plan.standings.some(({ copy, copyName }) => copy === 'in sync' && copyName === name);
   for (const action of plan.writeCopies)
-    if (!(await attempt(action)) && !usable.has(action.name)) unwritten.add(action.name);
+    if (!(await attempt(action)) && !isUsable(action.name)) unwritten.add(action.name);
 
   const stillReferenced = new Set<string>();
   for (const action of plan.editReferences) {

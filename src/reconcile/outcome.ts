@@ -4,7 +4,7 @@ import { lacksRight } from '../kube/api-error.ts';
 import { LABEL_SOURCE } from '../names.ts';
 import type { SourceStanding } from '../plan/namespace-plan.ts';
 import { describeFailure } from './describe.ts';
-import type { NamespaceOutcome } from './namespace.ts';
+import type { Failure, NamespaceOutcome } from './namespace.ts';
 
 /**
  * The standings after the writes: a copy that was written is in sync, a reference that was added counts, and a copy that something in
@@ -14,28 +14,24 @@ export function standingsAfter({
   plan,
   done,
   failures,
-}: Pick<NamespaceOutcome, 'plan' | 'done' | 'failures'>): SourceStanding[] {
-  const written = new Set(
-    done.flatMap((action) => (action.type === 'editReferences' || action.type === 'deleteCopy' ? [] : [action.name])),
-  );
-  const refused = new Map(
-    failures.flatMap((failure): [string, string][] => {
-      const { action, error } = failure;
-      if (action.type === 'editReferences' || action.type === 'deleteCopy') return [];
-      // A missing right is the platform's, and concerns every namespace.
-      const isFinal = kindOf(error) === 'refused' || (kindOf(error) === 'forbidden' && !lacksRight(error));
-      return isFinal ? [[action.name, describeFailure(failure)]] : [];
-    }),
-  );
-  const added = done.flatMap((action) => (action.type === 'editReferences' ? action.edit.add : []));
-  return plan.standings.map(({ accounts, ...rest }): SourceStanding => {
-    const more = added.filter((name) => name === rest.copyName).length;
-    const standing = { ...rest, accounts: { ...accounts, referenced: accounts.referenced + more } };
-    if (written.has(standing.copyName)) return { ...standing, copy: 'in sync' };
-    const blockedBy = refused.get(standing.copyName);
-    return blockedBy === undefined || standing.copy === 'in sync'
-      ? standing
-      : { ...standing, copy: 'blocked', blockedBy };
+}: Pick<NamespaceOutcome, 'plan' | 'done' | 'failures'>): readonly SourceStanding[] {
+  if (done.length === 0 && failures.length === 0) return plan.standings;
+  // A missing right is the platform's, and concerns every namespace.
+  const isFinal = ({ error }: Failure): boolean =>
+    kindOf(error) === 'refused' || (kindOf(error) === 'forbidden' && !lacksRight(error));
+  return plan.standings.map((standing): SourceStanding => {
+    const { copyName } = standing;
+    let { copy, blockedBy, accounts } = standing;
+    for (const action of done) {
+      if (action.type !== 'editReferences') {
+        if (action.type !== 'deleteCopy' && action.name === copyName) copy = 'in sync';
+      } else if (action.edit.add.includes(copyName)) accounts = { ...accounts, referenced: accounts.referenced + 1 };
+    }
+    const refused =
+      copy !== 'in sync' &&
+      failures.findLast((failure) => 'digest' in failure.action && failure.action.name === copyName && isFinal(failure));
+    if (refused) [copy, blockedBy] = ['blocked', describeFailure(refused)];
+    return { ...standing, copy, accounts, ...(blockedBy !== undefined && { blockedBy }) };
   });
 }
 

@@ -79,11 +79,11 @@ export function createRotations(log: Log, meter: RotationMeter, now: () => numbe
       meter.pending(source, waiting.size);
     },
     settle(namespace, standings, planned, held) {
-      const digests = new Map(planned.map(({ config, digest }) => [config.name, digest]));
       for (const { source, copy, choice, blockedBy } of standings) {
         const rotation = rotations.get(source);
         // The plan is older than the content, and may have written the old one. Another reconcile follows.
-        if (rotation === undefined || digests.get(source) !== rotation.digest) continue;
+        if (rotation === undefined || planned.find(({ config }) => config.name === source)?.digest !== rotation.digest)
+          continue;
         // A copy that the brake keeps still has the old login, and is no longer updated.
         if (held?.copies.some((kept) => kept.source === source && !kept.current)) continue;
         // Settled: no write is needed, because the copy is in sync, not wanted, or not ours to write (an audit reports that).

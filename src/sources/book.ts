@@ -21,6 +21,8 @@ import { entryMac, recordOf } from './record.ts';
 export interface SourceBook {
   /** In the order of the configuration. `namespace`: as this namespace is to see them; during a rollout, canaries see newer ones. */
   observe(namespace?: string): readonly ObservedSource[];
+  /** Names of the sources that were read; what they hold is in force, if anything is. */
+  inForce(): Iterable<string>;
   /** Of each source that was read: whether all that it holds is in force, and when the newest content was accepted, in ms since 1970. */
   states(): {
     readonly source: string;
@@ -78,6 +80,9 @@ export function createSourceBook(options: KeeperOptions): SourceBook {
           read: known.shown !== undefined && isRead(config),
         };
       }),
+    *inForce() {
+      for (const [name, { config, shown }] of sources) if (shown !== undefined && isRead(config)) yield name;
+    },
     states: () =>
       [...sources.values()]
         .filter(({ config, shown }) => shown !== undefined && isRead(config))

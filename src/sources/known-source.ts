@@ -52,6 +52,8 @@ export interface KnownSource {
   recovered: boolean;
 }
 
+const NONE: readonly string[] = [];
+
 /** Problems, held entries, and why a rollout is halted at the canaries; each with the name of the source Secret. */
 export function named({
   config: { secret },
@@ -60,7 +62,8 @@ export function named({
   confirmation = '',
   users,
   rollout: { stage },
-}: KnownSource): string[] {
+}: KnownSource): readonly string[] {
+  if (problems.length === 0 && held.length === 0 && stage.state !== 'halted') return NONE;
   const confirm = `kubectl --namespace ${secret.namespace} annotate secret ${secret.name} --overwrite ${ANNOTATION_CONFIRM_REMOVAL}=${confirmation}`;
   const halted = stage.state === 'halted' ? stage.why.map((why) => `halted at the canaries: ${why}`) : [];
   return [...problems, ...heldLines(held, { users, confirm }), ...halted].map(

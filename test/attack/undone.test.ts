@@ -6,6 +6,7 @@ import { startProgram } from '../integration/env/program.ts';
 import type { Program } from '../integration/env/program.ts';
 import { configurationSchema } from '../../src/config/schema.ts';
 import { paths } from '../../src/kube/paths.ts';
+import { eventsOf } from '../kube/events-of.ts';
 import { startSandbox } from '../sandbox/kube-api/index.ts';
 import type { Sandbox } from '../sandbox/kube-api/index.ts';
 
@@ -23,7 +24,7 @@ let undone = 0;
 async function selfHeal(): Promise<void> {
   const options = { query: { watch: true }, signal: leave.signal };
   type Account = { metadata: { namespace: string; name: string }; imagePullSecrets?: { name: string }[] };
-  for await (const { object } of cluster.admin.watch<Account>('/api/v1/serviceaccounts', options)) {
+  for await (const { object } of eventsOf<Account>(cluster.admin, '/api/v1/serviceaccounts', options)) {
     const { namespace, name } = object.metadata;
     if (!CONTESTED.includes(namespace) || object.imagePullSecrets?.some((each) => each.name === 'hub-copy') !== true)
       continue;
@@ -40,10 +41,9 @@ async function selfHeal(): Promise<void> {
 /** A policy that deletes a copy wherever it appears. */
 async function wipe(): Promise<void> {
   const query = { watch: true, fieldSelector: 'metadata.name=hub-copy' };
-  for await (const { type, object } of cluster.admin.watch<{ metadata: { namespace: string } }>('/api/v1/secrets', {
-    query,
-    signal: leave.signal,
-  }))
+  const options = { query, signal: leave.signal };
+  type Secret = { metadata: { namespace: string } };
+  for await (const { type, object } of eventsOf<Secret>(cluster.admin, '/api/v1/secrets', options))
     if (type === 'ADDED' && object.metadata.namespace === 'wiped')
       await cluster.deleteSecret('wiped', 'hub-copy').catch(() => undefined);
 }

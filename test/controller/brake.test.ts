@@ -70,7 +70,7 @@ function braking({ namespaces = 11, starting = GOOD }: { namespaces?: number; st
     watches: { synced: () => w.synced, settled: () => w.settled },
     sources: {
       settled: () => w.settledSources,
-      book: { observe: () => w.configuration.sources.map((config) => source({ config, read: w.read })) },
+      book: { inForce: () => (w.read ? w.configuration.sources.map(({ name }) => name) : []) },
     },
     configuration: () => w.configuration,
     enqueue: (name) => queued.push(name),

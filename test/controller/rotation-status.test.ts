@@ -41,6 +41,7 @@ test('a look in which the source changed is not told: its copies were compared w
     configuration: () => configuration,
     events: { record: () => undefined },
     identity: 'a',
+    isBusy: () => false,
     everyMs: 1,
     object: {
       read: () => Promise.resolve({}),
@@ -53,4 +54,33 @@ test('a look in which the source changed is not told: its copies were compared w
   });
   await status.run(stop.signal);
   expect(told).toEqual([2]);
+});
+
+test('while much is under way it looks less often, and goes on looking', async () => {
+  const stop = new AbortController();
+  const looks: number[] = [];
+  const status = createRotationStatus({
+    client: scriptedClient(() => ({ metadata: {}, items: [] })).client,
+    world: worldFor(configuration),
+    state: createMemory(),
+    watches: { problems: () => [], isRead: () => true },
+    configuration: () => configuration,
+    events: { record: () => undefined },
+    identity: 'a',
+    isBusy: () => true,
+    everyMs: 20,
+    object: {
+      read: () => Promise.resolve({}),
+      write() {
+        looks.push(performance.now());
+        if (looks.length === 2) stop.abort();
+        else status.touch();
+        // Not written: the next look is due at once.
+        return Promise.resolve(false);
+      },
+    },
+  });
+  await status.run(stop.signal);
+  const [first = 0, second = 0] = looks;
+  expect(second - first).toBeGreaterThan(5 * 20);
 });

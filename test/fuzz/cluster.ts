@@ -48,15 +48,11 @@ function clientOf(status: number, text: string): KubeClient {
     refresh: () => undefined,
     redact: (text) => text,
     close: () => Promise.resolve(),
-    send: () => {
+    async send({ onData }) {
       // In parts, as it comes over a network.
       const bytes = Buffer.from(text);
-      const parts = [bytes.subarray(0, 7), bytes.subarray(7, 300), bytes.subarray(300)];
-      return Promise.resolve({
-        statusCode: status,
-        headers: { 'retry-after': text.slice(0, 30) },
-        body: parts,
-      } as never);
+      for (const part of [bytes.subarray(0, 7), bytes.subarray(7, 300), bytes.subarray(300)]) onData?.(part);
+      return Promise.resolve({ status, retryAfter: text.slice(0, 30), body: bytes });
     },
   };
   return createClient(connection);
@@ -127,7 +123,7 @@ export const clusterParsers: readonly Parser[] = [
       const events: unknown[] = [];
       const error = await declaredAsync([ApiError, UnreachableError, Error], async () => {
         const options = { query: {}, idleMs: 60_000, signal: new AbortController().signal };
-        for await (const event of watchStream(clientOf(200, text), { path: '/x' }, options)) events.push(event);
+        await watchStream(clientOf(200, text), { path: '/x' }, options, (event) => events.push(event));
       });
       // A stream of one line that ends at once is an error, too: it is opened again, later.
       holds(error !== undefined, 'a watch that ends at once is no error');

@@ -434,12 +434,11 @@ describe('a watch', () => {
     signal = new AbortController().signal,
     into: WatchEvent<unknown>[] = [],
   ): Promise<WatchEvent<unknown>[]> => {
-    for await (const event of client.watch<unknown>('/api/v1/things', { query: { resourceVersion: '5' }, signal }))
-      into.push(event);
+    await client.watch('/api/v1/things', { query: { resourceVersion: '5' }, signal }, (event) => into.push(event));
     return into;
   };
 
-  test('yields one event a line, however the lines are cut into pieces', async () => {
+  test('one event a line, however the lines are cut into pieces', async () => {
     const line = Buffer.from(`${JSON.stringify({ type: 'ADDED', object: { name: 'ä€😀' } })}\n`);
     server.on(async (_, response) => {
       response.writeHead(200);
@@ -471,7 +470,7 @@ describe('a watch', () => {
       signal: new AbortController().signal,
       known: { size: 1, delete: (version: string) => version === '7' },
     };
-    for await (const each of clientFor().watch<{ metadata: object }>('/api/v1/things', options)) events.push(each);
+    await clientFor().watch<{ metadata: object }>('/api/v1/things', options, (each) => events.push(each));
     expect(events.map(({ type, object: { metadata } }) => [type, metadata.name, metadata.resourceVersion])).toEqual([
       ['BOOKMARK', undefined, '7'],
       ['DELETED', 'a', '7'],
@@ -527,10 +526,15 @@ describe('a watch', () => {
     while (server.open() > before) await pause(5);
   });
 
-  test('one that is left frees the connection, too', async () => {
+  test('what its listener throws ends it as it is, and frees the connection, too', async () => {
     const before = server.open();
     server.on((_, response) => void response.writeHead(200).write('{"type":"ADDED","object":{}}\n'));
-    for await (const _ of clientFor().watch('/api/v1/things', { signal: new AbortController().signal })) break;
+    const enough = new Error('enough');
+    const { signal } = new AbortController();
+    const watching = clientFor().watch('/api/v1/things', { signal }, () => {
+      throw enough;
+    });
+    await expect(watching).rejects.toBe(enough);
     while (server.open() > before) await pause(5);
   });
 

@@ -3,17 +3,16 @@ import { expect, test } from 'vitest';
 import { TooLargeError } from '../../src/kube/api-error.ts';
 import { LazyItems, PageBuffers } from '../../src/kube/lazy-list.ts';
 
-async function* inChunks(text: string, size: number): AsyncGenerator<Uint8Array> {
+function read(text: string, { size = 7, buffers = new PageBuffers(), limit = 2 ** 20 } = {}): unknown {
   const bytes = Buffer.from(text);
-  for (let i = 0; i < bytes.length; i += size) yield bytes.subarray(i, i + size);
+  const page = buffers.page(limit);
+  for (let i = 0; i < bytes.length; i += size) page.take(bytes.subarray(i, i + size));
+  return page.parse();
 }
 
-const read = (text: string, { size = 7, buffers = new PageBuffers(), limit = 2 ** 20 } = {}): Promise<unknown> =>
-  buffers.read(inChunks(text, size), limit);
-
 /** As a caller sees it that reads all. */
-async function whole(text: string, size: number): Promise<unknown> {
-  const list = await read(text, { size });
+function whole(text: string, size: number): unknown {
+  const list = read(text, { size });
   const { items } = (list ?? {}) as { items?: unknown };
   return items instanceof LazyItems ? { ...(list as object), items: [...items] } : list;
 }
@@ -37,20 +36,20 @@ const lists: Readonly<Record<string, unknown>> = {
   nothing: null,
 };
 
-test.each(Object.keys(lists))('%s', async (name) => {
+test.each(Object.keys(lists))('%s', (name) => {
   for (const indent of [0, 2]) {
     const text = JSON.stringify(lists[name], undefined, indent);
-    for (const size of [1, 2, 3, 5, 64, 10_000]) expect(await whole(text, size)).toEqual(lists[name]);
+    for (const size of [1, 2, 3, 5, 64, 10_000]) expect(whole(text, size)).toEqual(lists[name]);
   }
 });
 
-test('of several items the last one counts, as for JSON.parse', async () => {
+test('of several items the last one counts, as for JSON.parse', () => {
   for (const text of [
     '{"items":[{"a":1}],"items":[{"b":2},{"c":3}]}',
     '{"items":[{"a":1}],"items":7}',
     '{"items":[{"a":1}],"items":[0]}',
   ])
-    expect(await whole(text, 4)).toEqual(JSON.parse(text));
+    expect(whole(text, 4)).toEqual(JSON.parse(text));
 });
 
 test.each([
@@ -63,35 +62,35 @@ test.each([
   '{"items":[{"a":1}]}}',
   '{"items":[{"a":"}]}',
   '{"items":[{"a":1}],"metadata":{]}}',
-])('what is no JSON is an error: %s', async (text) => {
-  await expect(whole(text, 3)).rejects.toThrow(SyntaxError);
+])('what is no JSON is an error: %s', (text) => {
+  expect(() => whole(text, 3)).toThrow(SyntaxError);
 });
 
-test('an object that is no JSON is an error when its turn comes', async () => {
-  const { items } = (await read('{"items":[{"a":1},{"b":}]}')) as { items: LazyItems };
+test('an object that is no JSON is an error when its turn comes', () => {
+  const { items } = read('{"items":[{"a":1},{"b":}]}') as { items: LazyItems };
   expect(items).toHaveLength(2);
   const each = items[Symbol.iterator]();
   expect(each.next().value).toEqual({ a: 1 });
   expect(() => each.next()).toThrow(SyntaxError);
 });
 
-test('the memory of a page is used for the next one only when its objects are disposed of', async () => {
+test('the memory of a page is used for the next one only when its objects are disposed of', () => {
   const buffers = new PageBuffers();
-  const page = async (name: string): Promise<LazyItems> =>
-    ((await read(JSON.stringify({ items: [object(name)] }), { buffers })) as { items: LazyItems }).items;
-  const first = await page('first');
-  const second = await page('second');
+  const page = (name: string): LazyItems =>
+    (read(JSON.stringify({ items: [object(name)] }), { buffers }) as { items: LazyItems }).items;
+  const first = page('first');
+  const second = page('second');
   expect([...first, ...second]).toEqual([object('first'), object('second')]);
   first[Symbol.dispose]();
   first[Symbol.dispose]();
-  const [third, fourth] = [await page('third'), await page('fourth')];
+  const [third, fourth] = [page('third'), page('fourth')];
   expect([...second, ...third, ...fourth]).toEqual([object('second'), object('third'), object('fourth')]);
   expect(() => [...first]).toThrow('in use for others');
 });
 
-test('a page may be as large as the limit, and no larger', async () => {
+test('a page may be as large as the limit, and no larger', () => {
   const text = JSON.stringify({ items: [object('x'.repeat(600_000))] });
-  expect(await whole(text, 16_384)).toEqual(JSON.parse(text));
-  await expect(read(text, { size: 16_384, limit: text.length })).resolves.toBeDefined();
-  await expect(read(text, { size: 16_384, limit: text.length - 1 })).rejects.toThrow(TooLargeError);
+  expect(whole(text, 16_384)).toEqual(JSON.parse(text));
+  expect(read(text, { size: 16_384, limit: text.length })).toBeDefined();
+  expect(() => read(text, { size: 16_384, limit: text.length - 1 })).toThrow(TooLargeError);
 });

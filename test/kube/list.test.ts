@@ -134,7 +134,11 @@ test('an object that is no JSON: the error shows nothing of it', async () => {
   const { client: scripted } = scriptedClient();
   const broken: KubeClient = {
     ...scripted,
-    get: async (_, options) => (await options?.into?.read(Readable.from([Buffer.from(text)]), 1_000)) as never,
+    get: (_, options) => {
+      const page = options?.into?.page(1_000);
+      page?.take(Buffer.from(text));
+      return Promise.resolve(page?.parse() as never);
+    },
   };
   const list = listPages(
     broken,

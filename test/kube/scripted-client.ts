@@ -62,7 +62,7 @@ export function scriptedClient(
     patch: <T>(path: string, type: PatchType, body: object, options: CallOptions = {}) =>
       call({ ...of('patch', path, options), type, body }, options) as Promise<T>,
     delete: async (path, body, options = {}) => void (await call({ ...of('delete', path, options), body }, options)),
-    async *watch<T>(path: string, options: CallOptions & { signal: AbortSignal }): AsyncGenerator<WatchEvent<T>> {
+    async watch<T>(path: string, options: CallOptions & { signal: AbortSignal }, each: (event: WatchEvent<T>) => void) {
       onWatch(options.query ?? {});
       const { signal } = options;
       const waiting: WatchEvent<T>[] = [];
@@ -88,7 +88,7 @@ export function scriptedClient(
       });
       try {
         for (;;) {
-          for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) yield next;
+          for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) each(next);
           if (over !== undefined) break;
           await new Promise<void>((resolve) => {
             wake = resolve;

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { paths } from '../../src/kube/paths.ts';
 import { NotYetError } from '../../src/proxies/adapter.ts';
+import { eventsOf } from '../kube/events-of.ts';
 import type { World } from './patch-worlds.ts';
 import { type Bench, login, openBench, type PlayedProduct } from './patch-fixture.ts';
 
@@ -91,7 +92,8 @@ export function describePatchAdapter(
         });
 
         const stop = new AbortController();
-        const watch = client.watch<{ metadata: { name: string; annotations?: Record<string, string> } }>(target.path, {
+        type Named = { metadata: { name: string; annotations?: Record<string, string> } };
+        const watch = eventsOf<Named>(client, target.path, {
           query: { ...byName, timeoutSeconds: 30 },
           signal: stop.signal,
         });
