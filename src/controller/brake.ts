@@ -33,8 +33,8 @@ export interface Brake {
 interface BrakeOptions {
   configuration: () => Configuration;
   world: Pick<World, 'namespaces'>;
-  watches: Pick<Watches, 'synced' | 'settled'>;
-  sources: { settled: Sources['settled']; book: Pick<SourceBook, 'inForce'> };
+  watches: Pick<Watches, 'synced' | 'hasOthers' | 'settled'>;
+  sources: { settled: Sources['settled']; book: Pick<SourceBook, 'inForce' | 'hasOthers'> };
   observe: (namespace: string) => ObservedScope | undefined;
   /** Enqueues a namespace that kept something, and need not keep it any longer. */
   enqueue: (namespace: string) => void;
@@ -53,12 +53,10 @@ export function createBrake({ configuration, world, watches, sources, observe, e
   let running: Promise<void> | undefined;
 
   // Asked at each reconcile.
-  function isCurrent(): boolean {
-    if (last?.configuration !== configuration()) return false;
-    for (const feed of watches.synced()) if (!last.read.has(feed)) return false;
-    for (const source of sources.book.inForce()) if (!last.inForce.has(source)) return false;
-    return true;
-  }
+  const isCurrent = (): boolean =>
+    last?.configuration === configuration() &&
+    !watches.hasOthers(last.read) &&
+    !sources.book.hasOthers(last.inForce);
   const isOpen = (): boolean => isCurrent() && last?.held === undefined;
   // Not before the sources have settled: until then the wanted state is unknown.
   const isDue = (): boolean => !term.aborted && sources.settled() && (recount || !isCurrent());

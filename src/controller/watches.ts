@@ -35,7 +35,9 @@ export interface Watches extends FeedStates {
   /** Whether the feeds of a source's Secrets and of its copies are synced. */
   isRead(source: SourceConfig): boolean;
   /** Ids of the synced feeds. */
-  synced(): Iterable<string>;
+  synced(): readonly string[];
+  /** Whether a feed is synced that is not one of these. */
+  hasOthers(known: ReadonlySet<string>): boolean;
   /** The feeds of the cluster itself that are not synced, and why. */
   unread(): Map<Feed, string>;
   /** What is wrong with a feed, by its id. */
@@ -111,8 +113,11 @@ export function createWatches({ client, world, log, metrics, timings }: WatchesO
     },
     isSynced,
     isRefused,
-    *synced() {
-      for (const [id, { reflector }] of running) if (reflector.isSynced) yield id;
+    synced: () => [...running.keys()].filter(isSynced),
+    hasOthers(known) {
+      let found = false;
+      running.forEach(({ reflector }, id) => (found ||= reflector.isSynced && !known.has(id)));
+      return found;
     },
     unread: () =>
       new Map(

@@ -90,8 +90,8 @@ export function createWorkQueue<K extends string>({
   let consumer: RunOptions<K> | undefined;
   let paused = false;
   let pumping = false;
-  /** Resolves when the next handler ends. */
-  let landing = Promise.withResolvers<void>();
+  /** Resolves when the next handler ends; undefined: nobody waits for it. */
+  let landing: PromiseWithResolvers<void> | undefined;
 
   function add(key: K): void {
     if (closed.aborted) return;
@@ -168,12 +168,14 @@ export function createWorkQueue<K extends string>({
   }
 
   function land(): void {
-    landing.resolve();
-    landing = Promise.withResolvers();
+    landing?.resolve();
+    landing = undefined;
   }
 
+  const nextLanding = (): Promise<void> => (landing ??= Promise.withResolvers()).promise;
+
   async function landed(): Promise<void> {
-    while (flying.size > 0) await landing.promise;
+    while (flying.size > 0) await nextLanding();
   }
 
   return {
@@ -196,7 +198,7 @@ export function createWorkQueue<K extends string>({
       await landed();
     },
     async idle() {
-      while (due.size + flying.size > 0) await landing.promise;
+      while (due.size + flying.size > 0) await nextLanding();
     },
     pause() {
       paused = true;

@@ -76,10 +76,12 @@ export function createWriteLimit({ most, now = monotonic, onChange }: WriteLimit
   }
 
   return async (write) => {
-    await new Promise<void>((resolve) => {
-      waiting.push(resolve);
-      start();
-    });
+    if (waiting.length === 0 && running < Math.floor(limit)) running++;
+    else
+      await new Promise<void>((resolve) => {
+        waiting.push(resolve);
+        start();
+      });
     const startedAt = now();
     try {
       const result = await write();

@@ -81,11 +81,17 @@ export function createClient(connection: Connection, options: ClientOptions = {}
     pool: 'call' | 'watch',
     { body, contentType = 'application/json', onData }: Sent = {},
   ): Promise<Answer> {
-    const headers: Record<string, string> = { accept: call.accept ?? 'application/json', 'user-agent': userAgent };
-    if (body !== undefined) headers['content-type'] = contentType;
+    const headers = ['accept', call.accept ?? 'application/json', 'user-agent', userAgent];
+    if (body !== undefined) headers.push('content-type', contentType);
     const verb = pool === 'watch' ? 'watch' : method.toLowerCase();
     const asked = {
-      ...{ method, path: path + queryString(call.query), headers, signal: call.signal, term: call.signal, pool, onData },
+      method,
+      path: path + queryString(call.query),
+      headers,
+      signal: call.signal,
+      term: call.signal,
+      pool,
+      onData,
       body: body && JSON.stringify(body),
       underWay: pool === 'watch' ? watches : calls,
       maxBytes: call.maxBytes ?? MAX_BODY_BYTES,
@@ -203,8 +209,10 @@ function causeOf(error: unknown): unknown {
 
 function queryString(query: Query = {}): string {
   let text = '';
-  for (const [name, value] of Object.entries(query))
+  for (const name in query) {
+    const value = query[name];
     if (value !== undefined) text += `${text === '' ? '?' : '&'}${name}=${encodeURIComponent(value)}`;
+  }
   return text;
 }
 

@@ -31,7 +31,9 @@ export interface Connection {
 
 interface Session {
   readonly readAt: number;
-  readonly headers: Record<string, string>;
+  /** Names and values in turn, as undici takes them. */
+  readonly headers: readonly string[];
+  readonly credential: string;
   readonly pools: Pools;
 }
 type Pools = Record<'call' | 'watch', Dispatcher>;
@@ -67,9 +69,10 @@ export function connect(config: KubeConfig, now: () => number = monotonic): Conn
   async function read(from: KubeConfig): Promise<Session> {
     const options: RequestOptions = { headers: {} };
     await from.applyToHTTPSOptions(options);
-    const headers: Record<string, string> = {};
-    for (const [name, value] of Object.entries(options.headers ?? {})) headers[name] = String(value).trim();
-    if (options.auth) headers['Authorization'] = `Basic ${Buffer.from(options.auth).toString('base64')}`;
+    const headers = Object.entries(options.headers ?? {}).flatMap(([name, value]) => [name, String(value).trim()]);
+    if (options.auth) headers.push('Authorization', `Basic ${Buffer.from(options.auth).toString('base64')}`);
+    const at = headers.indexOf('Authorization');
+    const credential = at < 0 ? '' : (headers[at + 1]?.split(' ').at(-1) ?? '');
 
     // A new CA or client certificate needs new connections; a new token does not.
     const tls = [options.ca, options.cert, options.key]
@@ -82,7 +85,7 @@ export function connect(config: KubeConfig, now: () => number = monotonic): Conn
       // close() lets calls in flight on the old connections finish.
       if (old) void Promise.allSettled([old.call.close(), old.watch.close()]);
     }
-    const fresh = { readAt: now(), headers, pools };
+    const fresh = { readAt: now(), headers, credential, pools };
     // If refresh() was called meanwhile, this read is too old to keep.
     if (from === reader) session = fresh;
     return fresh;
@@ -114,10 +117,10 @@ export function connect(config: KubeConfig, now: () => number = monotonic): Conn
 
   return {
     server,
-    async send({ pool: which, ...asked }) {
-      const { headers, pools: open_ } = session !== undefined && isFresh(session) ? session : await open();
-      const path = prefix + asked.path;
-      return exchange(open_[which], origin, { ...asked, path }, { ...asked.headers, ...headers });
+    send(asked) {
+      const now = ({ headers, pools: { [asked.pool]: pool } }: Session): Promise<Answer> =>
+        exchange(pool, { origin, path: prefix + asked.path, headers: [...asked.headers, ...headers] }, asked);
+      return session !== undefined && isFresh(session) ? now(session) : open().then(now);
     },
     refresh() {
       // Many calls get a 401 at the same time: one read serves them all.
@@ -128,7 +131,7 @@ export function connect(config: KubeConfig, now: () => number = monotonic): Conn
       opening = undefined;
     },
     redact(text) {
-      const credential = session?.headers['Authorization']?.split(' ').at(-1) ?? '';
+      const { credential = '' } = session ?? {};
       return credential === '' ? text : text.replaceAll(credential, '***');
     },
     async close() {

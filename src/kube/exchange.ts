@@ -9,7 +9,8 @@ export interface Exchange {
   readonly method: Dispatcher.HttpMethod;
   /** With the query. */
   readonly path: string;
-  readonly headers: Record<string, string>;
+  /** Names and values in turn. */
+  readonly headers: readonly string[];
   readonly body?: string | undefined;
   readonly signal?: AbortSignal | undefined;
   /** The request is not sent if this term is over by then. */
@@ -36,17 +37,13 @@ export const isGood = (status: number): boolean => status < 300;
 /** Rejects when there is no complete answer: why, from undici, `onData`, or with the word of {@link UnderWay} that stopped it. */
 export function exchange(
   dispatcher: Dispatcher,
-  origin: string,
+  sent: { readonly origin: string; readonly path: string; readonly headers: string[] },
   asked: Exchange,
-  headers: Record<string, string>,
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
     if (asked.signal?.aborted === true) return void reject(new Error('was stopped'));
-    const handler = new Handler(asked, resolve, reject);
-    dispatcher.dispatch(
-      { origin, path: asked.path, method: asked.method, headers, body: asked.body ?? null },
-      handler,
-    );
+    const { method, body = null } = asked;
+    dispatcher.dispatch({ ...sent, method, body }, new Handler(asked, resolve, reject));
   });
 }
 

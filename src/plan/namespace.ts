@@ -60,7 +60,8 @@ export function* planSteps(
     })),
     { instance, own: new Set([...copies.values()].filter(({ ours }) => ours).map(({ name }) => name)) },
   );
-  const actions = [...planned.map(({ plan }) => plan), ...retired].flatMap(({ action }) => action ?? []);
+  const plans = [...planned.map(({ plan }) => plan), ...retired];
+  const actions = plans.flatMap(({ action }) => action ?? []);
   const plan: NamespacePlan = {
     namespace: namespace.name,
     standings: planned.map(({ source: { config }, choice, plan }, i) => ({
@@ -76,7 +77,7 @@ export function* planSteps(
     deleteCopies: actions.filter(({ type }) => type === 'deleteCopy'),
     problems: [
       ...selection.problems,
-      ...[...planned.map(({ plan }) => plan), ...retired].flatMap(({ problem }) => problem ?? []),
+      ...plans.flatMap(({ problem }) => problem ?? []),
       ...(planned.some(({ choice }) => choice.in) ? listProblems(namespace) : []),
       ...firstFew(accounts.problems, { kind: 'Namespace', name: namespace.name, uid: namespace.uid }),
     ],

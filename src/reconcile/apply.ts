@@ -171,9 +171,10 @@ export function createApplier({ client, world, content, consumers }: ApplierOpti
       signal.throwIfAborted();
       switch (action.type) {
         case 'createCopy':
-          return writeCopy(action, {}, signal);
+          return void (await writeCopy(action, {}, signal));
         case 'updateCopy':
-          return writeCopy(action, { uid: action.uid, resourceVersion: action.resourceVersion }, signal);
+          // `return` of a promise would take three turns more.
+          return void (await writeCopy(action, { uid: action.uid, resourceVersion: action.resourceVersion }, signal));
         case 'replaceCopy':
           await deleteCopy(action, signal);
           return writeCopy(action, {}, signal).catch((error: unknown) => unlessStillThere(action, error, signal));

@@ -28,7 +28,8 @@ export function createStandardMetrics(always: Registry, leading: Registry) {
     'host',
     'resource',
   ]);
-  const depth = led.gauge('workqueue_depth', 'Keys that are due and wait to be reconciled.', ['name']);
+  let depth = 0;
+  led.gaugeOf('workqueue_depth', 'Keys that are due and wait to be reconciled.', ['name'], () => [[{ name }, depth]]);
   const adds = counter('workqueue_adds_total', 'Keys that became due.', ['name']);
   const retries = counter('workqueue_retries_total', 'Keys that were put back, to come again after a delay.', ['name']);
   const waited = histogram(
@@ -51,7 +52,6 @@ export function createStandardMetrics(always: Registry, leading: Registry) {
     () => [[{ name }, Math.max(0, ...running()) / 1000]],
   );
   // There from the start: a rate needs a value before the first event.
-  depth.set({ name }, 0);
   for (const each of [adds, retries]) each.inc({ name }, 0);
   for (const each of [waited, worked]) each.zero({ name });
 
@@ -65,7 +65,7 @@ export function createStandardMetrics(always: Registry, leading: Registry) {
       },
       /** What the work queue tells. */
       queue: {
-        onDepth: (keys: number): void => depth.set({ name }, keys),
+        onDepth: (keys: number): void => void (depth = keys),
         onAdd: (): void => adds.inc({ name }),
         onRetry: (): void => retries.inc({ name }),
         onWait: (ms: number): void => waited.observe({ name }, ms / 1000),

@@ -22,7 +22,9 @@ export interface SourceBook {
   /** In the order of the configuration. `namespace`: as this namespace is to see them; during a rollout, canaries see newer ones. */
   observe(namespace?: string): readonly ObservedSource[];
   /** Names of the sources that were read; what they hold is in force, if anything is. */
-  inForce(): Iterable<string>;
+  inForce(): readonly string[];
+  /** Whether a source is in force that is not one of these. */
+  hasOthers(known: ReadonlySet<string>): boolean;
   /** Of each source that was read: whether all that it holds is in force, and when the newest content was accepted, in ms since 1970. */
   states(): {
     readonly source: string;
@@ -67,6 +69,7 @@ export function createSourceBook(options: KeeperOptions): SourceBook {
   const { state, isRead = () => true } = options;
   const keeper = createSourceKeeper(options);
   let sources = new Map<string, KnownSource>();
+  const isShown = ({ config, shown }: KnownSource): boolean => shown !== undefined && isRead(config);
 
   return {
     observe: (namespace) =>
@@ -80,8 +83,11 @@ export function createSourceBook(options: KeeperOptions): SourceBook {
           read: known.shown !== undefined && isRead(config),
         };
       }),
-    *inForce() {
-      for (const [name, { config, shown }] of sources) if (shown !== undefined && isRead(config)) yield name;
+    inForce: () => [...sources].flatMap(([name, known]) => (isShown(known) ? [name] : [])),
+    hasOthers(known) {
+      let found = false;
+      sources.forEach((each, name) => (found ||= !known.has(name) && isShown(each)));
+      return found;
     },
     states: () =>
       [...sources.values()]

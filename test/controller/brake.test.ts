@@ -67,10 +67,17 @@ function braking({ namespaces = 11, starting = GOOD }: { namespaces?: number; st
   const brake = createBrake({
     world,
     observe,
-    watches: { synced: () => w.synced, settled: () => w.settled },
+    watches: {
+      synced: () => w.synced,
+      hasOthers: (known) => w.synced.some((id) => !known.has(id)),
+      settled: () => w.settled,
+    },
     sources: {
       settled: () => w.settledSources,
-      book: { inForce: () => (w.read ? w.configuration.sources.map(({ name }) => name) : []) },
+      book: {
+        inForce: () => (w.read ? w.configuration.sources.map(({ name }) => name) : []),
+        hasOthers: (known) => w.read && w.configuration.sources.some(({ name }) => !known.has(name)),
+      },
     },
     configuration: () => w.configuration,
     enqueue: (name) => queued.push(name),
