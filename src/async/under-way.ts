@@ -3,6 +3,7 @@
  * them: a timer and signals for each would be a good part of what a call costs.
  */
 import { monotonic } from '../clock.ts';
+import { Few } from './few.ts';
 
 type Stop = (why: 'timed out' | 'was stopped') => void;
 
@@ -13,9 +14,9 @@ export interface UnderWay {
 
 /** `ms`: how long each may take; Infinity: for ever. */
 export function createUnderWay(ms: number): UnderWay {
-  /** When each is over: the first to end comes first, for all get the same time. */
-  const ends = new Map<Stop, number>();
-  const bySignal = new Map<AbortSignal, { readonly stops: Set<Stop>; readonly listen: () => void }>();
+  const stops = new Few<Stop, { readonly at: number; readonly signal: AbortSignal | undefined }>();
+  /** How many are under way for a signal, and its one listener. */
+  const signals = new Map<AbortSignal, { count: number; readonly listen: () => void }>();
   let isArmed = false;
 
   function arm(afterMs: number): void {
@@ -26,44 +27,47 @@ export function createUnderWay(ms: number): UnderWay {
 
   function endOverdue(): void {
     isArmed = false;
-    for (const [stop, at] of ends) {
+    let next = Infinity;
+    for (const [stop, { at }] of stops.entries()) {
       const left = at - monotonic();
-      if (left > 0) return arm(left);
-      ends.delete(stop);
-      stop('timed out');
+      if (left > 0) next = Math.min(next, left);
+      else {
+        leave(stop);
+        stop('timed out');
+      }
     }
+    if (next !== Infinity) arm(next);
   }
 
-  function listenersOf(signal: AbortSignal): Set<Stop> {
-    const known = bySignal.get(signal);
-    if (known !== undefined) return known.stops;
-    const stops = new Set<Stop>();
+  function listenTo(signal: AbortSignal): void {
+    const known = signals.get(signal);
+    if (known !== undefined) return void known.count++;
     const listen = (): void => {
-      bySignal.delete(signal);
-      for (const stop of stops) stop('was stopped');
+      for (const [stop, { signal: its }] of stops.entries()) if (its === signal && leave(stop)) stop('was stopped');
     };
     signal.addEventListener('abort', listen, { once: true });
-    bySignal.set(signal, { stops, listen });
-    return stops;
+    signals.set(signal, { count: 1, listen });
+  }
+
+  /** Whether it was still under way. */
+  function leave(stop: Stop): boolean {
+    const { signal } = stops.get(stop) ?? {};
+    if (!stops.delete(stop)) return false;
+    const known = signal && signals.get(signal);
+    // A signal that follows others is kept in memory as long as somebody listens.
+    if (signal && known && --known.count === 0) {
+      signal.removeEventListener('abort', known.listen);
+      signals.delete(signal);
+    }
+    return true;
   }
 
   return {
     add(stop, signal) {
-      if (ms !== Infinity) {
-        ends.set(stop, monotonic() + ms);
-        if (!isArmed) arm(ms);
-      }
-      const stops = signal && listenersOf(signal);
-      stops?.add(stop);
-      return () => {
-        ends.delete(stop);
-        stops?.delete(stop);
-        if (signal === undefined || stops?.size !== 0) return;
-        // A signal that follows others is kept in memory as long as somebody listens.
-        const { listen } = bySignal.get(signal) ?? {};
-        if (listen) signal.removeEventListener('abort', listen);
-        bySignal.delete(signal);
-      };
+      stops.set(stop, { at: monotonic() + ms, signal });
+      if (ms !== Infinity && !isArmed) arm(ms);
+      if (signal) listenTo(signal);
+      return () => void leave(stop);
     },
   };
 }

@@ -117,13 +117,14 @@ export function createContests({ whoUndid, log, metrics, now }: ContestsOptions)
   }
 
   return {
-    pace: {
-      pauseMs: (action) => pace.pauseMs(keyOf(action), intentOf(action)),
-      wrote(action) {
-        const key = keyOf(action);
-        pace.wrote(key, intentOf(action));
-        if (pace.isContested(key)) add(action);
-      },
+    pace: (action) => {
+      const [key, intent] = [keyOf(action), intentOf(action)];
+      return {
+        ms: pace.pauseMs(key, intent),
+        wrote() {
+          if (pace.wrote(key, intent)) add(action);
+        },
+      };
     },
     isContested: (action) => pace.isContested(keyOf(action)),
     async settle({ namespace }, waiting, signal) {

@@ -61,8 +61,7 @@ export async function runManager(options: ManagerOptions, asked: AbortSignal): P
       'starting',
     );
     pause.set(current.configuration.paused);
-    await serverVersion.check();
-    await rights.check(current.configuration);
+    await Promise.all([serverVersion.check(), rights.check(current.configuration)]);
     await memory.load(pause.on, stop);
     for (const resource of ['namespaces', 'serviceaccounts', 'copies', 'sources', 'proxies'] as const)
       metrics.observeWatch(resource, () => watches.silentForMs(resource));

@@ -6,8 +6,8 @@
 export interface Pace {
   /** Milliseconds until the object may be written with this intent; 0: now. */
   pauseMs(object: string, intent: string): number;
-  /** The write succeeded. */
-  wrote(object: string, intent: string): void;
+  /** The write succeeded. Returns whether writes of the object are undone again and again. */
+  wrote(object: string, intent: string): boolean;
   /** Whether its writes are undone again and again. */
   isContested(object: string): boolean;
   /** Milliseconds until it no longer counts as contested, if nobody undoes the last write; 0: it does not. */
@@ -72,15 +72,17 @@ export function createPace(now: () => number): Pace {
     wrote(object, intent) {
       const row = rowOf(object);
       const repeated = row?.intent === intent;
+      // News in the middle of a contest: it stays one.
+      const repeats = (row?.repeats ?? 0) + (repeated ? 1 : 0);
       rows.delete(object);
       rows.set(object, {
         intent,
         at: now(),
-        // News in the middle of a contest: it stays one.
-        repeats: (row?.repeats ?? 0) + (repeated ? 1 : 0),
+        repeats,
         step: row === undefined ? 0 : repeated ? Math.min(LAST_STEP, stepOf(row) + 1) : row.step,
       });
       forgetOldest();
+      return repeats >= FREE;
     },
     isContested: (object) => (rowOf(object)?.repeats ?? 0) >= FREE,
     quietInMs(object) {

@@ -108,7 +108,7 @@ export function createWatches({ client, world, log, metrics, timings }: WatchesO
         if (open.length === 0) return;
         if (waitedMs > 0 && waitedMs % 30_000 === 0)
           log.warn(`still waiting for the first answer about: ${open.map(([id]) => id).join(', ')}`);
-        await sleep(50, signal);
+        await Promise.race([Promise.all(open.map(([, { reflector }]) => reflector.synced)), sleep(50, signal)]);
       }
     },
     isSynced,

@@ -3,6 +3,7 @@
  * most one pending due time, the earliest that was asked for, and is never in flight twice. A handler works on the
  * state when it runs, so ten requests for the same key cost one run.
  */
+import { Few } from '../async/few.ts';
 import { aborted } from '../async/sleep.ts';
 import { systemTimers } from '../async/timers.ts';
 
@@ -83,7 +84,7 @@ export function createWorkQueue<K extends string>({
   const oldest = due.keys();
   const later = new Map<K, { at: number; timer: unknown }>();
   /** Keys in flight; `again`: when the key became due again meanwhile. */
-  const flying = new Map<K, { readonly since: number; again?: number }>();
+  const flying = new Few<K, { readonly since: number; again?: number }>();
   const failures = new Map<K, number>();
   const closing = new AbortController();
   const closed = closing.signal;
@@ -184,7 +185,7 @@ export function createWorkQueue<K extends string>({
     retry,
     forget: (key) => void failures.delete(key),
     retries: (key) => failures.get(key) ?? 0,
-    running: () => [...flying.values()].map(({ since }) => performance.now() - since),
+    running: () => flying.values().map(({ since }) => performance.now() - since),
     async run({ signal, ...options }) {
       if (consumer !== undefined) throw new Error('the queue is running already');
       const over = AbortSignal.any([signal, closed]);

@@ -33,7 +33,7 @@ export function gatherInitialEvents<T>(
   const objects = new Map<string, T>();
   const late = new AbortController();
   const inAll = setTimeout(() => late.abort(), IN_ALL * waitMs);
-  let silence = setTimeout(() => late.abort(), waitMs);
+  const silence = setTimeout(() => late.abort(), waitMs);
   let ended = false;
   const stop = (): void => {
     clearTimeout(inAll);
@@ -54,8 +54,7 @@ export function gatherInitialEvents<T>(
       }
       // A plain watch has bookmarks, too: they bring the end no nearer.
       if (type === 'BOOKMARK') return;
-      clearTimeout(silence);
-      silence = setTimeout(() => late.abort(), waitMs);
+      silence.refresh();
       // Changes during the initial events come before their end, too: an object can be deleted again.
       const key = `${object.metadata.namespace ?? ''}/${object.metadata.name}`;
       const projected = type === 'DELETED' ? undefined : project(object);

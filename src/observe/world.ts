@@ -1,4 +1,5 @@
 /** What is known about the cluster, and the part of it that the plan of one namespace needs. */
+import { Few } from '../async/few.ts';
 import type { Configuration, SourceConfig } from '../config/schema.ts';
 import type { ApiObject, Selector } from '../kube/list.ts';
 import { paths } from '../kube/paths.ts';
@@ -36,7 +37,7 @@ export interface World {
   /** Who looks, by the namespace of the Lease and the state: see `ownerOf`. */
   readonly instance: string;
   /** What is being written now, by {@link writingKey}: whether it is as it is to be. The watch may bring it before the answer. */
-  readonly writing: Map<string, (now: ObservedCopy | ObservedServiceAccount) => boolean>;
+  readonly writing: Few<string, (now: ObservedCopy | ObservedServiceAccount) => boolean>;
 }
 
 export const writingKey = (
@@ -73,7 +74,7 @@ export function createWorld(digest: Digest, instance: string, listed?: readonly 
     secrets: new Map(),
     digest,
     instance,
-    writing: new Map(),
+    writing: new Few(),
   };
 }
 

@@ -74,14 +74,18 @@ export function* accountSteps(
 }
 
 function wishOf(copies: readonly ReferencedCopy[], chosen: string, whose: Whose): WantedReferences {
-  const wanted = new Set<string>();
-  const kept = new Set<string>();
-  for (const [i, { copyName, references }] of copies.entries()) {
-    if (references === 'add' && chosen[i] === CHOSEN) wanted.add(copyName);
-    if (references === 'freeze' || (references === 'keep' && chosen[i] === CHOSEN)) kept.add(copyName);
-  }
-  return { wanted, kept, ...whose };
+  const wanted: string[] = [];
+  const kept: string[] = [];
+  copies.forEach(({ copyName, references }, i) => {
+    if (references === 'add' && chosen[i] === CHOSEN) wanted.push(copyName);
+    if (references === 'freeze' || (references === 'keep' && chosen[i] === CHOSEN)) kept.push(copyName);
+  });
+  return { ...whose, wanted: setOf(wanted), kept: setOf(kept) };
 }
+
+const NONE: ReadonlySet<string> = new Set();
+/** Most are empty. */
+const setOf = (names: readonly string[]): ReadonlySet<string> => (names.length === 0 ? NONE : new Set(names));
 
 function problemsOf(account: ObservedServiceAccount, isCrowded: boolean, into: AccountProblem[]): void {
   const { sync, added = '' } = account;

@@ -67,8 +67,8 @@ export function isSettled(
 }
 
 /** The annotation of an account that is settled. */
-export const settledRecordOf = ({ wanted, ...whose }: WantedReferences): string =>
-  recordWith([...wanted], [], whose).join(',');
+export const settledRecordOf = (wish: WantedReferences): string =>
+  wish.wanted.size === 0 ? '' : recordWith([...wish.wanted], [], wish).join(',');
 
 /** Whether its list is short enough to be managed, also after adding what it lacks, and so is the record. */
 export function hasRoom(

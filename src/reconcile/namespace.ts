@@ -20,12 +20,8 @@ export interface Waiting {
   readonly ms: number;
 }
 
-/** Says how long to wait with an action, and gets each that was done. */
-export interface WritePace {
-  /** In milliseconds; 0: it may be done now. */
-  pauseMs(action: Action): number;
-  wrote(action: Action): void;
-}
+/** Says how long to wait with an action, in milliseconds (0: it may be done now), and is told when it was done. */
+export type WritePace = (action: Action) => { readonly ms: number; wrote(): void };
 
 export interface NamespaceOutcome {
   readonly plan: NamespacePlan;
@@ -54,14 +50,14 @@ export async function reconcileNamespace(
   const waiting: Waiting[] = [];
 
   async function attempt(action: Action): Promise<boolean> {
-    const ms = pace?.pauseMs(action) ?? 0;
-    if (ms > 0) {
-      waiting.push({ action, ms });
+    const paced = pace?.(action);
+    if (paced !== undefined && paced.ms > 0) {
+      waiting.push({ action, ms: paced.ms });
       return false;
     }
     try {
       await applier.apply(action, signal);
-      pace?.wrote(action);
+      paced?.wrote();
       done.push(action);
       return true;
     } catch (error) {
