@@ -72,6 +72,21 @@ const clientNode: Plugin = {
   },
 };
 
+/** What packages load for what is refused here (SOCKS proxies), or is never switched on (exemplars). */
+const left: Readonly<Record<string, string>> = {
+  socks: 'export const SocksClient = undefined;',
+  'socks-proxy-agent': 'export class SocksProxyAgent {}',
+  '@opentelemetry/api': 'module.exports = {};',
+};
+const leftOut: Plugin = {
+  name: 'left-out',
+  setup({ onResolve, onLoad }) {
+    const filter = new RegExp(`^(?:${Object.keys(left).join('|')})$`);
+    onResolve({ filter }, ({ path }) => ({ path, namespace: 'left-out' }));
+    onLoad({ filter, namespace: 'left-out' }, ({ path }) => ({ contents: left[path] ?? '' }));
+  },
+};
+
 /** undici's own index loads fetch, WebSocket, caches and mocks too. A name that is missing here fails the build. */
 const undici: Plugin = {
   name: 'undici',
@@ -124,7 +139,7 @@ export async function bundle({
     format: 'esm',
     platform: 'node',
     target: 'node22',
-    plugins: [pageAssets, builtins, clientNode, undici],
+    plugins: [pageAssets, builtins, clientNode, leftOut, undici],
     banner: { js: banner },
     sourcemap: 'external',
     metafile: true,

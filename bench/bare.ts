@@ -7,6 +7,7 @@ import type { RequestOptions } from 'node:https';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Agent, request } from 'undici';
+import { createWriteLimit } from '../src/controller/write-limit.ts';
 
 export interface Write {
   readonly method: 'POST' | 'PATCH' | 'PUT';
@@ -15,7 +16,7 @@ export interface Write {
   readonly body: object;
 }
 
-/** `0i0` in path and body stands for the number of the namespace. `list`: paths with a `limit`, to be read in pages instead. */
+/** `concurrency`: the most writes at once. `0i0` in path and body stands for the number of the namespace. `list`: paths with a `limit`, to be read in pages instead. */
 export type Job =
   | { readonly writes: readonly Write[]; readonly from: number; readonly to: number; readonly concurrency: number }
   | { readonly list: readonly string[] }
@@ -58,13 +59,15 @@ for (;;) {
     }
   } else if ('list' in job) await Promise.all(job.list.map(list));
   else {
+    // As many writes at once as the controller would make: with fewer each of them costs more CPU, on both sides.
+    const limit = createWriteLimit({ most: job.concurrency });
     let next = job.from;
     await Promise.all(
       Array.from({ length: job.concurrency }, async () => {
         while (next < job.to) {
           const i = String(next++);
           const at = performance.now();
-          for (const write of job.writes) await send(write, i);
+          for (const write of job.writes) await limit(() => send(write, i));
           took.push(performance.now() - at);
         }
       }),

@@ -127,17 +127,20 @@ async function measureSize({ size, from, bare, neighbour, kubeconfig }: Size): P
     p50: crowded.p50,
     aloneP50: alone.p50,
   });
+  const delayed = await controller.loopDelay(() => rotate(controller, size, `${size}-loop`));
+  report('event loop', { p99: delayed });
   await controller.stop();
 
-  const restarts: { ratio: number; seconds: number; list: number; cpu: number; peak: number }[] = [];
+  const restarts: Record<'ratio' | 'seconds' | 'inStep' | 'list' | 'cpu' | 'peak', number>[] = [];
   for (let round = 1; round <= Number(flags.rounds); round++) {
     const startedAt = performance.now();
     controller = await start();
+    const inStep = (performance.now() - startedAt) / 1000;
     await copies(controller, size);
     const seconds = (performance.now() - startedAt) / 1000;
     const cpu = cpuSeconds(controller.pid);
     const { seconds: list } = await bare.do({ list: LISTS });
-    restarts.push({ ratio: seconds / list, seconds, list, cpu, peak: memoryOf(controller.pid).peak });
+    restarts.push({ ratio: seconds / list, seconds, inStep, list, cpu, peak: memoryOf(controller.pid).peak });
     if (round < Number(flags.rounds)) await controller.stop();
   }
   report('restart', spread(restarts));

@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline';
 import { parseAllDocuments } from 'yaml';
 
 const ROOT = path.join(import.meta.dirname, '..');
+const LOOP_LAG = path.join(import.meta.dirname, 'loop-lag.ts');
 export const SOURCE = { namespace: 'pullpass-system', name: 'bench-source' };
 export const COPY = 'bench-copy';
 
@@ -15,17 +16,20 @@ export interface Controller {
   said(message: RegExp): Promise<Record<string, unknown>>;
   /** A sample of its /metrics: the sum over all series of the family, labels narrowed by `where`. */
   metric(name: string, where?: string): Promise<number>;
+  /** The 99th percentile of the event loop's delay while `work` is done, in milliseconds. */
+  loopDelay(work: () => Promise<unknown>): Promise<number>;
   stop(): Promise<void>;
 }
 
+type Env = readonly { readonly name: string; readonly value?: string }[];
+const [DEPLOYMENT] = parseAllDocuments(readFileSync(path.join(ROOT, 'manifests/deployment.yaml'), 'utf8')).map(
+  (document) => document.toJS() as { spec: { template: { spec: { containers: { env: Env }[] } } } },
+);
+const valueOf = (name: string): string =>
+  DEPLOYMENT?.spec.template.spec.containers[0]?.env.find((each) => each.name === name)?.value ?? '';
+
 /** NODE_OPTIONS of manifests/deployment.yaml. */
-export function shippedFlags(): string {
-  const [deployment] = parseAllDocuments(readFileSync(path.join(ROOT, 'manifests/deployment.yaml'), 'utf8')).map(
-    (document) =>
-      document.toJS() as { spec: { template: { spec: { containers: { env: { name: string; value: string }[] }[] } } } },
-  );
-  return deployment?.spec.template.spec.containers[0]?.env.find(({ name }) => name === 'NODE_OPTIONS')?.value ?? '';
-}
+export const shippedFlags = (): string => valueOf('NODE_OPTIONS');
 
 /** `folder`: with the bundle, and for the configuration. */
 export async function startController(kubeconfig: string, folder: string, flags = shippedFlags()): Promise<Controller> {
@@ -48,10 +52,20 @@ export async function startController(kubeconfig: string, folder: string, flags 
     '--address',
     '127.0.0.1:0',
   ];
-  const child = spawn(process.execPath, [...flags.split(' ').filter((flag) => flag !== ''), path.join(folder, 'pullpass.js'), ...args], {
-    env: { ...process.env, LOG_LEVEL: 'info' },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const child = spawn(
+    process.execPath,
+    [
+      '--require',
+      LOOP_LAG,
+      ...flags.split(' ').filter((flag) => flag !== ''),
+      path.join(folder, 'pullpass.js'),
+      ...args,
+    ],
+    {
+      env: { ...process.env, LOG_LEVEL: 'info', MALLOC_ARENA_MAX: valueOf('MALLOC_ARENA_MAX') },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const waiting = new Set<(line: Record<string, unknown>) => void>();
   createInterface({ input: child.stdout }).on('line', (text) => {
@@ -81,6 +95,13 @@ export async function startController(kubeconfig: string, folder: string, flags 
         .filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `))
         .filter((line) => line.includes(where))
         .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
+    },
+    async loopDelay(work) {
+      child.kill('SIGUSR2');
+      await work();
+      const line = said(/^event loop$/);
+      child.kill('SIGUSR2');
+      return Number((await line)['p99']);
     },
     async stop() {
       child.kill();

@@ -25,6 +25,8 @@ export interface Target extends AsyncDisposable {
 export async function openTarget(against: string): Promise<Target> {
   const folder = mkdtempSync(path.join(tmpdir(), 'pullpass-bench-'));
   const file = path.join(folder, 'kubeconfig');
+  // As beside the program that is shipped: without it Node looks at each file for what it is.
+  writeFileSync(path.join(folder, 'package.json'), '{"type":"module"}');
   const target = (name: string, kubeconfig: string, stop?: () => Promise<unknown>): Target => ({
     name,
     kubeconfig,

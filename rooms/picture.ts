@@ -4,7 +4,7 @@
  */
 
 /** Files directly in `src` that every room may import. */
-export const GROUND = ['names', 'owner', 'errors', 'retry', 'text', 'log', 'clock'];
+export const GROUND = ['names', 'owner', 'errors', 'retry', 'text', 'log', 'clock', 'few'];
 
 export interface Room {
   /** Rooms that it may import. */
@@ -101,7 +101,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   kube: {
     may: ['async'],
-    packages: words('@kubernetes/client-node undici node:fs node:https'),
+    packages: words('@kubernetes/client-node undici node:fs node:https node:tls'),
   },
   credentials: { may: [], packages: ['node:crypto'], pure: true },
   async: { may: [], packages: ['node:timers/promises'], pure: ['steps'] },

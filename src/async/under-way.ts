@@ -3,7 +3,7 @@
  * them: a timer and signals for each would be a good part of what a call costs.
  */
 import { monotonic } from '../clock.ts';
-import { Few } from './few.ts';
+import { Few } from '../few.ts';
 
 type Stop = (why: 'timed out' | 'was stopped') => void;
 

@@ -54,9 +54,7 @@ export function createBrake({ configuration, world, watches, sources, observe, e
 
   // Asked at each reconcile.
   const isCurrent = (): boolean =>
-    last?.configuration === configuration() &&
-    !watches.hasOthers(last.read) &&
-    !sources.book.hasOthers(last.inForce);
+    last?.configuration === configuration() && !watches.hasOthers(last.read) && !sources.book.hasOthers(last.inForce);
   const isOpen = (): boolean => isCurrent() && last?.held === undefined;
   // Not before the sources have settled: until then the wanted state is unknown.
   const isDue = (): boolean => !term.aborted && sources.settled() && (recount || !isCurrent());
@@ -74,7 +72,11 @@ export function createBrake({ configuration, world, watches, sources, observe, e
       const mine = term;
       await watches.settled(mine);
       recount = false;
-      const basis = { configuration: configuration(), read: new Set(watches.synced()), inForce: new Set(sources.book.inForce()) };
+      const basis = {
+        configuration: configuration(),
+        read: new Set(watches.synced()),
+        inForce: new Set(sources.book.inForce()),
+      };
       const removals = await count(() => mine === term && !mine.aborted && configuration() === basis.configuration);
       if (removals !== undefined)
         conclude({ ...basis, removals, held: judgeRemovals(removals, confirmationOf(basis.configuration)) });

@@ -128,8 +128,6 @@ async function configure(next: Configuration, { log, metrics }: ManagerOptions, 
   current.configuration = next;
   sources.book.configure(next);
   if (current.leading) state.retain(next);
-  schedules.configure(next);
-  if (next.schedules.audit === undefined) metrics.forgetAudit();
   const wake = {
     naming: proxies.naming,
     namespaceOf: proxies.namespaceOf,
@@ -143,6 +141,9 @@ async function configure(next: Configuration, { log, metrics }: ManagerOptions, 
       triggers.everything();
     },
   });
+  // After the first requests are on their way: the first look at a time zone takes as long as they do.
+  schedules.configure(next);
+  if (next.schedules.audit === undefined) metrics.forgetAudit();
   await pause.end();
   sources.look();
   brake.look();

@@ -1,7 +1,6 @@
 /** `/report`: the audit as a page, at most a few minutes old. Many visitors start no more than one audit at a time. */
 import { createTurns } from '../async/fair.ts';
 import { inTurns } from '../async/steps.ts';
-import { CONTENT_SECURITY_POLICY, htmlSteps } from '../audit/render/html.ts';
 import type { Report } from '../audit/report/report.ts';
 import { messageOf } from '../errors.ts';
 import { text } from '../server/listener.ts';
@@ -39,6 +38,8 @@ export function createReportPage({
     const missing = problems();
     if (missing.length > 0) return text(503, `not in step with the API server yet: ${missing.join('; ')}`, RETRY);
     try {
+      // The page, with its style and script, is not loaded before somebody looks at it.
+      const { CONTENT_SECURITY_POLICY, htmlSteps } = await import('../audit/render/html.ts');
       const report = await audits.recent(maxAgeMs);
       if (shown?.report !== report)
         shown = { report, html: inTurns(htmlSteps(report, version === undefined ? {} : { version }), createTurns()) };

@@ -13,6 +13,7 @@ const MOVED_MS = 2_000;
 interface Schedules {
   /** Replaces the schedules with those of a configuration. */
   configure(configuration: Configuration): void;
+  /** For good. */
   stop(): void;
 }
 
@@ -31,6 +32,8 @@ export function createSchedules(
     error: (message: string | Error) => log.error(`schedule: ${messageOf(message)}`),
   };
   let watch: NodeJS.Timeout | undefined;
+  /** A reload may end after the controller was stopped. */
+  let isOver = false;
   const stop = (): void => {
     clearInterval(watch);
     for (const task of tasks) void task.destroy();
@@ -47,6 +50,7 @@ export function createSchedules(
   };
   return {
     configure(configuration) {
+      if (isOver) return;
       const { schedules } = configuration;
       stop();
       watchClock(() => this.configure(configuration));
@@ -58,6 +62,9 @@ export function createSchedules(
         ...(schedules.audit === undefined ? [] : [at(schedules.audit, work.audit)]),
       ];
     },
-    stop,
+    stop() {
+      isOver = true;
+      stop();
+    },
   };
 }

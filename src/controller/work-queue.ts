@@ -3,7 +3,7 @@
  * most one pending due time, the earliest that was asked for, and is never in flight twice. A handler works on the
  * state when it runs, so ten requests for the same key cost one run.
  */
-import { Few } from '../async/few.ts';
+import { Few } from '../few.ts';
 import { aborted } from '../async/sleep.ts';
 import { systemTimers } from '../async/timers.ts';
 

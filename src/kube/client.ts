@@ -197,7 +197,9 @@ interface Sent {
 }
 
 function unreachable(request: string, server: string, error: unknown): UnreachableError {
-  return new UnreachableError(`${request}: ${server}: ${fit(messageOf(causeOf(error)), MAX_MESSAGE)}`, { cause: error });
+  return new UnreachableError(`${request}: ${server}: ${fit(messageOf(causeOf(error)), MAX_MESSAGE)}`, {
+    cause: error,
+  });
 }
 
 /** undici can wrap the reason in an error without a message, such as an AggregateError: unwraps it. */

@@ -3,7 +3,8 @@
  * one pool for calls, one for watches, so that long watches never delay a write.
  */
 import { KubeConfig } from '@kubernetes/client-node';
-import { Pool, ProxyAgent } from 'undici';
+import { createSecureContext } from 'node:tls';
+import { buildConnector, Pool, ProxyAgent } from 'undici';
 import type { Dispatcher } from 'undici';
 import type { AgentOptions, RequestOptions } from 'node:https';
 import { monotonic } from '../clock.ts';
@@ -17,6 +18,17 @@ const CREDENTIALS_MAX_AGE_MS = 30_000;
 const REFRESH_INTERVAL_MS = 1_000;
 /** More connections than this only make one API server slower (its CPU is the limit). */
 const MAX_CALL_CONNECTIONS = 64;
+
+const LIMITS = {
+  pipelining: 1,
+  keepAliveTimeout: 20_000,
+  bodyTimeout: 0,
+  headersTimeout: 0,
+  // Over HTTP/2, a request with a body that is dropped because its term is over makes Node write empty frames for ever.
+  // Tried by test/integration/replica-metrics.test.ts.
+  allowH2: false,
+};
+type Limits = typeof LIMITS & { readonly connections: number | null };
 
 export interface Connection {
   /** One HTTP exchange. Rejects only when there is no answer; the caller reads the status. */
@@ -81,7 +93,11 @@ export function connect(config: KubeConfig, now: () => number = monotonic): Conn
     if (pools === undefined || poolsTls !== tls) {
       const old = pools;
       poolsTls = tls;
-      pools = { call: pool(options, MAX_CALL_CONNECTIONS), watch: pool(options, null) };
+      const makePool = poolMaker(options);
+      pools = {
+        call: makePool({ ...LIMITS, connections: MAX_CALL_CONNECTIONS }),
+        watch: makePool({ ...LIMITS, connections: null }),
+      };
       // close() lets calls in flight on the old connections finish.
       if (old) void Promise.allSettled([old.call.close(), old.watch.close()]);
     }
@@ -91,25 +107,23 @@ export function connect(config: KubeConfig, now: () => number = monotonic): Conn
     return fresh;
   }
 
-  function pool(options: RequestOptions, connections: number | null): Dispatcher {
+  /** How both pools connect: with the same CAs, read once, and with the session of the connection before. */
+  function poolMaker(options: RequestOptions): (limits: Limits) => Dispatcher {
     const wanted = config.createDispatcherOptions(cluster, options as AgentOptions);
-    const limits = {
-      connections,
-      pipelining: 1,
-      keepAliveTimeout: 60_000,
-      bodyTimeout: 0,
-      headersTimeout: 0,
-      // Over HTTP/2, a request with a body that is dropped because its term is over makes Node write empty frames for ever.
-      // Tried by test/integration/replica-metrics.test.ts.
-      allowH2: false,
-    };
     switch (wanted.type) {
       case 'proxy':
-        return new ProxyAgent({ ...limits, uri: wanted.uri, requestTls: wanted.requestTls as object });
-      case 'agent':
-        return new Pool(origin, { ...limits, connect: { ...(wanted.connect as object), timeout: 10_000 } });
+        return (limits) => new ProxyAgent({ ...limits, uri: wanted.uri, requestTls: wanted.requestTls as object });
+      case 'agent': {
+        const connect = buildConnector({
+          ...(wanted.connect as object),
+          secureContext: createSecureContext(wanted.connect),
+          timeout: 10_000,
+          allowH2: LIMITS.allowH2,
+        });
+        return (limits) => new Pool(origin, { ...limits, connect });
+      }
       case 'none':
-        return new Pool(origin, limits);
+        return (limits) => new Pool(origin, limits);
       case 'socks':
         throw new UserError('kubeconfig: SOCKS proxies are not supported; use an HTTP proxy-url');
     }

@@ -1,5 +1,5 @@
 /** What is known about the cluster, and the part of it that the plan of one namespace needs. */
-import { Few } from '../async/few.ts';
+import { Few } from '../few.ts';
 import type { Configuration, SourceConfig } from '../config/schema.ts';
 import type { ApiObject, Selector } from '../kube/list.ts';
 import { paths } from '../kube/paths.ts';

@@ -29,7 +29,9 @@ export function standingsAfter({
     }
     const refused =
       copy !== 'in sync' &&
-      failures.findLast((failure) => 'digest' in failure.action && failure.action.name === copyName && isFinal(failure));
+      failures.findLast(
+        (failure) => 'digest' in failure.action && failure.action.name === copyName && isFinal(failure),
+      );
     if (refused) [copy, blockedBy] = ['blocked', describeFailure(refused)];
     return { ...standing, copy, accounts, ...(blockedBy !== undefined && { blockedBy }) };
   });

@@ -36,8 +36,8 @@ test('leaves no listener behind, and one listener serves all', () => {
   let listeners = 0;
   const add = signal.addEventListener.bind(signal);
   const remove = signal.removeEventListener.bind(signal);
-  signal.addEventListener = ((...args: Parameters<typeof add>) => (listeners++, add(...args))) as never;
-  signal.removeEventListener = ((...args: Parameters<typeof remove>) => (listeners--, remove(...args))) as never;
+  signal.addEventListener = (...args: Parameters<typeof add>) => (listeners++, add(...args));
+  signal.removeEventListener = (...args: Parameters<typeof remove>) => (listeners--, remove(...args));
   const ends = [1, 2, 3].map(() => underWay.add(() => undefined, signal));
   expect(listeners).toBe(1);
   ends.forEach((end) => end());

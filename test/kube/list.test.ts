@@ -1,5 +1,4 @@
 /** Lists in pages, of objects that a tenant made as large as the API server takes. */
-import { Readable } from 'node:stream';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { TooLargeError } from '../../src/kube/api-error.ts';
 import { createClient } from '../../src/kube/client.ts';

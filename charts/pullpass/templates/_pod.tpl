@@ -55,9 +55,14 @@ env:
   - name: LOG_LEVEL
     value: {{ .Values.logLevel }}
   # What the program never does, the process may not do: start programs or threads, load native code, write files
-  # (but the one that keeps memory out of core dumps), or open a debugger.
+  # (but the one that keeps memory out of core dumps), or open a debugger. And it collects its garbage early, in MB: docs/scale.md.
   - name: NODE_OPTIONS
-    value: --permission --allow-fs-read=* --allow-fs-write=/proc/self/coredump_filter --disable-sigusr1
+    value: >-
+      --permission --allow-fs-read=* --allow-fs-write=/proc/self/coredump_filter --disable-sigusr1
+      --max-semi-space-size=8 --max-old-space-size=320
+  # One heap for all threads of the C library: each of its own would keep what the others could use.
+  - name: MALLOC_ARENA_MAX
+    value: '1'
   {{- with .Values.namespaces }}
   # The only ones, for every command: docs/namespaces.md.
   - name: PULLPASS_NAMESPACES

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Few } from '../../src/async/few.ts';
+import { Few } from '../src/few.ts';
 
 test('does what a Map does, but for the order', () => {
   const few = new Few<number, number>();
