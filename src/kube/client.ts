@@ -84,6 +84,11 @@ export function createClient(connection: Connection, options: ClientOptions = {}
     const headers = ['accept', call.accept ?? 'application/json', 'user-agent', userAgent];
     if (body !== undefined) headers.push('content-type', contentType);
     const verb = pool === 'watch' ? 'watch' : method.toLowerCase();
+    let code = 0;
+    const count = (status: number): void => {
+      code = status;
+      onCall?.(verb, resourceOf(path), status);
+    };
     const asked = {
       method,
       path: path + queryString(call.query),
@@ -91,24 +96,25 @@ export function createClient(connection: Connection, options: ClientOptions = {}
       signal: call.signal,
       term: call.signal,
       pool,
+      onStatus: count,
       onData,
       body: body && JSON.stringify(body),
       underWay: pool === 'watch' ? watches : calls,
       maxBytes: call.maxBytes ?? MAX_BODY_BYTES,
     };
     for (let attempt = 0; ; attempt++) {
+      code = 0;
       let answer;
       try {
         answer = await connection.send(asked);
       } catch (error) {
         if (error instanceof SupersededError) throw error;
-        onCall?.(verb, resourceOf(path), 0);
+        if (code === 0) count(0);
         const request = `${pool === 'watch' ? 'WATCH' : method} ${path}`;
         if (error instanceof TooLargeError)
           throw new TooLargeError(`${request}: ${connection.server}: ${error.message}`);
         throw unreachable(request, connection.server, error);
       }
-      onCall?.(verb, resourceOf(path), answer.status);
       if (isGood(answer.status)) return answer;
       // A bound token is replaced on disk before it expires; the one in memory can be the old one.
       if (answer.status === 401 && attempt === 0) {

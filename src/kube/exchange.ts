@@ -16,6 +16,8 @@ export interface Exchange {
   /** The request is not sent if this term is over by then. */
   readonly term?: AbortSignal | undefined;
   readonly underWay: UnderWay;
+  /** An answer begins; a watch may go on for minutes from here. */
+  readonly onStatus: (status: number) => void;
   /** Takes the body of a good answer as it comes. What it throws ends the exchange. Absent: {@link Answer.body} has it. */
   readonly onData?: ((chunk: Uint8Array) => void) | undefined;
   /** Largest body of a good answer, in bytes. */
@@ -75,6 +77,7 @@ class Handler implements Dispatcher.DispatchHandler {
 
   onResponseStart(_: unknown, status: number, headers: Record<string, string | string[] | undefined>): void {
     this.#status = status;
+    this.#asked.onStatus(status);
     const retryAfter = headers['retry-after'];
     this.#retryAfter = Array.isArray(retryAfter) ? retryAfter[0] : retryAfter;
   }

@@ -514,6 +514,17 @@ describe('a watch', () => {
     expect(await failureOf(collect(clientFor()))).toMatchObject({ name: 'ApiError', code: 410, reason: 'Expired' });
   });
 
+  test('is counted when it begins, not when it ends', async () => {
+    server.on((_, response) => void response.writeHead(200).write('{"type":"ADDED","object":{}}\n'));
+    const stop = new AbortController();
+    const calls: unknown[] = [];
+    const watching = failureOf(collect(clientFor(undefined, { onCall: (...call) => calls.push(call) }), stop.signal));
+    while (calls.length === 0) await pause(5);
+    stop.abort();
+    await watching;
+    expect(calls).toEqual([['watch', 'things', 200]]);
+  });
+
   test('stopping ends it at once and frees the connection', async () => {
     const before = server.open();
     server.on((_, response) => void response.writeHead(200).write('{"type":"ADDED","object":{}}\n'));
