@@ -84,7 +84,7 @@ export function createClient(connection: Connection, options: ClientOptions = {}
     const headers = ['accept', call.accept ?? 'application/json', 'user-agent', userAgent];
     if (body !== undefined) headers.push('content-type', contentType);
     const verb = pool === 'watch' ? 'watch' : method.toLowerCase();
-    let code = 0;
+    let code: number | undefined;
     const count = (status: number): void => {
       code = status;
       onCall?.(verb, resourceOf(path), status);
@@ -103,13 +103,13 @@ export function createClient(connection: Connection, options: ClientOptions = {}
       maxBytes: call.maxBytes ?? MAX_BODY_BYTES,
     };
     for (let attempt = 0; ; attempt++) {
-      code = 0;
+      code = undefined;
       let answer;
       try {
         answer = await connection.send(asked);
       } catch (error) {
         if (error instanceof SupersededError) throw error;
-        if (code === 0) count(0);
+        if (code === undefined) count(0);
         const request = `${pool === 'watch' ? 'WATCH' : method} ${path}`;
         if (error instanceof TooLargeError)
           throw new TooLargeError(`${request}: ${connection.server}: ${error.message}`);

@@ -76,6 +76,8 @@ class Handler implements Dispatcher.DispatchHandler {
   }
 
   onResponseStart(_: unknown, status: number, headers: Record<string, string | string[] | undefined>): void {
+    // 103 and the like: the answer follows.
+    if (status < 200) return;
     this.#status = status;
     this.#asked.onStatus(status);
     const retryAfter = headers['retry-after'];
