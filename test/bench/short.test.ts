@@ -9,7 +9,7 @@ type Row = Readonly<Record<string, number>> & { readonly row: never };
 
 test(
   'a rotation makes one request and one reconcile a copy, and garbage does not add up',
-  { timeout: 180_000 },
+  { timeout: 600_000 },
   async () => {
     const args = ['--against', 'sandbox', '--namespaces', '200,400', '--rounds', '2', '--json'];
     const { stdout } = await promisify(execFile)(process.execPath, ['bench/cluster.ts', ...args], { cwd: ROOT });
