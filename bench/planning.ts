@@ -4,7 +4,8 @@ import { configurationSchema } from '../src/config/schema.ts';
 import { digestOf } from '../src/credentials/digest.ts';
 import { isInSync, planNamespace } from '../src/plan/namespace.ts';
 import { createSourceBook } from '../src/sources/book.ts';
-import { createWorld, feedsOf, keyOf, observeNamespace } from '../src/observe/world.ts';
+import { createWorld, feedsOf, observeNamespace } from '../src/observe/world.ts';
+import { keyOf } from '../src/observe/feed-ids.ts';
 
 const ACCOUNTS = 5;
 

@@ -14,7 +14,7 @@ import type { SourceSecret } from '../observe/projections.ts';
 import { ownerOf } from '../owner.ts';
 import { kuikOwnerOf, listPullSecrets, makerOf } from '../observe/pull-secrets.ts';
 import type { RawPullSecret } from '../observe/pull-secrets.ts';
-import { keyOf, secretsOf } from '../observe/world.ts';
+import { keyOf, secretsOf } from '../observe/feed-ids.ts';
 import { agree, fit, plural, quote } from '../text.ts';
 
 /** Lines that are printed. Tenants can make any number of Secrets: no more than {@link KEPT} are kept, and the rest is counted. */

@@ -59,12 +59,7 @@ export function createParts(options: ManagerOptions, stop: AbortSignal, halt: (w
   // What tells people.
   const { events, tenantLog, rotations } = createTellers(options);
   const status = createRotationStatus({
-    client,
-    world,
-    state,
-    watches,
-    configuration,
-    events,
+    ...{ client, world, state, watches, configuration, events },
     identity: options.identity,
     object: createStatusObject({ client, log, namespace }),
     isBusy: () => due > 0,

@@ -156,7 +156,7 @@ export function createReconciler({
 
   function report(namespace: string, problems: readonly Problem[]): void {
     const before = reported.get(namespace);
-    if (before === undefined && problems.length === 0) return;
+    if (!before && problems.length === 0) return;
     const now = new Map(problems.map((problem) => [problemKey(problem), problem]));
     for (const [key, problem] of before ?? [])
       if (!now.has(key)) events.resolve(regarding(problem.object), problem.reason, noteOf(problem));
@@ -245,7 +245,5 @@ function regarding({ kind, namespace, name, uid }: ObjectRef) {
   };
 }
 
-function problemKey(problem: Problem): string {
-  const { reason, object } = problem;
-  return JSON.stringify([reason, object.kind, object.name, object.uid, noteOf(problem)]);
-}
+const problemKey = (problem: Problem): string =>
+  JSON.stringify([problem.reason, problem.object.kind, problem.object.name, problem.object.uid, noteOf(problem)]);

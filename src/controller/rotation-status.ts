@@ -10,7 +10,7 @@ import { ApiError, UnreachableError } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import type { State } from '../observe/state.ts';
-import { keyOf } from '../observe/world.ts';
+import { keyOf } from '../observe/feed-ids.ts';
 import type { World } from '../observe/world.ts';
 import { clusterSteps } from '../plan/cluster.ts';
 import { elsewhereUnseen } from '../rotation/elsewhere.ts';

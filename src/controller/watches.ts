@@ -5,8 +5,10 @@ import { startReflector } from '../kube/reflector.ts';
 import type { Reflector, ReflectorTimings } from '../kube/reflector.ts';
 import { sleep } from '../async/sleep.ts';
 import type { Log } from '../log.ts';
-import { feedsOf, isSourceRead } from '../observe/world.ts';
-import type { Feed, FeedStates, World } from '../observe/world.ts';
+import { feedsOf } from '../observe/world.ts';
+import { isSourceRead } from '../observe/feed-ids.ts';
+import type { Feed, World } from '../observe/world.ts';
+import type { FeedStates } from '../observe/feed-ids.ts';
 import type { Metrics } from '../server/metrics.ts';
 
 interface WatchesOptions {

@@ -12,7 +12,7 @@ import { contentFor, NOTHING } from './rollout.ts';
 import type { Rollout } from './rollout.ts';
 import { doubtOf, named } from './known-source.ts';
 import type { KnownSource, SourceChange } from './known-source.ts';
-import { keyOf } from '../observe/world.ts';
+import { keyOf } from '../observe/feed-ids.ts';
 import type { Held } from '../observe/records.ts';
 import { createSourceKeeper } from './keeper.ts';
 import type { KeeperOptions } from './keeper.ts';

@@ -3,7 +3,7 @@ import type { SourceConfig } from '../config/schema.ts';
 import type { Credential } from '../credentials/docker-config.ts';
 import { ANNOTATION_CONFIRM_REMOVAL } from '../names.ts';
 import type { Held } from '../observe/records.ts';
-import { keyOf } from '../observe/world.ts';
+import { keyOf } from '../observe/feed-ids.ts';
 import type { Content } from './content.ts';
 import type { readEnds } from './ends.ts';
 import { heldLines } from './merge.ts';

@@ -5,7 +5,7 @@ import type { Credential } from '../credentials/docker-config.ts';
 import { parseSecret } from '../credentials/docker-config.ts';
 import type { SourceSecret } from '../observe/projections.ts';
 import type { World } from '../observe/world.ts';
-import { keyOf, secretsOf } from '../observe/world.ts';
+import { keyOf, secretsOf } from '../observe/feed-ids.ts';
 import type { Dated } from './ends.ts';
 
 /** No real source has more. A limit, for each entry is tried at its registry. */

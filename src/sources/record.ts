@@ -6,7 +6,7 @@ import { readEnds } from './ends.ts';
 import type { KnownSource } from './known-source.ts';
 import type { Canaries, Rollout, Stage } from './rollout.ts';
 import type { State } from '../observe/state.ts';
-import { keyOf } from '../observe/world.ts';
+import { keyOf } from '../observe/feed-ids.ts';
 import type { SourceRecord, Held } from '../observe/records.ts';
 
 type Macs = Pick<State, 'mac'>;

@@ -21,7 +21,8 @@ import { createState } from '../observe/state.ts';
 import type { Peeked, State } from '../observe/state.ts';
 import { readFeeds } from '../observe/read-feeds.ts';
 import { createWorld, feedsOf, observeNamespace } from '../observe/world.ts';
-import type { FeedStates, World } from '../observe/world.ts';
+import type { World } from '../observe/world.ts';
+import type { FeedStates } from '../observe/feed-ids.ts';
 import type { NamespacePlan } from '../plan/namespace-plan.ts';
 
 /** What the controller remembers; it is only read. */

@@ -99,3 +99,11 @@ test.each([-HOUR, -365 * 24 * HOUR, 365 * 24 * HOUR])(
     expect(vi.getTimerCount()).toBe(0);
   },
 );
+
+test('after its end nothing is scheduled, also by a reload that comes late', async () => {
+  const { schedules, ran, pass } = play();
+  schedules.stop();
+  schedules.configure(configured({ resync: '0 12 * * *' }));
+  await pass(HOUR);
+  expect([ran, vi.getTimerCount()]).toEqual([[], 0]);
+});

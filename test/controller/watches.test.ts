@@ -54,7 +54,9 @@ async function isSettled(watches: { settled(signal: AbortSignal): Promise<void> 
 test('with every feed read it is settled, and nothing keeps it from its work', async () => {
   const { watches, source, seen } = await start();
   expect(await isSettled(watches)).toBe(true);
-  expect([...watches.synced()]).toEqual(['namespaces', 'serviceaccounts', 'copy/regcred', SOURCE]);
+  expect(watches.synced()).toEqual(['namespaces', 'serviceaccounts', 'copy/regcred', SOURCE]);
+  const all = new Set(watches.synced());
+  expect([watches.hasOthers(all), watches.hasOthers(new Set([...all].slice(1)))]).toEqual([false, true]);
   expect([watches.isRead(source), watches.problems(), watches.stuck()]).toEqual([true, [], []]);
   expect(seen.filter((line) => line.startsWith('start'))).toHaveLength(4);
   expect(seen.filter((line) => line.startsWith('synced'))).toHaveLength(4);
@@ -84,7 +86,7 @@ test('what a new configuration no longer names is stopped, and the rest runs on'
   await isSettled(watches);
   await watches.configure(configuration([sourceConfig({ copyName: 'other' })]), [], listener);
   expect(await isSettled(watches)).toBe(true);
-  expect([...watches.synced()]).toEqual(['namespaces', 'serviceaccounts', SOURCE, 'copy/other']);
+  expect(watches.synced()).toEqual(['namespaces', 'serviceaccounts', SOURCE, 'copy/other']);
   expect(seen.filter((line) => line.startsWith('start'))).toHaveLength(5);
 });
 
@@ -132,7 +134,7 @@ describe('with a list of namespaces', () => {
       ['a', 'b'],
     );
     expect(await isSettled(watches)).toBe(true);
-    expect([...watches.synced()]).toEqual([
+    expect(watches.synced()).toEqual([
       'serviceaccounts in a',
       'serviceaccounts in b',
       'copy/regcred in a',

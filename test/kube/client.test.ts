@@ -428,6 +428,27 @@ describe('who we are', () => {
   });
 });
 
+test('hints before the answer are no answer, and are not counted', async () => {
+  server.on((_, response) => {
+    response.writeEarlyHints({ link: '</x>; rel=preload' });
+    json(response, 200, { ok: true });
+  });
+  const calls: unknown[] = [];
+  expect(await clientFor(undefined, { onCall: (...call) => calls.push(call) }).get('/x')).toEqual({ ok: true });
+  expect(calls.map((call) => (call as unknown[])[2])).toEqual([200]);
+});
+
+test('a refusal without end is an error with its status', async () => {
+  server.on((_, response) => {
+    const more = (): void => {
+      if (!response.destroyed) response.write('x'.repeat(100_000), () => setImmediate(more));
+    };
+    response.writeHead(503, { 'retry-after': '7' });
+    more();
+  });
+  expect(await failureOf(clientFor().get('/x'))).toMatchObject({ code: 503, retryAfterMs: 7_000 });
+});
+
 describe('a watch', () => {
   const collect = async (
     client: KubeClient,

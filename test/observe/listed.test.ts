@@ -1,7 +1,8 @@
 /** The list of namespaces as it is remembered, and what is known of each. */
 import { describe, expect, test } from 'vitest';
 import { otherList } from '../../src/observe/listed.ts';
-import { createWorld, feedsOf, isSourceRead, isUnread, observeNamespace } from '../../src/observe/world.ts';
+import { createWorld, feedsOf, isUnread, observeNamespace } from '../../src/observe/world.ts';
+import { isSourceRead } from '../../src/observe/feed-ids.ts';
 import { projectCopy, projectServiceAccount } from '../../src/observe/projections.ts';
 import { readRecords, textOf } from '../../src/observe/records.ts';
 import { configuration, source, sourceConfig } from '../plan/observations.ts';

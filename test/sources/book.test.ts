@@ -87,6 +87,8 @@ describe('the last good content', () => {
     ]);
     expect(b.content()).toBe(GOOD);
     expect(b.observe()).toEqual([{ config: sourceConfig(), digest: digest(base64(GOOD)), problems: [], read: true }]);
+    const { name } = sourceConfig();
+    expect([b.inForce(), b.hasOthers(new Set([name])), b.hasOthers(new Set())]).toEqual([[name], false, true]);
     b.secret(BETTER);
     expect(short(b.refresh())).toEqual(['accepted']);
     expect(b.content()).toBe(BETTER);

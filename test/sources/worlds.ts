@@ -11,7 +11,8 @@ import {
   MANAGER,
   TYPE_DOCKER_CONFIG_JSON,
 } from '../../src/names.ts';
-import { createWorld, feedsOf, keyOf } from '../../src/observe/world.ts';
+import { createWorld, feedsOf } from '../../src/observe/world.ts';
+import { keyOf } from '../../src/observe/feed-ids.ts';
 import type { World } from '../../src/observe/world.ts';
 
 /** Readable: the tests compare what became of a content. */

@@ -3,7 +3,7 @@ import type { SourceConfig } from '../../config/schema.ts';
 import type { Credential } from '../../credentials/docker-config.ts';
 import { WHY_CONTRADICTORY, WHY_UNUSABLE } from '../../credentials/usable-login.ts';
 import { KEY_DOCKER_CONFIG_JSON, TYPE_DOCKER_CONFIG_JSON } from '../../names.ts';
-import { keyOf } from '../../observe/world.ts';
+import { keyOf } from '../../observe/feed-ids.ts';
 import type { ObservedScope } from '../../plan/observed.ts';
 import type { Content } from '../../sources/content.ts';
 import type { End } from '../../sources/ends.ts';

@@ -4,7 +4,7 @@ import type { Turn } from '../../async/steps.ts';
 import { agree, some } from '../../text.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { TYPE_DOCKER_CONFIG_JSON } from '../../names.ts';
-import { keyOf } from '../../observe/world.ts';
+import { keyOf } from '../../observe/feed-ids.ts';
 import type { AuditedSource, PullSecret, PullSecrets, Workload } from './observation.ts';
 import { readPullSecrets } from './secret-facts.ts';
 import type { ContentReader } from './secret-facts.ts';

@@ -7,7 +7,7 @@ import { surveyHealing } from '../../healing/survey.ts';
 import { isForbidden } from '../../kube/api-error.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { DEFAULT_NAMESPACE } from '../../names.ts';
-import { keyOf } from '../../observe/world.ts';
+import { keyOf } from '../../observe/feed-ids.ts';
 import type { Feed } from '../../observe/world.ts';
 import { NOT_LISTED, readAllPullSecrets } from './all-pull-secrets.ts';
 import { auditSources, withoutFresh } from './audited-sources.ts';

@@ -10,7 +10,8 @@ import type { Stored } from '../../kube/store.ts';
 import { peekState, snapshotOf } from '../../sources/snapshot.ts';
 import type { Snapshot } from '../../sources/snapshot.ts';
 import { listOnce } from '../../observe/read-feeds.ts';
-import { createWorld, feedsOf, isSourceRead } from '../../observe/world.ts';
+import { createWorld, feedsOf } from '../../observe/world.ts';
+import { isSourceRead } from '../../observe/feed-ids.ts';
 import type { Feed } from '../../observe/world.ts';
 
 export interface ReadWorld extends Snapshot {
