@@ -428,6 +428,22 @@ describe('who we are', () => {
   });
 });
 
+test('a call that waits for a connection ends with its time limit, and is counted as one without an answer', async () => {
+  // It takes connections, and never says a word.
+  const mute = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => mute.once('listening', resolve));
+  const config = server.config({ token: 'my-token' });
+  const { port } = mute.address() as AddressInfo;
+  config.clusters = config.clusters.map((each) => ({ ...each, server: `https://127.0.0.1:${port}` }));
+  const calls: unknown[] = [];
+  const client = clientFor(config, { timeoutMs: 50, onCall: (...call) => calls.push(call) });
+  const error = await failureOf(client.get('/api/v1/things'));
+  mute.close();
+  expect(error.message).toMatch(/: timed out$/);
+  expect(calls).toEqual([['get', 'things', 0]]);
+  // Before the connection itself gives up, after ten seconds.
+}, 8_000);
+
 test('hints before the answer are no answer, and are not counted', async () => {
   server.on((_, response) => {
     response.writeEarlyHints({ link: '</x>; rel=preload' });
