@@ -1,6 +1,5 @@
 /** Ids of feeds, and which of them tell whether a source was read. */
 import type { SourceConfig } from '../config/schema.ts';
-import type { World } from './world.ts';
 
 /** The source's Secret and those that its aliases log in with, all in the source's namespace. */
 export function secretsOf(source: SourceConfig): { namespace: string; name: string }[] {
@@ -28,7 +27,7 @@ export interface FeedStates {
  * that it selects by. A listed namespace that may not be read, maybe because it does not exist, holds up none of the others.
  */
 export function isSourceRead(
-  { listed, labels }: Pick<World, 'listed' | 'labels'>,
+  { listed, labels }: { readonly listed: readonly string[] | undefined; readonly labels: { readonly feed: string } },
   source: SourceConfig,
   feeds: FeedStates,
 ): boolean {
